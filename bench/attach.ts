@@ -1,18 +1,18 @@
 import { loadavg } from "node:os";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
-import { measureBurstsOverWire } from "./attach/bursts-over-wire.ts";
 import { tellBursts } from "./attach/bursts.ts";
 import { measureChurn } from "./attach/churn.ts";
 import { measureController } from "./attach/controller.ts";
-import { measureEmulator } from "./attach/emulator-alone.ts";
 import { measureFleet } from "./attach/fleet.ts";
 import { measureLanes } from "./attach/lanes.ts";
-import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measurePace } from "./attach/pace.ts";
 import { measureRest } from "./attach/rest.ts";
-import { measureCreate, measureStart } from "./attach/wire.ts";
+import { measureBurstsOverWire } from "./attach/wire/bursts-over-wire.ts";
+import { measureEmulator } from "./attach/wire/emulator-alone.ts";
+import { measureOneVmOverWire } from "./attach/wire/one-vm-over-wire.ts";
+import { measureCreate, measureStart } from "./attach/wire/wire.ts";
 import { tellZone } from "./attach/zone.ts";
 
 const options = {

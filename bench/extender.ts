@@ -7,7 +7,7 @@ import { EXTENDER_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
-import { type Child, startChild } from "./attach/child.ts";
+import { type Child, startChild } from "./attach/wire/child.ts";
 import type { ApiServerStarted } from "./extender/api-server.ts";
 import type { ClientFigures, ClientTask } from "./extender/client.ts";
 import { NAMESPACE, NODES, REPLICAS, VOLUMES } from "./extender/cluster.ts";

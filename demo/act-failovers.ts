@@ -1,4 +1,4 @@
-import { isNamed } from "../src/core/writer/record-nodes.ts";
+import { isNamed } from "../src/core/writer/record/record-nodes.ts";
 import { freezeProcess } from "../testbed/lab/units/freeze-process.ts";
 import { describeStaleWriter, type StaleWriter } from "./findings.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";

@@ -3,7 +3,7 @@ import { AzureCliCredential, ClientSecretCredential, type TokenCredential } from
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import type { Options, Values } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
-import { formatInstanceUri } from "../src/core/azure/instance-uri.ts";
+import { formatInstanceUri } from "../src/core/azure/ids/instance-uri.ts";
 import { createArmHttp } from "./probe/arm-http.ts";
 import { experiments } from "./probe/experiments.ts";
 import { type ProbeVm, readVm } from "./probe/probe-vm.ts";

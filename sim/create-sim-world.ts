@@ -4,7 +4,7 @@ import type { Weather } from "../src/adapters/simulated-store/weather.ts";
 import { createSeededRandom } from "../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import type { VolumeSettings } from "../src/core/attachment/observed-volume.ts";
-import { parseDiskUri } from "../src/core/azure/disk-uri.ts";
+import { parseDiskUri } from "../src/core/azure/ids/disk-uri.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import { findDisk } from "../src/emulator/model/world.ts";
 import type { Random } from "../src/ports/random.ts";

@@ -12,12 +12,12 @@ import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { startSimThread } from "./run/start-sim-thread.ts";
 import { createSummary, type Summary, type SummaryOfSeeds } from "./run/summary.ts";
-import { type DirectedStorm, drawDirected } from "./scenario/directed-storm.ts";
 import { drawScenario } from "./scenario/draw-scenario.ts";
 import { hasTwin } from "./scenario/has-twin.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { shrinkScenario } from "./scenario/shrink-scenario.ts";
-import { stormNamed } from "./scenario/storm-named.ts";
+import { type DirectedStorm, drawDirected } from "./scenario/storm/directed-storm.ts";
+import { stormNamed } from "./scenario/storm/storm-named.ts";
 
 const FOLDER = fileURLToPath(new URL("../.cache/sim/", import.meta.url));
 /** Failures that are shown in full; all of them are counted. */

@@ -1,4 +1,4 @@
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { CloudProvisioner, Lane } from "../../src/ports/cloud/cloud-provisioner.ts";

@@ -1,16 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { processorSeconds } from "../processor-seconds.ts";
 import { peakMiB, residentMiB } from "../resident-memory.ts";
-import type { BareTask, BareUse } from "./bare-client.ts";
-import { startChild } from "./child.ts";
 import { diskUri } from "./place.ts";
+import type { BareTask, BareUse } from "./wire/bare-client.ts";
+import { startChild } from "./wire/child.ts";
 import {
   type EmulatorProcess,
   inFolder,
   type ShippedController,
   startEmulatorProcess,
   startShippedController,
-} from "./shipped-controller.ts";
+} from "./wire/shipped-controller.ts";
 
 const BARE_CLIENT = fileURLToPath(new URL("bare-client.ts", import.meta.url));
 /** Of Azure's latencies: the load then takes half a minute. */

@@ -3,8 +3,8 @@ import { DEFAULT_LATENCIES } from "../../src/emulator/model/pace/latency.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { attach } from "./attach-ours.ts";
-import { type AttachAll, oneByOne, oneSecondWindow } from "./plain-clients.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
+import { type AttachAll, oneByOne, oneSecondWindow } from "./wire/plain-clients.ts";
 
 const DISKS = 30;
 

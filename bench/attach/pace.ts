@@ -1,7 +1,7 @@
 import { attach, detach } from "./attach-ours.ts";
 import { RESOURCE_GROUP, SUBSCRIPTION_ID } from "./place.ts";
-import { oneByOne } from "./plain-clients.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
+import { oneByOne } from "./wire/plain-clients.ts";
 
 /** Enough that the mean does not rest on a few slow operations. */
 const ROUNDS = 200;

@@ -1,4 +1,4 @@
-import type { BucketLimit } from "../../src/core/azure/token-bucket.ts";
+import type { BucketLimit } from "../../src/core/azure/pace/token-bucket.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { strikeVm } from "../../src/emulator/model/vm/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";

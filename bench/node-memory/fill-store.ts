@@ -1,6 +1,6 @@
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
-import { formatDiskUri } from "../../src/core/azure/disk-uri.ts";
-import { newRecord } from "../../src/core/writer/writer-steps.ts";
+import { formatDiskUri } from "../../src/core/azure/ids/disk-uri.ts";
+import { newRecord } from "../../src/core/writer/record/writer-steps.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 
 const never = new AbortController().signal;

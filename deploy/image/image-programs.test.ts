@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { linuxFileSystemTypes } from "../../src/core/volume/file-system.ts";
+import { linuxFileSystemTypes } from "../../src/core/volume/device/file-system.ts";
 import { DRIVER_PROGRAMS } from "./image-programs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -2,6 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "../child/run-command.ts";
 import type { Check, CheckResult } from "./check.ts";
+import { findFullFolders } from "./folder-size.ts";
 import { findLockFileFaults } from "./lock-file.ts";
 import type { LockFile } from "./lock-file.ts";
 import { findTextViolations } from "./text-rules.ts";
@@ -38,6 +39,7 @@ export const checks: readonly Check[] = [
     run: (root) => checkCommand(root, "node", ["--test", "sim/mutations/mutations.test.ts"]),
   },
   { name: "lock files", run: checkLockFiles },
+  { name: "folders", run: checkFolders },
 ];
 
 async function checkCommand(root: string, command: string, args: readonly string[]): Promise<CheckResult> {
@@ -103,6 +105,16 @@ async function checkLockFiles(root: string): Promise<CheckResult> {
     ok: faults.length === 0,
     summary: `${lockFiles.flatMap(({ packages }) => Object.keys(packages)).length} packages`,
     output: faults.join("\n"),
+  };
+}
+
+async function checkFolders(root: string): Promise<CheckResult> {
+  const paths = await trackedFiles(root);
+  const full = findFullFolders(paths);
+  return {
+    ok: full.length === 0 && paths.length > 0,
+    summary: `${paths.length} files`,
+    output: full.join("\n"),
   };
 }
 

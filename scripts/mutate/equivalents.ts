@@ -19,7 +19,7 @@ export interface Equivalent {
 const equivalents: readonly Equivalent[] = ["left.vmId", "left.nodeName"].map((compared) => {
   const other = compared.replace("left", "right");
   return {
-    file: "src/core/writer/record-nodes.ts",
+    file: "src/core/writer/record/record-nodes.ts",
     line:
       "return left.nodeName === right.nodeName ? left.vmId < right.vmId : " +
       "left.nodeName < right.nodeName;",

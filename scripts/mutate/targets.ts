@@ -12,13 +12,13 @@ export const targets: readonly Target[] = [
   {
     name: "plans and record steps",
     files: [
-      "src/core/{writer,attachment,election,rollback}/*.ts",
-      "src/core/volume/plan-*.ts",
-      "src/core/node/plan-*.ts",
+      "src/core/{writer,attachment,election,rollback}/**/*.ts",
+      "src/core/volume/**/plan-*.ts",
+      "src/core/node/**/plan-*.ts",
     ],
     killedMin: 100,
   },
-  { name: "host rules", files: ["src/core/node/!(plan-*|node-taints).ts"], killedMin: 90 },
+  { name: "host rules", files: ["src/core/node/**/!(plan-*|node-taints).ts"], killedMin: 90 },
   { name: "release check", files: ["src/controller/writer/release-check.ts"], killedMin: 90 },
   {
     name: "fence and attach batches",

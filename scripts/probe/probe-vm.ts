@@ -1,6 +1,6 @@
 import { chooseLuns, LUNS_MAX } from "../../src/core/azure/choose-lun.ts";
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
-import { parseInstanceUri } from "../../src/core/azure/instance-uri.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
+import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ArmHttp, ArmHttpAnswer, Json } from "./arm-http.ts";
 

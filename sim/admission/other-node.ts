@@ -1,5 +1,5 @@
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
 import type { Fields, NodeWrite, PolicyRule } from "./policy-rule.ts";
 

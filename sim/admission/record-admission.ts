@@ -1,5 +1,5 @@
 import type { RecordNode, WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { sameJson } from "../../src/core/primitives/same-json.ts";
 
 /**

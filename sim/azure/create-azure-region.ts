@@ -1,5 +1,5 @@
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { invariant } from "../../src/core/failure/invariant.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";

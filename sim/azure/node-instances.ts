@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { isStranger, strangersByUri } from "./strangers.ts";
 import {
   type InstanceKind,

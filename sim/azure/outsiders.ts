@@ -1,4 +1,4 @@
-import { parseInstanceUri } from "../../src/core/azure/instance-uri.ts";
+import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
 import type { RunMachine } from "./create-sim-machine.ts";

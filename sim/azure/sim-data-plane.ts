@@ -1,5 +1,5 @@
 import { createModelDisk, type ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { invariant } from "../../src/core/failure/invariant.ts";
 import type { DataPlaneEffect } from "../../src/emulator/model/data-plane-port.ts";
 import type { RunMachine } from "./create-sim-machine.ts";

@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { invariant } from "../../src/core/failure/invariant.ts";
 import type { Json } from "../../src/emulator/model/api/json.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";

@@ -1,5 +1,5 @@
 import type { ModelFileSystem } from "../../src/adapters/model-host/model-machine.ts";
-import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 
 /** Why copies of disks are not of frozen file systems. */
 export interface UnfrozenCopies {

@@ -1,5 +1,5 @@
-import { formatDiskUri } from "../../src/core/azure/disk-uri.ts";
-import { formatInstanceUri, type InstanceUriParts } from "../../src/core/azure/instance-uri.ts";
+import { formatDiskUri } from "../../src/core/azure/ids/disk-uri.ts";
+import { formatInstanceUri, type InstanceUriParts } from "../../src/core/azure/ids/instance-uri.ts";
 
 /** The location of everything in the simulated Azure. */
 export const azurePlace = {

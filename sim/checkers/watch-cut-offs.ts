@@ -1,9 +1,9 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
-import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/disk-uri.ts";
-import { nodesIn } from "../../src/core/writer/record-nodes.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
+import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";

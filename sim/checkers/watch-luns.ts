@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Violation } from "../history/violation.ts";

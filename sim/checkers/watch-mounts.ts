@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";

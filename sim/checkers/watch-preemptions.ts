@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Violation } from "../history/violation.ts";
 import { forcedIn, OUTSIDER } from "../history/vm-changes.ts";

@@ -3,15 +3,15 @@ import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulat
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { LAST_RESORT_MS } from "../../src/core/attachment/choose-evicted.ts";
 import {
   isTerminating,
   isRecordMissing,
   isResizingOffline,
 } from "../../src/core/attachment/observed-volume.ts";
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
-import { nodesIn } from "../../src/core/writer/record-nodes.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
+import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";

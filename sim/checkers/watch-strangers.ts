@@ -1,6 +1,6 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/api/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";

@@ -1,5 +1,5 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { filterNodes } from "../../src/core/schedule/filter-nodes.ts";
 import type { CandidateNode, PodVolume } from "../../src/core/schedule/pod-volume.ts";
 import { scoreNodes } from "../../src/core/schedule/score-nodes.ts";

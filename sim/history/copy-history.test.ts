@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createModelDisk, type ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { CreateVolumeRequest, VolumeContentSource } from "../../src/csi/gen/csi/v1/csi.ts";
 import type { Disk } from "../../src/emulator/model/disk/disk.ts";
-import type { Snapshot } from "../../src/emulator/model/disk/snapshot.ts";
+import type { Snapshot } from "../../src/emulator/model/disk/snapshot/snapshot.ts";
 import { createAcknowledgedRecords, recordName } from "./acknowledged-records.ts";
 import { type CopyHistory, createCopyHistory } from "./copy-history.ts";
 

@@ -1,9 +1,9 @@
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import type { CreateVolumeRequest, Volume } from "../../src/csi/gen/csi/v1/csi.ts";
 import { copiedPercent } from "../../src/emulator/model/disk/background-copy.ts";
 import type { Disk } from "../../src/emulator/model/disk/disk.ts";
-import type { Snapshot } from "../../src/emulator/model/disk/snapshot.ts";
+import type { Snapshot } from "../../src/emulator/model/disk/snapshot/snapshot.ts";
 import { type AcknowledgedRecords, recordName } from "./acknowledged-records.ts";
 import type { Violation } from "./violation.ts";
 

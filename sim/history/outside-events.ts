@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 
 /**

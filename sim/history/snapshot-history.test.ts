@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Snapshot as AzureSnapshot } from "../../src/emulator/model/disk/snapshot.ts";
+import type { Snapshot as AzureSnapshot } from "../../src/emulator/model/disk/snapshot/snapshot.ts";
 import { createSnapshotHistory, type SnapshotHistory } from "./snapshot-history.ts";
 
 const GROUP = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute";

@@ -1,7 +1,10 @@
-import { copySourceUriOf } from "../../src/core/azure/copy-source-uri.ts";
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { copySourceUriOf } from "../../src/core/azure/ids/copy-source-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import type { CreateSnapshotRequest, Snapshot } from "../../src/csi/gen/csi/v1/csi.ts";
-import { completionPercent, type Snapshot as AzureSnapshot } from "../../src/emulator/model/disk/snapshot.ts";
+import {
+  completionPercent,
+  type Snapshot as AzureSnapshot,
+} from "../../src/emulator/model/disk/snapshot/snapshot.ts";
 import type { Violation } from "./violation.ts";
 
 /** What was answered of snapshots: the same one each time, with the content of its moment. */

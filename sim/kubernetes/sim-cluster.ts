@@ -1,4 +1,4 @@
-import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
+import type { DeviceSettingName } from "../../src/core/volume/device/device-settings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
 import type { NodeMarks } from "../../src/ports/cluster/node-marks.ts";

@@ -7,7 +7,7 @@ import { findMutants } from "../../scripts/mutate/source/find-mutants.ts";
 import { describeChange } from "../../scripts/mutate/source/mutant.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const RECORD_STEPS = "src/core/writer/writer-steps.ts";
+const RECORD_STEPS = "src/core/writer/record/writer-steps.ts";
 /** Quickly explored, and enough for the nearest fault that `reclaim` finds with such a change. */
 const STATES_MAX = 5_000;
 

@@ -1,6 +1,6 @@
 import type { Mask, SourceEdit } from "./mutation.ts";
 
-const PLAN_FILE_SYSTEM = "src/core/node/plan-file-system.ts";
+const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 
 /** Without the hold of a device: the node then runs its commands by name only. */
 export const withoutHold: readonly SourceEdit[] = [
@@ -27,7 +27,7 @@ export const withoutLateList: readonly SourceEdit[] = [
 /** A modified disk is read no more before the driver forgets what it has made of it. */
 export const withoutLastLook: readonly SourceEdit[] = [
   {
-    file: "src/core/volume/late-modification.ts",
+    file: "src/core/volume/modification/late-modification.ts",
     find: `  if (recent === undefined) return undefined;`,
     replace: `  if (recent === undefined || diskUri !== "") return undefined;`,
   },
@@ -213,7 +213,7 @@ export const masks: readonly Mask[] = [
     removes: "a requested writer is never fenced",
     edits: [
       {
-        file: "src/core/writer/writer-steps.ts",
+        file: "src/core/writer/record/writer-steps.ts",
         find:
           "    if (next.writer.requested) return fail(`${node.nodeName} is " + "requested as the writer`);\n",
         replace: ``,

@@ -1,5 +1,5 @@
 import type { Invariant } from "../history/violation.ts";
-import type { DirectedStorm } from "../scenario/directed-storm.ts";
+import type { DirectedStorm } from "../scenario/storm/directed-storm.ts";
 
 /** One change of a source file: `find` occurs exactly once in it. */
 export interface SourceEdit {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { drawDirected, variantOf } from "../scenario/directed-storm.ts";
+import { drawDirected, variantOf } from "../scenario/storm/directed-storm.ts";
 import { applyEdits } from "./apply-edits.ts";
 import { masks } from "./masks.ts";
 import { describeMutation, editsOf, mutationNamed, mutations } from "./mutations.ts";

@@ -1,15 +1,15 @@
-import { azureMutations } from "./azure-mutations.ts";
-import { copyMutations } from "./copy-mutations.ts";
-import { deviceMutations } from "./device-mutations.ts";
-import { driverMutations } from "./driver-mutations.ts";
 import { masks } from "./masks.ts";
-import { modificationMutations } from "./modification-mutations.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
-import { protocolMutations } from "./protocol-mutations.ts";
-import { releaseMutations } from "./release-mutations.ts";
-import { reviewMutations } from "./review-mutations.ts";
-import { snapshotMutations } from "./snapshot-mutations.ts";
-import { trustMutations } from "./trust-mutations.ts";
+import { azureMutations } from "./rules/azure-mutations.ts";
+import { copyMutations } from "./rules/copy-mutations.ts";
+import { deviceMutations } from "./rules/device-mutations.ts";
+import { driverMutations } from "./rules/driver-mutations.ts";
+import { modificationMutations } from "./rules/modification-mutations.ts";
+import { protocolMutations } from "./rules/protocol-mutations.ts";
+import { releaseMutations } from "./rules/release-mutations.ts";
+import { reviewMutations } from "./rules/review-mutations.ts";
+import { snapshotMutations } from "./rules/snapshot-mutations.ts";
+import { trustMutations } from "./rules/trust-mutations.ts";
 
 /** Every rule whose absence the simulation has to notice. */
 export const mutations: readonly Mutation[] = [

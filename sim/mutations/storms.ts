@@ -1,4 +1,4 @@
-import type { DirectedStorm } from "../scenario/directed-storm.ts";
+import type { DirectedStorm } from "../scenario/storm/directed-storm.ts";
 
 /**
  * If nodes attach by themselves, a pod returns to its node while the release check is under way, and the

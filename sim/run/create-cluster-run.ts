@@ -13,7 +13,7 @@ import { createVmChanges } from "../history/vm-changes.ts";
 import { createDesiredVolumes } from "../scenario/desired-volumes.ts";
 import { createOperations } from "../scenario/operations.ts";
 import type { ClusterScenario } from "../scenario/scenario.ts";
-import { createStorm, type Storm } from "../scenario/storm.ts";
+import { createStorm, type Storm } from "../scenario/storm/storm.ts";
 import type { SimWorld } from "../world.ts";
 import { watchPromises } from "./watch-promises.ts";
 

@@ -1,6 +1,6 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { Access } from "../../src/core/api/az-volume.ts";
-import { nodesIn } from "../../src/core/writer/record-nodes.ts";
+import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 
 /** The driver's objects at the end, a line each, for the analysis of a failure. */
 export function describeObjects(store: Pick<SimulatedStore, "objects">): readonly string[] {

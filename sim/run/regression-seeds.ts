@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
-import { stormNamed } from "../scenario/storm-named.ts";
+import { stormNamed } from "../scenario/storm/storm-named.ts";
 
 /** A seed that once failed, and its lesson. */
 export interface RegressionSeed {

@@ -3,7 +3,7 @@ import { type NoRun, readCommandLine } from "../../src/cli/read-command-line.ts"
 import { suggestion } from "../../src/cli/read-values.ts";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { mutations } from "../mutations/mutations.ts";
-import { ownStorms } from "../scenario/own-storms.ts";
+import { ownStorms } from "../scenario/storm/own-storms.ts";
 
 /** The options of `npm run sim`. */
 export interface RunOptions {

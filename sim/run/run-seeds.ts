@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { FaultName } from "../faults/fault-names.ts";
-import { type DirectedStorm, drawDirected } from "../scenario/directed-storm.ts";
+import { type DirectedStorm, drawDirected } from "../scenario/storm/directed-storm.ts";
 import type { SeedResult } from "./run-seed.ts";
 import type { SeedTask } from "./seed-thread.ts";
 import { type SimThread, startSimThread } from "./start-sim-thread.ts";

@@ -15,7 +15,7 @@ import {
   leaving,
 } from "../core/testing/objects.ts";
 import { changedRecord } from "../core/testing/record-lists.ts";
-import { newRecord } from "../core/writer/writer-steps.ts";
+import { newRecord } from "../core/writer/record/writer-steps.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { DriverEvent } from "../ports/cluster/events.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";

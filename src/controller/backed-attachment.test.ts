@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import { attachmentObjectName } from "../core/api/object-names.ts";
-import { formatDiskUri } from "../core/azure/disk-uri.ts";
+import { formatDiskUri } from "../core/azure/ids/disk-uri.ts";
 import { fail } from "../core/failure/result.ts";
 import {
   aDetail,
@@ -15,7 +15,7 @@ import {
   aWriter,
 } from "../core/testing/objects.ts";
 import { type RecordChanges } from "../core/testing/record-lists.ts";
-import { newRecord } from "../core/writer/writer-steps.ts";
+import { newRecord } from "../core/writer/record/writer-steps.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { backedPart } from "./backed-attachment.ts";

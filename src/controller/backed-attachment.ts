@@ -2,7 +2,7 @@ import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
-import { isNamed } from "../core/writer/record-nodes.ts";
+import { isNamed } from "../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** What shows whether a pod requires an attachment. */

@@ -4,7 +4,7 @@ import { barrierPendingNames } from "../core/attachment/observed-volume.ts";
 import { holdsShare } from "../core/attachment/plan-attachment.ts";
 import { invariant } from "../core/failure/invariant.ts";
 import { asksForAttachments } from "../core/volume/plan-disk.ts";
-import { nodesIn } from "../core/writer/record-nodes.ts";
+import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import type { Kind } from "../ports/store/object-store.ts";
 import type { ControlLoop } from "../runtime/queue/control-loop.ts";

@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
-import { type DriverNodeProblem, driverNodeProblem } from "../core/api/driver-node-identity.ts";
-import { resourceUriKey } from "../core/azure/disk-uri.ts";
+import { type DriverNodeProblem, driverNodeProblem } from "../core/api/identity/driver-node-identity.ts";
+import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { IndexName } from "../objects/cache/cache-indexes.ts";
 import { cachedKinds, type ObjectCache } from "../objects/cache/object-cache.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";

@@ -1,5 +1,5 @@
-import { isForeign, isSameVmId, type NodeIdentity } from "../core/api/node-identity.ts";
-import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../core/api/identity/node-identity.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** The node on a VM, and its vmId when a controller last used it; `vmId` undefined: whichever is there. */

@@ -9,7 +9,7 @@ import {
 } from "../core/attachment/observed-volume.ts";
 import { isPermanentKind } from "../core/failure/is-retryable.ts";
 import { sameJson } from "../core/primitives/same-json.ts";
-import { quarantineRoles, nodesIn } from "../core/writer/record-nodes.ts";
+import { quarantineRoles, nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import { waitsForSlot } from "./observe-volume.ts";
 

@@ -7,11 +7,11 @@ import {
   type ObservedPlacement,
   type ObservedVolume,
 } from "../core/attachment/observed-volume.ts";
-import { resourceUriKey } from "../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { isNotReady } from "../core/writer/node-silence.ts";
-import { nodesIn } from "../core/writer/record-nodes.ts";
+import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";

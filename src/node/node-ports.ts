@@ -1,4 +1,4 @@
-import type { NodeIdentity } from "../core/api/node-identity.ts";
+import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
 import type { Platform } from "../core/platform/platform.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import type { Clock } from "../ports/clock.ts";

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { labelValue } from "../core/api/object-names.ts";
-import { isNamed } from "../core/writer/record-nodes.ts";
+import { isNamed } from "../core/writer/record/record-nodes.ts";
 import { NODE_NAME_LABEL } from "../objects/new-attachment.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../ports/store/object-store.ts";
 

@@ -1,5 +1,5 @@
-import { type AttachmentIdentity, isAttachmentOf } from "../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { type AttachmentIdentity, isAttachmentOf } from "../core/api/identity/attachment-identity.ts";
 import { attachmentObjectName } from "../core/api/object-names.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";

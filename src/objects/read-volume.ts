@@ -1,6 +1,6 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { volumeObjectNames } from "../core/api/object-names.ts";
-import { isSameResourceUri, resourceUriKey } from "../core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";

@@ -4,7 +4,7 @@ import { type ReconcileWorld, withControllerPorts } from "../controller/testing/
 import { fail } from "../core/failure/result.ts";
 import { aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
 import { changedRecord, listIn } from "../core/testing/record-lists.ts";
-import { grant, withdraw } from "../core/writer/writer-steps.ts";
+import { grant, withdraw } from "../core/writer/record/writer-steps.ts";
 import { moveRecord } from "./update-record.ts";
 
 const never = new AbortController().signal;

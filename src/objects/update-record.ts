@@ -1,7 +1,7 @@
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
-import type { Step } from "../core/writer/writer-steps.ts";
+import type { Step } from "../core/writer/record/writer-steps.ts";
 import type { StepName, Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 

@@ -1,4 +1,4 @@
-import { parseSnapshotUri } from "../core/azure/snapshot-uri.ts";
+import { parseSnapshotUri } from "../core/azure/ids/snapshot-uri.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CallBudgetState } from "../ports/cloud/call-budget.ts";

@@ -1,4 +1,4 @@
-import type { NodeIdentity } from "../core/api/node-identity.ts";
+import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import { diskIdOf } from "./disk/disk-owners.ts";

@@ -1,7 +1,7 @@
-import type { GatherLimits } from "../core/azure/gather-delay.ts";
-import type { PollPace } from "../core/azure/poll-delay.ts";
-import type { PollSpacing } from "../core/azure/spaced-poll-delay.ts";
-import type { BucketLimit } from "../core/azure/token-bucket.ts";
+import type { GatherLimits } from "../core/azure/pace/gather-delay.ts";
+import type { PollPace } from "../core/azure/pace/poll-delay.ts";
+import type { PollSpacing } from "../core/azure/pace/spaced-poll-delay.ts";
+import type { BucketLimit } from "../core/azure/pace/token-bucket.ts";
 import type { Backoff } from "../core/primitives/backoff.ts";
 import {
   type CallGroup,

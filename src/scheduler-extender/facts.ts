@@ -2,13 +2,13 @@ import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
-import type { NodeKey } from "../core/api/node-identity.ts";
+import type { NodeKey } from "../core/api/identity/node-identity.ts";
 import { isAttached } from "../core/attachment/is-attached.ts";
-import { resourceUriKey } from "../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
-import { quarantineRoles, nodesIn } from "../core/writer/record-nodes.ts";
+import { quarantineRoles, nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
 /** How classes name Kubernetes' former in-tree driver. */

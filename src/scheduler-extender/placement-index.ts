@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
 import { staleAfterMs } from "../core/writer/node-silence.ts";
 import type { Clock } from "../ports/clock.ts";

@@ -10,11 +10,11 @@ import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubern
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { changedRecord } from "../../src/core/testing/record-lists.ts";
-import { entriesOf } from "../../src/core/writer/record-nodes.ts";
-import type { Step } from "../../src/core/writer/writer-steps.ts";
-import * as steps from "../../src/core/writer/writer-steps.ts";
+import { entriesOf } from "../../src/core/writer/record/record-nodes.ts";
+import type { Step } from "../../src/core/writer/record/writer-steps.ts";
+import * as steps from "../../src/core/writer/record/writer-steps.ts";
 import { attachmentLabels, newAttachment } from "../../src/objects/new-attachment.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";

@@ -3,7 +3,7 @@ import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../src/core/api/finalizers.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import { invariant } from "../../src/core/failure/invariant.ts";
 import type { Result } from "../../src/core/failure/result.ts";

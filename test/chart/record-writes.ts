@@ -1,8 +1,8 @@
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { changedRecord, listIn } from "../../src/core/testing/record-lists.ts";
-import type { Step } from "../../src/core/writer/writer-steps.ts";
-import * as steps from "../../src/core/writer/writer-steps.ts";
+import type { Step } from "../../src/core/writer/record/writer-steps.ts";
+import * as steps from "../../src/core/writer/record/writer-steps.ts";
 
 /**
  * The uid of node-a's Node, as its token bears it. Where a real API server assigns another one, that one

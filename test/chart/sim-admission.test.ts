@@ -10,7 +10,7 @@ import { createSimulatedStore } from "../../src/adapters/simulated-store/simulat
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import { entriesOf } from "../../src/core/writer/record-nodes.ts";
+import { entriesOf } from "../../src/core/writer/record/record-nodes.ts";
 import { newVolume, nodeWrites, type Stores, verdictOf } from "./node-writes.ts";
 import {
   boundTo,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { listIn } from "../../src/core/testing/record-lists.ts";
-import { isNamed } from "../../src/core/writer/record-nodes.ts";
+import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 import { uninstallDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";

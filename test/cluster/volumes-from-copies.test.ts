@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";

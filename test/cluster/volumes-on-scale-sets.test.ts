@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { isSameResourceUri } from "../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { installDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";

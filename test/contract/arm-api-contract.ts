@@ -12,7 +12,7 @@ import type {
   ArmVm,
 } from "../../src/provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer } from "../../src/provisioner/arm/arm-error.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./worlds/cloud-bench.ts";
 
 /**
  * An `ArmApi` to test against the contract, on a cloud whose operations end by their first poll; it has VMs

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { startEmulator } from "../../src/emulator/index.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { armApiContract } from "./arm-api-contract.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "./cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "./worlds/cloud-bench.ts";
 
 const cloud = {
   settings: { timeScale: 0, pageSize: 2 },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
@@ -14,6 +14,13 @@ import type {
   Precondition,
   ReservedLuns,
 } from "../../src/ports/cloud/cloud-provisioner.ts";
+import { copiedDisksContract } from "./copied-disks-contract.ts";
+import { diskTraitsContract } from "./disk-traits-contract.ts";
+import { failedAttachesContract } from "./failed-attaches-contract.ts";
+import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
+import { otherWritersContract } from "./other-writers-contract.ts";
+import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
+import { updateDiskContract } from "./update-disk-contract.ts";
 import {
   type CloudUnderTest,
   type VmKind,
@@ -34,15 +41,8 @@ import {
   valueOf,
   vmAt,
   vmWrites,
-} from "./cloud-bench.ts";
-import { copiedDisksContract } from "./copied-disks-contract.ts";
-import { diskTraitsContract } from "./disk-traits-contract.ts";
-import { failedAttachesContract } from "./failed-attaches-contract.ts";
-import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
-import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
-import { otherWritersContract } from "./other-writers-contract.ts";
-import { snapshotProvisionerContract } from "./snapshot-provisioner-contract.ts";
-import { updateDiskContract } from "./update-disk-contract.ts";
+} from "./worlds/cloud-bench.ts";
+import { otherDiskIds, sameDiskIds } from "./worlds/other-disk-ids.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
 /** For what happens at once, on a busy machine, in milliseconds. A patient caller would wait an hour. */

@@ -14,6 +14,7 @@ import {
   createAzureCloudProvisioner,
 } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
+import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
 import {
   type CloudUnderTest,
   LOCATION,
@@ -23,8 +24,7 @@ import {
   SUBSCRIPTION_ID,
   uniformInstances,
   type VmKind,
-} from "./cloud-bench.ts";
-import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
+} from "./worlds/cloud-bench.ts";
 
 const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
 

@@ -16,7 +16,7 @@ import {
   RESOURCE_GROUP,
   SUBSCRIPTION_ID,
   valueOf,
-} from "./cloud-bench.ts";
+} from "./worlds/cloud-bench.ts";
 
 const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
 const KEYS = `${COMPUTE}/diskEncryptionSets/keys`;

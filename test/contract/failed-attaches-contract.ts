@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import {
   type CloudUnderTest,
@@ -11,7 +11,7 @@ import {
   never,
   valueOf,
   vmAt,
-} from "./cloud-bench.ts";
+} from "./worlds/cloud-bench.ts";
 
 /**
  * Declares the tests of what a failed attach leaves behind: the VM is Failed and lists the disk, which it

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
@@ -12,7 +12,7 @@ import {
   valueOf,
   vmAt,
   vmWrites,
-} from "./cloud-bench.ts";
+} from "./worlds/cloud-bench.ts";
 
 const REIMAGE_MS = 300_000;
 

@@ -6,13 +6,13 @@ import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { Platform } from "../../src/core/platform/platform.ts";
-import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
+import type { DeviceSettingName } from "../../src/core/volume/device/device-settings.ts";
 import {
   isKeptByKernel,
   linuxFileSystemTypes,
   windowsFileSystemTypes,
-} from "../../src/core/volume/file-system.ts";
-import type { FileSystemType } from "../../src/core/volume/file-system.ts";
+} from "../../src/core/volume/device/file-system.ts";
+import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 
 /**

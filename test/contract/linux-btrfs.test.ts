@@ -9,8 +9,8 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./linux-host-world.ts";
-import type { LinuxHostWorld } from "./linux-host-world.ts";
+import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
 const DISK_BYTES = 320n * 1024n * 1024n;

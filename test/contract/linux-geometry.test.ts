@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
-import { mkfsArguments } from "../../src/core/node/mkfs-arguments.ts";
+import { mkfsArguments } from "../../src/core/node/file-system/mkfs-arguments.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import {
   blockSizes,
@@ -16,11 +16,11 @@ import {
   inodeRatios,
   inodeSizes,
   smallBlockMaxGiB,
-} from "../../src/core/volume/file-system-geometry.ts";
-import type { FileSystemType } from "../../src/core/volume/file-system.ts";
+} from "../../src/core/volume/device/file-system-geometry.ts";
+import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
-import { type LinuxHostWorld, makeLinuxHostWorld } from "./linux-host-world.ts";
+import { type LinuxHostWorld, makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
 const uuid = "7c1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";

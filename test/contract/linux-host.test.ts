@@ -12,11 +12,11 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { parseMountinfo } from "../../src/core/node/parse-mountinfo.ts";
-import { type FileSystemType, linuxFileSystemTypes } from "../../src/core/volume/file-system.ts";
+import { type FileSystemType, linuxFileSystemTypes } from "../../src/core/volume/device/file-system.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./linux-host-world.ts";
-import type { LinuxHostWorld } from "./linux-host-world.ts";
+import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
 const DISK_BYTES = 64n * 1024n * 1024n;

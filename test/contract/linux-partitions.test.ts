@@ -7,9 +7,9 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./linux-host-world.ts";
-import type { LinuxHostWorld } from "./linux-host-world.ts";
-import { writePartitionTable } from "./partition-table.ts";
+import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { writePartitionTable } from "./worlds/partition-table.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
 const DISK_BYTES = 64n * 1024n * 1024n;

@@ -5,7 +5,7 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { WatchGone } from "../../src/ports/store/object-store.ts";
 import type { Kind, KindMap, ObjectStore, WatchEvent } from "../../src/ports/store/object-store.ts";
-import { aNewAttachment, aNewDriverNode, aNewVolume, aVolumeStatus } from "./object-builders.ts";
+import { aNewAttachment, aNewDriverNode, aNewVolume, aVolumeStatus } from "./worlds/object-builders.ts";
 
 /** An empty store to test against the contract. */
 export interface StoreUnderTest {

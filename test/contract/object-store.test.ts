@@ -10,9 +10,9 @@ import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
-import { failingLogger } from "./failing-logger.ts";
-import { aNewDriverNode } from "./object-builders.ts";
 import { objectStoreContract } from "./object-store-contract.ts";
+import { failingLogger } from "./worlds/failing-logger.ts";
+import { aNewDriverNode } from "./worlds/object-builders.ts";
 
 const BOOKMARK_INTERVAL_MS = 20;
 const HISTORY_MAX = 200;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { ActorSetUp } from "../../src/emulator/actors/actor.ts";
 import { type Actors, createActors } from "../../src/emulator/actors/actors.ts";
 import { listAt, textAt } from "../../src/emulator/model/api/json.ts";
@@ -16,7 +16,7 @@ import {
   SUBSCRIPTION_ID,
   valueOf,
   vmAt,
-} from "./cloud-bench.ts";
+} from "./worlds/cloud-bench.ts";
 
 /** Declares the tests of nodes whose data disks other clients change as well. */
 export function otherWritersContract(

@@ -17,7 +17,7 @@ import {
   mayAlways,
   never,
   valueOf,
-} from "./cloud-bench.ts";
+} from "./worlds/cloud-bench.ts";
 
 type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
 import type { DiskChange, DiskFacts, Precondition } from "../../src/ports/cloud/cloud-provisioner.ts";
@@ -14,7 +14,7 @@ import {
   mayAlways,
   never,
   valueOf,
-} from "./cloud-bench.ts";
+} from "./worlds/cloud-bench.ts";
 
 type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
 

@@ -12,8 +12,8 @@ import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { failingLogger } from "./failing-logger.ts";
 import { volumeUsersContract, type VolumeUsersWorld } from "./volume-users-contract.ts";
+import { failingLogger } from "./worlds/failing-logger.ts";
 
 const TIMEOUT_MS = 60_000;
 const never = new AbortController().signal;

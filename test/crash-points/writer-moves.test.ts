@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { identity } from "../../src/core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../src/core/testing/record-lists.ts";
-import { newRecord } from "../../src/core/writer/writer-steps.ts";
+import { newRecord } from "../../src/core/writer/record/writer-steps.ts";
 import { wrongMove } from "./writer-moves.ts";
 
 const nodeA = { ...identity("node-a"), vmId: "vm-a" } as const;

@@ -16,7 +16,7 @@ import { preflightCommand } from "../../src/compose/roles/preflight-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
 import { standaloneRole } from "../../src/compose/roles/standalone-role.ts";
 import { storeRole } from "../../src/compose/roles/store-role.ts";
-import * as writerSteps from "../../src/core/writer/writer-steps.ts";
+import * as writerSteps from "../../src/core/writer/record/writer-steps.ts";
 import { settingsRows } from "./settings-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

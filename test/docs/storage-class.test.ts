@@ -7,10 +7,10 @@ import { parseAllDocuments } from "yaml";
 import { parameterNotes } from "../../scripts/generate/reference/parameter-notes.ts";
 import { storageClassPage } from "../../scripts/generate/reference/storage-class-page.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
-import { resolveVolumeSpec } from "../../src/core/volume/resolve-volume-spec.ts";
-import type { VolumeParameterName } from "../../src/core/volume/volume-parameter-table.ts";
-import { volumeParameterTable } from "../../src/core/volume/volume-parameter-table.ts";
-import { parseVolumeParameters } from "../../src/core/volume/volume-parameters.ts";
+import { resolveVolumeSpec } from "../../src/core/volume/parameters/resolve-volume-spec.ts";
+import type { VolumeParameterName } from "../../src/core/volume/parameters/volume-parameter-table.ts";
+import { volumeParameterTable } from "../../src/core/volume/parameters/volume-parameter-table.ts";
+import { parseVolumeParameters } from "../../src/core/volume/parameters/volume-parameters.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const YAML_BLOCK = /```yaml\n([\s\S]*?)```/gu;

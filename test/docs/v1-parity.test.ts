@@ -25,11 +25,11 @@ import { v1ParityPage } from "../../scripts/generate/reference/v1-parity/v1-pari
 import { whyFlagOfV1IsUnknown } from "../../src/compose/settings/flags-of-v1.ts";
 import { ok } from "../../src/core/failure/result.ts";
 import { stagingMountOptions } from "../../src/core/node/mount-options.ts";
-import { parseSnapshotParameters } from "../../src/core/volume/snapshot-parameters.ts";
-import { unservedAttribute } from "../../src/core/volume/volume-attributes.ts";
-import { parseModification } from "../../src/core/volume/volume-modification.ts";
-import { compatibilityParameterNames } from "../../src/core/volume/volume-parameter-names.ts";
-import { parseVolumeParameters } from "../../src/core/volume/volume-parameters.ts";
+import { parseModification } from "../../src/core/volume/modification/volume-modification.ts";
+import { parseSnapshotParameters } from "../../src/core/volume/parameters/snapshot-parameters.ts";
+import { unservedAttribute } from "../../src/core/volume/parameters/volume-attributes.ts";
+import { compatibilityParameterNames } from "../../src/core/volume/parameters/volume-parameter-names.ts";
+import { parseVolumeParameters } from "../../src/core/volume/parameters/volume-parameters.ts";
 import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
 import { identityHandlers } from "../../src/csi/identity/identity-handlers.ts";
 import { nodeHandlers } from "../../src/csi/node/node-handlers.ts";

@@ -10,7 +10,7 @@ import {
   checkModification,
   mutableParameterNames,
   parseModification,
-} from "../../src/core/volume/volume-modification.ts";
+} from "../../src/core/volume/modification/volume-modification.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const page = await readFile(join(ROOT, "docs/reference/volume-attributes-class.md"), "utf8");

@@ -9,8 +9,8 @@ import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-s
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
-import { failingLogger } from "../contract/failing-logger.ts";
-import { aNewDriverNode } from "../contract/object-builders.ts";
+import { failingLogger } from "../contract/worlds/failing-logger.ts";
+import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
 
 const RESTARTS = 5;
 const WRITES_PER_LIFE = 20;

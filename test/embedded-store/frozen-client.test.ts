@@ -9,8 +9,8 @@ import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-s
 import { StoreFileRefused } from "../../src/adapters/embedded/store-file.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { failingLogger } from "../contract/failing-logger.ts";
-import { aNewDriverNode } from "../contract/object-builders.ts";
+import { failingLogger } from "../contract/worlds/failing-logger.ts";
+import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
 import { startStoreProcess } from "./store-process.ts";
 
 /** Together far more than the socket's buffers hold. */

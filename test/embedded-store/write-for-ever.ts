@@ -3,7 +3,7 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
-import { aNewDriverNode } from "../contract/object-builders.ts";
+import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
 
 const WRITERS = 4;
 

@@ -1,4 +1,4 @@
-import type { FileSystemType } from "../../src/core/volume/file-system.ts";
+import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
 
 /** A volume that grows in a guest. */
 export interface Growth {

@@ -10,8 +10,8 @@ import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { aVolume } from "../../src/core/testing/objects.ts";
 import { createObjectCache } from "../../src/objects/cache/object-cache.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { failingLogger } from "../contract/failing-logger.ts";
 import { volumeUsersContract, type VolumeUsersWorld } from "../contract/volume-users-contract.ts";
+import { failingLogger } from "../contract/worlds/failing-logger.ts";
 import {
   type ApiServer,
   FIRST_START_TIMEOUT_MS,

@@ -5,7 +5,7 @@ import { after, describe, it } from "node:test";
 import type { ApiServerConfig } from "../../src/adapters/kubernetes/api/api-server-config.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import { aNewDriverNode } from "../contract/object-builders.ts";
+import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
 import { followNodes } from "./followed-store.ts";

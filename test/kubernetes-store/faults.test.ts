@@ -6,7 +6,7 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { KindMap, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { aNewDriverNode } from "../contract/object-builders.ts";
+import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
 import { followNodes } from "./followed-store.ts";

@@ -6,7 +6,7 @@ import type { OtherStore } from "../../demo/lab/lab.ts";
 import type { Orchestrator } from "../../demo/lab/orchestrator.ts";
 import type { ApiClient, ApiRequest } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
-import { resourceUriKey } from "../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { renderChart, RELEASE } from "../chart/render-chart.ts";

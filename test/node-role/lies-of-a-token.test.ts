@@ -13,8 +13,8 @@ import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.t
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { STORE_ROLLED_BACK, rolledBackReason } from "../../src/core/rollback/rollback-reports.ts";
 import { listIn, changedRecord } from "../../src/core/testing/record-lists.ts";
-import { isNamed } from "../../src/core/writer/record-nodes.ts";
-import { reclaim, proveClean, acquire } from "../../src/core/writer/writer-steps.ts";
+import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
+import { reclaim, proveClean, acquire } from "../../src/core/writer/record/writer-steps.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { newAttachment } from "../../src/objects/new-attachment.ts";
 import { changeSpec } from "../../src/objects/update-object.ts";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
-import type { Step } from "../../src/core/writer/writer-steps.ts";
+import type { Step } from "../../src/core/writer/record/writer-steps.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 

@@ -9,7 +9,7 @@ import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { connectCloud } from "../../src/compose/connect/connect-cloud.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
-import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/cloud-bench.ts";
+import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/worlds/cloud-bench.ts";
 
 type Values = Parameters<typeof connectCloud>[0];
 

@@ -12,7 +12,7 @@ import {
   mayAlways,
   never,
   valueOf,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 describe("a detach that was left behind", () => {

@@ -3,10 +3,10 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
-import { controllerPublishVolume } from "../../src/csi/controller/controller-publish-volume.ts";
 import { deleteVolume } from "../../src/csi/controller/delete-volume.ts";
 import { expandVolume } from "../../src/csi/controller/expand-volume.ts";
 import { getVolume } from "../../src/csi/controller/get-volume.ts";
+import { controllerPublishVolume } from "../../src/csi/controller/publish/controller-publish-volume.ts";
 import { aCall } from "../../src/csi/testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../src/csi/testing/a-controller.ts";
 import { aDetail, aRecord, aVolumeObject } from "../../src/csi/testing/objects.ts";
@@ -21,8 +21,8 @@ import {
   diskUri,
   never,
   valueOf,
-} from "../contract/cloud-bench.ts";
-import { otherDiskIds, sameDiskIds } from "../contract/other-disk-ids.ts";
+} from "../contract/worlds/cloud-bench.ts";
+import { otherDiskIds, sameDiskIds } from "../contract/worlds/other-disk-ids.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 const OWN = diskUri("pvc-1");

@@ -12,7 +12,7 @@ import {
   diskUri,
   failureOf,
   never,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 describe("a request that writes a disk", () => {

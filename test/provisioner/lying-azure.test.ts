@@ -23,7 +23,7 @@ import {
   never,
   valueOf,
   singleVms,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 
 /** A cloud with `pvc-1` attached to `node-a`, seen through an ArmApi that can return wrong answers. */
 async function aLyingAzure(): Promise<

@@ -14,7 +14,7 @@ import {
   SUBSCRIPTION_ID,
   valueOf,
   singleVms,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 import { armOnModel, provisionerOn } from "./provisioner-on-model.ts";
 
 /** Disks of one VM. */

@@ -8,7 +8,7 @@ import {
   createAzureCloudProvisioner,
 } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never } from "../contract/cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never } from "../contract/worlds/cloud-bench.ts";
 
 /** A provisioner over Azure's model. */
 export function provisionerOnModel(

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
@@ -21,7 +21,7 @@ import {
   never,
   valueOf,
   singleVms,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 
 /**
  * Two controllers that may see each other's writes late. `pvc-1` exists and is not attached; both have read

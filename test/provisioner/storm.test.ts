@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { type SeededRandom, createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
@@ -23,7 +23,7 @@ import {
   mayAlways,
   never,
   singleVms,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 
 const SEEDS = 60;
 const NODES = ["node-a", "node-b", "node-c"] as const;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
-import type { NodeIdentity } from "../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { ArmAnswer } from "../../src/emulator/model/api/arm-message.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
@@ -20,7 +20,7 @@ import {
   SCALE_SET,
   SUBSCRIPTION_ID,
   valueOf,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 import { provisionerOn } from "./provisioner-on-model.ts";
 
 const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };

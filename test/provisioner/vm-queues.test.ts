@@ -14,7 +14,7 @@ import { VmQueues } from "../../src/provisioner/vm/vm-queues.ts";
 import type { VmRequestSpec } from "../../src/provisioner/vm/vm-request.ts";
 import { VmSizes } from "../../src/provisioner/vm/vm-sizes.ts";
 import type { VmTarget } from "../../src/provisioner/vm/vm-update.ts";
-import { RESOURCE_GROUP, SUBSCRIPTION_ID, mayAlways, never } from "../contract/cloud-bench.ts";
+import { RESOURCE_GROUP, SUBSCRIPTION_ID, mayAlways, never } from "../contract/worlds/cloud-bench.ts";
 
 const GROUP_URI = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
 

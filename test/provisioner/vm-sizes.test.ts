@@ -15,7 +15,7 @@ import {
   never,
   valueOf,
   singleVms,
-} from "../contract/cloud-bench.ts";
+} from "../contract/worlds/cloud-bench.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -2,7 +2,7 @@ import type { FaultName } from "../../sim/faults/fault-names.ts";
 import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
 import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds } from "../../sim/run/run-seeds.ts";
-import { stormNamed } from "../../sim/scenario/storm-named.ts";
+import { stormNamed } from "../../sim/scenario/storm/storm-named.ts";
 
 /** How many failures are reported in full. */
 const TOLD_MAX = 3;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import { seedRange } from "../../sim/run/run-seeds.ts";
-import { ownStorms } from "../../sim/scenario/own-storms.ts";
+import { ownStorms } from "../../sim/scenario/storm/own-storms.ts";
 import { collectFailures } from "./collect-failures.ts";
 
 /** Seeds of each storm that run each time, from 1 on. */

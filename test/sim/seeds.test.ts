@@ -5,7 +5,7 @@ import { freshRange } from "../../sim/run/fresh-range.ts";
 import { regressionSeeds } from "../../sim/run/regression-seeds.ts";
 import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import { runTasks, seedRange, taskOf } from "../../sim/run/run-seeds.ts";
-import { stormNamed } from "../../sim/scenario/storm-named.ts";
+import { stormNamed } from "../../sim/scenario/storm/storm-named.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { collectFailures, seedCommand } from "./collect-failures.ts";
 

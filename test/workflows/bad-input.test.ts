@@ -10,7 +10,7 @@ import {
   unpublishOnController,
 } from "../../demo/volume-moves.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
-import { writePartitionTable } from "../contract/partition-table.ts";
+import { writePartitionTable } from "../contract/worlds/partition-table.ts";
 import { failsWith, type StatusName } from "./csi-failure.ts";
 import { deviceOf, fileOfDisk, runProgram } from "./node-device.ts";
 import { createRequest, GIB, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Lab, LabNode } from "../../demo/lab/lab.ts";
 import type { DemoVolume } from "../../demo/volume-moves.ts";
-import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
+import type { DeviceSettingName } from "../../src/core/volume/device/device-settings.ts";
 import { deviceOf } from "./node-device.ts";
 
 /** What the kernel has for settings of a volume's device on a node: files in sysfs that hold a number. */

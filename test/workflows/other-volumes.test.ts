@@ -20,7 +20,7 @@ import {
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
-import type { DeviceSettingName } from "../../src/core/volume/device-settings.ts";
+import type { DeviceSettingName } from "../../src/core/volume/device/device-settings.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
 import { deviceSettingsOf } from "./device-settings-of.ts";

@@ -1,7 +1,7 @@
 import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
-import { nodesIn } from "../../src/core/writer/record-nodes.ts";
+import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 
 /** Every stored state of one volume's writer record, oldest first. */
 export interface RecordHistory {

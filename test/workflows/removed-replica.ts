@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { isDeleting, isTerminating, isResizingOffline } from "../../src/core/attachment/observed-volume.ts";
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
-import { isNamed } from "../../src/core/writer/record-nodes.ts";
+import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 
 /** An attached replica that is marked for deletion, and the state that it depended on right before. */
 export interface RemovedReplica {

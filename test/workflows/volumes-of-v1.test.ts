@@ -25,7 +25,7 @@ import {
   type ModelCluster,
 } from "../../src/controller/testing/a-cluster.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
-import { writePartitionTable } from "../contract/partition-table.ts";
+import { writePartitionTable } from "../contract/worlds/partition-table.ts";
 import { reasonAgainstBtrfsCopies } from "./btrfs-copies.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { majorMinorOf } from "../../src/core/node/device-number.ts";
+import { majorMinorOf } from "../../src/core/node/device/device-number.ts";
 import { losetupArgs, parseLosetup } from "../../src/core/node/parse-losetup.ts";
 import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
 import { run } from "./units/run.ts";

@@ -1,4 +1,4 @@
-import type { ParameterValue } from "../../../src/core/volume/parameter-value.ts";
+import type { ParameterValue } from "../../../src/core/volume/parameters/parameter-value.ts";
 
 /** What a parameter takes, in a cell of a table. */
 export function allowedOf(parameter: ParameterValue): string {

@@ -1,6 +1,6 @@
-import type { refusedParameters } from "../../../src/core/volume/refused-parameters.ts";
-import type { compatibilityParameterNames } from "../../../src/core/volume/volume-parameter-names.ts";
-import type { VolumeParameterName } from "../../../src/core/volume/volume-parameter-table.ts";
+import type { refusedParameters } from "../../../src/core/volume/parameters/refused-parameters.ts";
+import type { compatibilityParameterNames } from "../../../src/core/volume/parameters/volume-parameter-names.ts";
+import type { VolumeParameterName } from "../../../src/core/volume/parameters/volume-parameter-table.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** The parameters that V1 lacks, or that have a further meaning here. */

@@ -1,4 +1,4 @@
-import type { ParameterValue } from "../../../src/core/volume/parameter-value.ts";
+import type { ParameterValue } from "../../../src/core/volume/parameters/parameter-value.ts";
 import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";
 

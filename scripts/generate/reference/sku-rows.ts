@@ -1,6 +1,6 @@
 import { diskSharesMax } from "../../../src/core/volume/check-disk.ts";
 import { type DiskSku, diskSkus, isZoneRedundant } from "../../../src/core/volume/disk-sku.ts";
-import { chooseCachingMode } from "../../../src/core/volume/resolve-volume-spec.ts";
+import { chooseCachingMode } from "../../../src/core/volume/parameters/resolve-volume-spec.ts";
 import { iopsRange, mbpsRange, type SkuRules, skuRules } from "../../../src/core/volume/sku-rules.ts";
 
 /** The rows of the table of SKUs, asked of the functions that CreateVolume uses. */

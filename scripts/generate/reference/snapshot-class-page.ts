@@ -3,7 +3,7 @@ import {
   type SnapshotParameterName,
   snapshotMetadataTags,
   snapshotParameterTable,
-} from "../../../src/core/volume/snapshot-parameter-table.ts";
+} from "../../../src/core/volume/parameters/snapshot-parameter-table.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { parameterRows } from "./parameter-rows.ts";

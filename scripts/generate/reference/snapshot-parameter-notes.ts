@@ -1,4 +1,4 @@
-import type { SnapshotParameterName } from "../../../src/core/volume/snapshot-parameter-table.ts";
+import type { SnapshotParameterName } from "../../../src/core/volume/parameters/snapshot-parameter-table.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** A parameter without notes does not compile. */

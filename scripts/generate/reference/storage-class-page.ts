@@ -1,28 +1,28 @@
-import { basicProfileSkus } from "../../../src/core/volume/basic-profile.ts";
+import { basicProfileSkus } from "../../../src/core/volume/device/basic-profile.ts";
 import {
   deviceSettingNames,
   deviceSettingPrefix,
   deviceSettings,
-} from "../../../src/core/volume/device-settings.ts";
+} from "../../../src/core/volume/device/device-settings.ts";
 import {
   blockSizes,
   geometryNames,
   inodeRatios,
   inodeSizes,
   smallBlockMaxGiB,
-} from "../../../src/core/volume/file-system-geometry.ts";
-import { refusedParameters } from "../../../src/core/volume/refused-parameters.ts";
+} from "../../../src/core/volume/device/file-system-geometry.ts";
+import { refusedParameters } from "../../../src/core/volume/parameters/refused-parameters.ts";
 import {
   compatibilityParameterNames,
   metadataParameterNames,
   volumeParameterNames,
-} from "../../../src/core/volume/volume-parameter-names.ts";
+} from "../../../src/core/volume/parameters/volume-parameter-names.ts";
 import {
   type VolumeParameterName,
   volumeParameterTable,
-} from "../../../src/core/volume/volume-parameter-table.ts";
-import { attributeNames } from "../../../src/core/volume/volume-parameters.ts";
-import { metadataTagNames } from "../../../src/core/volume/volume-tags.ts";
+} from "../../../src/core/volume/parameters/volume-parameter-table.ts";
+import { attributeNames } from "../../../src/core/volume/parameters/volume-parameters.ts";
+import { metadataTagNames } from "../../../src/core/volume/tags/volume-tags.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";

@@ -1,5 +1,5 @@
-import { mutableParameterNames } from "../../../src/core/volume/volume-modification.ts";
-import { volumeParameterTable } from "../../../src/core/volume/volume-parameter-table.ts";
+import { mutableParameterNames } from "../../../src/core/volume/modification/volume-modification.ts";
+import { volumeParameterTable } from "../../../src/core/volume/parameters/volume-parameter-table.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { parameterNotes } from "./parameter-notes.ts";
 import { changeRows } from "./parameter-rows.ts";

@@ -1,6 +1,6 @@
 import { createModelArmApi } from "../../../src/adapters/arm-model/model-arm-api.ts";
-import { formatDiskUri } from "../../../src/core/azure/disk-uri.ts";
-import { formatInstanceUri } from "../../../src/core/azure/instance-uri.ts";
+import { formatDiskUri } from "../../../src/core/azure/ids/disk-uri.ts";
+import { formatInstanceUri } from "../../../src/core/azure/ids/instance-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../../src/emulator/model/api/arm-message.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";

@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../../src/core/azure/ids/disk-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../../src/emulator/model/api/arm-message.ts";
 import { type JsonObject, listAt, objectAt, textAt } from "../../../src/emulator/model/api/json.ts";
 

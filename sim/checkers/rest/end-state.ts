@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { RestWorld } from "./rest-world.ts";
 

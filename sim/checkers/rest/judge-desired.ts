@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
 import { CLASS_TAG, type ClassFields, fieldsOf } from "../../kubernetes/volume-class.ts";
 import type { DesiredVolume } from "./desired-volume.ts";

@@ -1,8 +1,8 @@
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
-import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { ATTACHED_ELSEWHERE } from "../../../src/core/writer/plan-conditions.ts";
-import { nodesIn } from "../../../src/core/writer/record-nodes.ts";
+import { nodesIn } from "../../../src/core/writer/record/record-nodes.ts";
 import { diskName } from "../watch-writers.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";

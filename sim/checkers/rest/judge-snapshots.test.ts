@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { snapshotTags } from "../../../src/csi/messages/snapshot-identity.ts";
-import type { Snapshot } from "../../../src/emulator/model/disk/snapshot.ts";
+import type { Snapshot } from "../../../src/emulator/model/disk/snapshot/snapshot.ts";
 import type { SimVolumeSnapshot } from "../../kubernetes/sim-cluster.ts";
 import { judgeSnapshots } from "./judge-snapshots.ts";
 

@@ -1,6 +1,6 @@
 import type { SimulatedStore } from "../../../src/adapters/simulated-store/simulated-store.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import type { SimAzure } from "../../azure/sim-azure.ts";
 import type { Violation } from "../../history/violation.ts";
 import type { SimCluster } from "../../kubernetes/sim-cluster.ts";

@@ -2,7 +2,7 @@ import type { SimulatedCommit } from "../../../src/adapters/simulated-store/simu
 import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolume, Writer } from "../../../src/core/api/az-volume.ts";
 import { changedRecord, type RecordChanges } from "../../../src/core/testing/record-lists.ts";
-import { newRecord } from "../../../src/core/writer/writer-steps.ts";
+import { newRecord } from "../../../src/core/writer/record/writer-steps.ts";
 import type { DiskEvent } from "../../azure/sim-azure.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import { isNeighbours } from "../../azure/strangers.ts";

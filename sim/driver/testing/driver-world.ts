@@ -6,7 +6,7 @@ import {
 } from "../../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
-import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../../src/core/azure/ids/disk-uri.ts";
 import { ok } from "../../../src/core/failure/result.ts";
 import { placementUnknown } from "../../../src/core/schedule/pod-rules.ts";
 import type { CreateVolumeRequest, VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";

@@ -1,5 +1,5 @@
-import { resourceUriKey } from "../../../src/core/azure/disk-uri.ts";
-import { nodesIn } from "../../../src/core/writer/record-nodes.ts";
+import { resourceUriKey } from "../../../src/core/azure/ids/disk-uri.ts";
+import { nodesIn } from "../../../src/core/writer/record/record-nodes.ts";
 import type { Kind } from "../../../src/ports/store/object-store.ts";
 import type { SimWorld } from "../../world.ts";
 

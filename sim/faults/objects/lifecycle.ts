@@ -4,7 +4,7 @@ import { sourceDeletedWhileCopied } from "../directed/copy/source-deleted.ts";
 import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
 import { modifiedWhileMoving } from "../directed/modify/modified-while-moving.ts";
 import { usedWhileConverting } from "../directed/modify/used-while-converting.ts";
-import { nameTaken } from "../directed/node/name-taken.ts";
+import { nameTaken } from "../directed/node/name/name-taken.ts";
 import type { FaultClass } from "../fault-class.ts";
 import { overAtOnce, pick } from "../fault-class.ts";
 

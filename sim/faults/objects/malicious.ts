@@ -2,8 +2,8 @@ import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../../src/core/api/epoch.ts";
+import { type NodeIdentity, withUidFrom } from "../../../src/core/api/identity/node-identity.ts";
 import { storeIncarnationOf } from "../../../src/core/api/lease.ts";
-import { type NodeIdentity, withUidFrom } from "../../../src/core/api/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
 import {
@@ -11,13 +11,13 @@ import {
   STORE_ROLLED_BACK,
   rolledBackReason,
 } from "../../../src/core/rollback/rollback-reports.ts";
-import { isNamed, nodesIn } from "../../../src/core/writer/record-nodes.ts";
+import { isNamed, nodesIn } from "../../../src/core/writer/record/record-nodes.ts";
 import { newAttachment } from "../../../src/objects/new-attachment.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { stolenToken } from "../../admission/stolen-token.ts";
 import type { SimWorld } from "../../world.ts";
 import { liesAboutItsVm } from "../directed/node/lies-about-its-vm.ts";
-import { takesAnothersName, takesMissingNodesName } from "../directed/node/takes-anothers-name.ts";
+import { takesAnothersName, takesMissingNodesName } from "../directed/node/name/takes-anothers-name.ts";
 import type { BeginFault, FaultClass } from "../fault-class.ts";
 
 /** How often the holder of the token acts, in milliseconds. */

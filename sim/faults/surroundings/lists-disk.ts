@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import type { FaultContext } from "../fault-class.ts";
 
 /** Whether Azure lists the disk on the node's VM, also while it is being attached or detached. */

@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { isBeingDrained } from "../../../src/core/node/node-taints.ts";
 import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";

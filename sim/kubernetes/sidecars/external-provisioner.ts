@@ -1,4 +1,4 @@
-import { deviceSettingPrefix } from "../../../src/core/volume/device-settings.ts";
+import { deviceSettingPrefix } from "../../../src/core/volume/device/device-settings.ts";
 import type {
   CreateVolumeRequest,
   Topology,

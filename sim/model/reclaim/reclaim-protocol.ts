@@ -12,7 +12,7 @@ import {
   type Step,
   acquire,
   confirm,
-} from "../../../src/core/writer/writer-steps.ts";
+} from "../../../src/core/writer/record/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
 import { decode, encode, type NodeState, type World } from "./world.ts";

@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
-import { isSameNode } from "../../../src/core/api/node-identity.ts";
-import { entryOf, type NodeMarks, withMarks } from "../../../src/core/writer/record-nodes.ts";
+import { isSameNode } from "../../../src/core/api/identity/node-identity.ts";
+import { entryOf, type NodeMarks, withMarks } from "../../../src/core/writer/record/record-nodes.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";

@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
-import { isNamed } from "../../../src/core/writer/record-nodes.ts";
+import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
+import { isNamed } from "../../../src/core/writer/record/record-nodes.ts";
 import {
   endFence,
   beginFence,
@@ -13,7 +13,7 @@ import {
   acquire,
   withdraw,
   renew,
-} from "../../../src/core/writer/writer-steps.ts";
+} from "../../../src/core/writer/record/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import {

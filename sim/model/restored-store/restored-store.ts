@@ -1,4 +1,4 @@
-import { newRecord } from "../../../src/core/writer/writer-steps.ts";
+import { newRecord } from "../../../src/core/writer/record/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { codeOf, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
 import { type StoredSteps, storedSteps, rebuiltRecord } from "./steps.ts";

@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
-import { type NodeIdentity } from "../../../src/core/api/node-identity.ts";
-import { isNamed } from "../../../src/core/writer/record-nodes.ts";
+import { type NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
+import { isNamed } from "../../../src/core/writer/record/record-nodes.ts";
 import {
   reclaim,
   endFence,
@@ -17,7 +17,7 @@ import {
   acquire,
   withdraw,
   renew,
-} from "../../../src/core/writer/writer-steps.ts";
+} from "../../../src/core/writer/record/writer-steps.ts";
 import { codeOf, identities, type NodeIndex, recordOf } from "../writer-protocol/record-codes.ts";
 import { storedCode, storedOf } from "./world.ts";
 

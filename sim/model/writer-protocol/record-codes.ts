@@ -1,8 +1,8 @@
 import type { RecordNode, Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../../src/core/api/node-identity.ts";
+import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
 import { invariant } from "../../../src/core/failure/invariant.ts";
-import { entryOf, type NodeMarks } from "../../../src/core/writer/record-nodes.ts";
-import type { Step } from "../../../src/core/writer/writer-steps.ts";
+import { entryOf, type NodeMarks } from "../../../src/core/writer/record/record-nodes.ts";
+import type { Step } from "../../../src/core/writer/record/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 
 /** The two nodes that compete, by index. */

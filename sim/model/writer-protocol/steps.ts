@@ -1,6 +1,6 @@
 import type { Access, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { fail } from "../../../src/core/failure/result.ts";
-import { entryOf, isNamed, nodesIn, withMarks } from "../../../src/core/writer/record-nodes.ts";
+import { entryOf, isNamed, nodesIn, withMarks } from "../../../src/core/writer/record/record-nodes.ts";
 import {
   reclaim,
   endFence,
@@ -15,7 +15,7 @@ import {
   withdraw,
   renew,
   prune,
-} from "../../../src/core/writer/writer-steps.ts";
+} from "../../../src/core/writer/record/writer-steps.ts";
 import {
   identities,
   memoized,

@@ -1,4 +1,4 @@
-import { foundRecord, newRecord } from "../../../src/core/writer/writer-steps.ts";
+import { foundRecord, newRecord } from "../../../src/core/writer/record/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { codeOf, identities, nodeIndexes, type NodeIndex, type RecordMove } from "./record-codes.ts";
 import { type RecordSteps, recordSteps, type SafetyRule, savedNow } from "./steps.ts";

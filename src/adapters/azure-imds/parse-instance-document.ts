@@ -1,4 +1,4 @@
-import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
+import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { ClusterNode } from "../../core/api/cluster-node.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";

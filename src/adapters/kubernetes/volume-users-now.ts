@@ -1,4 +1,4 @@
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";

@@ -1,4 +1,4 @@
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
 import {
   type NeighbourPod,

@@ -1,6 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import type { DeviceContent } from "../../core/node/judge-device-content.ts";
-import type { DeviceSettingName } from "../../core/volume/device-settings.ts";
+import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
+import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { ModelDisk } from "./model-disk.ts";

@@ -1,6 +1,6 @@
-import type { FormatMark } from "../../core/node/format-mark.ts";
-import type { DeviceContent } from "../../core/node/judge-device-content.ts";
-import type { FileSystemGeometry } from "../../core/volume/file-system-geometry.ts";
+import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
+import type { FormatMark } from "../../core/node/file-system/format-mark.ts";
+import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
 
 /**
  * A disk as all machines with an attachment see it. Share it between `ModelMachine`s to model a shared

@@ -1,12 +1,12 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { chooseDevice } from "../../core/node/choose-device.ts";
-import type { SeenDevice } from "../../core/node/choose-device.ts";
+import { chooseDevice } from "../../core/node/device/choose-device.ts";
+import type { SeenDevice } from "../../core/node/device/choose-device.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import { stagingMountOptions } from "../../core/node/mount-options.ts";
 import { bytes } from "../../core/primitives/units.ts";
-import { isKeptByKernel } from "../../core/volume/file-system.ts";
+import { isKeptByKernel } from "../../core/volume/device/file-system.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host/host-provisioner.ts";
 import {
   afterUnmount,

@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";

@@ -1,4 +1,4 @@
-import { type DeviceSetting, type DeviceSettingName } from "../../core/volume/device-settings.ts";
+import { type DeviceSetting, type DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { ModelDevice } from "./machine-state.ts";
 
 const REQUESTS = "256";

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import type { FileSystemType } from "../../core/volume/file-system.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
 import { bringOnline, type Disk, diskOf } from "./disks.ts";
 import { refuseMounted } from "./mount/mounted-folders.ts";

@@ -7,7 +7,7 @@ import {
   type FormatMark,
   formatMarkText,
   parseFormatMark,
-} from "../../core/node/format-mark.ts";
+} from "../../core/node/file-system/format-mark.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 
 const MIB = 1024 * 1024;

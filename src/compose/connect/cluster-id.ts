@@ -1,6 +1,6 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { grouped, type Values } from "../../cli/options.ts";
-import { CLUSTER_ID_PATTERN } from "../../core/volume/cluster-id.ts";
+import { CLUSTER_ID_PATTERN } from "../../core/volume/tags/cluster-id.ts";
 import { storedClusterId } from "../../objects/stored-cluster-id.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";

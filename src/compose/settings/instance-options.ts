@@ -1,6 +1,6 @@
 import { connectInstanceMetadata } from "../../adapters/azure-imds/connect-instance-metadata.ts";
 import { grouped, type Values } from "../../cli/options.ts";
-import { parseInstanceUri } from "../../core/azure/instance-uri.ts";
+import { parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import { webAddressProblem } from "./web-address.ts";
 import { readNamedFile } from "./wrong-setting.ts";

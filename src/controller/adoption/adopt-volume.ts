@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/object-names.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";

@@ -1,11 +1,11 @@
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
-import { parseDiskUri } from "../../core/azure/disk-uri.ts";
+import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { isMultiNode, isSingleWriter } from "../../core/volume/access-modes.ts";
-import { isDeviceSetting } from "../../core/volume/device-settings.ts";
-import { isPartitionName } from "../../core/volume/partition.ts";
-import { volumeParameterNames } from "../../core/volume/volume-parameter-names.ts";
-import { readableParameters } from "../../core/volume/volume-parameters.ts";
-import { writeAcceleratorIn } from "../../core/volume/volume-tags.ts";
+import { isDeviceSetting } from "../../core/volume/device/device-settings.ts";
+import { isPartitionName } from "../../core/volume/device/partition.ts";
+import { volumeParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
+import { readableParameters } from "../../core/volume/parameters/volume-parameters.ts";
+import { writeAcceleratorIn } from "../../core/volume/tags/volume-tags.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { volumeFromTags } from "../disk/disk-tags.ts";
 

@@ -1,7 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { judgeCheckpoint } from "../../core/writer/judge-checkpoints.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };

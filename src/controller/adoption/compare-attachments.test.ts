@@ -13,8 +13,8 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
-import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/writer-steps.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/record/writer-steps.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";

@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
-import { isForeign, isSameVmId } from "../../core/api/node-identity.ts";
+import { isForeign, isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/is-attached.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { isHeldOn } from "../../core/writer/is-held-on.ts";
+import { isHeldOn } from "../../core/writer/record/is-held-on.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";

@@ -1,10 +1,10 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isForeign, type NodeIdentity } from "../../core/api/node-identity.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isForeign, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
-import { distrust } from "../../core/writer/writer-steps.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { distrust } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isForeign } from "../../core/api/node-identity.ts";
+import { isForeign } from "../../core/api/identity/node-identity.ts";
 import { fail } from "../../core/failure/result.ts";
 import { diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";

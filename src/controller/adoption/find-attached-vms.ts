@@ -1,5 +1,5 @@
-import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";

@@ -1,10 +1,10 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { parseDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { clusterOf } from "../disk/disk-tags.ts";

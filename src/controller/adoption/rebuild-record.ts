@@ -1,12 +1,17 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { attachedVm } from "../../core/attachment/attached-vm.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { keepsState, type KeptState, NOTHING_KEPT, stateFromTags } from "../../core/volume/state-tags.ts";
-import { type KnownUse, rebuiltRecord, type RebuildReason } from "../../core/writer/rebuilt-record.ts";
+import {
+  keepsState,
+  type KeptState,
+  NOTHING_KEPT,
+  stateFromTags,
+} from "../../core/volume/tags/state-tags.ts";
+import { type KnownUse, rebuiltRecord, type RebuildReason } from "../../core/writer/record/rebuilt-record.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";

@@ -1,8 +1,8 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { labelValue } from "../../core/api/object-names.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";

@@ -1,11 +1,11 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
-import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { stateTagsIn } from "../../core/volume/state-tags.ts";
+import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts, RecoveryPorts } from "../controller-ports.ts";

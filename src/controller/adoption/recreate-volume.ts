@@ -2,7 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
-import { areStateTagsDue } from "../../core/volume/state-tags.ts";
+import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";

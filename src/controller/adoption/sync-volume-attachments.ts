@@ -1,10 +1,10 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { explainsPublication } from "../../core/writer/rebuilt-record.ts";
+import { explainsPublication } from "../../core/writer/record/rebuilt-record.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   aDetail,
@@ -19,7 +19,7 @@ import {
   leaving,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
-import { distrust, newRecord } from "../../core/writer/writer-steps.ts";
+import { distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -28,8 +28,8 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
-import { detach } from "./detach.ts";
-import { resetAttachment } from "./reset-attachment.ts";
+import { detach } from "./release/detach.ts";
+import { resetAttachment } from "./release/reset-attachment.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../../core/attachment/plan-attachment.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -10,12 +10,12 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
 import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
-import { detach, releaseProven } from "./detach.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { KeyPace } from "./key-pace.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
-import { releaseOrphan } from "./release-orphan.ts";
-import { releaseUnattached } from "./release-unattached.ts";
+import { detach, releaseProven } from "./release/detach.ts";
+import { releaseOrphan } from "./release/release-orphan.ts";
+import { releaseUnattached } from "./release/release-unattached.ts";
 
 /** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isOnItsWay } from "../../core/attachment/is-on-its-way.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";

@@ -1,8 +1,8 @@
-import { attachmentProblem, isAttachmentOf } from "../../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { attachmentProblem, isAttachmentOf } from "../../core/api/identity/attachment-identity.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";

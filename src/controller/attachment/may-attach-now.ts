@@ -1,10 +1,10 @@
-import { attachmentProblem } from "../../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { quarantineRoles, isNamed } from "../../core/writer/record-nodes.ts";
-import { mayAttach } from "../../core/writer/writer-steps.ts";
+import { quarantineRoles, isNamed } from "../../core/writer/record/record-nodes.ts";
+import { mayAttach } from "../../core/writer/record/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";

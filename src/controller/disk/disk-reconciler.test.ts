@@ -18,7 +18,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { listIn } from "../../core/testing/record-lists.ts";
-import { stateTagsOf } from "../../core/volume/state-tags.ts";
+import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import type {
   CloudProvisioner,
   CreateDiskRequest,

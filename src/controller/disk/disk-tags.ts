@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { accessModes } from "../../core/volume/access-mode.ts";
-import { metadataTagNames } from "../../core/volume/volume-tags.ts";
+import { metadataTagNames } from "../../core/volume/tags/volume-tags.ts";
 
 /** Marks disks of this driver, in the same way as the V1 driver. */
 const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;

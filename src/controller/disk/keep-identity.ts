@@ -5,7 +5,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { stateTagsOf } from "../../core/volume/state-tags.ts";
+import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { RecoveryPorts } from "../controller-ports.ts";
 import { differingTag, driverTags } from "./disk-tags.ts";

@@ -2,7 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { repeatedModification } from "../../core/volume/late-modification.ts";
+import { repeatedModification } from "../../core/volume/modification/late-modification.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";

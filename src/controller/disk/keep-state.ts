@@ -9,7 +9,7 @@ import {
   planFailedStateTags,
   planStateTags,
   type StateTagsAction,
-} from "../../core/volume/plan-state-tags.ts";
+} from "../../core/volume/tags/plan-state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";

@@ -5,7 +5,7 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { aDetail, aDiskSpec, aVolume, diskUri } from "../../core/testing/objects.ts";
-import { checkModification } from "../../core/volume/volume-modification.ts";
+import { checkModification } from "../../core/volume/modification/volume-modification.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";

@@ -1,6 +1,6 @@
 import type { VolumeDetail } from "../../core/api/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../../core/api/node-identity.ts";
-import type { KeptState } from "../../core/volume/state-tags.ts";
+import { includesNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import type { KeptState } from "../../core/volume/tags/state-tags.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { aDetail, aRecord, aVolume, identity } from "../../core/testing/objects.ts";
 import { changedRecord } from "../../core/testing/record-lists.ts";
-import { stateTagsOf } from "../../core/volume/state-tags.ts";
+import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { createUntaggedTime } from "./untagged-time.ts";

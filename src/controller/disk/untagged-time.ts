@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { areStateTagsDue } from "../../core/volume/state-tags.ts";
+import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Clock } from "../../ports/clock.ts";
 

@@ -18,7 +18,7 @@ import {
   identity,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, listIn, changedRecord } from "../../core/testing/record-lists.ts";
-import { proveClean } from "../../core/writer/writer-steps.ts";
+import { proveClean } from "../../core/writer/record/writer-steps.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { anInstance } from "../testing/an-instance.ts";

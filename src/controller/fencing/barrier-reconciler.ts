@@ -1,12 +1,12 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
-import { passBarrier } from "../../core/writer/writer-steps.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { passBarrier } from "../../core/writer/record/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";

@@ -1,4 +1,4 @@
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";

@@ -1,11 +1,11 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
-import { endFence, type Step } from "../../core/writer/writer-steps.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { endFence, type Step } from "../../core/writer/record/writer-steps.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveDetached } from "./prove-detached.ts";

@@ -11,7 +11,7 @@ import {
   identity,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
-import { grant, acquire } from "../../core/writer/writer-steps.ts";
+import { grant, acquire } from "../../core/writer/record/writer-steps.ts";
 import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";

@@ -1,10 +1,10 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
-import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { isInQuarantine, mayDetach } from "../../core/writer/writer-steps.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { isInQuarantine, mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";

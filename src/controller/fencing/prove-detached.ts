@@ -1,10 +1,10 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
-import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { confirm, endFence, type Step } from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { confirm, endFence, type Step } from "../../core/writer/record/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";

@@ -1,13 +1,13 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { staleAfterMs } from "../../core/writer/node-silence.ts";
-import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { prune } from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { prune } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {

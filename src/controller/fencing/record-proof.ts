@@ -1,12 +1,12 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { ok } from "../../core/failure/result.ts";
-import type { Step } from "../../core/writer/writer-steps.ts";
+import type { Step } from "../../core/writer/record/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { resetAttachment } from "../attachment/reset-attachment.ts";
+import { resetAttachment } from "../attachment/release/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { tellEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCarryOut } from "./foreign-detach.ts";

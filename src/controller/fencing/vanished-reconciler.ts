@@ -1,6 +1,6 @@
-import { isSameVmId, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { isOff } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";

@@ -1,7 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";

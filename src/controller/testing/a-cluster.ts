@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { diskUri } from "../../core/testing/objects.ts";
 import type {

@@ -8,7 +8,7 @@ import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { isSameVmId } from "../../core/api/node-identity.ts";
+import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";

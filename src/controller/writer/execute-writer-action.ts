@@ -1,6 +1,6 @@
-import { attachmentProblem } from "../../core/api/attachment-identity.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { withoutRequestTime } from "../../core/attachment/plan-request-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -9,7 +9,6 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
-import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
 import {
   assumeHeld,
   bind,
@@ -19,7 +18,8 @@ import {
   revoke,
   type Step,
   withdraw,
-} from "../../core/writer/writer-steps.ts";
+} from "../../core/writer/record/writer-steps.ts";
+import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";

@@ -1,8 +1,8 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isSameNode, type NodeIdentity } from "../../core/api/node-identity.ts";
+import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { beginFence, revoke, withdraw, renew } from "../../core/writer/writer-steps.ts";
+import { beginFence, revoke, withdraw, renew } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";

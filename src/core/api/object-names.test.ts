@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatDiskUri } from "../azure/disk-uri.ts";
+import { formatDiskUri } from "../azure/ids/disk-uri.ts";
 import {
   attachmentObjectName,
   diskNameFor,

@@ -1,4 +1,4 @@
-import { parseDiskUri, resourceUriKey } from "../azure/disk-uri.ts";
+import { parseDiskUri, resourceUriKey } from "../azure/ids/disk-uri.ts";
 import { sha256Hex } from "../primitives/sha256.ts";
 
 /** Hexadecimal digits of a hash in a name: 96 bits, so that two disks never meet by accident. */

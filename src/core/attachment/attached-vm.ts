@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { NodeIdentity } from "../api/node-identity.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
 
 /**
  * The VM that the disk of an attachment was, or is being, attached to. Undefined: no attach was begun, or

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import { isSameVmId, type NodeIdentity } from "../api/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { planAttachment } from "./plan-attachment.ts";
 

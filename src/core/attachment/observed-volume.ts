@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
-import type { NodeIdentity } from "../api/node-identity.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { NodeForPods } from "../schedule/pod-fits-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
-import { nodesIn } from "../writer/record-nodes.ts";
+import { nodesIn } from "../writer/record/record-nodes.ts";
 
 /**
  * A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing

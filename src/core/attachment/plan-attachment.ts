@@ -1,10 +1,10 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/node-identity.ts";
-import { isSameResourceUri } from "../azure/disk-uri.ts";
+import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
-import { isNamed, nodesIn } from "../writer/record-nodes.ts";
-import { mayAttach, mayDetach } from "../writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
+import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import {

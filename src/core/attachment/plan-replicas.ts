@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { isSameVmId } from "../api/node-identity.ts";
+import { isSameVmId } from "../api/identity/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
-import { isHeldOn } from "../writer/is-held-on.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
-import { isNamed, nodesIn } from "../writer/record-nodes.ts";
+import { isHeldOn } from "../writer/record/is-held-on.ts";
+import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import {

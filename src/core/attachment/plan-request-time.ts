@@ -1,6 +1,6 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
-import { nodesIn } from "../writer/record-nodes.ts";
+import { nodesIn } from "../writer/record/record-nodes.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
 type Status = NonNullable<AzVolume["status"]>;

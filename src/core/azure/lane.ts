@@ -1,4 +1,4 @@
-import type { Urgency } from "./token-bucket.ts";
+import type { Urgency } from "./pace/token-bucket.ts";
 
 /** Why a call is made, the most urgent first. No other call waits for a disk's tags, so they come last. */
 const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;

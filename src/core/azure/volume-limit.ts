@@ -1,5 +1,5 @@
 import { dataDisksMaxOf } from "./data-disks-max.ts";
-import { resourceUriKey } from "./disk-uri.ts";
+import { resourceUriKey } from "./ids/disk-uri.ts";
 
 /** What is known of a VM's slots for data disks. */
 export interface SlotFacts {

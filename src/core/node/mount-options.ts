@@ -1,7 +1,7 @@
 import type { Failure } from "../failure/failure.ts";
 import type { Result } from "../failure/result.ts";
 import { fail, ok } from "../failure/result.ts";
-import type { FileSystemType } from "../volume/file-system.ts";
+import type { FileSystemType } from "../volume/device/file-system.ts";
 
 /**
  * Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones with an

@@ -1,8 +1,8 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { isSameNode, type NodeKey } from "../api/node-identity.ts";
-import { isNamed, nodesIn } from "../writer/record-nodes.ts";
-import { isInQuarantine } from "../writer/writer-steps.ts";
+import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
+import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
+import { isInQuarantine } from "../writer/record/writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {

@@ -1,4 +1,4 @@
-import { isSameVmId } from "../api/node-identity.ts";
+import { isSameVmId } from "../api/identity/node-identity.ts";
 import { isOff, type PowerState } from "../azure/power-state.ts";
 
 /** What is known of a node without asking Azure. */

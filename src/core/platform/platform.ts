@@ -1,5 +1,5 @@
 import type { AzVolume } from "../api/az-volume.ts";
-import { isFileSystemType, isOfWindows } from "../volume/file-system.ts";
+import { isFileSystemType, isOfWindows } from "../volume/device/file-system.ts";
 
 /** The operating systems of nodes. */
 export const platforms = ["linux", "windows"] as const;

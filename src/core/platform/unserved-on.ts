@@ -1,7 +1,7 @@
 import type { FailureOf } from "../failure/failure.ts";
-import type { FileSystemType } from "../volume/file-system.ts";
-import { isOfWindows, linuxFileSystemTypes, windowsFileSystemTypes } from "../volume/file-system.ts";
-import { partitionOf } from "../volume/partition.ts";
+import type { FileSystemType } from "../volume/device/file-system.ts";
+import { isOfWindows, linuxFileSystemTypes, windowsFileSystemTypes } from "../volume/device/file-system.ts";
+import { partitionOf } from "../volume/device/partition.ts";
 import type { Platform } from "./platform.ts";
 
 /** What a node is asked to stage or publish. */

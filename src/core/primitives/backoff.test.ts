@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { pollDelayMs } from "../azure/poll-delay.ts";
+import { pollDelayMs } from "../azure/pace/poll-delay.ts";
 import { backoffMs } from "./backoff.ts";
 
 describe("backoffMs", () => {

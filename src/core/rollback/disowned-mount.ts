@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
-import type { NodeKey } from "../api/node-identity.ts";
-import { isNamed } from "../writer/record-nodes.ts";
-import { isInQuarantine } from "../writer/writer-steps.ts";
+import type { NodeKey } from "../api/identity/node-identity.ts";
+import { isNamed } from "../writer/record/record-nodes.ts";
+import { isInQuarantine } from "../writer/record/writer-steps.ts";
 
 /** A mount of a pod, and what the node's checkpoint says of it. */
 export interface PodMount {

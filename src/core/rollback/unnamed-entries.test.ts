@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../api/az-volume.ts";
-import { resourceUriKey } from "../azure/disk-uri.ts";
+import { resourceUriKey } from "../azure/ids/disk-uri.ts";
 import { anAttachment, aVolumeWithRecord, diskUri } from "../testing/objects.ts";
 import { type KnownOnNode, unnamedEntries } from "./unnamed-entries.ts";
 

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
-import { resourceUriKey } from "../azure/disk-uri.ts";
+import { resourceUriKey } from "../azure/ids/disk-uri.ts";
 
 /** An entry of a VM's list of data disks. */
 interface ListedEntry {

@@ -1,8 +1,8 @@
-import { isSameNode } from "../api/node-identity.ts";
+import { isSameNode } from "../api/identity/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { Platform } from "../platform/platform.ts";
 import { isSilent } from "../writer/node-silence.ts";
-import { isNamed } from "../writer/record-nodes.ts";
+import { isNamed } from "../writer/record/record-nodes.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 

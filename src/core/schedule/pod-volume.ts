@@ -1,4 +1,4 @@
-import { includesNode, type NodeKey } from "../api/node-identity.ts";
+import { includesNode, type NodeKey } from "../api/identity/node-identity.ts";
 import type { DiskPlace, NodePlace } from "./why-unreachable.ts";
 
 /** A node as the scheduler extender sees it. */

@@ -1,4 +1,4 @@
-import { isSameVmId } from "../api/node-identity.ts";
+import { isSameVmId } from "../api/identity/node-identity.ts";
 import {
   type CandidateNode,
   type FindNode,

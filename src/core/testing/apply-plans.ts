@@ -1,14 +1,13 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { identityOf } from "../api/node-identity.ts";
+import { identityOf } from "../api/identity/node-identity.ts";
 import { isTerminating, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
 import { planRequestTime, type RequestTime, withRequestTime } from "../attachment/plan-request-time.ts";
 import { unreachable } from "../failure/invariant.ts";
 import { planWriter } from "../writer/plan-writer.ts";
-import { nodesIn } from "../writer/record-nodes.ts";
-import type { WriterAction } from "../writer/writer-action.ts";
+import { nodesIn } from "../writer/record/record-nodes.ts";
 import {
   assumeHeld,
   bind,
@@ -24,7 +23,8 @@ import {
   type Step,
   withdraw,
   renew,
-} from "../writer/writer-steps.ts";
+} from "../writer/record/writer-steps.ts";
+import type { WriterAction } from "../writer/writer-action.ts";
 import { agoMs, anObservedVolume, aReplica, attachmentName } from "./objects.ts";
 
 /**

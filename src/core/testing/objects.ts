@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, DiskSpec, VolumeDetail, Writer, WriterRecord } from "../api/az-volume.ts";
-import type { NodeIdentity } from "../api/node-identity.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import { attachmentObjectName } from "../api/object-names.ts";
 import type {
   ObservedAttachment,
@@ -8,12 +8,12 @@ import type {
   ObservedVolume,
   VolumeSettings,
 } from "../attachment/observed-volume.ts";
-import { formatDiskUri } from "../azure/disk-uri.ts";
-import { formatInstanceUri } from "../azure/instance-uri.ts";
+import { formatDiskUri } from "../azure/ids/disk-uri.ts";
+import { formatInstanceUri } from "../azure/ids/instance-uri.ts";
 import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isNotReady } from "../writer/node-silence.ts";
-import { newRecord } from "../writer/writer-steps.ts";
+import { newRecord } from "../writer/record/writer-steps.ts";
 import { changedRecord, type RecordChanges } from "./record-lists.ts";
 
 /** The disk of all builders. */

@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../api/az-volume.ts";
-import type { NodeIdentity } from "../api/node-identity.ts";
-import { isNamed, type NodeMarks, nodesIn, withMarks } from "../writer/record-nodes.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
+import { isNamed, type NodeMarks, nodesIn, withMarks } from "../writer/record/record-nodes.ts";
 
 /** A record's list as tests state and compare it: the nodes of each access. */
 export interface RecordLists {

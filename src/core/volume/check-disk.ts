@@ -3,8 +3,8 @@ import type { FailureOf } from "../failure/failure.ts";
 import { fail, ok, type Result } from "../failure/result.ts";
 import { type DiskSku, diskSkus } from "./disk-sku.ts";
 import { sectorSizes } from "./disk-traits.ts";
+import { type VolumeParameter, volumeParameterTable } from "./parameters/volume-parameter-table.ts";
 import { iopsRange, mbpsRange, type SkuRules, skuRules } from "./sku-rules.ts";
-import { type VolumeParameter, volumeParameterTable } from "./volume-parameter-table.ts";
 
 /** A disk to check: all of its spec that a rule reads. */
 export type DiskToCheck = Omit<

@@ -6,9 +6,9 @@ import { driverZoneKey, type TopologyRequirement } from "../azure/topology.ts";
 import { gibToBytes } from "../primitives/units.ts";
 import { aDiskSpec } from "../testing/objects.ts";
 import { type CreateRequest, createRequestDifference } from "./create-request-difference.ts";
-import { withoutModification } from "./plan-modification.ts";
-import { resolveVolumeSpec } from "./resolve-volume-spec.ts";
-import { parseVolumeParameters } from "./volume-parameters.ts";
+import { withoutModification } from "./modification/plan-modification.ts";
+import { resolveVolumeSpec } from "./parameters/resolve-volume-spec.ts";
+import { parseVolumeParameters } from "./parameters/volume-parameters.ts";
 
 type VolumeSpec = AzVolume["spec"];
 

@@ -3,18 +3,18 @@ import { accessibleTopology, satisfiesRequisite, type TopologyRequirement } from
 import { capabilitiesDifference } from "./access-modes.ts";
 import type { CapacityRange } from "./capacity.ts";
 import { isSizeWithin } from "./capacity.ts";
-import { sourceDifference } from "./copy-source.ts";
-import { deviceTuningIn } from "./device-settings.ts";
-import { geometryNames, geometryOf } from "./file-system-geometry.ts";
-import { mergeTags } from "./merge-tags.ts";
-import { fieldOf } from "./spec-fields.ts";
-import { volumeParameterNames } from "./volume-parameter-names.ts";
+import { sourceDifference } from "./copies/copy-source.ts";
+import { deviceTuningIn } from "./device/device-settings.ts";
+import { geometryNames, geometryOf } from "./device/file-system-geometry.ts";
+import { fieldOf } from "./parameters/spec-fields.ts";
+import { volumeParameterNames } from "./parameters/volume-parameter-names.ts";
 import {
   type VolumeParameter,
   type VolumeParameterName,
   volumeParameterTable,
-} from "./volume-parameter-table.ts";
-import type { Tags } from "./volume-tags.ts";
+} from "./parameters/volume-parameter-table.ts";
+import { mergeTags } from "./tags/merge-tags.ts";
+import type { Tags } from "./tags/volume-tags.ts";
 
 type VolumeSpec = AzVolume["spec"];
 

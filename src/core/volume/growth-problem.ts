@@ -1,6 +1,6 @@
 import type { AzVolume } from "../api/az-volume.ts";
-import { geometryOf, geometryProblem } from "./file-system-geometry.ts";
-import { chooseFileSystem } from "./resolve-volume-spec.ts";
+import { geometryOf, geometryProblem } from "./device/file-system-geometry.ts";
+import { chooseFileSystem } from "./parameters/resolve-volume-spec.ts";
 
 /**
  * Why the file system that the driver made on a volume can't grow with its disk to a size, as a sentence;

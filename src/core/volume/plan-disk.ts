@@ -6,10 +6,10 @@ import {
   recordOf,
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
-import { nodesIn } from "../writer/record-nodes.ts";
-import { type LateRequestAction, planLateRequest } from "./late-modification.ts";
-import { type ConversionAction, planConversion } from "./plan-conversion.ts";
-import { type ModificationAction, planModification } from "./plan-modification.ts";
+import { nodesIn } from "../writer/record/record-nodes.ts";
+import { type LateRequestAction, planLateRequest } from "./modification/late-modification.ts";
+import { type ConversionAction, planConversion } from "./modification/plan-conversion.ts";
+import { type ModificationAction, planModification } from "./modification/plan-modification.ts";
 
 /** The next action for the managed disk of a volume. */
 export type DiskAction =

@@ -1,4 +1,4 @@
-import { isSameNode } from "../api/node-identity.ts";
+import { isSameNode } from "../api/identity/node-identity.ts";
 import { isRecordMissing, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isWell } from "./node-silence.ts";
 import { isWaitingElsewhere } from "./plan-silent-writer.ts";

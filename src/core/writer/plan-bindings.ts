@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
-import { identityOf, lacksUidOf } from "../api/node-identity.ts";
+import { identityOf, lacksUidOf } from "../api/identity/node-identity.ts";
 import type { ObservedVolume } from "../attachment/observed-volume.ts";
-import { entriesOf } from "./record-nodes.ts";
+import { entriesOf } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { AzVolume } from "../api/az-volume.ts";
-import { isForeign } from "../api/node-identity.ts";
+import { isForeign } from "../api/identity/node-identity.ts";
 import { isAttached } from "../attachment/is-attached.ts";
 import {
   keepsReplicas,
@@ -11,7 +11,7 @@ import { withRemedy } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver } from "./node-silence.ts";
-import { nodesIn } from "./record-nodes.ts";
+import { nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**

@@ -1,8 +1,8 @@
-import type { NodeIdentity } from "../api/node-identity.ts";
-import { isSameNode } from "../api/node-identity.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameNode } from "../api/identity/node-identity.ts";
 import { isAttached } from "../attachment/is-attached.ts";
 import { type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
-import { isNamed, nodesIn } from "./record-nodes.ts";
+import { isNamed, nodesIn } from "./record/record-nodes.ts";
 
 /**
  * Unverified nodes that can't show themselves clean: without a device, by their attachment, they have no

@@ -1,8 +1,8 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/node-identity.ts";
+import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
-import { isSameResourceUri } from "../azure/disk-uri.ts";
-import { isNamed, nodesIn } from "./record-nodes.ts";
+import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
+import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** How often to ask Azure about a VM whose name another one has by now, in milliseconds. */

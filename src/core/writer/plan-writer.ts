@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { identityOf, type NodeIdentity } from "../api/node-identity.ts";
+import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
 import {
   isDeleting,
   isOutOfService,
@@ -24,9 +24,9 @@ import {
   replacedNodes,
 } from "./plan-replaced-writer.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
-import { isNamed, nodesIn } from "./record-nodes.ts";
+import { isNamed, nodesIn } from "./record/record-nodes.ts";
+import { grant } from "./record/writer-steps.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
-import { grant } from "./writer-steps.ts";
 
 const RECHECK_MS = 1_000;
 /** How long a node may stay unverified beside a writer before that is reported, in milliseconds. */

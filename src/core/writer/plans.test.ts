@@ -22,8 +22,8 @@ import {
 } from "../testing/objects.ts";
 import { listIn } from "../testing/record-lists.ts";
 import { planWriter } from "./plan-writer.ts";
-import { isNamed } from "./record-nodes.ts";
-import { withdraw } from "./writer-steps.ts";
+import { isNamed } from "./record/record-nodes.ts";
+import { withdraw } from "./record/writer-steps.ts";
 
 /** More rounds than any plan needs here: beyond them it cycles. */
 const ROUNDS_MAX = 60;

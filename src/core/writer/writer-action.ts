@@ -1,4 +1,4 @@
-import type { NodeIdentity } from "../api/node-identity.ts";
+import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 
 /**

@@ -2,17 +2,17 @@ import { ok } from "../../core/failure/result.ts";
 import type { ControllerService, ControllerServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { controllerPublishVolume } from "./controller-publish-volume.ts";
-import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
-import { createSnapshot } from "./create-snapshot.ts";
 import { createVolume } from "./create-volume.ts";
-import { deleteSnapshot } from "./delete-snapshot.ts";
 import { deleteVolume } from "./delete-volume.ts";
 import { expandVolume } from "./expand-volume.ts";
 import { getVolume } from "./get-volume.ts";
-import { listSnapshots } from "./list-snapshots.ts";
 import { listVolumes } from "./list-volumes.ts";
 import { modifyVolume } from "./modify-volume.ts";
+import { controllerPublishVolume } from "./publish/controller-publish-volume.ts";
+import { controllerUnpublishVolume } from "./publish/controller-unpublish-volume.ts";
+import { createSnapshot } from "./snapshots/create-snapshot.ts";
+import { deleteSnapshot } from "./snapshots/delete-snapshot.ts";
+import { listSnapshots } from "./snapshots/list-snapshots.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
 /** What this version of the controller service does; everything else answers UNIMPLEMENTED. */

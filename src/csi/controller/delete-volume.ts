@@ -1,10 +1,10 @@
 import { releaseCheck } from "../../controller/writer/release-check.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { identityOf } from "../../core/api/node-identity.ts";
+import { identityOf } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { nodesIn } from "../../core/writer/record-nodes.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";

@@ -1,11 +1,11 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isSameResourceUri, parseDiskUri } from "../../core/azure/disk-uri.ts";
-import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
-import type { CopySource } from "../../core/volume/copy-source.ts";
-import { hasFailed, whyUnfinished } from "../../core/volume/unfinished-copy.ts";
+import type { CopySource } from "../../core/volume/copies/copy-source.ts";
+import { hasFailed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { ControllerContext } from "./controller-context.ts";

@@ -1,10 +1,10 @@
 import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { parseDiskUri } from "../../core/azure/disk-uri.ts";
+import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { isUnfinishedCopy } from "../../core/volume/unfinished-copy.ts";
+import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
 

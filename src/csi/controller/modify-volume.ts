@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { checkModification, parseModification } from "../../core/volume/volume-modification.ts";
+import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { changeSpec } from "../../objects/update-object.ts";

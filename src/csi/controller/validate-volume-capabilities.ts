@@ -6,10 +6,10 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
-import { diskFieldsOf } from "../../core/volume/spec-fields.ts";
-import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { parseModification, withMutable } from "../../core/volume/volume-modification.ts";
-import { parseVolumeParameters } from "../../core/volume/volume-parameters.ts";
+import { parseModification, withMutable } from "../../core/volume/modification/volume-modification.ts";
+import { diskFieldsOf } from "../../core/volume/parameters/spec-fields.ts";
+import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
+import { parseVolumeParameters } from "../../core/volume/parameters/volume-parameters.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,

@@ -1,9 +1,9 @@
 import { clusterOf, clusterTags, isMadeByDriver } from "../../controller/disk/disk-tags.ts";
-import { isSameResourceUri, parseDiskUri } from "../../core/azure/disk-uri.ts";
-import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { parseTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
-import { TAG_VALUE_MAX_CHARS } from "../../core/volume/volume-tags.ts";
+import { TAG_VALUE_MAX_CHARS } from "../../core/volume/tags/volume-tags.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 
 /** The name in CreateSnapshot: names that differ in case only are one resource in Azure. */

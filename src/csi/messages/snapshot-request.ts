@@ -1,10 +1,13 @@
 import { diskNameFor } from "../../core/api/object-names.ts";
-import { parseDiskUri } from "../../core/azure/disk-uri.ts";
-import { formatSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { formatSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { type SnapshotParameters, parseSnapshotParameters } from "../../core/volume/snapshot-parameters.ts";
+import {
+  type SnapshotParameters,
+  parseSnapshotParameters,
+} from "../../core/volume/parameters/snapshot-parameters.ts";
 import type { CreateSnapshotRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "./required.ts";
 import { snapshotTags } from "./snapshot-identity.ts";

@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
-import { parseDiskUri } from "../../core/azure/disk-uri.ts";
-import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import type { Volume } from "../gen/csi/v1/csi.ts";
 

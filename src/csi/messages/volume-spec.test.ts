@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { CopySource } from "../../core/volume/copy-source.ts";
+import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { aDiskUri } from "../testing/objects.ts";
 import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";

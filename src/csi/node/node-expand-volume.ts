@@ -1,11 +1,11 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isSameNode } from "../../core/api/node-identity.ts";
+import { isSameNode } from "../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import { isFileSystemType } from "../../core/volume/file-system.ts";
-import { statedPartition } from "../../core/volume/partition.ts";
+import { isFileSystemType } from "../../core/volume/device/file-system.ts";
+import { statedPartition } from "../../core/volume/device/partition.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";

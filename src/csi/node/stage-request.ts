@@ -1,10 +1,10 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { checkCapabilities, isMultiNode } from "../../core/volume/access-modes.ts";
-import type { FileSystemType } from "../../core/volume/file-system.ts";
-import { chooseFileSystem } from "../../core/volume/resolve-volume-spec.ts";
-import { unservedAttribute } from "../../core/volume/volume-attributes.ts";
-import { parseFileSystemType } from "../../core/volume/volume-parameters.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
+import { chooseFileSystem } from "../../core/volume/parameters/resolve-volume-spec.ts";
+import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
+import { parseFileSystemType } from "../../core/volume/parameters/volume-parameters.ts";
 import type { StageRequest } from "../../node/stage/stage-volume.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";

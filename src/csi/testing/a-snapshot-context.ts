@@ -6,7 +6,7 @@ import { ok } from "../../core/failure/result.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import { defaultControllerServiceLimits } from "../controller/controller-context.ts";
-import type { createSnapshot } from "../controller/create-snapshot.ts";
+import type { createSnapshot } from "../controller/snapshots/create-snapshot.ts";
 import { noSteps } from "./no-steps.ts";
 
 type SnapshotContext = Parameters<typeof createSnapshot>[0];

@@ -1,4 +1,4 @@
-import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import type {

@@ -1,11 +1,11 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { driverZoneKey } from "../../core/azure/topology.ts";
 import { aDiskSpec } from "../../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
-import { newRecord } from "../../core/writer/writer-steps.ts";
+import { newRecord } from "../../core/writer/record/writer-steps.ts";
 
 /** The URI of the disk of that name. */
 export function aDiskUri(diskName = "pvc-1"): string {

@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, listAt, textAt } from "../model/api/json.ts";
-import { sameId } from "../model/api/resource-id.ts";
+import { sameId } from "../model/api/resource/resource-id.ts";
 import type { SeededRandom } from "../model/pace/random.ts";
 import { type ActorClient, write } from "./actor-client.ts";
 import type { Script, V1WriterSetUp } from "./actor.ts";

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../model/api/json.ts";
-import { parseResourceId } from "../model/api/resource-id.ts";
+import { parseResourceId } from "../model/api/resource/resource-id.ts";
 import { diskSizeBytes } from "../model/disk/disk.ts";
 import { scaleSetIdOf } from "../model/scale-set/instances.ts";
 import { vmCalled } from "../model/scheduled-events/vm-called.ts";

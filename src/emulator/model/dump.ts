@@ -2,7 +2,7 @@ import { renderAvailabilitySet } from "./api/availability-set-handlers.ts";
 import type { JsonObject } from "./api/json.ts";
 import { diskState } from "./disk/disk-read.ts";
 import { renderDisk } from "./disk/disk.ts";
-import { renderSnapshot } from "./disk/snapshot.ts";
+import { renderSnapshot } from "./disk/snapshot/snapshot.ts";
 import { renderLinkedResource } from "./linked/linked-resource.ts";
 import type { Operation } from "./pace/operation.ts";
 import { instancesOf } from "./scale-set/instances.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { ArmAnswer } from "./api/arm-message.ts";
 import { replayJournal } from "./api/replay.ts";
-import { keyOf } from "./api/resource-id.ts";
+import { keyOf } from "./api/resource/resource-id.ts";
 import { aModel, COMPUTE, START_MS, diskBody, etagOf, listBody, type ModelFixture } from "./model-fixture.ts";
 import type { World } from "./world.ts";
 

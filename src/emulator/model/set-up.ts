@@ -1,6 +1,6 @@
 import { armErrors, type ArmFailure } from "./api/errors.ts";
 import type { Json } from "./api/json.ts";
-import { resourceId } from "./api/resource-id.ts";
+import { resourceId } from "./api/resource/resource-id.ts";
 import { startOperation } from "./pace/operations.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";

@@ -1,8 +1,8 @@
 import type { Journal } from "./api/journal.ts";
 import type { Json } from "./api/json.ts";
-import { groupKey, keyOf } from "./api/resource-id.ts";
+import { groupKey, keyOf } from "./api/resource/resource-id.ts";
 import type { Disk } from "./disk/disk.ts";
-import type { Snapshot } from "./disk/snapshot.ts";
+import type { Snapshot } from "./disk/snapshot/snapshot.ts";
 import type { LinkedResource } from "./linked/linked-resource.ts";
 import type { FaultRule, Faults } from "./pace/faults.ts";
 import type { Operation } from "./pace/operation.ts";

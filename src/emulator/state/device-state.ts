@@ -1,4 +1,4 @@
-import { keyOf } from "../model/api/resource-id.ts";
+import { keyOf } from "../model/api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../model/data-plane-port.ts";
 
 /** What the devices of all VMs are like, as the sum of the effects that were carried out. */

@@ -1,5 +1,5 @@
 import type { ArmAnswer, ArmRequest } from "../model/api/arm-message.ts";
-import { isoTime } from "../model/api/iso-time.ts";
+import { isoTime } from "../model/api/resource/iso-time.ts";
 import { type ComputeModel, type ComputeModelOptions, createComputeModel } from "../model/compute-model.ts";
 import type { DataPlaneEffect } from "../model/data-plane-port.ts";
 import type { DueEffects } from "../model/pace/operations.ts";

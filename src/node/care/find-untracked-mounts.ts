@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";

@@ -8,8 +8,8 @@ import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
-import { reclaim, proveClean } from "../../core/writer/writer-steps.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { reclaim, proveClean } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";

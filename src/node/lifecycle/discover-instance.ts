@@ -1,6 +1,6 @@
 import { chooseNodeFacts, type ChosenFacts, type MachineFacts } from "../../core/azure/choose-node-facts.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
-import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";

@@ -1,7 +1,7 @@
 import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
+import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { annotatedNumber, HEARTBEAT_DELAY_ANNOTATION, storeIncarnationOf } from "../../core/api/lease.ts";
-import { isSameVmId } from "../../core/api/node-identity.ts";
 import { HEARTBEAT_DELAY_MAX_MS } from "../../core/election/heartbeat-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";

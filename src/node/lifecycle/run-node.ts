@@ -1,4 +1,4 @@
-import { isInQuarantine } from "../../core/writer/writer-steps.ts";
+import { isInQuarantine } from "../../core/writer/record/writer-steps.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import { freezeReconciler } from "../care/freeze-reconciler.ts";
 import { replicasReconciler } from "../care/replica-probe.ts";

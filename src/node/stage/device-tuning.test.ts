@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
-import type { DeviceSettingName } from "../../core/volume/device-settings.ts";
+import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";

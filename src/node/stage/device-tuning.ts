@@ -2,13 +2,13 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { settingsBefore } from "../../core/node/settings-before.ts";
-import { partitionOf } from "../../core/volume/partition.ts";
+import { settingsBefore } from "../../core/node/device/settings-before.ts";
+import { partitionOf } from "../../core/volume/device/partition.ts";
 import {
   inOrder,
   wantedDeviceSettings,
   type WantedDeviceSettings,
-} from "../../core/volume/wanted-device-settings.ts";
+} from "../../core/volume/device/wanted-device-settings.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";

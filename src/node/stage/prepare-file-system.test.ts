@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
-import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail } from "../../core/failure/result.ts";
-import type { DeviceContent } from "../../core/node/judge-device-content.ts";
+import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
-import type { FileSystemType } from "../../core/volume/file-system.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";

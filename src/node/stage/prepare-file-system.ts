@@ -1,12 +1,12 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { type FileSystemPlan, planFileSystem } from "../../core/node/plan-file-system.ts";
+import { type FileSystemPlan, planFileSystem } from "../../core/node/file-system/plan-file-system.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
-import type { FileSystemGeometry } from "../../core/volume/file-system-geometry.ts";
-import type { FileSystemType } from "../../core/volume/file-system.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
+import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";

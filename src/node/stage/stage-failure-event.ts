@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { failureNews } from "../../core/events/failure-news.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";

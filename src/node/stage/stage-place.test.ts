@@ -4,7 +4,7 @@ import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";

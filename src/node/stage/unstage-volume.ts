@@ -1,6 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { withdraw } from "../../core/writer/writer-steps.ts";
+import { withdraw } from "../../core/writer/record/writer-steps.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";

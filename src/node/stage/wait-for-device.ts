@@ -3,8 +3,8 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
-import { isNamed, nodesIn } from "../../core/writer/record-nodes.ts";
-import { waitsForBarrier } from "../../core/writer/writer-steps.ts";
+import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { waitsForBarrier } from "../../core/writer/record/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 

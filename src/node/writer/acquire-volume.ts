@@ -1,8 +1,8 @@
 import type { AzVolume, Writer } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
-import { release, acquire, renew } from "../../core/writer/writer-steps.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";

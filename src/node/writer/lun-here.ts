@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
-import { isSameVmId, type NodeKey } from "../../core/api/node-identity.ts";
+import { isSameVmId, type NodeKey } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/is-attached.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 

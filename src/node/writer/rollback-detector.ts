@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { type HighWaterMark, isOlder } from "../../core/rollback/high-water-mark.ts";
 import { reportOf } from "../../core/rollback/rollback-reports.ts";
-import { isNamed } from "../../core/writer/record-nodes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";

@@ -1,6 +1,6 @@
-import { attachmentProblem } from "../../core/api/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 
 /** An AzVolumeAttachment that the driver ignores, and why, as a sentence without its full stop. */
 export interface IgnoredAttachment {

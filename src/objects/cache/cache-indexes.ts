@@ -1,6 +1,6 @@
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
-import { entriesOf } from "../../core/writer/record-nodes.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { entriesOf } from "../../core/writer/record/record-nodes.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 

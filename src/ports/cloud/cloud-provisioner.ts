@@ -1,5 +1,5 @@
 import type { DiskSpec } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";

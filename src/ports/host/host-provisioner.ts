@@ -1,11 +1,11 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import type { FormatMark } from "../../core/node/format-mark.ts";
-import type { DeviceContent } from "../../core/node/judge-device-content.ts";
+import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
+import type { FormatMark } from "../../core/node/file-system/format-mark.ts";
 import type { Bytes } from "../../core/primitives/units.ts";
-import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device-settings.ts";
-import type { FileSystemGeometry } from "../../core/volume/file-system-geometry.ts";
-import type { FileSystemType } from "../../core/volume/file-system.ts";
+import type { DeviceSetting, DeviceSettingName } from "../../core/volume/device/device-settings.ts";
+import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 
 /** A block device of this host. */
 export interface Device {
@@ -16,7 +16,7 @@ export interface Device {
   readonly sizeBytes: Bytes;
 }
 
-export type { DeviceContent } from "../../core/node/judge-device-content.ts";
+export type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 
 /** A mount point of this host's mount namespace. */
 export interface MountPoint {

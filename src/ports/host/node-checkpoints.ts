@@ -1,7 +1,7 @@
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import type { DeviceSettingName } from "../../core/volume/device-settings.ts";
+import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 
 /** The GUID and the resource id of the VM that wrote a checkpoint. */
 export type NotedVm = Pick<NodeIdentity, "vmId" | "instanceUri">;

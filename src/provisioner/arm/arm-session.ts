@@ -1,7 +1,7 @@
 import { type Lane, compareLanes } from "../../core/azure/lane.ts";
-import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/poll-delay.ts";
-import { DURATIONS_MIN, spacedPollDelayMs } from "../../core/azure/spaced-poll-delay.ts";
-import { MS_PER_MINUTE } from "../../core/azure/token-bucket.ts";
+import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
+import { DURATIONS_MIN, spacedPollDelayMs } from "../../core/azure/pace/spaced-poll-delay.ts";
+import { MS_PER_MINUTE } from "../../core/azure/pace/token-bucket.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";

@@ -1,4 +1,4 @@
-import { canonicalInstanceUri } from "../../core/azure/instance-uri.ts";
+import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { AzureAnswer, Failure } from "../../core/failure/failure.ts";
 import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes } from "./arm-error.ts";

@@ -9,7 +9,7 @@ import {
   refilled,
   spent,
   waitMs,
-} from "../../core/azure/token-bucket.ts";
+} from "../../core/azure/pace/token-bucket.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";

@@ -1,4 +1,4 @@
-import { pollDelayMs } from "../../core/azure/poll-delay.ts";
+import { pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { ArmError } from "./arm-api.ts";
 import type { ArmSession } from "./arm-session.ts";

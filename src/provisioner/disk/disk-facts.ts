@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { defaultSectorSizeBytes, isZoneRedundant } from "../../core/volume/disk-sku.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";

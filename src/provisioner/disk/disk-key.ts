@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { ArmDataDisk } from "../arm/arm-api.ts";
 
 /** The disk behind an entry, in the form in which ids are compared; empty for an unmanaged disk. */

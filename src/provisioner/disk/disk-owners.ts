@@ -1,4 +1,4 @@
-import { parseArmId } from "../../core/azure/arm-id.ts";
+import { parseArmId } from "../../core/azure/ids/arm-id.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmDisk, ArmError, ArmName } from "../arm/arm-api.ts";

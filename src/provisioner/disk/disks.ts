@@ -1,10 +1,15 @@
-import { formatDiskUri, isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/disk-uri.ts";
+import {
+  formatDiskUri,
+  isSameResourceUri,
+  parseDiskUri,
+  resourceUriKey,
+} from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import { mergeTags } from "../../core/volume/merge-tags.ts";
-import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/unfinished-copy.ts";
+import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
+import { mergeTags } from "../../core/volume/tags/merge-tags.ts";
 import type {
   CloudProvisioner,
   CreateDiskRequest,

@@ -1,5 +1,5 @@
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
-import { mergeTags } from "../../core/volume/merge-tags.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { mergeTags } from "../../core/volume/tags/merge-tags.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmDisk, ArmDiskChange } from "../arm/arm-api.ts";
 import { BoundedCache } from "../bounded-cache.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
-import { formatDiskUri } from "../../core/azure/disk-uri.ts";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmApi, ArmDisk } from "../arm/arm-api.ts";
 import { errorWithoutAnswer } from "../arm/arm-error.ts";

@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, NextPage } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";

@@ -1,6 +1,6 @@
-import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { parseTimestamp } from "../../core/primitives/timestamp.ts";
-import { hasFailed } from "../../core/volume/unfinished-copy.ts";
+import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ArmSnapshot } from "../arm/arm-api.ts";
 

@@ -1,5 +1,5 @@
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
-import { parseSnapshotUri } from "../../core/azure/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";

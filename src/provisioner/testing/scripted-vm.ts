@@ -1,8 +1,8 @@
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type {
   ArmAnswer,

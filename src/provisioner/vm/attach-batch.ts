@@ -1,11 +1,11 @@
-import { parseArmId } from "../../core/azure/arm-id.ts";
 import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
+import { parseArmId } from "../../core/azure/ids/arm-id.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { type Lane, mostUrgentLane } from "../../core/azure/lane.ts";
+import { pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
+import { sizeClassOf } from "../../core/azure/pace/spaced-poll-delay.ts";
 import { splitBatch } from "../../core/azure/plan-batch.ts";
 import { type WishOutcome, planVmUpdate } from "../../core/azure/plan-vm-update.ts";
-import { pollDelayMs } from "../../core/azure/poll-delay.ts";
-import { sizeClassOf } from "../../core/azure/spaced-poll-delay.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";

@@ -1,8 +1,8 @@
-import { isSameResourceUri } from "../../core/azure/disk-uri.ts";
 import { type EtagWrite, etagWriteAfter } from "../../core/azure/etag-write.ts";
-import { parseInstanceUri } from "../../core/azure/instance-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import { parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
+import { pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
 import { type FencedVm, type FenceMove, planFence } from "../../core/azure/plan-fence.ts";
-import { pollDelayMs } from "../../core/azure/poll-delay.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";

@@ -1,5 +1,5 @@
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
-import { type GatherLimits, gatherDelayMs } from "../../core/azure/gather-delay.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { type GatherLimits, gatherDelayMs } from "../../core/azure/pace/gather-delay.ts";
 import { BATCH_MAX, planBatch } from "../../core/azure/plan-batch.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail } from "../../core/failure/result.ts";

@@ -1,4 +1,4 @@
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";

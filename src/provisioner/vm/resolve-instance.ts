@@ -1,5 +1,5 @@
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
-import { formatInstanceUri, parseInstanceUri } from "../../core/azure/instance-uri.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { formatInstanceUri, parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { DiskPlace } from "../disk/disks.ts";

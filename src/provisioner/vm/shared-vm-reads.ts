@@ -6,7 +6,7 @@ import {
   refilled,
   spent,
   waitMs,
-} from "../../core/azure/token-bucket.ts";
+} from "../../core/azure/pace/token-bucket.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { ArmError, ArmVm } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";

@@ -1,5 +1,5 @@
-import type { NodeIdentity } from "../../core/api/node-identity.ts";
-import { resourceUriKey } from "../../core/azure/disk-uri.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail } from "../../core/failure/result.ts";

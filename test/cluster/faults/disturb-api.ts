@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
-import { nodesIn } from "../../../src/core/writer/record-nodes.ts";
+import { nodesIn } from "../../../src/core/writer/record/record-nodes.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { disksInAzure } from "../assert/azure-journal.ts";
 import { assertNeverFailed, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isSameResourceUri } from "../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { listIn } from "../../../src/core/testing/record-lists.ts";
 import { booleanAt, type Json, listAt, textAt } from "../../../src/emulator/model/api/json.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";

@@ -1,4 +1,4 @@
-import { ownerName, resourceId } from "../../../src/emulator/model/api/resource-id.ts";
+import { ownerName, resourceId } from "../../../src/emulator/model/api/resource/resource-id.ts";
 import type { LabVm } from "../lab-options.ts";
 import type { NodeKind } from "../node-kinds.ts";
 

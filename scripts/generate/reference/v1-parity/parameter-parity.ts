@@ -1,5 +1,5 @@
-import { refusedParameter } from "../../../../src/core/volume/refused-parameters.ts";
-import { refusedSnapshotParameters } from "../../../../src/core/volume/snapshot-parameter-table.ts";
+import { refusedParameter } from "../../../../src/core/volume/parameters/refused-parameters.ts";
+import { refusedSnapshotParameters } from "../../../../src/core/volume/parameters/snapshot-parameter-table.ts";
 import { type ParityRow, refused, yes } from "./parity-row.ts";
 
 /** V1's StorageClass parameters, without those that external-provisioner adds. */

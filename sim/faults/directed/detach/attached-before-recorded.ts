@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import { findDisk } from "../../../../src/emulator/model/world.ts";
 import { BYSTANDER } from "../../../azure/strangers.ts";
 import { type FaultContext, type FaultVariant, overAtOnce } from "../../fault-class.ts";

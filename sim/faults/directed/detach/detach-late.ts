@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 import { erase, eraseEverything, eraseLease, eraseReplicasOn } from "../../objects/delete-by-hand.ts";
 import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";

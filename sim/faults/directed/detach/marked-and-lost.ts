@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../../../src/core/api/az-volume.ts";
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import type { SimWorld } from "../../../world.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 import { erase, eraseEverything } from "../../objects/delete-by-hand.ts";

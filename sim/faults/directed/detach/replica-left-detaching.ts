@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import { releaseStuckOperations } from "../../../../src/emulator/model/pace/operations.ts";
 import { vmOperations } from "../../../azure/vm-names.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";

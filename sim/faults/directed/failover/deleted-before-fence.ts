@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import type { FaultVariant } from "../../fault-class.ts";
 import { erase } from "../../objects/delete-by-hand.ts";
 import { lostAfterFence } from "./lost-after-fence.ts";

@@ -1,5 +1,5 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
-import { isNamed } from "../../../../src/core/writer/record-nodes.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
+import { isNamed } from "../../../../src/core/writer/record/record-nodes.ts";
 import type { FaultContext } from "../../fault-class.ts";
 import { cordonAllBut, cordonOnly } from "../../processes/cordon.ts";
 import { dieInMount } from "../../processes/die-in-mount.ts";

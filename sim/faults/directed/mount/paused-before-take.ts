@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import { type FaultContext, type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { eraseReplicasOn } from "../../objects/delete-by-hand.ts";
 import { cordonAllBut, cordonOnly, uncordonAll } from "../../processes/cordon.ts";

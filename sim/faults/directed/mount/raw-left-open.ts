@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../../src/core/azure/disk-uri.ts";
+import { isSameResourceUri } from "../../../../src/core/azure/ids/disk-uri.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { cordonOnly, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "./where-pods-are.ts";

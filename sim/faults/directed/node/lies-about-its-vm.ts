@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../../../../src/core/api/az-driver-node.ts";
+import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
 import { storeIncarnationOf } from "../../../../src/core/api/lease.ts";
-import type { NodeIdentity } from "../../../../src/core/api/node-identity.ts";
 import { toTimestamp } from "../../../../src/core/primitives/timestamp.ts";
 import {
   reportOf,

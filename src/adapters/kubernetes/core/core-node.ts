@@ -1,5 +1,5 @@
 import { defaultDriverName } from "../../../core/api/driver-name.ts";
-import { canonicalInstanceUri } from "../../../core/azure/instance-uri.ts";
+import { canonicalInstanceUri } from "../../../core/azure/ids/instance-uri.ts";
 import { isBeingDrained } from "../../../core/node/node-taints.ts";
 import type { Labels, Taint } from "../../../core/schedule/pod-rules.ts";
 import type { ApiObject } from "../api/api-object.ts";

@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import type { Labels, PodAffinityTerm, PodRules } from "../../../core/schedule/pod-rules.ts";
 import { azureDiskDriverNames, type NodePlugin } from "../../../core/writer/judge-other-drivers.ts";
 import type { ApiObject } from "../api/api-object.ts";

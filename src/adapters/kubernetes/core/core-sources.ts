@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../../../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import type { SourceCache } from "../../../ports/store/source-cache.ts";
 import type { Source, SourceObject } from "../../../ports/store/source.ts";
 import type { ApiClient } from "../api/api-client.ts";

@@ -1,9 +1,9 @@
 import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Lease } from "../../../core/api/lease.ts";
-import { resourceUriKey } from "../../../core/azure/disk-uri.ts";
+import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { meaningOf } from "../../../core/events/event-reasons.ts";
-import { metadataTagNames } from "../../../core/volume/volume-tags.ts";
+import { metadataTagNames } from "../../../core/volume/tags/volume-tags.ts";
 import type { DriverEvent } from "../../../ports/cluster/events.ts";
 import type { SourceCache } from "../../../ports/store/source-cache.ts";
 import type { ClusterClaim } from "../core/core-claim.ts";

@@ -1,7 +1,7 @@
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
-import { isDeviceSettingName } from "../../../core/volume/device-settings.ts";
+import { isDeviceSettingName } from "../../../core/volume/device/device-settings.ts";
 import type { FreezeMark, NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
 /** The content of the checkpoint file. */

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { errorCode } from "../error-code.ts";

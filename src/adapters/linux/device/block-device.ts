@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { remoteDiskController } from "../../../core/node/device-address.ts";
+import { remoteDiskController } from "../../../core/node/device/device-address.ts";
 import { undefinedIfMissing } from "../error-code.ts";
 
 /**

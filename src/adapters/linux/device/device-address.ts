@@ -1,8 +1,8 @@
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { SeenDevice } from "../../../core/node/choose-device.ts";
-import { deviceAddress, isNvmeParent, scsiLunOf } from "../../../core/node/device-address.ts";
-import type { DeviceAddress } from "../../../core/node/device-address.ts";
+import type { SeenDevice } from "../../../core/node/device/choose-device.ts";
+import { deviceAddress, isNvmeParent, scsiLunOf } from "../../../core/node/device/device-address.ts";
+import type { DeviceAddress } from "../../../core/node/device/device-address.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "./block-device.ts";
 

@@ -7,7 +7,7 @@ import {
   type DeviceSetting,
   type DeviceSettingName,
   deviceSettingNames,
-} from "../../../core/volume/device-settings.ts";
+} from "../../../core/volume/device/device-settings.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";

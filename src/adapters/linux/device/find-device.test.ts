@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { systemClock } from "../../system/system-clock.ts";
 import { createLinuxHost } from "../create-linux-host.ts";
 import type { LinuxHost } from "../create-linux-host.ts";

@@ -3,8 +3,13 @@ import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { candidatesOf, chooseDevice } from "../../../core/node/choose-device.ts";
-import type { ChosenDevice, DeviceChoice, LunSight, SeenLink } from "../../../core/node/choose-device.ts";
+import { candidatesOf, chooseDevice } from "../../../core/node/device/choose-device.ts";
+import type {
+  ChosenDevice,
+  DeviceChoice,
+  LunSight,
+  SeenLink,
+} from "../../../core/node/device/choose-device.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";

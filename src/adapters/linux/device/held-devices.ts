@@ -4,7 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { errorCode } from "../error-code.ts";
 

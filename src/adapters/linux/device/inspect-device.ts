@@ -7,8 +7,8 @@ import {
   judgeDeviceContent,
   parseBlkidExport,
   parseWipefsTypes,
-} from "../../../core/node/judge-device-content.ts";
-import type { ContentWitnesses, DeviceContent } from "../../../core/node/judge-device-content.ts";
+} from "../../../core/node/device/judge-device-content.ts";
+import type { ContentWitnesses, DeviceContent } from "../../../core/node/device/judge-device-content.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed, runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";

@@ -1,7 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
-import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";

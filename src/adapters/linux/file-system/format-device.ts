@@ -1,7 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { mkfsArguments } from "../../../core/node/mkfs-arguments.ts";
+import { mkfsArguments } from "../../../core/node/file-system/mkfs-arguments.ts";
 import type { HostProvisioner } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";

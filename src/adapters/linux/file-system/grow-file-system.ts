@@ -1,8 +1,8 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { isKeptByKernel } from "../../../core/volume/file-system.ts";
-import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
+import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";

@@ -7,8 +7,8 @@ import {
   formatMarkOffset,
   formatMarkText,
   parseFormatMark,
-} from "../../../core/node/format-mark.ts";
-import type { FileSystemType } from "../../../core/volume/file-system.ts";
+} from "../../../core/node/file-system/format-mark.ts";
+import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostContext } from "../host-context.ts";
 

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { systemClock } from "../../system/system-clock.ts";
 import { createLinuxHost } from "../create-linux-host.ts";
 

@@ -8,7 +8,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
 import { canonicalPath, glanceAtMount, identified } from "./read-mounts.ts";

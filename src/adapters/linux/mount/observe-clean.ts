@@ -3,7 +3,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
 import { mayBeOn } from "../../../core/node/btrfs/mounted-btrfs.ts";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { judgeClean } from "../../../core/node/judge-clean.ts";
 import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";

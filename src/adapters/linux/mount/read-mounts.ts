@@ -5,7 +5,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
-import { majorMinorOf } from "../../../core/node/device-number.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { whyMountIsDead } from "../../../core/node/judge-mount.ts";
 import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";

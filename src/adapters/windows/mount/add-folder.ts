@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import type { FileSystemType } from "../../../core/volume/file-system.ts";
+import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import type { Partition } from "../partitions.ts";
 import { change } from "../storage-call.ts";

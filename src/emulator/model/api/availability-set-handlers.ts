@@ -2,8 +2,8 @@ import { type AvailabilitySet, resourceGroupForWrite, type World } from "../worl
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
-import { checkScope, inScope, page } from "./paging.ts";
-import { keyOf, resourceId, sameId } from "./resource-id.ts";
+import { checkScope, inScope, page } from "./resource/paging.ts";
+import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
 
 /** PUT of an availability set, which takes effect at once. */
 export function putAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {

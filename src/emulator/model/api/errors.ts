@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
-import { ownerName } from "./resource-id.ts";
+import { ownerName } from "./resource/resource-id.ts";
 
 /** A refusal of ARM or of the compute provider: an expected answer, not a bug. */
 export interface ArmFailure {

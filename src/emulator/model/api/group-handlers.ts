@@ -2,8 +2,8 @@ import { findResourceGroup, putResourceGroup, type ResourceGroup, type World } f
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, textAt, textsAt } from "./json.ts";
-import { page } from "./paging.ts";
-import { groupKey, keyOf } from "./resource-id.ts";
+import { page } from "./resource/paging.ts";
+import { groupKey, keyOf } from "./resource/resource-id.ts";
 
 /** PUT of a resource group, which takes effect at once. */
 export function putGroupHandler(world: World, call: ArmCall): HandlerResult {

@@ -12,7 +12,7 @@ import {
   listSnapshotsHandler,
   patchSnapshotHandler,
   putSnapshotHandler,
-} from "../disk/snapshot-handlers.ts";
+} from "../disk/snapshot/snapshot-handlers.ts";
 import { linkedRoutes } from "../linked/linked-resource-handlers.ts";
 import { LINKED_TYPES } from "../linked/linked-resource.ts";
 import { getOperation } from "../pace/lro.ts";

@@ -1,6 +1,6 @@
 import { type ArmFailure, failure } from "../api/errors.ts";
-import { isoTime } from "../api/iso-time.ts";
 import { isObject, type Json, listAt, numberAt, textAt } from "../api/json.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 
 /** An application of a tenant. */
 interface Client {

@@ -1,7 +1,7 @@
 import type { ArmMethod } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { Json } from "../api/json.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import type { World } from "../world.ts";
 import { accessOf } from "./check-authorization.ts";
 

@@ -1,6 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
-import { sameId } from "../api/resource-id.ts";
+import { sameId } from "../api/resource/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
 import { copiedPercent } from "./background-copy.ts";

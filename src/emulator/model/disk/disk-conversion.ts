@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { sameId } from "../api/resource-id.ts";
+import { sameId } from "../api/resource/resource-id.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
 import { copiedPercent } from "./background-copy.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";

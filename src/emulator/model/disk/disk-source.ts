@@ -4,7 +4,7 @@ import { findDisk, findSnapshot, normalLocation, type World } from "../world.ts"
 import { copiedPercent } from "./background-copy.ts";
 import { type DiskFamily, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type Disk, sectorSizeBytes } from "./disk.ts";
-import { snapshotAccess, type Snapshot } from "./snapshot.ts";
+import { snapshotAccess, type Snapshot } from "./snapshot/snapshot.ts";
 
 /** The source of a new disk's bytes. */
 export interface DiskSource {

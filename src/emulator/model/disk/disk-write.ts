@@ -1,7 +1,7 @@
 import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
-import { resourceId } from "../api/resource-id.ts";
+import { resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { missingLink } from "../linked/links.ts";
 import type { Operation } from "../pace/operation.ts";

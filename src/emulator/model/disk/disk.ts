@@ -1,6 +1,6 @@
-import { isoTime } from "../api/iso-time.ts";
 import { type Json, type JsonObject, numberAt } from "../api/json.ts";
-import { ownerName } from "../api/resource-id.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
+import { ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";

@@ -1,7 +1,7 @@
 import { textAt } from "../api/json.ts";
-import { sameId } from "../api/resource-id.ts";
+import { sameId } from "../api/resource/resource-id.ts";
 import { putSnapshot, type World } from "../world.ts";
-import { completionPercent, type Snapshot } from "./snapshot.ts";
+import { completionPercent, type Snapshot } from "./snapshot/snapshot.ts";
 
 /** A copy that has ended without its content stays where it is. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;

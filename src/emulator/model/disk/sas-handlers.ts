@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, numberAt, textAt } from "../api/json.ts";
-import { resourceId } from "../api/resource-id.ts";
+import { resourceId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";

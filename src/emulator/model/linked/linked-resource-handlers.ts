@@ -1,8 +1,8 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/paging.ts";
-import { resourceId } from "../api/resource-id.ts";
+import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { resourceId } from "../api/resource/resource-id.ts";
 import type { Route } from "../api/router.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { hasResourceGroup, resourceGroupForWrite, type World } from "../world.ts";

@@ -1,7 +1,7 @@
 import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/json.ts";
-import { keyOf, resourceId } from "../api/resource-id.ts";
+import { keyOf, resourceId } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { TENANT_ID } from "../subscription/subscription-handlers.ts";

@@ -1,5 +1,5 @@
-import { isoTime } from "../api/iso-time.ts";
 import type { JsonObject } from "../api/json.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 
 /** Resources that disks refer to by their ids: the keys of an encryption, and private endpoints. */

@@ -1,4 +1,4 @@
-import { keyOf, parseResourceId, sameId } from "../api/resource-id.ts";
+import { keyOf, parseResourceId, sameId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 import type { World } from "../world.ts";
 import { LINKED_TYPES, type LinkedResource, type LinkedType } from "./linked-resource.ts";

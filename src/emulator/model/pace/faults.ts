@@ -1,7 +1,7 @@
 import type { ArmCall, Delivery } from "../api/arm-message.ts";
 import { type ArmFailure, failure } from "../api/errors.ts";
 import type { Json } from "../api/json.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import type { OperationEnding, OperationStart } from "./operation.ts";
 import type { SeededRandom } from "./random.ts";
 

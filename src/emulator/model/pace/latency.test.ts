@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isoTime } from "../api/iso-time.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 import { DEFAULT_LATENCIES, drawLatencyMs } from "./latency.ts";
 import { createSeededRandom } from "./random.ts";
 

@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors, errorBody, errorObject } from "../api/errors.ts";
-import { isoTime } from "../api/iso-time.ts";
 import type { JsonObject } from "../api/json.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 import type { World } from "../world.ts";
 import type { Operation } from "./operation.ts";
 

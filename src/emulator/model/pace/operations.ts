@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { forgetReads, without, type World } from "../world.ts";
 import { type LatencyName, drawLatencyMs } from "./latency.ts";

@@ -1,6 +1,6 @@
 import type { ArmMethod } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { isoTime } from "../api/iso-time.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 import {
   GATEWAY_POLICIES,
   isGateway,

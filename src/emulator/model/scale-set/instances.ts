@@ -1,5 +1,5 @@
 import { textAt } from "../api/json.ts";
-import { sameId } from "../api/resource-id.ts";
+import { sameId } from "../api/resource/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import type { World } from "../world.ts";
 import { type ScaleSet, scaleSetId } from "./scale-set.ts";

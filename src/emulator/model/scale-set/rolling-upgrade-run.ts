@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { durationMs } from "../api/iso-duration.ts";
+import { durationMs } from "../api/resource/iso-duration.ts";
 import {
   continueOperation,
   preemptOperation,

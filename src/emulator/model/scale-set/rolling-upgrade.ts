@@ -1,6 +1,6 @@
 import { type ArmFailure, errorObject } from "../api/errors.ts";
-import { isoTime } from "../api/iso-time.ts";
 import type { JsonObject } from "../api/json.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import type { RollingUpgradePolicy } from "./upgrade-policy.ts";
 

@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { at, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/paging.ts";
+import { checkScope, inScope, page } from "../api/resource/paging.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";

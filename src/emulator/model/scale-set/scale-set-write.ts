@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";

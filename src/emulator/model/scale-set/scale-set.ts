@@ -1,6 +1,6 @@
-import { isoTime } from "../api/iso-time.ts";
 import type { Json, JsonObject } from "../api/json.ts";
-import { resourceId } from "../api/resource-id.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
+import { resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 import type { RollingUpgrade } from "./rolling-upgrade.ts";
 import { renderUpgradePolicy, type UpgradePolicy } from "./upgrade-policy.ts";

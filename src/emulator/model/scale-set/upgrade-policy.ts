@@ -1,6 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { durationMs } from "../api/iso-duration.ts";
 import { booleanAt, type Json, type JsonObject, listAt, numberAt, objectAt, textAt } from "../api/json.ts";
+import { durationMs } from "../api/resource/iso-duration.ts";
 
 const MODES = ["Manual", "Automatic", "Rolling"] as const;
 

@@ -1,6 +1,6 @@
-import { httpTime } from "../api/iso-time.ts";
 import type { JsonObject } from "../api/json.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { httpTime } from "../api/resource/iso-time.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import { scaleSetIdOf } from "../scale-set/instances.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import type { World } from "../world.ts";

@@ -1,6 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { durationMs } from "../api/iso-duration.ts";
 import { booleanAt, type Json, objectAt, textAt } from "../api/json.ts";
+import { durationMs } from "../api/resource/iso-duration.ts";
 import { continueOperation, rescheduleOperation, startOperation } from "../pace/operations.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import type { World } from "../world.ts";

@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { isObject, type Json } from "../api/json.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import { normalLocation, type World } from "../world.ts";
 import { diskQuota, type QuotaName, QUOTAS, snapshotQuota } from "./quota-table.ts";
 

@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
-import { keyOf } from "../api/resource-id.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import { normalLocation, type World } from "../world.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */

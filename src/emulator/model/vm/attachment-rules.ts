@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { sameId } from "../api/resource-id.ts";
+import { sameId } from "../api/resource/resource-id.ts";
 import { copiedPercent } from "../disk/background-copy.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import { hasSettablePerformance } from "../disk/disk-sku.ts";

@@ -1,6 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
-import { parseResourceId, sameId } from "../api/resource-id.ts";
+import { parseResourceId, sameId } from "../api/resource/resource-id.ts";
 import { findDisk, type World } from "../world.ts";
 import { newDiskId, newDiskSpec, type RequestedDataDisk } from "./new-disks.ts";
 import { type Caching, type DataDisk, isLeaving, type VirtualMachine } from "./virtual-machine.ts";

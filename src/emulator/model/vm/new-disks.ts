@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { resourceId, sameId } from "../api/resource-id.ts";
+import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { diskSpecFrom } from "../disk/disk-spec.ts";
 import type { Disk, DiskSpec } from "../disk/disk.ts";
 import type { World } from "../world.ts";

@@ -1,5 +1,5 @@
-import { isoTime } from "../api/iso-time.ts";
 import { type Json, type JsonObject, objectAt } from "../api/json.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { DiskSpec, ProvisioningState } from "../disk/disk.ts";
 import type { VmSize } from "./vm-sizes.ts";

@@ -10,7 +10,7 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
-import { resourceId } from "../api/resource-id.ts";
+import { resourceId } from "../api/resource/resource-id.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";

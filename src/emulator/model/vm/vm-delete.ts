@@ -1,5 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { keyOf, sameId } from "../api/resource-id.ts";
+import { keyOf, sameId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { deleteDisk } from "../disk/disk-delete.ts";
 import type { Operation } from "../pace/operation.ts";

@@ -1,8 +1,8 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/paging.ts";
-import { resourceId, sameId } from "../api/resource-id.ts";
+import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
 import { scaleSetId } from "../scale-set/scale-set.ts";

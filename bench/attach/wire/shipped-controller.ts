@@ -1,0 +1,377 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { bundle, PROGRAMS } from "../../../scripts/build/bundle.ts";
+import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
+import { connectEmbeddedStore } from "../../../src/adapters/embedded/connect-embedded-store.ts";
+import { systemClock } from "../../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../../src/adapters/system/system-random.ts";
+import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
+import {
+  ControllerClient,
+  ControllerPublishVolumeRequest,
+  ControllerUnpublishVolumeRequest,
+  CreateVolumeRequest,
+} from "../../../src/csi/gen/csi/v1/csi.ts";
+import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
+import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
+import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
+import { type Child, startChild } from "./child.ts";
+
+/** A call of Azure's API as the emulator's journal has it. */
+export interface JournalEntry {
+  readonly sequence: number;
+  readonly kind: "arm" | "poll" | "admin";
+  readonly operation: string;
+}
+
+/** The emulator's program in its own process, at a scale of Azure's latencies, which have no spread. */
+export interface EmulatorProcess {
+  readonly url: string;
+  readonly caFile: string;
+  /** The VM's GUID. */
+  readonly vmId: string;
+  /** Calls of Azure's API since this was last asked, polls of operations included. */
+  readonly newCalls: () => Promise<readonly JournalEntry[]>;
+  /** Adds a fault rule, and returns how to remove it. */
+  readonly addFault: (rule: unknown) => Promise<() => Promise<void>>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The bundled controller role in its own process, as the image starts it, with what it needs. */
+export interface ShippedController {
+  readonly pid: number;
+  readonly createVolume: (name: string) => Promise<void>;
+  /** Resolves when CSI has answered. Attaching continues: see `untilAttached`. */
+  readonly publish: (volumeId: string) => Promise<void>;
+  /** Resolves when Azure has detached the disk. */
+  readonly unpublish: (volumeId: string) => Promise<void>;
+  /** Waits until a pod could use each of exactly so many disks. */
+  readonly untilAttached: (count: number) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The one VM, which is also the node. */
+export const NODE = "node-0";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const EMULATOR = join(ROOT, "src/emulator/main.ts");
+const VM_SIZE = "Standard_D16s_v5";
+const VOLUMES_MAX = 32;
+const GIB = 1024n ** 3n;
+const HEARTBEAT_MS = 10_000;
+const FIRST_RETRY_MS = 1_000;
+const RETRY_MAX_MS = 64_000;
+const LOOK_EVERY_MS = 10;
+const WAIT_MAX_MS = 120_000;
+const LEADER_MAX_MS = 60_000;
+
+const never = new AbortController().signal;
+const volumeCapability = {
+  accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+  accessMode: { mode: "SINGLE_NODE_WRITER" },
+} as const;
+
+/** Bundles the driver as it ships, into `folder`. Returns the program. */
+async function bundleDriver(folder: string): Promise<string> {
+  const output = join(folder, "dist");
+  const { files } = await bundle(ROOT, PROGRAMS, "dist");
+  for (const { path, text } of files) {
+    const target = join(output, relative(join(ROOT, "dist"), path));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+  return join(output, "azuredisk-csi-driver.cjs");
+}
+
+/** Runs `measure` in a folder of its own, which is removed afterwards. */
+export async function inFolder<T>(measure: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "bench-attach-"));
+  try {
+    return await measure(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Starts the emulator with one VM. `timeScale`: of Azure's latencies, above 0 to 1. */
+export async function startEmulatorProcess(folder: string, timeScale: number): Promise<EmulatorProcess> {
+  const config = join(folder, "scenario.yaml");
+  const withoutSpread = (name: LatencyName): object => ({
+    ...DEFAULT_LATENCIES[name],
+    p99Ms: DEFAULT_LATENCIES[name].medianMs,
+  });
+  const latencies = Object.fromEntries(
+    (["attach", "detach", "diskCreate"] as const).map((name) => [name, withoutSpread(name)]),
+  );
+  await writeFile(
+    config,
+    JSON.stringify({
+      subscriptionId: SUBSCRIPTION_ID,
+      location: LOCATION,
+      resourceGroups: [RESOURCE_GROUP],
+      virtualMachines: [{ name: NODE, size: VM_SIZE }],
+      settings: { latencies, throttling: "report" },
+    }),
+  );
+  const caFile = join(folder, "ca.pem");
+  const flags = ["--config", config, "--ca-file", caFile, "--json", `--time-scale=${timeScale}`];
+  const child = startChild([EMULATOR, ...flags]);
+  const { url } = JSON.parse(await child.line()) as { readonly url: string };
+  const ca = await readFile(caFile, "utf8");
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
+    callEmulator({ method, url: `${url}/emulator/v1/${path}`, ca, body });
+  const { virtualMachines } = (await call("GET", "state")) as {
+    readonly virtualMachines: readonly { readonly properties: { readonly vmId: string } }[];
+  };
+  const vmId = virtualMachines[0]?.properties.vmId;
+  if (vmId === undefined) throw new Error("the emulator has no VM");
+  let last = 0;
+  return {
+    url,
+    caFile,
+    vmId,
+    newCalls: async () => {
+      const { value, lastSequence } = (await call("GET", `journal?since=${last}&limit=100000`)) as {
+        readonly value: readonly JournalEntry[];
+        readonly lastSequence: number;
+      };
+      last = lastSequence;
+      return value.filter((entry) => entry.kind !== "admin");
+    },
+    addFault: async (rule) => {
+      const { id } = (await call("POST", "faults", rule)) as { readonly id: string };
+      return async () => void (await call("DELETE", `faults/${id}`));
+    },
+    stop: child.stop,
+  };
+}
+
+/** Bundles the driver, and starts store and controller. Its one node has registered, and sends heartbeats. */
+export async function startShippedController(
+  folder: string,
+  emulator: EmulatorProcess,
+  timeScale: number,
+): Promise<ShippedController> {
+  const program = await bundleDriver(folder);
+  const storeSocket = join(folder, "store.sock");
+  const csiSocket = join(folder, "csi.sock");
+  const cloudConfig = join(folder, "azure.json");
+  await writeFile(
+    cloudConfig,
+    JSON.stringify({
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      tenantId: "bench",
+      aadClientId: "bench",
+      aadClientSecret: "bench",
+      resourceManagerEndpoint: emulator.url,
+      activeDirectoryEndpoint: emulator.url,
+    }),
+  );
+  const quiet = "--log-level=error";
+  const children: Child[] = [];
+  const start = async (args: readonly string[], environment = {}): Promise<Child> => {
+    const child = startChild(args, environment);
+    children.push(child);
+    await child.line();
+    return child;
+  };
+  const stop = async (): Promise<void> => {
+    for (const child of children.toReversed()) await child.stop();
+  };
+  try {
+    await start([program, "store", `--file=${join(folder, "store.db")}`, `--socket=${storeSocket}`, quiet]);
+    const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
+    const heart = await registerNode(store, emulator.vmId);
+    const { flags, environment } = runtime();
+    const controller = await start(
+      [
+        ...flags,
+        program,
+        "controller",
+        `--endpoint=unix://${csiSocket}`,
+        `--store-socket=${storeSocket}`,
+        `--cloud-config=${cloudConfig}`,
+        `--azure-ca-file=${emulator.caFile}`,
+        `--azure-time-scale=${timeScale}`,
+        "--cluster-id=bench",
+        quiet,
+      ],
+      environment,
+    );
+    const client = new ControllerClient(`unix:${csiSocket}`, credentials.createInsecure());
+    await untilLeads(store);
+    return {
+      pid: controller.pid,
+      ...callsOf(client),
+      untilAttached: (count) => untilAttached(store, count),
+      stop: async () => {
+        await heart.stop();
+        client.close();
+        store.close();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** As the image starts the role; `CONTROLLER_ROLE_FLAGS` replaces flags and environment. */
+function runtime(): {
+  readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+} {
+  const ownFlags = process.env["CONTROLLER_ROLE_FLAGS"];
+  if (ownFlags === undefined) return CONTROLLER_RUNTIME;
+  return { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
+}
+
+function callsOf(
+  client: ControllerClient,
+): Pick<ShippedController, "createVolume" | "publish" | "unpublish"> {
+  const createVolume = promisify<CreateVolumeRequest, unknown>(client.createVolume.bind(client));
+  const publish = patient(
+    promisify<ControllerPublishVolumeRequest, unknown>(client.controllerPublishVolume.bind(client)),
+  );
+  const unpublish = patient(
+    promisify<ControllerUnpublishVolumeRequest, unknown>(client.controllerUnpublishVolume.bind(client)),
+  );
+  return {
+    createVolume: async (name) => {
+      await createVolume({
+        ...CreateVolumeRequest.create(),
+        name,
+        capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
+        volumeCapabilities: [volumeCapability],
+        parameters: { skuName: "Premium_LRS" },
+      });
+    },
+    publish: async (volumeId) => {
+      await publish({ ...ControllerPublishVolumeRequest.create(), volumeId, nodeId: NODE, volumeCapability });
+    },
+    unpublish: async (volumeId) => {
+      await unpublish({ ...ControllerUnpublishVolumeRequest.create(), volumeId, nodeId: NODE });
+    },
+  };
+}
+
+/** Repeats a call as external-attacher does, for as long as the driver says that its work continues. */
+function patient<R>(call: (request: R) => Promise<unknown>): (request: R) => Promise<void> {
+  return async (request) => {
+    for (let delayMs = FIRST_RETRY_MS; ; delayMs *= 2) {
+      try {
+        await call(request);
+        return;
+      } catch (error) {
+        if ((error as Partial<ServiceError>).code !== status.UNAVAILABLE || delayMs > RETRY_MAX_MS)
+          throw error;
+      }
+      await systemClock.sleep(delayMs, never);
+    }
+  };
+}
+
+/** Registers the node as its plug-in would, and sends its heartbeats until it is stopped. */
+async function registerNode(
+  store: ObjectStore,
+  vmId: string,
+): Promise<{ readonly stop: () => Promise<void> }> {
+  const ending = new AbortController();
+  const created = await store.create(
+    "AzDriverNode",
+    { metadata: { name: NODE }, spec: { nodeName: NODE } },
+    never,
+  );
+  if (!created.ok) throw new Error(JSON.stringify(created.failure));
+  const beat = async (node: AzDriverNode, heartbeat: number): Promise<AzDriverNode> => {
+    const status = {
+      lastHeartbeatTime: new Date().toISOString(),
+      heartbeat,
+      readyForVolumeAllocation: true,
+      statusMessage: "",
+      conditions: [],
+      maxVolumes: VOLUMES_MAX,
+      location: LOCATION,
+      zone: "",
+      busType: "SCSI",
+      vmId,
+      instanceUri: vmUri(NODE),
+      volumes: [],
+    } as const;
+    const written = await store.updateStatus("AzDriverNode", { ...node, status }, never);
+    if (!written.ok) throw new Error(JSON.stringify(written.failure));
+    return written.value;
+  };
+  let node = await beat(created.value, 1);
+  const beating = (async () => {
+    for (let heartbeat = 2; ; heartbeat++) {
+      await systemClock.sleep(heartbeat === 2 ? 1000 : HEARTBEAT_MS, ending.signal);
+      node = await beat(node, heartbeat);
+    }
+  })().catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error;
+  });
+  return {
+    stop: async () => {
+      ending.abort();
+      await beating;
+    },
+  };
+}
+
+async function untilAttached(store: ObjectStore, count: number): Promise<void> {
+  await until(async () => {
+    const listed = await store.list("AzVolumeAttachment", {}, never);
+    if (!listed.ok) throw new Error(JSON.stringify(listed.failure));
+    const attached = listed.value.items.filter(({ status }) => status?.state === "Attached");
+    return attached.length === count;
+  }, WAIT_MAX_MS);
+}
+
+async function untilLeads(store: ObjectStore): Promise<void> {
+  await until(async () => {
+    const listed = await store.list("Lease", {}, never);
+    return listed.ok && listed.value.items.some(({ spec }) => (spec?.holderIdentity ?? "") !== "");
+  }, LEADER_MAX_MS);
+}
+
+async function until(isSo: () => Promise<boolean>, maxMs: number): Promise<void> {
+  const endMs = performance.now() + maxMs;
+  while (!(await isSo())) {
+    if (performance.now() > endMs) throw new Error(`not so after ${maxMs / 1000} s`);
+    await systemClock.sleep(LOOK_EVERY_MS, never);
+  }
+}
+
+function callEmulator(call: {
+  readonly method: string;
+  readonly url: string;
+  readonly ca: string;
+  readonly body: unknown;
+}): Promise<unknown> {
+  const { method, url, ca, body } = call;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, ca, headers: { "content-type": "application/json" } }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        if ((response.statusCode ?? 0) >= 300)
+          reject(new Error(`${method} ${url} was answered ${response.statusCode ?? 0}: ${text}`));
+        else resolve(text === "" ? undefined : JSON.parse(text));
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

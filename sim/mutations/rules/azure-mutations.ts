@@ -1,0 +1,45 @@
+import { withoutDisowning, withoutOwners } from "../masks.ts";
+import type { Mutation } from "../mutation.ts";
+import { notFoundStorm, unlistedStorm, unmovedEtagStorm } from "../storms.ts";
+
+/** Rules about what a response of Azure proves. */
+export const azureMutations: readonly Mutation[] = [
+  {
+    name: "unmoved-etag",
+    removes: "a fence has its proof only at another ETag than before its update",
+    edits: [
+      {
+        file: "src/provisioner/vm/fence-batch.ts",
+        find: `    if (!isMoved) {`,
+        replace: `    if (!isMoved && sent.requests.length === 0) {`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers"],
+    storm: unmovedEtagStorm,
+    takes:
+      "an attach is under way to Azure while another controller fences that node, from which the disk " +
+      "is off, and Azure leaves the ETag at the fence's update",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "any-owner",
+    removes: "a VM that Azure does not find counts as gone only where no VM that the disk names has its vmId",
+    edits: withoutOwners,
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: notFoundStorm,
+    takes: "Azure answers 404 for the VM of a node that is being fenced, and the VM is there",
+    noticedBy: "test/provisioner/lying-azure.test.ts",
+  },
+  {
+    name: "list-alone",
+    removes: "a VM's list without the disk is proof only where the disk does not name the VM",
+    edits: withoutDisowning,
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: unlistedStorm,
+    takes: "Azure shows the VM of a node that is being fenced without the disk that it has",
+    noticedBy: "test/provisioner/lying-azure.test.ts",
+  },
+];

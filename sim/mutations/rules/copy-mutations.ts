@@ -1,0 +1,107 @@
+import type { Mutation } from "../mutation.ts";
+import { restoresAndClonesStorm } from "../storms.ts";
+
+const DISKS = "src/provisioner/disk/disks.ts";
+
+/** Rules about volumes that are made of others and of snapshots (docs/adr/0037). */
+export const copyMutations: readonly Mutation[] = [
+  {
+    name: "copy-unfinished",
+    removes: "a copy is answered only once Azure has copied all of it",
+    edits: [
+      {
+        file: "src/core/volume/copies/unfinished-copy.ts",
+        find: `if (state === "Succeeded" && completionPercent === undefined) return undefined;`,
+        replace: `if (state === "Succeeded") return undefined;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["copy-broken"],
+    storm: restoresAndClonesStorm,
+    takes: "a user makes a volume of another SKU of a volume or a snapshot: Azure copies in the background",
+    noticedBy: "src/core/volume/copies/unfinished-copy.test.ts",
+  },
+  {
+    name: "failed-copy",
+    removes: "a copy that Azure has failed is deleted, and copied again",
+    edits: [
+      {
+        file: DISKS,
+        find: `const isFailedCopy = existing.ok && request.sourceUri !== undefined;`,
+        replace: `const isFailedCopy = existing.ok && request.diskName === "";`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["copy-broken"],
+    storm: restoresAndClonesStorm,
+    takes: "Azure accepts the request for a copy, and fails it: another PUT shows the disk as succeeded",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "copy-formatted",
+    removes: "a copy on which nothing is found is not formatted",
+    edits: [
+      {
+        file: "src/core/node/file-system/plan-file-system.ts",
+        find: `      if (sourceUri !== undefined)\n        return {`,
+        replace: `      if (sourceUri === "")\n        return {`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["formatted-data"],
+    storm: restoresAndClonesStorm,
+    takes: "a user clones a volume that no pod has used yet",
+    noticedBy: "src/core/node/file-system/plan-file-system.test.ts",
+  },
+  {
+    name: "source-in-use",
+    removes:
+      "DeleteSnapshot succeeds only once Azure has deleted the snapshot, which it refuses while it copies it",
+    edits: [
+      {
+        file: "src/provisioner/snapshot/snapshots.ts",
+        find: `if (deleted.ok || isGone(deleted.failure)) return ok(undefined);`,
+        replace:
+          `if (deleted.ok || isGone(deleted.failure) || deleted.failure.statusCode === 409) ` +
+          `return ok(undefined);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["snapshot-broken"],
+    storm: restoresAndClonesStorm,
+    takes: "a user deletes a snapshot while Azure makes a disk of it",
+    noticedBy: "src/provisioner/snapshot/snapshots.test.ts",
+  },
+  {
+    name: "copy-source-early",
+    removes: "the snapshot of which one in another region is made is deleted only once that is complete",
+    edits: [
+      {
+        file: "src/core/volume/copies/plan-snapshot-copy.ts",
+        find: `    case "copying":\n      return "wait";`,
+        replace: `    case "copying":\n      return made === "complete" ? "deleteSource" : "wait";`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["copy-broken"],
+    storm: { strikes: { "azure/answers-lost": 1 } },
+    takes: "a user makes a snapshot in another region: Azure ends its copy with its source",
+    noticedBy: "src/core/volume/copies/plan-snapshot-copy.test.ts",
+  },
+  {
+    name: "refused-left",
+    removes: "a volume whose creation is refused for good is deleted, with what Azure has of its disk",
+    edits: [
+      {
+        file: "src/csi/controller/create-volume.ts",
+        find: `if (hasFailed(volume)) return giveUp(context, volume, call);`,
+        replace: `if (hasFailed(volume)) return fail(fromObjectError(volume.status.error));`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["leaked"],
+    storm: restoresAndClonesStorm,
+    takes: "a source is deleted while a copy of it is begun, and its user deletes the claim",
+    noticedBy: "src/csi/controller/create-volume.test.ts",
+  },
+];

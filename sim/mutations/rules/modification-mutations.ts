@@ -1,0 +1,95 @@
+import { withoutLastLook, withoutLateList } from "../masks.ts";
+import type { Mutation } from "../mutation.ts";
+import { conversionsStorm, modificationsStorm } from "../storms.ts";
+
+const MODIFY_DISK = "src/controller/disk/modify-disk.ts";
+
+/** Rules about modifications of disks (docs/adr/0042, 0052, 0062). */
+export const modificationMutations: readonly Mutation[] = [
+  {
+    name: "modify-old-outcome",
+    removes: "an outcome ends only the request of its own generation of the spec",
+    edits: [
+      {
+        file: "src/core/volume/modification/plan-modification.ts",
+        find: `  if (outcome?.observedGeneration !== metadata.generation)`,
+        replace: `  if (outcome === undefined)`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: modificationsStorm,
+    takes: "a volume is modified twice",
+    noticedBy: "src/core/volume/modification/plan-modification.test.ts",
+  },
+  {
+    name: "modify-trusted",
+    removes: "ControllerModifyVolume has Azure asked also where the object says that nothing differs",
+    edits: [
+      {
+        file: "src/csi/controller/modify-volume.ts",
+        find: `  if (Object.keys(change.value).length === 0) return ok({});`,
+        replace:
+          `  if (Object.entries(change.value).every(([name, value]) => typeof value === "object" || ` +
+          `spec.disk[name as "skuName"] === value)) return ok({});`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: modificationsStorm,
+    takes: "a user goes back to the old class while Azure makes the new one",
+    noticedBy: "src/csi/controller/modify-volume.test.ts",
+  },
+  {
+    name: "modify-unread",
+    removes: "the spec's disk shows what Azure has once a modification has ended",
+    edits: [
+      {
+        file: MODIFY_DISK,
+        find: `  const shown = disk.ok ? disk.value : undefined;`,
+        replace: `  const shown = disk.ok && diskUri === "" ? disk.value : undefined;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged", "spinning"],
+    storm: modificationsStorm,
+    takes: "a volume is modified",
+    noticedBy: MODIFY_DISK.replace(".ts", ".test.ts"),
+  },
+  {
+    name: "modify-late",
+    removes: "a change that landed after the end of a later one is found in the list of disks, and replaced",
+    edits: withoutLateList,
+    alsoRemoves: ["last-look"],
+    breaks: ["not-converged"],
+    storm: modificationsStorm,
+    takes: "a leader ends after it has sent a change, which lands after the user has gone back",
+    noticedBy: "src/controller/disk/keep-modification.test.ts",
+  },
+  {
+    name: "modify-look",
+    removes: "a modified disk is read once more, however rarely recovery lists it",
+    edits: withoutLastLook,
+    alsoRemoves: ["late-list"],
+    breaks: ["not-converged"],
+    storm: modificationsStorm,
+    takes: "a leader ends after it has sent a change, which lands after the user has gone back",
+    noticedBy: "src/core/volume/modification/late-modification.test.ts",
+  },
+  {
+    name: "grown-while-converting",
+    removes: "no growth is asked of a disk whose data Azure moves in the background: its call is repeated",
+    edits: [
+      {
+        file: "src/provisioner/disk/disks.ts",
+        find: `  if (copying !== undefined) return fail(copying);`,
+        replace: `  if (copying !== undefined && diskUri === "") return fail(copying);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["csi-answer"],
+    storm: conversionsStorm,
+    takes: "a volume is grown while Azure converts its disk to Premium SSD v2",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+];

@@ -1,0 +1,182 @@
+import {
+  anothersNameStorm,
+  bystanderStorm,
+  conversionsStorm,
+  copiesStorm,
+  drainedStorm,
+  failedAndRestoredStorm,
+  frozenSnapshotsStorm,
+  impostorStorm,
+  modificationsStorm,
+  nameMovesStorm,
+  otherWritersStorm,
+  restoresAndClonesStorm,
+  takenNamesStorm,
+  throughputStorm,
+  twoClustersStorm,
+} from "../../mutations/storms.ts";
+import type { DirectedStorm } from "./directed-storm.ts";
+
+/**
+ * Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of
+ * these would make another scenario of every seed.
+ */
+export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
+  "stale-deletes": {
+    strikes: {
+      "stale/before-delete": 4,
+      "lifecycle/short-life": 2,
+      "haste/hunted": 2,
+      "replicas/replica-objects-deleted": 2,
+      "crash/controller-at-step": 1,
+    },
+  },
+  growth: {
+    strikes: {
+      "lifecycle/grown-while-moving": 6,
+      "nodes/freeze-and-mark": 1,
+      "crash/plugin-at-step": 1,
+      "crash/controller-at-step": 1,
+      "azure/answers-lost": 1,
+    },
+  },
+  // Of one share: Azure does not grow an attached shared disk.
+  "wrong-size": {
+    workload: { maxShares: 1, replicas: 0 },
+    strikes: {
+      "disks/grown-outside": 6,
+      "haste/hunted": 2,
+      "nodes/freeze-and-mark": 1,
+      "crash/plugin-at-step": 1,
+      "crash/controller-at-step": 1,
+    },
+  },
+  "failed-attaches": {
+    strikes: {
+      "azure/failed-and-listed": 5,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 2,
+      "lifecycle/short-life": 2,
+      "haste/hunted": 2,
+    },
+  },
+  "failed-and-restored": failedAndRestoredStorm,
+  "clocks-apart": {
+    strikes: {
+      "leaders/clocks-apart": 4,
+      "nodes/freeze-and-mark": 2,
+      "crash/controller-at-step": 2,
+      "azure/failed-and-not-done": 2,
+      "haste/hunted": 2,
+    },
+  },
+  // Two data disks a node: replicas make way for pods. In all zones: where a disk is in one, its node may
+  // have no room for it.
+  "full-nodes": {
+    vmSize: "Standard_B1s",
+    workload: { skuName: "Premium_ZRS" },
+    strikes: {
+      "nodes/freeze-and-mark": 2,
+      "nodes/recreated": 1,
+      "crash/controller-at-step": 2,
+      "azure/answers-lost": 2,
+      "haste/hunted": 2,
+    },
+  },
+  "scaled-in": {
+    strikes: {
+      "nodes/replaced-by-another": 3,
+      "nodes/put-away": 2,
+      "nodes/frozen-and-deleted": 2,
+      "crash/controller-at-step": 2,
+      "azure/vm-failed": 2,
+      "azure/answers-lost": 1,
+      "lifecycle/short-life": 1,
+    },
+  },
+  // AKS gives each node a new OS disk with every image, mostly weekly.
+  reimages: {
+    strikes: {
+      "nodes/reimaged": 4,
+      "mass/rolling-reimage": 1,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 1,
+      "haste/hunted": 1,
+      "azure/answers-lost": 1,
+    },
+  },
+  // An upgrade waits after its drain: the node is to have no disks by then.
+  drained: drainedStorm,
+  "instances-reused": {
+    instance: "uniform",
+    strikes: {
+      "nodes/instance-reused": 3,
+      "nodes/recreated": 1,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 2,
+      "azure/answers-lost": 1,
+    },
+  },
+  // A scale set's instances get no tag, so no update without a change moves their ETags.
+  "etags-left": {
+    instance: "uniform",
+    strikes: {
+      "azure/etag-left-for-a-while": 2,
+      "disks/pulled-in-mount": 2,
+      "nodes/freeze-and-mark": 2,
+      "crash/controller-at-step": 1,
+      "haste/hunted": 1,
+    },
+  },
+  "other-writers": otherWritersStorm,
+  bystander: bystanderStorm,
+  // A person works on the cluster's disks in Azure's portal.
+  portal: {
+    strikes: {
+      "disks/detached-by-hand": 6,
+      "disks/attached-to-bystander": 1,
+      "disks/deleted-by-hand": 1,
+      "nodes/freeze-and-mark": 2,
+      "haste/hunted": 1,
+      "crash/controller-at-step": 1,
+    },
+  },
+  // Each controller that takes over lists the disks at once.
+  "tags-replaced": {
+    strikes: {
+      "disks/tags-replaced": 6,
+      "crash/controller-at-step": 4,
+      "nodes/freeze-and-mark": 2,
+      "disks/detached-by-hand": 1,
+    },
+  },
+  "lost-and-gone": {
+    strikes: {
+      "nodes/replaced-unheard": 3,
+      "loss/driver-node-deleted": 1,
+      "crash/controller-at-step": 1,
+      "azure/answers-lost": 1,
+    },
+  },
+  "name-moves": nameMovesStorm,
+  impostor: impostorStorm,
+  "anothers-name": anothersNameStorm,
+  copies: copiesStorm,
+  "frozen-snapshots": frozenSnapshotsStorm,
+  modifications: modificationsStorm,
+  throughput: throughputStorm,
+  conversions: conversionsStorm,
+  "restores-and-clones": restoresAndClonesStorm,
+  "two-clusters": twoClustersStorm,
+  "taken-names": takenNamesStorm,
+  malicious: {
+    strikes: {
+      "malicious/requests-everything": 2,
+      "malicious/squats": 2,
+      "malicious/reclaims-everything": 3,
+      "malicious/misreports": 1,
+      "loss/volume-deleted": 2,
+      "crash/controller-at-step": 1,
+    },
+  },
+};

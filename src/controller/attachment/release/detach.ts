@@ -1,0 +1,159 @@
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
+import { toObjectError } from "../../../objects/object-error.ts";
+import { isTrusted } from "../../../objects/store-incarnation.ts";
+import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
+import { tellAttachment } from "../../attachment-events.ts";
+import type { AttachmentPorts } from "../../controller-ports.ts";
+import { mayCarryOut } from "../../fencing/foreign-detach.ts";
+import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
+import { releaseAttachment, setAttachmentStatus, unlessGone } from "../attachment-object.ts";
+import { expectedDisksOn } from "../expected-disks.ts";
+import { resetAttachment } from "./reset-attachment.ts";
+
+type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
+
+/**
+ * Detaches the disk of an attachment from a node, where the record allows it, and releases the object.
+ * From an earlier VM of the node's name it only detaches, and keeps the object for the present VM.
+ */
+export async function detach(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  { kind, node, lane }: DetachAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { clock, cloud, logger } = ports;
+  const startedMs = clock.elapsedMs();
+  // Checked before the mark, too: a refused detach leaves the attachment as it was, and the node can
+  // still find the disk.
+  if (!(await mayDetachNow(ports, attachment, node, signal)))
+    return {
+      ok: false,
+      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
+    };
+  const marked = await setAttachmentStatus(
+    ports,
+    attachment,
+    (status) => (isOf(status, node) ? { ...status, state: "Detaching" } : status),
+    signal,
+  );
+  if (!marked.ok) return unlessGone(marked);
+  const detached = await ports.steps.run("detach", () =>
+    cloud.detachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node,
+        lane,
+        precondition: (asked) => mayDetachNow(ports, attachment, node, asked),
+        mayCarryOut: mayCarryOut(ports, { node }),
+        expectedDisks: () => expectedDisksOn(ports, node),
+      },
+      signal,
+    ),
+  );
+  if (!detached.ok) {
+    if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
+    const { failure } = detached;
+    tellAttachment(
+      ports,
+      attachment,
+      "DetachFailed",
+      `detach from ${node.nodeName} failed: ${describeFailure(failure)}`,
+      failure,
+    );
+    const retries = (attachment.status?.error?.retries ?? 0) + 1;
+    const recorded = await setAttachmentStatus(
+      ports,
+      attachment,
+      (status) =>
+        isOf(status, node)
+          ? {
+              ...status,
+              state: "DetachmentFailed",
+              error: toObjectError(failure, { nowMs: clock.nowMs(), retries }),
+            }
+          : status,
+      signal,
+    );
+    return recorded.ok ? detached : unlessGone(recorded);
+  }
+  logger.info("disk detached", {
+    volumeName: attachment.spec.volumeName,
+    nodeName: node.nodeName,
+    durationMs: clock.elapsedMs() - startedMs,
+  });
+  if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
+  const reset = await resetAttachment(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
+  return reset.ok ? ok({}) : reset;
+}
+
+/**
+ * Whether a status concerns that VM. Where the cache is stale, the disk may be on its way to the next VM
+ * of the name.
+ */
+function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
+  return vmId === undefined || isSameVmId(vmId, node.vmId);
+}
+
+/**
+ * An uncached check between the read of the VM and its write: whether the record allows the detach and
+ * the release of the attachment.
+ */
+export async function mayDetachNow(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
+  // Without the volume's object the writer is unknown: it is recreated before anything is detached.
+  if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined)
+    return false;
+  const record = fresh.value.status?.record;
+  if (
+    record !== undefined &&
+    rollbackReporter(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName
+  )
+    return false;
+  return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/**
+ * Releases an attachment whose disk a fence has proven to be detached, if the record still says so and is
+ * trusted. Makes no call to Azure.
+ */
+export async function releaseProven(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const [volume, present] = await Promise.all([
+    ports.store.get("AzVolume", attachment.spec.volumeName, signal),
+    ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal),
+  ]);
+  if (!volume.ok) return unlessGone(volume);
+  if (!present.ok) return unlessGone(present);
+  const record = volume.value.status?.record;
+  const stillHolds =
+    isProvenOff(record, present.value, node) &&
+    isTerminating(present.value) &&
+    (await isTrusted(ports, record, signal));
+  if (!stillHolds)
+    return {
+      ok: false,
+      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
+    };
+  ports.logger.info("attachment released after a fence", {
+    volumeName: attachment.spec.volumeName,
+    nodeName: node.nodeName,
+  });
+  return releaseAttachment(ports, attachment, signal);
+}

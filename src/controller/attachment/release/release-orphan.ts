@@ -1,0 +1,62 @@
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { readVolume } from "../../../objects/read-volume.ts";
+import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
+import { isForNoPod } from "../../backed-attachment.ts";
+import type { AttachmentPorts } from "../../controller-ports.ts";
+import { releaseAttachment, unlessGone } from "../attachment-object.ts";
+import { removeInconsistent, removeUnattached } from "../ignored-attachment.ts";
+
+/** How often the disk of an attachment without an AzVolume is looked up, in milliseconds. */
+const ORPHAN_AGAIN_MS = 30_000;
+
+/**
+ * Handles an attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was
+ * deleted by hand, and its node may write: nothing is detached until the volume and its record are
+ * recreated. Only where the disk itself is gone, nothing is left to detach or to request: a node may have
+ * requested the volume during its deletion. A node's token may also name volumes that never existed. Such
+ * an object is deleted if nothing was begun for it and no pod is there, or if its disk belongs to another
+ * volume, whose attachment it blocks.
+ */
+export async function releaseOrphan(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { metadata, spec } = attachment;
+  // The cache may be stale.
+  const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
+  if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (volume.failure.kind !== "ObjectNotFound") return volume;
+  if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
+  const owner = await readVolume(ports, spec.volumeId, signal);
+  if (!owner.ok && owner.failure.kind !== "VolumeNotFound") return owner;
+  if (owner.ok) {
+    // The object was rebuilt since it was read: the attachment belongs to it.
+    if (owner.value.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+    const because =
+      `there is no AzVolume ${spec.volumeName}, ` +
+      `and its disk is that of AzVolume ${owner.value.metadata.name}`;
+    return removeInconsistent(ports, attachment, because, signal);
+  }
+  const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
+  if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (disk.failure.kind !== "DiskNotFound") return disk;
+  if (metadata.deletionTimestamp !== undefined) return releaseAttachment(ports, attachment, signal);
+  const deleted = await ports.store.delete(
+    "AzVolumeAttachment",
+    metadata.name,
+    { uid: metadata.uid },
+    signal,
+  );
+  return deleted.ok ? ok({}) : unlessGone(deleted);
+}
+
+async function removeForNoPod(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const removed = await removeUnattached(ports, attachment, signal);
+  return removed.ok ? ok({}) : unlessGone(removed);
+}

@@ -1,0 +1,38 @@
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { attachedVm } from "../../../core/attachment/attached-vm.ts";
+import type { AttachmentAction } from "../../../core/attachment/plan-attachment.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
+import { lookForStrays } from "../../adoption/compare-attachments.ts";
+import type { AttachmentPorts } from "../../controller-ports.ts";
+import { nodeNameOf } from "../../node-name-of.ts";
+import { releaseAttachment, unlessGone } from "../attachment-object.ts";
+import { mayDetachNow } from "./detach.ts";
+
+/**
+ * Releases an attachment whose attach was never begun. First asks Azure whether the node's VM has the
+ * disk all the same: then a person attached it, the record distrusts the node, the attachment records
+ * where the disk is, and it stays until the node is clean. Detaches nothing.
+ */
+export async function releaseUnattached(
+  ports: AttachmentPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  { node }: Extract<AttachmentAction, { kind: "ReleaseUnattached" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { nodeName, volumeId } = attachment.spec;
+  const looked = await lookForStrays(ports, volume, signal, ({ attachedTo }) =>
+    attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === nodeName),
+  );
+  if (!looked.ok) return looked;
+  const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!present.ok) return unlessGone(present);
+  // It was found there: the new status triggers the next plan.
+  if (attachedVm(present.value) !== undefined) return ok({});
+  // According to the record as it is now, the node may write, or the record is being rebuilt.
+  if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal)))
+    return fail({ kind: "Refused", diskUri: volumeId, nodeName });
+  return releaseAttachment(ports, attachment, signal);
+}

@@ -1,0 +1,35 @@
+import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
+import { sameJson } from "../../../core/primitives/same-json.ts";
+import { namedAttachment } from "../../../objects/named-attachment.ts";
+import { changeStatus } from "../../../objects/update-object.ts";
+import type { ObjectStore } from "../../../ports/store/object-store.ts";
+import { withoutPlace } from "../without-place.ts";
+
+/**
+ * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.
+ * Another disk may soon get the LUN that the attachment names, and the node would take it for this
+ * volume's. `isEntryGone`: it is proven that the VM no longer lists the disk, so nothing is left to
+ * detach. Success where there is no such attachment.
+ */
+export async function resetAttachment(
+  store: ObjectStore,
+  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly isEntryGone?: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const reset = await changeStatus(
+    store,
+    namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
+    (present) => {
+      if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId))
+        return undefined;
+      const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
+      const before = present.status ?? { state: "Pending" };
+      const status = { ...withoutPlace(before), ...provenOff, state: "Pending" as const };
+      return sameJson(status, before) ? undefined : { ...present, status };
+    },
+    signal,
+  );
+  return reset.ok || reset.failure.kind === "ObjectNotFound" ? ok(undefined) : reset;
+}

@@ -1,0 +1,95 @@
+import { parseJson } from "../../primitives/parse-json.ts";
+import { whyBtrfsUnserved } from "../btrfs/parse-btrfs-super.ts";
+import type { BtrfsSuper } from "../btrfs/parse-btrfs-super.ts";
+
+/** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
+export type DeviceContent =
+  | { readonly kind: "blank" }
+  /** `uuid` as the file system itself states it; empty if it has none. */
+  | { readonly kind: "fileSystem"; readonly fsType: string; readonly uuid: string }
+  /** `hasNoSignature`: no tool recognizes it, as in the middle of mkfs. */
+  | { readonly kind: "otherData"; readonly detail: string; readonly hasNoSignature?: true };
+
+/** The output of the three witnesses. */
+export interface ContentWitnesses {
+  /** The fields of `blkid -p -o export`; `nothing` for its exit code 2, `ambivalent` for 8. */
+  readonly blkid: Readonly<Record<string, string>> | "nothing" | "ambivalent";
+  /** Where blkid names a btrfs: what its superblock says of its devices. */
+  readonly btrfs?: BtrfsSuper | undefined;
+  /** The types of all signatures that wipefs would erase. */
+  readonly wipefsTypes: readonly string[];
+  /** The ends of the device that hold anything but zeros. */
+  readonly nonZeroEnds: readonly ("start" | "end")[];
+}
+
+/** Parses `blkid -o export`: one `KEY=value` a line. */
+export function parseBlkidExport(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split("\n").flatMap((line): [string, string][] => {
+    const equals = line.indexOf("=");
+    return equals < 1 ? [] : [[line.slice(0, equals), line.slice(equals + 1)]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/**
+ * Parses `wipefs --no-act --json`: the type of every signature found. Undefined: not the output of
+ * wipefs.
+ */
+export function parseWipefsTypes(text: string): readonly string[] | undefined {
+  if (text.trim() === "") return [];
+  const parsed = parseJson(text);
+  if (!hasSignatures(parsed)) return undefined;
+  return parsed.signatures.map((signature) =>
+    typeof signature === "object" && signature !== null && "type" in signature
+      ? String(signature.type)
+      : "unknown",
+  );
+}
+
+/**
+ * Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if
+ * blkid names exactly one.
+ */
+export function judgeDeviceContent({
+  blkid,
+  btrfs,
+  wipefsTypes,
+  nonZeroEnds,
+}: ContentWitnesses): DeviceContent {
+  if (blkid === "ambivalent")
+    return {
+      kind: "otherData",
+      detail: `several signatures that contradict each other (${wipefsTypes.join(", ")})`,
+    };
+  if (blkid !== "nothing") {
+    const fsType = blkid["TYPE"];
+    const unserved = btrfs === undefined ? undefined : whyBtrfsUnserved(btrfs);
+    if (unserved !== undefined) return { kind: "otherData", detail: unserved };
+    if (fsType !== undefined && blkid["USAGE"] === "filesystem")
+      return { kind: "fileSystem", fsType, uuid: blkid["UUID"] ?? "" };
+    if (fsType !== undefined)
+      return { kind: "otherData", detail: `${blkid["USAGE"] ?? "data"} of type ${fsType}` };
+    const tableType = blkid["PTTYPE"];
+    return {
+      kind: "otherData",
+      detail:
+        tableType === undefined
+          ? "something that blkid can't name"
+          : `a partition table of type ${tableType}`,
+    };
+  }
+  if (wipefsTypes.length > 0) return { kind: "otherData", detail: `signatures of ${wipefsTypes.join(", ")}` };
+  if (nonZeroEnds.length > 0)
+    return {
+      kind: "otherData",
+      detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}`,
+      hasNoSignature: true,
+    };
+  return { kind: "blank" };
+}
+
+function hasSignatures(value: unknown): value is { readonly signatures: readonly unknown[] } {
+  return (
+    typeof value === "object" && value !== null && "signatures" in value && Array.isArray(value.signatures)
+  );
+}

@@ -1,0 +1,25 @@
+import type { DeviceSetting, DeviceSettingName } from "../../volume/device/device-settings.ts";
+
+type Settings = Readonly<Partial<Record<DeviceSettingName, string>>>;
+
+/** What the kernel resets when it changes the scheduler of a device. */
+const resetByScheduler: readonly DeviceSettingName[] = ["queue/nr_requests", "queue/wbt_lat_usec"];
+
+/**
+ * What to restore once a volume is unstaged: the present values of all settings that will change. `earlier`
+ * was noted before an earlier change of the same device, and takes precedence.
+ */
+export function settingsBefore(
+  wanted: readonly DeviceSetting[],
+  present: Settings,
+  earlier: Settings,
+): Settings {
+  const names = wanted.flatMap(({ name }) =>
+    name === "queue/scheduler" ? [name, ...resetByScheduler] : [name],
+  );
+  const noted = names.flatMap((name) => {
+    const value = present[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(noted), ...earlier };
+}

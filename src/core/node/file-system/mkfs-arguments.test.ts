@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { FileSystemGeometry } from "../../volume/device/file-system-geometry.ts";
+import { type FileSystemType, linuxFileSystemTypes } from "../../volume/device/file-system.ts";
+import { mkfsArguments } from "./mkfs-arguments.ts";
+
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+const ext = ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid];
+const xfs = ["-q", "-K", "-m", `uuid=${uuid}`];
+const btrfs = ["-q", "-K", "-s", "4096", "-U", uuid];
+
+function argumentsOf(fsType: FileSystemType, geometry: FileSystemGeometry): readonly string[] {
+  return mkfsArguments({ fsType, uuid, geometry });
+}
+
+describe("mkfsArguments", () => {
+  it("leave the geometry to mkfs where none is stated", () =>
+    assert.deepEqual(
+      linuxFileSystemTypes.map((fsType) => argumentsOf(fsType, {})),
+      [ext, ext, ext, xfs, btrfs],
+    ));
+
+  it("state each of an ext's sizes", () =>
+    assert.deepEqual(argumentsOf("ext4", { blockSize: 2048, inodeSize: 512, bytesPerInode: 8192 }), [
+      ...ext,
+      ...["-b", "2048", "-I", "512", "-i", "8192"],
+    ]));
+
+  it("state only what is stated", () =>
+    assert.deepEqual(argumentsOf("ext3", { bytesPerInode: 4096 }), [...ext, "-i", "4096"]));
+
+  it("state the sizes of an XFS, which has no ratio of inodes", () =>
+    assert.deepEqual(argumentsOf("xfs", { blockSize: 2048, inodeSize: 1024 }), [
+      ...xfs,
+      ...["-b", "size=2048", "-i", "size=1024"],
+    ]));
+});

@@ -1,0 +1,160 @@
+import type { VolumeDetail } from "../../api/az-volume.ts";
+import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
+import type { Failure } from "../../failure/failure.ts";
+import { type FileSystemGeometry, geometryProblem } from "../../volume/device/file-system-geometry.ts";
+import { isKeptByKernel } from "../../volume/device/file-system.ts";
+import type { FileSystemType } from "../../volume/device/file-system.ts";
+import type { DeviceContent } from "../device/judge-device-content.ts";
+import type { FormatMark } from "./format-mark.ts";
+
+/** What is known of a volume's file system before its mount. */
+export interface ObservedFileSystem {
+  readonly devicePath: string;
+  readonly content: DeviceContent;
+  /** The mark on the device. It counts only while the volume has no file system on record. */
+  readonly mark: FormatMark | undefined;
+  readonly diskUri: string;
+  /** What the disk is a copy of; undefined: it was made empty. */
+  readonly sourceUri: string | undefined;
+  /** The partition of the disk that the device is; undefined: it is the whole disk. */
+  readonly partition: number | undefined;
+  readonly formatted: VolumeDetail["formatted"];
+  readonly fsType: FileSystemType;
+  /** What a new file system is made with. An existing one, and that of a copy, keeps its own. */
+  readonly geometry: FileSystemGeometry;
+  /** Size of the device, rounded up. */
+  readonly sizeGiB: number;
+  readonly readOnly: boolean;
+}
+
+/** What to do before the mount. */
+export type FileSystemPlan =
+  /**
+   * The existing file system is checked. `isOwnUnfinished`: no pod has ever used it, so one that the
+   * check can't repair is made again. `isUnknown`: neither the record nor a mark names its origin.
+   */
+  | {
+      readonly kind: "Check";
+      readonly uuid: string;
+      readonly isOwnUnfinished: boolean;
+      readonly isUnknown: boolean;
+    }
+  /**
+   * The first file system is made on a blank device. `uuid`: that of an interrupted attempt; undefined:
+   * it is the first.
+   */
+  | { readonly kind: "Make"; readonly uuid: string | undefined }
+  /** The remains of an interrupted attempt are erased, and the file system is made with its UUID. */
+  | { readonly kind: "MakeAgain"; readonly uuid: string }
+  | { readonly kind: "Refuse"; readonly failure: Failure };
+
+/**
+ * A volume has one first format in its life. Only the driver's own attempt, whose mark on the device
+ * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's.
+ */
+export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
+  const plan = planContent(observed);
+  if (plan.kind !== "Make" && plan.kind !== "MakeAgain") return plan;
+  const impossible = geometryProblem(observed);
+  if (impossible === undefined) return plan;
+  const { name, value, problem } = impossible;
+  return {
+    kind: "Refuse",
+    failure: {
+      kind: "InvalidArgument",
+      field: `volume_context.${name}`,
+      value: String(value),
+      problem:
+        `${problem}. The volume has no file system yet: state an allowed value in a new ` +
+        "PersistentVolume",
+    },
+  };
+}
+
+function planContent(observed: ObservedFileSystem): FileSystemPlan {
+  const { content, devicePath, formatted, fsType, partition, sourceUri } = observed;
+  const mark = ownMark(observed);
+  switch (content.kind) {
+    case "fileSystem":
+      return planFound(observed, content, mark);
+    case "otherData":
+      if (mark !== undefined && content.hasNoSignature === true)
+        return { kind: "MakeAgain", uuid: mark.uuid };
+      return {
+        kind: "Refuse",
+        failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType },
+      };
+    case "blank":
+      if (formatted !== undefined)
+        return wrongDevice(
+          devicePath,
+          `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ` +
+            `${formatted.time}`,
+        );
+      if (sourceUri !== undefined)
+        return {
+          kind: "Refuse",
+          failure: {
+            kind: "WrongFileSystem",
+            devicePath,
+            found: `no data, as a copy of ${sourceUri}, and a copy is never formatted`,
+            requested: fsType,
+          },
+        };
+      if (partition !== undefined)
+        return {
+          kind: "Refuse",
+          failure: {
+            kind: "WrongFileSystem",
+            devicePath,
+            found: "no data, as a partition, and the driver formats whole disks only",
+            requested: fsType,
+          },
+        };
+      return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
+  }
+}
+
+function planFound(
+  { devicePath, formatted, fsType }: ObservedFileSystem,
+  found: Extract<DeviceContent, { kind: "fileSystem" }>,
+  mark: FormatMark | undefined,
+): FileSystemPlan {
+  if (found.fsType !== fsType)
+    return {
+      kind: "Refuse",
+      failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType },
+    };
+  if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)
+    return wrongDevice(
+      devicePath,
+      `its file system has UUID ${found.uuid}, the volume's has ${formatted.uuid}`,
+    );
+  const isOwnUnfinished = mark?.uuid === found.uuid;
+  // No tool checks an XFS or a btrfs before its mount.
+  if (isOwnUnfinished && isKeptByKernel(fsType)) return { kind: "MakeAgain", uuid: found.uuid };
+  // Without a UUID it can't be recorded, and would stay unknown.
+  const isRecorded = formatted !== undefined && (formatted.uuid !== undefined || found.uuid === "");
+  return { kind: "Check", uuid: found.uuid, isOwnUnfinished, isUnknown: !isRecorded && !isOwnUnfinished };
+}
+
+/** The mark, if it is of this whole disk, which was made empty, and the volume has no file system yet. */
+function ownMark(observed: ObservedFileSystem): FormatMark | undefined {
+  const { mark, diskUri, sourceUri, partition, formatted } = observed;
+  const mayCount = formatted === undefined && sourceUri === undefined && partition === undefined;
+  return mayCount && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
+}
+
+function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
+  return { kind: "Refuse", failure: { kind: "WrongDevice", devicePath, problem } };
+}
+
+const refuseReadOnly: FileSystemPlan = {
+  kind: "Refuse",
+  failure: {
+    kind: "InvalidArgument",
+    field: "readonly",
+    value: "true",
+    problem: "the volume has no file system yet and can't be given one read-only",
+  },
+};

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { driverZoneKey, type TopologyRequirement } from "../../azure/topology.ts";
+import { gibToBytes } from "../../primitives/units.ts";
+import { diskUri } from "../../testing/objects.ts";
+import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "./copy-source.ts";
+
+const ofDisk: CopySource = {
+  sourceUri: diskUri,
+  kind: "disk",
+  location: "East US",
+  zones: ["1"],
+  sizeGiB: 10,
+  sectorSizeBytes: 512,
+};
+const ofSnapshot: CopySource = {
+  ...ofDisk,
+  sourceUri: diskUri.replace("/disks/", "/snapshots/"),
+  kind: "snapshot",
+  zones: [],
+};
+
+const inZones = (...values: readonly string[]): TopologyRequirement => ({
+  requisite: values.map((value) => ({ segments: { [driverZoneKey]: value } })),
+  preferred: [],
+});
+
+describe("copyCapacity", () => {
+  const range = (required: bigint, limit = 0n): Parameters<typeof copyCapacity>[0] => ({
+    requiredBytes: required,
+    limitBytes: limit,
+  });
+
+  for (const { given, requiredBytes } of [
+    { given: range(0n), requiredBytes: gibToBytes(10) },
+    { given: range(0n, gibToBytes(20)), requiredBytes: gibToBytes(10) },
+    { given: range(gibToBytes(10) - 1n), requiredBytes: gibToBytes(10) },
+    { given: range(gibToBytes(11)), requiredBytes: gibToBytes(11) },
+  ])
+    it(`of ${given.requiredBytes} to ${given.limitBytes} bytes is at least the source's`, () => {
+      assert.deepEqual(copyCapacity(given, ofDisk), { ok: true, value: { ...given, requiredBytes } });
+    });
+
+  for (const { given, field } of [
+    { given: range(gibToBytes(9)), field: "capacity_range.required_bytes" },
+    { given: range(0n, gibToBytes(10) - 1n), field: "capacity_range.limit_bytes" },
+  ])
+    it(`refuses ${field} below the source's size, and states both`, () => {
+      assert.deepEqual(copyCapacity(given, ofDisk), {
+        ok: false,
+        failure: {
+          kind: "OutOfRange",
+          field,
+          value: String(given.requiredBytes || given.limitBytes),
+          problem: `must be at least 10737418240 bytes (10 GiB), the size of the source ${diskUri}`,
+        },
+      });
+    });
+});
+
+describe("checkCopySku", () => {
+  const problemOf = (checked: ReturnType<typeof checkCopySku>): string =>
+    checked.ok ? "" : checked.failure.problem;
+
+  it("copies sectors of 512 bytes to any SKU, and an Ultra disk from a snapshot only", () => {
+    assert.equal(problemOf(checkCopySku(ofDisk, "StandardSSD_ZRS")), "");
+    assert.equal(problemOf(checkCopySku(ofSnapshot, "UltraSSD_LRS")), "");
+    assert.match(problemOf(checkCopySku(ofDisk, "UltraSSD_LRS")), /^needs a snapshot as its source/u);
+  });
+
+  it("copies sectors of 4 KiB only to SKUs that have them", () => {
+    const large = { ...ofSnapshot, sectorSizeBytes: 4096 };
+    assert.match(problemOf(checkCopySku(large, "Premium_LRS")), /^must be PremiumV2_LRS or UltraSSD_LRS/u);
+    assert.equal(problemOf(checkCopySku(large, "PremiumV2_LRS")), "");
+  });
+});
+
+describe("placeCopy", () => {
+  const skuName = "Premium_LRS";
+  const rows = [
+    {
+      because: "follows its source where nothing is requested",
+      request: { source: ofDisk, topology: undefined, skuName },
+      place: { location: "eastus", zone: "1" },
+    },
+    {
+      because: "of a snapshot is in the first zone requested of its region",
+      request: { source: ofSnapshot, topology: inZones("westus-1", "eastus-3", "eastus-1"), skuName },
+      place: { location: "eastus", zone: "3" },
+    },
+    {
+      because: "of a disk is in its zone where that is one of those requested",
+      request: { source: ofDisk, topology: inZones("eastus-3", "eastus-1"), skuName },
+      place: { location: "eastus", zone: "1" },
+    },
+    {
+      because: "that is zone-redundant is reachable from any zone",
+      request: { source: ofDisk, topology: inZones("eastus-3"), skuName: "Premium_ZRS" },
+      place: { location: "eastus" },
+    },
+    {
+      because: "of a disk without zone is for nodes without zone",
+      request: { source: { ...ofDisk, zones: [] }, topology: inZones(""), skuName },
+      place: { location: "eastus" },
+    },
+  ];
+  for (const { because, request, place } of rows)
+    it(because, () => {
+      assert.deepEqual(placeCopy({ ...request, location: undefined }), { ok: true, value: place });
+    });
+
+  it("names its source's place where no requested topology is that", () => {
+    const failureOf = (source: CopySource, ...values: readonly string[]) => {
+      const placed = placeCopy({ source, topology: inZones(...values), skuName, location: undefined });
+      return placed.ok ? placed : placed.failure;
+    };
+    const { sourceUri } = ofDisk;
+    assert.deepEqual(failureOf(ofDisk, "eastus-2", ""), {
+      kind: "CopyUnreachable",
+      sourceUri,
+      place: "eastus-1",
+      requested: ["eastus-2", ""],
+    });
+    const elsewhere = failureOf(ofSnapshot, "westus-1");
+    // No other node of the cluster would help, so this is final.
+    assert.equal("kind" in elsewhere && elsewhere.kind, "InvalidArgument");
+  });
+
+  it("refuses another region than its source's, and a topology that can't be read", () => {
+    const elsewhere = placeCopy({ source: ofDisk, topology: undefined, skuName, location: "westus" });
+    assert.equal(
+      !elsewhere.ok && "field" in elsewhere.failure && elsewhere.failure.field,
+      "parameters.location",
+    );
+    const unreadable = placeCopy({
+      source: ofDisk,
+      topology: inZones("zone 1"),
+      skuName,
+      location: undefined,
+    });
+    assert.equal(!unreadable.ok && unreadable.failure.kind, "InvalidArgument");
+  });
+});

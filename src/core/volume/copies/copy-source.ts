@@ -1,0 +1,132 @@
+import type { DiskSpec, Topology } from "../../api/az-volume.ts";
+import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
+import {
+  choosePlacement,
+  parseZoneValue,
+  regionName,
+  topologyZone,
+  type TopologyRequirement,
+} from "../../azure/topology.ts";
+import type { FailureOf } from "../../failure/failure.ts";
+import { fail, ok, type Result } from "../../failure/result.ts";
+import { bytesToGibRoundedUp, gibToBytes } from "../../primitives/units.ts";
+import type { CapacityRange } from "../capacity.ts";
+import { type DiskSku, hasLargeSectors, isZoneRedundant } from "../disk-sku.ts";
+
+/** The disk or snapshot that a new disk is to be a copy of. */
+export interface CopySource {
+  readonly sourceUri: string;
+  readonly kind: "disk" | "snapshot";
+  readonly location: string;
+  /** The zones that a copy can be in; empty: any of the region. */
+  readonly zones: readonly string[];
+  readonly sizeGiB: number;
+  readonly sectorSizeBytes: number;
+}
+
+type InvalidArgument = FailureOf<"InvalidArgument">;
+
+/** Sectors of this size fit every SKU. */
+const SECTOR_SIZE_BYTES = 512;
+
+/**
+ * The capacity of a copy: at least its source's, also where none is stated. Fails with `OutOfRange` where a
+ * smaller disk is requested.
+ */
+export function copyCapacity(
+  { requiredBytes, limitBytes }: CapacityRange,
+  { sourceUri, sizeGiB }: CopySource,
+): Result<CapacityRange, FailureOf<"OutOfRange">> {
+  const sourceBytes = gibToBytes(sizeGiB);
+  const tooSmall = (field: string, bytes: bigint): Result<never, FailureOf<"OutOfRange">> =>
+    fail({
+      kind: "OutOfRange",
+      field: `capacity_range.${field}`,
+      value: String(bytes),
+      problem: `must be at least ${sourceBytes} bytes (${sizeGiB} GiB), the size of the source ${sourceUri}`,
+    });
+  if (requiredBytes > 0n && bytesToGibRoundedUp(requiredBytes) < sizeGiB)
+    return tooSmall("required_bytes", requiredBytes);
+  if (limitBytes > 0n && limitBytes < sourceBytes) return tooSmall("limit_bytes", limitBytes);
+  return ok({ requiredBytes: requiredBytes > sourceBytes ? requiredBytes : sourceBytes, limitBytes });
+}
+
+/**
+ * Whether Azure makes a disk of a SKU from a source: sectors of 4 KiB need a SKU that has them, and an Ultra
+ * disk is made of a snapshot only.
+ */
+export function checkCopySku(
+  { sourceUri, kind, sectorSizeBytes }: CopySource,
+  skuName: DiskSku,
+): Result<void, InvalidArgument> {
+  const refuse = (problem: string): Result<never, InvalidArgument> =>
+    fail({ kind: "InvalidArgument", field: "parameters.skuName", value: skuName, problem });
+  if (sectorSizeBytes > SECTOR_SIZE_BYTES && !hasLargeSectors(skuName))
+    return refuse(
+      `must be PremiumV2_LRS or UltraSSD_LRS: the source ${sourceUri} has sectors of ` +
+        `${sectorSizeBytes} bytes`,
+    );
+  return kind === "disk" && skuName === "UltraSSD_LRS"
+    ? refuse(`needs a snapshot as its source: Azure makes no Ultra disk of the disk ${sourceUri}`)
+    : ok(undefined);
+}
+
+/**
+ * Region and zone of a copy: the region of its source, and of a zonal disk also its zone, unless the copy
+ * is zone-redundant. Fails with `InvalidArgument` for another region, and with `CopyUnreachable` where no
+ * requested topology is the source's zone.
+ */
+export function placeCopy(request: {
+  readonly source: CopySource;
+  readonly topology: TopologyRequirement | undefined;
+  readonly skuName: string;
+  readonly location: string | undefined;
+}): Result<Pick<DiskSpec, "location" | "zone">, InvalidArgument | FailureOf<"CopyUnreachable">> {
+  const { source, topology, skuName } = request;
+  const location = regionName(source.location);
+  if (request.location !== undefined && request.location !== location)
+    return fail({
+      kind: "InvalidArgument",
+      field: "parameters.location",
+      value: request.location,
+      problem:
+        `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its ` +
+        "region only",
+    });
+  const zones = isZoneRedundant(skuName) ? [] : source.zones;
+  const { requisite = [], preferred = [] } = topology ?? {};
+  const isFitting = (term: Topology): boolean => {
+    const value = topologyZone(term);
+    const parsed = parseZoneValue(value ?? "");
+    // What names no zone is of nodes without zones, or `choosePlacement` refuses it.
+    if (parsed === undefined) return value !== "" || zones.length === 0;
+    return parsed.location === location && (zones.length === 0 || zones.includes(parsed.zone));
+  };
+  const terms = [...preferred, ...requisite];
+  const regions = terms.map((term) => parseZoneValue(topologyZone(term) ?? "")?.location);
+  if (terms.length > 0 && regions.every((region) => region !== undefined && region !== location))
+    return fail({
+      kind: "InvalidArgument",
+      field: "volume_content_source",
+      value: source.sourceUri,
+      problem: `is in ${location}, and Azure copies in a source's own region only: the nodes are in another`,
+    });
+  if (terms.length > 0 && !terms.some(isFitting))
+    return fail({
+      kind: "CopyUnreachable",
+      sourceUri: source.sourceUri,
+      place: zones.length === 0 ? location : zones.map((zone) => `${location}-${zone}`).join(", "),
+      requested: [...new Set(terms.map((term) => topologyZone(term) ?? ""))],
+    });
+  if (terms.length === 0) return ok({ location, ...(zones[0] === undefined ? {} : { zone: zones[0] }) });
+  const fitting = { requisite: requisite.filter(isFitting), preferred: preferred.filter(isFitting) };
+  return choosePlacement({ topology: fitting, skuName, location });
+}
+
+/** Why a volume of one source is not the one requested of another, as a clause; undefined: it is. */
+export function sourceDifference(existing: DiskSpec, requested: DiskSpec): string | undefined {
+  const [present, wanted] = [existing.sourceUri, requested.sourceUri];
+  return isSameResourceUri(present ?? "", wanted ?? "")
+    ? undefined
+    : `its volume_content_source is ${present ?? "none"}, not ${wanted ?? "none"}`;
+}

@@ -1,0 +1,76 @@
+import type { DiskSpec } from "../../api/az-volume.ts";
+import { readValue } from "../parameters/parameter-value.ts";
+import { isHarmless, refusedParameters } from "../parameters/refused-parameters.ts";
+import { basicProfile } from "./basic-profile.ts";
+import {
+  type DeviceSetting,
+  type DeviceSettingName,
+  deviceSettingNames,
+  isDeviceSetting,
+  perfProfiles,
+  readDeviceSetting,
+} from "./device-settings.ts";
+
+/** The settings that a volume's attributes ask of its device, and of its attach. */
+export interface WantedDeviceSettings {
+  /** In the order in which they are written. */
+  readonly settings: readonly DeviceSetting[];
+  /** They were computed, so one that a device lacks is not missed. */
+  readonly isComputed: boolean;
+  /** Why attributes are left out, each a sentence's end that begins with the attribute. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads the attributes of a volume: those of its class, or what the author of a PersistentVolume wrote, maybe
+ * for V1, which checks nothing but the path. They only tune and can't be changed, so what can't be applied is
+ * left out with the reason, and keeps no data from its pods.
+ */
+export function wantedDeviceSettings(
+  attributes: Readonly<Record<string, string>>,
+  disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
+): WantedDeviceSettings {
+  const wanted = settingsIn(attributes, disk);
+  return { ...wanted, problems: [...wanted.problems, ...delayProblem(attributes)] };
+}
+
+function settingsIn(
+  attributes: Readonly<Record<string, string>>,
+  disk: Parameters<typeof wantedDeviceSettings>[1],
+): WantedDeviceSettings {
+  const stated = Object.entries(attributes).find(([name]) => name.toLowerCase() === "perfprofile")?.[1] ?? "";
+  const none = { settings: [], isComputed: false, problems: [] };
+  if (stated === "") return none;
+  const profile = readValue({ kind: "choice", choices: perfProfiles, anyCase: true }, stated);
+  if (!profile.ok) return { ...none, problems: [`perfProfile ${JSON.stringify(stated)} ${profile.failure}`] };
+  if (profile.value === "basic") return { ...none, settings: basicProfile(disk), isComputed: true };
+  if (profile.value === "none") return none;
+  const values: Partial<Record<DeviceSettingName, string>> = {};
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(attributes)) {
+    if (!isDeviceSetting(name) || value === "") continue;
+    const read = readDeviceSetting(name, value);
+    if (read.ok) values[read.value.name] = read.value.value;
+    else problems.push(`${name} ${JSON.stringify(value)} ${read.failure}`);
+  }
+  return { settings: inOrder(values), isComputed: false, problems };
+}
+
+/** V1 delays every attach of the cluster by this attribute of a volume. */
+function delayProblem(attributes: Readonly<Record<string, string>>): readonly string[] {
+  const name = "attachDiskInitialDelay";
+  const { harmless, problem } = refusedParameters[name];
+  const value = Object.entries(attributes).find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];
+  const asksForNothing = value === undefined || isHarmless({ harmless, problem }, value);
+  return asksForNothing ? [] : [`${name} ${JSON.stringify(value)} ${problem}`];
+}
+
+/** Settings in the order in which they are written. */
+export function inOrder(
+  values: Readonly<Partial<Record<DeviceSettingName, string>>>,
+): readonly DeviceSetting[] {
+  return deviceSettingNames.flatMap((name) => {
+    const value = values[name];
+    return value === undefined ? [] : [{ name, value }];
+  });
+}

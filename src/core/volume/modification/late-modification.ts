@@ -1,0 +1,114 @@
+import type { AzVolume, DiskModification, VolumeDetail } from "../../api/az-volume.ts";
+import { isDeleting } from "../../attachment/observed-volume.ts";
+import { sameJson } from "../../primitives/same-json.ts";
+import { parseTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { mergeTags } from "../tags/merge-tags.ts";
+import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
+
+type RecentModification = NonNullable<NonNullable<AzVolume["status"]>["recentModification"]>;
+
+/** The look at a modified disk before the driver forgets what it has made of it. */
+export type LateRequestAction =
+  | { readonly kind: "LookForLateRequest"; readonly diskUri: string }
+  | { readonly kind: "Requeue"; readonly afterMs: number };
+
+/**
+ * How long after a modification has ended the driver makes it again where the disk differs, in
+ * milliseconds. Disks have no ETag: a request that a stopped controller had sent may land within this time.
+ * What differs later is another client's doing, and stays.
+ */
+export const LATE_REQUEST_MS = 1_200_000;
+/** How long before that the disk is read: recovery may list it less often. In milliseconds. */
+const LAST_LOOK_MS = 60_000;
+
+/**
+ * What the driver has made of a disk lately, once a request has ended; what was made before and not changed
+ * since stays known. The same again counts from its first end, and after the last look it is made once
+ * only: a client that keeps changing the disk has its way in the end, and a refusal is not asked for again.
+ */
+export function recentlyMade(
+  before: RecentModification | undefined,
+  { requested, isMade }: { readonly requested: DiskModification; readonly isMade: boolean },
+  { nowMs, storeIncarnation }: { readonly nowMs: number; readonly storeIncarnation: number },
+): RecentModification | undefined {
+  const isOfThisStore = before?.storeIncarnation === storeIncarnation;
+  const isRepeated = isOfThisStore && sameJson(mergeModifications(before.made, requested), before.made);
+  if (isRepeated) return lastLookInMs(before, nowMs) === 0 ? undefined : before;
+  if (!isMade) return before;
+  const known = isOfThisStore && isRecent(before, nowMs) ? before.made : {};
+  const made = mergeModifications(known, requested);
+  return Object.keys(made).length === 0 ? undefined : { made, endTime: toTimestamp(nowMs), storeIncarnation };
+}
+
+function mergeModifications(known: DiskModification, made: DiskModification): DiskModification {
+  const { diskIOPSReadWrite: _, diskMBpsReadWrite: __, ...others } = known;
+  // IOPS and MB/s are those of the SKU that they were asked for with.
+  const isOtherSku =
+    made.skuName !== undefined && made.skuName.toLowerCase() !== known.skuName?.toLowerCase();
+  const tags = mergeTags(known.tags ?? {}, made.tags ?? {});
+  return {
+    ...(isOtherSku ? others : known),
+    ...made,
+    ...(Object.keys(tags).length === 0 ? {} : { tags }),
+  };
+}
+
+/** Plans when to read a modified disk once more; undefined where nothing was made lately. */
+export function planLateRequest(
+  { status }: AzVolume,
+  { diskUri }: VolumeDetail,
+  nowMs: number,
+): LateRequestAction | undefined {
+  const recent = status?.recentModification;
+  if (recent === undefined) return undefined;
+  const afterMs = lastLookInMs(recent, nowMs);
+  return afterMs === 0 ? { kind: "LookForLateRequest", diskUri } : { kind: "Requeue", afterMs };
+}
+
+/** The time until the last look, in milliseconds: 0 once it is due. */
+function lastLookInMs(recent: RecentModification, nowMs: number): number {
+  const afterMs = endMsOf(recent) + LATE_REQUEST_MS - LAST_LOOK_MS - nowMs;
+  // A clock that was set back must not postpone the look for ever.
+  return afterMs < LATE_REQUEST_MS ? Math.max(0, afterMs) : 0;
+}
+
+/**
+ * What to ask of a disk that the platform shows otherwise than modifications have left it: the same again,
+ * or nothing, so that only the spec's disk follows. Undefined: it is as it should be, or a request is under
+ * way. `isOfThisStore`: what was made lately was not restored from a backup.
+ */
+export function repeatedModification(
+  volume: AzVolume,
+  shown: ModifiableDisk,
+  { nowMs, isOfThisStore }: { readonly nowMs: number; readonly isOfThisStore: boolean },
+): DiskModification | undefined {
+  const { spec, status, metadata } = volume;
+  if (spec.modification !== undefined || metadata.deletionTimestamp !== undefined || isDeleting(volume))
+    return undefined;
+  const recent = status?.recentModification;
+  if (recent !== undefined && isOfThisStore && isRecent(recent, nowMs) && !isAs(shown, recent.made))
+    return recent.made;
+  const last = status?.modification;
+  if (last === undefined || last.error !== undefined) return undefined;
+  return sameJson(withoutModification(spec, shown, {}).disk, spec.disk) ? undefined : {};
+}
+
+function isRecent(recent: RecentModification, nowMs: number): boolean {
+  return nowMs - endMsOf(recent) < LATE_REQUEST_MS;
+}
+
+/** A person may have edited the time: then it was long ago. */
+function endMsOf({ endTime }: RecentModification): number {
+  return parseTimestamp(endTime) ?? Number.NEGATIVE_INFINITY;
+}
+
+/** Azure compares names of SKUs, and of tags, without case. */
+function isAs(disk: ModifiableDisk, { tags, ...fields }: DiskModification): boolean {
+  return (
+    sameJson(mergeTags(disk.tags, tags ?? {}), disk.tags) &&
+    Object.entries(fields).every(
+      ([name, value]) =>
+        String(disk[name as keyof typeof fields]).toLowerCase() === String(value).toLowerCase(),
+    )
+  );
+}

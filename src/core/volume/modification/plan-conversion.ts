@@ -1,0 +1,56 @@
+import type { AzVolume, VolumeDetail } from "../../api/az-volume.ts";
+import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+
+type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+/** How often the progress of a conversion is read, in milliseconds: as V1 does. */
+const CONVERSION_READ_MS = 60_000;
+/** Progress is reported in steps of so many percent, as in V1. */
+const TOLD_STEP_PERCENT = 20;
+
+/** The next look at a conversion that Azure carries out in the background. */
+export type ConversionAction =
+  | { readonly kind: "ReadConversion"; readonly diskUri: string }
+  | { readonly kind: "Requeue"; readonly afterMs: number };
+
+/** Plans when to read the progress of a conversion again; undefined where none is known to run. */
+export function planConversion(
+  { status }: AzVolume,
+  { diskUri }: VolumeDetail,
+  nowMs: number,
+): ConversionAction | undefined {
+  if (status?.conversion === undefined) return undefined;
+  const waitedMs = nowMs - fromTimestamp(status.conversion.readTime);
+  // A clock that was set back must not postpone the look for ever.
+  return waitedMs >= 0 && waitedMs < CONVERSION_READ_MS
+    ? { kind: "Requeue", afterMs: CONVERSION_READ_MS - waitedMs }
+    : { kind: "ReadConversion", diskUri };
+}
+
+/** The status with the progress that Azure shows: `percent` is undefined once no conversion runs. */
+export function withConversion(
+  { conversion: before, ...status }: VolumeStatus,
+  percent: number | undefined,
+  nowMs: number,
+): VolumeStatus {
+  const conditions = status.conditions.filter(({ type }) => type !== "Converting");
+  if (percent === undefined) return { ...status, conditions };
+  const readTime = toTimestamp(nowMs);
+  const since = before?.since ?? readTime;
+  const condition = {
+    type: "Converting",
+    status: "True",
+    reason: "BackgroundCopy",
+    message: `Azure has moved ${percent} % of the disk's data to its new storage`,
+    lastTransitionTime: since,
+  } as const;
+  return { ...status, conversion: { percent, since, readTime }, conditions: [...conditions, condition] };
+}
+
+/** What to tell of a conversion that was at `before` percent and is at `after`; undefined: nothing. */
+export function conversionNews(before: number | undefined, after: number | undefined): string | undefined {
+  if (after === undefined) return before === undefined ? undefined : "its conversion is complete";
+  const isStep =
+    before === undefined || Math.floor(before / TOLD_STEP_PERCENT) < Math.floor(after / TOLD_STEP_PERCENT);
+  return isStep ? `${after} % of its conversion is done` : undefined;
+}

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { DiskModification } from "../../api/az-volume.ts";
+import { describeFailure } from "../../failure/describe-failure.ts";
+import { ok } from "../../failure/result.ts";
+import { aDiskSpec } from "../../testing/objects.ts";
+import {
+  checkModification,
+  mutableParameterNames,
+  parseModification,
+  withMutable,
+} from "./volume-modification.ts";
+
+const v2 = { skuName: "PremiumV2_LRS", sizeGiB: 100, maxShares: 1, zones: ["1"] };
+
+type Parameters = Readonly<Record<string, string>>;
+
+function refusalOf(parameters: Parameters): string {
+  const parsed = parseModification(parameters);
+  assert.ok(!parsed.ok, JSON.stringify(parsed));
+  return describeFailure(parsed.failure);
+}
+
+describe("parseModification", () => {
+  const metadata = {
+    "csi.storage.k8s.io/pv/name": "pv-1",
+    "csi.storage.k8s.io/pvc/name": "claim",
+    "csi.storage.k8s.io/pvc/namespace": "ns",
+  };
+  const rows: readonly { parameters: Parameters; modification: object }[] = [
+    { parameters: {}, modification: {} },
+    { parameters: { skuName: "" }, modification: {} },
+    { parameters: metadata, modification: {} },
+    { parameters: { SKUNAME: "Premium_LRS" }, modification: { skuName: "Premium_LRS" } },
+    { parameters: { storageAccountType: "Premium_LRS" }, modification: { skuName: "Premium_LRS" } },
+    {
+      parameters: { DiskIOPSReadWrite: "5000", diskmbpsreadwrite: "200" },
+      modification: { diskIOPSReadWrite: 5000, diskMBpsReadWrite: 200 },
+    },
+    {
+      parameters: { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" },
+      modification: { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" },
+    },
+    { parameters: { tags: "a=1,b=2" }, modification: { tags: { a: "1", b: "2" } } },
+    {
+      parameters: { tags: "a=1,2;b=${pvc.metadata.name}", tagValueDelimiter: ";", ...metadata },
+      modification: { tags: { a: "1,2", b: "claim" } },
+    },
+  ];
+  for (const { parameters, modification } of rows)
+    it(`reads ${JSON.stringify(parameters).slice(0, 50)}`, () =>
+      assert.deepEqual(parseModification(parameters), ok(modification)));
+
+  it("names the parameter, the value and what is allowed", () => {
+    assert.equal(
+      refusalOf({ cachingMode: "None" }),
+      'mutable_parameters.cachingMode "None": is no parameter that a VolumeAttributesClass changes. ' +
+        `Allowed: ${mutableParameterNames.join(", ")}`,
+    );
+    assert.match(refusalOf({ skuName: "Gold" }), /^mutable_parameters.skuName "Gold": must be one of/);
+    assert.match(refusalOf({ tags: "a" }), /^mutable_parameters.tags "a": must have the form name=value/);
+  });
+
+  for (const name of [
+    "disk.csi.azure.com-uid",
+    "DISK.csi.azure.com-quarantined-1",
+    "k8s-azure-created-by",
+    "kubernetes.io-created-for-pvc-name",
+  ])
+    it(`refuses the driver's own tag ${name}`, () =>
+      assert.match(refusalOf({ tags: `${name}=x` }), /the driver sets itself/));
+});
+
+describe("withMutable", () => {
+  it("prefers the VolumeAttributesClass, in any case and by either name of the SKU", () =>
+    assert.deepEqual(
+      withMutable(
+        { storageAccountType: "Premium_LRS", Tags: "a=1", fsType: "xfs" },
+        { skuname: "Standard_LRS", tags: "b=2" },
+      ),
+      { fsType: "xfs", skuname: "Standard_LRS", tags: "b=2" },
+    ));
+
+  for (const { because, storage, mutable, merged } of [
+    {
+      because: "reads the tags of each class with its own delimiter",
+      storage: { tags: "a=1,b=2" },
+      mutable: { tagValueDelimiter: ";" },
+      merged: { tags: "a=1,b=2" },
+    },
+    {
+      because: "takes no delimiter of a StorageClass for other tags",
+      storage: { tags: "a=1;b=2", tagValueDelimiter: ";" },
+      mutable: { Tags: "c=1,d=2" },
+      merged: { Tags: "c=1,d=2" },
+    },
+  ])
+    it(because, () => assert.deepEqual(withMutable(storage, mutable), merged));
+});
+
+describe("checkModification", () => {
+  const rows: readonly {
+    from: string;
+    to: string;
+    maxShares?: number;
+    zones?: readonly string[];
+    problem?: RegExp;
+  }[] = [
+    { from: "Premium_LRS", to: "Premium_LRS" },
+    { from: "Premium_LRS", to: "Standard_LRS" },
+    { from: "Premium_LRS", to: "PremiumV2_LRS" },
+    { from: "Premium_LRS", to: "UltraSSD_LRS", problem: /only a copy by snapshot/ },
+    { from: "UltraSSD_LRS", to: "PremiumV2_LRS", problem: /only a copy by snapshot/ },
+    { from: "PremiumV2_LRS", to: "Premium_LRS", problem: /only a copy by snapshot/ },
+    { from: "Premium_LRS", to: "Premium_ZRS", problem: /one in zone 1/ },
+    { from: "Premium_LRS", to: "Premium_ZRS", zones: [] },
+    { from: "Premium_ZRS", to: "Premium_LRS", zones: [], problem: /promises every zone/ },
+    { from: "Premium_ZRS", to: "StandardSSD_ZRS", zones: [] },
+    { from: "Premium_LRS", to: "Standard_LRS", maxShares: 2, problem: /must be 1/ },
+  ];
+  for (const { from, to, maxShares = 1, zones = ["1"], problem } of rows)
+    it(`${from} to ${to}: ${problem === undefined ? "possible" : problem.source}`, () => {
+      const checked = checkModification(
+        { skuName: to },
+        { detail: { skuName: from, sizeGiB: 10, maxShares, zones }, disk: aDiskSpec() },
+      );
+      if (problem === undefined) return assert.deepEqual(checked, ok(undefined));
+      assert.ok(!checked.ok);
+      assert.match(describeFailure(checked.failure), problem);
+      assert.equal(checked.failure.kind, "InvalidArgument");
+    });
+
+  it("leaves a change without SKU to Azure", () =>
+    assert.deepEqual(
+      checkModification(
+        { tags: { a: "b" } },
+        { detail: { ...v2, skuName: "UltraSSD_LRS" }, disk: aDiskSpec() },
+      ),
+      ok(undefined),
+    ));
+
+  it("leaves other changes of a disk that grew beyond the rules for its IOPS to Azure", () => {
+    const disk = aDiskSpec({ diskIOPSReadWrite: 500 });
+    const detail = { ...v2, skuName: "UltraSSD_LRS", sizeGiB: 1000 };
+    for (const change of [{ tags: { a: "b" } }, { networkAccessPolicy: "AllowAll" } as const])
+      assert.deepEqual(checkModification(change, { detail, disk }), ok(undefined));
+  });
+
+  it("checks IOPS and throughput by the disk that it becomes", () => {
+    const check = (change: DiskModification, skuName = v2.skuName, disk = aDiskSpec()): string => {
+      const checked = checkModification(change, {
+        detail: { ...v2, skuName },
+        disk,
+      });
+      return checked.ok ? "" : describeFailure(checked.failure);
+    };
+    assert.equal(check({ diskIOPSReadWrite: 5000, diskMBpsReadWrite: 200 }), "");
+    assert.equal(check({ skuName: "PremiumV2_LRS", diskIOPSReadWrite: 5000 }, "Premium_LRS"), "");
+    assert.match(check({ diskIOPSReadWrite: 90_000 }), /^mutable_parameters.DiskIOPSReadWrite "90000": must/);
+    assert.match(check({ diskMBpsReadWrite: 1500 }), /^mutable_parameters.DiskMBpsReadWrite "1500": must/);
+    assert.equal(check({ diskMBpsReadWrite: 1500 }, v2.skuName, aDiskSpec({ diskIOPSReadWrite: 6000 })), "");
+    assert.match(check({ diskIOPSReadWrite: 5000 }, "Premium_LRS"), /not for Premium_LRS/);
+    assert.match(check({ networkAccessPolicy: "AllowPrivate" }), /needs diskAccessID/);
+    const bursting = aDiskSpec({ burstingEnabled: true });
+    assert.match(check({ skuName: "PremiumV2_LRS" }, "Premium_LRS", bursting), /not for PremiumV2_LRS/);
+  });
+});

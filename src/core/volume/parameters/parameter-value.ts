@@ -1,0 +1,73 @@
+import { unreachable } from "../../failure/invariant.ts";
+import type { Result } from "../../failure/result.ts";
+import { fail, ok } from "../../failure/result.ts";
+import { closestName } from "../../primitives/closest-name.ts";
+
+/** How the value of a class's parameter is read. */
+export type ParameterValue =
+  /** One of `choices`; `anyCase`: written in any case. */
+  | {
+      readonly kind: "choice";
+      readonly choices: readonly string[];
+      readonly default?: string;
+      readonly anyCase?: true;
+    }
+  /** A whole number from `min` to `max`, both included. */
+  | { readonly kind: "count"; readonly min: number; readonly max: number; readonly default?: number }
+  /** One of `numbers`. */
+  | { readonly kind: "number"; readonly numbers: readonly number[] }
+  /** `true` or `false`, in any case. */
+  | { readonly kind: "flag" }
+  /** A text that `pattern` matches once `normalize` has read it; `rule` states it, after field and value. */
+  | {
+      readonly kind: "pattern";
+      readonly pattern: RegExp;
+      readonly rule: string;
+      readonly normalize?: (value: string) => string;
+    }
+  /** A text; `volume-tags.ts` checks its form. */
+  | { readonly kind: "text"; readonly default?: string };
+
+/** Why a name is refused that no class may have. `known`: names that may have been meant. */
+export function unknownParameter(
+  name: string,
+  { allowed, known = allowed }: { readonly allowed: readonly string[]; readonly known?: readonly string[] },
+): string {
+  const meant = closestName(name, known);
+  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
+  return `is no parameter of this driver${hint} Allowed: ${allowed.join(", ")}`;
+}
+
+/** Reads a value as its row says. Fails with the problem, in words that follow the field and the value. */
+export function readValue(row: ParameterValue, stated: string): Result<string | number | boolean, string> {
+  switch (row.kind) {
+    case "choice": {
+      const { choices, anyCase = false } = row;
+      const choice = choices.find((candidate) => candidate === (anyCase ? stated.toLowerCase() : stated));
+      const meant = closestName(stated, choices);
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      return choice === undefined ? fail(`must be one of ${choices.join(", ")}${hint}`) : ok(choice);
+    }
+    case "count": {
+      const { min, max } = row;
+      const count = /^[0-9]{1,9}$/u.test(stated) ? Number(stated) : Number.NaN;
+      return count >= min && count <= max ? ok(count) : fail(`must be a whole number from ${min} to ${max}`);
+    }
+    case "number": {
+      const number = row.numbers.find((candidate) => String(candidate) === stated);
+      return number === undefined ? fail(`must be one of ${row.numbers.join(", ")}`) : ok(number);
+    }
+    case "flag": {
+      const flag = stated.toLowerCase();
+      return flag === "true" || flag === "false" ? ok(flag === "true") : fail("must be true or false");
+    }
+    case "pattern": {
+      const value = row.normalize?.(stated) ?? stated;
+      return row.pattern.test(value) ? ok(value) : fail(row.rule);
+    }
+    case "text":
+      return ok(stated);
+    default:
+      return unreachable(row);
+  }
+}

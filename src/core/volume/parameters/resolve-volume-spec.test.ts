@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { VolumeCapability } from "../../api/az-volume.ts";
+import { gibToBytes } from "../../primitives/units.ts";
+import {
+  cachingModeAtAttach,
+  chooseCachingMode,
+  chooseFileSystem,
+  resolveVolumeSpec,
+} from "./resolve-volume-spec.ts";
+import { parseVolumeParameters, type VolumeParameters } from "./volume-parameters.ts";
+
+function parametersWith(overrides: Partial<VolumeParameters> = {}): VolumeParameters {
+  const parsed = parseVolumeParameters({ skuName: "Premium_LRS" });
+  assert.ok(parsed.ok);
+  return { ...parsed.value, tags: {}, ...overrides };
+}
+
+/** The fields that every new disk has. */
+const closed = { networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" } as const;
+
+const aMount: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" };
+const aSharedBlock: VolumeCapability = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" };
+
+function settle(
+  parameters: Partial<VolumeParameters>,
+  sizeGiB = 1024,
+  capability = aMount,
+): ReturnType<typeof resolveVolumeSpec> {
+  return resolveVolumeSpec({
+    parameters: parametersWith(parameters),
+    capabilities: [capability],
+    capacity: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n },
+  });
+}
+
+/** The field that a refusal names; undefined: it names none, or the spec was resolved. */
+function fieldOf(settled: ReturnType<typeof resolveVolumeSpec>): string | undefined {
+  return !settled.ok && "field" in settled.failure ? settled.failure.field : undefined;
+}
+
+describe("resolveVolumeSpec", () => {
+  it("keeps no replica of an unshared disk", () => {
+    assert.deepEqual(settle({}), {
+      ok: true,
+      value: {
+        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, tags: {}, ...closed },
+        maxMountReplicaCount: 0,
+      },
+    });
+  });
+
+  it("keeps a replica for every share but the writer's", () => {
+    assert.deepEqual(settle({ maxShares: 3 }), {
+      ok: true,
+      value: {
+        disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, tags: {}, ...closed },
+        maxMountReplicaCount: 2,
+      },
+    });
+  });
+
+  it("keeps as many replicas as requested", () => {
+    const settled = settle({ maxShares: 3, maxMountReplicaCount: 0 });
+    assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
+  });
+
+  it("keeps no replica where several nodes use the disk at once", () => {
+    const settled = settle({ maxShares: 3, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
+    assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
+  });
+
+  const refused = [
+    {
+      parameters: { maxShares: 3, maxMountReplicaCount: 3 },
+      field: "parameters.maxMountReplicaCount",
+      because: "no share is left for the writer",
+    },
+    {
+      parameters: { maxMountReplicaCount: 1 },
+      field: "parameters.maxMountReplicaCount",
+      because: "an unshared disk has no replica",
+    },
+    { parameters: { maxShares: 6 }, field: "parameters.maxShares", because: "a P30 disk has 5 shares" },
+    {
+      parameters: { maxShares: 2, skuName: "Standard_LRS" as const },
+      field: "parameters.maxShares",
+      because: "Azure shares no HDD",
+    },
+    {
+      parameters: { maxShares: 2, cachingMode: "ReadOnly" as const },
+      field: "parameters.cachingMode",
+      because: "shared disks are not cached",
+    },
+    {
+      parameters: { writeAcceleratorEnabled: true, maxShares: 2 },
+      field: "parameters.writeAcceleratorEnabled",
+      because: "shared disks have no write accelerator",
+    },
+    {
+      parameters: { writeAcceleratorEnabled: true, skuName: "StandardSSD_LRS" as const },
+      field: "parameters.writeAcceleratorEnabled",
+      because: "only Premium disks have a write accelerator",
+    },
+    {
+      parameters: { writeAcceleratorEnabled: true, cachingMode: "ReadWrite" as const },
+      field: "parameters.writeAcceleratorEnabled",
+      because: "two caches of writes",
+    },
+    {
+      parameters: { maxShares: 2, fsType: "ntfs" as const },
+      field: "parameters.maxShares",
+      because: "Windows mounts a replica",
+    },
+  ];
+  for (const { parameters, field, because } of refused) {
+    it(`refuses: ${because}`, () => {
+      const settled = settle(parameters);
+      assert.equal(fieldOf(settled), field);
+    });
+  }
+
+  for (const { parameters, because } of [
+    { parameters: { skuName: "PremiumV2_LRS", perfProfile: "basic" }, because: "it has no tiers" },
+    { parameters: { fsType: "ntfs", perfProfile: "advanced" }, because: "Windows has no such settings" },
+  ] as const)
+    it(`refuses perfProfile ${parameters.perfProfile} where ${because}`, () =>
+      assert.equal(fieldOf(settle(parameters)), "parameters.perfProfile"));
+
+  it("takes advanced settings of any disk of Linux", () =>
+    assert.equal(settle({ skuName: "PremiumV2_LRS", perfProfile: "advanced" }).ok, true));
+
+  it("refuses a multi-node mode on an unshared disk", () => {
+    const settled = settle({}, 1024, aSharedBlock);
+    assert.equal(fieldOf(settled), "volume_capability.access_mode");
+  });
+
+  it("refuses a file system that it can't make", () => {
+    const settled = settle({}, 1024, { ...aMount, fsType: "zfs" });
+    assert.equal(fieldOf(settled), "volume_capability.mount.fs_type");
+  });
+
+  it("refuses a size beyond the SKU's", () => {
+    const settled = settle({}, 40_000);
+    assert.equal(!settled.ok && settled.failure.kind, "OutOfRange");
+  });
+});
+
+describe("resolveVolumeSpec: fields", () => {
+  it("keeps what the parameters state, each in its field", () => {
+    const settled = settle({
+      resourceGroup: "rg-1",
+      location: "eastus",
+      tags: { a: "1" },
+      cachingMode: "None",
+      fsType: "xfs",
+      writeAcceleratorEnabled: true,
+    });
+    assert.deepEqual(settled.ok && settled.value, {
+      disk: {
+        skuName: "Premium_LRS",
+        sizeGiB: 1024,
+        maxShares: 1,
+        resourceGroup: "rg-1",
+        location: "eastus",
+        tags: { a: "1" },
+        ...closed,
+      },
+      cachingMode: "None",
+      fsType: "xfs",
+      writeAcceleratorEnabled: true,
+      maxMountReplicaCount: 0,
+    });
+  });
+
+  it("makes a disk for performance plus that is large enough", () => {
+    const settled = settle({ enablePerformancePlus: true }, 10);
+    assert.equal(settled.ok && settled.value.disk.sizeGiB, 513);
+  });
+
+  it("refuses a contradiction by the name of the parameter", () => {
+    const settled = settle({ networkAccessPolicy: "AllowPrivate" });
+    assert.ok(!settled.ok && settled.failure.kind === "InvalidArgument");
+    assert.deepEqual(
+      [settled.failure.field, settled.failure.value],
+      ["parameters.networkAccessPolicy", "AllowPrivate"],
+    );
+  });
+
+  const performance: readonly (readonly [
+    Partial<VolumeParameters>,
+    sizeGiB: number,
+    iops: number | undefined,
+    mbps: number | undefined,
+    because: string,
+  ])[] = [
+    [{ skuName: "UltraSSD_LRS" }, 4, 500, 100, "V1's least"],
+    [{ skuName: "UltraSSD_LRS" }, 1024, 1024, 100, "an operation for each GiB"],
+    [{ skuName: "UltraSSD_LRS" }, 65_536, 65_536, 256, "1 MB/s for 256 operations"],
+    [{ skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 800 }, 4, 800, undefined, "the rest is Azure's"],
+    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 25 }, 4, undefined, 25, "the rest is Azure's"],
+    [{ skuName: "PremiumV2_LRS" }, 1024, undefined, undefined, "Azure's base is free"],
+  ];
+  for (const [parameters, sizeGiB, iops, mbps, because] of performance)
+    it(`gives ${parameters.skuName ?? ""} of ${sizeGiB} GiB ${iops} IOPS, ${mbps} MB/s: ${because}`, () => {
+      const settled = settle(parameters, sizeGiB);
+      assert.ok(settled.ok, JSON.stringify(settled));
+      const { diskIOPSReadWrite, diskMBpsReadWrite } = settled.value.disk;
+      assert.deepEqual([diskIOPSReadWrite, diskMBpsReadWrite], [iops, mbps]);
+    });
+});
+
+describe("resolveVolumeSpec with a geometry", () => {
+  const refused: readonly (readonly [Partial<VolumeParameters>, number, string, RegExp])[] = [
+    [{ blockSize: 1024 }, 64, "blockSize", /^must be one of 2048, 4096 with fsType ext4, 64 GiB$/u],
+    [{ blockSize: 1024, inodeSize: 2048 }, 8, "inodeSize", /^must be one of 256, 512, 1024 with/u],
+    [{ bytesPerInode: 1024 }, 8, "bytesPerInode", /^must be one of 4096, .* blockSize 4096/u],
+    [{ fsType: "btrfs", inodeSize: 512 }, 8, "inodeSize", /not for btrfs: leave it out$/u],
+    [{ fsType: "ntfs", blockSize: 4096 }, 8, "blockSize", /not for ntfs: leave it out$/u],
+    [{ skuName: "PremiumV2_LRS", blockSize: 2048 }, 8, "blockSize", /8 GiB, sectors of 4096 bytes$/u],
+  ];
+  for (const [parameters, sizeGiB, name, problem] of refused)
+    it(`refuses ${JSON.stringify(parameters)} for ${sizeGiB} GiB, with what is allowed`, () => {
+      const settled = settle(parameters, sizeGiB);
+      assert.equal(fieldOf(settled), `parameters.${name}`);
+      assert.ok(!settled.ok && settled.failure.kind === "InvalidArgument");
+      assert.match(settled.failure.problem, problem);
+    });
+
+  it("refuses it by the file system that only the capability names", () =>
+    assert.equal(
+      fieldOf(settle({ blockSize: 2048 }, 8, { ...aMount, fsType: "ext3" })),
+      "parameters.blockSize",
+    ));
+
+  it("refuses it for raw block, which would ignore it", () => {
+    const block: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "block" };
+    const settled = settle({ inodeSize: 512 }, 8, block);
+    assert.equal(fieldOf(settled), "parameters.inodeSize");
+  });
+
+  it("allows what mkfs and growth can serve", () => {
+    for (const parameters of [
+      { blockSize: 1024, bytesPerInode: 1024 },
+      { fsType: "xfs", blockSize: 1024, inodeSize: 512 },
+      { skuName: "PremiumV2_LRS", LogicalSectorSize: 512, blockSize: 2048 },
+    ] as const)
+      assert.ok(settle(parameters, 8).ok, JSON.stringify(parameters));
+  });
+});
+
+describe("chooseCachingMode", () => {
+  const plain = { skuName: "Premium_LRS", sizeGiB: 4095, maxShares: 1, cachingMode: undefined } as const;
+  const rows = [
+    { disk: plain, mode: "ReadOnly", because: "the default" },
+    { disk: { ...plain, cachingMode: "ReadWrite" }, mode: "ReadWrite", because: "as asked" },
+    { disk: { ...plain, sizeGiB: 4096 }, mode: "None", because: "too large to be cached" },
+    { disk: { ...plain, maxShares: 2 }, mode: "None", because: "shared" },
+    { disk: { ...plain, skuName: "PremiumV2_LRS" }, mode: "None", because: "a SKU that is never cached" },
+    {
+      disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "None" },
+      mode: "None",
+      because: "None is always possible",
+    },
+    {
+      disk: { ...plain, sizeGiB: 4096, cachingMode: "ReadOnly" },
+      mode: undefined,
+      because: "asked for, but too large",
+    },
+    {
+      disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "ReadOnly" },
+      mode: undefined,
+      because: "asked for, but never cached",
+    },
+  ] as const;
+  for (const { disk, mode, because } of rows) {
+    it(`${mode === undefined ? "refuses" : `answers ${mode}`}: ${because}`, () => {
+      const chosen = chooseCachingMode(disk);
+      assert.equal(chosen.ok ? chosen.value : undefined, mode);
+      assert.equal(cachingModeAtAttach(disk), mode ?? "None");
+    });
+  }
+});
+
+describe("chooseFileSystem", () => {
+  for (const [fsType, capabilityFsType, chosen, because] of [
+    [undefined, undefined, "ext4", "nothing is stated"],
+    [undefined, "", "ext4", "an empty capability states nothing"],
+    [undefined, "xfs", "xfs", "the capability states one"],
+    ["ext3", "xfs", "ext3", "parameters go before the capability, as V1"],
+  ] as const) {
+    it(`answers ${chosen}: ${because}`, () =>
+      assert.deepEqual(chooseFileSystem({ fsType }, capabilityFsType), { ok: true, value: chosen }));
+  }
+});

@@ -1,0 +1,235 @@
+import type { AzVolume, VolumeCapability } from "../../api/az-volume.ts";
+import { choosePlacement, type TopologyRequirement } from "../../azure/topology.ts";
+import type { FailureOf } from "../../failure/failure.ts";
+import type { Result } from "../../failure/result.ts";
+import { fail, ok } from "../../failure/result.ts";
+import { sharedOnWindows } from "../../platform/unserved-on.ts";
+import { checkCapabilities, isMultiNode } from "../access-modes.ts";
+import type { CapacityRange } from "../capacity.ts";
+import { chooseDiskSize } from "../capacity.ts";
+import { checkDisk } from "../check-disk.ts";
+import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "../copies/copy-source.ts";
+import { basicProfileSkus } from "../device/basic-profile.ts";
+import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/file-system-geometry.ts";
+import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
+import type { CachingMode, DiskSku } from "../disk-sku.ts";
+import { defaultPerformance, skuRules } from "../sku-rules.ts";
+import { diskFieldsOf } from "./spec-fields.ts";
+import type { VolumeParameters } from "./volume-parameters.ts";
+import { parseFileSystemType } from "./volume-parameters.ts";
+
+type InvalidArgument = FailureOf<"InvalidArgument">;
+
+/** What CreateVolume stores: every choice is made, except those that depend on the disk's later size. */
+export type ResolvedVolumeSpec = Pick<
+  AzVolume["spec"],
+  "disk" | "cachingMode" | "writeAcceleratorEnabled" | "fsType" | "maxMountReplicaCount"
+>;
+
+const DEFAULT_FS_TYPE: FileSystemType = "ext4";
+/**
+ * Checks a volume's parameters against its capabilities, size and topology, and resolves what they leave
+ * open. The only place that does: the rest of the driver reads the spec.
+ */
+export function resolveVolumeSpec(request: {
+  readonly parameters: VolumeParameters;
+  readonly capabilities: readonly VolumeCapability[];
+  readonly capacity: CapacityRange;
+  readonly topology?: TopologyRequirement | undefined;
+  /** Undefined: the disk is made empty. */
+  readonly source?: CopySource | undefined;
+}): Result<ResolvedVolumeSpec, FailureOf<"InvalidArgument" | "OutOfRange" | "CopyUnreachable">> {
+  const { parameters, capabilities, topology, source } = request;
+  const { skuName, maxShares, cachingMode, fsType, writeAcceleratorEnabled, location } = parameters;
+  const capacity = source === undefined ? ok(request.capacity) : copyCapacity(request.capacity, source);
+  if (!capacity.ok) return capacity;
+  const size = chooseDiskSize(capacity.value, parameters);
+  if (!size.ok) return size;
+  const { sizeGiB } = size.value;
+  const stated = { ...diskFieldsOf(parameters), sizeGiB };
+  const disk = { ...performanceOf(parameters, sizeGiB), ...stated };
+  const possible = checkDisk(disk, "parameters");
+  if (!possible.ok) return possible;
+  const copyable = source === undefined ? ok(undefined) : checkCopySku(source, skuName);
+  if (!copyable.ok) return copyable;
+  const supported = checkCapabilities(capabilities, maxShares);
+  if (!supported.ok) return supported;
+  const fsTypes = checkFileSystemTypes(parameters, capabilities, sizeGiB);
+  if (!fsTypes.ok) return fsTypes;
+  const maxMountReplicaCount = replicaCount(parameters, capabilities);
+  if (!maxMountReplicaCount.ok) return maxMountReplicaCount;
+  const cached = chooseCachingMode({ skuName, sizeGiB, maxShares, cachingMode });
+  if (!cached.ok) return cached;
+  const accelerated = checkWriteAccelerator(parameters);
+  if (!accelerated.ok) return accelerated;
+  const tunable = checkProfile(parameters, capabilities);
+  if (!tunable.ok) return tunable;
+  const placement =
+    source === undefined
+      ? choosePlacement({ topology, skuName, location })
+      : placeCopy({ source, topology, skuName, location });
+  if (!placement.ok) return placement;
+  return ok({
+    disk: {
+      ...disk,
+      ...placement.value,
+      ...(source === undefined ? {} : { sourceUri: source.sourceUri }),
+    },
+    ...(cachingMode === undefined ? {} : { cachingMode }),
+    ...(fsType === undefined ? {} : { fsType }),
+    ...(writeAcceleratorEnabled === undefined ? {} : { writeAcceleratorEnabled }),
+    maxMountReplicaCount: maxMountReplicaCount.value,
+  });
+}
+
+/** The driver's own choice of IOPS and throughput, where the parameters state neither. */
+function performanceOf(
+  { skuName, DiskIOPSReadWrite: iops, DiskMBpsReadWrite: mbps }: VolumeParameters,
+  sizeGiB: number,
+): ReturnType<typeof defaultPerformance> {
+  return iops === undefined && mbps === undefined ? defaultPerformance(skuName, sizeGiB) : undefined;
+}
+
+/** How the host caches a disk: as requested where Azure allows it, else ReadOnly or, failing that, None. */
+export function chooseCachingMode(disk: {
+  readonly skuName: DiskSku;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+  readonly cachingMode: CachingMode | undefined;
+}): Result<CachingMode, InvalidArgument> {
+  const obstacle = cachingObstacle(disk);
+  if (obstacle === undefined) return ok(disk.cachingMode ?? "ReadOnly");
+  if (disk.cachingMode === undefined || disk.cachingMode === "None") return ok("None");
+  return fail(invalid("cachingMode", disk.cachingMode, `must be None or left out: ${obstacle}`));
+}
+
+/**
+ * How to attach an existing disk: as `chooseCachingMode`, but a mode that became impossible (the disk has
+ * grown, the volume is static) becomes None.
+ */
+export function cachingModeAtAttach(disk: Parameters<typeof chooseCachingMode>[0]): CachingMode {
+  return cachingObstacle(disk) === undefined ? (disk.cachingMode ?? "ReadOnly") : "None";
+}
+
+/** The file system of a volume: its parameters' if they state one, else its capability's, else ext4. */
+export function chooseFileSystem(
+  parameters: Pick<VolumeParameters, "fsType">,
+  capabilityFsType: string | undefined,
+): Result<FileSystemType, InvalidArgument> {
+  if (parameters.fsType !== undefined) return ok(parameters.fsType);
+  const fsType = parseFileSystemType(capabilityFsType, "volume_capability.mount.fs_type");
+  return fsType.ok ? ok(fsType.value ?? DEFAULT_FS_TYPE) : fsType;
+}
+
+function checkFileSystemTypes(
+  parameters: VolumeParameters,
+  capabilities: readonly VolumeCapability[],
+  sizeGiB: number,
+): Result<void, InvalidArgument> {
+  const { blockSize, inodeSize, bytesPerInode } = parameters;
+  const geometry = { blockSize, inodeSize, bytesPerInode };
+  const stated = geometryNames.find((name) => geometry[name] !== undefined);
+  for (const { accessType, fsType } of capabilities) {
+    if (accessType === "block") {
+      if (stated !== undefined) return fail(invalid(stated, geometry[stated] ?? "", rawGeometryProblem));
+      continue;
+    }
+    const chosen = chooseFileSystem(parameters, fsType);
+    if (!chosen.ok) return chosen;
+    const shared = sharedOnWindows(chosen.value, parameters.maxShares);
+    if (shared !== undefined) return fail(invalid("maxShares", parameters.maxShares, shared));
+    const impossible = geometryProblem({
+      fsType: chosen.value,
+      geometry,
+      sizeGiB,
+      sectorBytes: sectorBytesOf(parameters),
+    });
+    if (impossible !== undefined) {
+      const { name, value, problem } = impossible;
+      return fail(invalid(name, value, problem));
+    }
+  }
+  return ok(undefined);
+}
+
+/** Azure's disks have sectors of 512 bytes. Where a class may choose them, 4096 is the default. */
+function sectorBytesOf({ skuName, LogicalSectorSize }: VolumeParameters): number {
+  return LogicalSectorSize ?? (skuRules[skuName].performance === undefined ? 512 : 4096);
+}
+
+/**
+ * One share is the writer's, the others may be replicas. A disk that several nodes use at once needs no
+ * replica.
+ */
+function replicaCount(
+  parameters: VolumeParameters,
+  capabilities: readonly VolumeCapability[],
+): Result<number, InvalidArgument> {
+  const { maxShares, maxMountReplicaCount } = parameters;
+  if (maxMountReplicaCount !== undefined && maxMountReplicaCount >= maxShares) {
+    return fail(
+      invalid(
+        "maxMountReplicaCount",
+        maxMountReplicaCount,
+        `must be from 0 to maxShares - 1, which is ${maxShares - 1}; raise maxShares (${maxShares}) for more`,
+      ),
+    );
+  }
+  const isShared = capabilities.some(({ accessMode }) => isMultiNode(accessMode));
+  return ok(isShared ? 0 : (maxMountReplicaCount ?? maxShares - 1));
+}
+
+/** Azure takes write accelerator for unshared Premium disks that the host does not cache for writes. */
+function checkWriteAccelerator(parameters: VolumeParameters): Result<void, InvalidArgument> {
+  const { writeAcceleratorEnabled, skuName, maxShares, cachingMode } = parameters;
+  if (writeAcceleratorEnabled !== true) return ok(undefined);
+  const refuse = (problem: string): Result<never, InvalidArgument> =>
+    fail({ kind: "InvalidArgument", field: "parameters.writeAcceleratorEnabled", value: "true", problem });
+  if (skuRules[skuName].isAccelerated !== true)
+    return refuse(`is possible for Premium_LRS and Premium_ZRS disks, not for ${skuName}`);
+  if (maxShares > 1) return refuse(`needs a disk that is not shared, and maxShares is ${maxShares}`);
+  return cachingMode === "ReadWrite" ? refuse("needs cachingMode None or ReadOnly") : ok(undefined);
+}
+
+/** V1 computes settings for SSDs with tiers, and ignores the profile for others. Windows has none. */
+function checkProfile(
+  parameters: VolumeParameters,
+  capabilities: readonly VolumeCapability[],
+): Result<void, InvalidArgument> {
+  const { perfProfile, skuName } = parameters;
+  if (perfProfile === undefined || perfProfile === "none") return ok(undefined);
+  const onWindows = capabilities.find(({ accessType, fsType }) => {
+    const chosen = chooseFileSystem(parameters, fsType);
+    return accessType === "mount" && chosen.ok && isOfWindows(chosen.value);
+  });
+  if (onWindows !== undefined)
+    return fail(
+      invalid("perfProfile", perfProfile, "must be none or left out: Windows has no such settings of a disk"),
+    );
+  return perfProfile === "basic" && !basicProfileSkus.includes(skuName)
+    ? fail(
+        invalid(
+          "perfProfile",
+          perfProfile,
+          `has values for ${basicProfileSkus.join(", ")}, not for ${skuName}: use advanced`,
+        ),
+      )
+    : ok(undefined);
+}
+
+function cachingObstacle(disk: {
+  readonly skuName: DiskSku;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+}): string | undefined {
+  const { cachedMaxGiB } = skuRules[disk.skuName];
+  if (cachedMaxGiB === 0) return `Azure does not cache ${disk.skuName} disks`;
+  if (disk.maxShares > 1) return `Azure does not cache shared disks (maxShares is ${disk.maxShares})`;
+  if (disk.sizeGiB > cachedMaxGiB)
+    return `Azure does not cache disks above ${cachedMaxGiB} GiB (this one has ${disk.sizeGiB} GiB)`;
+  return undefined;
+}
+
+function invalid(name: string, value: string | number, problem: string): InvalidArgument {
+  return { kind: "InvalidArgument", field: `parameters.${name}`, value: String(value), problem };
+}

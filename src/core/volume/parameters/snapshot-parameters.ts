@@ -1,0 +1,197 @@
+import { regionName } from "../../azure/topology.ts";
+import type { FailureOf } from "../../failure/failure.ts";
+import type { Result } from "../../failure/result.ts";
+import { fail, ok } from "../../failure/result.ts";
+import { TAG_VALUE_MAX_CHARS, type Tags, withOwnTags } from "../tags/volume-tags.ts";
+import { type ParameterValue, readValue, unknownParameter } from "./parameter-value.ts";
+import {
+  refusedSnapshotParameters,
+  type SnapshotParameterName,
+  snapshotMetadataTags,
+  snapshotParameterTable,
+} from "./snapshot-parameter-table.ts";
+
+/** A VolumeSnapshotClass's parsed parameters. Undefined: not stated, the source decides. */
+export interface SnapshotParameters {
+  /** Default true. */
+  readonly isIncremental: boolean;
+  readonly resourceGroup: string | undefined;
+  /** Never the disk's. */
+  readonly subscriptionId: string | undefined;
+  /** Azure region such as `eastus`: lower case, no spaces. */
+  readonly location: string | undefined;
+  /** Those of the class, and those that state the snapshot's purpose. */
+  readonly tags: Tags;
+  readonly dataAccessAuthMode: string | undefined;
+  /** Default DenyAll. */
+  readonly networkAccessPolicy: string;
+  /** Default Disabled. */
+  readonly publicNetworkAccess: string;
+  readonly instantAccessMinutes: number | undefined;
+  /** How long the file system may be frozen for it, in seconds; undefined: not at all. */
+  readonly freezeSeconds: number | undefined;
+}
+
+type InvalidArgument = FailureOf<"InvalidArgument">;
+
+const supported = Object.entries(snapshotParameterTable) as readonly (readonly [
+  SnapshotParameterName,
+  ParameterValue,
+])[];
+
+/** SKUs whose snapshots Azure copies in the background: incremental ones only. */
+const COPIED_IN_BACKGROUND: readonly string[] = ["PremiumV2_LRS", "UltraSSD_LRS"];
+
+/** What the parameters are read for. */
+interface SnapshotOwn {
+  /** The driver's tags. */
+  readonly tags: Tags;
+  /** The subscription of the disk. */
+  readonly subscriptionId: string;
+}
+
+/**
+ * Parses VolumeSnapshotClass parameters. Names are compared without case; each
+ * failure names field, value and what is allowed.
+ */
+export function parseSnapshotParameters(
+  parameters: Readonly<Record<string, string>>,
+  own: SnapshotOwn,
+): Result<SnapshotParameters, InvalidArgument> {
+  const stated = new Map<SnapshotParameterName, string>();
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parameters)) {
+    if (Object.hasOwn(snapshotMetadataTags, name)) {
+      const tag = snapshotMetadataTags[name];
+      if (tag !== undefined && value !== "") metadata[tag] = value;
+      continue;
+    }
+    const row = supported.find(([candidate]) => candidate.toLowerCase() === name.toLowerCase());
+    if (row === undefined) return fail(invalid(name, value, refusalOf(name)));
+    if (value === "") continue;
+    if (stated.has(row[0]))
+      return fail(invalid(name, value, "is given twice: names are compared without case"));
+    const read = readValue(row[1], value);
+    if (!read.ok) return fail(invalid(row[0], value, read.failure));
+    stated.set(row[0], String(read.value));
+  }
+  return resolve(stated, { ...own, tags: { ...own.tags, ...metadata } });
+}
+
+/** What the parameters make of a disk. */
+interface SnapshotPlace {
+  /** The region of the snapshot. */
+  readonly location: string;
+  /** Whether that is not the disk's. */
+  readonly isCopy: boolean;
+}
+
+/** Checks the parameters against the disk that the snapshot is made of, and says where it is to be. */
+export function placeSnapshot(
+  { isIncremental, instantAccessMinutes, freezeSeconds, location }: SnapshotParameters,
+  source: { readonly diskUri: string; readonly skuName: string; readonly location: string },
+): Result<SnapshotPlace, InvalidArgument> {
+  const isCopied = COPIED_IN_BACKGROUND.includes(source.skuName);
+  if (isCopied && !isIncremental)
+    return fail(
+      invalid("incremental", "false", `must be true: Azure makes no full copy of a ${source.skuName} disk`),
+    );
+  if (!isCopied && instantAccessMinutes !== undefined)
+    return fail(
+      invalid(
+        "instantAccessDurationMinutes",
+        String(instantAccessMinutes),
+        `must be left out: the snapshot of a ${source.skuName} disk can be restored at once`,
+      ),
+    );
+  const region = regionName(source.location);
+  if (location === undefined || location === region) return ok({ location: source.location, isCopy: false });
+  if (!isIncremental)
+    return fail(
+      invalid("incremental", "false", `must be true: only incremental snapshots are copied to ${location}`),
+    );
+  if (instantAccessMinutes !== undefined)
+    return fail(
+      invalid(
+        "instantAccessDurationMinutes",
+        String(instantAccessMinutes),
+        `must be left out: a copy in ${location} is ready when it has ended`,
+      ),
+    );
+  if (freezeSeconds !== undefined)
+    return fail(
+      invalid(
+        "fileSystemFreezeSeconds",
+        String(freezeSeconds),
+        `must be left out with location: only a snapshot in the disk's region, ${region}, is taken of a ` +
+          "frozen file system",
+      ),
+    );
+  if (source.diskUri.length > TAG_VALUE_MAX_CHARS)
+    return fail(
+      invalid(
+        "location",
+        location,
+        `must be ${region}, the disk's: a copy names its disk in a tag of at most ${TAG_VALUE_MAX_CHARS} ` +
+          `characters, and this disk's id has ${source.diskUri.length}`,
+      ),
+    );
+  return ok({ location, isCopy: true });
+}
+
+function resolve(
+  stated: ReadonlyMap<SnapshotParameterName, string>,
+  own: SnapshotOwn,
+): Result<SnapshotParameters, InvalidArgument> {
+  const valueOf = (name: SnapshotParameterName): string | undefined => stated.get(name);
+  const tags = withOwnTags(
+    own.tags,
+    { tags: valueOf("tags"), tagValueDelimiter: valueOf("tagValueDelimiter") },
+    (value) => ok(value),
+  );
+  if (!tags.ok) return tags;
+  const isIncremental = valueOf("incremental") !== "false";
+  const subscriptionId = otherSubscription(valueOf("subscriptionID"), own.subscriptionId);
+  if (isIncremental && subscriptionId !== undefined)
+    return fail(
+      invalid(
+        "subscriptionID",
+        subscriptionId,
+        `needs incremental: false, or the disk's own, ${own.subscriptionId}: Azure keeps incremental ` +
+          "snapshots there",
+      ),
+    );
+  if (subscriptionId !== undefined && valueOf("resourceGroup") === undefined)
+    return fail(invalid("subscriptionID", subscriptionId, "needs a resourceGroup of that subscription"));
+  const minutes = valueOf("instantAccessDurationMinutes");
+  const freezeSeconds = valueOf("fileSystemFreezeSeconds");
+  return ok({
+    isIncremental,
+    resourceGroup: valueOf("resourceGroup"),
+    subscriptionId,
+    location: valueOf("location"),
+    tags: tags.value,
+    dataAccessAuthMode: valueOf("dataAccessAuthMode"),
+    networkAccessPolicy: valueOf("networkAccessPolicy") ?? "DenyAll",
+    publicNetworkAccess: valueOf("publicNetworkAccess") ?? "Disabled",
+    instantAccessMinutes: minutes === undefined ? undefined : Number(minutes),
+    freezeSeconds: freezeSeconds === undefined ? undefined : Number(freezeSeconds),
+  });
+}
+
+/** The disk's own subscription is where a snapshot is anyway. */
+function otherSubscription(stated: string | undefined, own: string): string | undefined {
+  return stated?.toLowerCase() === own.toLowerCase() ? undefined : stated;
+}
+
+function refusalOf(name: string): string {
+  const refused = Object.entries(refusedSnapshotParameters);
+  const reason = refused.find(([candidate]) => candidate.toLowerCase() === name.toLowerCase())?.[1];
+  if (reason !== undefined) return reason;
+  const names = supported.map(([candidate]) => candidate);
+  return unknownParameter(name, { allowed: names });
+}
+
+function invalid(name: string, value: string, problem: string): InvalidArgument {
+  return { kind: "InvalidArgument", field: `parameters.${name}`, value, problem };
+}

@@ -1,0 +1,75 @@
+import type { VolumeCapability } from "../../api/az-volume.ts";
+import type { FailureOf } from "../../failure/failure.ts";
+import {
+  geometryNames,
+  geometryOf,
+  geometryProblem,
+  rawGeometryProblem,
+} from "../device/file-system-geometry.ts";
+import { isPartitionName, partitionProblem, readPartition } from "../device/partition.ts";
+import { readValue } from "./parameter-value.ts";
+import { chooseFileSystem } from "./resolve-volume-spec.ts";
+import { volumeParameterTable } from "./volume-parameter-table.ts";
+import { attributeNames, parseFileSystemType } from "./volume-parameters.ts";
+
+const REMEDY = "volumeAttributes can't be changed: make a PersistentVolume of the same disk without it";
+const RAW_PARTITION = "needs volumeMode Filesystem: a raw block volume is the whole disk";
+
+/** How a volume is used: its file system is `fsType`, unless its attributes name one. */
+type VolumeUse = Pick<VolumeCapability, "accessType" | "fsType">;
+
+/**
+ * The first attribute of a PersistentVolume (`spec.csi.volumeAttributes`, the volume context of CSI) that
+ * V1 would apply at attach or mount and that this version can't, or that can't be read. Parameters that only
+ * shaped the new disk have had their effect, and those that only tune (`refusedParameters`) protect nothing:
+ * both are no reason to refuse it.
+ */
+export function unservedAttribute(
+  volumeContext: Readonly<Record<string, string>>,
+  use: VolumeUse,
+): FailureOf<"InvalidArgument"> | undefined {
+  for (const [name, value] of Object.entries(volumeContext).toSorted(([left], [right]) =>
+    left < right ? -1 : 1,
+  )) {
+    const problem = value === "" ? undefined : problemOf(name, value, use);
+    if (problem !== undefined)
+      return { kind: "InvalidArgument", field: `volume_context.${name}`, value, problem };
+  }
+  return impossibleGeometry(volumeContext, use);
+}
+
+/** Whether a file system of the volume exists already is not known here, and is no reason to drop them. */
+function impossibleGeometry(
+  volumeContext: Readonly<Record<string, string>>,
+  { accessType, fsType }: VolumeUse,
+): FailureOf<"InvalidArgument"> | undefined {
+  const geometry = geometryOf(volumeContext);
+  const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
+  const parsed = parseFileSystemType(stated, "volume_context.fsType");
+  const chosen = parsed.ok ? chooseFileSystem({ fsType: parsed.value }, fsType) : parsed;
+  // What names the file system is refused where it is read.
+  const impossible =
+    accessType === "mount" && chosen.ok ? geometryProblem({ fsType: chosen.value, geometry }) : undefined;
+  return impossible === undefined
+    ? undefined
+    : {
+        kind: "InvalidArgument",
+        field: `volume_context.${impossible.name}`,
+        value: String(impossible.value),
+        problem: `${impossible.problem}; ${REMEDY}, or with another value`,
+      };
+}
+
+function problemOf(name: string, value: string, { accessType }: VolumeUse): string | undefined {
+  const key = name.toLowerCase();
+  if (isPartitionName(name)) {
+    if (readPartition(value) === undefined) return `${partitionProblem}; ${REMEDY}, or with another value`;
+    return accessType === "block" ? RAW_PARTITION : undefined;
+  }
+  const known = attributeNames.find((attribute) => attribute.toLowerCase() === key);
+  if (known === undefined) return undefined;
+  if (accessType === "block" && geometryNames.some((geometry) => geometry === known))
+    return `${rawGeometryProblem}; ${REMEDY}`;
+  const read = readValue(volumeParameterTable[known], value);
+  return read.ok ? undefined : `${read.failure}; ${REMEDY}, or with another value`;
+}

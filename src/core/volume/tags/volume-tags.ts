@@ -1,0 +1,155 @@
+import type { FailureOf } from "../../failure/failure.ts";
+import type { Result } from "../../failure/result.ts";
+import { fail, ok } from "../../failure/result.ts";
+import type { MetadataParameterName } from "../parameters/volume-parameter-names.ts";
+import { volumeParameterTable } from "../parameters/volume-parameter-table.ts";
+
+/** What external-provisioner says of the volume and its claim. */
+export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
+
+/** Tags by name. */
+export type Tags = Readonly<Record<string, string>>;
+
+/** Azure Resource Manager's limits on tags. */
+const TAGS_MAX = 50;
+const TAG_NAME_MAX_CHARS = 512;
+/** Azure's limit of a tag's value. */
+export const TAG_VALUE_MAX_CHARS = 256;
+const ILLEGAL_IN_TAG_NAME = /[<>%&?\\/]/u;
+
+/** V1's tag for a disk to be attached with write accelerator: V1 keeps the parameter in no other place. */
+const WRITE_ACCELERATOR_TAG = "writeacceleratorenabled";
+
+/** What a disk's tags say of write accelerator; undefined: nothing. */
+export function writeAcceleratorIn(tags: Tags): boolean | undefined {
+  const value = tags[WRITE_ACCELERATOR_TAG]?.toLowerCase();
+  return value === undefined ? undefined : value === "true";
+}
+
+const CREATED_BY: Tags = { "k8s-azure-created-by": "kubernetes-azure-dd" };
+/** The tags that the parameters of external-provisioner become. */
+export const metadataTagNames: Readonly<Record<MetadataParameterName, string>> = {
+  "csi.storage.k8s.io/pv/name": "kubernetes.io-created-for-pv-name",
+  "csi.storage.k8s.io/pvc/name": "kubernetes.io-created-for-pvc-name",
+  "csi.storage.k8s.io/pvc/namespace": "kubernetes.io-created-for-pvc-namespace",
+};
+const templates: Readonly<Record<string, MetadataParameterName>> = {
+  "${pv.metadata.name}": "csi.storage.k8s.io/pv/name",
+  "${pvc.metadata.name}": "csi.storage.k8s.io/pvc/name",
+  "${pvc.metadata.namespace}": "csi.storage.k8s.io/pvc/namespace",
+};
+
+/**
+ * The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that
+ * state the disk's purpose.
+ */
+export function volumeTags(request: {
+  readonly tags: string | undefined;
+  readonly tagValueDelimiter: string | undefined;
+  readonly metadata: VolumeMetadata;
+  readonly writeAcceleratorEnabled?: boolean | undefined;
+}): Result<Tags, FailureOf<"InvalidArgument">> {
+  const { metadata, writeAcceleratorEnabled: accelerated } = request;
+  const accelerator = accelerated === undefined ? {} : { [WRITE_ACCELERATOR_TAG]: String(accelerated) };
+  return withOwnTags({ ...ownTags(metadata), ...accelerator }, request, (template) =>
+    fillIn("tags", template, metadata),
+  );
+}
+
+/** Whether a tag is the driver's to set: by such tags it knows its disks, and what was done with them. */
+export function isOwnTag(name: string): boolean {
+  return /^(disk\.csi\.azure\.com|k8s-azure-created-by$|kubernetes\.io-created-for-)/iu.test(name);
+}
+
+/** The tags of the `tags` parameter, their values as `fill` returns them, and the driver's `own`. */
+export function withOwnTags(
+  own: Tags,
+  request: { readonly tags: string | undefined; readonly tagValueDelimiter: string | undefined },
+  fill: (template: string) => Result<string, FailureOf<"InvalidArgument">>,
+): Result<Tags, FailureOf<"InvalidArgument">> {
+  const tags = new Map(Object.entries(own));
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  for (const pair of splitPairs(
+    request.tags ?? "",
+    request.tagValueDelimiter ?? volumeParameterTable.tagValueDelimiter.default,
+  )) {
+    const tag = parseTag(pair, fill);
+    if (!tag.ok) return tag;
+    const key = tag.value.name.toLowerCase();
+    if (names.has(key))
+      return fail(
+        invalidTag(
+          pair,
+          "is set twice, or is a tag that the driver sets itself; Azure compares tag names without case",
+        ),
+      );
+    names.add(key);
+    tags.set(tag.value.name, tag.value.value);
+  }
+  if (tags.size > TAGS_MAX)
+    return fail(
+      invalidTag(
+        `${tags.size} tags`,
+        `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`,
+      ),
+    );
+  return ok(Object.fromEntries(tags));
+}
+
+function ownTags(metadata: VolumeMetadata): Tags {
+  const tags: Record<string, string> = { ...CREATED_BY };
+  for (const [parameter, value] of Object.entries(metadata)) {
+    const name = Object.entries(metadataTagNames).find(([candidate]) => candidate === parameter)?.[1];
+    if (name !== undefined) tags[name] = value;
+  }
+  return tags;
+}
+
+function splitPairs(text: string, delimiter: string): readonly string[] {
+  return text === "" ? [] : text.split(delimiter).map((pair) => pair.trim());
+}
+
+function parseTag(
+  pair: string,
+  fill: (template: string) => Result<string, FailureOf<"InvalidArgument">>,
+): Result<{ readonly name: string; readonly value: string }, FailureOf<"InvalidArgument">> {
+  const separator = pair.indexOf("=");
+  if (separator < 0) return fail(invalidTag(pair, "must have the form name=value"));
+  const name = pair.slice(0, separator).trim();
+  if (name === "" || name.length > TAG_NAME_MAX_CHARS)
+    return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
+  if (ILLEGAL_IN_TAG_NAME.test(name))
+    return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
+  if (isOwnTag(name)) return fail(invalidTag(pair, "is a tag that the driver sets itself"));
+  const value = fill(pair.slice(separator + 1).trim());
+  if (!value.ok) return value;
+  if (value.value.length > TAG_VALUE_MAX_CHARS)
+    return fail(invalidTag(pair, `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`));
+  return ok({ name, value: value.value });
+}
+
+/** The value of parameter `name` with its templates filled in. */
+export function fillIn(
+  name: "tags" | "diskName",
+  template: string,
+  metadata: VolumeMetadata,
+): Result<string, FailureOf<"InvalidArgument">> {
+  let value = template;
+  for (const [placeholder, parameter] of Object.entries(templates)) {
+    if (!value.includes(placeholder)) continue;
+    const filling = metadata[parameter];
+    if (filling === undefined)
+      return fail({
+        kind: "InvalidArgument",
+        field: `parameters.${name}`,
+        value: template,
+        problem: `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
+      });
+    value = value.replaceAll(placeholder, () => filling);
+  }
+  return ok(value);
+}
+
+function invalidTag(value: string, problem: string): FailureOf<"InvalidArgument"> {
+  return { kind: "InvalidArgument", field: "parameters.tags", value, problem };
+}

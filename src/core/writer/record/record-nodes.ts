@@ -1,0 +1,106 @@
+import type { Access, RecordNode, WriterRecord } from "../../api/az-volume.ts";
+import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../api/identity/node-identity.ts";
+
+/**
+ * In which roles a record may name a node: as its writer, as the node being fenced, or in its list.
+ * Unverified nodes are `confirmed` (by Azure) or `unconfirmed`, and either may be `wasQuarantined`.
+ */
+export type NodeRole =
+  | "writer"
+  | "fencing"
+  | Access
+  | "confirmed"
+  | "unconfirmed"
+  | "wasQuarantined"
+  | "barrierPending";
+
+/** The roles of a node that was fenced, and has not shown since that it is clean. */
+export const quarantineRoles = ["quarantined", "wasQuarantined"] as const satisfies readonly NodeRole[];
+
+/**
+ * The nodes that a record names in one of these roles, once for each role. A node that has an access only
+ * because it is not listed has no role. No record: none.
+ */
+export function nodesIn(
+  record: WriterRecord | undefined,
+  ...roles: readonly NodeRole[]
+): readonly NodeIdentity[] {
+  return record === undefined ? [] : roles.flatMap((role) => entriesIn(record, role).map(identityOf));
+}
+
+/** The nodes that a record names, but for those that it only knows to be clean. */
+export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
+  return nodesIn(record, "writer", "fencing", "barrierPending", "quarantined", "unverified");
+}
+
+/**
+ * Whether a record names a node in one of these roles: this VM under its name, or, asked by a name alone,
+ * whichever VM has that name.
+ */
+export function isNamed(
+  record: WriterRecord | undefined,
+  node: NodeKey | string,
+  ...roles: readonly NodeRole[]
+): boolean {
+  return nodesIn(record, ...roles).some((other) =>
+    typeof node === "string" ? other.nodeName === node : isSameNode(other, node),
+  );
+}
+
+/** Each access, from the one that allows least. */
+const strictestFirst: readonly Access[] = ["unverified", "quarantined", "clean"];
+
+/** The entry of `node` in the list; of several, which no step makes, the one that allows least. */
+export function entryOf({ nodes, defaultAccess }: WriterRecord, node: NodeKey): RecordNode | undefined {
+  const own = nodes.filter((other) => isSameNode(other, node));
+  const rank = ({ access = defaultAccess }: RecordNode): number => strictestFirst.indexOf(access);
+  return own.toSorted((left, right) => rank(left) - rank(right))[0];
+}
+
+/** What an entry says beside the identity of its node. */
+export type NodeMarks = Pick<RecordNode, "access" | "unconfirmed" | "wasQuarantined" | "barrierPending">;
+
+/** The list with one entry of `node` that says this; with none if that is what an absent one says. */
+export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
+  const { access, unconfirmed, wasQuarantined, barrierPending } = marks;
+  const others = record.nodes.filter((other) => !isSameNode(other, node));
+  const isListed =
+    barrierPending === true ||
+    (access !== undefined && !(access === "clean" && record.defaultAccess === "clean"));
+  const entry: RecordNode = {
+    ...identityOf(node),
+    ...(access === undefined ? {} : { access }),
+    ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(wasQuarantined === undefined ? {} : { wasQuarantined }),
+    ...(barrierPending === undefined ? {} : { barrierPending }),
+  };
+  if (!isListed) return { ...record, nodes: others };
+  // In order, so that one record has one list.
+  const next = others.findIndex((other) => isBefore(node, other));
+  return { ...record, nodes: others.toSpliced(next === -1 ? others.length : next, 0, entry) };
+}
+
+function isBefore(left: NodeKey, right: NodeKey): boolean {
+  return left.nodeName === right.nodeName ? left.vmId < right.vmId : left.nodeName < right.nodeName;
+}
+
+function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): readonly NodeIdentity[] {
+  switch (role) {
+    case "writer":
+      return writer === undefined ? [] : [writer];
+    case "fencing":
+      return fencing === undefined ? [] : [fencing];
+    case "barrierPending":
+      return nodes.filter((node) => node.barrierPending === true);
+    case "confirmed":
+      return nodes.filter(({ access, unconfirmed }) => access === "unverified" && unconfirmed !== true);
+    case "unconfirmed":
+      return nodes.filter(({ unconfirmed }) => unconfirmed === true);
+    case "wasQuarantined":
+      return nodes.filter(({ wasQuarantined }) => wasQuarantined === true);
+    case "unverified":
+    case "quarantined":
+    case "clean":
+      return nodes.filter(({ access }) => access === role);
+  }
+}

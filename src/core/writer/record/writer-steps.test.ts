@@ -1,0 +1,1403 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../api/az-volume.ts";
+import type { NodeIdentity } from "../../api/identity/node-identity.ts";
+import { aRecord, aWriter, identity } from "../../testing/objects.ts";
+import { listIn, changedRecord } from "../../testing/record-lists.ts";
+import { rebuiltRecord } from "./rebuilt-record.ts";
+import {
+  assumeHeld,
+  bind,
+  reclaim,
+  distrust,
+  endFence,
+  beginFence,
+  foundRecord,
+  release,
+  grant,
+  identify,
+  isInQuarantine,
+  mayAttach,
+  mayDetach,
+  newRecord,
+  proveClean,
+  prune,
+  revoke,
+  passBarrier,
+  type Step,
+  acquire,
+  withdraw,
+  confirm,
+  renew,
+} from "./writer-steps.ts";
+
+const a = identity("node-a");
+const b = identity("node-b");
+const c = identity("node-c");
+/** Another VM under the same name. */
+const newA = { ...identity("node-a"), vmId: "another-vm" };
+const clean = { isClean: true, storeIncarnation: 0 };
+const unclean = { isClean: false, storeIncarnation: 0 };
+const grantedA = aWriter("node-a", { held: false });
+const unrequestedA = aWriter("node-a", { requested: false });
+const unconfirmedB = { ...identity("node-b"), unconfirmed: true as const };
+const foundOnA = foundRecord({ attachedTo: [a], epoch: 4, storeIncarnation: 0 });
+
+interface Row {
+  readonly because: string;
+  readonly step: Step;
+  /** The next record, or the reason why not. */
+  readonly expected: WriterRecord | string;
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, step, expected } of rows) {
+    assert.deepEqual(
+      step,
+      typeof expected === "string" ? { ok: false, failure: expected } : { ok: true, value: expected },
+      because,
+    );
+  }
+}
+
+describe("rebuiltRecord of a rediscovered record", () => {
+  const after = (present: WriterRecord): WriterRecord | undefined =>
+    rebuiltRecord(
+      present,
+      { attachedTo: [a, b], checkpointed: [c], quarantined: [], epochs: [4], hadRecord: true },
+      { kind: "rediscovered", nodeName: "node-d" },
+    );
+  const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
+
+  for (const { because, present, barrierPending } of [
+    { because: "the record was never rebuilt", present: {}, barrierPending: undefined },
+    {
+      because: "it comes to name them",
+      present: { defaultAccess: "quarantined" as const, clean: [a, b] },
+      barrierPending: [a, b, c],
+    },
+    {
+      because: "it waited for one already",
+      present: { defaultAccess: "quarantined" as const, unverified: [a], barrierPending: [b] },
+      barrierPending: [b, c],
+    },
+    {
+      because: "it trusted one, and another had passed the write barrier",
+      present: { defaultAccess: "quarantined" as const, writer: aWriter("node-a"), unverified: [b] },
+      barrierPending: [c],
+    },
+  ])
+    it(`lists ${barrierPending?.length ?? 0} nodes with a pending write barrier where ${because}`, () => {
+      assert.deepEqual(
+        after(aRecord({ ...present, storeIncarnation: 2 })),
+        changedRecord(found, { barrierPending: barrierPending ?? [] }),
+      );
+    });
+});
+
+describe("distrust", () => {
+  it("makes a VM with an unknown attach unverified, and blocks every grant then", () => {
+    const moved = distrust(aRecord({ clean: [identity("node-b")] }), identity("node-b"));
+    assert.ok(moved.ok);
+    assert.deepEqual(
+      [listIn(moved.value, "unverified"), listIn(moved.value, "clean")],
+      [[identity("node-b")], []],
+    );
+    assert.equal(grant(moved.value, identity("node-c")).ok, false);
+    assert.equal(mayDetach(moved.value, identity("node-b")), false);
+  });
+
+  it("gives a node a pending write barrier by a rebuilt record, a foreign VM never", () => {
+    const found = aRecord({ defaultAccess: "quarantined" });
+    const vm = "/subscriptions/sub-1/vm-7";
+    const foreign = { nodeName: vm, vmId: vm, instanceUri: vm };
+    check([
+      {
+        because: "it has the disk",
+        step: distrust(found, b),
+        expected: changedRecord(found, { unverified: [b], barrierPending: [b] }),
+      },
+      {
+        because: "it is no node",
+        step: distrust(found, foreign),
+        expected: changedRecord(found, { unverified: [foreign] }),
+      },
+      { because: "no record was lost", step: distrust(aRecord(), b), expected: aRecord({ unverified: [b] }) },
+    ]);
+  });
+
+  // Without one, any token of that name may remove the entry.
+  it("keeps the Node's uid from the record", () => {
+    const bound = { ...b, nodeUid: "b-1" };
+    const found = aRecord({ defaultAccess: "quarantined", quarantined: [bound] });
+    check([
+      {
+        because: "its Node is missing",
+        step: distrust(found, b),
+        expected: changedRecord(found, {
+          quarantined: [],
+          unverified: [{ ...bound, wasQuarantined: true }],
+          barrierPending: [bound],
+        }),
+      },
+      {
+        because: "no record was lost",
+        step: distrust(aRecord({ quarantined: [bound] }), b),
+        expected: aRecord({ unverified: [{ ...bound, wasQuarantined: true }] }),
+      },
+    ]);
+  });
+
+  // An old mount command does not end because a person attaches the disk again.
+  it("keeps the mark of a fenced node until it is clean, gone, fenced or the writer", () => {
+    const bound = { ...b, nodeUid: "b-1" };
+    const mark = { wasQuarantined: true as const };
+    const lists = { defaultAccess: "quarantined" as const, epoch: 4 };
+    const unverified = aRecord({ ...lists, unverified: [{ ...b, ...mark }] });
+    const cutOffAgain = foundRecord({
+      attachedTo: [],
+      checkpointed: [b],
+      quarantined: [b],
+      barrierPending: [b],
+      epoch: 4,
+      storeIncarnation: 0,
+    });
+    const unconfirmed = { ...unconfirmedB, ...mark };
+    check([
+      {
+        because: "a record that was lost",
+        step: { ok: true, value: cutOffAgain },
+        expected: aRecord({ ...lists, unverified: [unconfirmed], barrierPending: [b] }),
+      },
+      {
+        because: "confirm",
+        step: confirm(aRecord({ ...lists, unverified: [unconfirmed] }), b),
+        expected: unverified,
+      },
+      {
+        because: "pass the write barrier",
+        step: passBarrier(cutOffAgain, b),
+        expected: aRecord({ ...lists, unverified: [unconfirmed] }),
+      },
+      {
+        because: "bind",
+        step: bind(unverified, bound),
+        expected: aRecord({ ...lists, unverified: [{ ...bound, ...mark }] }),
+      },
+      {
+        because: "fence, intent",
+        step: beginFence(unverified, b),
+        expected: { ...unverified, fencing: b },
+      },
+      {
+        because: "leave quarantine",
+        step: proveClean(unverified, b, "quarantined"),
+        expected: "node-b is not in quarantine",
+      },
+      {
+        because: "prove clean",
+        step: proveClean(unverified, b, "unverified"),
+        expected: aRecord({ ...lists, clean: [b] }),
+      },
+      {
+        because: "detached",
+        step: endFence(unverified, b),
+        expected: aRecord({ ...lists, quarantined: [b] }),
+      },
+      {
+        because: "fence, clear",
+        step: endFence({ ...unverified, fencing: b }, b, { fencing: b }),
+        expected: aRecord({ ...lists, quarantined: [b] }),
+      },
+      { because: "vanished", step: prune(unverified, b, { found: "another VM" }), expected: aRecord(lists) },
+      {
+        because: "reclaim",
+        step: reclaim(unverified, b, 0),
+        expected: aRecord({ ...lists, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 }),
+      },
+    ]);
+  });
+
+  it("is refused for the writer, a node being fenced, and an unverified one", () => {
+    for (const record of [
+      aRecord({ writer: aWriter("node-b") }),
+      aRecord({ fencing: identity("node-b") }),
+      aRecord({ unverified: [identity("node-b")] }),
+    ])
+      assert.equal(distrust(record, identity("node-b")).ok, false);
+  });
+});
+
+describe("grant", () => {
+  it("makes a node the writer under the next epoch, not yet held, or says why not", () => {
+    const inQuarantine = aRecord({ quarantined: [a] });
+    check([
+      {
+        because: "no node has it",
+        step: grant(aRecord({ epoch: 3 }), a),
+        expected: aRecord({ writer: { ...grantedA, epoch: 4 }, epoch: 4 }),
+      },
+      {
+        because: "another's quarantine is no obstacle",
+        step: grant(aRecord({ quarantined: [b] }), a),
+        expected: aRecord({ writer: grantedA, epoch: 1, quarantined: [b] }),
+      },
+      {
+        because: "a new VM is not the one in quarantine",
+        step: grant(inQuarantine, newA),
+        expected: { ...inQuarantine, writer: { ...grantedA, ...newA }, epoch: 1 },
+      },
+      {
+        because: "there is a writer",
+        step: grant(aRecord({ writer: aWriter("node-b") }), a),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "even itself",
+        step: grant(aRecord({ writer: grantedA }), a),
+        expected: "node-a is the writer",
+      },
+      {
+        because: "a node is unverified",
+        step: grant(aRecord({ unverified: [b] }), a),
+        expected: "nothing proves yet that node-b can't write",
+      },
+      {
+        because: "a fence runs",
+        step: grant(aRecord({ fencing: a }), a),
+        expected: "node-a is being fenced",
+      },
+      {
+        because: "a fence of another that released in time",
+        step: grant(aRecord({ fencing: b }), a),
+        expected: aRecord({ fencing: b, writer: grantedA, epoch: 1 }),
+      },
+      {
+        because: "it was fenced and has not shown that it is clean",
+        step: grant(inQuarantine, a),
+        expected: "node-a is in quarantine until it has shown that it is clean",
+      },
+      {
+        because: "an adopted disk trusts no node that has not reported clean",
+        step: grant(foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 }), b),
+        expected: "node-b is in quarantine until it has shown that it is clean",
+      },
+    ]);
+  });
+});
+
+describe("acquire", () => {
+  it("makes the writer the holder, or says why not", () => {
+    check([
+      {
+        because: "granted",
+        step: acquire(aRecord({ writer: grantedA }), a, unclean),
+        expected: aRecord({ writer: { ...grantedA, held: true } }),
+      },
+      {
+        because: "GUIDs have no case",
+        step: acquire(aRecord({ writer: grantedA }), { ...a, vmId: a.vmId.toUpperCase() }, unclean),
+        expected: aRecord({ writer: { ...grantedA, held: true } }),
+      },
+      {
+        because: "held, and clean: after a restart",
+        step: acquire(aRecord({ writer: aWriter("node-a") }), a, clean),
+        expected: aRecord({ writer: aWriter("node-a") }),
+      },
+      {
+        because: "held, and something may still be mounted",
+        step: acquire(aRecord({ writer: aWriter("node-a") }), a, unclean),
+        expected: "node-a holds the volume already and is not clean",
+      },
+      { because: "no writer", step: acquire(aRecord(), a, clean), expected: "no node is the writer" },
+      {
+        because: "another writer",
+        step: acquire(aRecord({ writer: aWriter("node-b") }), a, clean),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "another VM of that name",
+        step: acquire(aRecord({ writer: grantedA }), newA, clean),
+        expected: "node-a is the writer",
+      },
+      {
+        because: "unrequested",
+        step: acquire(aRecord({ writer: { ...grantedA, requested: false } }), a, clean),
+        expected: "the grant is being taken back",
+      },
+      {
+        because: "being fenced",
+        step: acquire(aRecord({ writer: grantedA, fencing: a }), a, clean),
+        expected: "node-a is being fenced",
+      },
+      {
+        because: "the store was rolled back",
+        step: acquire(aRecord({ writer: grantedA, storeIncarnation: 1 }), a, clean),
+        expected: "the record is of store incarnation 1, the store of 0",
+      },
+    ]);
+  });
+});
+
+describe("release", () => {
+  it("releases what is held under that epoch, leaves a fence to its proof, or refuses", () => {
+    const given = { ...unrequestedA, held: false };
+    check([
+      {
+        because: "held",
+        step: release(aRecord({ writer: unrequestedA }), a, 1),
+        expected: aRecord({ writer: given }),
+      },
+      {
+        because: "a detach that was allowed may still land",
+        step: release(aRecord({ writer: unrequestedA, fencing: a }), a, 1),
+        expected: aRecord({ writer: given, fencing: a }),
+      },
+      {
+        because: "another's fence continues",
+        step: release(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a, 1),
+        expected: aRecord({ writer: given, fencing: b, unverified: [b] }),
+      },
+      {
+        because: "another epoch",
+        step: release(aRecord({ writer: aWriter("node-a", { epoch: 2 }) }), a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+      {
+        because: "another node",
+        step: release(aRecord({ writer: aWriter("node-b") }), a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+      {
+        because: "no node",
+        step: release(aRecord(), a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+      {
+        because: "not held",
+        step: release(aRecord({ writer: grantedA }), a, 1),
+        expected: "the volume is not held",
+      },
+    ]);
+  });
+});
+
+describe("revoke", () => {
+  it("removes a writer without request or hold, or says why not", () => {
+    check([
+      {
+        because: "without a request, not held",
+        step: revoke(aRecord({ writer: { ...grantedA, requested: false } })),
+        expected: aRecord({ epoch: 1 }),
+      },
+      { because: "no writer", step: revoke(aRecord()), expected: "there is no writer" },
+      {
+        because: "held",
+        step: revoke(aRecord({ writer: unrequestedA })),
+        expected: "node-a holds the volume",
+      },
+      {
+        because: "requested",
+        step: revoke(aRecord({ writer: grantedA })),
+        expected: "node-a is requested as the writer",
+      },
+      {
+        because: "its fence runs, and continues",
+        step: revoke(aRecord({ writer: { ...grantedA, requested: false }, fencing: a })),
+        expected: aRecord({ fencing: a, epoch: 1 }),
+      },
+    ]);
+  });
+});
+
+describe("assumeHeld", () => {
+  it("makes a grant a held one, and changes no other", () => {
+    check([
+      {
+        because: "released",
+        step: assumeHeld(aRecord({ writer: { ...grantedA, requested: false } }), a),
+        expected: aRecord({ writer: unrequestedA }),
+      },
+      {
+        because: "not taken",
+        step: assumeHeld(aRecord({ writer: grantedA }), a),
+        expected: aRecord({ writer: { ...grantedA, held: true } }),
+      },
+      {
+        because: "held",
+        step: assumeHeld(aRecord({ writer: unrequestedA }), a),
+        expected: "node-a holds the volume already",
+      },
+      {
+        because: "another VM",
+        step: assumeHeld(aRecord({ writer: grantedA }), { ...a, vmId: "another" }),
+        expected: "node-a is not the writer",
+      },
+      {
+        because: "being fenced",
+        step: assumeHeld(aRecord({ writer: grantedA, fencing: a }), a),
+        expected: "node-a is being fenced",
+      },
+    ]);
+  });
+});
+
+describe("withdraw and renew", () => {
+  it("change the request of the writer, or say why not", () => {
+    check([
+      {
+        because: "ends",
+        step: withdraw(aRecord({ writer: aWriter("node-a") }), a),
+        expected: aRecord({ writer: unrequestedA }),
+      },
+      {
+        because: "ended already",
+        step: withdraw(aRecord({ writer: unrequestedA }), a),
+        expected: "its request is withdrawn already",
+      },
+      {
+        because: "not the writer",
+        step: withdraw(aRecord({ writer: aWriter("node-b") }), a),
+        expected: "node-a is not the writer",
+      },
+      {
+        because: "stated again",
+        step: renew(aRecord({ writer: unrequestedA }), a),
+        expected: aRecord({ writer: aWriter("node-a") }),
+      },
+      {
+        because: "stated already",
+        step: renew(aRecord({ writer: aWriter("node-a") }), a),
+        expected: "it is requested already",
+      },
+      { because: "no writer", step: renew(aRecord(), a), expected: "node-a is not the writer" },
+      {
+        because: "too late: the fence has begun",
+        step: renew(aRecord({ writer: unrequestedA, fencing: a }), a),
+        expected: "node-a is being fenced",
+      },
+    ]);
+  });
+});
+
+describe("beginFence", () => {
+  it("declares the fence of an unrequested holder or unverified node once, or refuses", () => {
+    check([
+      {
+        because: "a holder without a request",
+        step: beginFence(aRecord({ writer: unrequestedA }), a),
+        expected: aRecord({ writer: unrequestedA, fencing: a }),
+      },
+      {
+        because: "an unverified node",
+        step: beginFence(foundOnA, a),
+        expected: { ...foundOnA, fencing: a },
+      },
+      {
+        because: "declared already",
+        step: beginFence(aRecord({ writer: unrequestedA, fencing: a }), a),
+        expected: aRecord({ writer: unrequestedA, fencing: a }),
+      },
+      {
+        because: "one fence at a time",
+        step: beginFence(aRecord({ writer: unrequestedA, fencing: b, unverified: [b] }), a),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "holds nothing",
+        step: beginFence(aRecord({ writer: { ...grantedA, requested: false } }), a),
+        expected: "node-a does not hold the volume: revoke it",
+      },
+      {
+        because: "requested",
+        step: beginFence(aRecord({ writer: aWriter("node-a") }), a),
+        expected: "node-a is requested as the writer",
+      },
+      {
+        because: "a bystander",
+        step: beginFence(aRecord({ writer: unrequestedA }), b),
+        expected: "node-b is neither the writer nor unverified",
+      },
+      {
+        because: "another VM of that name",
+        step: beginFence(aRecord({ writer: unrequestedA }), newA),
+        expected: "node-a is neither the writer nor unverified",
+      },
+    ]);
+  });
+});
+
+describe("endFence", () => {
+  it("frees the record of a fenced node and puts it in quarantine, or says why not", () => {
+    const fenced = aRecord({ writer: unrequestedA, fencing: a });
+    const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
+    const changed = "the writer has changed since the proof began";
+    check([
+      {
+        because: "the writer",
+        step: endFence(fenced, a, { writer: unrequestedA, fencing: a }),
+        expected: aRecord({ epoch: 1, quarantined: [a] }),
+      },
+      {
+        because: "the request is no part of a grant",
+        step: endFence(fenced, a, { writer: aWriter("node-a"), fencing: a }),
+        expected: aRecord({ epoch: 1, quarantined: [a] }),
+      },
+      {
+        because: "an unverified node",
+        step: endFence({ ...foundOnA, fencing: a }, a, { fencing: a }),
+        expected: changedRecord(foundOnA, { unverified: [], quarantined: [a] }),
+      },
+      {
+        because: "an unverified node while another writes",
+        step: endFence(claimedByB, a, { writer: claimedByB.writer, fencing: a }),
+        expected: changedRecord(withoutFencing(claimedByB), { unverified: [], quarantined: [a] }),
+      },
+      {
+        because: "a report from before the fence counts no more",
+        step: endFence(changedRecord(fenced, { defaultAccess: "quarantined", clean: [a, b] }), a, {
+          writer: unrequestedA,
+          fencing: a,
+        }),
+        expected: aRecord({ epoch: 1, defaultAccess: "quarantined", clean: [b], quarantined: [a] }),
+      },
+      {
+        because: "it released since",
+        step: endFence(aRecord({ fencing: a }), a, { fencing: a }),
+        expected: aRecord({ quarantined: [a] }),
+      },
+      {
+        because: "not being fenced",
+        step: endFence(aRecord({ writer: unrequestedA }), a, { writer: unrequestedA, fencing: a }),
+        expected: "node-a is not being fenced",
+      },
+      {
+        because: "another is",
+        step: endFence(aRecord({ fencing: b }), a, { fencing: a }),
+        expected: "node-a is not being fenced",
+      },
+      {
+        because: "the proof is from another epoch",
+        step: endFence(aRecord({ writer: { ...unrequestedA, epoch: 2 }, fencing: a }), a, {
+          writer: unrequestedA,
+          fencing: a,
+        }),
+        expected: changed,
+      },
+      {
+        because: "the proof is from when another wrote",
+        step: endFence(fenced, a, { writer: aWriter("node-b"), fencing: a }),
+        expected: changed,
+      },
+      {
+        because: "another node reclaimed since",
+        step: endFence(claimedByB, a, { fencing: a }),
+        expected: changed,
+      },
+      {
+        because: "the writer was removed since",
+        step: endFence({ ...foundOnA, fencing: a }, a, { writer: unrequestedA, fencing: a }),
+        expected: changed,
+      },
+    ]);
+  });
+});
+
+describe("proveClean from quarantine", () => {
+  it("removes a node's entry, or lists it as clean where every node is in quarantine", () => {
+    const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
+    check([
+      {
+        because: "fenced before",
+        step: proveClean(aRecord({ quarantined: [a, b] }), a, "quarantined"),
+        expected: aRecord({ quarantined: [b] }),
+      },
+      {
+        because: "an adopted disk",
+        step: proveClean(found, a, "quarantined"),
+        expected: changedRecord(found, { clean: [a] }),
+      },
+      {
+        because: "both",
+        step: proveClean(changedRecord(found, { quarantined: [a] }), a, "quarantined"),
+        expected: changedRecord(found, { clean: [a] }),
+      },
+      {
+        because: "in the place of an earlier VM of its name",
+        step: proveClean(changedRecord(found, { clean: [a, b] }), newA, "quarantined"),
+        expected: changedRecord(found, { clean: [b, newA] }),
+      },
+      {
+        because: "not in it",
+        step: proveClean(aRecord({ quarantined: [b] }), a, "quarantined"),
+        expected: "node-a is not in quarantine",
+      },
+      {
+        because: "Azure has shown the disk there since, and its absence is no evidence any more",
+        step: proveClean(foundOnA, a, "quarantined"),
+        expected: "node-a is not in quarantine",
+      },
+      {
+        because: "said so already",
+        step: proveClean(changedRecord(found, { clean: [a] }), a, "quarantined"),
+        expected: "node-a is not in quarantine",
+      },
+    ]);
+  });
+});
+
+describe("proveClean", () => {
+  it("makes an unverified node clean, leaves a fence to its proof, or says why not", () => {
+    check([
+      {
+        because: "unverified",
+        step: proveClean(foundOnA, a, "unverified"),
+        expected: changedRecord(foundOnA, { unverified: [], clean: [a] }),
+      },
+      {
+        because: "a detach that was allowed may still land",
+        step: proveClean({ ...foundOnA, fencing: a }, a, "unverified"),
+        expected: changedRecord(foundOnA, { unverified: [], fencing: a, clean: [a] }),
+      },
+      {
+        because: "another's fence continues",
+        step: proveClean(changedRecord(foundOnA, { unverified: [a, b], fencing: b }), a, "unverified"),
+        expected: changedRecord(foundOnA, { unverified: [b], fencing: b, clean: [a] }),
+      },
+      {
+        because: "in the place of an earlier VM of its name",
+        step: proveClean(changedRecord(foundOnA, { unverified: [newA], clean: [a, b] }), newA, "unverified"),
+        expected: changedRecord(foundOnA, { unverified: [], clean: [b, newA] }),
+      },
+      {
+        because: "not unverified",
+        step: proveClean(foundOnA, b, "unverified"),
+        expected: "node-b is not unverified",
+      },
+    ]);
+  });
+});
+
+describe("reclaim", () => {
+  it("makes an unverified node the holder above every known epoch, or says why not", () => {
+    const reclaimed = changedRecord(foundOnA, { unverified: [] });
+    check([
+      {
+        because: "the record knows the highest epoch",
+        step: reclaim(foundOnA, a, 2),
+        expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
+      },
+      {
+        because: "the node does",
+        step: reclaim(foundOnA, a, 9),
+        expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 },
+      },
+      { because: "not unverified", step: reclaim(foundOnA, b, 0), expected: "node-b is not unverified" },
+      {
+        because: "only its own word says that it has the disk",
+        step: reclaim(
+          foundRecord({ attachedTo: [a], checkpointed: [b], epoch: 4, storeIncarnation: 0 }),
+          b,
+          0,
+        ),
+        expected: "Azure has not listed the disk on node-b yet",
+      },
+      {
+        because: "its checkpoint shows an epoch that is out of reach",
+        step: reclaim(foundOnA, a, 2 ** 52),
+        expected: { ...reclaimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
+      },
+      {
+        because: "there is a writer",
+        step: reclaim({ ...foundOnA, writer: aWriter("node-b") }, a, 0),
+        expected: "node-b is the writer",
+      },
+      {
+        because: "being fenced",
+        step: reclaim({ ...foundOnA, fencing: a }, a, 0),
+        expected: "node-a is being fenced",
+      },
+    ]);
+  });
+});
+
+describe("confirm", () => {
+  it("lets a node reclaim once Azure lists the disk on its VM, and no other", () => {
+    const found = foundRecord({ attachedTo: [a], checkpointed: [b, a], epoch: 4, storeIncarnation: 0 });
+    assert.deepEqual(
+      listIn(found, "unverified"),
+      [a, unconfirmedB],
+      "the node that Azure lists needs no more",
+    );
+    check([
+      {
+        because: "Azure lists it",
+        step: confirm(found, b),
+        expected: changedRecord(found, { unverified: [a, b] }),
+      },
+      {
+        because: "another node that only its own checkpoints name stays unverified",
+        step: confirm(
+          foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }),
+          c,
+        ),
+        expected: changedRecord(found, { unverified: [unconfirmedB, c] }),
+      },
+      {
+        because: "it was listed from the first",
+        step: confirm(found, a),
+        expected: "node-a is not unconfirmed",
+      },
+      {
+        because: "another VM under its name",
+        step: confirm(found, { ...b, vmId: "another-vm" }),
+        expected: "node-b is not unconfirmed",
+      },
+    ]);
+  });
+
+  it("leaves no trace of it where the node turns out not to have the disk", () => {
+    const found = foundRecord({ attachedTo: [], checkpointed: [b], epoch: 4, storeIncarnation: 0 });
+    check([
+      {
+        because: "proven",
+        step: endFence(found, b),
+        expected: changedRecord(found, { unverified: [], quarantined: [b] }),
+      },
+    ]);
+  });
+});
+
+describe("endFence without a fence", () => {
+  // Also where it had been clean before.
+  it("quarantines an unverified node without the disk, and no other", () => {
+    check([
+      {
+        because: "unverified",
+        step: endFence(
+          aRecord({ defaultAccess: "quarantined", unverified: [a, b], clean: [a, b], quarantined: [b] }),
+          a,
+        ),
+        expected: aRecord({ defaultAccess: "quarantined", unverified: [b], clean: [b], quarantined: [b, a] }),
+      },
+      {
+        because: "it has reclaimed, or shown itself clean",
+        step: endFence(aRecord({ defaultAccess: "quarantined", unverified: [b] }), a),
+        expected: "node-a is not unverified",
+      },
+      {
+        because: "only the fence's own proof ends it",
+        step: endFence({ ...foundOnA, fencing: a }, a),
+        expected: "node-a is being fenced",
+      },
+    ]);
+  });
+});
+
+describe("bind", () => {
+  const earlier = { ...a, nodeUid: "a-1" };
+  const now = { ...a, nodeUid: "a-2" };
+  const ofAnother = { ...newA, nodeUid: "a-1" };
+  const named = (node: NodeIdentity, quarantine = [b, node]): WriterRecord =>
+    aRecord({
+      writer: { ...aWriter("node-a"), ...node },
+      fencing: node,
+      quarantined: quarantine,
+      unverified: [{ ...node, unconfirmed: true }],
+      barrierPending: [node],
+    });
+
+  it("puts the uid in each entry of the node, and in none of another VM", () => {
+    check([
+      { because: "there is none", step: bind(named(a), now), expected: named(now) },
+      { because: "the Node was recreated", step: bind(named(earlier), now), expected: named(now) },
+      {
+        because: "it is being fenced",
+        step: bind(aRecord({ fencing: a }), now),
+        expected: aRecord({ fencing: now }),
+      },
+      {
+        because: "it is there",
+        step: bind(named(now), now),
+        expected: "no entry of node-a lacks its uid",
+      },
+      {
+        because: "another VM had the name",
+        step: bind(named(ofAnother), now),
+        expected: "no entry of node-a lacks its uid",
+      },
+      {
+        because: "so it had",
+        step: bind(named(ofAnother, [ofAnother, a]), now),
+        expected: named(ofAnother, [ofAnother, now]),
+      },
+      {
+        because: "none is known",
+        step: bind(named(earlier), a),
+        expected: "no uid of node-a is known",
+      },
+    ]);
+  });
+
+  it("outlives the steps that move an entry, whatever the caller knows", () => {
+    const unrequested = aRecord({ writer: { ...unrequestedA, ...now } });
+    const fenced = { ...unrequested, fencing: now };
+    const cleared = aRecord({ epoch: 1, quarantined: [now] });
+    check([
+      { because: "fence intent", step: beginFence(unrequested, a), expected: fenced },
+      {
+        because: "end of a fence",
+        step: endFence(fenced, a, { writer: unrequested.writer, fencing: a }),
+        expected: cleared,
+      },
+      {
+        because: "detached",
+        step: endFence(aRecord({ epoch: 1, unverified: [now] }), a),
+        expected: cleared,
+      },
+      {
+        because: "grant",
+        step: grant(aRecord(), now),
+        expected: aRecord({ writer: { ...grantedA, ...now } }),
+      },
+      {
+        because: "reclaim",
+        step: reclaim(aRecord({ unverified: [now] }), a, 0),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...now } }),
+      },
+    ]);
+  });
+});
+
+describe("identify", () => {
+  const unknown = {
+    nodeName: "/subscriptions/sub-1/vm-7",
+    vmId: "vm-of-node-b",
+    instanceUri: "/subscriptions/sub-1/vm-7",
+  };
+
+  it("has the node pass the write barrier first by a rebuilt record", () => {
+    const found = aRecord({ defaultAccess: "quarantined", unverified: [a, unknown], barrierPending: [a] });
+    check([
+      {
+        because: "it registers",
+        step: identify(found, unknown, b),
+        expected: changedRecord(found, { unverified: [a, b], barrierPending: [a, b] }),
+      },
+      {
+        because: "it is unverified by its name, and has passed the write barrier",
+        step: identify(changedRecord(found, { unverified: [b, unknown] }), unknown, b),
+        expected: changedRecord(found, { unverified: [b] }),
+      },
+    ]);
+  });
+
+  it("keeps what either entry of the VM takes from it", () => {
+    const marks = { unconfirmed: true, wasQuarantined: true } as const;
+    const marked = { ...unknown, ...marks };
+    const found = aRecord({ unverified: [marked], barrierPending: [unknown] });
+    const expected = aRecord({ unverified: [{ ...b, ...marks }], barrierPending: [b] });
+    check([
+      { because: "the record has no other entry of it", step: identify(found, unknown, b), expected },
+      {
+        because: "its entry under the new name has no marks",
+        step: identify(changedRecord(found, { unverified: [b, marked] }), unknown, b),
+        expected,
+      },
+      {
+        because: "its entry under the new name has the marks",
+        step: identify(
+          aRecord({ unverified: [{ ...b, ...marks }, unknown], barrierPending: [b] }),
+          unknown,
+          b,
+        ),
+        expected,
+      },
+      {
+        because: "it is in quarantine under the new name",
+        step: identify(changedRecord(found, { quarantined: [b] }), unknown, b),
+        expected,
+      },
+      {
+        because: "it writes under the new name, and an update may still detach the disk from it",
+        step: identify(changedRecord(found, { writer: aWriter("node-b") }), unknown, b),
+        expected: `an update that a lost record allowed may still detach the disk from ${unknown.nodeName}`,
+      },
+    ]);
+  });
+
+  it("keeps the uid of its Node that the record knows", () => {
+    const bound = { ...b, nodeUid: "b-1" };
+    const found = aRecord({ defaultAccess: "quarantined", quarantined: [bound], unverified: [unknown] });
+    check([
+      {
+        because: "its Node is missing",
+        step: identify(found, unknown, b),
+        expected: changedRecord(found, {
+          quarantined: [],
+          unverified: [{ ...bound, wasQuarantined: true }],
+          barrierPending: [bound],
+        }),
+      },
+    ]);
+  });
+
+  it("names the node of a VM known by resource id alone, once, or says why not", () => {
+    check([
+      {
+        because: "it registers",
+        step: identify(aRecord({ unverified: [a, unknown] }), unknown, b),
+        expected: aRecord({ unverified: [a, b] }),
+      },
+      {
+        because: "it is unverified by its name as well",
+        step: identify(aRecord({ unverified: [b, unknown] }), unknown, b),
+        expected: aRecord({ unverified: [b] }),
+      },
+      {
+        because:
+          "it is the writer, which can't be unverified as well: it could neither reclaim nor show " +
+          "itself clean",
+        step: identify(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
+        expected: aRecord({ writer: aWriter("node-b"), unverified: [a] }),
+      },
+      {
+        because: "not unverified",
+        step: identify(aRecord({ unverified: [a] }), unknown, b),
+        expected: `${unknown.instanceUri} is not unverified`,
+      },
+      {
+        because: "its fence goes by the resource id",
+        step: identify(aRecord({ unverified: [unknown], fencing: unknown }), unknown, b),
+        expected: `${unknown.instanceUri} is being fenced`,
+      },
+      {
+        because: "its fence goes by its name",
+        step: identify(aRecord({ unverified: [unknown], fencing: b }), unknown, b),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "it writes under the name that would go",
+        step: identify(
+          aRecord({ writer: { ...aWriter("node-b"), ...unknown }, unverified: [unknown] }),
+          unknown,
+          b,
+        ),
+        expected: `${unknown.nodeName} is the writer`,
+      },
+    ]);
+  });
+});
+
+describe("foundRecord", () => {
+  // One that may have it again shows itself clean as an unverified node.
+  it("keeps the quarantine of each fenced node, as a mark where it may have the disk", () => {
+    const found = foundRecord({
+      attachedTo: [a],
+      checkpointed: [b],
+      quarantined: [a, b, c],
+      epoch: 4,
+      storeIncarnation: 0,
+    });
+    const mark = { wasQuarantined: true as const };
+    assert.deepEqual(
+      [listIn(found, "quarantined"), listIn(found, "unverified")],
+      [
+        [c],
+        [
+          { ...a, ...mark },
+          { ...unconfirmedB, ...mark },
+        ],
+      ],
+    );
+  });
+});
+
+describe("newRecord", () => {
+  it("names no node, and begins to count at zero", () => {
+    const expected = { nodes: [], defaultAccess: "clean", epoch: 0, storeIncarnation: 3 };
+    assert.deepEqual(newRecord(3), expected);
+  });
+});
+
+describe("prune", () => {
+  it("removes every trace of one VM and of no other", () => {
+    const everywhere = aRecord({
+      writer: unrequestedA,
+      fencing: a,
+      quarantined: [a, b],
+      clean: [a, b],
+      unverified: [a, b],
+    });
+    check([
+      {
+        because: "everywhere",
+        step: prune(everywhere, a, { found: "another VM" }),
+        expected: aRecord({ epoch: 1, quarantined: [b], clean: [b], unverified: [b] }),
+      },
+      {
+        because: "the writer stays if it is another VM of that name",
+        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
+          found: "another VM",
+        }),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      {
+        because: "the writer alone",
+        step: prune(aRecord({ writer: aWriter("node-a") }), a, { found: "another VM" }),
+        expected: aRecord({ epoch: 1 }),
+      },
+      {
+        because: "being fenced alone",
+        step: prune(aRecord({ fencing: a }), a, { found: "another VM" }),
+        expected: aRecord(),
+      },
+      {
+        because: "the fence of another node continues",
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, { found: "another VM" }),
+        expected: aRecord({ fencing: b }),
+      },
+      {
+        because: "nowhere",
+        step: prune(aRecord({ writer: aWriter("node-b") }), a, { found: "another VM" }),
+        expected: "node-a is not in the record",
+      },
+    ]);
+  });
+});
+
+describe("prune by what Azure finds", () => {
+  const lists = { quarantined: [b], clean: [a] };
+  const holder = { ...lists, writer: aWriter("node-a") };
+
+  it("removes a VM that was replaced, and one that holds nothing", () => {
+    check([
+      {
+        because: "in quarantine",
+        step: prune(aRecord({ quarantined: [a] }), a, { found: "nothing" }),
+        expected: aRecord(),
+      },
+      {
+        because: "in the lists alone",
+        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, { found: "nothing" }),
+        expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
+      },
+      {
+        because: "beside another VM of its name",
+        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
+          found: "nothing",
+        }),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      {
+        because: "the writer that holds nothing",
+        step: prune(aRecord({ writer: grantedA }), a, { found: "nothing" }),
+        expected: aRecord({ epoch: 1 }),
+      },
+      {
+        because: "the holder, replaced by another VM",
+        step: prune(aRecord(holder), a, { found: "another VM" }),
+        expected: aRecord({ quarantined: [b], epoch: 1 }),
+      },
+      {
+        because: "nowhere",
+        step: prune(aRecord({ quarantined: [b] }), a, { found: "nothing" }),
+        expected: "node-a is not in the record",
+      },
+    ]);
+  });
+
+  it("fences one that is not found and may hold the volume, and never clears it", () => {
+    check([
+      {
+        because: "the holder, with its request withdrawn",
+        step: prune(aRecord(holder), a, { found: "nothing" }),
+        expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
+      },
+      {
+        because: "unverified",
+        step: prune(aRecord({ unverified: [a] }), a, { found: "nothing" }),
+        expected: aRecord({ unverified: [a], fencing: a }),
+      },
+      {
+        because: "the holder while another node is being fenced",
+        step: prune(aRecord({ ...holder, fencing: b }), a, { found: "nothing" }),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "unverified while another node is being fenced",
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, { found: "nothing" }),
+        expected: "node-b is being fenced",
+      },
+      {
+        because: "being fenced alone",
+        step: prune(aRecord({ ...lists, fencing: a }), a, { found: "nothing" }),
+        expected: "node-a is neither the writer nor unverified",
+      },
+    ]);
+  });
+});
+
+describe("prune of an entry that says no more", () => {
+  it("removes a VM that is in quarantine, and in no other role", () => {
+    const onlyQuarantine = { found: "another VM", only: "quarantined" } as const;
+    const refused = "node-a is not in quarantine only";
+    check([
+      {
+        because: "in quarantine, with a pending write barrier",
+        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a, onlyQuarantine),
+        expected: aRecord({ quarantined: [b] }),
+      },
+      {
+        because: "beside another VM of its name",
+        step: prune(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          onlyQuarantine,
+        ),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      {
+        because: "unverified",
+        step: prune(aRecord({ unverified: [a] }), a, onlyQuarantine),
+        expected: refused,
+      },
+      {
+        because: "being fenced",
+        step: prune(aRecord({ quarantined: [a], fencing: a }), a, onlyQuarantine),
+        expected: refused,
+      },
+      {
+        because: "the writer",
+        step: prune(aRecord({ writer: aWriter("node-a") }), a, onlyQuarantine),
+        expected: refused,
+      },
+      {
+        because: "clean by now",
+        step: prune(aRecord({ defaultAccess: "quarantined", clean: [a] }), a, onlyQuarantine),
+        expected: refused,
+      },
+    ]);
+  });
+});
+
+describe("prune of a clean entry", () => {
+  it("removes a VM from the list of clean nodes, and nothing else", () => {
+    const record = aRecord({
+      defaultAccess: "quarantined",
+      quarantined: [identity("node-d")],
+      clean: [a, b, newA],
+    });
+    check([
+      {
+        because: "clean",
+        step: prune(record, a, { only: "clean" }),
+        expected: changedRecord(record, { clean: [b, newA] }),
+      },
+      {
+        because: "a detach may still be under way to it",
+        step: prune(changedRecord(record, { barrierPending: [a] }), a, { only: "clean" }),
+        expected: "node-a is not known to be clean only",
+      },
+      {
+        because: "in quarantine",
+        step: prune(aRecord({ quarantined: [a] }), a, { only: "clean" }),
+        expected: "node-a is not known to be clean only",
+      },
+      {
+        because: "not clean",
+        step: prune(record, identity("node-c"), { only: "clean" }),
+        expected: "node-c is not known to be clean only",
+      },
+    ]);
+  });
+});
+
+describe("what may be attached and detached", () => {
+  it("follows from the record", () => {
+    const rows = [
+      { because: "a new disk", record: newRecord(0), attach: true, detach: true },
+      { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false },
+      {
+        because: "the writer, not held",
+        record: aRecord({ writer: { ...grantedA, requested: false } }),
+        attach: true,
+        detach: false,
+      },
+      {
+        because: "another's writer",
+        record: aRecord({ writer: aWriter("node-b") }),
+        attach: true,
+        detach: true,
+      },
+      {
+        because: "being fenced",
+        record: aRecord({ writer: unrequestedA, fencing: a }),
+        attach: false,
+        detach: false,
+      },
+      { because: "in quarantine", record: aRecord({ quarantined: [a] }), attach: false, detach: true },
+      { because: "unverified", record: foundOnA, attach: false, detach: false },
+      {
+        because: "adopted, without a report",
+        record: foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }),
+        attach: false,
+        detach: true,
+      },
+      {
+        because: "found, clean",
+        record: changedRecord(foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), {
+          clean: [a],
+        }),
+        attach: true,
+        detach: true,
+      },
+      {
+        because: "adopted, and the writer by its reclaim",
+        record: changedRecord(foundOnA, { unverified: [], writer: aWriter("node-a") }),
+        attach: true,
+        detach: false,
+      },
+    ];
+    for (const { because, record, attach, detach } of rows)
+      assert.deepEqual(
+        { attach: mayAttach(record, a), detach: mayDetach(record, a) },
+        { attach, detach },
+        because,
+      );
+  });
+
+  // It is not the writer, or has acquired nothing yet.
+  it("lets an attach force a hanging detach only where the node writes nothing", () => {
+    for (const { because, record, force } of [
+      { because: "a replica", record: { ...newRecord(0), writer: aWriter("node-b") }, force: true },
+      {
+        because: "granted, not taken",
+        record: { ...newRecord(0), writer: aWriter("node-a", { held: false }) },
+        force: true,
+      },
+      { because: "held", record: { ...newRecord(0), writer: aWriter("node-a") }, force: false },
+      {
+        because: "held, and not requested any more",
+        record: { ...newRecord(0), writer: aWriter("node-a", { requested: false }) },
+        force: false,
+      },
+      { because: "unverified", record: foundOnA, force: false },
+      {
+        because: "held by an earlier VM of that name",
+        record: { ...newRecord(0), writer: { ...aWriter("node-a"), vmId: "another" } },
+        force: true,
+      },
+    ])
+      assert.equal(mayDetach(record, a, { isBegun: true }), force, because);
+  });
+
+  it("is decided by the VM, whatever its node is called: a writer would lose its disk", () => {
+    const renamed = { ...a, nodeName: "node-a2", vmId: a.vmId.toUpperCase() };
+    const elsewhere = { ...renamed, instanceUri: b.instanceUri };
+    for (const { because, record, attach, detach, force } of [
+      {
+        because: "the writer",
+        record: aRecord({ writer: aWriter("node-a") }),
+        attach: true,
+        detach: false,
+        force: false,
+      },
+      {
+        because: "unverified",
+        record: aRecord({ unverified: [a] }),
+        attach: true,
+        detach: false,
+        force: false,
+      },
+      {
+        because: "being fenced",
+        record: aRecord({ writer: aWriter("node-a"), fencing: a }),
+        attach: false,
+        detach: false,
+        force: false,
+      },
+    ]) {
+      const allowed = {
+        attach: mayAttach(record, renamed),
+        detach: mayDetach(record, renamed),
+        force: mayDetach(record, renamed, { isBegun: true }),
+      };
+      assert.deepEqual(allowed, { attach, detach, force }, because);
+      const others = [
+        mayAttach(record, elsewhere),
+        mayDetach(record, elsewhere),
+        mayDetach(record, elsewhere, { isBegun: true }),
+      ];
+      assert.deepEqual(others, [true, true, true], `${because}, and only the GUID is the same`);
+    }
+  });
+
+  it("keeps a fenced node in quarantine although it had been clean before", () => {
+    const record = changedRecord(foundOnA, { unverified: [], clean: [a], writer: unrequestedA, fencing: a });
+    const cleared = endFence(record, a, { writer: unrequestedA, fencing: a });
+    assert.equal(cleared.ok && isInQuarantine(cleared.value, a), true);
+  });
+});
+
+function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
+  return record;
+}
+
+describe("passBarrier", () => {
+  const barrierPending = foundRecord({
+    attachedTo: [a, b],
+    barrierPending: [a, b],
+    epoch: 4,
+    storeIncarnation: 0,
+  });
+
+  it("lets a node write only once no update from before the loss can detach its disk", () => {
+    const refusal = "an update that a lost record allowed may still detach the disk from node-a";
+    const onlyA = changedRecord(barrierPending, { unverified: [], clean: [a, b], barrierPending: [a] });
+    check([
+      { because: "it reclaims", step: reclaim(barrierPending, a, 0), expected: refusal },
+      { because: "it is requested", step: grant(onlyA, a), expected: refusal },
+      {
+        because: "another is requested",
+        step: grant(onlyA, b),
+        expected: { ...onlyA, writer: { ...aWriter("node-b", { held: false }), epoch: 5 }, epoch: 5 },
+      },
+      {
+        because: "one of two passes",
+        step: passBarrier(barrierPending, a),
+        expected: changedRecord(barrierPending, { barrierPending: [b] }),
+      },
+      {
+        because: "the last one passes",
+        step: passBarrier(changedRecord(barrierPending, { barrierPending: [b] }), b),
+        expected: foundRecord({ attachedTo: [a, b], epoch: 4, storeIncarnation: 0 }),
+      },
+      {
+        because: "it has passed already",
+        step: passBarrier(changedRecord(barrierPending, { barrierPending: [b] }), a),
+        expected: "node-a has no pending write barrier",
+      },
+      {
+        because: "another VM of its name",
+        step: passBarrier(barrierPending, newA),
+        expected: "node-a has no pending write barrier",
+      },
+    ]);
+  });
+
+  it("is done by each proof that moves the VM's ETag and by the VM's end, not by clean", () => {
+    for (const { because, step, left } of [
+      { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, { fencing: a }), left: [b] },
+      { because: "proven to be without the disk", step: endFence(barrierPending, a), left: [b] },
+      { because: "vanished", step: prune(barrierPending, a, { found: "another VM" }), left: [b] },
+      {
+        because: "vanished, and nothing else was said of it",
+        step: prune(changedRecord(barrierPending, { unverified: [] }), a, { found: "another VM" }),
+        left: [b],
+      },
+      { because: "clean", step: proveClean(barrierPending, a, "unverified"), left: [a, b] },
+    ])
+      assert.deepEqual(step.ok && listIn(step.value, "barrierPending"), left, because);
+  });
+});

@@ -1,0 +1,491 @@
+import type { Access, RecordNode, Writer, WriterRecord } from "../../api/az-volume.ts";
+import { highestEpoch } from "../../api/epoch.ts";
+import {
+  identityOf,
+  isForeign,
+  isSameNode,
+  isSameVm,
+  lacksUidOf,
+  type NodeIdentity,
+  type NodeKey,
+  withUidFrom,
+} from "../../api/identity/node-identity.ts";
+import { fail, ok, type Result } from "../../failure/result.ts";
+import {
+  entriesOf,
+  quarantineRoles,
+  entryOf,
+  isNamed,
+  type NodeMarks,
+  nodesIn,
+  withMarks,
+} from "./record-nodes.ts";
+
+/**
+ * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
+ * The caller writes the result by compare-and-swap on the version it read; on a conflict it reads and
+ * asks again. An exhaustive model of these steps finds no state with two live writers; without any one
+ * condition it finds one (docs/assurance/models.md).
+ */
+export type Step = Result<WriterRecord, string>;
+
+/** The record of a disk that was just created: no node can have it. */
+export function newRecord(storeIncarnation: number): WriterRecord {
+  return { nodes: [], defaultAccess: "clean", epoch: 0, storeIncarnation };
+}
+
+/**
+ * The record of a disk that is not new, or whose record was lost: nodes that have it attached are
+ * unverified, all others in quarantine until clean. `barrierPending`: nodes whose VM an update from
+ * before the loss may still reach.
+ */
+export function foundRecord(found: {
+  readonly attachedTo: readonly NodeIdentity[];
+  /**
+   * Nodes for which only their checkpoints, or attachment objects, say that they have the disk: also
+   * unverified, but they may not reclaim it. Default: none.
+   */
+  readonly checkpointed?: readonly NodeIdentity[] | undefined;
+  /** Nodes fenced before, as other sources know, that have not reported clean since. Default: none. */
+  readonly quarantined?: readonly NodeIdentity[];
+  /** Default: none. */
+  readonly barrierPending?: readonly NodeIdentity[] | undefined;
+  readonly epoch: number;
+  readonly storeIncarnation: number;
+}): WriterRecord {
+  const {
+    attachedTo,
+    checkpointed = [],
+    quarantined = [],
+    barrierPending = [],
+    epoch,
+    storeIncarnation,
+  } = found;
+  const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined", epoch, storeIncarnation };
+  // The later word holds: a node that may have the disk again shows itself clean as an unverified node.
+  const said: readonly (readonly [readonly NodeIdentity[], NodeMarks])[] = [
+    [quarantined, { access: "quarantined" }],
+    [checkpointed, { access: "unverified", unconfirmed: true }],
+    [attachedTo, { access: "unverified" }],
+  ];
+  const named = said.reduce(
+    (record, [nodes, marks]) => nodes.reduce((next, node) => withLaterMarks(next, node, marks), record),
+    empty,
+  );
+  return barrierPending.reduce(withBarrierPending, named);
+}
+
+/**
+ * Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or
+ * granted to it.
+ */
+export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
+  const access = entryOf(record, node)?.access ?? record.defaultAccess;
+  return !isNamed(record, node, "writer") && access !== "clean";
+}
+
+/** What a request of a node with a pending write barrier waits for. */
+export function waitsForBarrier(nodeName: string): string {
+  return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
+}
+
+/**
+ * Whether the disk may be attached to `node`. Asked between reading the VM and writing it: an earlier
+ * question lets a fence slip in between.
+ */
+export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
+  return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));
+}
+
+/**
+ * Whether the disk may be detached from `node` other than by a fence. Asked about its VM: one that writes
+ * under another name would lose its disk. `isBegun`: any client has begun that detach, and it hangs; then
+ * only a writer that holds the volume keeps it. Default: false.
+ */
+export function mayDetach(
+  record: WriterRecord,
+  node: NodeIdentity,
+  { isBegun = false }: { readonly isBegun?: boolean } = {},
+): boolean {
+  const keepsWriter = !isBegun || record.writer?.held === true;
+  return nodesIn(record, ...(keepsWriter ? (["writer"] as const) : []), "unverified").every(
+    (other) => !isSameVm(other, node),
+  );
+}
+
+/** *grant*, by the controller: `node` becomes the writer, not yet held. */
+export function grant(record: WriterRecord, node: NodeIdentity): Step {
+  if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
+  const unverified = nodesIn(record, "unverified").map((other) => other.nodeName);
+  if (unverified.length > 0) return fail(`nothing proves yet that ${unverified.join(", ")} can't write`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  if (isInQuarantine(record, node))
+    return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
+  if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
+  const epoch = record.epoch + 1;
+  return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, requested: true }, epoch });
+}
+
+/**
+ * *acquire*, by the node before it checks, formats or mounts. Repeating it for a held grant is allowed
+ * only to a node that is clean.
+ */
+export function acquire(
+  record: WriterRecord,
+  node: NodeKey,
+  state: { readonly isClean: boolean; readonly storeIncarnation: number },
+): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node))
+    return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
+  if (!writer.requested) return fail("the grant is being taken back");
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  if (record.storeIncarnation !== state.storeIncarnation)
+    return fail(
+      `the record is of store incarnation ${record.storeIncarnation}, the store of ${state.storeIncarnation}`,
+    );
+  if (writer.held && !state.isClean)
+    return fail(`${node.nodeName} holds the volume already and is not clean`);
+  return ok({ ...record, writer: { ...writer, held: true } });
+}
+
+/**
+ * *release*, by the node once it has unmounted and flushed, or never mounted. Other nodes may write from
+ * then on. It ends no fence: a detach that was allowed before may still land, and would hit this node as
+ * a later writer.
+ */
+export function release(record: WriterRecord, node: NodeKey, epoch: number): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch)
+    return fail("the record no longer names this node and epoch");
+  if (!writer.held) return fail("the volume is not held");
+  return ok({ ...record, writer: { ...writer, held: false } });
+}
+
+/** *revoke*, by the controller: a writer without a request that holds nothing is removed. */
+export function revoke(record: WriterRecord): Step {
+  const writer = record.writer;
+  if (writer === undefined) return fail("there is no writer");
+  if (writer.held) return fail(`${writer.nodeName} holds the volume`);
+  if (writer.requested) return fail(`${writer.nodeName} is requested as the writer`);
+  return ok(withoutWriter(record));
+}
+
+/**
+ * *assume held*, by the controller: another VM has the name of the writer's node, and its token may have
+ * released what this one holds. Only a fence, or proof that the VM is gone, frees the volume then.
+ */
+export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.held) return fail(`${node.nodeName} holds the volume already`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  const holder: Writer = { ...writer, held: true };
+  return ok({ ...record, writer: holder });
+}
+
+/**
+ * Withdraws the writer's request. Others decide whether that is due (the release check,
+ * ControllerUnpublishVolume, NodeUnstageVolume, node loss).
+ */
+export function withdraw(record: WriterRecord, node: NodeKey): Step {
+  return setRequested(record, node, false);
+}
+
+/** Renews the writer's request: a new user came, or the release check found one. */
+export function renew(record: WriterRecord, node: NodeKey): Step {
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  return setRequested(record, node, true);
+}
+
+/**
+ * *begin fence*, by the controller: from here on this disk is not attached to `node`, and it can't acquire.
+ * Only an unrequested holder or an unverified node is fenced. `endsRequest`: of a node that can't withdraw
+ * its request any more; default false.
+ */
+export function beginFence(
+  record: WriterRecord,
+  node: NodeIdentity,
+  { endsRequest = false }: { readonly endsRequest?: boolean } = {},
+): Step {
+  if (record.fencing !== undefined && !isNamed(record, node, "fencing"))
+    return fail(`${record.fencing.nodeName} is being fenced`);
+  const withdrawn = endsRequest ? withdraw(record, node) : fail("its request stands");
+  const next = withdrawn.ok ? withdrawn.value : record;
+  if (isNamed(next, node, "writer")) {
+    if (next.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
+    if (next.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
+  } else if (!isNamed(next, node, "unverified")) {
+    return fail(`${node.nodeName} is neither the writer nor unverified`);
+  }
+  return ok({ ...next, fencing: withUidFrom(entriesOf(next), node) });
+}
+
+/**
+ * *end fence*, by the controller, with proof that the disk is off `node` and that no update prepared
+ * earlier can bring it there: it is neither the writer nor unverified any more, and in quarantine. Only
+ * this ends a fence. An unverified node without the disk needs none: it has nothing to reclaim, and no
+ * device to show itself clean with.
+ *
+ * `before`: the record from before the proof of a fence. A writer that was granted since, or a fence that
+ * began since, needs a proof of its own. Default: no fence stood.
+ */
+export function endFence(
+  record: WriterRecord,
+  node: NodeIdentity,
+  before: Pick<WriterRecord, "writer" | "fencing"> = {},
+): Step {
+  const wasFencing = before.fencing !== undefined && isSameNode(before.fencing, node);
+  const isFencing = isNamed(record, node, "fencing");
+  if (wasFencing && !isFencing) return fail(`${node.nodeName} is not being fenced`);
+  if (isFencing && !wasFencing) return fail(`${node.nodeName} is being fenced`);
+  if (isFencing && !isSameGrant(record.writer, before.writer))
+    return fail("the writer has changed since the proof began");
+  if (!isFencing && !isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
+  const freed = isFencing && isNamed(record, node, "writer") ? withoutWriter(record) : record;
+  return ok(withQuarantine(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
+}
+
+/**
+ * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so.
+ * A person attached it, or an object was erased: whether it is in use there is unknown. Never the writer,
+ * which the record names already.
+ */
+export function distrust(record: WriterRecord, node: NodeIdentity): Step {
+  if (isNamed(record, node, "writer")) return fail(`${node.nodeName} is the writer`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "unverified")) return fail(`${node.nodeName} is unverified already`);
+  return ok(foundUnverified(record, node));
+}
+
+/**
+ * *pass barrier*, by the controller, once no update from before the record was made can reach
+ * the VM of `node`.
+ */
+export function passBarrier(record: WriterRecord, node: NodeKey): Step {
+  const entry = entryOf(record, node);
+  if (entry?.barrierPending === undefined) return fail(`${node.nodeName} has no pending write barrier`);
+  return ok(withMarks(record, entry, { ...entry, barrierPending: undefined }));
+}
+
+/**
+ * *prove clean*, by the node itself: an unverified node, or one in quarantine. Refused if it is not `from`
+ * any more: its plan was for an older record, and has sought other evidence. Like *release*, it ends no
+ * fence.
+ */
+export function proveClean(
+  record: WriterRecord,
+  node: NodeIdentity,
+  from: "unverified" | "quarantined",
+): Step {
+  const isUnverified = isNamed(record, node, "unverified");
+  if (from === "unverified" && !isUnverified) return fail(`${node.nodeName} is not unverified`);
+  if (from === "quarantined" && (isUnverified || !isInQuarantine(record, node)))
+    return fail(`${node.nodeName} is not in quarantine`);
+  return ok(clean(record, node));
+}
+
+/**
+ * *confirm*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on
+ * that node may reclaim it.
+ */
+export function confirm(record: WriterRecord, node: NodeIdentity): Step {
+  const entry = entryOf(record, node);
+  if (entry?.unconfirmed === undefined) return fail(`${node.nodeName} is not unconfirmed`);
+  return ok(withMarks(record, entry, { ...entry, unconfirmed: undefined }));
+}
+
+/**
+ * *reclaim*, by an unverified node with a live mount and a user. `epochKnown` is the highest in its own
+ * checkpoints; one that is out of reach is not believed. The resource id of its VM is the record's, not
+ * the one that the node reports.
+ */
+export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
+  const known = nodesIn(record, "unverified").find((other) => isSameNode(other, node));
+  if (known === undefined) return fail(`${node.nodeName} is not unverified`);
+  if (isNamed(record, node, "unconfirmed"))
+    return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
+  if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  if (isNamed(record, node, "barrierPending")) return fail(barrierRefusal(node));
+  const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
+  const writer: Writer = { ...identityOf(known), epoch, held: true, requested: true };
+  return ok({ ...withMarks(record, known, {}), writer, epoch });
+}
+
+/**
+ * *bind*, by the controller: the entries of `node` get the uid of its orchestrator's node. That object
+ * may have been recreated, or the entry may be older than the uid. Not the list of clean nodes, whose
+ * entries each node replaces by its own.
+ */
+export function bind(record: WriterRecord, node: NodeIdentity): Step {
+  const { nodeUid } = node;
+  if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
+  const bound = <T extends NodeIdentity>(entry: T): T =>
+    lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry;
+  const { writer, fencing, nodes } = record;
+  if (entriesOf(record).every((entry) => !lacksUidOf(entry, node)))
+    return fail(`no entry of ${node.nodeName} lacks its uid`);
+  return ok({
+    ...record,
+    ...(writer === undefined ? {} : { writer: bound(writer) }),
+    ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
+    nodes: nodes.map((entry) => (isReportOnly(entry) ? entry : bound(entry))),
+  });
+}
+
+/**
+ * *identify*, by the controller: a VM that is unverified under its resource id alone, or under an earlier
+ * name, turns out to be `node`, which can then report its use of the disk. Marks of both entries stay. Not
+ * while either is being fenced: the fence would go by one name, and the entry by another.
+ */
+export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
+  const marks = entryOf(record, unknown);
+  if (marks?.access !== "unverified") return fail(`${unknown.instanceUri} is not unverified`);
+  if (isNamed(record, unknown, "writer")) return fail(`${unknown.nodeName} is the writer`);
+  if (isNamed(record, unknown, "fencing")) return fail(`${unknown.instanceUri} is being fenced`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  const others = withMarks(record, unknown, {});
+  // The writer has the disk by right, and no step would remove an entry beside that: *reclaim* and *prove
+  // clean* are for nodes that do not write. Only the write barrier concerns it as well.
+  if (isNamed(others, node, "writer"))
+    return marks.barrierPending === true ? fail(barrierRefusal(unknown)) : ok(others);
+  const found = isNamed(others, node, "unverified") ? others : foundUnverified(others, node);
+  const entry = entryOf(found, node);
+  return ok(withMarks(found, entry ?? node, { ...entry, ...strictOnly(marks) }));
+}
+
+/** The marks of an entry that take something from its node, without its access. */
+function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks): NodeMarks {
+  return {
+    ...(unconfirmed === undefined ? {} : { unconfirmed }),
+    ...(wasQuarantined === undefined ? {} : { wasQuarantined }),
+    ...(barrierPending === undefined ? {} : { barrierPending }),
+  };
+}
+
+/**
+ * *prune*, by the controller: every trace of `node` leaves the record, since its VM is proven to be gone, and
+ * its open files died with it. Where its resource id has no VM at all, a node that holds the volume, or may,
+ * is fenced instead: that proves it again. Also prunes a VM outside the cluster whose owner has detached the
+ * disk.
+ *
+ * `only`: refused if the record says more than this of the node. One in quarantine keeps its attachment,
+ * which may be that of the next VM of its name. One that is clean needs no proof: if it comes back, it only
+ * has to report again.
+ */
+export function prune(record: WriterRecord, node: NodeIdentity, gone: Gone): Step {
+  const { only } = gone;
+  if (only !== undefined && !saysOnly(record, node, only))
+    return fail(`${node.nodeName} is not ${only === "clean" ? "known to be clean" : "in quarantine"} only`);
+  const mayHold =
+    isNamed(record, node, "fencing", "unverified") ||
+    (isNamed(record, node, "writer") && record.writer?.held === true);
+  return gone.found === "nothing" && mayHold
+    ? beginFence(record, node, { endsRequest: true })
+    : withoutNode(record, node);
+}
+
+/** What Azure shows at the resource ids of a VM, and which access is all that the record may say of it. */
+type Gone =
+  | { readonly found: "nothing" | "another VM" | "no disk"; readonly only?: "quarantined" | undefined }
+  | { readonly found?: undefined; readonly only: "clean" };
+
+function saysOnly(record: WriterRecord, node: NodeIdentity, only: Access): boolean {
+  const entry = entryOf(record, node);
+  if (entry?.access !== only || isNamed(record, node, "writer", "fencing")) return false;
+  return only === "quarantined" || isReportOnly(entry);
+}
+
+function withoutNode(record: WriterRecord, node: NodeIdentity): Step {
+  if (entryOf(record, node) === undefined && !isNamed(record, node, "writer", "fencing"))
+    return fail(`${node.nodeName} is not in the record`);
+  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
+  return ok(withMarks(withoutFencingOf(freed, node), node, {}));
+}
+
+/** It may have a dead mount or an old mount command, and no update can reach its VM any more. */
+function withQuarantine(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  return withMarks(record, node, { access: "quarantined" });
+}
+
+/**
+ * It has reported clean, which proves nothing of the updates that may reach its VM. Entries of earlier VMs
+ * of its name are removed where they say no more: they would accumulate.
+ */
+function clean(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  const others = withoutCleanOf(record, node.nodeName);
+  const entry = entryOf(others, node);
+  return entry?.barrierPending === true
+    ? withMarks(others, entry, { access: "clean", barrierPending: true })
+    : withMarks(others, node, { access: "clean" });
+}
+
+function withoutCleanOf(record: WriterRecord, nodeName: string): WriterRecord {
+  return {
+    ...record,
+    nodes: record.nodes.filter((node) => node.nodeName !== nodeName || !isReportOnly(node)),
+  };
+}
+
+/** Only the node's own report, which it replaces itself. */
+function isReportOnly({ access, barrierPending }: RecordNode): boolean {
+  return access === "clean" && barrierPending === undefined;
+}
+
+/** It has the disk, although the record did not say so. */
+function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  const known = withUidFrom(entriesOf(record), node);
+  const later = foundLater(record, known);
+  return withLaterMarks(later, known, { ...entryOf(later, known), access: "unverified" });
+}
+
+/** An unverified node that was in quarantine still may have an old mount command. */
+function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
+  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, ...quarantineRoles);
+  return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
+}
+
+/** An entry stays where it is: a barrier that was pending before may name the VM's earlier resource id. */
+function withBarrierPending(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  const entry = entryOf(record, node);
+  return withMarks(record, withUidFrom([node], entry ?? node), { ...entry, barrierPending: true });
+}
+
+/**
+ * A rebuilt record did not name `node`: a detach that the lost one allowed may be under way to its VM. A
+ * VM that is no node never writes by the record.
+ */
+function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  return record.defaultAccess === "quarantined" && !isForeign(node)
+    ? withBarrierPending(record, node)
+    : record;
+}
+
+function barrierRefusal({ nodeName }: NodeKey): string {
+  return `an update that a lost record allowed may still detach the disk from ${nodeName}`;
+}
+
+function setRequested(record: WriterRecord, node: NodeKey, requested: boolean): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.requested === requested)
+    return fail(requested ? "it is requested already" : "its request is withdrawn already");
+  return ok({ ...record, writer: { ...writer, requested } });
+}
+
+function withoutWriter(record: WriterRecord): WriterRecord {
+  const { writer: _, ...rest } = record;
+  return rest;
+}
+
+function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
+  if (!isNamed(record, node, "fencing")) return record;
+  const { fencing: _, ...rest } = record;
+  return rest;
+}
+
+function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held;
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aCluster, aClusterAttachment } from "../../../controller/testing/a-cluster.ts";
+import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { identity } from "../../../core/testing/objects.ts";
+import { type RecordChanges } from "../../../core/testing/record-lists.ts";
+import { aCall } from "../../testing/a-call.ts";
+import { withController } from "../../testing/a-controller.ts";
+import { aDiskUri, aRecord, aVolumeObject } from "../../testing/objects.ts";
+import { aMountCapability } from "../../testing/requests.ts";
+import { controllerPublishVolume } from "./controller-publish-volume.ts";
+
+const volumeId = aDiskUri();
+const nodeA = identity("node-a");
+const nodeB = identity("node-b");
+
+describe("controllerPublishVolume", () => {
+  const rows: readonly {
+    readonly because: string;
+    readonly record: WriterRecord;
+    readonly failure: Failure;
+  }[] = [
+    {
+      because: "another node is the writer",
+      record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, requested: true } }),
+      failure: { kind: "OtherWriter", volumeId, writer: "node-b", users: [] },
+    },
+    {
+      because: "the writer is not known yet",
+      record: aRecord({ defaultAccess: "quarantined", unverified: [nodeB] }),
+      failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-b"] },
+    },
+    {
+      because: "the node was fenced",
+      record: aRecord({ quarantined: [nodeA] }),
+      failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
+    },
+    {
+      because: "the disk was adopted, and the node has not reported clean",
+      record: aRecord({ defaultAccess: "quarantined" }),
+      failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
+    },
+    {
+      because: "an earlier VM of its name was fenced, and no controller has granted it yet",
+      record: aRecord({ quarantined: [{ ...nodeA, vmId: "older" }] }),
+      failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
+    },
+  ];
+  for (const { because, record, failure } of rows) {
+    it(`says what blocks the grant: ${because}`, () =>
+      withController(async (world) => {
+        const volume = aVolumeObject();
+        assert.ok(volume.status !== undefined);
+        await world.givenNode("node-a");
+        await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          volumeCapability: aMountCapability(),
+          readonly: false,
+          secrets: {},
+          volumeContext: {},
+        };
+        assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
+          ok: false,
+          failure,
+        });
+      }));
+  }
+
+  const published: readonly {
+    readonly because: string;
+    readonly on?: string;
+    readonly isLeaving?: boolean;
+    readonly record?: RecordChanges;
+    readonly isRequested: boolean;
+  }[] = [
+    {
+      because: "the orchestrator has it published there, and this driver has not done so",
+      isRequested: false,
+    },
+    {
+      because: "the orchestrator has it published there, and the record says who has it",
+      record: { unverified: [nodeA], defaultAccess: "quarantined" },
+      isRequested: true,
+    },
+    { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isRequested: true },
+    { because: "the orchestrator has it published to another node", on: "node-b", isRequested: true },
+  ];
+  for (const { because, on = "node-a", isLeaving = false, record = {}, isRequested } of published) {
+    it(`${isRequested ? "requests the volume" : "leaves finding the writer to the leader"} where ${because}`, () =>
+      withController(async (world) => {
+        const volume = aVolumeObject();
+        assert.ok(volume.status !== undefined);
+        await world.givenNode("node-a");
+        await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord(record) } });
+        const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isLeaving })]);
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          volumeCapability: aMountCapability(),
+          readonly: false,
+          secrets: {},
+          volumeContext: {},
+        };
+        const answer = await world.answerOf(
+          controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()),
+        );
+        const reason = answer.ok || answer.failure.kind !== "StillWaiting" ? "" : answer.failure.what;
+        assert.deepEqual(
+          [world.steps.includes("request"), reason.includes("another driver has published it to node-a")],
+          [isRequested, !isRequested],
+        );
+      }));
+  }
+
+  it("refuses a V1 attribute that would be dropped, before it writes anything", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      await world.given("AzVolume", aVolumeObject());
+      const request = {
+        volumeId,
+        nodeId: "node-a",
+        volumeCapability: aMountCapability(),
+        readonly: false,
+        secrets: {},
+      };
+      const answer = await world.answerOf(
+        controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "0" } }, aCall()),
+      );
+      assert.ok(!answer.ok && answer.failure.kind === "InvalidArgument");
+      assert.deepEqual(
+        [answer.failure.field, answer.failure.value, world.steps],
+        ["volume_context.partition", "0", []],
+      );
+    }));
+
+  for (const failure of [
+    { kind: "DiskBeingCopied", diskUri: volumeId, percent: 40 },
+    { kind: "DiskCopyFailed", diskUri: volumeId, sourceUri: aDiskUri("source"), state: "Failed" },
+  ] as const)
+    it(`publishes no disk that is no complete copy: ${failure.kind}`, () =>
+      withController(async (world) => {
+        const { status: _, ...found } = aVolumeObject({ spec: { diskUri: volumeId } });
+        await world.given("AzVolume", found);
+        await world.failed("pvc-1", "Pending", failure);
+        await world.givenNode("node-a");
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          readonly: false,
+          volumeCapability: aMountCapability(),
+          volumeContext: {},
+          secrets: {},
+        };
+        const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
+        assert.deepEqual(answer, { ok: false, failure });
+      }));
+
+  it("waits for a node plug-in that has not reported its VM yet", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const made = await world.answerOf(
+        world.context.store.create(
+          "AzDriverNode",
+          { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } },
+          new AbortController().signal,
+        ),
+      );
+      assert.ok(made.ok);
+      const request = {
+        volumeId,
+        nodeId: "node-a",
+        volumeCapability: aMountCapability(),
+        readonly: false,
+        secrets: {},
+        volumeContext: {},
+      };
+      const what = "the node plug-in on node-a to say which VM it runs on";
+      assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what },
+      });
+    }));
+});

@@ -1,0 +1,235 @@
+import { isStanding } from "../../../controller/adoption/sync-volume-attachments.ts";
+import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
+import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
+import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
+import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-modes.ts";
+import { isUnfinishedCopy } from "../../../core/volume/copies/unfinished-copy.ts";
+import { isZoneRedundant } from "../../../core/volume/disk-sku.ts";
+import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
+import { explainsPublication } from "../../../core/writer/record/rebuilt-record.ts";
+import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
+import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/writer-steps.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
+import { fromObjectError } from "../../../objects/object-error.ts";
+import { requestWriter } from "../../../objects/writer-request.ts";
+import type {
+  ControllerPublishVolumeRequest,
+  ControllerPublishVolumeResponse,
+} from "../../gen/csi/v1/csi.ts";
+import { publicationKey } from "../../messages/publication-key.ts";
+import { publishedNodes } from "../../messages/published-nodes.ts";
+import { missingField } from "../../messages/required.ts";
+import { readVolumeCapability } from "../../messages/volume-capability.ts";
+import type { CallContext } from "../../server/unary-handler.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { findOrAdopt } from "../find-or-adopt.ts";
+
+/**
+ * ControllerPublishVolume: records the node's writer request and answers once the grant is recorded;
+ * the attach continues, and NodeStageVolume waits for it. While another node is the writer:
+ * FAILED_PRECONDITION naming that node; the request stays, and is served once that node releases the
+ * volume.
+ */
+export async function controllerPublishVolume(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  call: CallContext,
+): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+  const missing = missingField({ volume_id: request.volumeId, node_id: request.nodeId });
+  if (missing !== undefined) return fail(missing);
+  const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
+  if (!capability.ok) return capability;
+  const unserved = unservedAttribute(request.volumeContext, capability.value);
+  if (unserved !== undefined) return fail(unserved);
+  return context.locks.run(publicationKey(request), "ControllerPublishVolume", () =>
+    publish(context, request, capability.value, call.signal),
+  );
+}
+
+async function publish(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  capability: VolumeCapability,
+  signal: AbortSignal,
+): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+  const { volumeId, nodeId } = request;
+  const found = await findOrAdopt(
+    context,
+    request.volumeId,
+    { capabilities: [capability], volumeContext: request.volumeContext },
+    signal,
+  );
+  if (!found.ok) return found;
+  const volume = found.value;
+  const unfinished = unfinishedCopyIn(volume);
+  if (unfinished !== undefined) return fail(unfinished);
+  const node = await context.store.get("AzDriverNode", nodeId, signal);
+  if (!node.ok)
+    return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
+  // The object is created before the node's VM is known: until then no check can refuse it.
+  if (node.value.status === undefined)
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `the node plug-in on ${nodeId} to say which VM it runs on`,
+    });
+  const obstacle =
+    obstacleTo(volume, node.value, capability) ??
+    sharesTaken(context, volume, request) ??
+    (await differentPublish(context, request, signal));
+  if (obstacle !== undefined) return fail(obstacle);
+
+  if (await isPublishedByAnother(context, volume, request, signal))
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
+    });
+
+  const { readonly: readOnly, volumeContext } = request;
+  const requested = await requestWriter(
+    context,
+    { volume, nodeName: nodeId, readOnly, volumeContext, published: true },
+    signal,
+  );
+  if (!requested.ok) return requested;
+  if (volume.status?.record === undefined) return ok({ publishContext: {} });
+  const vmId = node.value.status?.vmId ?? "";
+  const granted = await context.cache.waitFor(
+    "AzVolume",
+    volume.metadata.name,
+    (present) =>
+      present?.status?.record !== undefined &&
+      isNamed(present.status.record, { nodeName: nodeId, vmId }, "writer") &&
+      present.status.record.writer?.requested === true,
+    { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
+    signal,
+  );
+  if (granted !== undefined)
+    return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
+  return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
+}
+
+/** Why the volume's disk can't be given to a node yet, or ever; undefined: no copy is waited for. */
+function unfinishedCopyIn({ status }: AzVolume): Failure | undefined {
+  const error = status?.detail === undefined ? status?.error : undefined;
+  return error !== undefined && isUnfinishedCopy(error.kind) ? fromObjectError(error) : undefined;
+}
+
+function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {
+  const detail = volume.status?.detail;
+  const volumeId = detail?.diskUri ?? volume.metadata.name;
+  if (isDeleting(volume)) return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
+  const supported = checkCapabilities([capability], maxSharesOf(volume));
+  if (!supported.ok) return supported.failure;
+  if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
+    return {
+      kind: "InvalidArgument",
+      field: "volume_capability.access_mode",
+      value: capability.accessMode,
+      problem:
+        `volume ${volumeId} was made for ` +
+        `${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
+    };
+  }
+  const zones = detail?.zones ?? [];
+  const zone = node.status?.zone ?? "";
+  if (detail !== undefined && !isZoneRedundant(detail.skuName) && zones.length > 0 && !zones.includes(zone)) {
+    return {
+      kind: "InvalidArgument",
+      field: "node_id",
+      value: node.spec.nodeName,
+      problem:
+        `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ` +
+        `${zones.join(", ")}`,
+    };
+  }
+  return undefined;
+}
+
+/** Where several nodes write at once, no replica can make room: every share is in use. */
+function sharesTaken(
+  context: ControllerContext,
+  volume: AzVolume,
+  request: ControllerPublishVolumeRequest,
+): Failure | undefined {
+  if (isSingleWriter(volume.spec.capabilities)) return undefined;
+  const maxShares = maxSharesOf(volume);
+  const others = publishedNodes(context, volume).filter((nodeName) => nodeName !== request.nodeId);
+  return others.length < maxShares
+    ? undefined
+    : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
+}
+
+/** CSI asks for ALREADY_EXISTS if the volume is published to the node with another `readonly`. */
+async function differentPublish(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  const present = await readAttachment(
+    context.store,
+    { diskUri: request.volumeId, nodeName: request.nodeId },
+    signal,
+  );
+  if (
+    !present.ok ||
+    present.value.spec.role !== "Primary" ||
+    present.value.spec.readOnly === request.readonly
+  )
+    return undefined;
+  return {
+    kind: "VolumeExistsWithOtherRequest",
+    volumeName: request.volumeId,
+    difference: `it is published to ${request.nodeId} with readonly ${present.value.spec.readOnly}`,
+  };
+}
+
+/**
+ * Whether the orchestrator has published the volume to the node without this driver, as after V1's
+ * time: external-attacher calls once more then. A request stated now would be granted to a node that
+ * writes already, and that node would pass for one without a mount.
+ */
+async function isPublishedByAnother(
+  { clusterVolumes, store }: ControllerContext,
+  { status }: AzVolume,
+  { volumeId, nodeId }: ControllerPublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (
+    !isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
+    status?.record === undefined ||
+    explainsPublication(status.record, nodeId)
+  )
+    return false;
+  const own = await readAttachment(store, { diskUri: volumeId, nodeName: nodeId }, signal);
+  return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
+}
+
+function reasonForNoGrant(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  node: NodeKey,
+): Failure {
+  const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  if (record?.writer !== undefined && record.writer.nodeName !== node.nodeName) {
+    const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });
+    return {
+      kind: "OtherWriter",
+      volumeId,
+      writer: record.writer.nodeName,
+      users: use.kind === "used" ? use.users : [],
+    };
+  }
+  const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
+  if (record !== undefined && isInQuarantine(record, node))
+    return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
+  if (isNamed(record, node, "barrierPending"))
+    return { kind: "StillWaiting", volumeId, what: waitsForBarrier(node.nodeName) };
+  return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
+}

@@ -1,0 +1,470 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aDisk } from "../../../controller/testing/a-disk.ts";
+import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
+import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
+import { withdrawRequest, requestWriter } from "../../../objects/writer-request.ts";
+import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
+import { aCall } from "../../testing/a-call.ts";
+import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
+import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
+import { aMountCapability } from "../../testing/requests.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { controllerPublishVolume } from "./controller-publish-volume.ts";
+import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
+
+const never = new AbortController().signal;
+const volumeId = aDiskUri();
+const nodeA = identity("node-a");
+const holder = { ...nodeA, epoch: 1, held: true, requested: true };
+const writerRequest = { since: "2026-01-01T00:00:00.000Z" };
+const withReplicas = { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 };
+
+function unpublish(
+  world: ControllerWorld,
+  overrides: Partial<ControllerContext> = {},
+  deadlineMs = Number.POSITIVE_INFINITY,
+): ReturnType<typeof controllerUnpublishVolume> {
+  const users = { ...world.context.users, isOutOfService: async () => false };
+  return controllerUnpublishVolume(
+    { ...world.context, users, ...overrides },
+    { volumeId, nodeId: "node-a", secrets: {} },
+    aCall({ deadlineMs }),
+  );
+}
+
+async function givenPublished(
+  world: ControllerWorld,
+  record: WriterRecord,
+  spec: Partial<AzVolume["spec"]> = {},
+): Promise<void> {
+  const volume = aVolumeObject({ spec });
+  assert.ok(volume.status !== undefined);
+  await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
+  await world.given(
+    "AzVolumeAttachment",
+    anAttachmentObject({ nodeName: "node-a", writerRequest, published: true }),
+  );
+}
+
+/** Runs `act` in a world of its own and returns its result. */
+async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise<T | undefined> {
+  let answer: T | undefined;
+  await withController(async (world) => {
+    answer = await act(world);
+  });
+  return answer;
+}
+
+const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
+  const read = await world.store.get(
+    "AzVolumeAttachment",
+    anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+    never,
+  );
+  return read.ok
+    ? [
+        read.value.spec.role,
+        read.value.spec.writerRequest !== undefined,
+        read.value.metadata.deletionTimestamp !== undefined,
+      ]
+    : undefined;
+};
+
+async function isPublished(world: ControllerWorld): Promise<boolean> {
+  const read = await world.store.get(
+    "AzVolumeAttachment",
+    anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+    never,
+  );
+  return read.ok && read.value.spec.published === true;
+}
+
+describe("controllerUnpublishVolume", () => {
+  it("does not answer while the record names the node, whatever the cache shows", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord(), withReplicas);
+      const { steps } = world.context;
+      world.store.holdWatches(true);
+      const grantedConcurrently: ControllerContext["steps"] = {
+        run: async (step, act) => {
+          if (step === "withdraw" && world.volume("pvc-1")?.status?.record?.writer === undefined)
+            await world.setStatus("pvc-1", ({ status }) => ({
+              ...status,
+              state: "Created",
+              observedGeneration: 1,
+              conditions: [],
+              record: aRecord({ epoch: 1, writer: { ...holder, held: false } }),
+            }));
+          return steps.run(step, act);
+        },
+      };
+      const answer = await world.answerOf(
+        unpublish(world, { steps: grantedConcurrently }, world.clock.elapsedMs() + 5_000),
+      );
+      assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
+      assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+    }));
+
+  it("withdraws the requests of all nodes without a node id, even those not yet cached", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord(), withReplicas);
+      world.store.holdWatches(true);
+      const volume = aVolumeObject({ spec: withReplicas });
+      const stated = await world.answerOf(
+        requestWriter(world.context, { volume, nodeName: "node-b", volumeContext: {} }, never),
+      );
+      assert.ok(stated.ok);
+      assert.equal(world.context.cache.list("AzVolumeAttachment").length, 1);
+      const users = { ...world.context.users, isOutOfService: async () => false };
+      const answer = await world.answerOf(
+        controllerUnpublishVolume(
+          { ...world.context, users },
+          { volumeId, nodeId: "", secrets: {} },
+          aCall(),
+        ),
+      );
+      assert.deepEqual(answer, { ok: true, value: {} });
+      const wants = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
+      assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.writerRequest ?? []), []);
+    }));
+
+  it("answers within the caller's deadline, with the reason the node still has it", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      world.use = { kind: "unused" };
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      const answer = await world.answerOf(unpublish(world, {}, deadlineMs));
+      const what = "node-a to unmount and release it; if that node is dead, mark it out of service";
+      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
+      assert.ok(world.clock.elapsedMs() < deadlineMs);
+    }));
+
+  it("does not answer on a rebuilt record in which the writer is not known yet", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      world.use = { kind: "unused" };
+      const answer = unpublish(world, {}, world.clock.elapsedMs() + 5_000);
+      await world.clock.advance(1_000);
+      await world.setStatus("pvc-1", ({ status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: 1,
+        conditions: [],
+        record: aRecord({ epoch: 1, defaultAccess: "quarantined", unverified: [nodeA] }),
+      }));
+      assert.deepEqual(await world.answerOf(answer), {
+        ok: false,
+        failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] },
+      });
+    }));
+
+  it("does not answer if the node was granted the volume again during its detach", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord());
+      const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+      await world.clock.advance(1_000);
+      assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
+      await world.setStatus("pvc-1", ({ status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: 1,
+        conditions: [],
+        record: aRecord({ epoch: 1, writer: holder }),
+      }));
+      const attachment = await world.store.get(
+        "AzVolumeAttachment",
+        anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+        never,
+      );
+      assert.ok(attachment.ok);
+      assert.ok(
+        (
+          await world.store.update(
+            "AzVolumeAttachment",
+            { ...attachment.value, metadata: { ...attachment.value.metadata, finalizers: [] } },
+            never,
+          )
+        ).ok,
+      );
+      const answered = await world.answerOf(answer);
+      assert.equal(!answered.ok && answered.failure.kind, "StillWaiting");
+    }));
+
+  it("does not take a volume for gone whose object was erased while its disk remains", async () => {
+    const erasedConcurrently = (
+      disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined,
+    ): Promise<unknown> =>
+      answerIn(async (world) => {
+        await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+        world.use = { kind: "unused" };
+        const answer = unpublish(world, disk === undefined ? {} : { cloud: disk });
+        await world.clock.advance(1_000);
+        assert.ok((await world.store.delete("AzVolume", "pvc-1", {}, never)).ok);
+        await world.letGo("pvc-1");
+        const attachment = await world.store.get(
+          "AzVolumeAttachment",
+          anAttachmentObject({ nodeName: "node-a" }).metadata.name,
+          never,
+        );
+        assert.ok(attachment.ok);
+        const { metadata } = attachment.value;
+        assert.ok(
+          (
+            await world.store.update(
+              "AzVolumeAttachment",
+              { ...attachment.value, metadata: { ...metadata, finalizers: [] } },
+              never,
+            )
+          ).ok,
+        );
+        await world.store.delete("AzVolumeAttachment", metadata.name, {}, never);
+        return world.answerOf(answer);
+      });
+    const what = "its disk to be looked at: its AzVolume is gone, and the disk is not";
+    const stays = await erasedConcurrently({
+      getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })),
+    });
+    assert.deepEqual(stays, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
+    assert.deepEqual(await erasedConcurrently(undefined), ok({}));
+  });
+
+  it("withdraws nothing on a recreated volume before its disk has been checked", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest }));
+      const notLookedAt = {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" },
+      };
+      assert.deepEqual(await world.answerOf(unpublish(world)), notLookedAt);
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+      const users = { ...world.context.users, isOutOfService: async () => true };
+      assert.deepEqual(
+        await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000)),
+        notLookedAt,
+      );
+    }));
+
+  it("renews the request that an earlier call withdrew, if it finds a user since then", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
+      const inUse = {
+        ok: false,
+        failure: { kind: "VolumeInUse", volumeId, nodeName: "node-a", users: ["pod default/data-0"] },
+      };
+      world.use = { kind: "unused" };
+      const store: ControllerContext["store"] = {
+        ...world.store,
+        update: async (kind, object, signal) => {
+          const updated = await world.store.update(kind, object, signal);
+          return updated.ok ? fail({ kind: "StoreUnavailable", detail: "the answer was lost" }) : updated;
+        },
+      };
+      const lost = await world.answerOf(unpublish(world, { store }));
+      assert.equal(!lost.ok && lost.failure.kind, "StoreUnavailable");
+      assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+      world.use = { kind: "used", users: ["pod default/data-0"] };
+      assert.deepEqual(await world.answerOf(unpublish(world)), inUse);
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+      assert.equal(await isPublished(world), true);
+    }));
+
+  it("keeps the volume published if the release check finds a late user", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
+      world.use = { kind: "unused" };
+      const { steps } = world.context;
+      const startsConcurrently: ControllerContext["steps"] = {
+        run: async (step, act) => {
+          const done = await steps.run(step, act);
+          if (step === "withdraw") world.use = { kind: "used", users: ["pod default/data-0"] };
+          return done;
+        },
+      };
+      const answer = await world.answerOf(unpublish(world, { steps: startsConcurrently }));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
+      assert.deepEqual(
+        [await attachmentOf(world), await isPublished(world)],
+        [["Primary", true, false], true],
+      );
+    }));
+
+  it("renews no request of a node that is being released already", () =>
+    withController(async (world) => {
+      await givenPublished(
+        world,
+        aRecord({ writer: { ...holder, requested: false }, epoch: 1 }),
+        withReplicas,
+      );
+      assert.ok(
+        (await withdrawRequest(world.context, { volumeId, nodeName: "node-a", keepsPrimary: false }, never))
+          .ok,
+      );
+      world.use = { kind: "used", users: ["pod default/data-0"] };
+      const answer = await world.answerOf(unpublish(world));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
+      assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+    }));
+
+  it("does not hold up another node's request", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      await world.givenNode("node-b");
+      world.use = { kind: "unused" };
+      const releasing = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+      const published = await world.answerOf(
+        controllerPublishVolume(
+          world.context,
+          {
+            volumeId,
+            nodeId: "node-b",
+            volumeCapability: aMountCapability(),
+            readonly: false,
+            secrets: {},
+            volumeContext: {},
+          },
+          aCall(),
+        ),
+      );
+      assert.equal(!published.ok && published.failure.kind, "OtherWriter");
+      const waiting = await world.store.get(
+        "AzVolumeAttachment",
+        anAttachmentObject({ nodeName: "node-b" }).metadata.name,
+        never,
+      );
+      assert.notEqual(waiting.ok && waiting.value.spec.writerRequest, undefined);
+      await world.answerOf(releasing);
+    }));
+
+  it("changes nothing about an unverified node", () =>
+    withController(async (world) => {
+      await givenPublished(
+        world,
+        aRecord({ defaultAccess: "quarantined", unverified: [nodeA] }),
+        withReplicas,
+      );
+      assert.deepEqual(await world.answerOf(unpublish(world)), {
+        ok: false,
+        failure: { kind: "WriterRecordUnverified", volumeId, nodes: ["node-a"] },
+      });
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+    }));
+
+  describe("while an unverified VM may be the node's", () => {
+    const { instanceUri } = nodeA;
+    const known = { ...nodeA, nodeName: instanceUri };
+    const stranger = identity("stranger");
+    const outside = { ...stranger, nodeName: stranger.instanceUri };
+    const answerBeside = (
+      unverified: readonly NodeIdentity[],
+      change: (world: ControllerWorld) => Partial<ControllerContext> = () => ({}),
+    ): Promise<unknown> =>
+      answerIn(async (world) => {
+        await givenPublished(world, aRecord({ defaultAccess: "quarantined", unverified }), withReplicas);
+        return world.answerOf(unpublish(world, change(world), world.clock.elapsedMs() + 5_000));
+      });
+    const waitsFor = ({ nodeName }: NodeIdentity): unknown => ({
+      ok: false,
+      failure: { kind: "WriterRecordUnverified", volumeId, nodes: [nodeName] },
+    });
+    const named = (world: ControllerWorld): Partial<ControllerContext> => {
+      world.node = { ...world.node, instanceUri: instanceUri.toUpperCase() };
+      return {};
+    };
+    const gone =
+      (presence: NodePresence) =>
+      (world: ControllerWorld): Partial<ControllerContext> => {
+        world.node = { ...world.node, isGone: true };
+        const clusterVolumes = { ...world.context.clusterVolumes, nodePresence: async () => presence };
+        return { clusterVolumes };
+      };
+
+    it("waits for the VM that its Node names, under any name in the record", async () => {
+      assert.deepEqual(await answerBeside([known], named), waitsFor(known));
+      const renamed = { ...nodeA, nodeName: "its-first-name" };
+      assert.deepEqual(await answerBeside([renamed], named), waitsFor(renamed));
+      assert.deepEqual(await answerBeside([outside, identity("node-b")], named), ok({}));
+    });
+
+    it("waits for each VM outside the cluster where its Node names no VM", async () => {
+      assert.deepEqual(await answerBeside([identity("node-b"), outside]), waitsFor(outside));
+      assert.deepEqual(await answerBeside([identity("node-b")]), ok({}));
+    });
+
+    it("waits for no VM outside where its Node is gone, also uncached", async () => {
+      assert.deepEqual(await answerBeside([outside], gone("gone")), ok({}));
+      assert.deepEqual(await answerBeside([outside], gone("present")), waitsFor(outside));
+      assert.deepEqual(await answerBeside([outside], gone("unknown")), waitsFor(outside));
+      assert.deepEqual(await answerBeside([nodeA], gone("gone")), waitsFor(nodeA));
+    });
+
+    it("waits for no VM outside where its node is out of service", async () => {
+      const outOfService = (world: ControllerWorld): Partial<ControllerContext> => ({
+        users: { ...world.context.users, isOutOfService: async () => true },
+      });
+      assert.deepEqual(await answerBeside([outside], outOfService), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "its detach from node-a" },
+      });
+      assert.deepEqual(await answerBeside([nodeA], outOfService), waitsFor(nodeA));
+      const namedToo = (world: ControllerWorld): Partial<ControllerContext> => ({
+        ...named(world),
+        ...outOfService(world),
+      });
+      assert.deepEqual(await answerBeside([known], namedToo), waitsFor(known));
+    });
+
+    it("waits where the record gets such an entry during the call", () =>
+      withController(async (world) => {
+        await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+        world.use = { kind: "unused" };
+        const answer = unpublish(world, {}, world.clock.elapsedMs() + 5_000);
+        await world.clock.advance(1_000);
+        await world.setStatus("pvc-1", ({ status }) => ({
+          ...status,
+          state: "Created",
+          observedGeneration: 1,
+          conditions: [],
+          record: aRecord({ epoch: 1, defaultAccess: "quarantined", unverified: [known] }),
+        }));
+        assert.deepEqual(await world.answerOf(answer), waitsFor(known));
+      }));
+  });
+
+  it("keeps an attachment that was published again during the call", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord());
+      const store: ControllerContext["store"] = {
+        ...world.store,
+        delete: async (kind, name, preconditions, signal) => {
+          const volume = world.volume("pvc-1");
+          assert.ok(volume !== undefined);
+          await requestWriter(
+            world.context,
+            { volume, nodeName: "node-a", readOnly: false, volumeContext: {} },
+            never,
+          );
+          return world.store.delete(kind, name, preconditions, signal);
+        },
+      };
+      const answer = await world.answerOf(unpublish(world, { store }));
+      assert.equal(!answer.ok && answer.failure.kind, "ObjectConflict");
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+    }));
+
+  it("succeeds for a volume that does not exist, after a check for its disk", async () => {
+    await withController(async (world) => assert.deepEqual(await world.answerOf(unpublish(world)), ok({})));
+    await withController(async (world) => {
+      const answer = await world.answerOf(
+        unpublish(world, { cloud: { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })) } }),
+      );
+      assert.deepEqual(answer, {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" },
+      });
+    });
+  });
+});

@@ -1,0 +1,197 @@
+import { copySourceUriOf } from "../../../core/azure/ids/copy-source-uri.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { invariant } from "../../../core/failure/invariant.ts";
+import { isRetryable } from "../../../core/failure/is-retryable.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { planSnapshotCopy } from "../../../core/volume/copies/plan-snapshot-copy.ts";
+import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
+import {
+  copySourceTags,
+  copyTags,
+  isCopySourceOf,
+  otherOwner,
+  otherRequest,
+} from "../../messages/snapshot-identity.ts";
+import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
+import type { ControllerContext } from "../controller-context.ts";
+
+type CopyContext = Pick<ControllerContext, "snapshots" | "clusterId" | "steps">;
+
+/** A snapshot in another region than its disk's. */
+export interface CopyRequest extends SnapshotRequest {
+  /** The other region. */
+  readonly location: string;
+  /** Undefined if the source or the copy exists: then it is not needed. */
+  readonly diskLocation: string | undefined;
+  /** The copy, and its source in the disk's region, as just read. */
+  readonly target: SnapshotFacts | undefined;
+  readonly source: SnapshotFacts | undefined;
+}
+
+/** Take, copy, delete the source, answer; and one more for an operation of another controller. */
+const STEPS_MAX = 5;
+
+/**
+ * Makes a snapshot in another region: a source in the disk's region, then its copy, then without the source.
+ * Azure copies in the background, and no call waits for that: answered is how far it is.
+ */
+export async function copySnapshot(
+  context: CopyContext & Pick<ControllerContext, "logger">,
+  request: CopyRequest,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  let { source, target } = request;
+  const sourceUri = sourceUriOf(request.snapshotUri);
+  for (let step = 1; step <= STEPS_MAX; step++)
+    switch (planSnapshotCopy({ source, target })) {
+      case "take": {
+        const observed = { ...request, source };
+        const taken = await context.steps.run("take-snapshot", () => takeSource(context, observed, signal));
+        if (!taken.ok) return taken;
+        source = taken.value;
+        break;
+      }
+      case "copy": {
+        const observed = { ...request, source };
+        const copied = await context.steps.run("copy-snapshot", () => startCopy(context, observed, signal));
+        if (!copied.ok && copied.failure.kind === "SnapshotCopyDelayed") {
+          // With its handle the caller can also delete what never begins.
+          context.logger.warn("the copy of a snapshot can't begin yet", {
+            snapshotUri: request.snapshotUri,
+            failure: copied.failure,
+          });
+          return answered(request, source);
+        }
+        if (!copied.ok) {
+          // A caller that is refused for good has no handle to delete. What an earlier call may have
+          // answered stays: its content is the moment that the caller knows.
+          const isOfThisCall = request.source === undefined && request.target === undefined;
+          const removed =
+            isOfThisCall && !isRetryable(copied.failure)
+              ? await deleteCopySource(context, request.snapshotUri, signal)
+              : ok(undefined);
+          return removed.ok ? copied : removed;
+        }
+        target = copied.value;
+        break;
+      }
+      case "deleteSource": {
+        const removed = await deleteCopySource(context, request.snapshotUri, signal);
+        if (!removed.ok) return removed;
+        source = undefined;
+        break;
+      }
+      case "lost": {
+        const detail = target?.copyError ?? target?.state ?? "";
+        return fail({ kind: "SnapshotCopyFailed", snapshotUri: request.snapshotUri, detail });
+      }
+      case "wait":
+      case "answer":
+        // Before the copy has begun, its source says what it will be.
+        return answered(request, target ?? source, target?.isRestorable);
+    }
+  return fail({
+    kind: "OperationInProgress",
+    volumeId: target === undefined ? sourceUri : request.snapshotUri,
+    operation: "another operation",
+  });
+}
+
+function answered(
+  { snapshotUri }: CopyRequest,
+  known: SnapshotFacts | undefined,
+  isRestorable = false,
+): Result<SnapshotFacts, never> {
+  invariant(known !== undefined, `nothing is known of snapshot ${snapshotUri}`);
+  return ok({ ...known, snapshotUri, isRestorable });
+}
+
+/** The source of a copy, if it is in Azure and is this cluster's; undefined if not. */
+export async function findCopySource(
+  { snapshots, clusterId }: Pick<CopyContext, "snapshots" | "clusterId">,
+  snapshotUri: string,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts | undefined, Failure>> {
+  const read = await snapshots.getSnapshot({ snapshotUri: sourceUriOf(snapshotUri) }, signal);
+  if (read.ok) {
+    const { tags } = read.value;
+    const isOwn = otherOwner(tags, clusterId) === undefined && isCopySourceOf(tags, snapshotUri);
+    return ok(isOwn ? read.value : undefined);
+  }
+  return read.failure.kind === "SnapshotNotFound" ? ok(undefined) : read;
+}
+
+/** Deletes the source of a copy; success if there is none. */
+export async function deleteCopySource(
+  { snapshots, clusterId, steps }: CopyContext,
+  snapshotUri: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const found = await findCopySource({ snapshots, clusterId }, snapshotUri, signal);
+  if (!found.ok) return found;
+  if (found.value === undefined) return ok(undefined);
+  const sourceUri = found.value.snapshotUri;
+  const objection = ({ tags }: SnapshotFacts): Failure | undefined => {
+    const owner =
+      otherOwner(tags, clusterId) ??
+      (isCopySourceOf(tags, snapshotUri) ? undefined : `it is not the source of ${snapshotUri}`);
+    return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri: sourceUri, owner };
+  };
+  return steps.run("delete-copy-source", () =>
+    snapshots.deleteSnapshot({ snapshotUri: sourceUri, objection }, signal),
+  );
+}
+
+function takeSource(
+  { snapshots, clusterId }: CopyContext,
+  { name, snapshotUri, sourceUri: diskUri, parameters, source, diskLocation }: CopyRequest,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  const location = source?.location ?? diskLocation;
+  invariant(location !== undefined, `the region of disk ${diskUri} is not known`);
+  return snapshots.createSnapshot(
+    {
+      ...parameters,
+      tags: { ...parameters.tags, ...copySourceTags(snapshotUri) },
+      snapshotUri: sourceUriOf(snapshotUri),
+      sourceUri: diskUri,
+      location,
+      objection: (present) =>
+        otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true }) ??
+        (isCopySourceOf(present.tags, snapshotUri)
+          ? undefined
+          : {
+              kind: "SnapshotExistsWithOtherRequest",
+              snapshotUri: present.snapshotUri,
+              difference: `it is not the source of ${snapshotUri}`,
+            }),
+    },
+    signal,
+  );
+}
+
+function startCopy(
+  { snapshots, clusterId }: CopyContext,
+  { name, snapshotUri, sourceUri: diskUri, parameters, source, location }: CopyRequest,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  return snapshots.createSnapshot(
+    {
+      ...parameters,
+      tags: { ...parameters.tags, ...(source === undefined ? {} : copyTags(source)) },
+      snapshotUri,
+      sourceUri: sourceUriOf(snapshotUri),
+      location,
+      objection: (present) =>
+        otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true }),
+    },
+    signal,
+  );
+}
+
+function sourceUriOf(snapshotUri: string): string {
+  const sourceUri = copySourceUriOf(snapshotUri);
+  invariant(sourceUri !== undefined, `${snapshotUri} is not the id of a snapshot`);
+  return sourceUri;
+}

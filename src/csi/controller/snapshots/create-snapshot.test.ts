@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aDisk } from "../../../controller/testing/a-disk.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { OperationLock } from "../../../runtime/operation-lock.ts";
+import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
+import { aCall } from "../../testing/a-call.ts";
+import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
+import {
+  aSnapshot,
+  aSnapshotUri,
+  createFakeSnapshots,
+  type FakeSnapshots,
+} from "../../testing/fake-snapshots.ts";
+import { aDiskUri } from "../../testing/objects.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { createSnapshot } from "./create-snapshot.ts";
+
+function aRequest(changes: Partial<CreateSnapshotRequest> = {}): CreateSnapshotRequest {
+  return {
+    sourceVolumeId: aDiskUri(),
+    name: "snapshot-1",
+    secrets: {},
+    parameters: {},
+    accessibilityRequirements: undefined,
+    ...changes,
+  };
+}
+
+const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
+  ok(aDisk({ diskUri, skuName: "Premium_LRS" }));
+
+function create(
+  snapshots: FakeSnapshots,
+  changes: Partial<CreateSnapshotRequest> = {},
+  locks = new OperationLock(),
+): Promise<Result<CreateSnapshotResponse, Failure>> {
+  return createSnapshot(
+    aSnapshotContext({ snapshots, cloud: { getDisk }, locks }),
+    aRequest(changes),
+    aCall(),
+  );
+}
+
+describe("createSnapshot", () => {
+  it("creates a snapshot beside its disk, with the tags that make it the cluster's own", async () => {
+    const snapshots = createFakeSnapshots();
+    const created = await create(snapshots, { parameters: { tags: "team=a" } });
+    assert.deepEqual(created, {
+      ok: true,
+      value: {
+        snapshot: {
+          snapshotId: aSnapshotUri("snapshot-1"),
+          sourceVolumeId: aDiskUri(),
+          sizeBytes: 10n * 1024n ** 3n,
+          creationTime: { seconds: 1_767_225_600n, nanos: 0 },
+          readyToUse: true,
+          groupSnapshotId: "",
+          accessibleTopology: [],
+        },
+      },
+    });
+    assert.deepEqual(snapshots.created[0]?.tags, {
+      "k8s-azure-created-by": "kubernetes-azure-dd",
+      "disk.csi.azure.com-cluster-id": "cluster-1",
+      "disk.csi.azure.com-snapshot-name": "snapshot-1",
+      source_volume_id: aDiskUri(),
+      team: "a",
+    });
+    assert.equal(snapshots.created[0]?.location, "eastus");
+  });
+
+  it("finds its snapshot again, and reports that its copy still runs", async () => {
+    const snapshots = createFakeSnapshots();
+    await create(snapshots);
+    const [[key, made] = []] = [...snapshots.present];
+    assert.ok(key !== undefined && made !== undefined);
+    snapshots.present.set(key, { ...made, isRestorable: false });
+    const again = await create(snapshots);
+    assert.equal(again.ok && again.value.snapshot?.readyToUse, false);
+    assert.equal(snapshots.present.size, 1);
+  });
+
+  const own = { "disk.csi.azure.com-cluster-id": "cluster-1", "k8s-azure-created-by": "kubernetes-azure-dd" };
+  for (const { because, present, difference } of [
+    {
+      because: "of another volume",
+      present: { tags: own, sourceUri: aDiskUri("pvc-2") },
+      difference: /pvc-2/u,
+    },
+    {
+      because: "that is a full copy",
+      present: { tags: own, isIncremental: false },
+      difference: /full copy/u,
+    },
+    {
+      because: "of a name in another case",
+      present: { tags: { ...own, "disk.csi.azure.com-snapshot-name": "Snapshot-1" } },
+      difference: /Snapshot-1/u,
+    },
+    {
+      because: "of another cluster",
+      present: { tags: { ...own, "disk.csi.azure.com-cluster-id": "cluster-2" } },
+      difference: /cluster-2/u,
+    },
+    { because: "that a person made", present: { tags: {} }, difference: /did not make it/u },
+  ])
+    it(`refuses the name of a snapshot ${because}`, async () => {
+      const snapshots = createFakeSnapshots(aSnapshot(present));
+      const refused = await create(snapshots);
+      assert.ok(!refused.ok && refused.failure.kind === "SnapshotExistsWithOtherRequest");
+      assert.match(refused.failure.difference, difference);
+      assert.equal(snapshots.created.length, 0);
+    });
+
+  it("continues a snapshot that V1 began under the same name", async () => {
+    const tags = { "k8s-azure-created-by": "kubernetes-azure-dd", source_volume_id: aDiskUri() };
+    assert.equal((await create(createFakeSnapshots(aSnapshot({ tags })))).ok, true);
+  });
+
+  it("puts the snapshot where the class says", async () => {
+    const snapshots = createFakeSnapshots();
+    const subscriptionID = "00000000-0000-0000-0000-0000000000aa";
+    const parameters = { incremental: "false", subscriptionID, resourceGroup: "backups" };
+    const created = await create(snapshots, { parameters });
+    assert.equal(
+      created.ok && created.value.snapshot?.snapshotId,
+      `/subscriptions/${subscriptionID}/resourceGroups/backups/providers/Microsoft.Compute/snapshots/snapshot-1`,
+    );
+  });
+
+  for (const { changes, kind } of [
+    { changes: { name: "" }, kind: "InvalidArgument" },
+    { changes: { sourceVolumeId: "" }, kind: "InvalidArgument" },
+    { changes: { name: "x".repeat(257) }, kind: "InvalidArgument" },
+    { changes: { sourceVolumeId: "none" }, kind: "VolumeNotFound" },
+    { changes: { parameters: { userAgent: "x" } }, kind: "InvalidArgument" },
+    { changes: { parameters: { instantAccessDurationMinutes: "60" } }, kind: "InvalidArgument" },
+    { changes: { parameters: { fileSystemFreezeSeconds: "61" } }, kind: "InvalidArgument" },
+    {
+      changes: { parameters: { fileSystemFreezeSeconds: "10", location: "westus" } },
+      kind: "InvalidArgument",
+    },
+  ])
+    it(`refuses ${JSON.stringify(changes).slice(0, 60)}`, async () => {
+      const snapshots = createFakeSnapshots();
+      const refused = await create(snapshots, changes as Partial<CreateSnapshotRequest>);
+      assert.equal(!refused.ok && refused.failure.kind, kind);
+      assert.equal(snapshots.created.length, 0);
+    });
+
+  it("reports that the volume does not exist", async () => {
+    const missing: typeof getDisk = async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri });
+    const context = aSnapshotContext({ snapshots: createFakeSnapshots(), cloud: { getDisk: missing } });
+    const refused = await createSnapshot(context, aRequest(), aCall());
+    assert.equal(!refused.ok && refused.failure.kind, "DiskNotFound");
+  });
+
+  it("does not run beside another call for the same snapshot", async () => {
+    const locks = new OperationLock();
+    const refused = await locks.run(aSnapshotUri("SNAPSHOT-1"), "DeleteSnapshot", async () => {
+      const created = await create(createFakeSnapshots(), {}, locks);
+      return created.ok ? ok(undefined) : fail(created.failure);
+    });
+    assert.equal(!refused.ok && refused.failure.kind, "OperationInProgress");
+  });
+});

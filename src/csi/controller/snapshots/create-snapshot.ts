@@ -1,0 +1,109 @@
+import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
+import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
+import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
+import { freezeIdOf, otherRequest } from "../../messages/snapshot-identity.ts";
+import { snapshotMessage } from "../../messages/snapshot-message.ts";
+import { type SnapshotRequest, snapshotRequestOf } from "../../messages/snapshot-request.ts";
+import type { CallContext } from "../../server/unary-handler.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
+import { noteSnapshotGroup } from "./note-snapshot-group.ts";
+import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
+
+type SnapshotContext = Pick<
+  ControllerContext,
+  | "snapshots"
+  | "cloud"
+  | "clusterId"
+  | "gracePeriod"
+  | "locks"
+  | "steps"
+  | "logger"
+  | "store"
+  | "cache"
+  | "clock"
+  | "random"
+  | "limits"
+>;
+
+/**
+ * CreateSnapshot: answers once the snapshot's content is fixed, and whether its copy in the background has
+ * ended. A repeated call finds the same snapshot in Azure and reports how far it is.
+ */
+export async function createSnapshot(
+  context: SnapshotContext,
+  request: CreateSnapshotRequest,
+  call: CallContext,
+): Promise<Result<CreateSnapshotResponse, Failure>> {
+  const wanted = snapshotRequestOf(request, context.clusterId);
+  if (!wanted.ok) return wanted;
+  return context.locks.run(wanted.value.snapshotUri, "CreateSnapshot", () =>
+    create(context, wanted.value, call),
+  );
+}
+
+async function create(
+  context: SnapshotContext,
+  wanted: SnapshotRequest,
+  call: CallContext,
+): Promise<Result<CreateSnapshotResponse, Failure>> {
+  const { snapshots, cloud, clusterId, steps, logger } = context;
+  const { signal } = call;
+  const observed = await observe({ snapshots, cloud, clusterId }, wanted, signal);
+  if (!observed.ok) return observed;
+  const { snapshotUri, sourceUri, parameters } = wanted;
+  const { target, isCopy, location } = observed.value;
+  const objection = (present: SnapshotFacts): Failure | undefined =>
+    otherRequest(present, { ...wanted, ...parameters, clusterId });
+  const refused = target === undefined ? undefined : objection(target);
+  if (refused !== undefined) return fail(refused);
+  const noted = await noteSnapshotGroup(context, wanted, signal);
+  if (!noted.ok) return noted;
+  const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
+  if (!isCopy && isFrozen) {
+    const frozen = await takeFrozenSnapshot(context, { ...wanted, target, location }, call);
+    return frozen.ok ? ok({ snapshot: snapshotMessage(frozen.value) }) : frozen;
+  }
+  const created = isCopy
+    ? await copySnapshot({ snapshots, clusterId, steps, logger }, { ...wanted, ...observed.value }, signal)
+    : await steps.run("take-snapshot", () =>
+        snapshots.createSnapshot({ ...parameters, snapshotUri, sourceUri, location, objection }, signal),
+      );
+  return created.ok ? ok({ snapshot: snapshotMessage(created.value) }) : created;
+}
+
+/** What is in Azure of a snapshot, and where it is to be. */
+interface Observed extends Pick<CopyRequest, "target" | "source" | "location" | "diskLocation"> {
+  /** Whether it comes from another region. */
+  readonly isCopy: boolean;
+}
+
+/** A snapshot outlives its disk, so one that exists needs none. */
+async function observe(
+  { snapshots, cloud, clusterId }: Pick<SnapshotContext, "snapshots" | "cloud" | "clusterId">,
+  { snapshotUri, sourceUri, parameters }: SnapshotRequest,
+  signal: AbortSignal,
+): Promise<Result<Observed, Failure>> {
+  const read = await snapshots.getSnapshot({ snapshotUri }, signal);
+  if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
+  const target = read.ok ? read.value : undefined;
+  const isCopy = target !== undefined && parseSnapshotUri(target.sourceUri) !== undefined;
+  const mayBeCopy = target === undefined ? parameters.location !== undefined : isCopy;
+  const found = mayBeCopy
+    ? await findCopySource({ snapshots, clusterId }, snapshotUri, signal)
+    : ok(undefined);
+  if (!found.ok) return found;
+  const source = found.value;
+  const known = { target, source, diskLocation: undefined };
+  if (target !== undefined) return ok({ ...known, isCopy, location: target.location });
+  if (source !== undefined && parameters.location !== undefined)
+    return ok({ ...known, isCopy: true, location: parameters.location });
+  const disk = await cloud.getDisk({ diskUri: sourceUri }, signal);
+  if (!disk.ok) return disk;
+  const place = placeSnapshot(parameters, disk.value);
+  return place.ok ? ok({ ...known, ...place.value, diskLocation: disk.value.location }) : place;
+}

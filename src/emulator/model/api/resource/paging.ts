@@ -1,0 +1,65 @@
+import { hasResourceGroup, type World } from "../../world.ts";
+import { type ArmCall, type HandlerResult, reply } from "../arm-message.ts";
+import { armErrors, type ArmFailure } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import { keyOf } from "./resource-id.ts";
+
+/** An item of a list, with the id that defines its order. */
+export interface Listed {
+  readonly id: string;
+}
+
+/**
+ * One page of a list. The link to the next page names the last id of this one, so that items added or
+ * removed between two pages neither hide nor duplicate others. Clients follow the link unchanged.
+ */
+export function page<T extends Listed>(
+  world: World,
+  call: ArmCall,
+  items: readonly T[],
+  render: (item: T) => JsonObject,
+): HandlerResult {
+  const after = call.query["$skiptoken"];
+  // Keys are computed once each: a list of ten thousand has a hundred pages.
+  const ordered = items
+    .map((item) => ({ item, key: keyOf(item.id) }))
+    .filter(({ key }) => after === undefined || key > after)
+    .sort((left, right) => (left.key < right.key ? -1 : 1));
+  const shown = ordered.slice(0, world.settings.pageSize);
+  const last = shown.at(-1);
+  const body: JsonObject = { value: shown.map(({ item }) => render(item)) };
+  return reply(
+    200,
+    last === undefined || shown.length === ordered.length
+      ? body
+      : { ...body, nextLink: nextLink(call, last.key) },
+  );
+}
+
+function nextLink(call: ArmCall, token: string): string {
+  const query = Object.entries({ ...call.query, $skiptoken: token }).map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
+  return `${call.origin}${encodeURI(call.path)}?${query.join("&")}`;
+}
+
+/** Refuses a list over a resource group that does not exist. */
+export function checkScope(world: World, call: ArmCall): ArmFailure | undefined {
+  const { subscriptionId, resourceGroup } = call.params;
+  if (subscriptionId === undefined || resourceGroup === undefined) return undefined;
+  return hasResourceGroup(world, { subscriptionId, resourceGroup })
+    ? undefined
+    : armErrors.resourceGroupNotFound(resourceGroup);
+}
+
+/** Whether a resource is under a path's subscription and, if given, its resource group. */
+export function inScope(
+  call: ArmCall,
+  resource: { readonly subscriptionId: string; readonly resourceGroup: string },
+): boolean {
+  const { subscriptionId, resourceGroup } = call.params;
+  return (
+    keyOf(resource.subscriptionId) === keyOf(subscriptionId ?? "") &&
+    (resourceGroup === undefined || keyOf(resource.resourceGroup) === keyOf(resourceGroup))
+  );
+}

@@ -1,0 +1,68 @@
+import { type ArmCall, type HandlerResult, param, reply } from "../../api/arm-message.ts";
+import { armErrors } from "../../api/errors.ts";
+import { textAt } from "../../api/json.ts";
+import { checkScope, inScope, page } from "../../api/resource/paging.ts";
+import { resourceId } from "../../api/resource/resource-id.ts";
+import { operationHeaders } from "../../pace/lro.ts";
+import { hasResourceGroup, findSnapshot, resourceGroupForWrite, type World } from "../../world.ts";
+import { echo } from "../disk-write.ts";
+import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
+import { renderSnapshot, type Snapshot } from "./snapshot.ts";
+
+export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
+  const address = addressOf(call);
+  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
+    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  const written = writeSnapshot(world, address, call.body);
+  return written.kind === "Failure"
+    ? written
+    : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
+}
+
+export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult {
+  const snapshot = snapshotAt(world, call);
+  const address = addressOf(call);
+  if (snapshot === undefined)
+    return armErrors.patchResourceNotFound(resourceId({ ...address, type: "snapshots" }), address.name);
+  const changed = changeSnapshot(world, snapshot, call.body);
+  return changed.kind === "Failure"
+    ? changed
+    : reply(202, echo(snapshot, call.body), operationHeaders(world, call, changed.operation, "Disk"));
+}
+
+export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {
+  const { name, resourceGroup } = addressOf(call);
+  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
+  const snapshot = snapshotAt(world, call);
+  return snapshot === undefined
+    ? armErrors.resourceNotFound("snapshots", name, resourceGroup)
+    : reply(200, renderSnapshot(snapshot, world.nowMs));
+}
+
+export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResult {
+  const snapshot = snapshotAt(world, call);
+  if (snapshot === undefined) return reply(204);
+  const deleted = deleteSnapshot(world, snapshot);
+  return deleted.kind === "Failure"
+    ? deleted
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
+}
+
+export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
+  const snapshots = [...world.snapshots.values()].filter((snapshot) => inScope(call, snapshot));
+  return page(world, call, snapshots, (snapshot) => renderSnapshot(snapshot, world.nowMs));
+}
+
+function addressOf(call: ArmCall): SnapshotAddress {
+  return {
+    subscriptionId: param(call, "subscriptionId"),
+    resourceGroup: param(call, "resourceGroup"),
+    name: param(call, "name"),
+  };
+}
+
+function snapshotAt(world: World, call: ArmCall): Snapshot | undefined {
+  return findSnapshot(world, resourceId({ ...addressOf(call), type: "snapshots" }));
+}

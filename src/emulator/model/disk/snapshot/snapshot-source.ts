@@ -1,0 +1,176 @@
+import { type ArmFailure, armErrors } from "../../api/errors.ts";
+import { type JsonObject, numberAt, textAt } from "../../api/json.ts";
+import { findDisk, findSnapshot, normalLocation, type World } from "../../world.ts";
+import { copiedPercent } from "../background-copy.ts";
+import { hasSettablePerformance } from "../disk-sku.ts";
+import { sectorSizeBytes } from "../disk.ts";
+import { completionPercent, type Snapshot } from "./snapshot.ts";
+
+/** The source of a snapshot. */
+export interface SnapshotSource {
+  readonly kind: "Source";
+  readonly id: string;
+  readonly sizeGiB: number;
+  readonly sectorSizeBytes: number;
+  readonly uniqueId: string;
+  readonly familyId: string;
+  /** The bytes are copied in the background. */
+  readonly copiesInBackground: boolean;
+}
+
+const PENDING_MAX = 3;
+const IN_5_MINUTES_MAX = 7;
+const FOR_A_DISK_MAX = 500;
+const WINDOW_MS = 300_000;
+const INSTANT_ACCESS_MIN_MINUTES = 60;
+const INSTANT_ACCESS_MAX_MINUTES = 300;
+
+/** The source that a snapshot's `creationData` names, or why it is refused. */
+export function snapshotSource(
+  world: World,
+  creationData: JsonObject,
+  wanted: { readonly location: string; readonly incremental: boolean },
+): SnapshotSource | ArmFailure {
+  const option = textAt(creationData, "createOption");
+  const id = textAt(creationData, "sourceResourceId");
+  if (option !== "Copy" && option !== "CopyStart") {
+    return armErrors.invalidParameter(
+      "createOption",
+      `The emulator supports createOption Copy and CopyStart for snapshots, not '${option ?? ""}'.`,
+    );
+  }
+  if (id === undefined)
+    return armErrors.invalidParameter(
+      "sourceResourceId",
+      "Required parameter 'snapshot.creationData.sourceResourceId' is missing (null).",
+    );
+  return option === "CopyStart"
+    ? fromOtherRegion(world, id, wanted.incremental)
+    : fromHere(world, id, creationData, wanted);
+}
+
+function fromOtherRegion(world: World, id: string, incremental: boolean): SnapshotSource | ArmFailure {
+  if (!incremental)
+    return armErrors.invalidParameter(
+      "createOption",
+      "CopyStart is supported only for incremental snapshots.",
+    );
+  const snapshot = findSnapshot(world, id);
+  if (snapshot === undefined) return armErrors.sourceNotFound(id);
+  if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
+  if (isFamilyBeingCopied(world, snapshot)) return armErrors.copyPending(snapshot.name);
+  return fromSnapshot(snapshot, true);
+}
+
+/**
+ * Learn, Copy an incremental snapshot to a new region: one of a particular disk at a time. Code and text are
+ * inferred, and that snapshots have to be copied in the order of their creation is not modelled.
+ */
+function isFamilyBeingCopied(world: World, { familyId }: Snapshot): boolean {
+  return [...world.snapshots.values()].some(
+    (other) =>
+      other.familyId === familyId &&
+      textAt(other.creationData, "createOption") === "CopyStart" &&
+      other.provisioningState !== "Failed" &&
+      other.copyError === undefined &&
+      !isComplete(world, other),
+  );
+}
+
+function fromHere(
+  world: World,
+  id: string,
+  creationData: JsonObject,
+  wanted: { readonly location: string; readonly incremental: boolean },
+): SnapshotSource | ArmFailure {
+  const snapshot = findSnapshot(world, id);
+  const disk = findDisk(world, id);
+  const place = snapshot?.location ?? disk?.location;
+  if (place === undefined) return armErrors.sourceNotFound(id);
+  if (normalLocation(place) !== normalLocation(wanted.location))
+    return armErrors.invalidParameter(
+      "location",
+      `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`,
+    );
+  if (snapshot !== undefined) {
+    if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
+    return fromSnapshot(snapshot, false);
+  }
+  if (disk === undefined) return armErrors.sourceNotFound(id);
+  if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
+  if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.sourceIncomplete(disk.name);
+  const copiesInBackground = hasSettablePerformance(disk.spec.sku.family);
+  if (copiesInBackground && !wanted.incremental)
+    return armErrors.invalidParameter(
+      "incremental",
+      `Only incremental snapshots can be made of a disk of type ${disk.spec.sku.name}.`,
+    );
+  const refused =
+    checkInstantAccess(creationData, copiesInBackground) ??
+    checkNumbers(world, disk.uniqueId, copiesInBackground);
+  if (refused !== undefined) return refused;
+  const { id: diskId, uniqueId, spec } = disk;
+  return {
+    kind: "Source",
+    id: diskId,
+    sizeGiB: spec.sizeGiB,
+    sectorSizeBytes: sectorSizeBytes(disk),
+    uniqueId,
+    familyId: uniqueId,
+    copiesInBackground,
+  };
+}
+
+function fromSnapshot(snapshot: Snapshot, copiesInBackground: boolean): SnapshotSource {
+  const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } = snapshot;
+  return { kind: "Source", id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId, copiesInBackground };
+}
+
+function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolean): ArmFailure | undefined {
+  const minutes = numberAt(creationData, "instantAccessDurationMinutes");
+  if (minutes === undefined) return undefined;
+  if (!copiesInBackground)
+    return armErrors.invalidParameter(
+      "instantAccessDurationMinutes",
+      "Instant access is supported only for snapshots of Ultra and Premium SSD v2 disks.",
+    );
+  if (minutes >= INSTANT_ACCESS_MIN_MINUTES && minutes <= INSTANT_ACCESS_MAX_MINUTES) return undefined;
+  return armErrors.invalidParameter(
+    "instantAccessDurationMinutes",
+    `The value '${minutes}' is out of range. ` +
+      `It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`,
+  );
+}
+
+function checkNumbers(
+  world: World,
+  diskUniqueId: string,
+  copiesInBackground: boolean,
+): ArmFailure | undefined {
+  const ofThisDisk = [...world.snapshots.values()].filter(
+    (snapshot) => snapshot.incremental && snapshot.sourceUniqueId === diskUniqueId,
+  );
+  const windowMs = WINDOW_MS * world.settings.timeScale;
+  if (ofThisDisk.length >= FOR_A_DISK_MAX)
+    return armErrors.tooManySnapshots(`a disk has at most ${FOR_A_DISK_MAX} incremental snapshots`);
+  if (
+    ofThisDisk.filter((snapshot) => world.nowMs - snapshot.createdAtMs < windowMs).length >= IN_5_MINUTES_MAX
+  ) {
+    return armErrors.tooManySnapshots(
+      `at most ${IN_5_MINUTES_MAX} incremental snapshots of a disk can be made in 5 minutes`,
+    );
+  }
+  if (
+    copiesInBackground &&
+    ofThisDisk.filter((snapshot) => !isComplete(world, snapshot)).length >= PENDING_MAX
+  ) {
+    return armErrors.tooManySnapshots(
+      `a disk has at most ${PENDING_MAX} snapshots whose background copy still runs`,
+    );
+  }
+  return undefined;
+}
+
+function isComplete(world: World, snapshot: Snapshot): boolean {
+  return snapshot.provisioningState === "Succeeded" && completionPercent(snapshot, world.nowMs) === 100;
+}

@@ -1,0 +1,193 @@
+import { type ArmFailure, armErrors } from "../../api/errors.ts";
+import { booleanAt, type Json, numberAt, objectAt, sameJson, textAt, textsAt } from "../../api/json.ts";
+import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
+import type { Operation } from "../../pace/operation.ts";
+import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/operations.ts";
+import { snapshotQuota } from "../../subscription/quota-table.ts";
+import { checkQuota } from "../../subscription/quotas.ts";
+import { findSnapshot, putSnapshot, without, type World } from "../../world.ts";
+import { isSasActive } from "../disk-read.ts";
+import { diskSizeBytes } from "../disk.ts";
+import { endCopiesOf } from "../end-copies.ts";
+import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
+import { renderSnapshot, type Snapshot } from "./snapshot.ts";
+
+export interface SnapshotAddress {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly name: string;
+}
+
+export type SnapshotWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
+
+const MINUTE_MS = 60_000;
+
+/** PUT of a snapshot. A repeated one joins the first, or changes only tags. */
+export function writeSnapshot(world: World, address: SnapshotAddress, body: Json | undefined): SnapshotWrite {
+  const location = textAt(body, "location");
+  if (location === undefined) return armErrors.locationRequired();
+  const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
+  if (existing !== undefined) return checkSameSource(existing, body) ?? changeSnapshot(world, existing, body);
+  const creationData = objectAt(body, "properties", "creationData");
+  if (creationData === undefined)
+    return armErrors.invalidParameter(
+      "creationData",
+      "Required parameter 'snapshot.creationData' is missing (null).",
+    );
+  const incremental = booleanAt(body, "properties", "incremental") ?? false;
+  const source = snapshotSource(world, creationData, { location, incremental });
+  if (source.kind === "Failure") return source;
+
+  const id = resourceId({ ...address, type: "snapshots" });
+  // Always on standard storage, zone-redundant where the region has it.
+  const skuName = textAt(body, "sku", "name") ?? "Standard_ZRS";
+  const refused = checkQuota(world, { ...address, location }, snapshotQuota(skuName));
+  if (refused !== undefined) return refused;
+  const authMode = textAt(body, "properties", "dataAccessAuthMode");
+  const snapshot: Snapshot = {
+    ...address,
+    id,
+    location,
+    tags: textsAt(body, "tags") ?? {},
+    skuName,
+    creationData,
+    sourceUniqueId: source.uniqueId,
+    incremental,
+    familyId: source.familyId,
+    sizeGiB: source.sizeGiB,
+    sectorSizeBytes: source.sectorSizeBytes,
+    uniqueId: world.random.guid(),
+    createdAtMs: world.nowMs,
+    provisioningState: "Updating",
+    networkAccessPolicy: textAt(body, "properties", "networkAccessPolicy") ?? "AllowAll",
+    publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? "Enabled",
+    ...(authMode === undefined ? {} : { dataAccessAuthMode: authMode }),
+  };
+  const operation = startCreation(world, snapshot, source);
+  putSnapshot(world, {
+    ...snapshot,
+    operationId: operation.id,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
+  return { kind: "Started", operation };
+}
+
+/** PATCH: only tags and network policy can change. */
+export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | undefined): SnapshotWrite {
+  const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
+  if (busy !== undefined)
+    return snapshot.provisioningState !== "Deleting" && sameJson(snapshot.pendingBody, body)
+      ? { kind: "Started", operation: busy }
+      : armErrors.conflict();
+  const changed: Snapshot = {
+    ...snapshot,
+    tags: textsAt(body, "tags") ?? snapshot.tags,
+    networkAccessPolicy: textAt(body, "properties", "networkAccessPolicy") ?? snapshot.networkAccessPolicy,
+    publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? snapshot.publicNetworkAccess,
+  };
+  const operation = start(world, snapshot, "Snapshots_Update", delayMs(world, "diskUpdate"), {
+    effects: [],
+    change: () => changed,
+  });
+  putSnapshot(world, {
+    ...snapshot,
+    provisioningState: "Updating",
+    operationId: operation.id,
+    ...(body === undefined ? {} : { pendingBody: body }),
+  });
+  return { kind: "Started", operation };
+}
+
+export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite {
+  const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
+  if (busy !== undefined)
+    return snapshot.provisioningState === "Deleting"
+      ? { kind: "Started", operation: busy }
+      : armErrors.conflict();
+  if (isSasActive(world, snapshot)) return armErrors.sasActive(snapshot.name);
+  if (isBeingCopied(world, snapshot.id)) return armErrors.conflict();
+  const operation = start(world, snapshot, "Snapshots_Delete", delayMs(world, "snapshotDelete"), {
+    effects: [{ kind: "diskDeleted", diskId: snapshot.id }],
+    change: () => undefined,
+  });
+  putSnapshot(world, { ...snapshot, provisioningState: "Deleting", operationId: operation.id });
+  return { kind: "Started", operation };
+}
+
+function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource): Operation {
+  const copyMs = source.copiesInBackground ? delayMs(world, "snapshotBackgroundCopy") : 0;
+  const instantMinutes = numberAt(snapshot.creationData, "instantAccessDurationMinutes");
+  return start(world, snapshot, "Snapshots_CreateOrUpdate", delayMs(world, "snapshotCreate"), {
+    copiesFrom: source.id,
+    effects: [
+      {
+        kind: "diskCopied",
+        sourceId: source.id,
+        diskId: snapshot.id,
+        sizeBytes: diskSizeBytes(snapshot.sizeGiB),
+      },
+    ],
+    change: (now) => ({
+      ...now,
+      ...(source.copiesInBackground
+        ? { copy: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + copyMs } }
+        : {}),
+      ...(instantMinutes === undefined
+        ? {}
+        : { instantAccessUntilMs: world.nowMs + instantMinutes * MINUTE_MS * world.settings.timeScale }),
+    }),
+  });
+}
+
+interface SnapshotChange {
+  readonly copiesFrom?: string;
+  readonly effects: ReturnType<Operation["work"]["effects"]>;
+  /** The snapshot afterwards; `undefined`: deleted. */
+  readonly change: (now: Snapshot) => Snapshot | undefined;
+}
+
+function start(
+  world: World,
+  snapshot: Snapshot,
+  name: string,
+  afterMs: number,
+  { copiesFrom, effects, change }: SnapshotChange,
+): Operation {
+  return startOperation(world, {
+    name,
+    provider: "DiskOperations",
+    subscriptionId: snapshot.subscriptionId,
+    location: snapshot.location,
+    resourceId: snapshot.id,
+    delayMs: afterMs,
+    diskIds: [snapshot.id],
+    ...(copiesFrom === undefined ? {} : { copiesFrom }),
+    work: {
+      effects: (outcome) => (happened(outcome, snapshot.id) ? effects : []),
+      end: (outcome) => {
+        const now = findSnapshot(world, snapshot.id);
+        if (now === undefined) return;
+        const changed = happened(outcome, snapshot.id) ? change(now) : now;
+        if (changed === undefined) {
+          world.snapshots.delete(keyOf(snapshot.id));
+          endCopiesOf(world, snapshot);
+        } else
+          putSnapshot(world, {
+            ...without(without(changed, "operationId"), "pendingBody"),
+            provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+          });
+      },
+      result: () => {
+        const now = findSnapshot(world, snapshot.id);
+        return now === undefined ? undefined : renderSnapshot(now, world.nowMs);
+      },
+    },
+  });
+}
+
+function checkSameSource(existing: Snapshot, body: Json | undefined): ArmFailure | undefined {
+  const source = textAt(body, "properties", "creationData", "sourceResourceId");
+  if (source === undefined || sameId(source, textAt(existing.creationData, "sourceResourceId") ?? ""))
+    return undefined;
+  return armErrors.changeNotAllowedForDisk("sourceResourceId", existing.name);
+}

@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, textAt } from "../../api/json.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../../model-fixture.ts";
+
+function snapshotBody(
+  source: string,
+  more: {
+    readonly location?: string;
+    readonly creationData?: Record<string, Json>;
+    readonly incremental?: boolean;
+  } = {},
+): Json {
+  return {
+    location: more.location ?? "eastus",
+    properties: {
+      creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/${source}`, ...more.creationData },
+      incremental: more.incremental ?? true,
+    },
+  };
+}
+
+function restoreBody(snapshot: string, properties: Record<string, Json> = {}, sku = "Premium_LRS"): Json {
+  return {
+    location: "eastus",
+    zones: ["1"],
+    sku: { name: sku },
+    properties: {
+      creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/${snapshot}` },
+      ...properties,
+    },
+  };
+}
+
+function withDisk(sku = "Premium_LRS"): ModelFixture {
+  const azure = aModel();
+  azure.finish("PUT", "disks/pvc-1", diskBody({ sku }));
+  return azure;
+}
+
+const percent = (azure: ModelFixture): Json | undefined =>
+  at(azure.send("GET", "snapshots/s").body, "properties", "completionPercent");
+const access = (azure: ModelFixture): string | undefined =>
+  textAt(azure.send("GET", "snapshots/s").body, "properties", "snapshotAccessState");
+
+describe("a snapshot", () => {
+  it("of a Premium disk can be restored at once, to the same size or more", () => {
+    const azure = withDisk();
+    assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
+    assert.equal(codeOf(azure.send("PUT", "disks/early", restoreBody("s")).body), "OperationNotAllowed");
+    azure.settle();
+    assert.deepEqual([percent(azure), access(azure)], [undefined, "Available"]);
+    assert.equal(
+      codeOf(azure.send("PUT", "disks/less", restoreBody("s", { diskSizeGB: 64 })).body),
+      "InvalidParameter",
+    );
+    azure.finish("PUT", "disks/same", restoreBody("s"));
+    azure.finish("PUT", "disks/more", restoreBody("s", { diskSizeGB: 512 }));
+    azure.finish(
+      "PUT",
+      "disks/again",
+      restoreBody("s", {
+        creationData: { createOption: "Restore", sourceResourceId: `${COMPUTE}/snapshots/s` },
+      }),
+    );
+    assert.deepEqual(
+      ["same", "more", "again"].map((name) =>
+        at(azure.send("GET", `disks/${name}`).body, "properties", "diskSizeGB"),
+      ),
+      [128, 512, 128],
+    );
+    assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
+    assert.equal(codeOf(azure.send("PUT", "disks/late", restoreBody("s")).body), "Conflict");
+    azure.settle();
+    assert.equal(azure.send("DELETE", "snapshots/s").status, 204);
+  });
+
+  it("of a Premium v2 disk is copied in the background and restored afterwards", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    assert.deepEqual([percent(azure), access(azure)], [0, "Pending"]);
+    assert.equal(codeOf(azure.send("PUT", "disks/early", restoreBody("s")).body), "OperationNotAllowed");
+    azure.advance(4_000_000);
+    assert.deepEqual([percent(azure), access(azure)], [100, "Available"]);
+    assert.equal(azure.send("PUT", "disks/late", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
+  });
+
+  it("of a disk with 4 KiB sectors is restored only to disks that support them", () => {
+    const azure = aModel();
+    for (const [name, creationData] of [
+      ["plain", { createOption: "Empty" }],
+      ["emulated", { createOption: "Empty", logicalSectorSize: 512 }],
+    ] as const) {
+      azure.finish("PUT", `disks/${name}`, diskBody({ sku: "PremiumV2_LRS", properties: { creationData } }));
+      azure.finish("PUT", `snapshots/of-${name}`, snapshotBody(`disks/${name}`));
+    }
+    azure.advance(4_000_000);
+    azure.finish("PUT", "snapshots/copy", snapshotBody("snapshots/of-plain"));
+    const restored = (snapshot: string, sku: string): unknown => {
+      const { status, body } = azure.send("PUT", `disks/${snapshot}-${sku}`, restoreBody(snapshot, {}, sku));
+      return codeOf(body) ?? status;
+    };
+    assert.deepEqual(
+      ["of-plain", "copy", "of-emulated"].map((snapshot) => [
+        restored(snapshot, "Premium_LRS"),
+        restored(snapshot, "UltraSSD_LRS"),
+      ]),
+      [
+        ["InvalidParameter", 202],
+        ["InvalidParameter", 202],
+        [202, 202],
+      ],
+    );
+  });
+
+  it("with instant access is restored during the copy, to as fast and large a disk", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    azure.finish(
+      "PUT",
+      "snapshots/s",
+      snapshotBody("disks/pvc-1", { creationData: { instantAccessDurationMinutes: 300 } }),
+    );
+    assert.equal(access(azure), "InstantAccess");
+    assert.equal(codeOf(azure.send("PUT", "disks/slow", restoreBody("s")).body), "InvalidParameter");
+    assert.equal(azure.send("PUT", "disks/fast", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
+    azure.advance(4_000_000);
+    assert.equal(access(azure), "AvailableWithInstantAccess");
+  });
+
+  it("is copied to another region from a complete incremental one", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/source", snapshotBody("disks/pvc-1"));
+    const there = { location: "westus", creationData: { createOption: "CopyStart" } };
+    assert.equal(
+      codeOf(
+        azure.send("PUT", "snapshots/s", snapshotBody("snapshots/source", { ...there, incremental: false }))
+          .body,
+      ),
+      "InvalidParameter",
+    );
+    azure.finish("PUT", "snapshots/s", snapshotBody("snapshots/source", there));
+    assert.equal(percent(azure), 0);
+    azure.advance(4_000_000);
+    assert.equal(percent(azure), 100);
+    assert.equal(codeOf(azure.send("PUT", "disks/here", restoreBody("s")).body), "InvalidParameter");
+  });
+
+  it("never completes in another region once its source is deleted there", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/source", snapshotBody("disks/pvc-1"));
+    const there = { location: "westus", creationData: { createOption: "CopyStart" } };
+    azure.finish("PUT", "snapshots/complete", snapshotBody("snapshots/source", there));
+    azure.advance(4_000_000);
+    azure.finish("PUT", "snapshots/s", snapshotBody("snapshots/source", there));
+    azure.finish("DELETE", "snapshots/source");
+    azure.advance(4_000_000);
+    const errorOf = (name: string): string | undefined =>
+      textAt(azure.send("GET", `snapshots/${name}`).body, "properties", "copyCompletionError", "errorCode");
+    assert.deepEqual([errorOf("s"), errorOf("complete")], ["CopySourceNotFound", undefined]);
+    assert.equal(percent(azure), 0);
+  });
+
+  it("is made at most seven times in five minutes of one disk", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const codes = Array.from(
+      { length: 8 },
+      (_, index) => azure.send("PUT", `snapshots/s${index}`, snapshotBody("disks/pvc-1")).status,
+    );
+    assert.deepEqual(codes, [202, 202, 202, 202, 202, 202, 202, 409]);
+  });
+
+  it("can be read by a URL, and can't be deleted until that is revoked", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    azure.finish("POST", "snapshots/s/beginGetAccess", { access: "Read" });
+    const state = textAt(azure.send("GET", "snapshots/s").body, "properties", "diskState");
+    assert.deepEqual([state, azure.send("DELETE", "snapshots/s").status], ["ActiveSAS", 409]);
+    azure.finish("POST", "snapshots/s/endGetAccess");
+    assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
+  });
+
+  it("groups a disk's incremental ones in a family; a full one is alone", () => {
+    const azure = withDisk();
+    for (const name of ["a", "b"]) azure.finish("PUT", `snapshots/${name}`, snapshotBody("disks/pvc-1"));
+    azure.finish("PUT", "snapshots/full", snapshotBody("disks/pvc-1", { incremental: false }));
+    const family = (name: string): Json | undefined =>
+      at(azure.send("GET", `snapshots/${name}`).body, "properties", "incrementalSnapshotFamilyId");
+    assert.equal(family("a"), family("b"));
+    assert.deepEqual([typeof family("a"), family("full")], ["string", undefined]);
+  });
+
+  it("changes tags and network policy only", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    azure.finish("PATCH", "snapshots/s", {
+      tags: { a: "b" },
+      properties: { networkAccessPolicy: "DenyAll" },
+    });
+    const { tags, properties } = azure.send("GET", "snapshots/s").body as { tags: Json; properties: Json };
+    assert.deepEqual(
+      [tags, at(properties, "networkAccessPolicy"), at(properties, "diskSizeGB")],
+      [{ a: "b" }, "DenyAll", 128],
+    );
+  });
+
+  it("keeps its source", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "disks/other", diskBody());
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    assert.equal(
+      codeOf(azure.send("PUT", "snapshots/s", snapshotBody("disks/other")).body),
+      "PropertyChangeNotAllowed",
+    );
+    assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
+  });
+});
+
+describe("access to a disk's bytes", () => {
+  it("needs a detached disk, and bars attaching and changing until it is revoked", () => {
+    const azure = withDisk();
+    const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", {
+      access: "Read",
+      durationInSeconds: 3600,
+    });
+    azure.settle();
+    const location = new URL(granted.headers["location"] ?? "");
+    assert.match(
+      textAt(azure.send("GET", location.pathname + location.search).body, "accessSAS") ?? "",
+      /^https:\/\/md-/,
+    );
+    assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "ActiveSAS");
+    assert.equal(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).status, 409);
+    assert.equal(azure.send("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } }).status, 409);
+    azure.finish("POST", "disks/pvc-1/endGetAccess");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.equal(azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read" }).status, 409);
+  });
+});
+
+describe("an availability set", () => {
+  it("lists its VMs, and can't be deleted while it has some", () => {
+    const azure = aModel();
+    azure.send("PUT", "availabilitySets/set", { location: "eastus" });
+    azure.finish("PUT", "virtualMachines/member", {
+      location: "eastus",
+      properties: { networkProfile: {}, availabilitySet: { id: `${COMPUTE}/availabilitySets/set` } },
+    });
+    assert.deepEqual(at(azure.send("GET", "availabilitySets/set").body, "properties", "virtualMachines"), [
+      { id: `${COMPUTE}/virtualMachines/member` },
+    ]);
+    assert.equal(azure.send("DELETE", "availabilitySets/set").status, 409);
+  });
+});
+
+describe("SKUs and sizes", () => {
+  it("give the data disks per size and the VMs that may share a disk", () => {
+    const azure = aModel();
+    const capability = (
+      list: Json | undefined,
+      name: string,
+      size: string,
+      what: string,
+    ): string | undefined => {
+      const sku = (
+        list as readonly { name: string; size: string; capabilities: { name: string; value: string }[] }[]
+      ).find((each) => each.name === name && each.size === size);
+      return sku?.capabilities.find((each) => each.name === what)?.value;
+    };
+    const skus = at(
+      azure.send(
+        "GET",
+        "/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq 'westeurope'",
+      ).body,
+      "value",
+    );
+    assert.deepEqual(
+      [
+        capability(skus, "Standard_D8s_v5", "D8s_v5", "MaxDataDiskCount"),
+        capability(skus, "Standard_D2s_v6", "D2s_v6", "DiskControllerTypes"),
+        capability(skus, "Standard_E8bs_v5", "E8bs_v5", "DiskControllerTypes"),
+        capability(skus, "Standard_D2ps_v6", "D2ps_v6", "CpuArchitectureType"),
+        capability(skus, "Standard_D2ads_v6", "D2ads_v6", "CpuArchitectureType"),
+        capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares"),
+        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) =>
+          capability(skus, "PremiumV2_LRS", "PremiumV2", what),
+        ),
+        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) =>
+          capability(skus, "UltraSSD_LRS", "Ultra", what),
+        ),
+      ],
+      [
+        "16",
+        "NVMe",
+        "SCSI, NVMe",
+        "Arm64",
+        "x64",
+        "5",
+        ...["3000", "80000", "2000"],
+        ...["100", "400000", "10000"],
+      ],
+    );
+    const places = (name: string): Json | undefined =>
+      (skus as readonly { name: string; locationInfo: readonly Json[] }[]).find((each) => each.name === name)
+        ?.locationInfo[0];
+    assert.deepEqual(
+      ["Standard_D8s_v5", "Standard_B2s", "Premium_ZRS"].map((name) => places(name)),
+      [
+        {
+          location: "westeurope",
+          zones: ["1", "2", "3"],
+          zoneDetails: [
+            { Name: ["1", "2", "3"], capabilities: [{ name: "UltraSSDAvailable", value: "True" }] },
+          ],
+        },
+        { location: "westeurope", zones: ["1", "2", "3"], zoneDetails: [] },
+        { location: "westeurope", zones: [], zoneDetails: [] },
+      ],
+    );
+    const sizes = at(
+      azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body,
+      "value",
+    ) as readonly {
+      name: string;
+      maxDataDiskCount: number;
+    }[];
+    assert.equal(sizes.find((size) => size.name === "Standard_DS5_v2")?.maxDataDiskCount, 64);
+  });
+});

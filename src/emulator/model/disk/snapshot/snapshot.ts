@@ -1,0 +1,94 @@
+import type { Json, JsonObject } from "../../api/json.ts";
+import { isoTime } from "../../api/resource/iso-time.ts";
+import { type BackgroundCopy, copiedPercent } from "../background-copy.ts";
+import { diskSizeBytes, type ProvisioningState, type SasGrant } from "../disk.ts";
+
+/** A snapshot of a disk, or a copy of one. */
+export interface Snapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly creationData: JsonObject;
+  readonly sourceUniqueId: string;
+  readonly incremental: boolean;
+  /** Shared by the incremental snapshots of one disk. */
+  readonly familyId: string;
+  readonly sizeGiB: number;
+  /** The sector size of its source, in bytes. */
+  readonly sectorSizeBytes: number;
+  readonly uniqueId: string;
+  readonly createdAtMs: number;
+  readonly provisioningState: ProvisioningState;
+  readonly operationId?: string;
+  readonly pendingBody?: Json;
+  readonly copy?: BackgroundCopy;
+  /** Why its copy from another region has ended, and never completes. */
+  readonly copyError?: { readonly code: string; readonly message: string };
+  /** Until when it can be restored during the copy. */
+  readonly instantAccessUntilMs?: number;
+  readonly sas?: SasGrant;
+  readonly networkAccessPolicy: string;
+  readonly publicNetworkAccess: string;
+  readonly dataAccessAuthMode?: string;
+}
+
+/** 0 to 100; a snapshot without a background copy is complete. */
+export function completionPercent(snapshot: Snapshot, nowMs: number): number {
+  return copiedPercent(snapshot.copy, nowMs);
+}
+
+export type SnapshotAccess = "Pending" | "Available" | "InstantAccess" | "AvailableWithInstantAccess";
+
+export function snapshotAccess(snapshot: Snapshot, nowMs: number): SnapshotAccess {
+  const complete = completionPercent(snapshot, nowMs) === 100;
+  const instant = snapshot.instantAccessUntilMs !== undefined && nowMs < snapshot.instantAccessUntilMs;
+  if (complete) return instant ? "AvailableWithInstantAccess" : "Available";
+  return instant ? "InstantAccess" : "Pending";
+}
+
+/** The resource as GET answers it. Only background copies report their progress. */
+export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
+  return {
+    name: snapshot.name,
+    id: snapshot.id,
+    type: "Microsoft.Compute/snapshots",
+    location: snapshot.location,
+    ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
+    sku: { name: snapshot.skuName, tier: "Standard" },
+    properties: {
+      creationData: {
+        ...snapshot.creationData,
+        sourceUniqueId: snapshot.sourceUniqueId,
+        logicalSectorSize: snapshot.sectorSizeBytes,
+      },
+      diskSizeGB: snapshot.sizeGiB,
+      diskSizeBytes: Number(diskSizeBytes(snapshot.sizeGiB)),
+      encryption: { type: "EncryptionAtRestWithPlatformKey" },
+      incremental: snapshot.incremental,
+      ...(snapshot.incremental ? { incrementalSnapshotFamilyId: snapshot.familyId } : {}),
+      networkAccessPolicy: snapshot.networkAccessPolicy,
+      publicNetworkAccess: snapshot.publicNetworkAccess,
+      ...(snapshot.dataAccessAuthMode === undefined
+        ? {}
+        : { dataAccessAuthMode: snapshot.dataAccessAuthMode }),
+      timeCreated: isoTime(snapshot.createdAtMs),
+      provisioningState: snapshot.provisioningState,
+      diskState: snapshot.sas !== undefined && snapshot.sas.expiresAtMs > nowMs ? "ActiveSAS" : "Unattached",
+      uniqueId: snapshot.uniqueId,
+      ...(snapshot.copy === undefined ? {} : { completionPercent: completionPercent(snapshot, nowMs) }),
+      ...(snapshot.copyError === undefined
+        ? {}
+        : {
+            copyCompletionError: {
+              errorCode: snapshot.copyError.code,
+              errorMessage: snapshot.copyError.message,
+            },
+          }),
+      snapshotAccessState: snapshotAccess(snapshot, nowMs),
+    },
+  };
+}

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
+import type { Failure } from "../../../src/core/failure/failure.ts";
+import type { Result } from "../../../src/core/failure/result.ts";
+import type { JournalEntry } from "../../../src/emulator/model/api/journal.ts";
+import type { ComputeModel } from "../../../src/emulator/model/compute-model.ts";
+import { addVirtualMachine } from "../../../src/emulator/model/set-up.ts";
+import { type VirtualMachine, etagText } from "../../../src/emulator/model/vm/virtual-machine.ts";
+import { findVm } from "../../../src/emulator/model/world.ts";
+import type { CreateDiskRequest } from "../../../src/ports/cloud/cloud-provisioner.ts";
+import type { AzureCloudProvisioner } from "../../../src/provisioner/azure-cloud-provisioner.ts";
+
+export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
+export const RESOURCE_GROUP = "rg";
+export const LOCATION = "eastus";
+
+/** A provisioner to test against the contract, and the cloud behind it as its owner sees it. */
+export interface CloudUnderTest {
+  readonly provisioner: AzureCloudProvisioner;
+  readonly vms: VmKind;
+  /** Another instance on the same cloud: a restarted controller, or a second leader. */
+  readonly another: () => AzureCloudProvisioner;
+  readonly model: ComputeModel;
+  /** Lets time pass until `work` is done. */
+  readonly run: <T>(work: Promise<T>) => Promise<T>;
+  /** Lets time pass until `isReached`; throws if that takes too long. */
+  readonly until: (isReached: () => boolean) => Promise<void>;
+  readonly elapsedMs: () => number;
+  readonly close: () => Promise<void>;
+}
+
+/** A kind of VMs on which the contract is tested: where they are, and how Azure names their operations. */
+export interface VmKind {
+  /** The ARM id of a node's VM, whose name is not the node's. */
+  readonly uri: (nodeName: string) => string;
+  /** The name of a node's VM. */
+  readonly name: (nodeName: string) => string;
+  /** The name of an operation, such as `Update`, in Azure's API description. */
+  readonly operation: (operation: string) => string;
+  /** The HTTP method of an update. */
+  readonly updateMethod: "PATCH" | "PUT";
+  /** Whether the driver may tag them. */
+  readonly getsTags: boolean;
+  /** Where the emulator puts a node's VM. */
+  readonly place: (nodeName: string) => { readonly name: string; readonly scaleSet?: string };
+}
+
+const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
+
+/** VMs of their own. */
+export const singleVms: VmKind = {
+  uri: (nodeName) => `${COMPUTE}/virtualMachines/vm-${nodeName}`,
+  name: (nodeName) => `vm-${nodeName}`,
+  operation: (operation) => `VirtualMachines_${operation}`,
+  updateMethod: "PATCH",
+  getsTags: true,
+  place: (nodeName) => ({ name: `vm-${nodeName}` }),
+};
+
+/** The uniform scale set of `uniformInstances`. */
+export const SCALE_SET = "aks-pool-vmss";
+
+/** Instances of a uniform scale set, as ordinary node pools of AKS have them. */
+export const uniformInstances: VmKind = {
+  uri: (nodeName) =>
+    `${COMPUTE}/virtualMachineScaleSets/${SCALE_SET}/virtualMachines/${instanceIdOf(nodeName)}`,
+  name: (nodeName) => `${SCALE_SET}_${instanceIdOf(nodeName)}`,
+  operation: (operation) => `VirtualMachineScaleSetVMs_${operation}`,
+  updateMethod: "PUT",
+  getsTags: false,
+  place: (nodeName) => ({ scaleSet: SCALE_SET, name: instanceIdOf(nodeName) }),
+};
+
+/** Digits that no other node's name gives. */
+function instanceIdOf(nodeName: string): string {
+  return nodeName.replaceAll(/./g, (character) => String(character.charCodeAt(0)));
+}
+
+/** The disk's ARM id. */
+export function diskUri(name: string): string {
+  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/disks/${name}`;
+}
+
+/** Puts a running VM into the cloud, for a node of that name. */
+export function addVm(
+  cloud: CloudUnderTest,
+  name: string,
+  options: {
+    readonly size?: string;
+    readonly zone?: string;
+    readonly tags?: Readonly<Record<string, string>>;
+  } = {},
+): NodeIdentity {
+  const added = addVirtualMachine(cloud.model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    resourceGroup: RESOURCE_GROUP,
+    location: LOCATION,
+    ...cloud.vms.place(name),
+    ...options,
+  });
+  assert.equal(added.kind, "Added");
+  return { nodeName: name, vmId: vmAt(cloud, name).vmGuid, instanceUri: cloud.vms.uri(name) };
+}
+
+/** A request for a disk; by default Premium_LRS of 64 GiB. */
+export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDiskRequest {
+  return {
+    diskName: "pvc-1",
+    resourceGroup: undefined,
+    location: undefined,
+    zone: undefined,
+    skuName: "Premium_LRS",
+    sizeGiB: 64,
+    maxShares: 1,
+    tags: {},
+    precondition: mayAlways,
+    ...changes,
+  };
+}
+
+/** Creates a disk and answers its id. */
+export async function addDisk(
+  cloud: CloudUnderTest,
+  diskName: string,
+  changes: Partial<CreateDiskRequest> = {},
+): Promise<string> {
+  return valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ diskName, ...changes }), never)))
+    .diskUri;
+}
+
+/** The VM as the cloud has it. */
+export function vmAt(cloud: CloudUnderTest, name: string): VirtualMachine {
+  const vm = findVm(cloud.model.world, cloud.vms.uri(name));
+  assert.ok(vm !== undefined, `there is no VM ${name}`);
+  return vm;
+}
+
+/** Name and LUN of each disk in the VM's list. */
+export function disksOn(cloud: CloudUnderTest, name: string): readonly string[] {
+  return vmAt(cloud, name).dataDisks.map((entry) => `${entry.name}@${entry.lun}`);
+}
+
+/** Another client changes the VM: only its ETag changes. */
+export function changeFromOutside(
+  cloud: CloudUnderTest,
+  name: string,
+  change: { readonly tags?: Readonly<Record<string, string>>; readonly ifMatch?: string } = {},
+): number {
+  return cloud.model.handle({
+    method: cloud.vms.updateMethod,
+    path: cloud.vms.uri(name),
+    query: { "api-version": "2025-04-01" },
+    ...(change.ifMatch === undefined ? {} : { ifMatch: change.ifMatch }),
+    body: { tags: change.tags ?? { outside: String(cloud.model.world.nowMs) } },
+  }).status;
+}
+
+/**
+ * Makes each attach take a minute of the cloud's time, so that something can happen in between on any
+ * machine.
+ */
+export function slowDownAttaches(cloud: CloudUnderTest): void {
+  const { settings } = cloud.model.world;
+  cloud.model.world.settings = {
+    ...settings,
+    latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } },
+  };
+}
+
+/** The VM's ETag, as ARM shows it. */
+export function etagOf(cloud: CloudUnderTest, name: string): string {
+  return etagText(vmAt(cloud, name));
+}
+
+/** The number of calls of one operation so far. */
+export function callsOf(cloud: CloudUnderTest, operation: string, path?: string): readonly JournalEntry[] {
+  return cloud.model.journal
+    .since(0)
+    .filter(
+      (entry) =>
+        entry.operation === operation &&
+        (path === undefined || entry.path.toLowerCase() === path.toLowerCase()),
+    );
+}
+
+/** Writes of VMs that were accepted. */
+export function vmWrites(cloud: CloudUnderTest, vmName?: string): readonly JournalEntry[] {
+  return callsOf(
+    cloud,
+    cloud.vms.operation("Update"),
+    vmName === undefined ? undefined : cloud.vms.uri(vmName),
+  ).filter((entry) => entry.status === 200);
+}
+
+export function valueOf<T>(result: Result<T, Failure>): T {
+  assert.ok(result.ok, result.ok ? "" : JSON.stringify(result.failure));
+  return result.value;
+}
+
+export function failureOf(result: Result<unknown, Failure>): Failure {
+  assert.ok(!result.ok, "expected a failure");
+  return result.failure;
+}
+
+/** The facts of a failure, without Azure's request id. */
+export function factsOf(failure: Failure): Failure {
+  if (!("azure" in failure)) return failure;
+  const { azure: _answer, ...facts } = failure;
+  return facts;
+}
+
+/** A signal that is never aborted. */
+export const never = new AbortController().signal;
+
+/** A precondition that always holds. */
+export const mayAlways = (): Promise<boolean> => Promise.resolve(true);
