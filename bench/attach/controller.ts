@@ -12,7 +12,7 @@ import {
   startShippedController,
 } from "./wire/shipped-controller.ts";
 
-const BARE_CLIENT = fileURLToPath(new URL("bare-client.ts", import.meta.url));
+const BARE_CLIENT = fileURLToPath(new URL("wire/bare-client.ts", import.meta.url));
 /** Of Azure's latencies: the load then takes half a minute. */
 const TIME_SCALE = 0.05;
 /** By then what the start left behind is collected. */

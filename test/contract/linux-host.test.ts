@@ -24,7 +24,7 @@ const DISK_BYTES = 64n * 1024n * 1024n;
 const XFS_BYTES = 320n * 1024n * 1024n;
 /** Room for the mark of a first format. */
 const MARKED_BYTES = 128n * 1024n * 1024n;
-const FREEZING_PLUGIN = join(import.meta.dirname, "freezing-plugin.ts");
+const FREEZING_PLUGIN = join(import.meta.dirname, "worlds/freezing-plugin.ts");
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const run = promisify(execFile);
