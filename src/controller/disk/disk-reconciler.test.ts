@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -28,7 +29,7 @@ import type {
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { must } from "../testing/settled.ts";
+import { LIMIT_MS, must } from "../testing/settled.ts";
 import { diskReconciler } from "./disk-reconciler.ts";
 import { driverTags } from "./disk-tags.ts";
 
@@ -719,6 +720,43 @@ describe("diskReconciler", () => {
           news: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
         },
       ]);
+    }));
+
+  it("does not ask again for a refused size when the spec changes otherwise", () =>
+    withControllerPorts(async (world) => {
+      const asked: number[] = [];
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        resizeDisk: async ({ sizeGiB }) => {
+          asked.push(sizeGiB);
+          return fail({ kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" });
+        },
+      };
+      const reconcile = (): Promise<unknown> =>
+        world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      const change = async (spec: Partial<AzVolume["spec"]>): Promise<void> => {
+        const present = await must(world.other.get("AzVolume", "pvc-1", never));
+        const next = { ...present, spec: { ...present.spec, ...spec } };
+        const { metadata } = await must(world.other.update("AzVolume", next, never));
+        const isShown = (): boolean =>
+          world.ports.cache.get("AzVolume", "pvc-1")?.metadata.generation === metadata.generation;
+        assert.ok(await world.clock.runUntil(isShown, LIMIT_MS));
+      };
+      const detail = aDetail({ maxShares: 1 });
+      await world.given(
+        "AzVolume",
+        aVolume({ spec: { disk: aDiskSpec({ sizeGiB: 20 }) }, status: { detail } }),
+      );
+      await reconcile();
+      await change({ snapshotGroups: ["rg-2"] });
+      await reconcile();
+      assert.deepEqual([asked, world.volume()?.status?.state], [[20], "UpdateFailed"]);
+      await change({ disk: aDiskSpec({ sizeGiB: 15 }) });
+      await reconcile();
+      await change({ disk: aDiskSpec({ sizeGiB: 10 }) });
+      await reconcile();
+      const { state, refusedGrowth, error } = world.volume()?.status ?? {};
+      assert.deepEqual([asked, state, refusedGrowth, error], [[20, 15], "Updated", undefined, undefined]);
     }));
 
   it("reports once why a shared disk in use does not grow", () =>

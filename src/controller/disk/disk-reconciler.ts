@@ -416,7 +416,10 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
   };
 }
 
-function recordUpdated({ error: _, ...status }: VolumeStatus, generation: number): VolumeStatus {
+function recordUpdated(
+  { error: _, refusedGrowth: _size, ...status }: VolumeStatus,
+  generation: number,
+): VolumeStatus {
   return {
     ...status,
     state: status.state === "Created" ? "Created" : "Updated",
@@ -468,6 +471,7 @@ async function recordFailure(
         ? {
             state: failedState(volume),
             observedGeneration: volume.metadata.generation,
+            ...refusedGrowthOf(volume),
             conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
           }
         : {}),
@@ -512,6 +516,14 @@ function tellFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFin
 function failedState(volume: AzVolume): VolumeStatus["state"] {
   if (volume.metadata.deletionTimestamp !== undefined) return "DeletionFailed";
   return volume.status?.detail === undefined ? "CreationFailed" : "UpdateFailed";
+}
+
+/** The size that a growth was refused, which other changes of the spec do not request again. */
+function refusedGrowthOf(volume: AzVolume): Pick<VolumeStatus, "refusedGrowth"> {
+  const { spec, status } = volume;
+  return status?.detail === undefined || failedState(volume) !== "UpdateFailed"
+    ? {}
+    : { refusedGrowth: { sizeGiB: spec.disk.sizeGiB, skuName: status.detail.skuName } };
 }
 
 function setStatus(

@@ -47,6 +47,18 @@ function asked(observed: ObservedVolume): ObservedVolume {
   return { ...observed, volume: { ...volume, spec: { ...volume.spec, modification } } };
 }
 
+/** A growth that was refused before the spec changed last. */
+function refused(sizeGiB: number, skuName = aDetail().skuName): Parameters<typeof aVolume>[0] {
+  return {
+    status: {
+      state: "UpdateFailed",
+      observedGeneration: 1,
+      detail: aDetail({ maxShares: 1 }),
+      refusedGrowth: { sizeGiB, skuName },
+    },
+  };
+}
+
 /** A volume of 10 GiB with a request for 20. */
 function growing(
   maxShares: number,
@@ -168,12 +180,27 @@ describe("planDisk", () => {
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
       },
       {
-        because: "failed for good",
+        because: "refused for good, and the spec has changed otherwise since",
+        observed: growing(1, refused(20)),
+        plan: undefined,
+      },
+      {
+        because: "refused, and another size is requested since",
+        observed: growing(1, refused(15)),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "refused, and a class has changed the SKU since",
+        observed: growing(1, refused(20, "StandardSSD_LRS")),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "failed for good under an earlier version",
         observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 2 } }),
         plan: undefined,
       },
       {
-        because: "failed, and another size is requested since",
+        because: "failed under an earlier version, and the spec has changed since",
         observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 1 } }),
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
       },

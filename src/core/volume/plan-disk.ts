@@ -7,6 +7,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
+import { isGrowthRefused } from "./is-growth-refused.ts";
 import { type LateRequestAction, planLateRequest } from "./modification/late-modification.ts";
 import { type ConversionAction, planConversion } from "./modification/plan-conversion.ts";
 import { type ModificationAction, planModification } from "./modification/plan-modification.ts";
@@ -98,8 +99,7 @@ function planResize(
     return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating"
       ? undefined
       : { kind: "RecordIncarnation" };
-  if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation)
-    return undefined;
+  if (isGrowthRefused(volume)) return undefined;
   if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
   // Before any mark: the growth of a disk that is in use or fails over is refused, so no grant waits for
   // it and no replica is deleted.

@@ -7,6 +7,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aDiskSpec, aPod } from "../../core/testing/objects.ts";
+import { toObjectError } from "../../objects/object-error.ts";
 import type { CapacityRange } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
@@ -259,6 +260,31 @@ describe("expandVolume", () => {
       await world.clock.advance(1_000);
       const again = expand(world, 20);
       await world.until(() => world.volume("pvc-1")?.status?.state === "Created");
+      await grow(world, 20);
+      assert.deepEqual(await world.answerOf(again), grownTo(20));
+    });
+  });
+
+  it("answers a refusal although the spec has changed otherwise since", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
+      await world.until(() => isAsked(world, 20));
+      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
+      await world.setStatus("pvc-1", ({ spec, metadata, status }) => {
+        assert.ok(status?.detail !== undefined);
+        return {
+          ...status,
+          state: "UpdateFailed",
+          observedGeneration: metadata.generation - 1,
+          refusedGrowth: { sizeGiB: spec.disk.sizeGiB, skuName: status.detail.skuName },
+          error: toObjectError(failure, { nowMs: 0, retries: 1 }),
+        };
+      });
+      assert.deepEqual(await world.answerOf(answer), { ok: false, failure });
+      const again = expand(world, 20);
+      await world.until(() => world.volume("pvc-1")?.status?.state === "Created");
+      assert.equal(world.volume("pvc-1")?.status?.refusedGrowth, undefined);
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(again), grownTo(20));
     });

@@ -11,6 +11,7 @@ import { chooseDiskSize, isSizeWithin } from "../../core/volume/capacity.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { growthProblem } from "../../core/volume/growth-problem.ts";
+import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -177,18 +178,18 @@ async function askForSize(
   const request = (present: AzVolume): AzVolume | undefined => {
     const { spec } = present;
     // A larger size may be under way, unless it has failed: then a user may have lowered the claim.
-    const isCovered = spec.disk.sizeGiB > sizeGiB && !hasFailed(present);
+    const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);
     if (spec.disk.sizeGiB === sizeGiB || isCovered) return undefined;
     return { ...present, spec: { ...spec, disk: { ...spec.disk, sizeGiB } } };
   };
   const asked = await context.steps.run("request-size", () =>
     changeSpec(context.store, target, request, signal),
   );
-  if (!asked.ok || !hasFailed(asked.value)) return asked;
+  if (!asked.ok || !isGrowthRefused(asked.value)) return asked;
   // This size was requested before, and it failed: a repeated call asks for another try.
   const again = (present: AzVolume): AzVolume | undefined => {
-    if (present.status === undefined || !hasFailed(present)) return undefined;
-    const { error: _, ...status } = present.status;
+    if (present.status === undefined || !isGrowthRefused(present)) return undefined;
+    const { error: _, refusedGrowth: _size, ...status } = present.status;
     return { ...present, status: { ...status, state: "Created" } };
   };
   return context.steps.run("request-size", () => changeStatus(context.store, target, again, signal));
@@ -205,25 +206,19 @@ async function waitForSize(
   const volume = await waitForVolume(
     context,
     asked,
-    (present) => hasSize(present) || hasFailed(present),
+    (present) => hasSize(present) || isGrowthRefused(present),
     call,
   );
   if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
   const failure = error === undefined ? undefined : fromObjectError(error);
-  if (hasFailed(volume) && failure !== undefined) return fail(failure);
+  if (isGrowthRefused(volume) && failure !== undefined) return fail(failure);
   return fail({
     kind: "StillWaiting",
     volumeId,
     what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}`,
   });
-}
-
-function hasFailed(volume: AzVolume): boolean {
-  return (
-    volume.status?.state === "UpdateFailed" && volume.status.observedGeneration === volume.metadata.generation
-  );
 }
 
 /** The node always has its part: it grows the file system, or rescans a raw device's size. */

@@ -216,6 +216,13 @@ export const azVolumeSchema = z.object({
             .describe("The driver made a file system on this disk, and never makes another."),
         })
         .optional(),
+      refusedGrowth: z
+        .object({
+          sizeGiB: z.int().min(1),
+          skuName: z.string().describe("The disk's SKU at that time."),
+        })
+        .optional()
+        .describe("The size that was refused for good. Only another call asks for it again."),
       modification: z
         .object({
           requested: diskModificationSchema,
