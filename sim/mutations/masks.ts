@@ -418,7 +418,7 @@ export const masks: readonly Mask[] = [
     removes: "DeleteVolume refuses a volume that has a primary",
     edits: [
       {
-        file: "src/csi/controller/delete-volume.ts",
+        file: "src/csi/controller/deletion/delete-volume.ts",
         find: `  if (nodeName !== undefined && !volume.spec.deleteRequested)
 `,
         replace: `  if (nodeName === "" && !volume.spec.deleteRequested)

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
-import { deleteVolume } from "../../src/csi/controller/delete-volume.ts";
+import { deleteVolume } from "../../src/csi/controller/deletion/delete-volume.ts";
 import { expandVolume } from "../../src/csi/controller/expand-volume.ts";
 import { getVolume } from "../../src/csi/controller/get-volume.ts";
 import { controllerPublishVolume } from "../../src/csi/controller/publish/controller-publish-volume.ts";

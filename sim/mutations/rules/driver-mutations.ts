@@ -159,7 +159,7 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
       {
-        file: "src/csi/controller/mark-deleted.ts",
+        file: "src/csi/controller/deletion/mark-deleted.ts",
         find: `context.store.delete("AzVolume", name, { uid }, signal)`,
         replace: `context.store.delete("AzVolume", name, {}, signal)`,
       },

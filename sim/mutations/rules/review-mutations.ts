@@ -284,7 +284,7 @@ export const reviewMutations: readonly Mutation[] = [
     removes: "DeleteVolume refuses a volume whose record has a writer",
     edits: [
       {
-        file: "src/csi/controller/delete-volume.ts",
+        file: "src/csi/controller/deletion/delete-volume.ts",
         find: `  if (writer !== undefined && (writer.held || writer.requested))
 `,
         replace: `  if (writer !== undefined && writer.nodeName === "")
@@ -295,7 +295,7 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: deletedInUseStorm,
     takes: "DeleteVolume is called for a volume that a pod uses, and the pod moves",
-    noticedBy: "src/csi/controller/delete-volume.test.ts",
+    noticedBy: "src/csi/controller/deletion/delete-volume.test.ts",
   },
   {
     name: "attached-is-new",

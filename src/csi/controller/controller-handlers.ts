@@ -3,7 +3,7 @@ import type { ControllerService, ControllerServiceCapability_RPC_Type } from "..
 import type { HandlersOf } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { createVolume } from "./create-volume.ts";
-import { deleteVolume } from "./delete-volume.ts";
+import { deleteVolume } from "./deletion/delete-volume.ts";
 import { expandVolume } from "./expand-volume.ts";
 import { getVolume } from "./get-volume.ts";
 import { listVolumes } from "./list-volumes.ts";

@@ -16,7 +16,7 @@ import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../testing/fake-sn
 import { aDetail, aDiskUri } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { createVolume } from "./create-volume.ts";
-import { markDeleted } from "./mark-deleted.ts";
+import { markDeleted } from "./deletion/mark-deleted.ts";
 
 type Request = Parameters<typeof createVolume>[1];
 type Answer = Awaited<ReturnType<typeof createVolume>>;
@@ -52,6 +52,12 @@ const rejected: Failure = {
   message: "not in this zone",
   requestId: "r-1",
 };
+
+/** Azure's refusal of an action that no role of the driver has. */
+function denied(action: string): Failure {
+  const message = `may not perform action 'Microsoft.Compute/${action}' over scope '/s'`;
+  return { kind: "CloudUnauthorized", code: "AuthorizationFailed", message, requestId: "r-1" };
+}
 
 describe("createVolume", () => {
   it("hands the geometry of a new file system to the node, in the volume's context", async () => {
@@ -240,6 +246,41 @@ describe("createVolume", () => {
       await world.letGo("pvc-1");
       assert.deepEqual(await world.answerOf(answer ?? assert.fail()), { ok: false, failure: rejected });
       await created(world);
+    });
+  });
+
+  /** A volume that Azure refused to make, and whose disk the driver may not look for to delete it. */
+  const notCleanedUp = async (world: ControllerWorld): Promise<void> => {
+    const [answer] = await begun(world);
+    await world.failed("pvc-1", "CreationFailed", denied("disks/write"));
+    await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
+    await world.failed("pvc-1", "DeletionFailed", denied("disks/read"));
+    const first = await world.answerOf(answer ?? assert.fail());
+    assert.deepEqual(first, { ok: false, failure: denied("disks/write") });
+  };
+  const isDeletionRestarted = (world: ControllerWorld) => (): boolean =>
+    world.volume("pvc-1")?.status?.state === "Deleting";
+
+  it("names the missing right again when the driver may not even clean up", async () => {
+    await withController(async (world) => {
+      await notCleanedUp(world);
+      const again = create(world);
+      await world.until(isDeletionRestarted(world));
+      await world.failed("pvc-1", "DeletionFailed", denied("disks/read"));
+      assert.deepEqual(await world.answerOf(again), { ok: false, failure: denied("disks/read") });
+    });
+  });
+
+  it("makes the volume once the missing right is granted, without a DeleteVolume", async () => {
+    await withController(async (world) => {
+      await notCleanedUp(world);
+      const earlier = world.volume("pvc-1")?.metadata.uid;
+      const again = create(world);
+      await world.until(isDeletionRestarted(world));
+      await world.letGo("pvc-1");
+      await world.until(() => ![undefined, earlier].includes(world.volume("pvc-1")?.metadata.uid));
+      await world.diskCreated("pvc-1");
+      assert.ok((await world.answerOf(again)).ok);
     });
   });
 

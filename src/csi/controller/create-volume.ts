@@ -15,8 +15,9 @@ import { volumeMessage } from "../messages/volume-message.ts";
 import { readCreateRequest, readDiskName } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { markDeleted } from "./deletion/mark-deleted.ts";
+import { hasDeletionFailed, tryDeletionAgain } from "./deletion/try-deletion-again.ts";
 import { findCopySource } from "./find-copy-source.ts";
-import { markDeleted } from "./mark-deleted.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */
@@ -70,9 +71,7 @@ async function create(
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
   const { volumeName } = request.spec;
-  const waiting = await yieldToCancellation(context, call);
-  if (!waiting.ok) return waiting;
-  const recorded = await recordRequest(context, metadata, request, call.signal);
+  const recorded = await recordRequest(context, metadata, request, call);
   if (!recorded.ok) return recorded;
   const isSettled = (present: AzVolume): boolean =>
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
@@ -111,21 +110,54 @@ async function recordRequest(
   context: ControllerContext,
   metadata: NewObject<"AzVolume">["metadata"],
   request: CreateRequest,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<AzVolume, Failure>> {
   const { spec } = request;
+  const waiting = await yieldToCancellation(context, call);
+  if (!waiting.ok) return waiting;
   const created = await context.steps.run("create-object", () =>
-    context.store.create("AzVolume", { metadata, spec }, signal),
+    context.store.create("AzVolume", { metadata, spec }, call.signal),
   );
   if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-  const existing = await context.store.get("AzVolume", metadata.name, signal);
+  const existing = await context.store.get("AzVolume", metadata.name, call.signal);
   if (!existing.ok) return existing;
-  if (isDeleting(existing.value))
-    return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+  if (isDeleting(existing.value)) {
+    const ended = await endDeletion(context, existing.value, call);
+    return ended.ok ? recordRequest(context, metadata, request, call) : ended;
+  }
   const difference = createRequestDifference(existing.value, request);
   return difference === undefined
     ? existing
     : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: spec.volumeName, difference });
+}
+
+/**
+ * Waits for the end of a deletion that has failed for good, and that this call starts again: no other may.
+ * A refused CreateVolume deletes what it began, and a missing permission can refuse that, too. A CO calls no
+ * DeleteVolume after a final answer.
+ */
+async function endDeletion(
+  context: ControllerContext,
+  volume: AzVolume,
+  call: CallContext,
+): Promise<Result<void, Failure>> {
+  const inProgress = {
+    kind: "OperationInProgress",
+    volumeId: volume.spec.volumeName,
+    operation: "DeleteVolume",
+  } as const;
+  if (!hasDeletionFailed(volume)) return fail(inProgress);
+  const restarted = await tryDeletionAgain(context, volume, call.signal);
+  if (!restarted.ok) return restarted;
+  if (restarted.value === undefined) return ok(undefined);
+  const left = await waitForVolume(context, restarted.value, hasDeletionFailed, call);
+  if (left === undefined) return ok(undefined);
+  return fail((hasDeletionFailed(left) ? failureOf(left) : undefined) ?? inProgress);
+}
+
+/** The recorded failure; undefined: none, or one of a later version. */
+function failureOf({ status }: AzVolume): Failure | undefined {
+  return status?.error === undefined ? undefined : fromObjectError(status.error);
 }
 
 function labelsOf(parameters: CreateVolumeRequest["parameters"]): Readonly<Record<string, string>> {
@@ -154,7 +186,7 @@ async function giveUp(
   call: CallContext,
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
-  const failure = error === undefined ? undefined : fromObjectError(error);
+  const failure = failureOf(volume);
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
   await waitForVolume(

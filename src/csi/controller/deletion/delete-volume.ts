@@ -1,21 +1,21 @@
-import { releaseCheck } from "../../controller/writer/release-check.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
-import { identityOf } from "../../core/api/identity/node-identity.ts";
-import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
-import { nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { fromObjectError } from "../../objects/object-error.ts";
-import { changeStatus } from "../../objects/update-object.ts";
-import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { publishedNodes } from "../messages/published-nodes.ts";
-import { missingField } from "../messages/required.ts";
-import type { CallContext } from "../server/unary-handler.ts";
-import { confirmGone } from "./confirm-gone.ts";
-import type { ControllerContext } from "./controller-context.ts";
-import { findOrAdopt } from "./find-or-adopt.ts";
+import { releaseCheck } from "../../../controller/writer/release-check.ts";
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { identityOf } from "../../../core/api/identity/node-identity.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
+import { fromObjectError } from "../../../objects/object-error.ts";
+import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../../gen/csi/v1/csi.ts";
+import { publishedNodes } from "../../messages/published-nodes.ts";
+import { missingField } from "../../messages/required.ts";
+import type { CallContext } from "../../server/unary-handler.ts";
+import { confirmGone } from "../confirm-gone.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { findOrAdopt } from "../find-or-adopt.ts";
+import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { waitForVolume } from "./wait-for-volume.ts";
+import { hasDeletionFailed, tryDeletionAgain } from "./try-deletion-again.ts";
 
 /** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
 export async function deleteVolume(
@@ -48,14 +48,14 @@ async function remove(
   if (!restarted.ok) return restarted;
   const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
   if (!marked.ok) return marked;
-  const left = await waitForVolume(context, volume, hasFailed, call);
+  const left = await waitForVolume(context, restarted.value ?? volume, hasDeletionFailed, call);
   if (left === undefined) {
     const gone = await confirmGone(context, volumeId, "to be deleted", call.signal);
     return gone.ok ? ok({}) : gone;
   }
   const error = left.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);
-  if (hasFailed(left) && failure !== undefined) return fail(failure);
+  if (hasDeletionFailed(left) && failure !== undefined) return fail(failure);
   const holders = publishedNodes(context, left);
   const what =
     holders.length > 0
@@ -92,25 +92,6 @@ async function releaseLeakedRequest(
     : released;
 }
 
-/** A deletion that had failed for good starts again: this call asks for it. */
-async function tryDeletionAgain(
-  context: ControllerContext,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  if (!hasFailed(volume)) return ok(undefined);
-  const restarted = await changeStatus(
-    context.store,
-    { kind: "AzVolume", name: volume.metadata.name },
-    (present) =>
-      hasFailed(present) && present.status !== undefined
-        ? { ...present, status: { ...present.status, state: "Deleting" } }
-        : undefined,
-    signal,
-  );
-  return restarted.ok || restarted.failure.kind === "ObjectNotFound" ? ok(undefined) : restarted;
-}
-
 /**
  * Whether a node may be writing the volume, by its record. A marked volume is never granted again, so
  * this is judged only before the mark.
@@ -124,11 +105,4 @@ function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
   const unverified = nodesIn(record, "unverified").map(({ nodeName }) => nodeName);
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   return undefined;
-}
-
-function hasFailed(volume: AzVolume): boolean {
-  return (
-    volume.status?.state === "DeletionFailed" &&
-    volume.status.observedGeneration === volume.metadata.generation
-  );
 }

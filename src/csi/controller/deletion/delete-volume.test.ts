@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aDisk } from "../../controller/testing/a-disk.ts";
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import { fail, ok } from "../../core/failure/result.ts";
-import { identity } from "../../core/testing/objects.ts";
-import { aCall } from "../testing/a-call.ts";
-import type { ControllerWorld } from "../testing/a-controller.ts";
-import { withController } from "../testing/a-controller.ts";
-import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import { aDisk } from "../../../controller/testing/a-disk.ts";
+import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { identity } from "../../../core/testing/objects.ts";
+import { aCall } from "../../testing/a-call.ts";
+import type { ControllerWorld } from "../../testing/a-controller.ts";
+import { withController } from "../../testing/a-controller.ts";
+import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { deleteVolume } from "./delete-volume.ts";
 
 function remove(

@@ -1,0 +1,34 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { changeStatus } from "../../../objects/update-object.ts";
+import type { ControllerContext } from "../controller-context.ts";
+
+/** Whether the deletion of a volume's disk has failed for good: no loop tries it again by itself. */
+export function hasDeletionFailed({ metadata, status }: AzVolume): boolean {
+  return status?.state === "DeletionFailed" && status.observedGeneration === metadata.generation;
+}
+
+/**
+ * Starts a deletion again that had failed for good: this call asks for it. Answers the volume as it is then;
+ * undefined: it is gone.
+ */
+export async function tryDeletionAgain(
+  context: Pick<ControllerContext, "store">,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<AzVolume | undefined, Failure>> {
+  if (!hasDeletionFailed(volume)) return ok(volume);
+  const { name, uid } = volume.metadata;
+  const restarted = await changeStatus(
+    context.store,
+    { kind: "AzVolume", name, uid },
+    (present) =>
+      hasDeletionFailed(present) && present.status !== undefined
+        ? { ...present, status: { ...present.status, state: "Deleting" } }
+        : undefined,
+    signal,
+  );
+  return !restarted.ok && restarted.failure.kind === "ObjectNotFound" ? ok(undefined) : restarted;
+}
