@@ -48,19 +48,21 @@ const fencedFrom = (
   onlyWhile: { kind: "Fenced", nodeName, vmId },
 });
 /**
- * The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no
- * replicas.
+ * The deletion of a surplus replica: only while the attachments on those nodes stay, `others` are no
+ * replicas, and the grant, if any, stands.
  */
 const trims = (
   nodeName: string,
   others: readonly string[],
   replicas: readonly string[] = [],
+  grant?: { readonly nodeName: string; readonly epoch: number },
 ): ReplicaAction => ({
   ...deletes(nodeName, "it is more than requested, or a primary needs its share"),
   onlyWhile: {
     kind: "OthersStay",
     nonReplicaNames: others.map((other) => attachmentName(other)),
     replicaNames: replicas.map((other) => attachmentName(other)),
+    ...(grant === undefined ? {} : { grant }),
   },
 });
 const planAgain = (afterMs: number): ReplicaAction => ({ kind: "Requeue", afterMs });
@@ -534,7 +536,7 @@ describe("planReplicas", () => {
             anAttachment("node-c", { status: { deviceMissing: true } }),
           ],
         }),
-        plan: [trims("node-a", ["node-c"], ["node-b"])],
+        plan: [trims("node-a", ["node-c"], ["node-b"], { nodeName: "node-c", epoch: 1 })],
       },
       {
         because: "then it is trimmed",
@@ -546,7 +548,21 @@ describe("planReplicas", () => {
             anAttachment("node-c"),
           ],
         }),
-        plan: [trims("node-b", ["node-c"], ["node-a"])],
+        plan: [trims("node-b", ["node-c"], ["node-a"], { nodeName: "node-c", epoch: 1 })],
+      },
+      {
+        because: "one share is needed in any case; the other replica is only more than requested",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(
+            { writer: aWriter("node-c", { epoch: 7 }) },
+            { disk: aDiskSpec({ maxShares: 3 }), maxMountReplicaCount: 1 },
+          ),
+          attachments: [aReplica("node-a"), aReplica("node-b"), aReplica("node-d"), anAttachment("node-c")],
+        }),
+        plan: [
+          trims("node-a", ["node-c"], ["node-d"]),
+          trims("node-b", ["node-c"], ["node-d"], { nodeName: "node-c", epoch: 7 }),
+        ],
       },
       {
         because: "on a node that the cluster no longer has, as a cache shows: only while that is so",

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { WriterRecord } from "../api/az-volume.ts";
+import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { isSameVmId } from "../api/identity/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
@@ -27,8 +27,8 @@ import { isRequested, needsReplicas } from "./plan-request-time.ts";
 /**
  * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
  * same time, its node is fenced from the disk (`isFenced`), the cluster has no node of its name, its node
- * has no AzDriverNode or is unschedulable, or the other attachments that were counted exist and stay, and
- * `nonReplicaNames` are still no replicas.
+ * has no AzDriverNode or is unschedulable, or the other attachments that were counted exist and stay,
+ * `nonReplicaNames` are still no replicas, and `grant`, where the plan rests on one, stands.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
@@ -40,7 +40,11 @@ export type ReplicaCondition =
       readonly kind: "OthersStay";
       readonly nonReplicaNames: readonly string[];
       readonly replicaNames: readonly string[];
+      readonly grant?: Grant;
     };
+
+/** One grant of a volume: to that node, with that epoch. */
+type Grant = Pick<Writer, "nodeName" | "epoch">;
 
 /** A node, and its VM's vmId where that is known. */
 interface FencedNode {
@@ -303,8 +307,19 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
  */
 function isGranted({ volume }: ObservedVolume): boolean {
   const record = volume.status?.record;
-  if (record === undefined) return !isRecordMissing(volume);
-  return record.writer?.requested === true && record.fencing === undefined;
+  return record === undefined ? !isRecordMissing(volume) : standingGrant(record) !== undefined;
+}
+
+function standingGrant({ writer, fencing }: WriterRecord): Grant | undefined {
+  return writer?.requested === true && fencing === undefined
+    ? { nodeName: writer.nodeName, epoch: writer.epoch }
+    : undefined;
+}
+
+/** Whether a record still has that grant, and its node uses the volume. */
+export function isGrantStanding(record: WriterRecord | undefined, { nodeName, epoch }: Grant): boolean {
+  const grant = record === undefined ? undefined : standingGrant(record);
+  return grant?.nodeName === nodeName && grant.epoch === epoch;
 }
 
 /** A device that its writer misses is no reason to wait. Of several writers nothing says who they are. */
@@ -363,7 +378,8 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
 /**
  * Deletes replicas beyond the requested count, and those whose share a primary needs: least useful first,
  * then by name. A plan on a cache that misses this deletion could choose a second replica. A revoked
- * grant that the cache misses can also turn its node's attachment into the least useful replica.
+ * grant that the cache misses can also turn its node's attachment into the least useful replica, and the
+ * replica that is deleted into the one that the next pod needs.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount } = observed.volume.spec;
@@ -381,9 +397,13 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
       Number(isAttached(left)) - Number(isAttached(right)),
   );
   const count = Math.max(0, replicas.length - allowed);
+  // A primary that needs a share may be waiting for its grant.
+  const sharesShort = replicas.length - room;
+  const record = recordOf(observed);
+  const grant = record === undefined ? undefined : standingGrant(record);
   const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] =>
     attachments.map(({ metadata }) => metadata.name);
-  return ranked.slice(0, count).map(({ metadata }) => ({
+  return ranked.slice(0, count).map(({ metadata }, index) => ({
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than requested, or a primary needs its share",
@@ -391,6 +411,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
       kind: "OthersStay",
       nonReplicaNames: namesOf(others),
       replicaNames: namesOf(ranked.slice(count)),
+      ...(index < sharesShort || grant === undefined ? {} : { grant }),
     },
   }));
 }

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ReplicaAction } from "../../../core/attachment/plan-replicas.ts";
 import { ok } from "../../../core/failure/result.ts";
-import { anAttachment, anObservedVolume, aVolumeWithRecord, aWriter } from "../../../core/testing/objects.ts";
+import {
+  anAttachment,
+  anObservedVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+} from "../../../core/testing/objects.ts";
 import { withControllerPorts } from "../../testing/a-controller.ts";
 import { deleteReplica } from "./delete-replica.ts";
 
@@ -30,5 +36,40 @@ describe("deleteReplica", () => {
         const left = await world.other.get("AzVolumeAttachment", attachment.metadata.name, never);
         const isKept = left.ok && left.value.metadata.deletionTimestamp === undefined;
         assert.equal(isKept, !isUnschedulable);
+      }));
+
+  const grant = { nodeName: "node-a", epoch: 4 };
+  for (const { because, record, isKept } of [
+    { because: "stands", record: { writer: aWriter("node-a", { epoch: 4 }) }, isKept: false },
+    {
+      because: "was withdrawn",
+      record: { writer: aWriter("node-a", { epoch: 4, requested: false }) },
+      isKept: true,
+    },
+    { because: "was released", record: {}, isKept: true },
+    { because: "was replaced", record: { writer: aWriter("node-a", { epoch: 5 }) }, isKept: true },
+    { because: "went to another node", record: { writer: aWriter("node-c", { epoch: 4 }) }, isKept: true },
+    {
+      because: "is ended by a fence",
+      record: { writer: aWriter("node-a", { epoch: 4 }), fencing: identity("node-a") },
+      isKept: true,
+    },
+  ])
+    it(`${isKept ? "keeps" : "deletes"} a surplus replica where the grant ${because} past the cache`, () =>
+      withControllerPorts(async (world) => {
+        const granted = aVolumeWithRecord({ writer: aWriter("node-a", { epoch: 4 }), epoch: 4 });
+        await world.given("AzVolume", aVolumeWithRecord({ epoch: 5, ...record }));
+        await world.given("AzVolumeAttachment", anAttachment("node-b", { spec: { role: "Replica" } }));
+        const attachment = world.attachment("node-b") ?? assert.fail();
+        const action: Extract<ReplicaAction, { kind: "DeleteAttachment" }> = {
+          kind: "DeleteAttachment",
+          attachmentName: attachment.metadata.name,
+          because: "it is more than requested, or a primary needs its share",
+          onlyWhile: { kind: "OthersStay", nonReplicaNames: [], replicaNames: [], grant },
+        };
+        const observed = anObservedVolume({ volume: granted, attachments: [attachment] });
+        const answer = await world.answerOf(deleteReplica(world.ports, observed, action, never));
+        assert.deepEqual(answer, ok(isKept ? { againAfterMs: 1_000 } : {}));
+        assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp === undefined, isKept);
       }));
 });

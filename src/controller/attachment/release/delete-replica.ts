@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import { isTerminating, type ObservedVolume } from "../../../core/attachment/observed-volume.ts";
 import {
   isFenced,
+  isGrantStanding,
   isReplicaByRecord,
   mayWrite,
   type ReplicaAction,
@@ -49,7 +50,11 @@ export async function deleteReplica(
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
   const isFreed = onlyWhile?.kind === "Fenced" && !isFenced(record, onlyWhile);
-  if (isFreed || nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
+  const isGrantGone =
+    onlyWhile?.kind === "OthersStay" &&
+    onlyWhile.grant !== undefined &&
+    !isGrantStanding(record, onlyWhile.grant);
+  if (isFreed || isGrantGone || nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
     return ok({ againAfterMs: PLAN_AGAIN_MS });
   if (
     onlyWhile?.kind === "Unrequested" &&
