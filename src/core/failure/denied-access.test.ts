@@ -117,4 +117,15 @@ describe("what helps where Azure denies access", () => {
   ];
   for (const { because, says, ...refusal } of rows)
     it(because, () => assert.ok(remedyOfDenial(refusal).startsWith(says), remedyOfDenial(refusal)));
+
+  for (const [because, scope, named] of [
+    ["of a resource group, which may not exist", "/subscriptions/s/resourceGroups/rg-2", "rg-2"],
+    ["of a resource in it", DISK, "rg"],
+    ["of the subscription, which is in no group", "/subscriptions/s", undefined],
+  ] as const)
+    it(`says that a refused group may not exist: ${because}`, () => {
+      const message = `not authorized to perform action 'Microsoft.Compute/disks/read' over scope '${scope}'`;
+      const remedy = remedyOfDenial({ code: "AuthorizationFailed", message });
+      assert.equal(/if no resource group "([^"]+)" exists/u.exec(remedy)?.[1], named);
+    });
 });

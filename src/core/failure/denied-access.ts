@@ -119,5 +119,21 @@ function remedyOfRole(refusal: Refusal): string {
     );
   const denied = deniedAccess(refusal);
   const missing = denied === undefined ? "what is missing" : `${denied.action} on ${denied.scope}`;
-  return `grant ${missing} to the driver's identity: the roles of deploy/azure have every action it needs`;
+  return (
+    `grant ${missing} to the driver's identity: the roles of deploy/azure have every action it needs` +
+    orNoGroup(denied?.scope)
+  );
+}
+
+/**
+ * Azure checks access before it looks whether a scope exists. Where the role is assigned to resource groups
+ * alone, a group that does not exist is refused like one without the role; any resource in a group with the
+ * role is reported as missing.
+ */
+function orNoGroup(scope: string | undefined): string {
+  const [, group] = /\/resourceGroups\/([^/]+)/iu.exec(scope ?? "") ?? [];
+  return group === undefined
+    ? ""
+    : `; if no resource group ${quote(group)} exists, correct its name where the volume, the class or ` +
+        "azure.json states it: Azure refuses access to it in the same words";
 }
