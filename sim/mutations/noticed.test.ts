@@ -26,7 +26,8 @@ describe("a mutated driver", { concurrency: availableParallelism() }, () => {
       ];
       const { code, output } = await runCommand(process.execPath, args, {
         cwd: ROOT,
-        env: { SIM_MUTATION: name },
+        // Under `node --test` the child would report to that runner in its own format.
+        env: { SIM_MUTATION: name, NODE_TEST_CONTEXT: "" },
         timeoutMs: TIMEOUT_MS,
       });
       const count = (what: string): number =>
