@@ -414,6 +414,17 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
+    name: "needed-in-growth",
+    removes: "replicas that are needed stay after a growth has begun",
+    edits: [
+      {
+        file: "src/core/attachment/plan-replicas.ts",
+        find: `return needsReplicas(observed) ? [] :`,
+        replace: `return needsReplicas(observed) && replicas.length === 0 ? [] :`,
+      },
+    ],
+  },
+  {
     name: "published-nodes",
     removes: "DeleteVolume refuses a volume that has a primary",
     edits: [

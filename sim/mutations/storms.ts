@@ -518,6 +518,13 @@ export const backupsWithoutHeartbeatsStorm: DirectedStorm = {
   strikes: { "loss/restored-with-controllers": 3, "conflicts/heartbeats-refused": 6, "haste/hunted": 4 },
 };
 
+/** Volumes with replicas are grown while their pods find no node. */
+export const grownWhileWaitingStorm: DirectedStorm = {
+  isQuiet: true,
+  workload: { maxShares: 3, replicas: 2 },
+  strikes: { "lifecycle/grown-while-waiting": 6, "haste/hunted": 2 },
+};
+
 /** Backups are restored while attaches are under way. Some fail and leave their disk in the VM's list. */
 export const failedAndRestoredStorm: DirectedStorm = {
   strikes: {

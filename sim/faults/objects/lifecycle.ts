@@ -2,6 +2,7 @@ import { cloned, clonedBeforeUse } from "../directed/copy/cloned.ts";
 import { restoredFromSnapshot } from "../directed/copy/restored.ts";
 import { sourceDeletedWhileCopied } from "../directed/copy/source-deleted.ts";
 import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
+import { grownWhileWaiting } from "../directed/failover/grown-while-waiting.ts";
 import { modifiedWhileMoving } from "../directed/modify/modified-while-moving.ts";
 import { usedWhileConverting } from "../directed/modify/used-while-converting.ts";
 import { nameTaken } from "../directed/node/name/name-taken.ts";
@@ -13,9 +14,9 @@ export const lifecycle: FaultClass = {
   name: "lifecycle",
   about:
     "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown " +
-    "or modified while it moves, used while its disk is converted, asked for by the name of another " +
-    "cluster's, cloned, also before it is used, or restored from a snapshot, while the source or the copy " +
-    "is deleted",
+    "or modified while it moves, grown while its pod finds no node, used while its disk is converted, " +
+    "asked for by the name of another cluster's, cloned, also before it is used, or restored from a " +
+    "snapshot, while the source or the copy is deleted",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -48,6 +49,7 @@ export const lifecycle: FaultClass = {
       },
     },
     "grown-while-moving": grownWhileMoving,
+    "grown-while-waiting": grownWhileWaiting,
     "modified-while-moving": modifiedWhileMoving,
     "used-while-converting": usedWhileConverting,
     "name-taken": nameTaken,

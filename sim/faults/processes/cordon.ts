@@ -2,6 +2,11 @@ import type { FaultContext } from "../fault-class.ts";
 
 type Nodes = Pick<FaultContext, "world" | "nodeNames">;
 
+/** New pods go nowhere. */
+export function cordonAll(nodes: Nodes): void {
+  cordon(nodes, () => true);
+}
+
 /** New pods go to this node or nowhere. */
 export function cordonAllBut(nodes: Nodes, nodeName: string): void {
   cordon(nodes, (name) => name !== nodeName);

@@ -1,10 +1,10 @@
 import { withoutLastLook, withoutLateList } from "../masks.ts";
 import type { Mutation } from "../mutation.ts";
-import { conversionsStorm, modificationsStorm } from "../storms.ts";
+import { conversionsStorm, grownWhileWaitingStorm, modificationsStorm } from "../storms.ts";
 
 const MODIFY_DISK = "src/controller/disk/modify-disk.ts";
 
-/** Rules about modifications of disks (docs/adr/0042, 0052, 0062). */
+/** Rules about modifications and growth of disks (docs/adr/0042, 0052, 0062). */
 export const modificationMutations: readonly Mutation[] = [
   {
     name: "modify-old-outcome",
@@ -91,5 +91,28 @@ export const modificationMutations: readonly Mutation[] = [
     storm: conversionsStorm,
     takes: "a volume is grown while Azure converts its disk to Premium SSD v2",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "grown-beside-pods",
+    removes: "no growth takes a shared disk's replicas while a pod waits for the volume",
+    edits: [
+      {
+        file: "src/core/volume/plan-disk.ts",
+        find: `  const [pod] = observed.pods() ?? [];
+`,
+        replace: `  const [pod] = (observed.pods() ?? []).slice(0, 0);
+`,
+      },
+      {
+        file: "src/csi/controller/expand-volume.ts",
+        find: `return ok(pods?.length === 0 ? undefined :`,
+        replace: `return ok(pods !== undefined ? undefined :`,
+      },
+    ],
+    alsoRemoves: ["needed-in-growth"],
+    breaks: ["replica-removed"],
+    storm: grownWhileWaitingStorm,
+    takes: "a volume with replicas is grown while its pod finds no node",
+    noticedBy: "src/core/volume/plan-disk.test.ts",
   },
 ];
