@@ -149,7 +149,7 @@ export const driverMutations: readonly Mutation[] = [
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },
       {
-        file: "src/controller/disk/disk-reconciler.ts",
+        file: "src/controller/disk/delete-disk.ts",
         find: `      ports.cloud.deleteDisk(
         { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
         signal,
@@ -164,7 +164,7 @@ export const driverMutations: readonly Mutation[] = [
         replace: `context.store.delete("AzVolume", name, {}, signal)`,
       },
       {
-        file: "src/controller/disk/disk-reconciler.ts",
+        file: "src/controller/disk/delete-disk.ts",
         find: `  if (
     fresh.value.metadata.uid !== volume.metadata.uid ||
     fresh.value.metadata.deletionTimestamp === undefined

@@ -1,25 +1,17 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
-import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
-import { isDeleting, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { accessibleTopology } from "../../core/azure/topology.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { invariant, unreachable } from "../../core/failure/invariant.ts";
-import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { unreachable } from "../../core/failure/invariant.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { checkDisk } from "../../core/volume/check-disk.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
-import { toObjectError } from "../../objects/object-error.ts";
-import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { NO_STATUS, rebuildRecord } from "../adoption/rebuild-record.ts";
@@ -28,13 +20,14 @@ import { recreateVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
+import { deleteDisk, deleteObject } from "./delete-disk.ts";
+import { recordFailure, recordUpdated, setStatus, settled } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
+import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts";
 import { lookForLateRequest } from "./keep-modification.ts";
-import { mayWriteDisk } from "./may-write-disk.ts";
+import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
 import { withKeptFormat } from "./restore-state.ts";
-
-type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** Creates, grows and deletes managed disks. */
 export function diskReconciler(ports: DiskPorts): Reconciler {
@@ -254,137 +247,6 @@ async function adoptDisk(
   return settled(recorded);
 }
 
-async function resizeDisk(
-  ports: DiskPorts,
-  volume: AzVolume,
-  action: Extract<DiskAction, { kind: "ResizeDisk" }>,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk(
-      { diskUri: action.diskUri, sizeGiB: action.sizeGiB, precondition: mayWriteDisk(ports, volume, isKept) },
-      signal,
-    ),
-  );
-  if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
-  const withSize = (status: VolumeStatus): VolumeStatus => {
-    invariant(status.detail !== undefined, "a volume without a disk was resized");
-    return recordUpdated(
-      { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
-      volume.metadata.generation,
-    );
-  };
-  const recorded = await ports.steps.run("record-updated", () => setStatus(ports, volume, withSize, signal));
-  if (recorded.ok)
-    ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
-  return settled(recorded);
-}
-
-async function beginOfflineResize(
-  ports: DiskPorts,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const begun = (status: VolumeStatus): VolumeStatus => ({
-    ...status,
-    state: "Updating",
-    conditions: withOfflineResize(status, ports.clock.nowMs()),
-  });
-  return settled(
-    await ports.steps.run("begin-offline-resize", () => setStatus(ports, volume, begun, signal)),
-  );
-}
-
-function endOfflineResize(
-  ports: DiskPorts,
-  volume: AzVolume,
-  because: string,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const diskUri = volume.status?.detail?.diskUri ?? "";
-  const nodes = ports.cache
-    .byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name)
-    .map((attachment) => attachment.spec.nodeName);
-  ports.events.emit({
-    about: { kind: "AzVolume", name: volume.metadata.name },
-    reason: "NotExpanded",
-    message: `the disk did not grow: ${because}`,
-  });
-  const failure = {
-    kind: "VolumeInUse",
-    volumeId: diskUri,
-    nodeName: nodes.join(", "),
-    users: [],
-  } as const satisfies Failure;
-  return ports.steps.run("end-offline-resize", () =>
-    recordFailure(ports, volume, failure, signal, { isFinal: true, isReported: true }),
-  );
-}
-
-/**
- * The mark was checked on the version that it was written on, and is never reverted: any process may act
- * on it.
- */
-async function deleteObject(ports: DiskPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
-  const { name, uid } = volume.metadata;
-  return settled(
-    await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)),
-  );
-}
-
-async function deleteDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
-  // The plan was based on a cache. The volume may be gone and recreated since, with a disk of the same
-  // name; or a restored backup has reverted the deletion.
-  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
-  if (!fresh.ok) return settled(fresh);
-  if (
-    fresh.value.metadata.uid !== volume.metadata.uid ||
-    fresh.value.metadata.deletionTimestamp === undefined
-  )
-    return ok({});
-  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
-  const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
-  if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
-  if (known.value !== undefined) {
-    const target = known.value;
-    const deleted = await ports.steps.run("delete-disk", () =>
-      ports.cloud.deleteDisk(
-        { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
-        signal,
-      ),
-    );
-    if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
-    ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
-  }
-  const removed = await ports.steps.run("remove-volume", () =>
-    removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal),
-  );
-  return settled(removed);
-}
-
-/**
- * Finds an unrecorded disk whose creation was begun, by its name and its tags. A disk of that name may
- * belong to another volume, and a copy made by a person bears its tags.
- */
-async function findUnrecordedDisk(
-  ports: DiskPorts,
-  volume: AzVolume,
-  signal: AbortSignal,
-): Promise<Result<string | undefined, Failure>> {
-  const { disk } = volume.spec;
-  const disks = await ports.cloud.listDisks({ resourceGroup: disk.resourceGroup }, signal);
-  if (!disks.ok) return disks;
-  const diskName = diskNameOf(volume.spec).toLowerCase();
-  return ok(
-    disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))
-      ?.diskUri,
-  );
-}
-
-function isKept(volume: AzVolume): boolean {
-  return !isDeleting(volume) && volume.metadata.deletionTimestamp === undefined;
-}
-
 function isToBeCreated(volume: AzVolume): boolean {
   return isKept(volume) && volume.status?.detail === undefined;
 }
@@ -414,138 +276,4 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
     ...(isMadeFor(volume, disk.tags) ? { isMadeForObject: true } : {}),
     stateTags: stateTagsIn(disk.tags),
   };
-}
-
-function recordUpdated(
-  { error: _, refusedGrowth: _size, ...status }: VolumeStatus,
-  generation: number,
-): VolumeStatus {
-  return {
-    ...status,
-    state: status.state === "Created" ? "Created" : "Updated",
-    observedGeneration: generation,
-    conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
-  };
-}
-
-function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["conditions"] {
-  const others = status.conditions.filter((condition) => condition.type !== "OfflineResize");
-  const message =
-    "grants are held back while the disk grows: Azure grows a shared disk only while no VM has it";
-  return [
-    ...others,
-    {
-      type: "OfflineResize",
-      status: "True",
-      reason: "SharedDisk",
-      message,
-      lastTransitionTime: toTimestamp(nowMs),
-    },
-  ];
-}
-
-/**
- * A permanent failure ends in the state that says so; any other is retried. Reported, unless a better
- * event was emitted already.
- */
-async function recordFailure(
-  ports: DiskPorts,
-  volume: AzVolume,
-  failure: Failure,
-  signal: AbortSignal,
-  {
-    isFinal = !isRetryable(failure),
-    isReported = false,
-  }: { readonly isFinal?: boolean; readonly isReported?: boolean } = {},
-): Promise<Reconciled> {
-  // The precondition failed: the volume has changed, and the next plan uses the new state.
-  if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
-  const retries = (volume.status?.error?.retries ?? 0) + 1;
-  const recorded = await setStatus(
-    ports,
-    volume,
-    (status) => ({
-      ...status,
-      error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }),
-      ...(isFinal
-        ? {
-            state: failedState(volume),
-            observedGeneration: volume.metadata.generation,
-            ...refusedGrowthOf(volume),
-            conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
-          }
-        : {}),
-    }),
-    signal,
-  );
-  if (!recorded.ok) return settled(recorded);
-  if (!isReported) tellFailure(ports, volume, failure, isFinal);
-  return isFinal ? ok({}) : fail(failure);
-}
-
-/** Emits an event on the volume, and on the claim and the pods that wait for it. */
-function tellFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
-  const about = { kind: "AzVolume", name: volume.metadata.name } as const;
-  const news = failureNews(failure);
-  const why = describeFailure(failure);
-  switch (failedState(volume)) {
-    case "DeletionFailed":
-      return ports.events.emit({
-        about,
-        reason: "DeletionDelayed",
-        message: `the disk could not be deleted: ${why}`,
-        news,
-      });
-    case "UpdateFailed":
-      return ports.events.emit({
-        about,
-        reason: "ExpansionFailed",
-        message: `the disk could not be grown: ${why}`,
-        news,
-      });
-    default:
-      return ports.events.emit({
-        about,
-        reason: isFinal ? "CreationFailed" : "CreationDelayed",
-        message: `the disk could not be made: ${why}`,
-        news,
-      });
-  }
-}
-
-function failedState(volume: AzVolume): VolumeStatus["state"] {
-  if (volume.metadata.deletionTimestamp !== undefined) return "DeletionFailed";
-  return volume.status?.detail === undefined ? "CreationFailed" : "UpdateFailed";
-}
-
-/** The size that a growth was refused, which other changes of the spec do not request again. */
-function refusedGrowthOf(volume: AzVolume): Pick<VolumeStatus, "refusedGrowth"> {
-  const { spec, status } = volume;
-  return status?.detail === undefined || failedState(volume) !== "UpdateFailed"
-    ? {}
-    : { refusedGrowth: { sizeGiB: spec.disk.sizeGiB, skuName: status.detail.skuName } };
-}
-
-function setStatus(
-  ports: DiskPorts,
-  volume: AzVolume,
-  change: (status: VolumeStatus) => VolumeStatus,
-  signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
-  return changeStatus(
-    ports.store,
-    targetOf(volume),
-    (present) => ({ ...present, status: change(present.status ?? NO_STATUS) }),
-    signal,
-  );
-}
-
-/** Exactly this object: a later one of the same name has its own life, and its own disk. */
-function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
-  return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
-}
-
-function settled(result: Result<unknown, Failure>): Reconciled {
-  if (result.ok || result.failure.kind === "ObjectNotFound") return ok({});
-  return result;
 }

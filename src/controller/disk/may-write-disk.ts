@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
@@ -16,4 +17,9 @@ export function mayWriteDisk(
     const fresh = await ports.store.get("AzVolume", metadata.name, signal);
     return fresh.ok && fresh.value.metadata.uid === metadata.uid && isAsPlanned(fresh.value);
   };
+}
+
+/** Whether a volume is to keep its disk. */
+export function isKept(volume: AzVolume): boolean {
+  return !isDeleting(volume) && volume.metadata.deletionTimestamp === undefined;
 }

@@ -1,0 +1,81 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { diskNameOf } from "../../core/api/object-names.ts";
+import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { removeFinalizer } from "../../objects/remove-finalizer.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { DiskPorts } from "../controller-ports.ts";
+import { recordFailure, settled, targetOf } from "./disk-status.ts";
+import { isMadeFor } from "./disk-tags.ts";
+import { mayWriteDisk } from "./may-write-disk.ts";
+
+/**
+ * Deletes the object of a volume that has DeleteVolume's mark. The mark was checked on the version that it
+ * was written on, and is never reverted: any process may act on it.
+ */
+export async function deleteObject(
+  ports: DiskPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { name, uid } = volume.metadata;
+  return settled(
+    await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)),
+  );
+}
+
+/** Deletes a disk, and then the object of its volume. */
+export async function deleteDisk(
+  ports: DiskPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  // The plan was based on a cache. The volume may be gone and recreated since, with a disk of the same
+  // name; or a restored backup has reverted the deletion.
+  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  if (!fresh.ok) return settled(fresh);
+  if (
+    fresh.value.metadata.uid !== volume.metadata.uid ||
+    fresh.value.metadata.deletionTimestamp === undefined
+  )
+    return ok({});
+  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+  const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
+  if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
+  if (known.value !== undefined) {
+    const target = known.value;
+    const deleted = await ports.steps.run("delete-disk", () =>
+      ports.cloud.deleteDisk(
+        { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },
+        signal,
+      ),
+    );
+    if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
+    ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
+  }
+  const removed = await ports.steps.run("remove-volume", () =>
+    removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal),
+  );
+  return settled(removed);
+}
+
+/**
+ * Finds an unrecorded disk whose creation was begun, by its name and its tags. A disk of that name may
+ * belong to another volume, and a copy made by a person bears its tags.
+ */
+async function findUnrecordedDisk(
+  ports: DiskPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<string | undefined, Failure>> {
+  const { disk } = volume.spec;
+  const disks = await ports.cloud.listDisks({ resourceGroup: disk.resourceGroup }, signal);
+  if (!disks.ok) return disks;
+  const diskName = diskNameOf(volume.spec).toLowerCase();
+  return ok(
+    disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))
+      ?.diskUri,
+  );
+}

@@ -1,0 +1,135 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { failureNews } from "../../core/events/failure-news.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { isRetryable } from "../../core/failure/is-retryable.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { toObjectError } from "../../objects/object-error.ts";
+import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import { NO_STATUS } from "../adoption/rebuild-record.ts";
+import type { DiskPorts } from "../controller-ports.ts";
+
+/** What a volume says of its disk. */
+export type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+/** Changes the status of exactly this volume. */
+export function setStatus(
+  ports: DiskPorts,
+  volume: AzVolume,
+  change: (status: VolumeStatus) => VolumeStatus,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  return changeStatus(
+    ports.store,
+    targetOf(volume),
+    (present) => ({ ...present, status: change(present.status ?? NO_STATUS) }),
+    signal,
+  );
+}
+
+/** Exactly this object: a later one of the same name has its own life, and its own disk. */
+export function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
+  return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
+}
+
+/** A volume that is gone needs no more. */
+export function settled(result: Result<unknown, Failure>): Reconciled {
+  if (result.ok || result.failure.kind === "ObjectNotFound") return ok({});
+  return result;
+}
+
+/** The status of a disk that has the size that is requested. */
+export function recordUpdated(
+  { error: _, refusedGrowth: _size, ...status }: VolumeStatus,
+  generation: number,
+): VolumeStatus {
+  return {
+    ...status,
+    state: status.state === "Created" ? "Created" : "Updated",
+    observedGeneration: generation,
+    conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
+  };
+}
+
+/**
+ * A permanent failure ends in the state that says so; any other is retried. Reported, unless a better
+ * event was emitted already.
+ */
+export async function recordFailure(
+  ports: DiskPorts,
+  volume: AzVolume,
+  failure: Failure,
+  signal: AbortSignal,
+  {
+    isFinal = !isRetryable(failure),
+    isReported = false,
+  }: { readonly isFinal?: boolean; readonly isReported?: boolean } = {},
+): Promise<Reconciled> {
+  // The precondition failed: the volume has changed, and the next plan uses the new state.
+  if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
+  const retries = (volume.status?.error?.retries ?? 0) + 1;
+  const recorded = await setStatus(
+    ports,
+    volume,
+    (status) => ({
+      ...status,
+      error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }),
+      ...(isFinal
+        ? {
+            state: failedState(volume),
+            observedGeneration: volume.metadata.generation,
+            ...refusedGrowthOf(volume),
+            conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
+          }
+        : {}),
+    }),
+    signal,
+  );
+  if (!recorded.ok) return settled(recorded);
+  if (!isReported) tellFailure(ports, volume, failure, isFinal);
+  return isFinal ? ok({}) : fail(failure);
+}
+
+/** Emits an event on the volume, and on the claim and the pods that wait for it. */
+function tellFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
+  const about = { kind: "AzVolume", name: volume.metadata.name } as const;
+  const news = failureNews(failure);
+  const why = describeFailure(failure);
+  switch (failedState(volume)) {
+    case "DeletionFailed":
+      return ports.events.emit({
+        about,
+        reason: "DeletionDelayed",
+        message: `the disk could not be deleted: ${why}`,
+        news,
+      });
+    case "UpdateFailed":
+      return ports.events.emit({
+        about,
+        reason: "ExpansionFailed",
+        message: `the disk could not be grown: ${why}`,
+        news,
+      });
+    default:
+      return ports.events.emit({
+        about,
+        reason: isFinal ? "CreationFailed" : "CreationDelayed",
+        message: `the disk could not be made: ${why}`,
+        news,
+      });
+  }
+}
+
+function failedState(volume: AzVolume): VolumeStatus["state"] {
+  if (volume.metadata.deletionTimestamp !== undefined) return "DeletionFailed";
+  return volume.status?.detail === undefined ? "CreationFailed" : "UpdateFailed";
+}
+
+/** The size that a growth was refused, which other changes of the spec do not request again. */
+function refusedGrowthOf(volume: AzVolume): Pick<VolumeStatus, "refusedGrowth"> {
+  const { spec, status } = volume;
+  return status?.detail === undefined || failedState(volume) !== "UpdateFailed"
+    ? {}
+    : { refusedGrowth: { sizeGiB: spec.disk.sizeGiB, skuName: status.detail.skuName } };
+}

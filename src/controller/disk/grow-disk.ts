@@ -1,0 +1,95 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import type { DiskAction } from "../../core/volume/plan-disk.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { DiskPorts } from "../controller-ports.ts";
+import { recordFailure, recordUpdated, setStatus, settled, type VolumeStatus } from "./disk-status.ts";
+import { isKept, mayWriteDisk } from "./may-write-disk.ts";
+
+/** Has Azure grow a disk, and records its size. */
+export async function resizeDisk(
+  ports: DiskPorts,
+  volume: AzVolume,
+  action: Extract<DiskAction, { kind: "ResizeDisk" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const resized = await ports.steps.run("resize-disk", () =>
+    ports.cloud.resizeDisk(
+      { diskUri: action.diskUri, sizeGiB: action.sizeGiB, precondition: mayWriteDisk(ports, volume, isKept) },
+      signal,
+    ),
+  );
+  if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
+  const withSize = (status: VolumeStatus): VolumeStatus => {
+    invariant(status.detail !== undefined, "a volume without a disk was resized");
+    return recordUpdated(
+      { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
+      volume.metadata.generation,
+    );
+  };
+  const recorded = await ports.steps.run("record-updated", () => setStatus(ports, volume, withSize, signal));
+  if (recorded.ok)
+    ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
+  return settled(recorded);
+}
+
+/** Marks a shared disk as growing: it is granted to no node, and its replicas are detached. */
+export async function beginOfflineResize(
+  ports: DiskPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const begun = (status: VolumeStatus): VolumeStatus => ({
+    ...status,
+    state: "Updating",
+    conditions: withOfflineResize(status, ports.clock.nowMs()),
+  });
+  return settled(
+    await ports.steps.run("begin-offline-resize", () => setStatus(ports, volume, begun, signal)),
+  );
+}
+
+/** Ends the growth of a shared disk that is in use, with an event that says why. */
+export function endOfflineResize(
+  ports: DiskPorts,
+  volume: AzVolume,
+  because: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const diskUri = volume.status?.detail?.diskUri ?? "";
+  const nodes = ports.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name)
+    .map((attachment) => attachment.spec.nodeName);
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    reason: "NotExpanded",
+    message: `the disk did not grow: ${because}`,
+  });
+  const failure = {
+    kind: "VolumeInUse",
+    volumeId: diskUri,
+    nodeName: nodes.join(", "),
+    users: [],
+  } as const satisfies Failure;
+  return ports.steps.run("end-offline-resize", () =>
+    recordFailure(ports, volume, failure, signal, { isFinal: true, isReported: true }),
+  );
+}
+
+function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["conditions"] {
+  const others = status.conditions.filter((condition) => condition.type !== "OfflineResize");
+  const message =
+    "grants are held back while the disk grows: Azure grows a shared disk only while no VM has it";
+  return [
+    ...others,
+    {
+      type: "OfflineResize",
+      status: "True",
+      reason: "SharedDisk",
+      message,
+      lastTransitionTime: toTimestamp(nowMs),
+    },
+  ];
+}
