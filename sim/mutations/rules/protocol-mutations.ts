@@ -131,7 +131,7 @@ export const protocolMutations: readonly Mutation[] = [
       {
         file: FENCE_BATCH,
         find: `    const off = open.filter(
-      (request) => request.kind !== "flush" && !lists(after, new Set([request.diskKey])),
+      (request) => request.kind !== "flush" && !listsAny(after, new Set([request.diskKey])),
     );
 `,
         replace: `    const off = open.filter((request) => request.kind !== "flush");
@@ -152,10 +152,10 @@ export const protocolMutations: readonly Mutation[] = [
         file: FENCE_BATCH,
         find: `    const victims = victimsOf(allowed);\n    // The disk`,
         replace: `    const victims = victimsOf(allowed);
-    const isOff = (request: VmRequest): boolean => !lists(before, new Set([request.diskKey]));
+    const isOff = (request: VmRequest): boolean => !listsAny(before, new Set([request.diskKey]));
     const reads = { before, after: before };
     if (allowed.every(isOff))
-      return proveAll(allowed, (request) => entryGone(this.#context, reads, request, this.#lifetime));
+      return proveAll(allowed, (request) => proveEntryGone(this.#context, reads, request, this.#lifetime));
     // The disk`,
       },
     ],

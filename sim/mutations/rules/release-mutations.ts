@@ -188,8 +188,8 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/vm/fence-batch.ts",
-        find: `const asked = await checkPreconditions(this.#open().map((request) => ({ request })));`,
-        replace: `const asked = this.#open().map((request) => ({ request }));`,
+        find: `const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));`,
+        replace: `const asked = this.#openRequests().map((request) => ({ request }));`,
       },
     ],
     alsoRemoves: [],

@@ -91,14 +91,14 @@ export class FenceBatch {
 
   /** All requests have ended when it returns, each with proof or with a failure. */
   async run(): Promise<void> {
-    while (this.#open().length > 0) await this.#round();
+    while (this.#openRequests().length > 0) await this.#runRound();
   }
 
-  #open(): readonly VmRequest[] {
+  #openRequests(): readonly VmRequest[] {
     return this.#batch.filter((request) => !request.isSettled);
   }
 
-  async #round(): Promise<void> {
+  async #runRound(): Promise<void> {
     const { session, vm } = this.#context;
     const regularLeftMs = this.#regularLeftMs();
     const read = await readVm(
@@ -107,28 +107,28 @@ export class FenceBatch {
       { lane: "failover", instanceView: regularLeftMs > 0 },
       this.#lifetime,
     );
-    if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
+    if (!read.ok) return saysNotThere(read.failure) ? this.#proveVmGone() : this.#endureTrouble(read.failure);
     await this.#proveReplaced(read.value);
-    passListedBarriers(this.#open(), read.value);
+    passListedBarriers(this.#openRequests(), read.value);
     if (this.#mayBeLate(read.value)) return session.backOff(++this.#lateReads, this.#lifetime);
-    const trouble = await this.#conclude(read.value);
-    if (trouble !== undefined) return this.#endure(trouble);
-    if (this.#open().length === 0) return;
-    const seen = await this.#look(read.value, regularLeftMs);
+    const trouble = await this.#concludeLastUpdate(read.value);
+    if (trouble !== undefined) return this.#endureTrouble(trouble);
+    if (this.#openRequests().length === 0) return;
+    const seen = await this.#observeVm(read.value, regularLeftMs);
     const move = planFence(seen);
-    if (move.kind === "wait") return this.#wait(seen.whose);
+    if (move.kind === "wait") return this.#awaitOperation(seen.whose);
     this.#busySinceMs = undefined;
-    const asked = await checkPreconditions(this.#open().map((request) => ({ request })));
+    const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));
     const ownKeys = victimsOf(asked.map(({ request }) => request));
     const allowed = (await askCarryOut(asked, { model: read.value, ownKeys })).map(({ request }) => request);
-    if (allowed.length > 0) await this.#update(read.value, move, allowed);
+    if (allowed.length > 0) await this.#sendUpdate(read.value, move, allowed);
   }
 
-  async #look(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
+  async #observeVm(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
     const { session, vm, underWay } = this.#context;
     underWay.observe(model);
-    const victims = victimsOf(this.#open());
-    const isListed = lists(model, victims);
+    const victims = victimsOf(this.#openRequests());
+    const isListed = listsAny(model, victims);
     const isUpdating = !isTerminal(model.provisioningState);
     const target = { resource: vm.key, lane: "failover" } as const;
     const isOwn =
@@ -138,17 +138,17 @@ export class FenceBatch {
     const leavingForMs = underWay.leavingForMs(model, victims);
     const whose = isOwn ? "own" : leavingForMs === undefined ? "others" : "perhapsOwn";
     const detachLeftMs = Math.max(0, session.settings.detachPatienceMs - (leavingForMs ?? 0));
-    return { isListed, isUpdating, whose, answers: answers(model), regularLeftMs, detachLeftMs };
+    return { isListed, isUpdating, whose, answers: isAnswering(model), regularLeftMs, detachLeftMs };
   }
 
   /** How long a regular detach may still be tried; zero if nothing has to be detached. */
   #regularLeftMs(): number {
     const { clock, settings } = this.#context.session;
-    if (this.#isRegularOver || victimsOf(this.#open()).size === 0) return 0;
+    if (this.#isRegularOver || victimsOf(this.#openRequests()).size === 0) return 0;
     return Math.max(0, settings.fenceRegularDetachMs - (clock.elapsedMs() - this.#startedMs));
   }
 
-  async #update(
+  async #sendUpdate(
     before: ArmVm,
     move: Exclude<FenceMove, { kind: "wait" }>,
     allowed: readonly VmRequest[],
@@ -156,12 +156,12 @@ export class FenceBatch {
     const { session, vm, underWay, etagWrites } = this.#context;
     const victims = victimsOf(allowed);
     // The disk to detach may be the one that was refused.
-    const force = move.kind === "detach" && lists(before, victims) ? move.force : undefined;
+    const force = move.kind === "detach" && listsAny(before, victims) ? move.force : undefined;
     const etagWrite = force === undefined ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
-    if (etagWrite !== undefined && underWay.isEtagPaused) return this.#etagLeft(allowed);
+    if (etagWrite !== undefined && underWay.isEtagPaused) return this.#settleUnproven(allowed);
     const change =
       etagWrite === undefined
-        ? without(before, victims, { force: force === true })
+        ? withoutDisks(before, victims, { force: force === true })
         : etagMove(before, etagWrite, session.random.uuid());
     const isRegular = force === false;
     const wait = isRegular
@@ -180,7 +180,7 @@ export class FenceBatch {
       isOperationFailure(updated.failure);
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
-    else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
+    else if (!updated.ok) await this.#handleFailedUpdate(updated.failure, allowed);
   }
 
   /** Whether a read shows no effect of the largest write, and may be older than that. */
@@ -200,7 +200,7 @@ export class FenceBatch {
   }
 
   /** No write moves the ETag: ends requests without their proof, until a later one may try again. */
-  #etagLeft(requests: readonly VmRequest[]): void {
+  #settleUnproven(requests: readonly VmRequest[]): void {
     const { vm, session } = this.#context;
     for (const request of requests)
       request.settle(
@@ -218,7 +218,7 @@ export class FenceBatch {
    * not awaited, may have done its work all the same: another ETag shows that, once nothing runs on the
    * VM.
    */
-  async #conclude(after: ArmVm): Promise<ArmError | undefined> {
+  async #concludeLastUpdate(after: ArmVm): Promise<ArmError | undefined> {
     const sent = this.#sent;
     if (sent === undefined) return undefined;
     const { session, vm, etagWrites, underWay } = this.#context;
@@ -232,7 +232,7 @@ export class FenceBatch {
     if (!isMoved) {
       if (this.#isLargest(sent.etagWrite)) {
         underWay.pauseEtag(after.etag, session.settings.etagPauseMs);
-        this.#etagLeft(sent.requests);
+        this.#settleUnproven(sent.requests);
         return undefined;
       }
       if (sent.etagWrite !== undefined) etagWrites.leftEtag(sent.etagWrite);
@@ -242,10 +242,10 @@ export class FenceBatch {
     for (const request of open) if (request.kind === "flush") request.settle(ok({ kind: "flushed" }));
     // An entry that is only marked `toBeDetached` is an entry.
     const off = open.filter(
-      (request) => request.kind !== "flush" && !lists(after, new Set([request.diskKey])),
+      (request) => request.kind !== "flush" && !listsAny(after, new Set([request.diskKey])),
     );
     await proveAll(off, (request) =>
-      entryGone(this.#context, { before: sent.before, after }, request, this.#lifetime),
+      proveEntryGone(this.#context, { before: sent.before, after }, request, this.#lifetime),
     );
     if (open.every((request) => request.isSettled)) return undefined;
     return ownError(
@@ -254,11 +254,11 @@ export class FenceBatch {
     );
   }
 
-  #vmGone(): Promise<void> {
-    for (const request of this.#open())
+  #proveVmGone(): Promise<void> {
+    for (const request of this.#openRequests())
       if (request.kind === "flush")
         request.settle(fail({ kind: "InstanceNotFound", nodeName: request.spec.node.nodeName }));
-    return this.#proveEnded(this.#open(), { kind: "nothing" });
+    return this.#proveEnded(this.#openRequests(), { kind: "nothing" });
   }
 
   /**
@@ -266,7 +266,7 @@ export class FenceBatch {
    * the id and reaches the VM that is there by then.
    */
   #proveReplaced(model: ArmVm): Promise<void> {
-    const replaced = this.#open().filter(
+    const replaced = this.#openRequests().filter(
       ({ kind, spec }) => kind !== "flush" && spec.node.vmId.toLowerCase() !== model.vmId,
     );
     return this.#proveEnded(replaced, { kind: "other", vmId: model.vmId });
@@ -282,7 +282,7 @@ export class FenceBatch {
    * Waits, within a limit, for the operation under way on the VM: it is neither disturbed nor forced.
    * The end of its own write is awaited like any operation's.
    */
-  async #wait(whose: FencedVm["whose"]): Promise<void> {
+  async #awaitOperation(whose: FencedVm["whose"]): Promise<void> {
     const { session, underWay } = this.#context;
     const { clock, settings } = session;
     this.#busySinceMs ??= clock.elapsedMs();
@@ -292,7 +292,7 @@ export class FenceBatch {
         ? settings.inFlightPatienceMs
         : settings.operationMaxMs;
     if (elapsedMs < patienceMs) {
-      const waitedMs = Math.max(elapsedMs, underWay.waitedMs(this.#open()));
+      const waitedMs = Math.max(elapsedMs, underWay.waitedMs(this.#openRequests()));
       const delayMs = pollDelayMs(settings.vmPollPace, { elapsedMs: waitedMs, retryAfterMs: undefined });
       const next = { lane: "failover", delayMs, maxMs: patienceMs - elapsedMs } as const;
       return session.untilNextLook(next, this.#lifetime);
@@ -305,19 +305,19 @@ export class FenceBatch {
       "VmBeingUpdated",
       `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`,
     );
-    for (const request of this.#open())
+    for (const request of this.#openRequests())
       request.settle(
         fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })),
       );
   }
 
-  async #updateFailed(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
+  async #handleFailedUpdate(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
     if (isOperationFailure(error)) this.#operationFailures++;
     // An operation that failed may have done its work all the same: the next round shows it. Failing
     // repeatedly is an answer, too.
     const mayHaveWorked = isOperationFailure(error) && this.#operationFailures <= OPERATION_FAILURES_MAX;
     const endurable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
-    if (isWorthRetrying(endurable)) return this.#endure(endurable);
+    if (isWorthRetrying(endurable)) return this.#endureTrouble(endurable);
     const [only, ...others] = writers;
     if (only !== undefined && others.length === 0)
       only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
@@ -325,8 +325,8 @@ export class FenceBatch {
     else for (const request of writers) await new FenceBatch(this.#context, [request], this.#lifetime).run();
   }
 
-  #endure(error: ArmError): Promise<void> {
-    return this.#troubles.endure(error, this.#open(), "failover");
+  #endureTrouble(error: ArmError): Promise<void> {
+    return this.#troubles.endure(error, this.#openRequests(), "failover");
   }
 }
 
@@ -335,19 +335,23 @@ function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
   return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
 }
 
-function lists(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
+function listsAny(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
   return model.dataDisks.some((entry) => diskKeys.has(diskKeyOf(entry)));
 }
 
 /** Whether the VM runs and its agent is ready, by an instance view: a model without one shows neither. */
-function answers({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolean {
+function isAnswering({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolean {
   const has = (codes: readonly string[], code: string): boolean =>
     codes.some((other) => other.toLowerCase() === code);
   return has(statusCodes, "powerstate/running") && has(agentStatusCodes, "provisioningstate/succeeded");
 }
 
 /** The list without the disks. */
-function without(model: ArmVm, victims: ReadonlySet<string>, how: { readonly force: boolean }): ArmVmChange {
+function withoutDisks(
+  model: ArmVm,
+  victims: ReadonlySet<string>,
+  how: { readonly force: boolean },
+): ArmVmChange {
   return {
     dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, how) : entry)),
   };
@@ -399,7 +403,7 @@ async function proveAll(
 }
 
 /** The VM's list no longer has the disk; the disk must agree. */
-async function entryGone(
+async function proveEntryGone(
   context: FenceContext,
   reads: { readonly before: ArmVm; readonly after: ArmVm },
   request: VmRequest,
@@ -407,7 +411,7 @@ async function entryGone(
 ): Promise<Result<FenceProof, Failure>> {
   const { vm } = context;
   const { diskUri, node } = request.spec;
-  const isOwner = (owner: string): boolean => mayBe(owner, vm.uri, reads.after.id);
+  const isOwner = (owner: string): boolean => mayBeVm(owner, vm.uri, reads.after.id);
   const disowned = await untilDisowned(context, { diskUri, isOwner }, signal);
   if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
   return ok({
@@ -419,7 +423,7 @@ async function entryGone(
 }
 
 /** Whether an owner that a disk names may be the VM of these ids. One that can't be parsed may be any VM. */
-function mayBe(owner: string, ...vmUris: readonly string[]): boolean {
+function mayBeVm(owner: string, ...vmUris: readonly string[]): boolean {
   return parseInstanceUri(owner) === undefined || vmUris.some((vmUri) => isSameResourceUri(owner, vmUri));
 }
 
