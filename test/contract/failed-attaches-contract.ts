@@ -66,7 +66,7 @@ async function leaveListed(cloud: CloudUnderTest, { node, uri }: Wish): Promise<
     effect: { kind: "FailOperation", code: "InternalOperationError" },
   });
   const { status } = cloud.model.handle({
-    method: cloud.vms.updateMethod,
+    method: cloud.vms.updateMethod("node-a"),
     path: node.instanceUri,
     query: { "api-version": "2025-04-01" },
     body: {

@@ -7,6 +7,7 @@ import {
   addDisk,
   addVm,
   failureOf,
+  isOperation,
   mayAlways,
   never,
   valueOf,
@@ -110,8 +111,8 @@ async function takenOff(cloud: CloudUnderTest, victim: Victim, how: "fences" | "
 
 /** The reimage has ended before any forced detach, and the VM came back well. */
 function assertReimaged(cloud: CloudUnderTest): void {
-  const reimages = [...cloud.model.world.operations.values()].filter(
-    ({ name }) => name === cloud.vms.operation("Reimage"),
+  const reimages = [...cloud.model.world.operations.values()].filter(({ name }) =>
+    isOperation({ operation: name }, cloud.vms.operation("Reimage")),
   );
   assert.deepEqual(
     [reimages.map(({ status }) => status), vmAt(cloud, "node-a").agentReachable],

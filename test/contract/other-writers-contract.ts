@@ -2,17 +2,19 @@ import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { ActorSetUp } from "../../src/emulator/actors/actor.ts";
 import { type Actors, createActors } from "../../src/emulator/actors/actors.ts";
+import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { listAt, textAt } from "../../src/emulator/model/api/json.ts";
 import { findDisk, findVm } from "../../src/emulator/model/world.ts";
 import {
   addDisk,
   addVm,
+  callsOf,
   type CloudUnderTest,
   disksOn,
+  isOperation,
   mayAlways,
   never,
   RESOURCE_GROUP,
-  SCALE_SET,
   SUBSCRIPTION_ID,
   valueOf,
   vmAt,
@@ -27,7 +29,7 @@ export function otherWritersContract(
     const node = addVm(cloud, "node-a");
     const own = { lun: 0, createOption: "Empty", name: "own", diskSizeGB: 8 };
     const { status } = cloud.model.handle({
-      method: cloud.vms.updateMethod,
+      method: cloud.vms.updateMethod("node-a"),
       path: node.instanceUri,
       query: { "api-version": "2025-04-01" },
       body: { properties: { storageProfile: { dataDisks: [own] } } },
@@ -71,7 +73,7 @@ export function otherWritersContract(
             if (turn > 0) await moved(cloud, actors, { diskUri, node: from, lane: "detach" });
             await moved(cloud, actors, { diskUri, node: to, lane: "primaryAttach" });
           }
-        await cloud.until(() => (act(cloud, actors), hasActed(cloud)));
+        await cloud.until(() => (act(cloud, actors), hasActed(cloud, nodes)));
         for (const [index, diskUri] of disks.entries()) {
           const [, last] = (MOVES - 1) % 2 === index % 2 ? nodes : nodes.toReversed();
           const owners = findDisk(cloud.model.world, diskUri)?.owners.map(({ vmGuid }) => vmGuid);
@@ -83,23 +85,26 @@ export function otherWritersContract(
 }
 
 const MOVES = 6;
-const V1 = "actor-0-V1Writer";
-const UPGRADE = "actor-1-AksUpgrade";
-const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP } as const;
+const V1 = "V1Writer";
+const UPGRADE = "AksUpgrade";
 
-/** A client like V1 on the nodes, and, where they are instances, the upgrade of their set. */
+/** A client like V1 for each resource group and scale set of the nodes, and each set's upgrade. */
 function begin(cloud: CloudUnderTest, nodes: readonly NodeIdentity[]): Actors {
-  const isSet = cloud.vms.updateMethod === "PUT";
-  const target = isSet
-    ? { scaleSet: SCALE_SET }
-    : { virtualMachines: nodes.map(({ nodeName }) => cloud.vms.name(nodeName)) };
-  const setUps: readonly ActorSetUp[] = [
-    { kind: "V1Writer", ...place, ...target, everyS: 8, disks: 3, staleS: 0 },
-    ...(isSet
-      ? [{ kind: "AksUpgrade", ...place, scaleSet: SCALE_SET, afterS: 5, surge: 1, drainS: 5 } as const]
-      : []),
-  ];
-  return createActors(setUps, {
+  const places = nodes.map(({ nodeName }) => ({ nodeName, ...cloud.vms.place(nodeName) }));
+  const targets = Map.groupBy(places, ({ resourceGroup = RESOURCE_GROUP, scaleSet = "" }) =>
+    [resourceGroup, scaleSet].join("/"),
+  );
+  const setUps = [...targets].map(([target, members]): readonly ActorSetUp[] => {
+    const [resourceGroup = "", scaleSet = ""] = target.split("/");
+    const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup };
+    const isUniform = members.some(({ nodeName }) => cloud.vms.updateMethod(nodeName) === "PUT");
+    const vms = isUniform ? { scaleSet } : { virtualMachines: members.map(({ name }) => name) };
+    return [
+      { kind: V1, ...place, ...vms, everyS: 8, disks: 3, staleS: 0 },
+      ...(isUniform ? [{ kind: UPGRADE, ...place, scaleSet, afterS: 5, surge: 1, drainS: 5 } as const] : []),
+    ];
+  });
+  return createActors(setUps.flat(), {
     handle: (request) => cloud.model.handle(request),
     timeScale: () => cloud.model.world.settings.timeScale,
     startedAtMs: cloud.model.world.nowMs,
@@ -112,22 +117,24 @@ function act(cloud: CloudUnderTest, actors: Actors): void {
   const { nowMs } = cloud.model.world;
   const { journal } = cloud.model;
   const [last] = journal.since(journal.lastSequence() - 1);
-  const hasRead = last?.operation === cloud.vms.operation("Get") && !isActor(last.caller);
+  const hasRead =
+    last !== undefined && isOperation(last, cloud.vms.operation("Get")) && !isOneOf(last, V1, UPGRADE);
   actors.advanceTo(hasRead ? (actors.nextActMs() ?? nowMs) : nowMs);
 }
 
-function isActor(caller: string | undefined): boolean {
-  return caller === V1 || caller === UPGRADE;
+/** Whether an actor of one of these kinds sent a call. */
+function isOneOf({ caller }: Pick<JournalEntry, "caller">, ...kinds: readonly string[]): boolean {
+  return kinds.some((kind) => caller?.startsWith("actor-") === true && caller.endsWith(`-${kind}`));
 }
 
-/** Whether the writer has changed lists a few times, and the upgrade has ended where there is one. */
-function hasActed(cloud: CloudUnderTest): boolean {
+/** Whether each writer has changed lists a few times, and each upgrade has ended. */
+function hasActed(cloud: CloudUnderTest, nodes: readonly NodeIdentity[]): boolean {
   const calls = cloud.model.journal.since(0).filter(({ status }) => status < 300);
-  const writes = calls.filter(({ caller, body }) => caller === V1 && textAt(body, "location") !== undefined);
-  const ended = calls.some(
-    ({ caller, operation }) => caller === UPGRADE && operation === "VirtualMachineScaleSets_DeleteInstances",
-  );
-  return writes.length > 5 && (cloud.vms.updateMethod === "PATCH" || ended);
+  const writes = calls.filter((call) => isOneOf(call, V1) && textAt(call.body, "location") !== undefined);
+  const deletions = callsOf(cloud, "VirtualMachineScaleSets_DeleteInstances");
+  const ended = deletions.some((call) => isOneOf(call, UPGRADE) && call.status < 300);
+  const isUpgraded = nodes.some(({ nodeName }) => cloud.vms.updateMethod(nodeName) === "PUT");
+  return writes.length > 5 && (!isUpgraded || ended);
 }
 
 /** Attaches or detaches, as often as it takes, while the actors act. */
@@ -160,18 +167,20 @@ const TRIES_MAX = 20;
 function lostByDriver(cloud: CloudUnderTest): readonly string[] {
   const last = new Map<string, readonly string[]>();
   const lost: string[] = [];
-  for (const { caller, path, status, body, sequence } of cloud.model.journal.since(0)) {
-    const list = listAt(body, "properties", "storageProfile", "dataDisks");
-    if (status >= 300 || list === undefined) continue;
+  for (const call of cloud.model.journal.since(0)) {
+    const list = listAt(call.body, "properties", "storageProfile", "dataDisks");
+    if (call.status >= 300 || list === undefined) continue;
     const ids = list.map((entry) => (textAt(entry, "managedDisk", "id") ?? "").toLowerCase());
-    const key = path.toLowerCase();
-    if (caller === V1)
+    const key = call.path.toLowerCase();
+    if (isOneOf(call, V1))
       last.set(
         key,
-        ids.filter((id) => id.includes(V1.toLowerCase())),
+        ids.filter((id) => id.includes(`${call.caller}`.toLowerCase())),
       );
     else
-      lost.push(...(last.get(key) ?? []).filter((id) => !ids.includes(id)).map((id) => `${sequence}: ${id}`));
+      lost.push(
+        ...(last.get(key) ?? []).filter((id) => !ids.includes(id)).map((id) => `${call.sequence}: ${id}`),
+      );
   }
   return lost;
 }

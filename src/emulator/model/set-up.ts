@@ -1,6 +1,7 @@
+import { DEFAULT_AVAILABILITY_SET } from "./api/availability-set-handlers.ts";
 import { armErrors, type ArmFailure } from "./api/errors.ts";
 import type { Json } from "./api/json.ts";
-import { resourceId } from "./api/resource/resource-id.ts";
+import { keyOf, resourceId } from "./api/resource/resource-id.ts";
 import { startOperation } from "./pace/operations.ts";
 import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
@@ -46,6 +47,11 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
   };
   if (findVm(world, resourceId({ ...address, type: "virtualMachines" })) !== undefined)
     return armErrors.resourceExists(setUp.name);
+  if (setUp.availabilitySet !== undefined && (setUp.scaleSet !== undefined || setUp.zone !== undefined))
+    return armErrors.invalidParameter(
+      "availabilitySet",
+      `VM '${name}' can't be in an availability set and also in a zone or a scale set.`,
+    );
   const vm = newVm(world, address, bodyOf(setUp, set));
   if ("code" in vm) return vm;
   // An instance that the set makes later gets an id of its own.
@@ -59,6 +65,7 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
     name: setUp.resourceGroup,
     location: setUp.location,
   });
+  if (setUp.availabilitySet !== undefined) addAvailabilitySet(world, setUp, setUp.availabilitySet);
   const running = putRunning(world, vm);
   for (const event of setUp.events ?? []) strikeVm(world, findVm(world, vm.id) ?? running, event);
   return { kind: "Added", vm: running };
@@ -78,6 +85,28 @@ function putRunning(world: World, vm: VirtualMachine): VirtualMachine {
     work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], end: () => undefined },
   });
   return running;
+}
+
+/** Creates the VM's availability set unless it exists. */
+function addAvailabilitySet(
+  world: World,
+  { subscriptionId, resourceGroup, location }: VmSetUp,
+  name: string,
+): void {
+  const id = availabilitySetId({ subscriptionId, resourceGroup, name });
+  if (world.availabilitySets.has(keyOf(id))) return;
+  world.availabilitySets.set(keyOf(id), {
+    ...{ id, name, subscriptionId, resourceGroup, location: normalLocation(location), tags: {} },
+    ...DEFAULT_AVAILABILITY_SET,
+  });
+}
+
+function availabilitySetId(address: {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly name: string;
+}): string {
+  return resourceId({ ...address, type: "availabilitySets" });
 }
 
 export type AddedScaleSet = { readonly kind: "Added"; readonly set: ScaleSet } | ArmFailure;
@@ -156,6 +185,9 @@ function bodyOf(setUp: VmSetUp, set: ScaleSet | undefined): Json {
       hardwareProfile: { vmSize: setUp.size ?? "Standard_D8s_v5" },
       osProfile: { computerName: setUp.computerName ?? setUp.name },
       ...(set?.orchestrationMode === "Flexible" ? { virtualMachineScaleSet: { id: set.id } } : {}),
+      ...(setUp.availabilitySet === undefined
+        ? {}
+        : { availabilitySet: { id: availabilitySetId({ ...setUp, name: setUp.availabilitySet }) } }),
       ...(setUp.ultraSsdEnabled === true ? { additionalCapabilities: { ultraSSDEnabled: true } } : {}),
     },
   };

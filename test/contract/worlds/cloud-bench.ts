@@ -4,6 +4,7 @@ import type { Failure } from "../../../src/core/failure/failure.ts";
 import type { Result } from "../../../src/core/failure/result.ts";
 import type { JournalEntry } from "../../../src/emulator/model/api/journal.ts";
 import type { ComputeModel } from "../../../src/emulator/model/compute-model.ts";
+import type { ScaleSetSetUp } from "../../../src/emulator/model/scale-set/scale-set-set-up.ts";
 import { addVirtualMachine } from "../../../src/emulator/model/set-up.ts";
 import { type VirtualMachine, etagText } from "../../../src/emulator/model/vm/virtual-machine.ts";
 import { findVm } from "../../../src/emulator/model/world.ts";
@@ -35,14 +36,26 @@ export interface VmKind {
   readonly uri: (nodeName: string) => string;
   /** The name of a node's VM. */
   readonly name: (nodeName: string) => string;
-  /** The name of an operation, such as `Update`, in Azure's API description. */
+  /**
+   * The name of an operation of theirs, such as `Update`, in Azure's API description; a pattern, as fault
+   * rules take it, where their kinds differ.
+   */
   readonly operation: (operation: string) => string;
   /** The HTTP method of an update. */
-  readonly updateMethod: "PATCH" | "PUT";
+  readonly updateMethod: (nodeName: string) => "PATCH" | "PUT";
   /** Whether the driver may tag them. */
-  readonly getsTags: boolean;
-  /** Where the emulator puts a node's VM. */
-  readonly place: (nodeName: string) => { readonly name: string; readonly scaleSet?: string };
+  readonly getsTags: (nodeName: string) => boolean;
+  /** Their resource groups, which all exist. */
+  readonly resourceGroups: readonly string[];
+  /** The scale sets that there are, without instances. */
+  readonly scaleSets: readonly Pick<ScaleSetSetUp, "name" | "orchestrationMode" | "resourceGroup">[];
+  /** Where the emulator puts a node's VM; without a resource group, in `RESOURCE_GROUP`. */
+  readonly place: (nodeName: string) => {
+    readonly name: string;
+    readonly resourceGroup?: string;
+    readonly scaleSet?: string;
+    readonly availabilitySet?: string;
+  };
 }
 
 const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
@@ -52,8 +65,10 @@ export const singleVms: VmKind = {
   uri: (nodeName) => `${COMPUTE}/virtualMachines/vm-${nodeName}`,
   name: (nodeName) => `vm-${nodeName}`,
   operation: (operation) => `VirtualMachines_${operation}`,
-  updateMethod: "PATCH",
-  getsTags: true,
+  updateMethod: () => "PATCH",
+  getsTags: () => true,
+  resourceGroups: [RESOURCE_GROUP],
+  scaleSets: [],
   place: (nodeName) => ({ name: `vm-${nodeName}` }),
 };
 
@@ -66,13 +81,15 @@ export const uniformInstances: VmKind = {
     `${COMPUTE}/virtualMachineScaleSets/${SCALE_SET}/virtualMachines/${instanceIdOf(nodeName)}`,
   name: (nodeName) => `${SCALE_SET}_${instanceIdOf(nodeName)}`,
   operation: (operation) => `VirtualMachineScaleSetVMs_${operation}`,
-  updateMethod: "PUT",
-  getsTags: false,
+  updateMethod: () => "PUT",
+  getsTags: () => false,
+  resourceGroups: [RESOURCE_GROUP],
+  scaleSets: [{ name: SCALE_SET, resourceGroup: RESOURCE_GROUP, orchestrationMode: "Uniform" }],
   place: (nodeName) => ({ scaleSet: SCALE_SET, name: instanceIdOf(nodeName) }),
 };
 
-/** Digits that no other node's name gives. */
-function instanceIdOf(nodeName: string): string {
+/** The instance id of a node's VM: digits that no other node's name gives. */
+export function instanceIdOf(nodeName: string): string {
   return nodeName.replaceAll(/./g, (character) => String(character.charCodeAt(0)));
 }
 
@@ -147,7 +164,7 @@ export function changeFromOutside(
   change: { readonly tags?: Readonly<Record<string, string>>; readonly ifMatch?: string } = {},
 ): number {
   return cloud.model.handle({
-    method: cloud.vms.updateMethod,
+    method: cloud.vms.updateMethod(name),
     path: cloud.vms.uri(name),
     query: { "api-version": "2025-04-01" },
     ...(change.ifMatch === undefined ? {} : { ifMatch: change.ifMatch }),
@@ -178,9 +195,14 @@ export function callsOf(cloud: CloudUnderTest, operation: string, path?: string)
     .since(0)
     .filter(
       (entry) =>
-        entry.operation === operation &&
+        isOperation(entry, operation) &&
         (path === undefined || entry.path.toLowerCase() === path.toLowerCase()),
     );
+}
+
+/** Whether a call is of an operation, or of a pattern with `*` for any part. */
+export function isOperation({ operation }: Pick<JournalEntry, "operation">, pattern: string): boolean {
+  return new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "u").test(operation);
 }
 
 /** Writes of VMs that were accepted. */

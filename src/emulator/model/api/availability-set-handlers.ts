@@ -5,6 +5,9 @@ import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
 import { checkScope, inScope, page } from "./resource/paging.ts";
 import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
 
+/** What an availability set is that says nothing else: that of disks, over two fault domains. */
+export const DEFAULT_AVAILABILITY_SET = { skuName: "Aligned", faultDomains: 2, updateDomains: 5 } as const;
+
 /** PUT of an availability set, which takes effect at once. */
 export function putAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
   const location = textAt(call.body, "location");
@@ -33,11 +36,15 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
     id: existing?.id ?? id,
     location,
     tags: textsAt(call.body, "tags") ?? existing?.tags ?? {},
-    skuName: textAt(call.body, "sku", "name") ?? existing?.skuName ?? "Aligned",
+    skuName: textAt(call.body, "sku", "name") ?? existing?.skuName ?? DEFAULT_AVAILABILITY_SET.skuName,
     faultDomains:
-      numberAt(call.body, "properties", "platformFaultDomainCount") ?? existing?.faultDomains ?? 2,
+      numberAt(call.body, "properties", "platformFaultDomainCount") ??
+      existing?.faultDomains ??
+      DEFAULT_AVAILABILITY_SET.faultDomains,
     updateDomains:
-      numberAt(call.body, "properties", "platformUpdateDomainCount") ?? existing?.updateDomains ?? 5,
+      numberAt(call.body, "properties", "platformUpdateDomainCount") ??
+      existing?.updateDomains ??
+      DEFAULT_AVAILABILITY_SET.updateDomains,
   };
   world.availabilitySets.set(keyOf(id), set);
   return reply(200, renderAvailabilitySet(world, set));

@@ -31,6 +31,29 @@ describe("instances that a scenario puts into a scale set", () => {
     );
   });
 
+  it("have siblings of an availability set, which lists them and takes none in a zone", () => {
+    const { model, send } = aModel({ virtualMachines: [] });
+    for (const [name, availabilitySet] of [
+      ["vm-a", "set"],
+      ["vm-b", "Set"],
+    ] as const)
+      addVirtualMachine(model.world, { ...PLACE, name, availabilitySet });
+    const { body } = send("GET", "availabilitySets/set");
+    assert.deepEqual((body as { readonly properties: object }).properties, {
+      platformFaultDomainCount: 2,
+      platformUpdateDomainCount: 5,
+      virtualMachines: ["vm-a", "vm-b"].map((name) => ({ id: `${COMPUTE}/virtualMachines/${name}` })),
+    });
+    const zonal = addVirtualMachine(model.world, {
+      ...PLACE,
+      name: "vm-c",
+      availabilitySet: "set",
+      zone: "1",
+    });
+    assert.equal("code" in zonal && zonal.code, "InvalidParameter");
+    assert.equal(model.world.virtualMachines.size, 2);
+  });
+
   it("keep their ids when the set makes further ones", () => {
     const { finish, send } = aModel({
       scaleSets: [POOL],

@@ -25,6 +25,7 @@ const MEMBERS = [
   "name",
   "computerName",
   "scaleSet",
+  "availabilitySet",
   "count",
   "zone",
   "zones",
@@ -108,6 +109,7 @@ function optional(json: JsonObject, index: number): Partial<VmSetUp> {
   const zone = textAt(json, "zone") ?? (zones.length === 0 ? undefined : zones[index % zones.length]);
   const size = textAt(json, "size");
   const scaleSet = textAt(json, "scaleSet");
+  const availabilitySet = textAt(json, "availabilitySet");
   const tags = textsAt(json, "tags");
   const ultraSsdEnabled = booleanAt(json, "ultraSsdEnabled");
   const events = (listAt(json, "events") ?? []).flatMap((event) =>
@@ -117,6 +119,7 @@ function optional(json: JsonObject, index: number): Partial<VmSetUp> {
     ...(zone === undefined ? {} : { zone }),
     ...(size === undefined ? {} : { size }),
     ...(scaleSet === undefined ? {} : { scaleSet }),
+    ...(availabilitySet === undefined ? {} : { availabilitySet }),
     ...(tags === undefined ? {} : { tags }),
     ...(ultraSsdEnabled === undefined ? {} : { ultraSsdEnabled }),
     ...(events.length === 0 ? {} : { events }),

@@ -24,6 +24,8 @@ export interface VmSetUp {
    * number; in a flexible one, the VM's own name, `<scale set>_<8 characters>` in Azure.
    */
   readonly scaleSet?: string;
+  /** The availability set in its resource group to which it belongs. Created if absent. */
+  readonly availabilitySet?: string;
   /** The host name inside the VM, `osProfile.computerName`. Default: the VM's name. */
   readonly computerName?: string;
   readonly location: string;
