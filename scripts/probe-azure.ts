@@ -30,6 +30,10 @@ const options = {
     help: "Name of the VM, or <scale set>/<instance id> of an instance of a uniform scale set",
   },
   "may-stop": { kind: "flag", help: "The VM may be stopped and deallocated; it is started again" },
+  "may-reimage": {
+    kind: "flag",
+    help: "The VM may be reimaged, which replaces its OS disk: all that is on that disk is lost",
+  },
   yes: { kind: "flag", help: "Begin; without it, only what would be done is printed" },
   endpoint: {
     kind: "text",
@@ -64,7 +68,7 @@ async function main(): Promise<number> {
   const results: Result[] = [];
   const left: string[] = [];
   await runProbe(vm, experiments, {
-    choices: { mayStop: values["may-stop"] },
+    choices: { mayStop: values["may-stop"], mayReimage: values["may-reimage"] },
     onResult: (result) => {
       results.push(result);
       const { name, assumption, verdict, detail } = result;

@@ -23,6 +23,8 @@ export interface Experiment {
 export interface Choices {
   /** The VM may be stopped and deallocated, and is started again. */
   readonly mayStop: boolean;
+  /** The VM may be reimaged: it loses its OS disk and whatever is on that. */
+  readonly mayReimage: boolean;
 }
 
 /** A finding that holds if `isHeld`. */

@@ -1,6 +1,6 @@
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { ownersOf } from "./disk-owners.ts";
-import { type Experiment, finding, type Finding } from "./experiment.ts";
+import { type Choices, type Experiment, finding, type Finding } from "./experiment.ts";
 import {
   codeOf,
   dataDisksOf,
@@ -53,18 +53,23 @@ export const experiments: readonly Experiment[] = [
     minutes: 10,
     run: stopped,
   },
+  {
+    name: "E8 reimage",
+    assumption: "a VM that is reimaged keeps its vmId, its data disks and their LUNs",
+    minutes: 10,
+    run: reimaged,
+  },
   ...[
     ["E3 forced detach", "nothing that a VM writes lands on a shared disk after its forced detach has ended"],
     ["E4 forced detach of a dead node", "the same of a VM that is frozen, or cut off from its network"],
     ["E7 reservations", "a shared disk keeps persistent reservations over detach and deallocation"],
-    ["E8 reimage", "an instance that is reimaged keeps its vmId, its data disks and their LUNs"],
   ].map(([name = "", assumption = ""]) => ({
     name,
     assumption,
     minutes: 0,
     run: async (): Promise<Finding> => ({
       verdict: "not tried",
-      detail: "it needs a program inside the VM, or a scale set that may be reimaged",
+      detail: "it needs a program inside a VM that writes or reserves, which Azure's API alone does not run",
     }),
   })),
 ];
@@ -170,4 +175,41 @@ async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }):
   }
   const started = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/start` }));
   return finding(isHeld, `${seen.join("; ")}; started again: ${started.end}`);
+}
+
+async function reimaged(vm: ProbeVm, { mayReimage }: Choices): Promise<Finding> {
+  if (!mayReimage)
+    return { verdict: "not tried", detail: "it takes the VM's OS disk: permit that by --may-reimage" };
+  const attached = await writeVm(vm, withProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const before = await identityOf(vm);
+  const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/reimage`, body: {} }));
+  const after = await identityOf(vm);
+  const detached = await writeVm(vm, withoutProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const ends = [attached.end, done.end, detached.end];
+  // Azure refuses it for VMs without an ephemeral OS disk, and for some images.
+  if (done.end !== "Succeeded")
+    return { verdict: "not tried", detail: `the VM was not reimaged: ${done.end}` };
+  const kept = Object.entries(before).map(([what, value]) => ({ what, value, now: after[what] }));
+  return finding(
+    ends.every((end) => end === "Succeeded") && kept.every(({ value, now }) => value === now),
+    `attach ${attached.end}, reimage ${done.end}, detach ${detached.end}; ` +
+      kept
+        .map(
+          ({ what, value, now }) => `${what} ${value === now ? "kept" : `changed from ${value} to ${now}`}`,
+        )
+        .join(", "),
+  );
+}
+
+/** By what the driver knows the VM and its data disks, as texts. */
+async function identityOf(vm: ProbeVm): Promise<Readonly<Record<string, string>>> {
+  const present = await readVm(vm);
+  const { vmId = "" } = (present?.["properties"] ?? {}) as { readonly vmId?: string };
+  const disks = dataDisksOf(present).map(({ name, lun }) => `${String(name)}@${String(lun)}`);
+  const owners = await ownersOf(vm);
+  return {
+    vmId,
+    "data disks": disks.toSorted().join(" "),
+    "the probe's disk": `of ${owners.join(" ").toLowerCase()}`,
+  };
 }

@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { createArmHttp } from "../../scripts/probe/arm-http.ts";
+import {
+  type ArmHttpAnswer,
+  type ArmHttpRequest,
+  createArmHttp,
+  type Json,
+} from "../../scripts/probe/arm-http.ts";
 import { experiments } from "../../scripts/probe/experiments.ts";
 import type { ProbeVm } from "../../scripts/probe/probe-vm.ts";
 import { type Result, runProbe } from "../../scripts/probe/run-probe.ts";
@@ -38,20 +43,22 @@ describe("the probe of what the driver relies on of Azure", () => {
   async function verdicts(
     vmId: string,
     settings: Partial<ModelSettings>,
-    mayStop = true,
+    mayDamage = true,
+    seen: (request: ArmHttpRequest, answer: ArmHttpAnswer) => ArmHttpAnswer = (_, answer) => answer,
   ): Promise<Readonly<Record<string, string>>> {
     const { world } = azure.emulator.model;
     const present = world.settings;
     world.settings = { ...present, ...settings };
+    const http = createArmHttp({
+      endpoint: azure.emulator.url,
+      credential: credential(azure.emulator),
+      caPem: azure.emulator.caPem,
+    });
     const vm: ProbeVm = {
       vmId: `${COMPUTE}/${vmId}`,
       diskId: `${COMPUTE}/disks/probe`,
       location: "eastus",
-      http: createArmHttp({
-        endpoint: azure.emulator.url,
-        credential: credential(azure.emulator),
-        caPem: azure.emulator.caPem,
-      }),
+      http: async (request) => seen(request, await http(request)),
       clock: systemClock,
       signal: new AbortController().signal,
       pollMs: 5,
@@ -59,7 +66,7 @@ describe("the probe of what the driver relies on of Azure", () => {
     const results: Result[] = [];
     try {
       await runProbe(vm, experiments, {
-        choices: { mayStop },
+        choices: { mayStop: mayDamage, mayReimage: mayDamage },
         onResult: (result) => results.push(result),
         onLeft: (commands) => assert.deepEqual(commands, []),
       });
@@ -67,7 +74,7 @@ describe("the probe of what the driver relies on of Azure", () => {
       world.settings = present;
     }
     assert.equal(world.disks.size, 0, "the probe's disk is gone");
-    const untried = results.filter(({ name }) => /^E[3478]/u.test(name));
+    const untried = results.filter(({ name }) => /^E[347]/u.test(name));
     assert.ok(untried.every(({ verdict, detail }) => verdict === "not tried" && detail !== ""));
     return Object.fromEntries(
       results.filter((result) => !untried.includes(result)).map(({ name, verdict }) => [name, verdict]),
@@ -79,13 +86,15 @@ describe("the probe of what the driver relies on of Azure", () => {
     "E5 owners": "held",
     "E6 operations": "held",
     "E9 stopped VMs": "held",
+    "E8 reimage": "held",
   };
 
-  it("finds that all of it held on a VM, and stops one only where it may", async () => {
+  it("finds that all of it held on a VM, and damages one only where it may", async () => {
     assert.deepEqual(await verdicts("virtualMachines/vm-a", {}), held);
     assert.deepEqual(await verdicts("virtualMachines/vm-a", {}, false), {
       ...held,
       "E9 stopped VMs": "not tried",
+      "E8 reimage": "not tried",
     });
   });
 
@@ -135,5 +144,34 @@ describe("the probe of what the driver relies on of Azure", () => {
       ...held,
       "E9 stopped VMs": "broken",
     });
+  });
+
+  for (const [what, text, other] of [
+    ["vmId", /"vmId":"[^"]+"/u, '"vmId":"11111111-1111-1111-1111-111111111111"'],
+    ["LUN", /"lun":0/u, '"lun":7'],
+    ["list of data disks", /"dataDisks":\[.*?\]/u, '"dataDisks":[]'],
+  ] as const)
+    it(`finds a reimage broken after which the VM has another ${what}`, async () => {
+      let reimages = 0;
+      const seen = await verdicts("virtualMachines/vm-a", {}, true, ({ method, path }, answer) => {
+        if (path.endsWith("/reimage")) reimages += 1;
+        if (reimages !== 1 || method !== "GET" || !path.endsWith("/vm-a")) return answer;
+        // Only the first read after it, so that the probe can clean up.
+        reimages += 1;
+        const body = JSON.stringify(answer.body);
+        assert.match(body, text);
+        return { ...answer, body: JSON.parse(body.replace(text, other)) as Json };
+      });
+      assert.deepEqual(seen, { ...held, "E8 reimage": "broken" });
+    });
+
+  it("says that it has not tried a reimage that Azure refuses", async () => {
+    const rule = azure.emulator.model.faults.add({
+      operation: "VirtualMachines_Reimage",
+      effect: { kind: "Error", status: 409, code: "OperationNotAllowed" },
+    });
+    const seen = await verdicts("virtualMachines/vm-a", {});
+    azure.emulator.model.faults.remove(rule.id);
+    assert.deepEqual(seen, { ...held, "E8 reimage": "not tried" });
   });
 });
