@@ -95,6 +95,12 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       },
     },
   },
+  /** Credentials from the nodes, as clusters without the secret have them. */
+  "host-file": {
+    controller: { cloudConfigSecretName: "", cloudConfigHostFile: "/etc/kubernetes/azure.json" },
+    schedulerExtender: { enabled: false },
+    admissionPolicy: { enabled: false },
+  },
   /** Nodes of both platforms. */
   windows: {
     windows: { enabled: true, podLabels: { team: "storage" }, nodeSelector: { pool: "win" } },

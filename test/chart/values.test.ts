@@ -84,6 +84,18 @@ describe("values of the chart", () => {
         says: /a pod can only mount secrets of its own namespace, kube-system/u,
       },
       {
+        values: { controller: { cloudConfigHostFile: "/etc/kubernetes/azure.json" } },
+        says: /reads one of them\. Set controller\.cloudConfigSecretName to "" to read the file/u,
+      },
+      {
+        values: { controller: { cloudConfigSecretName: "", cloudConfigHostFile: "azure.json" } },
+        says: /at '\/controller\/cloudConfigHostFile': .*does not match pattern/u,
+      },
+      {
+        values: { controller: { cloudConfigSecretName: "", cloudConfigHostFile: "/azure.json" } },
+        says: /at '\/controller\/cloudConfigHostFile': .*does not match pattern/u,
+      },
+      {
         values: { image: { azuredisk: { repository: "localhost/mine", tag: "1" } } },
         says: /image\.azuredisk is "localhost\/mine:1": .*set image\.azuredisk\.repository=<registry>\/mine/u,
       },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -148,6 +148,23 @@ describe("a role's connection to Azure", () => {
     const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
     assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
     assert.match(logged.join(), /the last ones that could be are kept .*--cloud-config: got .*ENOENT/u);
+  });
+
+  // As the node's tools replace the file in a folder of the node that is mounted.
+  it("signs in as the file says that has taken the place of the one at the start", async () => {
+    const file = await azureJson({ ...place, ...signIn(), aadClientId: "before" });
+    registry.clear();
+    const cloud = await connect({ "cloud-config": file });
+    const next = join(folder, "next.json");
+    await writeFile(next, JSON.stringify({ ...place, ...signIn(), aadClientId: "after" }), { mode: 0o600 });
+    await rename(next, file);
+    const since = emulator.model.journal.lastSequence();
+    const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
+    assert.equal(read.ok ? "" : read.failure.kind, "DiskNotFound");
+    const callers = emulator.model.journal
+      .since(since)
+      .flatMap(({ kind, caller }) => (kind === "arm" ? [caller] : []));
+    assert.deepEqual(callers, ["after"]);
   });
 
   it("is refused with the name of a flag that is of another cloud", async () => {

@@ -86,6 +86,18 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
+{{/* The same for a pod that calls Azure: as root, still without any right, where only root reads its azure.json. */}}
+{{- define "azuredisk.podOfAzure" -}}
+{{- if .Values.controller.cloudConfigHostFile -}}
+runAsUser: 0
+runAsGroup: 0
+seccompProfile:
+  type: RuntimeDefault
+{{- else -}}
+{{- include "azuredisk.podWithoutRights" . }}
+{{- end -}}
+{{- end -}}
+
 {{/* Probes of a role: it is alive from the start, and ready once it knows the cluster. Takes the name of a port. */}}
 {{- define "azuredisk.probes" -}}
 livenessProbe:
@@ -217,6 +229,9 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 
 {{- /* How the controller, and the preflight like it, reach Azure. */ -}}
 {{- define "azuredisk.azureArgs" -}}
+{{- with .Values.controller.cloudConfigHostFile }}
+- --cloud-config=/etc/azuredisk-csi-driver-host/{{ base . }}
+{{- end }}
 {{- if .Values.controller.cloudConfigSecretName }}
 - --cloud-config=/etc/azuredisk-csi-driver/cloud-config
 {{- end }}
@@ -259,6 +274,11 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- end -}}
 
 {{- define "azuredisk.azureMounts" -}}
+{{- if .Values.controller.cloudConfigHostFile }}
+- name: cloud-config
+  mountPath: /etc/azuredisk-csi-driver-host
+  readOnly: true
+{{- end }}
 {{- if .Values.controller.cloudConfigSecretName }}
 - name: cloud-config
   mountPath: /etc/azuredisk-csi-driver
@@ -275,6 +295,13 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- end -}}
 
 {{- define "azuredisk.azureVolumes" -}}
+{{- with .Values.controller.cloudConfigHostFile }}
+# The folder, since a mount of the file alone keeps the old one when another takes its place.
+- name: cloud-config
+  hostPath:
+    path: {{ dir . }}
+    type: Directory
+{{- end }}
 {{- if .Values.controller.cloudConfigSecretName }}
 - name: cloud-config
   secret:

@@ -227,6 +227,13 @@ export function chartValues(): ChartValues {
           "`workloadIdentity.*` say everything",
       },
       cloudConfigSecretNamespace: objectName("Its namespace: the release's"),
+      cloudConfigHostFile: {
+        kind: "text",
+        pattern: "^(/[^/]+/.*[^/])?$",
+        about:
+          "azure.json on the nodes, read instead of a secret, with all of its folder; the pod then runs as " +
+          "root, without capabilities; empty: none",
+      },
       ...process(controllerRole),
       forceDetachAfterMs: wholeOf(
         detachOptions["force-detach-after-ms"],

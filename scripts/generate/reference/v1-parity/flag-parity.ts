@@ -43,11 +43,15 @@ export const environmentParity: readonly ParityRow[] = [
   ),
   yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),
   refused(
+    "`azure.json`: `aadMSIDataPlaneIdentityPath`",
+    "only Microsoft's own control planes get such files; workload or managed identities take their place",
+  ),
+  refused(
     "`azure.json`: `extendedLocationName`",
     "the disks of an edge zone would be made in its region, where no VM of the zone can have them",
   ),
-  refused(
+  yes(
     "`/etc/kubernetes/azure.json` of the host",
-    "a pod that reads the host's credentials has them on every node; the chart mounts a secret instead",
+    "`controller.cloudConfigHostFile` of the chart; off by default, since the controller then runs as root",
   ),
 ];
