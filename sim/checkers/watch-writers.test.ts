@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { identity } from "../../src/core/testing/objects.ts";
-import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";
+import { aHistory, aMachine, aVolume, aWriter, diskUri, instanceUriOf } from "./testing/a-history.ts";
 import { watchWriters } from "./watch-writers.ts";
 
 /** The volume's object before and after a write. */
@@ -130,6 +130,20 @@ describe("never two writers", () => {
         ]),
       );
       assert.ok(isReported(...lost, [undefined, unverified], [unverified, madeAgain({ clean: [nodeA] })]));
+    });
+
+    it("accepts an unverified VM that is listed under its resource id alone", () => {
+      const instanceUri = instanceUriOf("node-a");
+      const isReportedFor = (vmId: string, at = instanceUri): boolean =>
+        isReported(...lost, [
+          undefined,
+          madeAgain({ unverified: [{ nodeName: at, vmId, instanceUri: at }] }),
+        ]);
+      assert.ok(!isReportedFor(instanceUri), "no object says which VM is there");
+      assert.ok(!isReportedFor("guid-node-a"));
+      assert.ok(isReportedFor("guid-of-an-earlier-vm"));
+      const another = instanceUriOf("node-b");
+      assert.ok(isReportedFor(another, another));
     });
 
     it("accepts the reclaim of an unverified node, and then no other writer", () => {

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { Writer, WriterRecord } from "../../src/core/api/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
+import { isForeign, type NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
@@ -37,8 +37,8 @@ const WRITES_SHOWN = 4;
  * is not its writer could still write. A machine can write while something on it has the disk mounted
  * writable, or raw, and the disk is attached: also a frozen one, since it continues later. The record
  * allows its writer. While a record that was rebuilt after a loss names unverified nodes, it allows those
- * as well: they mounted by the lost one. Writes are not judged by a record while there is none, or after a
- * restored one until a node is granted the volume.
+ * as well, also those listed under their VM's resource id alone: they mounted by the lost one. Writes are
+ * not judged by a record while there is none, or after a restored one until a node is granted the volume.
  */
 export function watchWriters(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -146,7 +146,20 @@ function trustAfter({ before, after, isOther }: RecordChange, known: Granted | u
 
 function mayWrite(machine: SimMachine, { record, trust }: Granted): boolean {
   if (record === undefined || trust === "unknown" || isWriter(machine, record.writer)) return true;
-  return trust === "found" && nodesIn(record, "unverified").some((node) => isWriter(machine, node));
+  return (
+    trust === "found" && nodesIn(record, "unverified").some((node) => isUnverifiedEntryOf(machine, node))
+  );
+}
+
+/**
+ * Whether an unverified entry is that of a machine. A VM is listed under its resource id alone where no
+ * object says which node it is, such as a new VM at the resource id by which a backup knows an earlier
+ * one. Its vmId may be unknown then, and whichever VM is there is meant.
+ */
+function isUnverifiedEntryOf(machine: SimMachine, node: NodeIdentity): boolean {
+  if (!isForeign(node)) return isWriter(machine, node);
+  const { vmId, instanceUri } = node;
+  return isSameResourceUri(instanceUri, machine.instanceUri) && [instanceUri, machine.vmGuid].includes(vmId);
 }
 
 function describedWriters({ record }: Granted): string {
