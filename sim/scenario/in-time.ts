@@ -2,6 +2,16 @@ import { isRestore } from "./draw-faults.ts";
 import type { ClusterScenario, TimedAct, TimedFault } from "./scenario.ts";
 
 /**
+ * Faults that any storm may draw, and that create and delete a volume. In a storm with a restore, another
+ * one of their class strikes instead.
+ */
+const withoutDeletion: Readonly<Record<string, string>> = {
+  "short-life": "restarted-while-moving",
+  "foreign-content": "links-lag",
+};
+const changes: readonly string[] = ["delete", "apply", "restore", "clone"];
+
+/**
  * What users do and what strikes in a cluster, in the order of time. A backup brings back objects that
  * were deleted since, without notifying the driver: an operator who restores one deletes those by hand, so
  * a storm with a restore deletes nothing.
@@ -10,11 +20,12 @@ export function inTime(
   acts: readonly TimedAct[],
   faults: readonly TimedFault[],
 ): Pick<ClusterScenario, "acts" | "faults"> {
-  const isRestored = faults.some(isRestore);
-  const changes = ["delete", "apply", "restore", "clone"];
+  if (!faults.some(isRestore)) return { acts: byTime(acts), faults: byTime(faults) };
   return {
-    acts: byTime(acts.filter(({ act }) => !isRestored || !changes.includes(act.kind))),
-    faults: byTime(faults.filter(({ variant }) => !isRestored || variant !== "short-life")),
+    acts: byTime(acts.filter(({ act }) => !changes.includes(act.kind))),
+    faults: byTime(
+      faults.map((fault) => ({ ...fault, variant: withoutDeletion[fault.variant] ?? fault.variant })),
+    ),
   };
 }
 

@@ -92,4 +92,18 @@ describe("the scenario of a seed in a directed storm", () => {
       [],
     );
   });
+
+  it("deletes no volume where a backup is restored, which would bring it back", () => {
+    const restored = { strikes: { "loss/restored-in-flight": 3, "haste/hunted": 3 } };
+    const restoring = storms
+      .map(([, storm]) => storm)
+      .filter(({ strikes }) => Object.keys(strikes).some((strike) => strike.startsWith("loss/restored")));
+    const scenarios = [restored, ...restoring].flatMap(scenariosOf);
+    const deletions = scenarios.flatMap(({ acts, faults }) => [
+      ...acts.filter(({ act }) => act.kind === "delete"),
+      ...faults.filter(({ variant }) => ["short-life", "foreign-content"].includes(variant)),
+    ]);
+    assert.ok(scenarios.every(({ faults }) => faults.some(isRestore)));
+    assert.deepEqual(deletions, []);
+  });
 });

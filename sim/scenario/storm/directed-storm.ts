@@ -98,6 +98,12 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
       : {
           second: drawDirectedSecond(random.fork("second"), storm.second, { stormMs: drawn.stormMs, lastMs }),
         };
+  const acts = [
+    ...(storm.isQuiet === true
+      ? []
+      : drawn.acts.filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName)))),
+    ...drawFrozenSnapshots(random.fork("frozen-snapshots"), storm.frozenSnapshots ?? 0, { names, lastMs }),
+  ];
   return {
     ...drawn,
     attach: storm.attach ?? drawn.attach,
@@ -108,13 +114,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     ...(storm.drainsAtRest === undefined ? {} : { drainsAtRest: storm.drainsAtRest }),
     ...(storm.deletesAll === undefined ? {} : { deletesAll: storm.deletesAll }),
     workloads,
-    acts: [
-      ...(storm.isQuiet === true
-        ? []
-        : drawn.acts.filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName)))),
-      ...drawFrozenSnapshots(random.fork("frozen-snapshots"), storm.frozenSnapshots ?? 0, { names, lastMs }),
-    ],
-    faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
+    ...inTime(acts, [...faults, ...company]),
     ...second,
   };
 }
