@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CONTROLLER_LEASE } from "../../src/core/api/lease.ts";
+import { aLease } from "../../src/core/testing/a-lease.ts";
 import { aHistory, aVolume } from "./testing/a-history.ts";
 import { watchPace } from "./watch-pace.ts";
 
@@ -42,6 +44,21 @@ describe("no loop spins", () => {
     }
     watch.look();
     assert.deepEqual(history.invariants(), ["spinning", "spinning"]);
+  });
+
+  it("counts rebuilds of every record that have ended, and no restored backup", () => {
+    const { history, watch } = aBusyWorld();
+    const leases = [
+      aLease({}),
+      aLease({ mark: 1 }),
+      aLease({ incarnation: 1 }),
+      aLease({ incarnation: 0, counter: 2 }),
+      aLease({ incarnation: 1 }),
+      aLease({ incarnation: 2 }),
+    ];
+    for (const [at, after] of leases.entries())
+      history.commit({ kind: "Lease", name: CONTROLLER_LEASE, before: leases[at - 1], after });
+    assert.equal(watch.rebuilds(), 3);
   });
 
   it("accepts the allowed number within a minute, one minute after the other", () => {

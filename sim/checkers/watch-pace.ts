@@ -1,4 +1,6 @@
-import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Violation } from "../history/violation.ts";
@@ -33,6 +35,8 @@ export interface PaceWatch {
   look(): void;
   /** Calls to Azure so far, without polls. */
   armCalls(): number;
+  /** How often every record has been rebuilt: rises of the store incarnation in the controllers' Lease. */
+  rebuilds(): number;
 }
 
 /** Watches from now on. */
@@ -61,8 +65,13 @@ export function watchPace(
   );
   let seen = 0;
   let armCalls = 0;
+  let rebuilds = 0;
 
-  world.store.onCommit(({ kind, name, atMs }) => writes.count(`${kind} ${name}`, atMs));
+  world.store.onCommit((commit) => {
+    const { kind, name, atMs } = commit;
+    writes.count(`${kind} ${name}`, atMs);
+    if (isRebuildEnd(commit)) rebuilds += 1;
+  });
   return {
     look: () => {
       for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
@@ -75,7 +84,14 @@ export function watchPace(
       }
     },
     armCalls: () => armCalls,
+    rebuilds: () => rebuilds,
   };
+}
+
+function isRebuildEnd({ kind, name, before, after }: SimulatedCommit): boolean {
+  if (kind !== "Lease" || name !== CONTROLLER_LEASE || before === undefined || after === undefined)
+    return false;
+  return storeIncarnationOf(asKind<"Lease">(after)) > storeIncarnationOf(asKind<"Lease">(before));
 }
 
 /** Counts within any minute, not by the clock's minutes: a burst may span two of those. */

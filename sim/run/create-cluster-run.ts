@@ -11,6 +11,7 @@ import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
 import { createDesiredVolumes } from "../scenario/desired-volumes.ts";
+import { isRestore } from "../scenario/draw-faults.ts";
 import { createOperations } from "../scenario/operations.ts";
 import type { ClusterScenario } from "../scenario/scenario.ts";
 import { createStorm, type Storm } from "../scenario/storm/storm.ts";
@@ -78,9 +79,18 @@ const MOVES_AFTER_STORM_MAX = 16;
 const COPYING: readonly string[] = ["snapshot", "restore", "clone"];
 /**
  * Calls to Azure that a run may take: some for each volume, each failover and each snapshot or copy, for
- * faults that cause retries, and for each minute.
+ * faults that cause retries, and for each minute. A restored backup is a fault, with one rebuild of every
+ * record. Each further rebuild is one more: of a backup from several incarnations ago, each node reports
+ * that it has seen a later one until the incarnation is above that.
  */
-const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perSnapshot: 40, perMinute: 10 } as const;
+const ARM_CALLS = {
+  base: 130,
+  perFailover: 20,
+  perFault: 100,
+  perFurtherRebuild: 60,
+  perSnapshot: 40,
+  perMinute: 10,
+} as const;
 
 /**
  * A cluster of a run, from the creation of its world. `beside`: the cluster that shares its resource
@@ -200,10 +210,12 @@ export function createClusterRun(parts: {
     },
     judgeCalls: (faultCount) => {
       const minutes = clock.elapsedMs() / 60_000;
+      const furtherRebuilds = Math.max(0, watch.rebuilds() - scenario.faults.filter(isRestore).length);
       const callsMax =
         ARM_CALLS.base +
         ARM_CALLS.perFailover * cluster.failovers() +
         ARM_CALLS.perFault * faultCount +
+        ARM_CALLS.perFurtherRebuild * furtherRebuilds +
         ARM_CALLS.perSnapshot * scenario.acts.filter(({ act }) => COPYING.includes(act.kind)).length +
         Math.ceil(ARM_CALLS.perMinute * minutes);
       if (watch.armCalls() > callsMax)

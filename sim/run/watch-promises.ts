@@ -26,6 +26,8 @@ export interface PromisesWatch {
   look(): void;
   /** The cluster's calls to Azure so far, without polls. */
   armCalls(): number;
+  /** How often every record has been rebuilt. */
+  rebuilds(): number;
 }
 
 /** Watches a cluster from now on. */
@@ -80,5 +82,6 @@ export function watchPromises(
       preemptions.look();
     },
     armCalls: pace.armCalls,
+    rebuilds: pace.rebuilds,
   };
 }
