@@ -1,3 +1,4 @@
+import { checkQuota } from "../subscription/quotas.ts";
 import { type AvailabilitySet, resourceGroupForWrite, type World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
@@ -31,6 +32,9 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
   const existing = availabilitySetAt(world, call);
   if (resourceGroupForWrite(world, address, location) === undefined)
     return armErrors.resourceGroupNotFound(address.resourceGroup);
+  const beyond =
+    existing === undefined ? checkQuota(world, { ...address, location }, "availabilitySets") : undefined;
+  if (beyond !== undefined) return beyond;
   const set: AvailabilitySet = {
     ...address,
     id: existing?.id ?? id,

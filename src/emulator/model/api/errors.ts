@@ -603,15 +603,21 @@ export const armErrors = {
         `'${location}' are '1,2,3'.`,
       { target: "zones" },
     ),
-  quotaExceeded: (exceeded: { quota: string; location: string; limit: number; usage: number }) =>
+  quotaExceeded: (exceeded: {
+    quota: string;
+    location: string;
+    limit: number;
+    usage: number;
+    required: number;
+  }) =>
     failure(
       409,
       "OperationNotAllowed",
       `Operation could not be completed as it results in exceeding approved ${exceeded.quota} quota. ` +
         `Additional details - Deployment Model: Resource Manager, Location: ${exceeded.location}, Current ` +
-        `Limit: ${exceeded.limit}, Current Usage: ${exceeded.usage}, Additional Required: 1, (Minimum) New ` +
-        `Limit Required: ${exceeded.usage + 1}. Submit a request for Quota increase at ` +
-        "https://aka.ms/ProdportalCRP.",
+        `Limit: ${exceeded.limit}, Current Usage: ${exceeded.usage}, Additional Required: ` +
+        `${exceeded.required}, (Minimum) New Limit Required: ${exceeded.usage + exceeded.required}. ` +
+        "Submit a request for Quota increase at https://aka.ms/ProdportalCRP.",
     ),
   skuNotAvailable: (sku: {
     id: string;

@@ -3,6 +3,7 @@ import { keyOf } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { terminateNoticeMs } from "../scheduled-events/raise-event.ts";
+import { checkQuota, checkVmQuotas } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { newVm } from "../vm/vm-create.ts";
@@ -55,7 +56,11 @@ export function planCapacity(
     if (restricted !== undefined) return restricted;
     coming.push(vm);
   }
-  return { coming, leaving: present.slice(capacity) };
+  const isNew = findScaleSet(world, set.id) === undefined;
+  const beyond =
+    (isNew ? checkQuota(world, set, "virtualMachineScaleSets") : undefined) ??
+    checkVmQuotas(world, set, coming);
+  return beyond ?? { coming, leaving: present.slice(capacity) };
 }
 
 /** The id of the nth new instance, from 0. */

@@ -66,6 +66,71 @@ describe("quotas", () => {
     assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
   });
 
+  const vmBody = (vmSize = "Standard_D8s_v5"): Json => ({
+    location: "eastus",
+    properties: { hardwareProfile: { vmSize }, networkProfile: {} },
+  });
+  const set = (capacity: number): Json => ({
+    location: "eastus",
+    sku: { name: "Standard_D8s_v5", capacity },
+  });
+
+  // Both VMs of the model have 8 cores.
+  for (const { because, quotas, path, body } of [
+    { because: "a VM", quotas: { virtualMachines: 2 }, path: "virtualMachines/new", body: vmBody() },
+    { because: "its cores", quotas: { cores: 23 }, path: "virtualMachines/new", body: vmBody() },
+    {
+      because: "instances",
+      quotas: { virtualMachines: 3 },
+      path: "virtualMachineScaleSets/s",
+      body: set(2),
+    },
+    { because: "their cores", quotas: { cores: 31 }, path: "virtualMachineScaleSets/s", body: set(2) },
+    {
+      because: "a scale set",
+      quotas: { virtualMachineScaleSets: 0 },
+      path: "virtualMachineScaleSets/s",
+      body: set(0),
+    },
+    {
+      because: "an availability set",
+      quotas: { availabilitySets: 0 },
+      path: "availabilitySets/s",
+      body: { location: "eastus" },
+    },
+  ])
+    it(`refuse ${because} beyond them, and make what they allow`, () => {
+      const refused = aModel({ settings: { quotas } }).send("PUT", path, body);
+      assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+      const grown = Object.fromEntries(Object.entries(quotas).map(([name, limit]) => [name, limit + 1]));
+      const azure = aModel({ settings: { quotas: grown } });
+      assert.ok(azure.send("PUT", path, body).status < 300);
+      azure.settle();
+      assert.ok(azure.send("PUT", path, body).status < 300, "what exists already counts once");
+    });
+
+  it("refuse the cores of a larger size, and of a VM that starts", () => {
+    const azure = aModel({ settings: { quotas: { cores: 16 } } });
+    const larger = { properties: { hardwareProfile: { vmSize: "Standard_D16s_v5" } } };
+    const refused = azure.send("PATCH", "virtualMachines/node-a", larger);
+    assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+    assert.match(
+      textAt(refused.body, "error", "message") ?? "",
+      /Current Limit: 16, Current Usage: 16, Additional Required: 8, \(Minimum\) New Limit Required: 24\./,
+    );
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    azure.finish("PATCH", "virtualMachines/node-a", larger);
+    const started = azure.send("POST", "virtualMachines/node-a/start");
+    assert.deepEqual([started.status, codeOf(started.body)], [409, "OperationNotAllowed"]);
+    azure.finish("POST", "virtualMachines/node-b/deallocate");
+    assert.equal(azure.send("POST", "virtualMachines/node-a/start").status, 202);
+  });
+
+  it("of cores bind only where the setting names them, since what Azure grants differs", () => {
+    const azure = aModel();
+    assert.equal(azure.send("PUT", "virtualMachineScaleSets/s", set(60)).status, 201);
+  });
+
   it("are read from settings, whose mistakes are named", () => {
     const quotas = { PremiumDiskCount: 0 };
     assert.deepEqual(parseSettings({ quotas }), { ok: true, settings: { quotas } });

@@ -2,6 +2,7 @@ import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-messa
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { isObject, type Json } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
+import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { normalLocation, type World } from "../world.ts";
 import { diskQuota, type QuotaName, QUOTAS, snapshotQuota } from "./quota-table.ts";
 
@@ -24,15 +25,43 @@ export function listUsagesHandler(world: World, call: ArmCall): HandlerResult {
   return reply(200, { value });
 }
 
-/** The refusal of one disk or snapshot more than the subscription may have in the region. */
-export function checkQuota(world: World, place: Place, name: QuotaName): ArmFailure | undefined {
+/** The refusal of so many more, one by default, than the subscription may have in the region. */
+export function checkQuota(
+  world: World,
+  place: Place,
+  name: QuotaName,
+  required = 1,
+): ArmFailure | undefined {
   const limit = limitOf(world, name);
-  // Without a count of each: most worlds are far from any limit.
-  if (world.disks.size + world.snapshots.size < limit) return undefined;
+  // Without a count of each: most worlds are far from any limit. Only cores are more than one a resource.
+  if (name !== "cores" && resourcesOf(world) + required <= limit) return undefined;
   const usage = usagesOf(world, place).get(name) ?? 0;
-  return usage < limit
-    ? undefined
-    : armErrors.quotaExceeded({ quota: name, location: normalLocation(place.location), limit, usage });
+  if (required <= 0 || usage + required <= limit) return undefined;
+  const { location } = place;
+  return armErrors.quotaExceeded({ quota: name, location: normalLocation(location), limit, usage, required });
+}
+
+/**
+ * The same for VMs that are to be made there. What Azure grants of cores differs from subscription to
+ * subscription: they are refused only where the setting names their quota.
+ */
+export function checkVmQuotas(
+  world: World,
+  place: Place,
+  coming: readonly Pick<VirtualMachine, "size">[],
+): ArmFailure | undefined {
+  const cores = coming.reduce((sum, { size }) => sum + size.vcpus, 0);
+  return checkQuota(world, place, "virtualMachines", coming.length) ?? checkCores(world, place, cores);
+}
+
+/** The same for cores of a VM that exists: as it starts, or by its new size. */
+export function checkCores(world: World, place: Place, required: number): ArmFailure | undefined {
+  return world.settings.quotas.cores === undefined ? undefined : checkQuota(world, place, "cores", required);
+}
+
+function resourcesOf(world: World): number {
+  const { disks, snapshots, virtualMachines, scaleSets, availabilitySets } = world;
+  return disks.size + snapshots.size + virtualMachines.size + scaleSets.size + availabilitySets.size;
 }
 
 /** Reads the setting `quotas`. A text says what is wrong with it. */

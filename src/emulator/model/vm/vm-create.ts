@@ -15,6 +15,7 @@ import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
+import { checkVmQuotas } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
 import { putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
@@ -129,7 +130,7 @@ export function createVm(
   if ("code" in vm) return vm;
   if (objectAt(body, "properties", "networkProfile") === undefined)
     return armErrors.missingForNewVm("networkProfile");
-  const restricted = checkSku(world, vm.size.name, vm);
+  const restricted = checkSku(world, vm.size.name, vm) ?? checkVmQuotas(world, vm, [vm]);
   if (restricted !== undefined) return restricted;
   const plan = planReplacedList(
     world,

@@ -5,6 +5,7 @@ import type { LatencyName } from "../pace/latency.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
+import { checkCores } from "../subscription/quotas.ts";
 import { findDisk, type World } from "../world.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
@@ -122,6 +123,9 @@ export function admitPower(world: World, vm: VirtualMachine, action: PowerAction
           .find((disk) => disk !== undefined && isSasActive(world, disk))
       : undefined;
   if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
+  const beyond =
+    action === "start" && vm.power === "deallocated" ? checkCores(world, vm, vm.size.vcpus) : undefined;
+  if (beyond !== undefined) return beyond;
   const stops = action === "powerOff" || action === "deallocate";
   return admitWrite(world, vm, {
     name: operationName(vm, action),

@@ -3,6 +3,7 @@ import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsA
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
+import { checkCores } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
 import { findDisk, findVm, normalLocation, putVm, without, type World } from "../world.ts";
 import { checkAttach } from "./attachment-rules.ts";
@@ -61,7 +62,9 @@ export function updateVm(
   if (refused !== undefined) return refused;
   const size = sizeIn(vm, body);
   if ("kind" in size) return size;
-  const restricted = size.name === vm.size.name ? undefined : checkSku(world, size.name, vm);
+  const added = vm.power === "deallocated" ? 0 : size.vcpus - vm.size.vcpus;
+  const restricted =
+    size.name === vm.size.name ? undefined : (checkSku(world, size.name, vm) ?? checkCores(world, vm, added));
   if (restricted !== undefined) return restricted;
   const list = listAt(body, "properties", "storageProfile", "dataDisks");
   const plan: DataDiskPlan =
