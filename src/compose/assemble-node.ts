@@ -5,7 +5,7 @@ import type { NodePorts } from "../node/node-ports.ts";
 import { ownObjectsOf } from "../node/scoped-store.ts";
 import { ReleasedEpochs } from "../node/writer/released-epochs.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
-import { rememberingStore } from "../objects/cache/write-through-store.ts";
+import { writeThroughStore } from "../objects/cache/write-through-store.ts";
 import type { Kind, ObjectStore } from "../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../runtime/operation-lock.ts";
@@ -69,5 +69,5 @@ export function followOwnObjects({
     store: ownObjectsOf(store, { nodeName, knowsVolume }),
     kinds: KINDS,
   });
-  return { cache, store: rememberingStore(store, cache, KINDS) };
+  return { cache, store: writeThroughStore(store, cache, KINDS) };
 }

@@ -24,7 +24,7 @@ import {
   leaving,
 } from "../core/testing/objects.ts";
 import { changedRecord, listIn } from "../core/testing/record-lists.ts";
-import { rememberingStore } from "../objects/cache/write-through-store.ts";
+import { writeThroughStore } from "../objects/cache/write-through-store.ts";
 import type { CloudProvisioner } from "../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
@@ -49,7 +49,7 @@ async function whileRunning(
   act: () => Promise<void>,
 ): Promise<void> {
   const life = new AbortController();
-  const store = rememberingStore(world.ports.store, world.ports.cache, [
+  const store = writeThroughStore(world.ports.store, world.ports.cache, [
     "AzVolume",
     "AzVolumeAttachment",
     "AzDriverNode",

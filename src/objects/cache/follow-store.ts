@@ -1,6 +1,6 @@
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { createObjectCache, type ObjectCache, type ObjectCacheOptions } from "./object-cache.ts";
-import { rememberingStore } from "./write-through-store.ts";
+import { writeThroughStore } from "./write-through-store.ts";
 
 /** An empty cache of a store, and the same store with writes that enter the cache at once. */
 export function followStore(options: ObjectCacheOptions): {
@@ -8,5 +8,5 @@ export function followStore(options: ObjectCacheOptions): {
   readonly store: ObjectStore;
 } {
   const cache = createObjectCache(options);
-  return { cache, store: rememberingStore(options.store, cache, options.kinds) };
+  return { cache, store: writeThroughStore(options.store, cache, options.kinds) };
 }

@@ -9,7 +9,7 @@ import { sharedReads } from "./shared-reads.ts";
  * repeating it until the watch confirms it. Kinds that the cache does not follow pass through. Reads of the
  * Lease are shared.
  */
-export function rememberingStore(
+export function writeThroughStore(
   store: ObjectStore,
   cache: Pick<ObjectCache, "remember">,
   kinds: readonly Kind[],
