@@ -20,7 +20,7 @@ import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
-import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
+import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
 
 /**
  * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
@@ -53,11 +53,12 @@ export interface AttachBatchContext {
  * model already satisfies, checks `precondition` for the rest and writes the rest in one conditional
  * update; the next round's read shows the outcome. So a lost answer, a changed ETag, a conflict, a
  * preemption and a failed operation all end the same way: by reading again, since the operation may
- * have done its work for some disks or all. An entry that a failed update leaves without its disk is
- * taken out: Azure tries it again with every later update, which then fails too. A detach that hangs
- * gets less time than other operations:
- * the next round forces it, since Azure lets nothing else reach the VM until then; for an attach only
- * if `forcePrecondition` allows it. Requests that arrive before the first write join it.
+ * have done its work for some disks or all. Requests that arrive before the first write join it.
+ *
+ * An entry that a failed update leaves without its disk is taken out: Azure tries it again with every
+ * later update, which then fails too. A detach that hangs gets less time than other operations: the next
+ * round forces it, since Azure lets nothing else reach the VM until then; for an attach only if
+ * `forcePrecondition` allows it.
  */
 export class AttachBatch {
   readonly #context: AttachBatchContext;
@@ -381,10 +382,10 @@ function listWith(
   { off, overdue }: { readonly off: ReadonlySet<string>; readonly overdue: ReadonlySet<string> },
 ): readonly ArmDataDisk[] {
   const kept = model.dataDisks.map((entry) =>
-    off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry,
+    off.has(diskKeyOf(entry)) ? detachingEntry(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry,
   );
   const added = planned.flatMap(({ request, outcome }) =>
-    outcome.kind === "attach" ? [entering(request, outcome.lun)] : [],
+    outcome.kind === "attach" ? [attachingEntry(request, outcome.lun)] : [],
   );
   return [...kept, ...added];
 }
@@ -418,7 +419,7 @@ function likenessOf(planned: readonly Planned[], overdue: ReadonlySet<string>): 
   return off.length > 0 ? `vmDetach/${sizeClass}` : `vmAttach/${sizeClass}`;
 }
 
-function entering(request: VmRequest, lun: number): ArmDataDisk {
+function attachingEntry(request: VmRequest, lun: number): ArmDataDisk {
   const name = parseArmId(request.spec.diskUri)?.name;
   return {
     lun,

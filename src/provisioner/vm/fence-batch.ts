@@ -22,7 +22,7 @@ import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
-import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
+import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
 
 /** Set on a VM whose ETag no smaller write moves. */
 const FENCE_TAG = "disk.csi.azure.com-fence";
@@ -353,7 +353,9 @@ function withoutDisks(
   how: { readonly force: boolean },
 ): ArmVmChange {
   return {
-    dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, how) : entry)),
+    dataDisks: model.dataDisks.map((entry) =>
+      victims.has(diskKeyOf(entry)) ? detachingEntry(entry, how) : entry,
+    ),
   };
 }
 

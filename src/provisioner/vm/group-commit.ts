@@ -17,15 +17,15 @@ export interface GroupCommitOptions {
   readonly delayMs: (waiting: readonly VmRequest[]) => number;
   /**
    * Longest wait for the call budget, in milliseconds: a request that would have to wait longer fails at
-   * once.
+   * once, with `throttled`.
    */
   readonly delayMaxMs: number;
+  /** The failure of such a request; `retryAfterMs` is the wait that the call budget asks for. */
+  readonly throttled: (retryAfterMs: number) => Failure;
   /** How long a batch waits for further requests. */
   readonly gathering: GatherLimits;
   /** Receives how long a batch waited for the budget, for metrics. */
   readonly noteDelay: (waitedMs: number) => void;
-  /** The answer to such a request. */
-  readonly throttled: (retryAfterMs: number) => Failure;
   /** Carries a batch out; every request of it, and every one that joins it, has ended when it returns. */
   readonly run: (batch: readonly VmRequest[], latecomers: Latecomers) => Promise<void>;
   /** Called each time that nothing waits, runs or is announced any more. */
@@ -70,11 +70,11 @@ export class GroupCommit {
     return () => {
       if (!this.#announced.delete(promise)) return;
       resolve();
-      this.#tellIfUnused();
+      this.#reportIfUnused();
     };
   }
 
-  /** Adds a request; its `answer` tells how it ended. */
+  /** Adds a request; its `answer` resolves when it has ended. */
   submit(request: VmRequest): void {
     this.#waiting.push(request);
     this.#arrivedAtMs = this.#options.clock.elapsedMs();
@@ -93,7 +93,7 @@ export class GroupCommit {
     return this.#running !== undefined || this.#announced.size > 0;
   }
 
-  #tellIfUnused(): void {
+  #reportIfUnused(): void {
     if (!this.isUsed) this.#options.onUnused();
   }
 
@@ -118,7 +118,7 @@ export class GroupCommit {
     }
     this.#gatheringSinceMs = undefined;
     this.#running = undefined;
-    this.#tellIfUnused();
+    this.#reportIfUnused();
   }
 
   async #waitForBudget(delayMs: number): Promise<void> {

@@ -14,8 +14,8 @@ import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /**
- * The queues of one VM: attaches and detaches share updates, fences share theirs, and so do write
- * barriers.
+ * The queues of one VM. Attaches and detaches share updates, and fences and proofs share theirs. Flushes
+ * have a queue of their own.
  */
 interface VmQueue {
   readonly updates: GroupCommit;
@@ -47,7 +47,7 @@ export interface VmQueuesOptions {
 /**
  * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take
  * half an hour: fences have a group commit of their own, which starts at once, and while it works no
- * new update starts. A write barrier waits for neither: it may have to overtake an update of ours. The
+ * new update starts. A flush waits for neither: it may have to overtake an update of this process. The
  * queues of a VM exist while they have work: VMs come and go. What is known of its updates outlasts
  * them (`UpdatesMemory`).
  */

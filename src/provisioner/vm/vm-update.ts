@@ -42,7 +42,10 @@ export async function readVm(
   return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
 }
 
-/** The same of a VM for reading only, with its power state if `instanceView` asks for it. */
+/**
+ * Reads a VM without requiring an ETag: no write may be based on the result. With its power state if
+ * `instanceView` asks for it.
+ */
 export async function readInstance(
   session: ArmSession,
   vm: VmTarget,
@@ -74,7 +77,7 @@ export interface VmUpdate {
   readonly lane: Lane;
   /** Longest wait for its end. Default: `operationMaxMs`. */
   readonly maxMs?: number;
-  /** Called while Azure works on it. */
+  /** Follows the update until its end is seen. */
   readonly underWay: UpdatesUnderWay;
   /** Default: polled as if no such update had been seen. */
   readonly likeness?: OperationLikeness;
@@ -135,6 +138,6 @@ function takenOffBy({ dataDisks = [] }: ArmVmChange): ReadonlySet<string> {
 }
 
 /** An entry that detaches its disk with the next write of the list. */
-export function leaving(entry: ArmDataDisk, options: { readonly force: boolean }): ArmDataDisk {
+export function detachingEntry(entry: ArmDataDisk, options: { readonly force: boolean }): ArmDataDisk {
   return { ...entry, toBeDetached: true, ...(options.force ? { detachOption: "ForceDetach" } : {}) };
 }
