@@ -83,8 +83,8 @@ async function inPace(
 }
 
 /**
- * Does nothing for it until a pod is seen there. An attachment that its node has created and no longer
- * requests is deleted, since the node can't delete it.
+ * Keeps an attachment that its node has created, and attaches nothing until a pod is seen there. Once the
+ * node no longer requests it, it is deleted, since the node can't delete it.
  */
 async function leaveUnbacked(
   ports: AttachmentPorts,

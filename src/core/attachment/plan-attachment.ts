@@ -60,7 +60,7 @@ export function planAttachment(
 
 function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
   const node = nodeOf(observed, attachment);
-  if (isTerminating(attachment)) return planLeaving(observed, attachment, node);
+  if (isTerminating(attachment)) return planTerminating(observed, attachment, node);
   const earlier = earlierVm(observed, attachment);
   if (earlier !== undefined) return planEarlier(observed, attachment, earlier);
   if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
@@ -75,7 +75,7 @@ function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undef
   return isAttached(attachment) && (node === undefined || isSameVmId(attachment.status?.vmId, node.vmId));
 }
 
-function planLeaving(
+function planTerminating(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   node: NodeIdentity | undefined,
