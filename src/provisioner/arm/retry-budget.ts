@@ -25,7 +25,7 @@ export class RetryBudget {
    * read and its write. When the retries are used up, or can't help, ends `open` with the failure
    * instead.
    */
-  async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<void> {
+  async backOffOrFail(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<void> {
     this.#count++;
     // A batch that has waited for the budget to its limit has no retries left.
     const isOver =

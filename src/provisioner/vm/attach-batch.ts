@@ -66,7 +66,7 @@ export class AttachBatch {
   readonly #vm: VmTarget;
   #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
-  readonly #troubles: RetryBudget;
+  readonly #retries: RetryBudget;
   /** Disks whose regular detach has taken too long. */
   readonly #overdue = new Set<string>();
   #inFlightSinceMs: number | undefined;
@@ -91,7 +91,7 @@ export class AttachBatch {
     this.#batch = batch;
     this.#entered = new Set(entered);
     this.#lifetime = lifetime;
-    this.#troubles = new RetryBudget(session, vm, lifetime);
+    this.#retries = new RetryBudget(session, vm, lifetime);
   }
 
   /** All requests have ended when it returns; latecomers join only the first write. */
@@ -113,7 +113,7 @@ export class AttachBatch {
     if (!read.ok && succeeded.some(attachesOne) && classOf(read.failure) === "throttled")
       return settleAttaches(succeeded);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
-    if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
+    if (!read.ok) return this.#retries.backOffOrFail(read.failure, open, lane);
     if (await this.#waitedForOther(read.value, open, lane)) return;
 
     const late = (await latecomers?.take(open)) ?? [];
@@ -134,7 +134,7 @@ export class AttachBatch {
     if (allowed.length > 0) await this.#write(read.value, allowed, { never, lane: writeLane });
     // What is left waits for a slot or for a disk's detach, which others carry out.
     else if (this.#open().length > 0)
-      await this.#troubles.endure(
+      await this.#retries.backOffOrFail(
         ownError("DiskStillDetaching", `a disk is still being detached from VM ${this.#vm.name}`),
         open,
         lane,
@@ -218,7 +218,7 @@ export class AttachBatch {
       this.#successes++;
       this.#succeeded = allowed;
       if (this.#successes <= SUCCESSES_MAX) return;
-      await this.#troubles.endure(
+      await this.#retries.backOffOrFail(
         ownError(
           "UpdateWithoutEffect",
           `updates of VM ${this.#vm.name} succeed, but its disks do not change`,
@@ -229,7 +229,7 @@ export class AttachBatch {
     } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
       for (const { request } of regular) this.#overdue.add(request.diskKey);
     } else if (isWorthRetrying(written.failure)) {
-      await this.#troubles.endure(written.failure, this.#open(), lane);
+      await this.#retries.backOffOrFail(written.failure, this.#open(), lane);
     } else {
       for (const { request, outcome } of allowed) if (outcome.kind === "attach") this.#entered.add(request);
       this.#failed = { writers: allowed.map(({ request }) => request), error: written.failure };

@@ -72,7 +72,7 @@ export class FenceBatch {
   readonly #context: FenceContext;
   readonly #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
-  readonly #troubles: RetryBudget;
+  readonly #retries: RetryBudget;
   readonly #startedMs: number;
   #operationFailures = 0;
   #lateReads = 0;
@@ -85,7 +85,7 @@ export class FenceBatch {
     this.#context = context;
     this.#batch = batch;
     this.#lifetime = lifetime;
-    this.#troubles = new RetryBudget(context.session, context.vm, lifetime);
+    this.#retries = new RetryBudget(context.session, context.vm, lifetime);
     this.#startedMs = context.session.clock.elapsedMs();
   }
 
@@ -107,12 +107,12 @@ export class FenceBatch {
       { lane: "failover", instanceView: regularLeftMs > 0 },
       this.#lifetime,
     );
-    if (!read.ok) return saysNotThere(read.failure) ? this.#proveVmGone() : this.#endureTrouble(read.failure);
+    if (!read.ok) return saysNotThere(read.failure) ? this.#proveVmGone() : this.#backOffOrFail(read.failure);
     await this.#proveReplaced(read.value);
     passListedBarriers(this.#openRequests(), read.value);
     if (this.#mayBeLate(read.value)) return session.backOff(++this.#lateReads, this.#lifetime);
     const trouble = await this.#concludeLastUpdate(read.value);
-    if (trouble !== undefined) return this.#endureTrouble(trouble);
+    if (trouble !== undefined) return this.#backOffOrFail(trouble);
     if (this.#openRequests().length === 0) return;
     const seen = await this.#observeVm(read.value, regularLeftMs);
     const move = planFence(seen);
@@ -316,8 +316,8 @@ export class FenceBatch {
     // An operation that failed may have done its work all the same: the next round shows it. Failing
     // repeatedly is an answer, too.
     const mayHaveWorked = isOperationFailure(error) && this.#operationFailures <= OPERATION_FAILURES_MAX;
-    const endurable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
-    if (isWorthRetrying(endurable)) return this.#endureTrouble(endurable);
+    const retryable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
+    if (isWorthRetrying(retryable)) return this.#backOffOrFail(retryable);
     const [only, ...others] = writers;
     if (only !== undefined && others.length === 0)
       only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
@@ -325,8 +325,8 @@ export class FenceBatch {
     else for (const request of writers) await new FenceBatch(this.#context, [request], this.#lifetime).run();
   }
 
-  #endureTrouble(error: ArmError): Promise<void> {
-    return this.#troubles.endure(error, this.#openRequests(), "failover");
+  #backOffOrFail(error: ArmError): Promise<void> {
+    return this.#retries.backOffOrFail(error, this.#openRequests(), "failover");
   }
 }
 
