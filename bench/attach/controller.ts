@@ -15,7 +15,7 @@ import {
 const BARE_CLIENT = fileURLToPath(new URL("wire/bare-client.ts", import.meta.url));
 /** Of Azure's latencies: the load then takes half a minute. */
 const TIME_SCALE = 0.05;
-/** By then what the start left behind is collected. */
+/** By then what the start or the load left behind is collected. */
 const SETTLE_MS = 5_000;
 const ONE_BY_ONE = 20;
 const AT_ONCE = 100;
@@ -28,6 +28,8 @@ const POISON = 7;
 export interface ControllerCost {
   readonly idleMiB: number;
   readonly afterLoadMiB: number;
+  /** Some seconds later, when the garbage of the load is collected. */
+  readonly quietMiB: number;
   readonly peakMiB: number;
   readonly startCpuSeconds: number;
   readonly cpuSeconds: number;
@@ -77,13 +79,16 @@ async function measureOurs(
     await load(controller, emulator);
     const cpuSeconds = (await processorSeconds(controller.pid)) - startCpuSeconds;
     const calls = (await emulator.newCalls()).length;
+    const afterLoadMiB = await residentMiB(controller.pid);
+    await sleep(SETTLE_MS);
     const memory = {
-      afterLoadMiB: await residentMiB(controller.pid),
+      quietMiB: await residentMiB(controller.pid),
       peakMiB: await peakMiB(controller.pid),
     };
     return {
       idleMiB: rounded(idleMiB, 1),
-      afterLoadMiB: rounded(memory.afterLoadMiB, 1),
+      afterLoadMiB: rounded(afterLoadMiB, 1),
+      quietMiB: rounded(memory.quietMiB, 1),
       peakMiB: rounded(memory.peakMiB, 1),
       startCpuSeconds: rounded(startCpuSeconds, 2),
       cpuSeconds: rounded(cpuSeconds, 2),

@@ -31,10 +31,22 @@ export const EXTENDER_RUNTIME = {
  * container's memory limit; buffers and code need the rest. A small young generation frees garbage early
  * with short collections: what waiting calls hold is not copied again and again (a scavenge takes 1 to 2
  * ms, with V8's default 5 to 14). It costs no throughput (docs/reference/dependencies.md). The old
- * generation is collected once it has grown by a quarter, not once it has about doubled: after a burst of
- * work 112 MiB are resident instead of 150, for 3 % more processor time (`bench:attach -- controller`).
+ * generation is collected once it has grown by a quarter, not once it has about doubled: at the end of a
+ * burst of work 112 MiB are resident instead of 150, for 3 % more processor time (`bench:attach --
+ * controller`). With --expose-gc the controller collects what the burst left as soon as it is quiet.
+ * Limits that are set make malloc return what the connections of a burst took: by itself it raises them.
  */
 export const CONTROLLER_RUNTIME = {
-  flags: ["--max-semi-space-size=2", "--max-old-space-size-percentage=70", "--heap-growing-percent=25"],
-  environment: { MALLOC_ARENA_MAX: "1" },
+  flags: [
+    "--max-semi-space-size=2",
+    "--max-old-space-size-percentage=70",
+    "--heap-growing-percent=25",
+    "--expose-gc",
+  ],
+  environment: {
+    MALLOC_ARENA_MAX: "1",
+    MALLOC_MMAP_THRESHOLD_: "65536",
+    MALLOC_TRIM_THRESHOLD_: "131072",
+    MALLOC_TOP_PAD_: "0",
+  },
 } as const;

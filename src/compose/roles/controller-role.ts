@@ -47,6 +47,7 @@ const options = {
 /** CSI's controller service and the reconcilers of AzVolume, AzVolumeAttachment and AzDriverNode. */
 export const controllerRole: Role<typeof options> = {
   name: "controller",
+  collectsWhenQuiet: true,
   usage:
     "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json " +
     "[--kubeconfig <file>]\n" +

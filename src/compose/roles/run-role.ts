@@ -7,6 +7,7 @@ import {
   startHealthServer,
 } from "../../adapters/observe/health-server.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
+import { collectWhenQuiet, processHeap } from "../../adapters/system/collect-when-quiet.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import type { Options, Values } from "../../cli/options.ts";
@@ -55,6 +56,8 @@ export interface RunningRole {
 
 /** One role of the program. */
 export interface Role<T extends Options & typeof processOptions> extends RoleSettings<T> {
+  /** Works in bursts: the garbage of each is collected after it. Only with --expose-gc. */
+  readonly collectsWhenQuiet?: true;
   start(values: Values<T>, ports: ProcessPorts): Promise<RunningRole>;
 }
 
@@ -116,8 +119,12 @@ export async function runRole<T extends Options & typeof processOptions>(
     () => undefined,
     (error: unknown) => error,
   );
-  // Frees what start-up left behind; V8 would keep it until memory is short. Only with --expose-gc.
-  await globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
+  const heap = processHeap();
+  const collecting =
+    heap !== undefined && role.collectsWhenQuiet === true
+      ? collectWhenQuiet(heap, systemClock, ending.signal)
+      : // Frees what start-up left behind; V8 would keep it until memory is short.
+        heap?.collect();
   const why = await Promise.race([told, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
   if (isFailure) logger.error("role ended by an error", { error: describe(why) });
@@ -125,6 +132,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   await drain(running, common["shutdown-grace-ms"]);
   ending.abort();
   await failed;
+  await collecting;
   await health?.close();
   await running.close();
   return isFailure ? 1 : 0;
