@@ -68,7 +68,8 @@ const meanings: Readonly<Record<string, string>> = {
     "Azure's own pace: the time as a share of Azure's own for one write; WritesMax: of all rounds",
   controller:
     "the bundled controller's processor time and resident memory for 120 creations and 21 bursts, beside " +
-    "a bare client of the SDK (CONTROLLER_ROLE_FLAGS replaces the flags and the environment it ships with)",
+    "a bare client of the SDK, and beside Azure's own driver where GO_DRIVER names a build of it " +
+    "(CONTROLLER_ROLE_FLAGS replaces the flags and the environment it ships with)",
 };
 
 async function main(): Promise<void> {

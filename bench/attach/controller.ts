@@ -4,7 +4,9 @@ import { peakMiB, residentMiB } from "../resident-memory.ts";
 import { diskUri } from "./place.ts";
 import type { BareTask, BareUse } from "./wire/bare-client.ts";
 import { startChild } from "./wire/child.ts";
+import { startGoDriver } from "./wire/go-driver.ts";
 import {
+  type ControllerCalls,
   type EmulatorProcess,
   inFolder,
   type ShippedController,
@@ -39,18 +41,36 @@ export interface ControllerCost {
   readonly bareCalls: number;
   /** Of the processor time. */
   readonly timesBare: number;
+  /** Azure's own driver in Go, where `GO_DRIVER` names a build of it; and our processor time beside it. */
+  readonly goCpuSeconds?: number;
+  readonly goIdleMiB?: number;
+  readonly goAfterLoadMiB?: number;
+  readonly goCalls?: number;
+  readonly timesGo?: number;
 }
+
+/** The figures of the driver V1. */
+type GoCost = Required<Pick<ControllerCost, "goCpuSeconds" | "goIdleMiB" | "goAfterLoadMiB" | "goCalls">>;
+
+type OurCost = Omit<
+  ControllerCost,
+  "bareCpuSeconds" | "bareAfterLoadMiB" | "bareCalls" | "timesBare" | "timesGo" | keyof GoCost
+>;
 
 /**
  * The bundled controller under this load: 20 volumes created one after the other and 100 at once; three
  * rounds of 1, 12 and 30 publishes and unpublishes at once; 12 publishes, one of which Azure fails. The
- * baseline sends the same creations and updates by the official SDK.
+ * baseline sends the same creations and updates by the official SDK. The driver V1 receives the same calls,
+ * without the failure: one failed disk keeps it from attaching the other eleven.
  */
 export async function measureController(): Promise<ControllerCost> {
   const ours = await inFolder(withEmulator(measureOurs));
   const bare = await inFolder(withEmulator((emulator) => measureBare(emulator)));
   const timesBare = rounded(ours.cpuSeconds / bare.bareCpuSeconds, 2);
-  return { ...ours, ...bare, timesBare };
+  const program = process.env["GO_DRIVER"];
+  if (program === undefined) return { ...ours, ...bare, timesBare };
+  const go = await inFolder(withEmulator((emulator, folder) => measureGo(program, emulator, folder)));
+  return { ...ours, ...bare, timesBare, ...go, timesGo: rounded(ours.cpuSeconds / go.goCpuSeconds, 2) };
 }
 
 function withEmulator<T>(
@@ -66,10 +86,7 @@ function withEmulator<T>(
   };
 }
 
-async function measureOurs(
-  emulator: EmulatorProcess,
-  folder: string,
-): Promise<Omit<ControllerCost, "bareCpuSeconds" | "bareAfterLoadMiB" | "bareCalls" | "timesBare">> {
+async function measureOurs(emulator: EmulatorProcess, folder: string): Promise<OurCost> {
   const controller = await startShippedController(folder, emulator, TIME_SCALE);
   try {
     await sleep(SETTLE_MS);
@@ -99,11 +116,15 @@ async function measureOurs(
   }
 }
 
-async function load(controller: ShippedController, emulator: EmulatorProcess): Promise<void> {
+async function createAll(controller: ControllerCalls): Promise<readonly string[]> {
   const volumes = Array.from({ length: ONE_BY_ONE + AT_ONCE }, (_, index) => `pvc-${index}`);
   for (const name of volumes.slice(0, ONE_BY_ONE)) await controller.createVolume(name);
   await Promise.all(volumes.slice(ONE_BY_ONE).map((name) => controller.createVolume(name)));
-  const ids = volumes.map(diskUri);
+  return volumes.map(diskUri);
+}
+
+async function load(controller: ShippedController, emulator: EmulatorProcess): Promise<void> {
+  const ids = await createAll(controller);
   for (let round = 1; round <= ROUNDS; round++)
     for (const size of SIZES) {
       await publishAll(controller, ids.slice(0, size), size);
@@ -129,7 +150,7 @@ async function publishAll(
   await controller.untilAttached(attached);
 }
 
-async function unpublishAll(controller: ShippedController, ids: readonly string[]): Promise<void> {
+async function unpublishAll(controller: ControllerCalls, ids: readonly string[]): Promise<void> {
   await Promise.all(ids.map((id) => controller.unpublish(id)));
 }
 
@@ -155,6 +176,29 @@ async function measureBare(
     };
   } finally {
     await client.stop();
+  }
+}
+
+async function measureGo(program: string, emulator: EmulatorProcess, folder: string): Promise<GoCost> {
+  const driver = await startGoDriver(program, folder, emulator);
+  try {
+    await sleep(SETTLE_MS);
+    const idleMiB = await residentMiB(driver.pid);
+    await emulator.newCalls();
+    const before = await processorSeconds(driver.pid);
+    const ids = await createAll(driver);
+    for (const size of [...Array.from({ length: ROUNDS }, () => SIZES).flat(), POISONED]) {
+      await Promise.all(ids.slice(0, size).map((id) => driver.publish(id)));
+      await unpublishAll(driver, ids.slice(0, size));
+    }
+    return {
+      goCpuSeconds: rounded((await processorSeconds(driver.pid)) - before, 2),
+      goIdleMiB: rounded(idleMiB, 1),
+      goAfterLoadMiB: rounded(await residentMiB(driver.pid), 1),
+      goCalls: (await emulator.newCalls()).length,
+    };
+  } finally {
+    await driver.stop();
   }
 }
 

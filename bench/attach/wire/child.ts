@@ -16,12 +16,23 @@ export function startChild(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Child {
-  const child: ChildProcess = spawn(process.execPath, args, {
-    stdio: ["ignore", "pipe", "inherit"],
+  return startProgram(process.execPath, args, environment, "inherit");
+}
+
+/** Starts any program. `standardError`: where its own goes. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  standardError: "inherit" | "ignore",
+): Child {
+  const child: ChildProcess = spawn(program, args, {
+    stdio: ["ignore", "pipe", standardError],
     env: { ...process.env, ...environment },
   });
   const { pid, stdout } = child;
-  if (pid === undefined || stdout === null) throw new Error(`${args.join(" ")} could not be started`);
+  if (pid === undefined || stdout === null)
+    throw new Error(`${program} ${args.join(" ")} could not be started`);
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   return {
     pid,

@@ -43,15 +43,19 @@ export interface EmulatorProcess {
   readonly stop: () => Promise<void>;
 }
 
-/** The bundled controller role in its own process, as the image starts it, with what it needs. */
-export interface ShippedController {
-  readonly pid: number;
+/** Calls of CSI's controller service about the one node. Each repeats a call that is to be repeated. */
+export interface ControllerCalls {
   readonly createVolume: (name: string) => Promise<void>;
-  /** Resolves when CSI has answered. Attaching continues: see `untilAttached`. */
+  /** Resolves when CSI has answered. */
   readonly publish: (volumeId: string) => Promise<void>;
   /** Resolves when Azure has detached the disk. */
   readonly unpublish: (volumeId: string) => Promise<void>;
-  /** Waits until a pod could use each of exactly so many disks. */
+}
+
+/** The bundled controller role in its own process, as the image starts it, with what it needs. */
+export interface ShippedController extends ControllerCalls {
+  readonly pid: number;
+  /** Attaching continues after `publish`. Waits until a pod could use each of exactly so many disks. */
   readonly untilAttached: (count: number) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -235,9 +239,8 @@ function runtime(): {
   return { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
 }
 
-function callsOf(
-  client: ControllerClient,
-): Pick<ShippedController, "createVolume" | "publish" | "unpublish"> {
+/** The calls through a client. */
+export function callsOf(client: ControllerClient): ControllerCalls {
   const createVolume = promisify<CreateVolumeRequest, unknown>(client.createVolume.bind(client));
   const publish = patient(
     promisify<ControllerPublishVolumeRequest, unknown>(client.controllerPublishVolume.bind(client)),
@@ -344,7 +347,8 @@ async function untilLeads(store: ObjectStore): Promise<void> {
   }, LEADER_MAX_MS);
 }
 
-async function until(isSo: () => Promise<boolean>, maxMs: number): Promise<void> {
+/** Waits until something is so. */
+export async function until(isSo: () => Promise<boolean>, maxMs: number): Promise<void> {
   const endMs = performance.now() + maxMs;
   while (!(await isSo())) {
     if (performance.now() > endMs) throw new Error(`not so after ${maxMs / 1000} s`);

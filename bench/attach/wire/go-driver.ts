@@ -1,0 +1,75 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { credentials } from "@grpc/grpc-js";
+import { ControllerClient } from "../../../src/csi/gen/csi/v1/csi.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
+import { startProgram } from "./child.ts";
+import { callsOf, type ControllerCalls, type EmulatorProcess, until } from "./shipped-controller.ts";
+
+/** The driver V1's controller in its own process, without Kubernetes. */
+export interface GoDriver extends ControllerCalls {
+  readonly pid: number;
+  readonly stop: () => Promise<void>;
+}
+
+const START_MAX_MS = 30_000;
+
+/**
+ * Starts a build of kubernetes-sigs/azuredisk-csi-driver (`go build ./pkg/azurediskplugin`) on the emulator,
+ * signed in by its managed identity. V1 keeps no state of its own, so it needs no store.
+ */
+export async function startGoDriver(
+  program: string,
+  folder: string,
+  emulator: EmulatorProcess,
+): Promise<GoDriver> {
+  const cloudConfig = join(folder, "azure-v1.json");
+  const socket = join(folder, "v1.sock");
+  await writeFile(
+    cloudConfig,
+    JSON.stringify({
+      tenantId: "bench",
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      vmType: "standard",
+      useInstanceMetadata: false,
+      useManagedIdentityExtension: true,
+      resourceManagerEndpoint: emulator.url,
+    }),
+  );
+  const child = startProgram(
+    program,
+    [
+      `--endpoint=unix://${socket}`,
+      "--kubeconfig=no-need-kubeconfig",
+      "--cloud-config-secret-name=",
+      "--vm-type=standard",
+      "--support-zone=false",
+      "--metrics-address=127.0.0.1:0",
+    ],
+    {
+      AZURE_CREDENTIAL_FILE: cloudConfig,
+      SSL_CERT_FILE: emulator.caFile,
+      IDENTITY_ENDPOINT: `${emulator.url}/msi/token`,
+      IDENTITY_HEADER: "bench",
+    },
+    "ignore",
+  );
+  try {
+    await until(() => Promise.resolve(existsSync(socket)), START_MAX_MS);
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  const client = new ControllerClient(`unix:${socket}`, credentials.createInsecure());
+  return {
+    pid: child.pid,
+    ...callsOf(client),
+    stop: async () => {
+      client.close();
+      await child.stop();
+    },
+  };
+}
