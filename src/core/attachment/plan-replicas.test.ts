@@ -514,6 +514,29 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
+        because: "also once it is granted the volume, until its disk is attached",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-c") }, { maxMountReplicaCount: 1 }),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+        }),
+        plan: [],
+      },
+      {
+        because: "also where it is granted the volume, does not hold it, and its device is missing",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(
+            { writer: aWriter("node-c", { held: false }) },
+            { maxMountReplicaCount: 1 },
+          ),
+          attachments: [
+            aReplica("node-a"),
+            aReplica("node-b"),
+            anAttachment("node-c", { status: { deviceMissing: true } }),
+          ],
+        }),
+        plan: [],
+      },
+      {
         because: "a primary whose device is missing is not served: the writer before last stays",
         observed: anObservedVolume({
           volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
