@@ -515,7 +515,7 @@ export const backupsUnderMovesStorm: DirectedStorm = {
 
 /** As above, while no controller runs, and hardly any node's heartbeat reaches the store before. */
 export const backupsWithoutHeartbeatsStorm: DirectedStorm = {
-  strikes: { "loss/restored-with-controllers": 3, "conflicts/heartbeats-refused": 6, "haste/hunted": 4 },
+  strikes: { "loss/restored-with-controllers": 6, "conflicts/heartbeats-refused": 10, "haste/hunted": 4 },
 };
 
 /** Volumes with replicas are grown while their pods find no node. */
