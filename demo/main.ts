@@ -70,7 +70,7 @@ async function main(): Promise<number> {
     hasDevices: devices.available,
     signal: ending.signal,
     connect: connectPatiently,
-    controllerFlags: pruneAfterMs === undefined ? [] : [`--collect-replicas-after-ms=${pruneAfterMs}`],
+    controllerFlags: pruneAfterMs === undefined ? [] : [`--prune-replicas-after-ms=${pruneAfterMs}`],
   });
   try {
     say(`… up after ${Math.round(performance.now() - startedMs)} ms.`);

@@ -23,7 +23,7 @@ export const targets: readonly Target[] = [
   {
     name: "fence and attach batches",
     files: [
-      "src/provisioner/vm/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts",
+      "src/provisioner/vm/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-gone}.ts",
     ],
     killedMin: 90,
   },

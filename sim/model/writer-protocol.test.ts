@@ -27,7 +27,7 @@ const because: Readonly<Record<SafetyRule, string>> = {
   child: "a node whose old mount command is still alive passes for clean",
   releaseClean: "a node releases after a restart while its old mount command is still alive",
   listed: "an unverified node that has the disk attached is said to be without it",
-  vanished: "an existing VM is pruned, and its old mount command mounts after the next attach",
+  gone: "an existing VM is pruned, and its old mount command mounts after the next attach",
   moved:
     "without a move of the ETag an attach that was allowed before lands after the proof that the disk " +
     "is not there",

@@ -54,7 +54,7 @@ export const withoutReservedLuns: readonly SourceEdit[] = [
 /** Lets a VM count as gone without a look at the disk's owners. */
 export const withoutOwners: readonly SourceEdit[] = [
   {
-    file: "src/provisioner/vm/prove-vanished.ts",
+    file: "src/provisioner/vm/prove-gone.ts",
     find: `const compared = await compareOwners(context, missing, signal);`,
     replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
   },

@@ -261,7 +261,7 @@ export const unnamedVmsStorm: DirectedStorm = {
 /** Nodes die whose volumes are older than the time that replicas outlive the last request. */
 export const agedFailoverStorm: DirectedStorm = {
   workload: { maxShares: 3, replicas: 2, access: "mount" },
-  settings: { collectReplicasAfterMs: 20_000 },
+  settings: { pruneReplicasAfterMs: 20_000 },
   strikes: { "nodes/freeze-and-mark": 3 },
 };
 

@@ -24,7 +24,7 @@ const OTHER_ACTS = [3, 7] as const;
  * How long replicas outlive the last request, in milliseconds: the default, which no storm outlasts, and
  * times that volumes are older than when their nodes fail.
  */
-const COLLECT_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
+const PRUNE_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
 
 /**
  * Heartbeats a second of all nodes together: the default, under which none is delayed here, and as few as
@@ -55,7 +55,7 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   ];
   const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? besides() : [])];
   const settings = {
-    collectReplicasAfterMs: oneOf<number>(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS),
+    pruneReplicasAfterMs: oneOf<number>(random.fork("collection"), PRUNE_REPLICAS_AFTER_MS),
     releaseDrainedAfterMs: oneOf<number>(random.fork("drained"), RELEASE_DRAINED_AFTER_MS),
     heartbeatsPerSecond: oneOf<number>(random.fork("heartbeats"), HEARTBEATS_PER_SECOND),
   };

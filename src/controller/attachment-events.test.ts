@@ -34,7 +34,7 @@ function reconcile(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {})
 }
 
 /** An event of the attachment to node-a. */
-function told(reason: DriverEvent["reason"], message: string, news?: string): DriverEvent {
+function emitted(reason: DriverEvent["reason"], message: string, localKey?: string): DriverEvent {
   const event = {
     about: { kind: "AzVolume", name: "pvc-1" },
     nodeName: "node-a",
@@ -42,7 +42,7 @@ function told(reason: DriverEvent["reason"], message: string, news?: string): Dr
     message,
     waitingOn: ["node-a"],
   } as const;
-  return news === undefined ? event : { ...event, news };
+  return localKey === undefined ? event : { ...event, localKey };
 }
 
 describe("the events of an attachment", () => {
@@ -56,7 +56,7 @@ describe("the events of an attachment", () => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", own);
         await reconcile(world);
-        assert.deepEqual(world.told, [told(reason, "attached to node-a as LUN 0")]);
+        assert.deepEqual(world.emitted, [emitted(reason, "attached to node-a as LUN 0")]);
       });
     }
   });
@@ -72,7 +72,7 @@ describe("the events of an attachment", () => {
         await world.given("AzVolumeAttachment", own);
         await reconcile(world, { attachDisk: async () => rejected("r-1") as never });
         const message = "attach to node-a failed: Azure refused: DiskBusy: in use (request r-1)";
-        assert.deepEqual(world.told, [told(reason, message, "node-a CloudRejected DiskBusy")]);
+        assert.deepEqual(world.emitted, [emitted(reason, message, "node-a CloudRejected DiskBusy")]);
       });
     }
     await withControllerPorts(async (world) => {
@@ -83,7 +83,7 @@ describe("the events of an attachment", () => {
         attachDisk: async () => fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 }),
       });
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["AttachFailed"],
       );
     });
@@ -96,7 +96,7 @@ describe("the events of an attachment", () => {
       );
       await reconcile(world, { detachDisk: async () => rejected("r-2") as never });
       const message = "detach from node-a failed: Azure refused: DiskBusy: in use (request r-2)";
-      assert.deepEqual(world.told, [told("DetachFailed", message, "node-a CloudRejected DiskBusy")]);
+      assert.deepEqual(world.emitted, [emitted("DetachFailed", message, "node-a CloudRejected DiskBusy")]);
     });
   });
 
@@ -105,8 +105,8 @@ describe("the events of an attachment", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
       await reconcile(world);
-      assert.deepEqual(world.told, [
-        told(
+      assert.deepEqual(world.emitted, [
+        emitted(
           "WaitingForNodePlugin",
           "no node plug-in has registered as node-a: there is no such AzDriverNode",
         ),
@@ -127,8 +127,8 @@ describe("the events of an attachment", () => {
       );
       await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
       await reconcile(world);
-      assert.deepEqual(world.told, [
-        told(
+      assert.deepEqual(world.emitted, [
+        emitted(
           "WaitingForQuarantine",
           "node-a was fenced from pvc-2 and is not clean yet, so nothing is attached to it",
         ),
@@ -144,9 +144,9 @@ describe("the events of an attachment", () => {
         anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }),
       );
       await reconcile(world);
-      assert.deepEqual(world.told, [
-        told("DeviceMissing", "node-a does not find the disk at LUN 3"),
-        told("Attached", "attached to node-a as LUN 0"),
+      assert.deepEqual(world.emitted, [
+        emitted("DeviceMissing", "node-a does not find the disk at LUN 3"),
+        emitted("Attached", "attached to node-a as LUN 0"),
       ]);
     }));
 
@@ -165,9 +165,9 @@ describe("the events of an attachment", () => {
         nodeName: "node-a",
         reason: "DiskLost",
         message,
-        news: "node-a",
+        localKey: "node-a",
       };
-      assert.deepEqual(world.told, [lost, told("Attached", "attached to node-a as LUN 0")]);
+      assert.deepEqual(world.emitted, [lost, emitted("Attached", "attached to node-a as LUN 0")]);
     }));
 
   it("say that a replica was promoted", () =>
@@ -176,8 +176,8 @@ describe("the events of an attachment", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { role: "Replica" } }));
       await reconcile(world);
-      assert.deepEqual(world.told, [
-        told("ReplicaPromoted", "the replica on node-a is the primary now: nothing had to be attached"),
+      assert.deepEqual(world.emitted, [
+        emitted("ReplicaPromoted", "the replica on node-a is the primary now: nothing had to be attached"),
       ]);
     }));
 
@@ -192,10 +192,10 @@ describe("the events of an attachment", () => {
       };
       await reconcile(world, { attachDisk: slowly });
       await world.clock.advance(300_000);
-      assert.deepEqual(world.told, [
-        told("WaitingForAzure", "the attach to node-a has taken 30 s so far", "node-a"),
-        told("WaitingForAzure", "the attach to node-a has taken 60 s so far", "node-a"),
-        told("Attached", "attached to node-a as LUN 5"),
+      assert.deepEqual(world.emitted, [
+        emitted("WaitingForAzure", "the attach to node-a has taken 30 s so far", "node-a"),
+        emitted("WaitingForAzure", "the attach to node-a has taken 60 s so far", "node-a"),
+        emitted("Attached", "attached to node-a as LUN 5"),
       ]);
     }));
 });

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { EventReason } from "../core/events/event-reasons.ts";
-import { failureNews } from "../core/events/failure-news.ts";
+import { failureLocalKey } from "../core/events/failure-local-key.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -13,7 +13,7 @@ type TellPorts = Pick<ControllerPorts, "events">;
  * Emits an event about a disk on a node: on the volume, and on the node and its waiting pods where the
  * reason asks for it.
  */
-export function tellAttachment(
+export function emitAttachmentEvent(
   ports: TellPorts,
   attachment: AzVolumeAttachment,
   reason: EventReason,
@@ -21,19 +21,19 @@ export function tellAttachment(
   failure?: Failure,
 ): void {
   const { volumeName, nodeName } = attachment.spec;
-  const news = failure === undefined ? {} : { news: `${nodeName} ${failureNews(failure)}` };
+  const localKey = failure === undefined ? {} : { localKey: `${nodeName} ${failureLocalKey(failure)}` };
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName,
     reason,
     message,
     waitingOn: [nodeName],
-    ...news,
+    ...localKey,
   });
 }
 
 /** Reports a slow attach until it ends. Returns how it ended. */
-export async function tellWhileSlow<T>(
+export async function emitWhileSlow<T>(
   ports: Pick<ControllerPorts, "events" | "clock">,
   attachment: AzVolumeAttachment,
   attaching: Promise<T>,
@@ -44,7 +44,7 @@ export async function tellWhileSlow<T>(
   const ended = AbortSignal.any([signal, done.signal]);
   const startedMs = clock.elapsedMs();
 
-  async function tellWhenSlow(): Promise<void> {
+  async function emitWhenSlow(): Promise<void> {
     while (!ended.aborted) {
       await clock.sleep(SLOW_MS, ended).catch((error: unknown) => {
         if (!ended.aborted) throw error;
@@ -59,11 +59,11 @@ export async function tellWhileSlow<T>(
           `the attach to ${nodeName} has taken ` +
           `${Math.round((clock.elapsedMs() - startedMs) / 1_000)} s so far`,
         waitingOn: [nodeName],
-        news: nodeName,
+        localKey: nodeName,
       });
     }
   }
 
-  const [attached] = await Promise.all([attaching.finally(() => done.abort()), tellWhenSlow()]);
+  const [attached] = await Promise.all([attaching.finally(() => done.abort()), emitWhenSlow()]);
   return attached;
 }

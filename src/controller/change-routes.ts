@@ -36,7 +36,7 @@ const ERASED_AFTER_MS = 10_000;
 type RoutedLoop =
   | "volume"
   | "placement"
-  | "vanished"
+  | "gone"
   | "disk"
   | "tags"
   | "attachment"
@@ -150,7 +150,7 @@ export function createChangeRoutes(
     for (const { metadata, status } of cache.list("AzVolume")) {
       if (nodesIn(status?.record, "unverified").length === 0) continue;
       loops.fence.queue.add(metadata.name);
-      loops.vanished.queue.add(metadata.name);
+      loops.gone.queue.add(metadata.name);
     }
   };
 

@@ -16,7 +16,7 @@ import { compareAttachments } from "./adoption/compare-attachments.ts";
 import { knownUse, rebuildVolume } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { askIfVanished } from "./fencing/prune-vm.ts";
+import { askIfGone } from "./fencing/prune-vm.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -74,7 +74,7 @@ describe("an AzDriverNode that reports another node's VM", () => {
     withLiar(
       async (world, ports) => {
         const confirmed = await world.answerOf(
-          askIfVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never),
+          askIfGone(ports, { volumeName: "pvc-1", volumeId: diskUri }, rescue, never),
         );
         assert.deepEqual([confirmed.ok, listIn(world.record(), "unverified")], [true, [rescue]]);
       },
@@ -105,7 +105,7 @@ describe("an AzDriverNode that reports another node's VM", () => {
       const message =
         `AzDriverNode node-c is ignored: it reports the VM ${RESCUE}, ` +
         `and node node-c is the VM ${instanceUriOf("node-c")}`;
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         { about: { kind: "AzDriverNode", name: "node-c" }, reason: "NodeIgnored", message },
       ]);
     }));
@@ -148,11 +148,11 @@ describe("a node of which the orchestrator names no VM", () => {
         [undefined, undefined],
       );
       reportIgnoredNodes(ports);
-      assert.deepEqual(world.told, []);
+      assert.deepEqual(world.emitted, []);
       await world.clock.runUntil(() => false, 60_000);
       reportIgnoredNodes(ports);
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["NodeIgnored"],
       );
     }));
@@ -184,7 +184,7 @@ describe("a node of which the orchestrator names no VM", () => {
       await world.answerOf(
         compareAttachments(ports, volume, aDisk({ attachedTo: [instanceUriOf("node-c")] }), never),
       );
-      assert.deepEqual([listIn(world.record(), "unverified"), world.told], [[], []]);
+      assert.deepEqual([listIn(world.record(), "unverified"), world.emitted], [[], []]);
     }));
 });
 

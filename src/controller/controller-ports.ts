@@ -74,10 +74,7 @@ type Reads = "getDisk" | "listDisks" | "inspectInstance";
 
 /** Makes no call to Azure: a promotion must not queue behind an attach. */
 export type WriterPorts = Pick<ControllerPorts, SharedPorts | "random" | "settings">;
-export type FencingPorts = FolderPorts<
-  "random" | "settings" | "clusterId",
-  Reads | "barrier" | "proveVanished"
->;
+export type FencingPorts = FolderPorts<"random" | "settings" | "clusterId", Reads | "barrier" | "proveGone">;
 export type NodesPorts = FolderPorts<"marks" | "settings", "dataDisksMax" | "inspectInstance">;
 export type AttachmentPorts = FolderPorts<
   "random" | "settings" | "clusterId",

@@ -132,8 +132,8 @@ describe("createControllers", () => {
 
   it("retries a refused attach rarely, reports it once, and at once for a new pod", () =>
     withControllerPorts(async (world) => {
-      const told = (): readonly string[] =>
-        world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
+      const emitted = (): readonly string[] =>
+        world.emitted.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
       const conditions = (): readonly (string | undefined)[] =>
         (world.volume()?.status?.conditions ?? []).flatMap(({ type, reason }) =>
           type === "AttachRefused" ? [reason] : [],
@@ -151,10 +151,10 @@ describe("createControllers", () => {
         mayAttach ? world.ports.cloud.attachDisk(request, signal) : attachDisk.call(request, signal);
       await whileRunning(world, { attachDisk: call }, async () => {
         await world.clock.advance(10_000);
-        assert.deepEqual([attachDisk.calls, told().length, conditions()], [1, 1, ["CloudUnauthorized"]]);
+        assert.deepEqual([attachDisk.calls, emitted().length, conditions()], [1, 1, ["CloudUnauthorized"]]);
         await world.clock.advance(1_800_000);
         assert.ok(attachDisk.calls >= 8 && attachDisk.calls <= 12, `${attachDisk.calls} calls`);
-        assert.equal(told().length, 1);
+        assert.equal(emitted().length, 1);
         const calls = attachDisk.calls;
         const present = world.attachment("node-a");
         assert.ok(present !== undefined);
@@ -167,7 +167,7 @@ describe("createControllers", () => {
           ),
         );
         await world.clock.advance(2_000);
-        assert.deepEqual([attachDisk.calls, told().length], [calls + 1, 2]);
+        assert.deepEqual([attachDisk.calls, emitted().length], [calls + 1, 2]);
         mayAttach = true;
         await world.clock.advance(300_000);
         assert.deepEqual([world.attachment("node-a")?.status?.state, conditions()], ["Attached", []]);
@@ -494,11 +494,11 @@ describe("createControllers", () => {
       world.disks.add(diskUri);
       world.instances.set(earlier.instanceUri, earlier.vmId);
       let asked = 0;
-      const proveVanished: CloudProvisioner["proveVanished"] = (request, signal) => {
+      const proveGone: CloudProvisioner["proveGone"] = (request, signal) => {
         asked += 1;
-        return world.ports.cloud.proveVanished(request, signal);
+        return world.ports.cloud.proveGone(request, signal);
       };
-      await whileRunning(world, { proveVanished }, async () => {
+      await whileRunning(world, { proveGone }, async () => {
         for (let minute = 0; minute < 30; minute += 1) {
           await world.beat("node-a");
           await world.clock.advance(60_000);
@@ -535,7 +535,7 @@ describe("createControllers", () => {
         const listed = async () =>
           ok({ ...anInstance("node-a"), dataDisks: [{ diskUri, lun: 0, beingDetached: false }] });
         const cloud = {
-          proveVanished: count(world.ports.cloud.proveVanished),
+          proveGone: count(world.ports.cloud.proveGone),
           inspectInstance: count(listed),
           ...barrierByMode(world.ports.cloud, { prove: count(async () => ok(undefined)) }),
         };

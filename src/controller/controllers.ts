@@ -12,8 +12,8 @@ import { keepStateReconciler } from "./disk/keep-state.ts";
 import { createUntaggedTime, type UntaggedTime } from "./disk/untagged-time.ts";
 import { barrierReconciler } from "./fencing/barrier-reconciler.ts";
 import { fenceReconciler } from "./fencing/fence-reconciler.ts";
+import { goneReconciler } from "./fencing/gone-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
-import { vanishedReconciler } from "./fencing/vanished-reconciler.ts";
 import { returnedNodesReconciler, stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
@@ -92,14 +92,14 @@ function createLoops(
 } & ChangeRoutes {
   const loops = {
     volume: new ControlLoop(
-      volumeReconciler(ports, (volumeName) => loops.vanished.queue.addInTime(volumeName)),
+      volumeReconciler(ports, (volumeName) => loops.gone.queue.addInTime(volumeName)),
       ports,
     ),
     placement: new ControlLoop(
       placementReconciler(ports, (volumeName) => loops.volume.queue.add(volumeName)),
       ports,
     ),
-    vanished: new ControlLoop(vanishedReconciler(ports), ports),
+    gone: new ControlLoop(goneReconciler(ports), ports),
     disk: new ControlLoop(diskReconciler(ports), ports),
     tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
@@ -160,7 +160,7 @@ function recoveryReconciler(
       if (!pruned.ok) return pruned;
       report.unclaimedDisks(pruned.value.unclaimed);
       ports.logger.info("recovery done", { rebuilt: recovered.value, ...pruned.value });
-      return ok({ againAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
+      return ok({ requeueAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
     },
   };
 }
@@ -173,7 +173,7 @@ function requestsReconciler(ports: ControllerPorts): Reconciler {
     reconcile: async (_key, signal) => {
       const restored = await syncVolumeAttachments(ports, signal);
       if (!restored.ok) return restored;
-      return ok(restored.value.waiting > 0 ? { againAfterMs: REQUESTS_AGAIN_MS } : {});
+      return ok(restored.value.waiting > 0 ? { requeueAfterMs: REQUESTS_AGAIN_MS } : {});
     },
   };
 }
@@ -185,7 +185,7 @@ function resyncReconciler(addEverything: () => void): Reconciler {
     backoff: { baseMs: RESYNC_MS, maxMs: RESYNC_MS },
     reconcile: () => {
       addEverything();
-      return Promise.resolve(ok({ againAfterMs: RESYNC_MS }));
+      return Promise.resolve(ok({ requeueAfterMs: RESYNC_MS }));
     },
   };
 }

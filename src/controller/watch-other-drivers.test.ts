@@ -23,7 +23,7 @@ interface World {
 
 function aWatch(daemonSet: string | undefined) {
   const world: World = { plugins: [], lease: ok(undefined) };
-  const told: DriverEvent[] = [];
+  const emitted: DriverEvent[] = [];
   const clock = createVirtualClock();
   const facts = {
     daemonSets: daemonSet === undefined ? undefined : [daemonSet],
@@ -33,21 +33,21 @@ function aWatch(daemonSet: string | undefined) {
   };
   const watch = watchOtherDriversInCluster(facts, {
     clock,
-    events: { emit: (event) => void told.push(event) },
+    events: { emit: (event) => void emitted.push(event) },
     logger: silentLogger,
   });
-  return { world, told, clock, why: watch.why, look: () => watch.reconciler.reconcile("cluster", never) };
+  return { world, emitted, clock, why: watch.why, look: () => watch.reconciler.reconcile("cluster", never) };
 }
 
 describe("watchOtherDriversInCluster", () => {
   it("reports another driver's pod on the Lease at once, and its end at once", async () => {
-    const { world, told, why, look } = aWatch("kube-system/csi-azuredisk-node");
+    const { world, emitted, why, look } = aWatch("kube-system/csi-azuredisk-node");
     assert.equal(why(), undefined);
     world.plugins = [foreign];
     assert.match(why() ?? "", /^pod v1\/x of DaemonSet v1\/csi-azuredisk-node/u);
-    assert.deepEqual(await look(), ok({ againAfterMs: 15_000 }));
+    assert.deepEqual(await look(), ok({ requeueAfterMs: 15_000 }));
     assert.deepEqual(
-      told.map(({ about, reason }) => ({ about, reason })),
+      emitted.map(({ about, reason }) => ({ about, reason })),
       [{ about: { kind: "Lease", name: "disk-csi-azure-com-controller" }, reason: "OtherDriver" }],
     );
     world.plugins = [];

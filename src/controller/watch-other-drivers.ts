@@ -47,7 +47,7 @@ export function watchOtherDriversInCluster(
   const { daemonSets, nodePlugins, leaseName, readLease } = facts;
   const { clock, events, logger } = ports;
   let seen: SeenLease | undefined;
-  let told: string | undefined;
+  let reported: string | undefined;
 
   const why = (): string | undefined =>
     (daemonSets === undefined ? undefined : otherNodePlugin(daemonSets, nodePlugins())) ??
@@ -62,16 +62,16 @@ export function watchOtherDriversInCluster(
       reconcile: async (_key, signal) => {
         const read = await readLease(signal);
         if (read.ok) seen = seeLease(seen, read.value, clock.elapsedMs());
-        const before = told;
-        told = why();
-        if (told !== undefined)
+        const before = reported;
+        reported = why();
+        if (reported !== undefined)
           events.emit({
             about: { kind: "Lease", name: CONTROLLER_LEASE },
             reason: "OtherDriver",
-            message: `nothing is attached or detached: ${told}`,
+            message: `nothing is attached or detached: ${reported}`,
           });
         else if (before !== undefined) logger.info("the other Azure disk driver is gone", {});
-        return read.ok ? ok({ againAfterMs: LOOK_EVERY_MS }) : read;
+        return read.ok ? ok({ requeueAfterMs: LOOK_EVERY_MS }) : read;
       },
     },
   };

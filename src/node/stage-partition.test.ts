@@ -76,7 +76,7 @@ describe("stageVolume of a partition", () => {
       const volumeContext = { ...request.volumeContext, ...tuned };
       assert.equal(await stage(world, portsWithPartition(world), { volumeContext }), "ok");
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["DeviceNotTuned"],
       );
     }));

@@ -9,12 +9,12 @@ import { copyUnderWay } from "./disk/disk-facts.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { OnVm } from "./guard-call.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
-import { proofOfEnd, type VanishedContext } from "./vm/prove-vanished.ts";
+import { proofOfEnd, type GoneContext } from "./vm/prove-gone.ts";
 import type { VmQueues } from "./vm/vm-queues.ts";
 import type { VmAnswer, VmRequest, VmRequestSpec } from "./vm/vm-request.ts";
 
 /** The collaborators of attaches and detaches. */
-export interface AttachmentContext extends VanishedContext {
+export interface AttachmentContext extends GoneContext {
   readonly queues: VmQueues;
   /** One first attach of a shared disk at a time: two within 200 ms make Azure refuse one of them. */
   readonly firstAttaches: KeyedMutex;

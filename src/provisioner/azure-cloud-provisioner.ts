@@ -40,7 +40,7 @@ import {
 } from "./snapshot/snapshots.ts";
 import { EtagWrites } from "./vm/etag-writes.ts";
 import { instanceFactsOf } from "./vm/instance-facts.ts";
-import { proveVanished } from "./vm/prove-vanished.ts";
+import { proveGone } from "./vm/prove-gone.ts";
 import { resolveInstance } from "./vm/resolve-instance.ts";
 import { SharedVmReads } from "./vm/shared-vm-reads.ts";
 import { VmQueues } from "./vm/vm-queues.ts";
@@ -164,9 +164,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     attachDisk: onVm(attachDisk.bind(undefined, attachments)),
     detachDisk: onVm(detachDisk.bind(undefined, attachments)),
     barrier: onVm(barrier.bind(undefined, attachments)),
-    proveVanished: onVm((request, signal) =>
-      proveVanished(attachments, { ...request, lane: "failover" }, signal),
-    ),
+    proveGone: onVm((request, signal) => proveGone(attachments, { ...request, lane: "failover" }, signal)),
     inspectInstance: methodOn(
       (request) => resolveInstance(place, request),
       async (vm, signal) => {

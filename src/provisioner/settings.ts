@@ -31,7 +31,7 @@ export interface ProvisionerSettings {
    * Consecutive faults (conflict, changed ETag, lost answer, preemption) after which a batch gives up.
    * Default 12, about 100 s of back-off.
    */
-  readonly troublesMax: number;
+  readonly retriesMax: number;
   /** Longest wait for one operation before its callers have to retry. Default 15 min. */
   readonly operationMaxMs: number;
   /**
@@ -94,7 +94,7 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   vmPollSpacing: { closeMs: 500, wideMs: 3000 },
   diskPollPace: { minMs: 200, maxMs: 2000 },
   backoff: { baseMs: 250, maxMs: 15_000 },
-  troublesMax: 12,
+  retriesMax: 12,
   operationMaxMs: 900_000,
   inFlightPatienceMs: 60_000,
   detachPatienceMs: 240_000,
@@ -131,7 +131,7 @@ export function scaledSettings(
       maxMs: scaled(settings.diskPollPace.maxMs, 20),
     },
     backoff: { baseMs: scaled(settings.backoff.baseMs, 5), maxMs: scaled(settings.backoff.maxMs, 100) },
-    troublesMax: settings.troublesMax,
+    retriesMax: settings.retriesMax,
     operationMaxMs: scaled(settings.operationMaxMs, 5000),
     inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
     detachPatienceMs: scaled(settings.detachPatienceMs, 2000),

@@ -29,7 +29,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     },
     controller: {
       hostNetwork: false,
-      settings: { "collect-replicas-after-ms": 20_000, unpublish: "detach" },
+      settings: { "prune-replicas-after-ms": 20_000, unpublish: "detach" },
     },
     node: { metadataEndpoint: "https://azure.example:8443/metadata", settings: { "heartbeat-ms": 1_000 } },
     schedulerExtender: { replicas: 1, podDisruptionBudget: { enabled: false } },

@@ -23,7 +23,7 @@ import {
   assertRecordsKept,
   recordWriter,
   toldBy,
-  untilTold,
+  untilSignalled,
   writerPod,
 } from "./workload/record-writer.ts";
 import { attachmentsOf, type Workloads, withWorkloads } from "./workload/workloads.ts";
@@ -126,7 +126,7 @@ describe(
             "the old replica is promoted: it is neither pruned nor recreated",
           );
           const started = await writerPod(workloads, "db-0");
-          await untilTold(lab, workloads.namespace, started, "wrote");
+          await untilSignalled(lab, workloads.namespace, started, "wrote");
           // The frozen pod's log is gone with it; its records are on the disk.
           await assertRecordsKept(workloads, "db-0", [{ uid: old.uid, told: [] }, started]);
           await assertSoundOnDisk(workloads, "db");
@@ -139,7 +139,7 @@ describe(
           const seen = await recordsDuring(lab, volume, async (soFar) => {
             await workloads.apply(secondPod());
             await isReported(workloads, "second", /^WaitingForWriter: .*node-a.*db-0/u);
-            await untilTold(lab, workloads.namespace, writer, "wrote", 5);
+            await untilSignalled(lab, workloads.namespace, writer, "wrote", 5);
             await assertNeverFailed(lab, workloads.namespace, writer);
             assert.ok(
               soFar().every(({ record }) => record.writer?.nodeName === BEFORE && record.writer.held),
@@ -239,7 +239,7 @@ async function writesOnDuring(workloads: Workloads, change: () => Promise<void>)
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, "db-0");
   await change();
-  await untilTold(lab, namespace, pod, "wrote");
+  await untilSignalled(lab, namespace, pod, "wrote");
   assert.deepEqual(await writerPod(workloads, "db-0"), pod);
   await assertNeverFailed(lab, namespace, pod);
   await assertRecordsKept(workloads, "db-0", [pod]);

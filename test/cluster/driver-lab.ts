@@ -30,7 +30,7 @@ const VALUES: ChartValues = {
   node: { settings: { "heartbeat-ms": 2_000 } },
   controller: {
     settings: {
-      "collect-replicas-after-ms": PRUNE_AFTER_MS,
+      "prune-replicas-after-ms": PRUNE_AFTER_MS,
       "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS,
     },
   },

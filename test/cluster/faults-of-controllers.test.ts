@@ -16,7 +16,7 @@ import {
   recordWriter,
   startWriter,
   toldBy,
-  untilTold,
+  untilSignalled,
   writerPod,
 } from "./workload/record-writer.ts";
 import { withWorkloads } from "./workload/workloads.ts";
@@ -93,7 +93,7 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
       await workloads.untilReady("db-0");
       await workloads.untilReady("new-0");
       const successor = await writerPod(workloads, "db-0");
-      await untilTold(lab, workloads.namespace, successor, "wrote");
+      await untilSignalled(lab, workloads.namespace, successor, "wrote");
       await assertRecordsKept(workloads, "db-0", [{ uid: pod.uid, told }, successor]);
       for (const name of ["db", "new"]) await assertSoundOnDisk(workloads, name);
     }));

@@ -20,7 +20,7 @@ import {
 } from "./faults/lose-node.ts";
 import { keepControllersOff } from "./leading-controller.ts";
 import { untilNodeReady } from "./node-ready.ts";
-import { untilTold } from "./workload/record-writer.ts";
+import { untilSignalled } from "./workload/record-writer.ts";
 import { withWorkloads } from "./workload/workloads.ts";
 
 const VM_API = "api-version=2025-04-01";
@@ -88,7 +88,7 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
       await thenCleanUp(
         async () => {
           await cutOffFirst(calls, await takesOver(workloads, before));
-          for (const pod of before) await untilTold(lab, workloads.namespace, pod, "failed");
+          for (const pod of before) await untilSignalled(lab, workloads.namespace, pod, "failed");
         },
         async () => {
           await lab.node(VICTIM).startKubelet();

@@ -10,7 +10,7 @@ import { drainReplica, untilReplica, withReplica } from "./faults/drain-replica.
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { untilPlugInsReady, writesOnWhilePlugInEnds } from "./faults/replace-plug-in.ts";
 import { untilNodeReady } from "./node-ready.ts";
-import { assertNeverFailed, untilTold, writerPod } from "./workload/record-writer.ts";
+import { assertNeverFailed, untilSignalled, writerPod } from "./workload/record-writer.ts";
 
 const HOME = "node-b";
 const TWO_SHARES = "faults-two-shares";
@@ -41,7 +41,7 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
             await untilPlugInsReady(lab);
           },
         );
-        await untilTold(lab, workloads.namespace, pod, "wrote");
+        await untilSignalled(lab, workloads.namespace, pod, "wrote");
         assert.deepEqual(await writerPod(workloads, "db-0"), pod);
         await assertNeverFailed(lab, workloads.namespace, pod);
         await movesWithItsRecords(workloads, "db-0");

@@ -22,7 +22,7 @@ import {
   startWriter,
   toldBy,
   turnsOf,
-  untilTold,
+  untilSignalled,
   writerPod,
 } from "./workload/record-writer.ts";
 import { withWorkloads } from "./workload/workloads.ts";
@@ -50,7 +50,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
 
       await lab.controlPlane.kill("etcd");
       await lab.controlPlane.kill("kube-apiserver");
-      await untilTold(lab, workloads.namespace, first, "wrote");
+      await untilSignalled(lab, workloads.namespace, first, "wrote");
       await lab.controlPlane.start("etcd", signal);
       await lab.controlPlane.start("kube-apiserver", signal);
       await untilAllReported(lab);

@@ -18,7 +18,7 @@ import {
   assertRecordsKept,
   recordWriter,
   toldBy,
-  untilTold,
+  untilSignalled,
   writerPod,
 } from "./workload/record-writer.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
@@ -226,7 +226,7 @@ async function failOver(workloads: Workloads): Promise<void> {
   const moved = await writerPod(workloads, "shared-0");
   assert.equal(moved.nodeName, OTHER);
   await assertReplicaKept(workloads, "data-shared-0", OTHER, replicas);
-  await untilTold(lab, workloads.namespace, moved, "wrote");
+  await untilSignalled(lab, workloads.namespace, moved, "wrote");
   await assertRecordsKept(workloads, "shared-0", [{ uid: shared.uid, told }, moved]);
 
   await workloads.kubectl(["delete", "pod/raw"]);
@@ -302,7 +302,7 @@ async function writeOnDuring(workloads: Workloads, change: () => Promise<void>):
   );
   await change();
   for (const { pod, container } of started) {
-    await untilTold(lab, namespace, pod, "wrote");
+    await untilSignalled(lab, namespace, pod, "wrote");
     assert.deepEqual(await writerPod(workloads, pod.name), pod);
     assert.equal(await containerOf(workloads, pod.name), container);
     await assertNeverFailed(lab, namespace, pod);

@@ -48,15 +48,15 @@ describe("slots for volumes", { skip: (await reasonAgainstLab()) ?? false }, () 
           "--output=jsonpath={.spec.drivers[?(@.name=='disk.csi.azure.com')].allocatable.count}",
         ]),
       );
-    const untilTold = (nodeName: string, count: number): Promise<true> =>
+    const untilSignalled = (nodeName: string, count: number): Promise<true> =>
       waitUntil(`the CSINode of ${nodeName} to say ${count}`, { timeoutMs: TOLD_MAX_MS }, async () =>
         (await told(nodeName)) === count ? true : undefined,
       );
-    await untilTold("node-c", SLOTS);
+    await untilSignalled("node-c", SLOTS);
     await withForeignDisks(lab, { nodeName: "node-c", count: FOREIGN }, async () => {
-      await untilTold("node-c", SLOTS - FOREIGN);
+      await untilSignalled("node-c", SLOTS - FOREIGN);
       assert.equal(await told("node-a"), SLOTS);
     });
-    await untilTold("node-c", SLOTS);
+    await untilSignalled("node-c", SLOTS);
   });
 });

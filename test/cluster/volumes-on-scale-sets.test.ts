@@ -15,7 +15,7 @@ import { assertSoundOnDisk } from "./assert/sound-disk.ts";
 import { backInService, cutOffFirst, untilOutOfQuarantine } from "./faults/lose-node.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { takeOutOfService } from "./faults/take-out-of-service.ts";
-import { assertRecordsKept, startWriter, untilTold, writerPod } from "./workload/record-writer.ts";
+import { assertRecordsKept, startWriter, untilSignalled, writerPod } from "./workload/record-writer.ts";
 import { aClass, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
@@ -136,7 +136,7 @@ describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false },
         });
         assert.equal(pod.nodeName, UNIFORM);
         const replica = await untilReplicaAttached(workloads, "data-db-0");
-        await untilTold(lab, workloads.namespace, pod, "wrote", RECORDS);
+        await untilSignalled(lab, workloads.namespace, pod, "wrote", RECORDS);
         const calls = await azureCallsFromNow(lab);
         await lab.node(UNIFORM).kill();
         await thenCleanUp(
@@ -147,7 +147,7 @@ describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false },
             console.log(`Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`);
             const successor = await writerPod(workloads, "db-0");
             assert.equal(successor.nodeName, replica, "the extender steers the pod to the replica");
-            await untilTold(lab, workloads.namespace, successor, "wrote", RECORDS);
+            await untilSignalled(lab, workloads.namespace, successor, "wrote", RECORDS);
             const [, told = []] = await assertRecordsKept(workloads, "db-0", [pod, successor]);
             const firstWroteAtMs = told.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
 

@@ -967,7 +967,7 @@ export function cloudProvisionerContract(
         assert.ok(pending(await cloud.run(proving(provisioner, wish))));
         assert.ok(pending(await cloud.run(flushing(provisioner, wish))));
         // A disk that is already off needs no update.
-        valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
+        valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "prune" }, never)));
         assert.deepEqual(
           [vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked],
           [0, ["in-use@0"], [[inUse], [inUse], [inUse]]],
@@ -1942,7 +1942,7 @@ export function cloudProvisionerContract(
         for (const proof of [
           fencing(provisioner, wish),
           proving(provisioner, wish),
-          provisioner.proveVanished(wish, never),
+          provisioner.proveGone(wish, never),
           detaching(provisioner, wish),
         ])
           assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
@@ -1961,7 +1961,7 @@ export function cloudProvisionerContract(
           effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
         });
         const asked = (): Promise<Result<unknown, Failure>> =>
-          cloud.run(cloud.provisioner.proveVanished({ diskUri: uri, node }, never));
+          cloud.run(cloud.provisioner.proveGone({ diskUri: uri, node }, never));
         assert.equal(failureOf(await asked()).kind, "CloudUnauthorized");
         cloud.model.faults.remove("unreadable");
         const proof = valueOf(await asked()) as { readonly kind: string };

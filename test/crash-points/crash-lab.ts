@@ -36,7 +36,7 @@ const REVIVALS_MAX = 1;
 const LIFE_MAX_MS = 600_000;
 const BARRIER_MAX_MS = 120_000;
 const LOG_TAIL_CHARS = 6_000;
-const PRUNE_AFTER_MS = volumeOptions["collect-replicas-after-ms"].default;
+const PRUNE_AFTER_MS = volumeOptions["prune-replicas-after-ms"].default;
 /** Longer than unrequested replicas are kept: each volume that fails over is older. */
 const OBJECTS_BORN_AGED_MS = 2 * PRUNE_AFTER_MS;
 

@@ -14,7 +14,7 @@ const toldNames = {
 } as const;
 
 function rowOf(reason: EventReason): string {
-  const { type, tells, when, remedy } = meaningOf(reason);
-  const told = tells.map((kind) => toldNames[kind]);
+  const { type, shownOn, when, remedy } = meaningOf(reason);
+  const told = shownOn.map((kind) => toldNames[kind]);
   return `| \`${reason}\` | ${type} | ${told.join(", ")} | ${when} | ${remedy} |`;
 }

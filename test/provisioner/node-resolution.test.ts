@@ -115,7 +115,7 @@ describe("a node's VM", () => {
         await run(provisioner.detachDisk({ ...wish, lane: "detach" }, never)),
         await run(provisioner.barrier({ ...wish, mode: "fence" }, never)),
         await run(provisioner.barrier({ ...wish, mode: "prove" }, never)),
-        await run(provisioner.proveVanished(wish, never)),
+        await run(provisioner.proveGone(wish, never)),
         await run(provisioner.barrier({ ...wish, mode: "flush" }, never)),
         await run(provisioner.inspectInstance(node, never)),
       ].map((result) => failureOf(result).kind);
@@ -132,7 +132,7 @@ describe("a node's VM", () => {
     model.world.disks.clear();
     const wish = { diskUri, node, precondition: mayAlways };
     for (const proof of [
-      provisioner.proveVanished(wish, never),
+      provisioner.proveGone(wish, never),
       provisioner.barrier({ ...wish, mode: "fence" }, never),
     ])
       assert.equal(failureOf(await run(proof)).kind, "InstanceUnknown");
@@ -143,10 +143,10 @@ describe("a node's VM", () => {
     const { vmId, instanceUri } = addVm("aks-VM-7");
     const node = { nodeName: "node-a", vmId: vmId.toUpperCase(), instanceUri };
     valueOf(await attach(node));
-    assert.equal(valueOf(await run(provisioner.proveVanished({ diskUri, node }, never))), undefined);
+    assert.equal(valueOf(await run(provisioner.proveGone({ diskUri, node }, never))), undefined);
     const older = { ...node, vmId: "00000000-0000-0000-0000-00000000dead" };
     assert.equal(
-      valueOf(await run(provisioner.proveVanished({ diskUri, node: older }, never)))?.kind,
+      valueOf(await run(provisioner.proveGone({ diskUri, node: older }, never)))?.kind,
       "instanceReplaced",
     );
   });
@@ -157,7 +157,7 @@ describe("a node's VM", () => {
     const node = { nodeName: "node-a", vmId: vmId.toUpperCase(), instanceUri };
     valueOf(await attach(node));
     const moved = { ...node, instanceUri: instanceUri.replace("aks-VM-7", "aks-VM-6") };
-    const failure = failureOf(await run(provisioner.proveVanished({ diskUri, node: moved }, never)));
+    const failure = failureOf(await run(provisioner.proveGone({ diskUri, node: moved }, never)));
     assert.ok(
       failure.kind === "InstanceUnknown" && failure.problem.includes(`is at ${instanceUri}`),
       JSON.stringify(failure),
@@ -173,7 +173,7 @@ describe("a node's VM", () => {
       const failure = { ...errorWithoutAnswer(code, "<html>Not Found</html>", ""), statusCode: 404 };
       const lost = (): Promise<ArmAnswer<never>> => Promise.resolve({ result: fail(failure), remaining: [] });
       const behindProxy = provisionerOn({ ...arm, getVm: lost, getDisk: lost }, clock);
-      const { kind } = failureOf(await run(behindProxy.proveVanished({ diskUri, node }, never)));
+      const { kind } = failureOf(await run(behindProxy.proveGone({ diskUri, node }, never)));
       assert.ok(["CloudUnavailable", "CloudRejected"].includes(kind), `${code}: ${kind}`);
     }
   });

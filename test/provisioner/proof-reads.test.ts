@@ -65,7 +65,7 @@ describe("proofs that the VM of several disks is gone", () => {
       instanceUri: node.instanceUri.replace(singleVms.name("node-a"), "outdated"),
     };
     const proving = Promise.all(
-      diskUris.map((diskUri) => provisioner.proveVanished({ diskUri, node: elsewhere }, never)),
+      diskUris.map((diskUri) => provisioner.proveGone({ diskUri, node: elsewhere }, never)),
     );
     await clock.advance(10_000);
     const counted = (name: string): number => reads.filter((read) => read === name).length;

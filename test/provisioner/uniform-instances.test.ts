@@ -111,7 +111,7 @@ describe("a node of a uniform scale set", () => {
     assert.notEqual(later.vmId, node.vmId);
     assert.equal(failureOf(await attach(node)).kind, "InstanceReplaced");
     assert.equal(
-      valueOf(await run(provisioner.proveVanished({ diskUri, node }, never)))?.kind,
+      valueOf(await run(provisioner.proveGone({ diskUri, node }, never)))?.kind,
       "instanceReplaced",
     );
   });
@@ -122,10 +122,7 @@ describe("a node of a uniform scale set", () => {
     valueOf(await attach(node));
     model.handle({ method: "DELETE", path: SET, ...API });
     await run(waitUntil(() => model.world.scaleSets.size === 0, model));
-    assert.equal(
-      valueOf(await run(provisioner.proveVanished({ diskUri, node }, never)))?.kind,
-      "instanceGone",
-    );
+    assert.equal(valueOf(await run(provisioner.proveGone({ diskUri, node }, never)))?.kind, "instanceGone");
     // Otherwise a volume that names it as another cluster's node would wait for it for ever.
     assert.equal(failureOf(await run(provisioner.inspectInstance(node, never))).kind, "InstanceNotFound");
   });

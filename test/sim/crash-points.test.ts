@@ -21,7 +21,7 @@ const life: Scenario = {
   seed: 1,
   attach: "kubernetes",
   // Volumes are older than that when a fault occurs: those with replicas keep them.
-  settings: { collectReplicasAfterMs: 20_000 },
+  settings: { pruneReplicasAfterMs: 20_000 },
   nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })),
   workloads: [
     { ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 },

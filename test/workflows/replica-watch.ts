@@ -30,7 +30,7 @@ export interface ReplicaWatch {
 export interface ReplicaWatchOptions {
   /** The lab's clock, in milliseconds. */
   readonly objectsBornAgedMs: number;
-  /** The controller's `--collect-replicas-after-ms`. */
+  /** The controller's `--prune-replicas-after-ms`. */
   readonly pruneAfterMs: number;
   /** The store is lost or rolled back: changes that its watches miss then are not judged. */
   readonly losesStore: boolean;

@@ -47,7 +47,7 @@ type WorkflowOptions = Partial<
 export async function withLab(
   t: TestContext,
   {
-    pruneAfterMs = volumeOptions["collect-replicas-after-ms"].default,
+    pruneAfterMs = volumeOptions["prune-replicas-after-ms"].default,
     losesStore = false,
     ...options
   }: WorkflowOptions,
@@ -68,7 +68,7 @@ export async function withLab(
     controllerFlags: [
       `--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`,
       "--recall-answer-ms=500",
-      `--collect-replicas-after-ms=${pruneAfterMs}`,
+      `--prune-replicas-after-ms=${pruneAfterMs}`,
       ...(options.controllerFlags ?? []),
     ],
     nodeFlags: [`--heartbeat-ms=${HEARTBEAT_MS}`, ...(options.nodeFlags ?? [])],

@@ -45,7 +45,7 @@ const LIMITS = `## Which changes are possible
   succeeded once Azure has accepted it. The disk is slower until the move has ended, and does not grow.
   The condition \`Converting\` of the AzVolume and events of the claim show the progress.
 - A shared disk keeps the limits of its new SKU on \`maxShares\`. Its replicas are not detached for a change:
-  they leave 5 minutes after the last pod of the volume has ended (\`--collect-replicas-after-ms\`). To change
+  they leave 5 minutes after the last pod of the volume has ended (\`--prune-replicas-after-ms\`). To change
   the SKU, end the pods for that time. Until then the change ends with \`FAILED_PRECONDITION\`, which says so.
 - Tags are set or replaced, never removed. The driver's own tags are refused.
 - A disk is modified before it is grown, where both are asked for.`;

@@ -164,7 +164,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (outcome === "gone") state.nodes.delete(nodeName);
     if (outcome !== "attached") return false;
     state.nodes.set(nodeName, { state: "attached", unrequestedSinceMs: undefined });
-    tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+    emitNodeEvent(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
     return true;
   }
 
@@ -181,10 +181,10 @@ export function runAttachDetachController(plane: ControlPlane): void {
     );
     // From here on the kubelet does not mount it; then the kubelet is asked, bypassing the cache, whether
     // it already has.
-    tellNode(nodeName, (attached) => attached.filter((other) => other !== volumeName));
+    emitNodeEvent(nodeName, (attached) => attached.filter((other) => other !== volumeName));
     const isInUse = api.get("Node", nodeName)?.volumesInUse.includes(volumeName) ?? false;
     if (isInUse && !isForced) {
-      tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+      emitNodeEvent(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
       return false;
     }
     const attachment = api.get("VolumeAttachment", name);
@@ -196,7 +196,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
     const outcome = await follow(name, signal);
     if (outcome === "gone") state.nodes.delete(nodeName);
-    else tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+    else emitNodeEvent(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
     return outcome === "gone";
   }
 
@@ -225,7 +225,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
   }
 
-  function tellNode(nodeName: string, change: (attached: readonly string[]) => readonly string[]): void {
+  function emitNodeEvent(nodeName: string, change: (attached: readonly string[]) => readonly string[]): void {
     const node = api.get("Node", nodeName);
     if (node !== undefined) api.change("Node", nodeName, { volumesAttached: change(node.volumesAttached) });
   }
@@ -235,7 +235,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     const attached = [...volumes].flatMap(([name, { nodes }]) =>
       nodes.get(nodeName)?.state === "attached" ? name : [],
     );
-    if (attached.length > 0) tellNode(nodeName, () => attached.toSorted());
+    if (attached.length > 0) emitNodeEvent(nodeName, () => attached.toSorted());
   }
 
   /**

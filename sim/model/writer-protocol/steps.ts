@@ -42,7 +42,7 @@ export const safetyRules = [
   "releaseClean",
   "listed",
   "moved",
-  "vanished",
+  "gone",
 ] as const;
 
 /** One rule of the protocol. */

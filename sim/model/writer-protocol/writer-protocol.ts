@@ -269,7 +269,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
       emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
     else emit(afterRecordMove(world, granted), `grants n${node}`);
   }
-  for (const node of nodeIndexes) vanishedSteps(turn, node, emit);
+  for (const node of nodeIndexes) goneSteps(turn, node, emit);
   const revoked = steps.revoke(record, 0);
   if (revoked !== undefined) emit(afterRecordMove(world, revoked), "revokes");
 }
@@ -278,9 +278,8 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
  * A VM that Azure does not have any more is pruned; a node that is no longer in the record may have to
  * report clean once more.
  */
-function vanishedSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
-  const forgotten =
-    isGone(world, node) || without.has("vanished") ? steps.prune(world.record, node) : undefined;
+function goneSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
+  const forgotten = isGone(world, node) || without.has("gone") ? steps.prune(world.record, node) : undefined;
   if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
   const pruned = steps.pruneClean(world.record, node);
   if (pruned !== undefined) emit(afterRecordMove(world, pruned), `prunes clean n${node}`);

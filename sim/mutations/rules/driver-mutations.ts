@@ -509,7 +509,7 @@ export const driverMutations: readonly Mutation[] = [
         : [];
 `,
         replace: `    const isOld = (replica: AzVolumeAttachment): boolean =>
-      fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.collectReplicasAfterMs <=
+      fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.pruneReplicasAfterMs <=
       observed.nowMs;
     const pruned = remove(fit.filter(isOld), "the volume has not been requested for a while");
 `,

@@ -315,7 +315,7 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
   {
-    name: "vanished",
+    name: "gone",
     removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {

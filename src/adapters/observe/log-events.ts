@@ -9,11 +9,11 @@ const REMEMBERED_MAX = 1_000;
 export function createLogEvents(logger: Logger): Events {
   const lastAbout = new Map<string, string>();
   return {
-    emit: ({ about, reason, message, nodeName, news = message }) => {
+    emit: ({ about, reason, message, nodeName, localKey = message }) => {
       const key = `${about.kind}/${about.name}/${reason}/${nodeName ?? ""}`;
-      if (lastAbout.get(key) === news) return;
+      if (lastAbout.get(key) === localKey) return;
       lastAbout.delete(key);
-      lastAbout.set(key, news);
+      lastAbout.set(key, localKey);
       const oldest = lastAbout.keys().next().value;
       if (lastAbout.size > REMEMBERED_MAX && oldest !== undefined) lastAbout.delete(oldest);
       const fields = {

@@ -70,24 +70,24 @@ export async function kubernetesOrchestrator(
     ]);
   const facts = followCluster(client, driverName, ports);
   const podName = process.env["POD_NAME"] ?? hostname();
-  const told = controllerEvents(
+  const eventSink = controllerEvents(
     { client, driverName, namespace, objects: cache, caches: facts.caches, podName },
     ports,
   );
   const others = followOtherDrivers(
-    { client, caches: facts.caches, driverName, daemonSets: nodeDaemonSet, events: told.events },
+    { client, caches: facts.caches, driverName, daemonSets: nodeDaemonSet, events: eventSink.events },
     ports,
   );
   return {
     users: facts.users,
     clusterVolumes: facts.clusterVolumes,
     marks: createNodeMarks(client),
-    events: told.events,
+    events: eventSink.events,
     otherDriver: others.why,
     whyNotSynced: facts.whyNotSynced,
     untilSynced: facts.untilSynced,
     run: async (signal) => {
-      await Promise.all([facts.run(signal), told.run(signal), others.run(signal)]);
+      await Promise.all([facts.run(signal), eventSink.run(signal), others.run(signal)]);
     },
   };
 }

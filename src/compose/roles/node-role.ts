@@ -118,8 +118,8 @@ export const nodeRole: Role<typeof options> = {
       random,
       logger,
     });
-    const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
-    const events = told?.events ?? createLogEvents(logger);
+    const eventSink = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
+    const events = eventSink?.events ?? createLogEvents(logger);
     const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
     const unixSockets = await unixSocketsOf(process.platform);
     const server = createCsiServer({ driverName, cache }, ports, unixSockets);
@@ -152,7 +152,7 @@ export const nodeRole: Role<typeof options> = {
       () => caching,
       runNodeWork,
       ...runs,
-      ...(told === undefined ? [] : [(signal: AbortSignal) => told.run(signal)]),
+      ...(eventSink === undefined ? [] : [(signal: AbortSignal) => eventSink.run(signal)]),
       ...(metadata === undefined
         ? []
         : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),

@@ -78,7 +78,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   if (withoutEffect.length > 0)
     logger.info("environment variables have no effect: the driver sends no traces", { names: withoutEffect });
   const ending = new AbortController();
-  const told = untilTold();
+  const signalled = untilSignalled();
   const registry = new Registry();
   const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
   let running: RunningRole | undefined;
@@ -98,7 +98,7 @@ export async function runRole<T extends Options & typeof processOptions>(
       registry,
       lifetime: ending.signal,
     });
-    running = await startedUnlessTold(starting, told, ending);
+    running = await startedUnlessSignalled(starting, signalled, ending);
   } finally {
     if (running === undefined) {
       // What had started before the failure would keep the process alive without serving, so that
@@ -108,7 +108,7 @@ export async function runRole<T extends Options & typeof processOptions>(
     }
   }
   if (running === undefined) {
-    logger.info("stopping", { signal: await told });
+    logger.info("stopping", { signal: await signalled });
     return 0;
   }
   process.stdout.write(
@@ -125,7 +125,7 @@ export async function runRole<T extends Options & typeof processOptions>(
       ? collectWhenQuiet(heap, systemClock, ending.signal)
       : // Frees what start-up left behind; V8 would keep it until memory is short.
         heap?.collect();
-  const why = await Promise.race([told, failed]);
+  const why = await Promise.race([signalled, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
   if (isFailure) logger.error("role ended by an error", { error: describe(why) });
   else logger.info("stopping", { signal: why });
@@ -139,16 +139,16 @@ export async function runRole<T extends Options & typeof processOptions>(
 }
 
 /** What was started; undefined if the process had to end before. Throws what starting throws. */
-async function startedUnlessTold(
+async function startedUnlessSignalled(
   starting: Promise<RunningRole>,
-  told: Promise<string>,
+  signalled: Promise<string>,
   ending: AbortController,
 ): Promise<RunningRole | undefined> {
   const settled = starting.then(
     () => undefined,
     () => undefined,
   );
-  if ((await Promise.race([settled, told])) !== undefined) ending.abort();
+  if ((await Promise.race([settled, signalled])) !== undefined) ending.abort();
   try {
     return await starting;
   } catch (error) {
@@ -174,7 +174,7 @@ async function drain(running: RunningRole, graceMs: number): Promise<void> {
   await timer;
 }
 
-function untilTold(): Promise<string> {
+function untilSignalled(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve(signal));
   });

@@ -11,7 +11,7 @@ export const volumeOptions = grouped("Volumes", {
     choices: ["demote", "detach"],
     help: "What ControllerUnpublishVolume does on volumes with replicas: demote leaves the disk as a replica",
   },
-  "collect-replicas-after-ms": {
+  "prune-replicas-after-ms": {
     kind: "number",
     default: 300_000,
     min: 0,
@@ -87,7 +87,7 @@ export const volumeOptions = grouped("Volumes", {
 export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSettings {
   return {
     unpublish: values.unpublish,
-    collectReplicasAfterMs: values["collect-replicas-after-ms"],
+    pruneReplicasAfterMs: values["prune-replicas-after-ms"],
     releaseDrainedAfterMs: values["release-drained-after-ms"],
     replicaAttachTries: values["replica-attach-tries"],
     heartbeatStaleMs: values["heartbeat-stale-ms"],

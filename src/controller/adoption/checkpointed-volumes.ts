@@ -35,11 +35,15 @@ export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): r
         recordedEpoch: volume.status?.record?.epoch ?? 0,
         isExplained,
       });
-      if (verdict?.objection !== undefined) tellIgnored(ports, nodeName, `${verdict.objection} (${name})`);
+      if (verdict?.objection !== undefined) emitIgnored(ports, nodeName, `${verdict.objection} (${name})`);
       if (verdict?.kind !== "believed") return [];
       const own = node.status.volumes.filter((checkpoint) => checkpoint.volumeName === name);
       return [
-        { node, epoch: verdict.epoch, isOfAnotherVm: own.every(({ notedOn }) => notedOn !== undefined) },
+        {
+          node,
+          epoch: verdict.epoch,
+          isOfAnotherVm: own.every(({ checkpointedOn }) => checkpointedOn !== undefined),
+        },
       ];
     });
 }
@@ -52,12 +56,12 @@ function isAttachedOrNamed({ cache }: CheckpointPorts, volumeName: string, nodeN
     .some(({ spec }) => spec.nodeName === nodeName);
 }
 
-function tellIgnored({ events }: CheckpointPorts, nodeName: string, objection: string): void {
+function emitIgnored({ events }: CheckpointPorts, nodeName: string, objection: string): void {
   const message = `what ${nodeName} reports in its AzDriverNode is ignored in part: ${objection}`;
   events.emit({
     about: { kind: "Node", name: nodeName },
     reason: "ReportIgnored",
     message,
-    news: "checkpoints",
+    localKey: "checkpoints",
   });
 }

@@ -155,11 +155,11 @@ describe("compareAttachments", () => {
         1,
       );
       assert.deepEqual(
-        world.told.map(({ reason, message }) => [reason, message.includes(STRANGER)]),
+        world.emitted.map(({ reason, message }) => [reason, message.includes(STRANGER)]),
         [["FoundAttached", true]],
       );
       assert.equal(await compare(world, { listed: ["node-a", STRANGER] }), 0);
-      assert.equal(world.told.length, 1);
+      assert.equal(world.emitted.length, 1);
     }));
 
   it("distrusts a node whose disk another client attaches again after its fence", () =>

@@ -10,7 +10,7 @@ import { isHeldOn } from "../../core/writer/record/is-held-on.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
-import { tellLost } from "../attachment/disk-lost-event.ts";
+import { emitLost } from "../attachment/disk-lost-event.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
@@ -117,7 +117,7 @@ async function reportStaleOnes(
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (!marked.ok) continue;
     ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
-    if (isHeldOn(ports.cache.get("AzVolume", volumeName), nodeName)) tellLost(ports, attachment);
+    if (isHeldOn(ports.cache.get("AzVolume", volumeName), nodeName)) emitLost(ports, attachment);
   }
   return ok(undefined);
 }

@@ -45,7 +45,7 @@ async function findUnclaimed(
     cloud: { ...world.ports.cloud, listDisks },
     clusterVolumes: aCluster(known),
   });
-  return [answer, world.told.map(({ about, reason }) => `${about.name} ${reason}`), lists];
+  return [answer, world.emitted.map(({ about, reason }) => `${about.name} ${reason}`), lists];
 }
 
 const isLeaving = (world: ReconcileWorld): boolean =>
@@ -170,7 +170,7 @@ describe("pruneVolumes", () => {
         1,
       ]);
       assert.match(
-        world.told[0]?.message ?? "",
+        world.emitted[0]?.message ?? "",
         /^no PersistentVolume names disk .*pvc-1 \(10 GiB, Premium_LRS\)$/u,
       );
       assert.equal(isLeaving(world), false);
@@ -204,6 +204,6 @@ describe("pruneVolumes", () => {
       await world.given("AzVolume", aVolume());
       await world.clock.advance(3_600_000);
       const cloud = { ...world.ports.cloud, listDisks: async () => ok([own]) };
-      assert.deepEqual([await forget(world, { cloud }), world.told], [found(), []]);
+      assert.deepEqual([await forget(world, { cloud }), world.emitted], [found(), []]);
     }));
 });

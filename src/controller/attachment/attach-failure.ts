@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -9,7 +9,7 @@ import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../adoption/compare-attachments.ts";
-import { tellAttachment } from "../attachment-events.ts";
+import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
 import { evictReplicaFor } from "./release/evict-replica.ts";
@@ -53,7 +53,7 @@ export async function recordAttachFailure(
       ? "AttachFailed"
       : "ReplicaAttachFailed";
   if (!isRefused || !wasReported(attachment, failure))
-    tellAttachment(
+    emitAttachmentEvent(
       ports,
       attachment,
       reason,
@@ -69,15 +69,15 @@ export async function recordAttachFailure(
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary")
     await evictReplicaFor(ports, attachment, signal);
   if (!isRefused) return { ok: false, failure };
-  const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
+  const requeueAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
   ports.logger.warn("attach refused", {
     volumeName: attachment.spec.volumeName,
     nodeName: attachment.spec.nodeName,
     retries,
-    againAfterMs,
+    requeueAfterMs,
     failure,
   });
-  return ok({ againAfterMs });
+  return ok({ requeueAfterMs });
 }
 
 /** Whether the previous try failed alike, for the same request. */
@@ -87,7 +87,7 @@ function wasReported({ spec, status }: AzVolumeAttachment, failure: Failure): bo
   const isSameRequest =
     spec.writerRequest === undefined ||
     fromTimestamp(spec.writerRequest.since) <= fromTimestamp(status.error.time);
-  return earlier !== undefined && isSameRequest && failureNews(earlier) === failureNews(failure);
+  return earlier !== undefined && isSameRequest && failureLocalKey(earlier) === failureLocalKey(failure);
 }
 
 /** Its object was erased during the attach: no object would name the VM that has, or gets, the disk. */

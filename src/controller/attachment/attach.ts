@@ -13,13 +13,13 @@ import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { tellAttachment, tellWhileSlow } from "../attachment-events.ts";
+import { emitAttachmentEvent, emitWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCarryOut } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
-import { tellLost } from "./disk-lost-event.ts";
+import { emitLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import { lunsReservedOn, mayAttachNow, volumesQuarantinedFrom } from "./may-attach-now.ts";
 import { withoutPlace } from "./without-place.ts";
@@ -52,7 +52,7 @@ export async function attach(
     const because =
       `${action.node.nodeName} was fenced from ${quarantined.join(", ")} ` +
       "and is not clean yet, so nothing is attached to it";
-    if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
+    if (isAwaited) emitAttachmentEvent(ports, attachment, "WaitingForQuarantine", because);
     return {
       ok: false,
       failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName },
@@ -60,13 +60,13 @@ export async function attach(
   }
   const isMissed = attachment.status?.deviceMissing === true;
   const isWriter = isHeldOn(volume, action.node.nodeName);
-  let isLossToTell = isMissed && isWriter;
-  const tellLossOnce = (): void => {
-    if (isLossToTell) tellLost(ports, attachment);
-    isLossToTell = false;
+  let isLossToEmit = isMissed && isWriter;
+  const emitLossOnce = (): void => {
+    if (isLossToEmit) emitLost(ports, attachment);
+    isLossToEmit = false;
   };
   if (isMissed && !isWriter)
-    tellAttachment(
+    emitAttachmentEvent(
       ports,
       attachment,
       "DeviceMissing",
@@ -88,7 +88,7 @@ export async function attach(
         lane: action.lane,
         precondition: (asked) => {
           // Asked before a write alone: Azure has just shown that the VM does not list the writer's disk.
-          tellLossOnce();
+          emitLossOnce();
           return mayAttachNow(ports, { volume, attachment, node: action.node }, asked);
         },
         mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
@@ -98,14 +98,14 @@ export async function attach(
       },
       signal,
     );
-    return isAwaited ? tellWhileSlow(ports, attachment, attaching, signal) : attaching;
+    return isAwaited ? emitWhileSlow(ports, attachment, attaching, signal) : attaching;
   });
   if (!attached.ok) {
-    if (SHOW_DISK_OFF.includes(attached.failure.kind)) tellLossOnce();
+    if (SHOW_DISK_OFF.includes(attached.failure.kind)) emitLossOnce();
     return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
   }
   const { lun } = attached.value;
-  if (lun !== attachment.status?.lun) tellLossOnce();
+  if (lun !== attachment.status?.lun) emitLossOnce();
   if (isMissed) {
     const sized = await recordPresentSize(ports, volume, signal);
     if (!sized.ok) return sized;
@@ -123,7 +123,7 @@ export async function attach(
     role: attachment.spec.role,
     durationMs,
   });
-  tellAttachment(
+  emitAttachmentEvent(
     ports,
     attachment,
     isAwaited ? "Attached" : "ReplicaAttached",

@@ -182,13 +182,13 @@ describe("attachmentReconciler", () => {
         [true, undefined],
       );
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["DiskLost", "Attached"],
       );
     }));
 
   // A node asks for the look-up whenever it finds a file system that the record does not name: of every copy.
-  for (const [isThere, lun, told] of [
+  for (const [isThere, lun, emitted] of [
     ["where it was", 0, ["Attached"]],
     ["at another LUN", 3, ["DiskLost", "Attached"]],
   ] as const)
@@ -205,8 +205,8 @@ describe("attachmentReconciler", () => {
         const { status } = world.attachment("node-a") ?? {};
         assert.deepEqual([status?.state, status?.lun, status?.deviceMissing], ["Attached", lun, undefined]);
         assert.deepEqual(
-          world.told.map(({ reason }) => reason),
-          told,
+          world.emitted.map(({ reason }) => reason),
+          emitted,
         );
       }));
 
@@ -242,7 +242,7 @@ describe("attachmentReconciler", () => {
       await runOn(world, {
         attachDisk: async () => fail({ kind: "DiskAttachedElsewhere", diskUri, attachedTo: ["other"] }),
       });
-      assert.ok(world.told.some(({ reason }) => reason === "DiskLost"));
+      assert.ok(world.emitted.some(({ reason }) => reason === "DiskLost"));
     }));
 
   it("looks up a missing disk in Azure at once, and then every ten seconds", () =>
@@ -342,7 +342,7 @@ describe("attachmentReconciler", () => {
       world.attachedTo.add("node-a");
       world.instances.set(instanceUriOf("node-a"), a.vmId);
       world.disks.add(diskUri);
-      assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
+      assert.deepEqual(await run(world), { ok: true, value: { requeueAfterMs: 30_000 } });
       await world.given("AzVolume", {
         ...aVolume(),
         status: { state: "Pending", observedGeneration: 0, conditions: [] },
@@ -436,7 +436,7 @@ describe("attachmentReconciler", () => {
         anAttachment("node-a", { metadata, status: { state: "Pending" } }),
       );
       world.disks.add(diskUri);
-      assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
+      assert.deepEqual(await run(world), { ok: true, value: { requeueAfterMs: 30_000 } });
       assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
       world.disks.delete(diskUri);
       await run(world);
@@ -485,7 +485,7 @@ describe("attachmentReconciler", () => {
       );
       assert.deepEqual([made?.spec, made?.status], [before?.spec, undefined]);
       assert.deepEqual(
-        [[...world.attachedTo], world.told.map(({ reason }) => reason)],
+        [[...world.attachedTo], world.emitted.map(({ reason }) => reason)],
         [["node-a"], ["DeletedByHand"]],
       );
     }));
@@ -807,7 +807,7 @@ describe("attachmentReconciler", () => {
         await read(world.other.updateStatus("AzVolumeAttachment", { ...stored.value, status: next }, never));
         const ports = { ...world.ports, cloud: { ...world.ports.cloud, detachDisk } };
         await world.answerOf(
-          detach(ports, cached, { kind: "DetachEarlier", node: earlier, lane: "collection" }, never),
+          detach(ports, cached, { kind: "DetachEarlier", node: earlier, lane: "prune" }, never),
         );
         assert.deepEqual(world.attachment("node-a")?.status, next);
       }));
@@ -861,7 +861,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(promised, [3]);
     }));
 
-  for (const [attachment, retries, told] of [
+  for (const [attachment, retries, emitted] of [
     [anAttachment("node-a", { status: undefined }), 1, 1],
     [aReplica("node-a", { status: undefined }), undefined, 0],
   ] as const) {
@@ -877,12 +877,12 @@ describe("attachmentReconciler", () => {
           retries,
           "another node would be chosen after some",
         );
-        const messages = world.told.filter(({ message }) =>
+        const messages = world.emitted.filter(({ message }) =>
           message.startsWith(
             "attach to node-a failed: another Azure disk driver runs beside this one: pod v1/x",
           ),
         );
-        assert.equal(messages.length, told);
+        assert.equal(messages.length, emitted);
       }));
   }
 
@@ -929,7 +929,7 @@ describe("attachmentReconciler", () => {
       }
       assert.deepEqual(await leavingOf(world, names), [false, true, false]);
       assert.deepEqual(
-        world.told.filter(({ reason }) => reason === "ReplicaEvicted").map(({ about }) => about),
+        world.emitted.filter(({ reason }) => reason === "ReplicaEvicted").map(({ about }) => about),
         [{ kind: "AzVolume", name: "pvc-3" }],
       );
     }));
@@ -990,7 +990,7 @@ describe("attachmentReconciler", () => {
       );
       await runOn(world, { attachDisk: full });
       assert.deepEqual(await leavingOf(world, names), [false]);
-      assert.ok(world.told.every(({ reason }) => reason !== "ReplicaEvicted"));
+      assert.ok(world.emitted.every(({ reason }) => reason !== "ReplicaEvicted"));
     }));
 
   it("leaves a replica that was promoted before the cache shows it", () =>

@@ -5,7 +5,7 @@ import { type AttachmentAction, planAttachment } from "../../core/attachment/pla
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import { tellAttachment } from "../attachment-events.ts";
+import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
@@ -76,9 +76,9 @@ async function inPace(
   remove: () => Promise<Reconciled>,
 ): Promise<Reconciled> {
   const waitMs = removals.waitMs(attachmentName);
-  if (waitMs > 0) return ok({ againAfterMs: waitMs });
+  if (waitMs > 0) return ok({ requeueAfterMs: waitMs });
   const removed = await remove();
-  if (removed.ok && removed.value.againAfterMs === undefined) removals.acted(attachmentName);
+  if (removed.ok && removed.value.requeueAfterMs === undefined) removals.acted(attachmentName);
   return removed;
 }
 
@@ -92,7 +92,7 @@ async function leaveUnbacked(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (spec.writerRequest !== undefined || spec.role === "Primary")
-    return ok({ againAfterMs: UNBACKED_AGAIN_MS });
+    return ok({ requeueAfterMs: UNBACKED_AGAIN_MS });
   const { name, uid, resourceVersion } = metadata;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   return deleted.ok ? ok({}) : unlessGone(deleted);
@@ -126,7 +126,7 @@ async function execute(
         attachmentName: attachment.metadata.name,
         because: action.because,
       });
-      if (action.reason !== undefined) tellAttachment(ports, attachment, action.reason, action.because);
+      if (action.reason !== undefined) emitAttachmentEvent(ports, attachment, action.reason, action.because);
       return ok({});
     default:
       return unreachable(action);
@@ -148,7 +148,7 @@ async function lookUp(
 ): Promise<Reconciled> {
   const { uid } = attachment.metadata;
   const waitMs = ports.lookups.waitMs(uid);
-  if (waitMs > 0) return ok({ againAfterMs: waitMs });
+  if (waitMs > 0) return ok({ requeueAfterMs: waitMs });
   const attached = await attach(ports, observed.volume, attachment, action, signal);
   if (attached.ok) ports.lookups.acted(uid);
   return attached;
@@ -165,7 +165,7 @@ async function recordRole(
   );
   if (!recorded.ok) return unlessGone(recorded);
   if (role === "Primary" && attachment.status?.role === "Replica")
-    tellAttachment(
+    emitAttachmentEvent(
       ports,
       attachment,
       "ReplicaPromoted",

@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /** Reports to the users of a volume that its disk is not on the node that holds it. */
-export function tellLost(
+export function emitLost(
   { events }: Pick<ControllerPorts, "events">,
   { spec: { nodeName, volumeName } }: AzVolumeAttachment,
 ): void {
@@ -12,6 +12,6 @@ export function tellLost(
     nodeName,
     reason: "DiskLost",
     message,
-    news: nodeName,
+    localKey: nodeName,
   });
 }

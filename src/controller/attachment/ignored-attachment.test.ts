@@ -40,7 +40,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
       assert.equal((await attachmentReconciler(world.ports).reconcile(thief.metadata.name, never)).ok, true);
       assert.deepEqual([...world.attachedTo], []);
       assert.deepEqual(
-        world.told.map(({ reason, about }) => [reason, about.name]),
+        world.emitted.map(({ reason, about }) => [reason, about.name]),
         [["AttachmentIgnored", "node-n"]],
       );
       assert.equal((await world.other.get("AzVolumeAttachment", thief.metadata.name, never)).ok, false);
@@ -88,7 +88,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
       const created = await createAttachment(world.ports, newAttachment(spec), never);
       assert.deepEqual([created.ok, world.attachment("node-a")?.spec.nodeName], [true, "node-a"]);
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["AttachmentIgnored"],
       );
     }));
@@ -97,7 +97,10 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
     withControllerPorts(async (world) => {
       await given(world, anAttachment("node-a"));
       assert.equal((await removeIgnored(world.ports, attachmentName("node-a"), never)).ok, true);
-      assert.deepEqual([world.attachment("node-a")?.metadata.deletionTimestamp, world.told], [undefined, []]);
+      assert.deepEqual(
+        [world.attachment("node-a")?.metadata.deletionTimestamp, world.emitted],
+        [undefined, []],
+      );
     }));
 });
 

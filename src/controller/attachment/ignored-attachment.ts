@@ -41,10 +41,10 @@ export async function removeInconsistent(
   because: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  tellIgnored(ports, attachment, because);
+  emitIgnored(ports, attachment, because);
   const isNeeded = await isOnlyTrace(ports, attachment, signal);
   if (!isNeeded.ok) return isNeeded;
-  if (isNeeded.value) return ok({ againAfterMs: IGNORED_AGAIN_MS });
+  if (isNeeded.value) return ok({ requeueAfterMs: IGNORED_AGAIN_MS });
   const removed = await removeUnattached(ports, attachment, signal);
   return removed.ok ? ok({}) : unlessGone(removed);
 }
@@ -64,7 +64,7 @@ export async function createAttachment(
   const found = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!found.ok) return found;
   if (isAttachmentOf(found.value, { volumeName, diskUri: volumeId, nodeName })) return created;
-  tellIgnored(ports, found.value, `it has the name of the attachment of ${volumeName} to ${nodeName}`);
+  emitIgnored(ports, found.value, `it has the name of the attachment of ${volumeName} to ${nodeName}`);
   const removed = await removeUnattached(ports, found.value, signal);
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   return ports.store.create("AzVolumeAttachment", attachment, signal);
@@ -110,7 +110,7 @@ export async function removeUnattached(
   return removeFinalizer(store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal);
 }
 
-function tellIgnored(
+function emitIgnored(
   { events }: Pick<ControllerPorts, "events">,
   { metadata, spec }: AzVolumeAttachment,
   because: string,

@@ -8,7 +8,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { tellAttachment } from "../attachment-events.ts";
+import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 
 /**
@@ -26,7 +26,7 @@ export async function recreateAttachment(
   const { name, uid, labels = {} } = attachment.metadata;
   const isRequested = await isRequestedNow(ports, attachment, node, signal);
   if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
-  tellAttachment(
+  emitAttachmentEvent(
     ports,
     attachment,
     "DeletedByHand",

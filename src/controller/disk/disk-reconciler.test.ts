@@ -332,7 +332,7 @@ describe("diskReconciler", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       await run(world);
-      assert.deepEqual([world.volume(), world.told], [undefined, []]);
+      assert.deepEqual([world.volume(), world.emitted], [undefined, []]);
     }));
 
   it("keeps an object that was deleted by hand until Azure can read its disk", () =>
@@ -687,7 +687,7 @@ describe("diskReconciler", () => {
           const ports = { ...world.ports, cloud: { ...world.ports.cloud, [call]: asking } };
           assert.deepEqual(await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never)), refused);
           assert.deepEqual(answers, [true, false]);
-          assert.deepEqual(world.told, []);
+          assert.deepEqual(world.emitted, []);
         }));
   });
 
@@ -704,12 +704,12 @@ describe("diskReconciler", () => {
       };
       await create({ kind: "Throttled", retryAfterMs: 7_000, detail: "too many" });
       await create({ kind: "QuotaExceeded", detail: "PremiumDiskCount" });
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         {
           about,
           reason: "CreationDelayed",
           message: "the disk could not be made: Azure throttles requests (too many); tried again in 7 s",
-          news: "Throttled",
+          localKey: "Throttled",
         },
         {
           about,
@@ -717,7 +717,7 @@ describe("diskReconciler", () => {
           message:
             "the disk could not be made: an Azure quota is used up (PremiumDiskCount); " +
             "ask for more or delete what is not needed",
-          news: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+          localKey: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
         },
       ]);
     }));
@@ -766,7 +766,7 @@ describe("diskReconciler", () => {
       await run(world);
       const message =
         "the disk did not grow: a node has the volume published: a shared disk grows only while no VM has it";
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
       ]);
     }));

@@ -79,7 +79,7 @@ async function execute(
         ),
       );
     case "Requeue":
-      return ok({ againAfterMs: action.afterMs });
+      return ok({ requeueAfterMs: action.afterMs });
     case "DeleteDisk":
       return deleteDisk(ports, volume, signal);
     case "DeleteObject":

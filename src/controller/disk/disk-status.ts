@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -87,14 +87,14 @@ export async function recordFailure(
     signal,
   );
   if (!recorded.ok) return settled(recorded);
-  if (!isReported) tellFailure(ports, volume, failure, isFinal);
+  if (!isReported) emitFailure(ports, volume, failure, isFinal);
   return isFinal ? ok({}) : fail(failure);
 }
 
 /** Emits an event on the volume, and on the claim and the pods that wait for it. */
-function tellFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
+function emitFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
   const about = { kind: "AzVolume", name: volume.metadata.name } as const;
-  const news = failureNews(failure);
+  const localKey = failureLocalKey(failure);
   const why = describeFailure(failure);
   switch (failedState(volume)) {
     case "DeletionFailed":
@@ -102,21 +102,21 @@ function tellFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFin
         about,
         reason: "DeletionDelayed",
         message: `the disk could not be deleted: ${why}`,
-        news,
+        localKey,
       });
     case "UpdateFailed":
       return ports.events.emit({
         about,
         reason: "ExpansionFailed",
         message: `the disk could not be grown: ${why}`,
-        news,
+        localKey,
       });
     default:
       return ports.events.emit({
         about,
         reason: isFinal ? "CreationFailed" : "CreationDelayed",
         message: `the disk could not be made: ${why}`,
-        news,
+        localKey,
       });
   }
 }

@@ -102,7 +102,7 @@ describe("the tags by which a disk is known as its volume's", () => {
       await world.given("AzVolume", made);
       const tags = { ...ownOf(world), owner: "terraform", "disk.csi.azure.com-replicas": "7" };
       assert.deepEqual(await tagsAfter(world, { tags }), { tags, writes: 0 });
-      assert.deepEqual(world.told, []);
+      assert.deepEqual(world.emitted, []);
     }));
 
   for (const [tag, value] of [
@@ -116,10 +116,10 @@ describe("the tags by which a disk is known as its volume's", () => {
         const tags = { [tag]: value };
         assert.deepEqual(await tagsAfter(world, { volume: made, tags }), { tags, writes: 0 });
         assert.deepEqual(
-          world.told.map(({ about, reason }) => [about.name, reason]),
+          world.emitted.map(({ about, reason }) => [about.name, reason]),
           [["pvc-1", "DiskTagsDiffer"]],
         );
-        assert.match(world.told[0]?.message ?? "", new RegExp(`${tag} .* is "${value}"`, "u"));
+        assert.match(world.emitted[0]?.message ?? "", new RegExp(`${tag} .* is "${value}"`, "u"));
       }));
   }
 
@@ -147,7 +147,7 @@ describe("the tags by which a disk is known as its volume's", () => {
     withControllerPorts(async (world) => {
       await tagsAfter(world, { volume: made, tags: {}, failure: noRoom });
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["StateNotKept"],
       );
     }));

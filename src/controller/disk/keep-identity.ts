@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -73,6 +73,6 @@ function reportMissing({ events, logger }: RecoveryPorts, name: string, failure:
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",
     message,
-    news: failureNews(failure),
+    localKey: failureLocalKey(failure),
   });
 }

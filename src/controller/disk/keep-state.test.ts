@@ -236,11 +236,11 @@ describe("the state that a disk's tags keep", () => {
       await world.setRecord((record) => changedRecord(record, { quarantined: [nodeB] }));
       world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
       assert.deepEqual(await world.rest(), fail(world.tagFailure));
-      assert.equal(world.told.length, 0);
+      assert.equal(world.emitted.length, 0);
       for (let time = 0; time < 3; time++) await world.rest();
-      const [told] = world.told;
-      assert.deepEqual([told?.about.name, told?.reason], ["pvc-1", "StateNotKept"]);
-      assert.match(told?.message ?? "", /^the disk's tags do not show its fences .*503/u);
+      const [emitted] = world.emitted;
+      assert.deepEqual([emitted?.about.name, emitted?.reason], ["pvc-1", "StateNotKept"]);
+      assert.match(emitted?.message ?? "", /^the disk's tags do not show its fences .*503/u);
       world.tagFailure = undefined;
       assert.deepEqual(await world.rest(), ok({}));
     }));
@@ -254,7 +254,7 @@ describe("the state that a disk's tags keep", () => {
       assert.deepEqual(await world.keep(), ok({}));
       await world.answerOf(world.clock.sleep(1_000, never));
       const next = await world.keep();
-      assert.ok(next.ok && (next.value.againAfterMs ?? 0) > 0, JSON.stringify(next));
+      assert.ok(next.ok && (next.value.requeueAfterMs ?? 0) > 0, JSON.stringify(next));
       assert.equal(world.tagged(), 1);
       await world.rest();
       assert.equal(world.tagged(), 2);
@@ -270,12 +270,12 @@ describe("the state that a disk's tags keep", () => {
       world.restart();
       world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
       assert.deepEqual(
-        [await world.keep(), world.tagged(), world.told.length],
+        [await world.keep(), world.tagged(), world.emitted.length],
         [fail(world.tagFailure), 1, 0],
       );
       for (let time = 0; time < 3; time++) await world.rest();
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["StateNotKept"],
       );
     }));
@@ -290,10 +290,10 @@ describe("the state that a disk's tags keep", () => {
       world.tagFailure = noRoom;
       const refused = await world.rest();
       assert.ok(refused.ok);
-      const { againAfterMs = 0 } = refused.value;
-      assert.ok(againAfterMs >= 400_000 && againAfterMs <= 600_000, String(againAfterMs));
+      const { requeueAfterMs = 0 } = refused.value;
+      assert.ok(requeueAfterMs >= 400_000 && requeueAfterMs <= 600_000, String(requeueAfterMs));
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["StateNotKept"],
       );
       assert.equal(world.volume()?.status?.error, undefined);
@@ -309,7 +309,7 @@ describe("the state that a disk's tags keep", () => {
         world.tagFailure = tagFailure;
         await world.rest();
       }
-      assert.deepEqual([world.tagged(), world.told], [2, []]);
+      assert.deepEqual([world.tagged(), world.emitted], [2, []]);
     }));
 
   describe("of an AzVolume that is deleted by hand", () => {
@@ -353,7 +353,7 @@ describe("the state that a disk's tags keep", () => {
           await world.keep();
           await world.rebuild();
           assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
-          assert.deepEqual(world.told.map(({ reason }) => reason).toSorted(), [
+          assert.deepEqual(world.emitted.map(({ reason }) => reason).toSorted(), [
             "DeletedByHand",
             "StateNotKept",
           ]);

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isDeletedByHand, isDeleting } from "../../core/attachment/observed-volume.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -51,22 +51,22 @@ async function keepState(
     isMoving,
   });
   if (action === undefined) return ok({});
-  if (action.kind === "Requeue") return ok({ againAfterMs: action.afterMs });
+  if (action.kind === "Requeue") return ok({ requeueAfterMs: action.afterMs });
   untagged.noteTry(name);
   const isKept = (present: AzVolume): boolean => !isDeleting(present);
   const kept = await writeStateTags(ports, volume, action, mayWriteDisk(ports, volume, isKept), signal);
   if (kept.ok) return ok({});
   const { failure } = kept;
   const refusedVolumes = isRetryable(failure) ? 0 : untagged.noteRefusal(name);
-  const { isReported, againAfterMs } = planFailedStateTags({
+  const { isReported, requeueAfterMs } = planFailedStateTags({
     failure,
     isAwaited: isDeletedByHand(volume),
     triedMs: untagged.triedMs(name),
     refusedVolumes,
     chance: ports.random.next(),
   });
-  if (isReported) tellNotKept(ports, volume, failure);
-  return againAfterMs === undefined ? kept : ok({ againAfterMs });
+  if (isReported) emitNotKept(ports, volume, failure);
+  return requeueAfterMs === undefined ? kept : ok({ requeueAfterMs });
 }
 
 /**
@@ -101,7 +101,7 @@ async function writeStateTags(
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
 }
 
-function tellNotKept(
+function emitNotKept(
   { events, logger }: DiskPorts,
   { metadata: { name } }: AzVolume,
   failure: Failure,
@@ -115,6 +115,6 @@ function tellNotKept(
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",
     message,
-    news: failureNews(failure),
+    localKey: failureLocalKey(failure),
   });
 }

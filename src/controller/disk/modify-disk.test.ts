@@ -96,7 +96,11 @@ describe("the modification of a disk", () => {
       assert.deepEqual(await reconciled(world, once()), ok({}));
       assert.equal(world.volume()?.status?.observedGeneration, world.volume()?.metadata.generation);
       const lookMs = 19 * 60_000 - 4_000;
-      assert.deepEqual(await reconciled(world, once()), ok({ againAfterMs: lookMs }), "it was made 4 s ago");
+      assert.deepEqual(
+        await reconciled(world, once()),
+        ok({ requeueAfterMs: lookMs }),
+        "it was made 4 s ago",
+      );
     }));
 
   for (const failure of [
@@ -110,7 +114,7 @@ describe("the modification of a disk", () => {
         assert.deepEqual(await reconciled(world, answering(fail(failure))), ok({}));
         assert.equal(world.volume()?.status?.modification?.error?.kind, failure.kind);
         assert.deepEqual(
-          world.told.map(({ reason }) => reason),
+          world.emitted.map(({ reason }) => reason),
           ["ModificationFailed"],
         );
         assert.deepEqual(await reconciled(world, once()), ok({}));
@@ -128,7 +132,7 @@ describe("the modification of a disk", () => {
       const says =
         /vm-a; .* start no pod with this volume for 300 s: its replicas are detached so long after/u;
       assert.match(world.volume()?.status?.modification?.error?.message ?? "", says);
-      assert.match(world.told[0]?.message ?? "", says);
+      assert.match(world.emitted[0]?.message ?? "", says);
     }));
 
   it("shows a conversion until Azure has completed it, read once a minute", () =>
@@ -159,12 +163,12 @@ describe("the modification of a disk", () => {
       const { status } = world.volume() ?? {};
       assert.deepEqual([status?.conversion, status?.conditions], [undefined, []]);
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["Converting", "Converting", "Converted"],
       );
       assert.deepEqual(
         await look(5),
-        ok({ againAfterMs: 957_000 }),
+        ok({ requeueAfterMs: 957_000 }),
         "no conversion is known, so none is read",
       );
       assert.equal(world.volume()?.status?.conversion, undefined);

@@ -1,7 +1,7 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { accessibleTopology } from "../../core/azure/topology.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
@@ -9,7 +9,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { recentlyMade } from "../../core/volume/modification/late-modification.ts";
-import { conversionNews, withConversion } from "../../core/volume/modification/plan-conversion.ts";
+import { conversionLocalKey, withConversion } from "../../core/volume/modification/plan-conversion.ts";
 import type { ModificationAction } from "../../core/volume/modification/plan-modification.ts";
 import { withoutModification } from "../../core/volume/modification/plan-modification.ts";
 import { toObjectError } from "../../objects/object-error.ts";
@@ -51,7 +51,7 @@ export async function modifyDisk(
   const disk = modified.value;
   const nowMs = ports.clock.nowMs();
   const recorded = await recordOutcome(ports, volume, request, (status) => made(status, disk, nowMs), signal);
-  if (recorded.ok) tellConversion(ports, volume, disk);
+  if (recorded.ok) emitConversion(ports, volume, disk);
   if (recorded.ok)
     ports.logger.info("disk modified", { volumeName: volume.metadata.name, skuName: disk.skuName });
   return recorded;
@@ -94,19 +94,23 @@ export async function readConversion(
     (status) => withConversion(status, completionPercent, nowMs),
     signal,
   );
-  if (recorded.ok) tellConversion(ports, volume, disk.value);
+  if (recorded.ok) emitConversion(ports, volume, disk.value);
   return recorded;
 }
 
-function tellConversion(
+function emitConversion(
   { events }: DiskPorts,
   { metadata: { name }, status }: AzVolume,
   { completionPercent, skuName }: DiskFacts,
 ): void {
-  const news = conversionNews(status?.conversion?.percent, completionPercent);
-  if (news === undefined) return;
+  const localKey = conversionLocalKey(status?.conversion?.percent, completionPercent);
+  if (localKey === undefined) return;
   const reason = completionPercent === undefined ? "Converted" : "Converting";
-  events.emit({ about: { kind: "AzVolume", name }, reason, message: `the disk is ${skuName} now: ${news}` });
+  events.emit({
+    about: { kind: "AzVolume", name },
+    reason,
+    message: `the disk is ${skuName} now: ${localKey}`,
+  });
 }
 
 function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
@@ -119,7 +123,7 @@ function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: num
 /** Replicas keep a disk in use after its last pod has ended. */
 function withReplicas({ settings }: DiskPorts, { spec }: AzVolume, failure: Failure): Failure {
   return failure.kind === "DiskInUse" && spec.maxMountReplicaCount > 0
-    ? { ...failure, replicasKeptMs: settings.collectReplicasAfterMs }
+    ? { ...failure, replicasKeptMs: settings.pruneReplicasAfterMs }
     : failure;
 }
 
@@ -155,7 +159,7 @@ async function recordFailure(
       about: { kind: "AzVolume", name },
       reason: "ModificationFailed",
       message: `the disk was not modified: ${describeFailure(failure)}`,
-      news: failureNews(failure),
+      localKey: failureLocalKey(failure),
     });
   return recorded;
 }

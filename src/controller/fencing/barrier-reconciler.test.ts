@@ -96,7 +96,7 @@ describe("a VM to which lost records may have sent an update", () => {
       assert.deepEqual(passed, fail(failure));
       assert.deepEqual(world.record(), before);
       assert.deepEqual(
-        world.told.map(({ about, reason }) => `${about.kind} ${about.name}: ${reason}`),
+        world.emitted.map(({ about, reason }) => `${about.kind} ${about.name}: ${reason}`),
         [
           "AzVolume pvc-1: EtagNotMoved",
           "AzDriverNode node-a: EtagNotMoved",
@@ -156,7 +156,7 @@ describe("a VM to which lost records may have sent an update", () => {
       });
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(
-        world.told.map(({ reason, nodeName, about }) => [reason, nodeName, about.name]),
+        world.emitted.map(({ reason, nodeName, about }) => [reason, nodeName, about.name]),
         [
           ["BarrierPending", "node-a", "pvc-1"],
           ["BarrierPending", "node-a", "pvc-2"],
@@ -180,7 +180,7 @@ describe("a VM to which lost records may have sent an update", () => {
       assert.deepEqual(await passBarrierOfA(world, {}, listed(true)), { ok: false, failure });
       assert.deepEqual(world.record(), aRecord(barrierPending));
       assert.deepEqual(
-        world.told.map(({ reason, about }) => [reason, about.name]),
+        world.emitted.map(({ reason, about }) => [reason, about.name]),
         [["BarrierPending", "pvc-1"]],
       );
       assert.deepEqual(await passBarrierOfA(world, {}, listed(false)), { ok: true, value: {} });
@@ -291,7 +291,7 @@ describe("a VM to which lost records may have sent an update", () => {
         ok: false,
         failure,
       });
-      assert.deepEqual(world.told, []);
+      assert.deepEqual(world.emitted, []);
     }));
 
   it("passes the barrier if it is gone according to the disks as well", () =>
@@ -329,7 +329,7 @@ describe("a VM to which lost records may have sent an update", () => {
       assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: false, failure: marked });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["DetachLeftBehind", "BarrierPending"],
       );
       await world.setRecord((record) => {
@@ -402,6 +402,6 @@ describe("a VM to which lost records may have sent an update", () => {
         ok: false,
         failure: { kind: "Refused", diskUri, nodeName: "node-a" },
       });
-      assert.deepEqual(world.told, [], "that is no trouble of Azure's");
+      assert.deepEqual(world.emitted, [], "that is no trouble of Azure's");
     }));
 });

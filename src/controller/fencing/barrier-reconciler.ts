@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -12,7 +12,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { tellEtagNotMoved } from "./etag-not-moved-event.ts";
+import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
@@ -65,7 +65,7 @@ async function passOneBarrier(
 ): Promise<Reconciled> {
   const [first] = onVm;
   if (first === undefined) return ok({});
-  const passed = await withoutVanished(ports, first, onVm, incarnation, signal);
+  const passed = await withoutGone(ports, first, onVm, incarnation, signal);
   if (!passed.ok) {
     for (const barrierPending of onVm) reportBarrierPending(ports, barrierPending, passed.failure);
     return passed;
@@ -114,7 +114,7 @@ async function readBarrierPending(
 }
 
 /** Moves the VM's ETag; returns the volumes whose disks stay where they are. */
-async function withoutVanished(
+async function withoutGone(
   ports: FencingPorts,
   first: BarrierPending,
   barrierPending: readonly BarrierPending[],
@@ -185,7 +185,7 @@ async function recordBarrierPassed(
 function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPending, failure: Failure): void {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
   const { nodeName } = node;
-  if (tellEtagNotMoved(ports, { volumeName: volume.metadata.name, node }, failure)) return;
+  if (emitEtagNotMoved(ports, { volumeName: volume.metadata.name, node }, failure)) return;
   const message =
     `a detach from ${nodeName} may still be under way, so it may not write: ` + describeFailure(failure);
   ports.events.emit({
@@ -193,6 +193,6 @@ function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPend
     nodeName,
     reason: "BarrierPending",
     message,
-    news: failureNews(failure),
+    localKey: failureLocalKey(failure),
   });
 }

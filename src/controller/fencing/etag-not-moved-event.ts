@@ -1,5 +1,5 @@
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { FencingPorts } from "../controller-ports.ts";
@@ -8,14 +8,18 @@ import type { FencingPorts } from "../controller-ports.ts";
  * Emits an event about a volume, and one about a node, if a barrier failed since no write moves the ETag of
  * the node's VM. Returns whether it did.
  */
-export function tellEtagNotMoved(
+export function emitEtagNotMoved(
   { events }: Pick<FencingPorts, "events">,
   { volumeName, node: { nodeName } }: { readonly volumeName: string; readonly node: NodeIdentity },
   failure: Failure,
 ): boolean {
   if (failure.kind !== "EtagNotMoved") return false;
-  const [reason, message, news] = ["EtagNotMoved", describeFailure(failure), failureNews(failure)] as const;
-  events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason, message, news });
-  events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason, message, news });
+  const [reason, message, localKey] = [
+    "EtagNotMoved",
+    describeFailure(failure),
+    failureLocalKey(failure),
+  ] as const;
+  events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason, message, localKey });
+  events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason, message, localKey });
   return true;
 }

@@ -132,7 +132,7 @@ describe("fenceReconciler", () => {
           },
         };
         await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
-        assert.deepEqual([[...world.attachedTo], world.told], [["node-a"], []]);
+        assert.deepEqual([[...world.attachedTo], world.emitted], [["node-a"], []]);
       }));
 
   it("ends where the volume is gone, and requeues where the store does not respond", () =>
@@ -185,7 +185,7 @@ describe("fenceReconciler", () => {
         "node-a is not proven to be off the disk yet, so no other node may write: " +
         describeFailure(failure);
       assert.deepEqual(
-        world.told.map(({ message, ...event }) => ({
+        world.emitted.map(({ message, ...event }) => ({
           ...event,
           message: message.replace(/disk: .*/u, "disk"),
         })),
@@ -194,7 +194,7 @@ describe("fenceReconciler", () => {
             about,
             nodeName: "node-a",
             reason: "NoProof",
-            news: "CloudUnavailable Timeout",
+            localKey: "CloudUnavailable Timeout",
             message: unverified,
           },
           { about, nodeName: "node-a", reason: "Fenced", message: "node-a is proven to be off the disk" },
@@ -217,11 +217,11 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.record(), before);
       const said = {
         reason: "EtagNotMoved",
-        news: `EtagNotMoved ${a.instanceUri}`,
+        localKey: `EtagNotMoved ${a.instanceUri}`,
         message: describeFailure(failure),
       };
       assert.match(said.message, new RegExp(a.instanceUri, "u"));
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", ...said },
         { about: { kind: "AzDriverNode", name: "node-a" }, ...said },
       ]);

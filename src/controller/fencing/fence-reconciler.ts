@@ -1,6 +1,6 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
@@ -53,7 +53,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
       message:
         `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ` +
         describeFailure(proof.failure),
-      news: failureNews(proof.failure),
+      localKey: failureLocalKey(proof.failure),
     });
     return proof;
   }

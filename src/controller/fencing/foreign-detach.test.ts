@@ -189,9 +189,9 @@ describe("mayCarryOut", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
       const answers = async () => [await asked(world, { fences: true }), await asked(world)];
-      const told = (): readonly string[] => world.told.map(({ reason }) => reason);
+      const emitted = (): readonly string[] => world.emitted.map(({ reason }) => reason);
       assert.deepEqual(
-        [await answers(), told()],
+        [await answers(), emitted()],
         [
           [false, false],
           ["DetachLeftBehind", "DetachLeftBehind"],
@@ -273,10 +273,10 @@ describe("mayCarryOut", () => {
           await world.given("AzVolume", volume);
           for (const update of [{}, { isBarrier: true }, { fences: true }] as const)
             assert.equal(await asked(world, update), may);
-          const told = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
+          const emitted = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
           assert.deepEqual(
-            world.told.map(({ reason }) => reason),
-            told,
+            world.emitted.map(({ reason }) => reason),
+            emitted,
           );
         }));
 
@@ -306,7 +306,7 @@ describe("mayCarryOut", () => {
           withControllerPorts(async (world) => {
             world.use = use;
             assert.deepEqual(
-              [await asked(world, update), world.told.map(({ reason }) => reason)],
+              [await asked(world, update), world.emitted.map(({ reason }) => reason)],
               [may, may ? [] : ["DetachLeftBehind"]],
             );
           }));
@@ -322,7 +322,7 @@ describe("mayCarryOut", () => {
       withControllerPorts(async (world) => {
         world.use = used;
         await asked(world);
-        const [event] = world.told;
+        const [event] = world.emitted;
         assert.deepEqual(event?.about, { kind: "AzDriverNode", name: "node-a" });
         for (const name of [diskUri.toUpperCase(), "node-a", "pod default/db-0"])
           assert.ok(event.message.includes(name), event.message);
@@ -337,8 +337,8 @@ describe("mayCarryOut", () => {
           world.use = { kind: "unknown", ...(because === undefined ? {} : { because }) };
           await asked(world);
           assert.ok(
-            world.told[0]?.message.endsWith(`it is not known whether a pod uses it (${said})`),
-            world.told[0]?.message,
+            world.emitted[0]?.message.endsWith(`it is not known whether a pod uses it (${said})`),
+            world.emitted[0]?.message,
           );
         }));
 
@@ -383,7 +383,7 @@ describe("mayCarryOut", () => {
       const before = world.attachment("node-a")?.status ?? assert.fail("no status");
       for (const again of [false, true]) {
         assert.equal(await asked(world), true);
-        const reasons = world.told.map(({ reason }) => reason);
+        const reasons = world.emitted.map(({ reason }) => reason);
         assert.deepEqual(
           [world.attachment("node-a")?.status, reasons],
           [{ ...before, state: "Detaching" }, ["DetachCarriedOut"]],
@@ -397,7 +397,7 @@ describe("mayCarryOut", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
       world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolumeAttachment" });
-      assert.deepEqual([await asked(world), world.told], [false, []]);
+      assert.deepEqual([await asked(world), world.emitted], [false, []]);
       assert.equal(await asked(world), true);
     }));
 
@@ -437,7 +437,7 @@ describe("mayCarryOut", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.equal(await asked(world), false);
-      const reasons = world.told.map(({ reason }) => reason);
+      const reasons = world.emitted.map(({ reason }) => reason);
       assert.deepEqual(
         [world.attachment("node-a")?.status?.state, reasons],
         ["Attached", ["DetachLeftBehind"]],

@@ -9,7 +9,7 @@ import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
-import { tellAttachment } from "../attachment-events.ts";
+import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-name-of.ts";
 import { hasNoContainer } from "./has-no-container.ts";
@@ -98,7 +98,7 @@ async function confirmSpared(
   let isHarmless = true;
   for (const volume of leaving.volumes) {
     if (!(await isInUse(ports, leaving, volume, update, signal))) continue;
-    tellUsers(ports, volume.metadata.name, update.node);
+    emitUsers(ports, volume.metadata.name, update.node);
     isHarmless = false;
   }
   return isHarmless;
@@ -124,7 +124,7 @@ async function confirmUnused(
     about: { kind: "AzDriverNode", name: nodeName },
     reason: "DetachLeftBehind",
     message,
-    news: diskUri,
+    localKey: diskUri,
   });
   return false;
 }
@@ -250,7 +250,7 @@ async function markDetachingAs(
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound";
   const because = `others have asked Azure to take the disk off ${nodeName}: an update of its VM does so now`;
-  if (isChanged) tellAttachment(ports, marked.value, "DetachCarriedOut", because);
+  if (isChanged) emitAttachmentEvent(ports, marked.value, "DetachCarriedOut", because);
   return true;
 }
 
@@ -264,7 +264,7 @@ function isOnVm(
   );
 }
 
-function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {
+function emitUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {
   const message =
     `Azure lists the disk on ${nodeName} as one that is to come off, ` +
     "and the driver has not asked for that: the next update of that VM takes it away from its users";
@@ -273,6 +273,6 @@ function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIden
     nodeName,
     reason: "DetachLeftBehind",
     message,
-    news: nodeName,
+    localKey: nodeName,
   });
 }

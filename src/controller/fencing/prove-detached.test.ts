@@ -142,7 +142,7 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
 describe("an unverified node that has nothing to verify itself by", () => {
   it("moves to quarantine once Azure has proven that the disk is not there", () =>
     withLateDetach(async (world) => {
-      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(await pass(world), { ok: true, value: { requeueAfterMs: 10_000 } });
       assert.deepEqual(
         world.record(),
         aRecord({ ...found, unverified: [b], quarantined: [identity("node-a")] }),
@@ -159,7 +159,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
   it("is checked again later where Azure reports that it has the disk", () =>
     withLateDetach(async (world) => {
       world.attachedTo.add("node-a");
-      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(await pass(world), { ok: true, value: { requeueAfterMs: 10_000 } });
       assert.deepEqual(world.record(), aRecord(found));
     }));
 
@@ -203,7 +203,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
       const done = await world.answerOf(
         fenceReconciler({ ...world.ports, store: { ...store, get } }).reconcile("pvc-1", never),
       );
-      assert.deepEqual(done, { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(done, { ok: true, value: { requeueAfterMs: 10_000 } });
       assert.deepEqual(world.record(), aRecord({ ...found, unverified: [b], clean: [a] }));
     }));
 });

@@ -44,7 +44,7 @@ export async function proveDetached(
     const proven = await prove(ports, volumeName, node, signal);
     if (!proven.ok) return proven;
   }
-  return ok({ againAfterMs: ASK_PLATFORM_MS });
+  return ok({ requeueAfterMs: ASK_PLATFORM_MS });
 }
 
 async function prove(

@@ -76,7 +76,7 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
   const reconciler = driverNodeReconciler(ports);
   for (;;) {
     const answer = await world.answerOf(reconciler.reconcile("node-a", never));
-    if (!answer.ok || answer.value.againAfterMs !== SOON_MS) return answer;
+    if (!answer.ok || answer.value.requeueAfterMs !== SOON_MS) return answer;
     await world.clock.advance(SOON_MS);
   }
 }
@@ -259,7 +259,7 @@ describe("driverNodeReconciler", () => {
   describe("an earlier VM of a node's name", () => {
     const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
     const present = { isGoneInCache: false, presence: "present" } as const;
-    const KEPT: Reconciled = { ok: true, value: { againAfterMs: 600_000 } };
+    const KEPT: Reconciled = { ok: true, value: { requeueAfterMs: 600_000 } };
 
     for (const { because, vmId } of [
       { because: "there is no VM any more", vmId: undefined },
@@ -316,12 +316,12 @@ describe("driverNodeReconciler", () => {
           await world.given("AzVolume", aVolumeWithRecord({ quarantined: [earlier] }));
           const attached = anAttachment("node-a", { status: { lun: 3, vmId: earlier.vmId } });
           await world.given("AzVolumeAttachment", attached);
-          const proveVanished: CloudProvisioner["proveVanished"] = async (request, signal) => {
-            const proof = await world.ports.cloud.proveVanished(request, signal);
+          const proveGone: CloudProvisioner["proveGone"] = async (request, signal) => {
+            const proof = await world.ports.cloud.proveGone(request, signal);
             await world.setRecord((now) => changedRecord(now, becomes));
             return proof;
           };
-          const ports = { ...world.ports, cloud: { ...world.ports.cloud, proveVanished } };
+          const ports = { ...world.ports, cloud: { ...world.ports.cloud, proveGone } };
           const expected = changedRecord(aRecord({ quarantined: [earlier] }), becomes);
           const again = await world.answerOf(driverNodeReconciler(ports).reconcile("node-a", never));
           assert.deepEqual(
@@ -380,7 +380,9 @@ describe("driverNodeReconciler", () => {
   it("keeps a plug-in with heartbeats, and checks again when it could be silent", () =>
     withControllerPorts(async (world) => {
       const looked = await lookAt(world, { silentMs: 5_000 });
-      assert.ok(looked.ok && looked.value.againAfterMs !== undefined && looked.value.againAfterMs <= 35_000);
+      assert.ok(
+        looked.ok && looked.value.requeueAfterMs !== undefined && looked.value.requeueAfterMs <= 35_000,
+      );
       assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
     }));
 
@@ -388,7 +390,7 @@ describe("driverNodeReconciler", () => {
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a", { heartbeatDelayMs: 50_000 }));
       const looked = await lookAt(world, { isRegistered: false });
-      assert.ok(looked.ok && (looked.value.againAfterMs ?? 0) > 20_000, JSON.stringify(looked));
+      assert.ok(looked.ok && (looked.value.requeueAfterMs ?? 0) > 20_000, JSON.stringify(looked));
       assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
     }));
 });

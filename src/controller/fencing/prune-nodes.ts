@@ -45,7 +45,7 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   const silentMs =
     driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   const silentAfterMs = staleAfterMs(settings, driverNode?.status);
-  if (silentMs < silentAfterMs) return ok({ againAfterMs: silentAfterMs - silentMs });
+  if (silentMs < silentAfterMs) return ok({ requeueAfterMs: silentAfterMs - silentMs });
   // The record's entries have to be proven first, and the AzDriverNode names the VM they refer to.
   const isBusy = (record: WriterRecord): boolean =>
     isNamed(record, nodeName, "writer", "fencing", "unverified", "barrierPending");
@@ -54,7 +54,7 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   // A record may have come to name it while the cluster was asked.
   if (presence !== "gone" || recordsWhere(ports, isBusy).length > 0) return ok({});
   const [quarantined, ...others] = quarantinedAs(ports, nodeName, driverNode);
-  if (quarantined !== undefined) return pruneVanished(ports, [quarantined, ...others], signal);
+  if (quarantined !== undefined) return pruneGone(ports, [quarantined, ...others], signal);
   // Without its AzDriverNode nothing shows which VM it was.
   const withdrawn = await pruneCleanOf(ports, nodeName, signal);
   if (!withdrawn.ok) return withdrawn;
@@ -74,8 +74,8 @@ async function pruneEarlier(
     ({ node }) => !isSameVmId(node.vmId, vmId),
   );
   if (earlier.length === 0) return ok({});
-  const pruned = await pruneVanished(ports, earlier, signal);
-  return pruned.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...pruned.value }) : pruned;
+  const pruned = await pruneGone(ports, earlier, signal);
+  return pruned.ok ? ok({ requeueAfterMs: KEPT_AGAIN_MS, ...pruned.value }) : pruned;
 }
 
 async function deleteDriverNode(
@@ -99,7 +99,7 @@ function quarantinedAs(
   nodeName: string,
   driverNode: AzDriverNode | undefined,
 ): readonly MissingVm[] {
-  const told = driverNode?.status;
+  const reported = driverNode?.status;
   return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri;
     if (diskUri === undefined) return [];
@@ -109,22 +109,22 @@ function quarantinedAs(
         volumeName: metadata.name,
         diskUri,
         node,
-        alsoAt: told !== undefined && hasMoved(node, told) ? [told.instanceUri] : [],
+        alsoAt: reported !== undefined && hasMoved(node, reported) ? [reported.instanceUri] : [],
         only: "quarantined",
       }));
   });
 }
 
 /** Whether the same VM was reported at another resource id. */
-function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanceUri">): boolean {
-  return isSameVmId(node.vmId, told.vmId) && !isSameResourceUri(node.instanceUri, told.instanceUri);
+function hasMoved(node: NodeIdentity, reported: Pick<NodeIdentity, "vmId" | "instanceUri">): boolean {
+  return isSameVmId(node.vmId, reported.vmId) && !isSameResourceUri(node.instanceUri, reported.instanceUri);
 }
 
 /**
  * Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names,
  * records would grow for ever.
  */
-async function pruneVanished(
+async function pruneGone(
   ports: FencingPorts,
   quarantined: readonly MissingVm[],
   signal: AbortSignal,
@@ -139,7 +139,7 @@ async function pruneVanished(
     ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
     count += 1;
   }
-  return ok(count === 0 ? {} : { againAfterMs: LOOK_AGAIN_MS });
+  return ok(count === 0 ? {} : { requeueAfterMs: LOOK_AGAIN_MS });
 }
 
 /** Only a node's own report: no proof is required, and other processes may be first. */

@@ -17,7 +17,7 @@ import { type ReconcileWorld, withControllerPorts } from "../testing/a-controlle
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
-import { askIfVanished } from "./prune-vm.ts";
+import { askIfGone } from "./prune-vm.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -28,10 +28,10 @@ async function confirm(
   cloud: Partial<CloudProvisioner> = {},
 ): Promise<unknown> {
   const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
-  return world.answerOf(askIfVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, node, never));
+  return world.answerOf(askIfGone(ports, { volumeName: "pvc-1", volumeId: diskUri }, node, never));
 }
 
-describe("askIfVanished", () => {
+describe("askIfGone", () => {
   it("clears a VM that was replaced by another one, and never one that still exists", () =>
     withControllerPorts(async (world) => {
       const older = { ...identity("node-a"), vmId: "older" };

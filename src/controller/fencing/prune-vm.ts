@@ -40,7 +40,7 @@ export async function pruneVm(
 ): Promise<Result<"exists" | "kept" | "moved", Failure>> {
   let found: "nothing" | "another VM" = "another VM";
   for (const instanceUri of [node.instanceUri, ...alsoAt]) {
-    const proof = await ports.cloud.proveVanished({ diskUri, node: { ...node, instanceUri } }, signal);
+    const proof = await ports.cloud.proveGone({ diskUri, node: { ...node, instanceUri } }, signal);
     if (!proof.ok) return proof;
     if (proof.value === undefined) return ok("exists");
     if (proof.value.kind === "instanceGone") found = "nothing";
@@ -64,7 +64,7 @@ export async function pruneVm(
  * Asks the platform whether a node's VM is gone, or has the disk no more where no node plug-in reports from
  * it.
  */
-export async function askIfVanished(
+export async function askIfGone(
   ports: FencingPorts,
   { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },
   node: NodeIdentity,

@@ -8,7 +8,7 @@ import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provi
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/release/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { tellEtagNotMoved } from "./etag-not-moved-event.ts";
+import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCarryOut } from "./foreign-detach.ts";
 
 /** A barrier that the record of a volume asks for. */
@@ -45,7 +45,7 @@ export async function passRecordBarrier(
   const passed = await ports.steps.run(fences ? "fence" : "prove", () =>
     ports.cloud.barrier(request, signal),
   );
-  if (!passed.ok) tellEtagNotMoved(ports, { volumeName: name, node }, passed.failure);
+  if (!passed.ok) emitEtagNotMoved(ports, { volumeName: name, node }, passed.failure);
   return passed;
 }
 

@@ -31,8 +31,8 @@ async function silentNode(world: ReconcileWorld, powerState: PowerState): Promis
   await world.clock.advance(STALE_MS);
 }
 
-function told(world: ReconcileWorld): readonly string[] {
-  return world.told.map(({ reason, message }) => `${reason}: ${message}`);
+function emitted(world: ReconcileWorld): readonly string[] {
+  return world.emitted.map(({ reason, message }) => `${reason}: ${message}`);
 }
 
 describe("stoppedNodesReconciler", () => {
@@ -41,20 +41,20 @@ describe("stoppedNodesReconciler", () => {
       await silentNode(world, "deallocated");
       assert.deepEqual(await reconcile(world), { ok: true, value: {} });
       assert.deepEqual([...world.markedByDriver], [NODE]);
-      assert.deepEqual(told(world), [
+      assert.deepEqual(emitted(world), [
         "NodeMarkedOutOfService: node-a is unreachable, and Azure shows its VM as deallocated",
       ]);
       // Once is enough: the mark stands.
       assert.deepEqual(await reconcile(world), { ok: true, value: {} });
-      assert.equal(world.told.length, 1);
+      assert.equal(world.emitted.length, 1);
     }));
 
   for (const powerState of ["running", "hibernated", "changing", "unknown"] as const)
     it(`leaves the silent node of a VM that is ${powerState} to a person, and asks again`, () =>
       withControllerPorts(async (world) => {
         await silentNode(world, powerState);
-        assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 15_000 } });
-        assert.deepEqual([[...world.markedByDriver], world.told], [[], []]);
+        assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 15_000 } });
+        assert.deepEqual([[...world.markedByDriver], world.emitted], [[], []]);
       }));
 
   it("marks no node by the state of another VM that has its resource id", () =>
@@ -81,7 +81,7 @@ describe("stoppedNodesReconciler", () => {
     withControllerPorts(async (world) => {
       await silentNode(world, "stopped");
       world.instances.delete(URI);
-      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 15_000 } });
+      assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 15_000 } });
       assert.deepEqual([...world.markedByDriver], []);
     }));
 
@@ -91,7 +91,7 @@ describe("stoppedNodesReconciler", () => {
       await world.beat(NODE);
       world.inspectFailure = { kind: "Cancelled" };
       const looked = await reconcile(world);
-      assert.ok(looked.ok && (looked.value.againAfterMs ?? 0) > 0, JSON.stringify(looked));
+      assert.ok(looked.ok && (looked.value.requeueAfterMs ?? 0) > 0, JSON.stringify(looked));
       assert.deepEqual([...world.markedByDriver], []);
     }));
 
@@ -111,7 +111,7 @@ describe("stoppedNodesReconciler", () => {
       world.unreachable.delete(NODE);
       assert.deepEqual(await unmarkReturned(world), { ok: true, value: {} });
       assert.deepEqual([...world.outOfService], []);
-      assert.equal(told(world).at(-1), "NodeBackInService: the kubelet of node-a reports again");
+      assert.equal(emitted(world).at(-1), "NodeBackInService: the kubelet of node-a reports again");
       world.outOfService.add(NODE);
       assert.deepEqual(await unmarkReturned(world), { ok: true, value: {} });
       assert.deepEqual([...world.outOfService], [NODE]);

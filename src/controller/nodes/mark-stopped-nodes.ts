@@ -29,14 +29,14 @@ export function stoppedNodesReconciler(ports: NodesPorts): Reconciler {
       const { marks } = ports;
       const { step, seen } = nextStep(ports, nodeName);
       if (marks === undefined || step.kind === "Keep" || step.kind === "Unmark") return ok({});
-      if (step.kind === "LookAgain") return ok({ againAfterMs: step.afterMs });
+      if (step.kind === "LookAgain") return ok({ requeueAfterMs: step.afterMs });
       const node = knownNode(ports, nodeName, seen);
       // Without a plug-in it has no volume of this driver; without a providerID its VM is not known.
       if (node === undefined) return ok({});
       const marked = await markIfOff(ports, marks, node, signal);
       if (!marked.ok) return marked;
       // The change of the Node ends the mark, and does not wait for a time.
-      return ok(marked.value ? {} : { againAfterMs: step.againAfterMs });
+      return ok(marked.value ? {} : { requeueAfterMs: step.requeueAfterMs });
     },
   };
 }
@@ -100,7 +100,7 @@ async function markIfOff(
   { nodeName, nodeUid, instanceUri, vmId }: KnownNode,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
-  const instance = await cloud.inspectInstance({ nodeName, instanceUri, lane: "collection" }, signal);
+  const instance = await cloud.inspectInstance({ nodeName, instanceUri, lane: "prune" }, signal);
   if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok(false) : instance;
   const { powerState } = instance.value;
   if (!mayMark(instance.value, vmId)) return ok(false);

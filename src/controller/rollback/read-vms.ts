@@ -80,7 +80,7 @@ async function readVmOf(
 ): Promise<Reconciled> {
   if (status === undefined) return ok({});
   const { instanceUri } = status;
-  const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: "collection" }, signal);
+  const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: "prune" }, signal);
   if (!vm.ok) return vm.failure.kind === "InstanceNotFound" ? ok({}) : vm;
   const { found, rebuilding } = unnamedEntries(vm.value.dataDisks, {
     volumesOf: (key) => ports.cache.byIndex("AzVolume", "diskUri", key),

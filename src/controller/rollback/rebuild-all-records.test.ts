@@ -227,7 +227,12 @@ describe("rebuildReconciler", () => {
     withIncarnation(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 2 }));
       const { vmId, instanceUri } = identity("node-c");
-      const copied = { volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 4, notedOn: { vmId, instanceUri } };
+      const copied = {
+        volumeName: "pvc-1",
+        uid: "uid-pvc-1",
+        epoch: 4,
+        checkpointedOn: { vmId, instanceUri },
+      };
       await world.given("AzDriverNode", aDriverNode("node-b", { volumes: [copied] }));
       await rebuild(world);
       assert.deepEqual(listIn(world.record(), "unverified"), [identity("node-a")]);
@@ -296,9 +301,9 @@ describe("rebuildReconciler", () => {
       assert.match(lease.metadata.annotations?.[LONE_REPORTS_ANNOTATION] ?? "", /^\{"node-a":\d+\}$/u);
       await reports("node-a", 2);
       const limited = await rebuild(world);
-      assert.ok(limited.ok && (limited.value.againAfterMs ?? 0) > 590_000, JSON.stringify(limited));
+      assert.ok(limited.ok && (limited.value.requeueAfterMs ?? 0) > 590_000, JSON.stringify(limited));
       assert.deepEqual(
-        [await incarnations(world), world.told.map(({ reason }) => reason)],
+        [await incarnations(world), world.emitted.map(({ reason }) => reason)],
         [[2, 0], ["RollbackUnconfirmed"]],
       );
       await reports("node-b", 2);
@@ -342,7 +347,7 @@ describe("rebuildReconciler", () => {
         await world.clock.advance(1_000);
         assert.deepEqual([incarnationOf("pvc-0"), incarnationOf("pvc-1")], [1, 2]);
         assert.deepEqual(
-          world.told.map(({ reason, about }) => [reason, about.name]),
+          world.emitted.map(({ reason, about }) => [reason, about.name]),
           [["RecordNotVerified", "pvc-0"]],
         );
         assert.equal((await rebuild(world)).ok, true);

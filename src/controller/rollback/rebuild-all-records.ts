@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -38,9 +38,9 @@ async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<
     case "rebuild":
       return rebuild(ports, incarnation + 1, verdict.alone, signal);
     case "limited": {
-      tellLimited(ports, verdict.nodeName);
+      emitLimited(ports, verdict.nodeName);
       const rebuilt = await rebuildStragglers(ports, incarnation, signal);
-      return rebuilt.ok ? ok({ againAfterMs: verdict.leftMs }) : rebuilt;
+      return rebuilt.ok ? ok({ requeueAfterMs: verdict.leftMs }) : rebuilt;
     }
     case "none":
       return rebuildStragglers(ports, incarnation, signal);
@@ -49,7 +49,7 @@ async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<
   }
 }
 
-function tellLimited({ events }: RollbackPorts, nodeName: string): void {
+function emitLimited({ events }: RollbackPorts, nodeName: string): void {
   const message =
     `${nodeName} alone reports a store rollback again: ` +
     "the records stay until another node reports it, too, or ten minutes have passed";
@@ -93,7 +93,7 @@ async function rebuildEach(
       about: { kind: "AzVolume", name: volume.metadata.name },
       reason: "RecordNotVerified",
       message,
-      news: failureNews(rebuilt.failure),
+      localKey: failureLocalKey(rebuilt.failure),
     });
   }
   return failed === undefined ? ok({}) : fail(failed);

@@ -45,7 +45,7 @@ function detached(world: ReconcileWorld): Promise<{ readonly ok: boolean }> {
     detach(
       world.ports,
       world.attachment("node-b") ?? assert.fail("no attachment"),
-      { kind: "Detach", node: b, lane: "collection" },
+      { kind: "Detach", node: b, lane: "prune" },
       never,
     ),
   );

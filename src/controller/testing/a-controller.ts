@@ -44,7 +44,7 @@ export interface ReconcileWorld {
   readonly other: SimulatedHandle;
   readonly steps: readonly StepName[];
   /** The events, in order. */
-  readonly told: readonly DriverEvent[];
+  readonly emitted: readonly DriverEvent[];
   /** Nodes that have the disk of `pvc-1` attached. */
   readonly attachedTo: Set<string>;
   /** VMs that exist, with their GUIDs, by resource id. */
@@ -117,7 +117,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
-  const told: DriverEvent[] = [];
+  const emitted: DriverEvent[] = [];
   const commits: SimulatedCommit[] = [];
   simulated.onCommit((commit) => commits.push(commit));
 
@@ -192,7 +192,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
           return take();
         },
       },
-      events: { emit: (event) => told.push(event) },
+      events: { emit: (event) => emitted.push(event) },
       logger: silentLogger,
       leaseMemory: new LeaseHighWaterMark(),
       settings,
@@ -204,7 +204,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     store,
     other,
     steps,
-    told,
+    emitted,
     attachedTo: new Set(),
     instances: new Map(),
     powerStates: new Map(),
@@ -369,7 +369,7 @@ function aCloud(
             }),
           );
     },
-    proveVanished: async ({ node }) => {
+    proveGone: async ({ node }) => {
       const failure = world().inspectFailure;
       if (failure !== undefined) return fail(failure);
       const vmId = world().instances.get(node.instanceUri);

@@ -13,7 +13,7 @@ import {
 import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { knownUse } from "../adoption/rebuild-record.ts";
-import { askIfVanished } from "../fencing/prune-vm.ts";
+import { askIfGone } from "../fencing/prune-vm.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -114,7 +114,7 @@ describe("entries of a writer record and the uid of the Node", () => {
         aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [unknown] }),
       );
       await world.answerOf(
-        askIfVanished(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never),
+        askIfGone(world.ports, { volumeName: "pvc-1", volumeId: diskUri }, unknown, never),
       );
       assert.deepEqual(listIn(world.record(), "unverified"), [bound]);
     }));

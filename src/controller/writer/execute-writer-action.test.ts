@@ -127,7 +127,7 @@ describe("executeWriterAction", () => {
         waitingOn: ["node-b"],
       } as const;
       const waits = "node-b waits for the volume to be released by node-a";
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         { ...event, message: `${waits}, where pod default/db-0 still uses it` },
         {
           ...event,

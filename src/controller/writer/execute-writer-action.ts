@@ -87,7 +87,7 @@ export async function executeWriterAction(
     }
     case "Withdraw": {
       const nodeName = action.from === "record" ? action.node.nodeName : action.nodeName;
-      if (!(await ports.users.isOutOfService(nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+      if (!(await ports.users.isOutOfService(nodeName, signal))) return ok({ requeueAfterMs: ASK_AGAIN_MS });
       if (action.from === "attachment")
         return settled(await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal));
       return settled(
@@ -103,8 +103,8 @@ export async function executeWriterAction(
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
       if (!released.ok) return settled(released);
       if (released.value.kind === "stillUsed") {
-        tellStillUsed(ports, observed, action.node.nodeName, released.value.use);
-        return ok({ againAfterMs: ASK_AGAIN_MS });
+        emitStillUsed(ports, observed, action.node.nodeName, released.value.use);
+        return ok({ requeueAfterMs: ASK_AGAIN_MS });
       }
       return settled(
         await withdrawLeakedRequest(
@@ -124,13 +124,13 @@ export async function executeWriterAction(
     case "BeginFence":
       return fenceWriter(ports, observed, { volumeName, volumeId }, action, signal);
     case "Requeue":
-      return ok({ againAfterMs: action.afterMs });
+      return ok({ requeueAfterMs: action.afterMs });
     case "WaitFor":
     case "Report": {
-      const { reason, message, nodeName, news } = action;
+      const { reason, message, nodeName, localKey } = action;
       const named = {
         ...(nodeName === undefined ? {} : { nodeName }),
-        ...(news === undefined ? {} : { news }),
+        ...(localKey === undefined ? {} : { localKey }),
       };
       ports.events.emit({
         about: { kind: "AzVolume", name: volumeName },
@@ -139,7 +139,7 @@ export async function executeWriterAction(
         ...named,
         waitingOn: waitingNodes(observed),
       });
-      return ok({ againAfterMs: action.retryAfterMs });
+      return ok({ requeueAfterMs: action.retryAfterMs });
     }
     default:
       return unreachable(action);
@@ -147,7 +147,7 @@ export async function executeWriterAction(
 }
 
 /** Reports a user that the cache did not show, or that the orchestrator could not be asked. */
-function tellStillUsed(ports: WriterPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
+function emitStillUsed(ports: WriterPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
   const waitingOn = waitingNodes(observed);
   if (waitingOn.length === 0) return;
   const message = waitsForRelease(waitingOn, writer, use);
@@ -301,9 +301,9 @@ async function fenceWriter(
 ): Promise<Reconciled> {
   const { volumeName, volumeId } = volume;
   if (!(await isTrusted(ports, observed.volume.status?.record, signal)))
-    return ok({ againAfterMs: ASK_AGAIN_MS });
+    return ok({ requeueAfterMs: ASK_AGAIN_MS });
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))
-    return ok({ againAfterMs: ASK_AGAIN_MS });
+    return ok({ requeueAfterMs: ASK_AGAIN_MS });
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName: action.node.nodeName,
@@ -313,7 +313,7 @@ async function fenceWriter(
   });
   if (action.ground === "stalled") {
     const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);
-    if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
+    if (released.ok) return ok(released.value.kind === "stillUsed" ? { requeueAfterMs: ASK_AGAIN_MS } : {});
     return settled(released);
   }
   return settled(

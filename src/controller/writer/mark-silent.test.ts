@@ -10,7 +10,7 @@ import { silenceReconciler } from "./mark-silent.ts";
 const never = new AbortController().signal;
 const look = (world: ReconcileWorld): Promise<unknown> =>
   world.answerOf(silenceReconciler({ ...world.ports, settings }).reconcile("store", never));
-const done = { ok: true, value: { againAfterMs: 5_000 } };
+const done = { ok: true, value: { requeueAfterMs: 5_000 } };
 
 async function nodeIn(world: ReconcileWorld): Promise<readonly unknown[]> {
   const read = await world.answerOf(world.other.get("AzDriverNode", "node-a", never));

@@ -32,7 +32,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
         },
         signal,
       );
-      return marked.ok ? ok({ againAfterMs: LOOK_AGAIN_MS }) : marked;
+      return marked.ok ? ok({ requeueAfterMs: LOOK_AGAIN_MS }) : marked;
     },
   };
 }

@@ -136,10 +136,10 @@ describe("volumeReconciler", () => {
       const since = toTimestamp(world.clock.nowMs());
       assert.deepEqual(await reconcile(), {
         ok: true,
-        value: { againAfterMs: settings.collectReplicasAfterMs },
+        value: { requeueAfterMs: settings.pruneReplicasAfterMs },
       });
       assert.deepEqual([isKept(), world.volume()?.status?.unrequestedSince], [true, since]);
-      await world.clock.advance(settings.collectReplicasAfterMs - 2_000);
+      await world.clock.advance(settings.pruneReplicasAfterMs - 2_000);
       await reconcile();
       assert.ok(isKept(), "not yet");
       await reconcile();
@@ -185,7 +185,7 @@ describe("volumeReconciler", () => {
       };
       world.store.holdWatches(true);
       await record(aRecord({ clean: [identity("node-b")] }));
-      assert.deepEqual(await reconcile(), { ok: true, value: { againAfterMs: 1_000 } });
+      assert.deepEqual(await reconcile(), { ok: true, value: { requeueAfterMs: 1_000 } });
       assert.ok(isKept());
       await record(inQuarantine);
       await reconcile();
@@ -211,7 +211,7 @@ describe("volumeReconciler", () => {
         clusterVolumes.presence.set("node-b", presence);
         assert.deepEqual(
           [await reconcile(), isKept()],
-          [{ ok: true, value: { againAfterMs: 1_000 } }, true],
+          [{ ok: true, value: { requeueAfterMs: 1_000 } }, true],
           presence,
         );
       }
@@ -249,7 +249,7 @@ describe("volumeReconciler", () => {
       );
       assert.deepEqual(
         [await reconcile(), isKept()],
-        [{ ok: true, value: { againAfterMs: 1_000 } }, true],
+        [{ ok: true, value: { requeueAfterMs: 1_000 } }, true],
         "it is registered again",
       );
       await must(world.other.delete("AzDriverNode", "node-b", {}, never));
@@ -282,13 +282,13 @@ describe("volumeReconciler", () => {
 
     for (const nodeName of ["node-b", "node-c"])
       it(`deletes no replica while the cache does not show that ${nodeName} is leaving`, () =>
-        trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ other }) => {
+        trim({ answer: ok({ requeueAfterMs: 1_000 }), isKept: true }, async ({ other }) => {
           assert.ok((await other.delete("AzVolumeAttachment", attachmentName(nodeName), {}, never)).ok);
           return {};
         }));
 
     it("deletes no replica while the cache does not show that another is gone", () =>
-      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
+      trim({ answer: ok({ requeueAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
         const replica = attachment("node-c");
         assert.ok(replica !== undefined);
         const metadata = { ...replica.metadata, finalizers: [] };
@@ -298,7 +298,7 @@ describe("volumeReconciler", () => {
       }));
 
     it("deletes no replica while the cache does not show that a primary is a replica now", () =>
-      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
+      trim({ answer: ok({ requeueAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
         const primary = attachment("node-b");
         assert.ok(primary !== undefined);
         await must(other.update("AzVolumeAttachment", { ...primary, spec: aReplica("node-b").spec }, never));
@@ -306,7 +306,7 @@ describe("volumeReconciler", () => {
       }));
 
     it("deletes no replica in the pass that revokes the grant of another one's node", () =>
-      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, () => Promise.resolve({}), {
+      trim({ answer: ok({ requeueAfterMs: 1_000 }), isKept: true }, () => Promise.resolve({}), {
         writer: aWriter("node-c", { held: false, requested: false }),
       }));
 
@@ -340,7 +340,7 @@ describe("volumeReconciler", () => {
       );
       const message =
         "node-b waits for the volume to be released by node-a, where pod default/db-0 still uses it";
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         {
           about: { kind: "AzVolume", name: "pvc-1" },
           reason: "WaitingForWriter",
@@ -386,7 +386,7 @@ describe("volumeReconciler", () => {
       const reconcile = (): Promise<unknown> =>
         world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
       await reconcile();
-      assert.deepEqual(world.told, [], "a replica that is just being placed is not reported");
+      assert.deepEqual(world.emitted, [], "a replica that is just being placed is not reported");
       await world.clock.advance(1_000);
       await reconcile();
       const observed = observeVolume({ ...world.ports, users }, "pvc-1");
@@ -398,7 +398,7 @@ describe("volumeReconciler", () => {
       const because =
         "node-a, node-b, node-c: has an attachment already; " +
         "node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule";
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         {
           about: { kind: "AzVolume", name: "pvc-1" },
           reason: "ReplicasMissing",

@@ -44,7 +44,7 @@ async function reconcileVolume(
 ): Promise<Reconciled> {
   const observed = observeVolume(ports, volumeName);
   if (observed === undefined) return ok({});
-  let againAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
+  let requeueAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
   let failure: Failure | undefined;
   const writerActions = planWriter(observed);
   if (writerActions.some(({ kind }) => kind === "AskAzure")) onQuestion(volumeName);
@@ -60,11 +60,11 @@ async function reconcileVolume(
     passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
   for (const pass of passes) {
     const done = await pass();
-    if (done.ok) againAfterMs = Math.min(againAfterMs, done.value.againAfterMs ?? Infinity);
+    if (done.ok) requeueAfterMs = Math.min(requeueAfterMs, done.value.requeueAfterMs ?? Infinity);
     else failure ??= done.failure;
   }
   if (failure !== undefined) return { ok: false, failure };
-  return ok(againAfterMs === Infinity ? {} : { againAfterMs });
+  return ok(requeueAfterMs === Infinity ? {} : { requeueAfterMs });
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */
@@ -94,8 +94,9 @@ async function recordStatus(
     (present) => {
       if (present.status === undefined) return undefined;
       const { conditions, requestTime } = planned;
-      const told = conditions === undefined ? present.status : withConditions(present.status, conditions);
-      const next = requestTime === undefined ? told : withRequestTime(told, requestTime);
+      const withReasons =
+        conditions === undefined ? present.status : withConditions(present.status, conditions);
+      const next = requestTime === undefined ? withReasons : withRequestTime(withReasons, requestTime);
       return sameJson(next, present.status) ? undefined : { ...present, status: next };
     },
     signal,
@@ -104,7 +105,7 @@ async function recordStatus(
   return ok(
     planned.requestTime?.unrequestedSince === undefined
       ? {}
-      : { againAfterMs: ports.settings.collectReplicasAfterMs },
+      : { requeueAfterMs: ports.settings.pruneReplicasAfterMs },
   );
 }
 
@@ -142,7 +143,7 @@ async function executeReplicaAction(
       return ok({});
     }
     case "Requeue":
-      return ok({ againAfterMs: action.afterMs });
+      return ok({ requeueAfterMs: action.afterMs });
     default:
       return unreachable(action);
   }

@@ -49,7 +49,7 @@ export interface VolumeSettings {
    * Replicas of a volume that is not requested for this time are detached, in milliseconds. Default 300,000
    * (5 minutes).
    */
-  readonly collectReplicasAfterMs: number;
+  readonly pruneReplicasAfterMs: number;
   /**
    * A replica on a node that is unschedulable for this time is detached, in milliseconds. Default 30,000: a
    * pod that is only moved off its node is gone by then.

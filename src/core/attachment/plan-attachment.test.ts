@@ -239,7 +239,7 @@ describe("planAttachment", () => {
   it("detaches the disk first from an earlier VM of the node's name", () => {
     const earlier = { nodeName: "node-a", vmId: "older", instanceUri: "/older" };
     const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri };
-    const detaches = (lane: "detach" | "collection"): AttachmentAction => ({
+    const detaches = (lane: "detach" | "prune"): AttachmentAction => ({
       kind: "DetachEarlier",
       node: earlier,
       lane,
@@ -250,7 +250,7 @@ describe("planAttachment", () => {
       conditions: [],
     };
     check([
-      { because: "a replica", own: aReplica("node-a", { status: on }), plan: detaches("collection") },
+      { because: "a replica", own: aReplica("node-a", { status: on }), plan: detaches("prune") },
       {
         because: "a pod has come to the other VM since",
         own: anAttachment("node-a", { status: on }),
@@ -259,18 +259,18 @@ describe("planAttachment", () => {
       {
         because: "a detach was interrupted",
         own: aReplica("node-a", { status: { ...on, state: "Detaching" } }),
-        plan: detaches("collection"),
+        plan: detaches("prune"),
       },
       {
         because: "an attach may have happened",
         own: aReplica("node-a", { status: { ...on, state: "Attaching" } }),
-        plan: detaches("collection"),
+        plan: detaches("prune"),
       },
       {
         because: "it was fenced",
         own: aReplica("node-a", { status: on }),
         volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantined: [earlier] }),
-        plan: detaches("collection"),
+        plan: detaches("prune"),
       },
       {
         because: "it was granted the volume, and may be revoked without a fence",
@@ -376,7 +376,7 @@ describe("planAttachment", () => {
       {
         because: "a replica",
         own: leaving(aReplica("node-a")),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "a primary that has given",
@@ -395,7 +395,7 @@ describe("planAttachment", () => {
         because: "in quarantine it may go",
         own: leaving(aReplica("node-a")),
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "a fence has proven that it is detached",
@@ -419,19 +419,19 @@ describe("planAttachment", () => {
         because: "it was proven to be detached from another VM of that name",
         own: leaving(aReplica("node-a", { status: { ...off, provenOff: "older" } })),
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "it was detached, and an attach has begun since",
         own: leaving(aReplica("node-a", { status: { ...off, state: "Attaching" } })),
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "it was detached, and a rebuilt record knows nothing of that",
         own: leaving(aReplica("node-a", { status: off })),
         volume: aVolumeWithRecord({ defaultAccess: "quarantined" }),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "the writer",
@@ -467,13 +467,13 @@ describe("planAttachment", () => {
         because: "its node is gone, and the VM that it was attached to is known",
         own: leaving(aReplica("node-a")),
         nodes: [],
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "its node is gone while the disk was being attached",
         own: leaving(aReplica("node-a", { status: { state: "Attaching" } })),
         nodes: [],
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "another VM has the node's name by now",
@@ -481,7 +481,7 @@ describe("planAttachment", () => {
         plan: {
           kind: "Detach",
           node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" },
-          lane: "collection",
+          lane: "prune",
         },
       },
       {
@@ -598,7 +598,7 @@ describe("planAttachment", () => {
         because: "several write, and it was one of them",
         own: leaving(aReplica("node-a")),
         volume: several,
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
         because: "several wrote a volume that is being deleted",

@@ -22,12 +22,12 @@ import {
 /** The next action for one attachment: at most one cloud operation. */
 export type AttachmentAction =
   | { readonly kind: "Attach"; readonly node: NodeIdentity; readonly lane: "primaryAttach" | "replicaAttach" }
-  | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
+  | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "prune" }
   /**
    * The disk is on an earlier VM of the node's name, by this attachment alone. It is detached there
    * before it is attached to the current VM.
    */
-  | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
+  | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "prune" }
   /**
    * A fence has proven that the VM has no entry for the disk. The object is deleted without another call
    * to Azure.
@@ -99,8 +99,8 @@ function planTerminating(
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
 }
 
-function laneOf({ spec }: AzVolumeAttachment): "detach" | "collection" {
-  return spec.role === "Primary" ? "detach" : "collection";
+function laneOf({ spec }: AzVolumeAttachment): "detach" | "prune" {
+  return spec.role === "Primary" ? "detach" : "prune";
 }
 
 /**

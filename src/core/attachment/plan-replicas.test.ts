@@ -23,7 +23,7 @@ import { type RecordChanges } from "../testing/record-lists.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
 
-const collectMs = 300_000;
+const pruneMs = 300_000;
 const asked = { disk: aDiskSpec(), maxMountReplicaCount: 2 };
 const tight = { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 };
 const writerOnA = { writer: aWriter("node-a") };
@@ -109,12 +109,12 @@ describe("planReplicas", () => {
         nodes: [aNode("node-a"), aNode("node-b")],
       });
     assert.deepEqual(
-      planReplicas(replica(collectMs - 1)).map(({ kind }) => kind),
+      planReplicas(replica(pruneMs - 1)).map(({ kind }) => kind),
       ["ReplicasMissing"],
     );
-    assert.deepEqual(planReplicas(replica(collectMs))[0], deletes("node-b", triedAgain));
+    assert.deepEqual(planReplicas(replica(pruneMs))[0], deletes("node-b", triedAgain));
     assert.deepEqual(
-      planReplicas(replica(-3_600_000, collectMs))[0],
+      planReplicas(replica(-3_600_000, pruneMs))[0],
       deletes("node-b", triedAgain),
       "the clock was set back by an hour since",
     );
@@ -122,7 +122,7 @@ describe("planReplicas", () => {
 
   it("measures how long the failed replica itself has not changed", () => {
     const attachments = [
-      unchangedFor(collectMs, primary),
+      unchangedFor(pruneMs, primary),
       unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) })),
     ];
     const observed = anObservedVolume({
@@ -139,7 +139,7 @@ describe("planReplicas", () => {
   it("deletes the replica of a gone node once, whatever else holds", () => {
     const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
     const names = (record: RecordChanges): readonly string[] => {
-      const volume = aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord(record) } });
+      const volume = aVolume({ status: { unrequestedSince: agoMs(pruneMs), record: aRecord(record) } });
       return planReplicas(
         anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b")], nodes }),
       ).flatMap((action) => (action.kind === "DeleteAttachment" ? action.attachmentName : []));
@@ -363,7 +363,7 @@ describe("planReplicas", () => {
         because: "after a while it goes",
         observed: anObservedVolume({
           volume,
-          attachments: [primary, aReplica("node-b", { status: failedAgo(collectMs) }), aReplica("node-c")],
+          attachments: [primary, aReplica("node-b", { status: failedAgo(pruneMs) }), aReplica("node-c")],
         }),
         plan: [deletes("node-b", triedAgain)],
       },
@@ -385,7 +385,7 @@ describe("planReplicas", () => {
           attachments: [
             primary,
             aReplica("node-b", {
-              status: { ...failed, error: { ...failed.error, retries: 2, time: agoMs(collectMs) } },
+              status: { ...failed, error: { ...failed.error, retries: 2, time: agoMs(pruneMs) } },
             }),
           ],
         }),
@@ -793,7 +793,7 @@ describe("planReplicas", () => {
     });
 
     it("releases it though it was never attached", () => {
-      const failed = [primary, aReplica("node-b", { status: failedAgo(collectMs) }), aReplica("node-c")];
+      const failed = [primary, aReplica("node-b", { status: failedAgo(pruneMs) }), aReplica("node-c")];
       assert.deepEqual(planReplicas(drained(30_000, { attachments: failed }))[0], released);
     });
 
@@ -936,13 +936,13 @@ describe("planReplicas", () => {
     check([
       {
         because: "due",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: replicas }),
-        plan: [prunes("node-a", collectMs), prunes("node-b", collectMs)],
+        observed: anObservedVolume({ volume: unrequestedFor(pruneMs), attachments: replicas }),
+        plan: [prunes("node-a", pruneMs), prunes("node-b", pruneMs)],
       },
       {
         because: "due, but the pods are still being listed",
         observed: anObservedVolume({
-          volume: unrequestedFor(collectMs),
+          volume: unrequestedFor(pruneMs),
           attachments: replicas,
           pods: () => undefined,
         }),
@@ -950,12 +950,12 @@ describe("planReplicas", () => {
       },
       {
         because: "not yet",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: replicas }),
+        observed: anObservedVolume({ volume: unrequestedFor(pruneMs - 5_000), attachments: replicas }),
         plan: [{ kind: "Requeue", afterMs: 5_000 }],
       },
       {
         because: "not for another millisecond",
-        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 1), attachments: replicas }),
+        observed: anObservedVolume({ volume: unrequestedFor(pruneMs - 1), attachments: replicas }),
         plan: [{ kind: "Requeue", afterMs: 1 }],
       },
       {
@@ -963,18 +963,18 @@ describe("planReplicas", () => {
         observed: anObservedVolume({
           volume: aVolume({
             status: {
-              unrequestedSince: agoMs(collectMs),
+              unrequestedSince: agoMs(pruneMs),
               record: aRecord({ quarantined: [identity("node-a")] }),
             },
           }),
           attachments: replicas,
         }),
-        plan: [fencedFrom("node-a"), prunes("node-b", collectMs)],
+        plan: [fencedFrom("node-a"), prunes("node-b", pruneMs)],
       },
       {
         because: "a request is there again",
         observed: anObservedVolume({
-          volume: unrequestedFor(collectMs),
+          volume: unrequestedFor(pruneMs),
           attachments: [aReplica("node-a"), anAttachment("node-b")],
         }),
         plan: [creates("node-c")],
@@ -994,7 +994,7 @@ describe("planReplicas", () => {
 
   // The fence deletes the dead writer's attachment.
   it("prunes no replica during a failover, however old the replicas are", () => {
-    const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
+    const old = { metadata: { creationTimestamp: agoMs(pruneMs * 2) } };
     const replicas = [aReplica("node-b", old), aReplica("node-c", old)];
     const dead = identity("node-a");
     const rows: readonly {
@@ -1022,7 +1022,7 @@ describe("planReplicas", () => {
     for (const { because, record, pods = [] } of rows) {
       const volume = aVolume({
         spec: asked,
-        status: { record: aRecord(record), unrequestedSince: agoMs(collectMs * 2) },
+        status: { record: aRecord(record), unrequestedSince: agoMs(pruneMs * 2) },
       });
       assert.deepEqual(
         planReplicas(anObservedVolume({ volume, attachments: replicas, pods: () => pods })),
@@ -1033,8 +1033,8 @@ describe("planReplicas", () => {
   });
 
   it("never deletes a writer's, a requested or an unverified attachment", () => {
-    const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
-    const since = { unrequestedSince: agoMs(collectMs * 2) };
+    const old = { metadata: { creationTimestamp: agoMs(pruneMs * 2) } };
+    const since = { unrequestedSince: agoMs(pruneMs * 2) };
     check([
       {
         because: "unpublished, and not released yet",

@@ -428,5 +428,5 @@ function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment)
  */
 function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
   if (isRequested(observed)) return Infinity;
-  return fromTimestamp(unrequestedSince) + observed.settings.collectReplicasAfterMs - observed.nowMs;
+  return fromTimestamp(unrequestedSince) + observed.settings.pruneReplicasAfterMs - observed.nowMs;
 }

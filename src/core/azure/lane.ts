@@ -1,7 +1,7 @@
 import type { Urgency } from "./pace/token-bucket.ts";
 
 /** Why a call is made, the most urgent first. No other call waits for a disk's tags, so they come last. */
-const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
+const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "prune", "tag"] as const;
 
 /** One of the lanes; earlier lanes go first when a VM's update budget runs low. */
 export type Lane = (typeof lanes)[number];
@@ -15,7 +15,7 @@ const urgencies: Readonly<Record<Lane, Urgency>> = {
   primaryAttach: "normal",
   detach: "reserve",
   replicaAttach: "normal",
-  collection: "normal",
+  prune: "normal",
   tag: "last",
 };
 
@@ -38,7 +38,7 @@ const turnCosts: Readonly<Record<Lane, number>> = {
   primaryAttach: 16,
   detach: 16,
   replicaAttach: 256,
-  collection: 256,
+  prune: 256,
   tag: 4096,
 };
 

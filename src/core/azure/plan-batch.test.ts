@@ -16,7 +16,7 @@ const waiting = (
 describe("planBatch", () => {
   it("puts the most urgent lane first, and within a lane the first to arrive", () => {
     const requests = [
-      waiting(1, "collection"),
+      waiting(1, "prune"),
       waiting(2, "replicaAttach"),
       waiting(3, "primaryAttach"),
       waiting(4, "detach"),

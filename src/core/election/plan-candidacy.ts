@@ -110,15 +110,15 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
  * to be done, and a read would show nothing else.
  */
 export function isRenewal(
-  told: Lease,
+  seen: Lease,
   { lease, remembered }: Pick<ObservedLease, "lease" | "remembered">,
 ): boolean {
-  const { holderIdentity } = told.spec;
+  const { holderIdentity } = seen.spec;
   return (
-    told.metadata.uid === lease?.metadata.uid &&
+    seen.metadata.uid === lease?.metadata.uid &&
     holderIdentity !== "" &&
     holderIdentity === lease.spec.holderIdentity &&
-    !isOlder(highWaterMarkOf(told), remembered)
+    !isOlder(highWaterMarkOf(seen), remembered)
   );
 }
 

@@ -6,7 +6,7 @@ interface EventMeaning {
    * volume, those of its pods that are bound to the named node, all its pods that are not ending, that
    * node.
    */
-  readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
+  readonly shownOn: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "AnyPod" | "Node")[];
   /** When it is emitted, for docs/reference/events.md. */
   readonly when: string;
   /** What to do, in a sentence that follows the message; empty: no action is required. */
@@ -22,25 +22,25 @@ const TRIED_AGAIN = "The driver retries automatically.";
 export const eventReasons = {
   CreationDelayed: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "creating the disk failed, and a retry may succeed: a quota, Azure's call limits, an outage",
     remedy: TRIED_AGAIN,
   },
   CreationFailed: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the disk can't be created as requested: SKU, zone, size, parameters",
     remedy: "Change what is named there, in the StorageClass or the claim.",
   },
   DeletedByHand: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "the AzVolume, or the AzVolumeAttachment of the node that writes it, was deleted by hand",
     remedy: "Its disk is kept and the object is recreated; delete the claim to delete the disk.",
   },
   UnclaimedDisk: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when:
       "for an hour or more, no PersistentVolume names a disk of this cluster and no node has it " +
       "(found by recovery)",
@@ -50,19 +50,19 @@ export const eventReasons = {
   },
   DeletionDelayed: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when: "deleting the disk failed",
     remedy: TRIED_AGAIN,
   },
   ExpansionFailed: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "Azure did not grow the disk",
     remedy: TRIED_AGAIN,
   },
   NotExpanded: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "AnyPod"],
+    shownOn: ["PersistentVolumeClaim", "AnyPod"],
     when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
     remedy:
       "Azure grows a shared disk only while no VM has it: stop the pods that use it, " +
@@ -70,7 +70,7 @@ export const eventReasons = {
   },
   ModificationFailed: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "Azure refuses what the claim's VolumeAttributesClass asks of the disk, which stays as it was",
     remedy:
       "The request is repeated by csi-resizer. " +
@@ -78,19 +78,19 @@ export const eventReasons = {
   },
   Converting: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "Azure moves the data of a modified disk to other storage; at the start, and at each 20 percent",
     remedy: "The disk is slower, and does not grow, until that is complete.",
   },
   Converted: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "Azure has moved the data of a modified disk",
     remedy: "",
   },
   StateNotKept: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when:
       "Azure refuses the disk's tags (fenced nodes, file system, owner), or the first two could not be " +
       "written for a minute, or not yet for an AzVolume that is deleted by hand",
@@ -100,7 +100,7 @@ export const eventReasons = {
   },
   DiskTagsDiffer: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "a tag of the disk names another cluster, object, volume or driver as its owner",
     remedy:
       "The driver leaves these tags as they are. If the disk is still this volume's, remove the tag: the " +
@@ -108,19 +108,19 @@ export const eventReasons = {
   },
   Attached: {
     type: "Normal",
-    tells: ["Pod"],
+    shownOn: ["Pod"],
     when: "the disk is attached to a node that requests it",
     remedy: "",
   },
   AttachFailed: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "attaching the disk to a node that requests it failed",
     remedy: TRIED_AGAIN,
   },
   AttachRefused: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "the disk can't be attached to a requesting node until a permission, a quota, a disk or a VM changes " +
       "(emitted once; the condition `AttachRefused` stays)",
@@ -128,73 +128,73 @@ export const eventReasons = {
   },
   WaitingForAzure: {
     type: "Normal",
-    tells: ["Pod"],
+    shownOn: ["Pod"],
     when: "an attach takes longer than 30 s",
     remedy: "Azure's pace, or its call limits, are the reason; the attach continues.",
   },
   WaitingForShare: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "as many VMs as `maxShares` allows have the disk",
     remedy: "It is attached once it is detached from one of them.",
   },
   WaitingForNodePlugin: {
     type: "Warning",
-    tells: ["Pod", "Node"],
+    shownOn: ["Pod", "Node"],
     when: "a pod was bound to a node on which no node plug-in has registered",
     remedy: "Check that the node plug-in runs there.",
   },
   WaitingForQuarantine: {
     type: "Warning",
-    tells: ["Pod", "Node"],
+    shownOn: ["Pod", "Node"],
     when: "a fenced node may have a dead mount: nothing is attached there until it is clean",
     remedy: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
   },
   WaitingForExpansion: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a node requests a shared disk that is being grown",
     remedy: "It is attached once the disk has grown.",
   },
   DeviceMissing: {
     type: "Warning",
-    tells: ["Pod", "Node"],
+    shownOn: ["Pod", "Node"],
     when: "the node finds no device, or another disk's, where Azure says that the disk is",
     remedy: "The controller reads Azure again, and attaches the disk again where it is gone.",
   },
   DetachFailed: {
     type: "Warning",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when: "detaching the disk failed",
     remedy: `${TRIED_AGAIN} Until then the disk takes up a share and a slot of the node.`,
   },
   ReplicaAttached: {
     type: "Normal",
-    tells: [],
+    shownOn: [],
     when: "a replica is ready",
     remedy: "",
   },
   ReplicaAttachFailed: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when: "attaching a replica failed",
     remedy: "The driver tries a few times, then on another node.",
   },
   ReplicaPromoted: {
     type: "Normal",
-    tells: ["Pod"],
+    shownOn: ["Pod"],
     when: "a replica has become the primary, without an attach",
     remedy: "",
   },
   ReplicaEvicted: {
     type: "Normal",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when: "a replica made room for a disk that a pod needs",
     remedy: "It is placed elsewhere.",
   },
   ReplicasMissing: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when: "fewer suitable nodes than requested replicas",
     remedy:
       "Until then a failover has to attach the disk. Make room on nodes that the pods could run on, " +
@@ -202,13 +202,13 @@ export const eventReasons = {
   },
   WaitingForWriter: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a node requests the volume while another one writes it",
     remedy: `It moves once it is not used there any more; ${OUT_OF_SERVICE}.`,
   },
   WaitingForUser: {
     type: "Normal",
-    tells: [],
+    shownOn: [],
     when:
       "a node requests the volume, and no user is seen there: a pod (`attach: driver`), " +
       "or a VolumeAttachment (`attach: kubernetes`)",
@@ -218,7 +218,7 @@ export const eventReasons = {
   },
   WriterSilent: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
     when:
       "the writer's node, or one not yet known to be clean, sends no heartbeats or is NotReady, and the " +
       "volume is requested: a pod waits on another node or without one, or is bound to that node " +
@@ -229,7 +229,7 @@ export const eventReasons = {
   },
   WriterReplaced: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "the volume is held by a VM that still exists, and its node name belongs to another VM " +
       "(the message has its resource id)",
@@ -240,19 +240,19 @@ export const eventReasons = {
   },
   WaitingForUnmount: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the controller waits for the current writer to unmount and release the volume",
     remedy: `No node is fenced without proof that it is dead: ${OUT_OF_SERVICE}.`,
   },
   WaitingForFence: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the writer is marked out of service, and has not released the volume",
     remedy: "It is fenced from the disk if it does not release it: no action is required.",
   },
   NoAttachment: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a node holds the volume whose AzVolumeAttachment was deleted by hand",
     remedy:
       `It releases the volume once its last pod there ends, and is fenced where Azure does not list ` +
@@ -260,13 +260,13 @@ export const eventReasons = {
   },
   WaitingForProof: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a disk is not new, or was found on a node, and it is not known whether it is in use there",
     remedy: `Its node plug-in will report: check that it runs there; ${OUT_OF_SERVICE}.`,
   },
   AttachedToForeignVM: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a disk was found attached to a VM on which no node plug-in runs",
     remedy:
       `A VM that is no node of this cluster is never fenced: detach the disk from it; ` +
@@ -274,7 +274,7 @@ export const eventReasons = {
   },
   FoundAttached: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim"],
+    shownOn: ["PersistentVolumeClaim"],
     when:
       "recovery, or a failed attach, found the disk on a VM although no object says so: it was attached " +
       "by hand, or an object was erased",
@@ -284,19 +284,19 @@ export const eventReasons = {
   },
   Fencing: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node is being fenced from the disk",
     remedy: "No other node writes until that is proven.",
   },
   NoProof: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node that is being fenced is not proven to be off the disk",
     remedy: TRIED_AGAIN,
   },
   EtagNotMoved: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "Azure accepts the driver's updates of a VM, and none moves its ETag: a node can't be proven to be " +
       "off a disk, or a write barrier can't be passed (about the AzVolume and the AzDriverNode)",
@@ -306,13 +306,13 @@ export const eventReasons = {
   },
   RecordNotVerified: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod"],
+    shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the object store was rolled back and the volume's record is not proven yet: nothing is granted",
     remedy: TRIED_AGAIN,
   },
   BarrierPending: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a volume's record was lost, and a detach that it allowed may still be under way to a node's VM",
     remedy:
       `${TRIED_AGAIN} Where DetachLeftBehind names that node, follow its remedy first: ` +
@@ -320,25 +320,25 @@ export const eventReasons = {
   },
   Fenced: {
     type: "Normal",
-    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node is proven to be off the disk",
     remedy: "Nothing is attached to it until its node plug-in reports that it is clean.",
   },
   StageFailed: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when: "a node could not make the volume ready for its pod",
     remedy: "The kubelet retries.",
   },
   WriterReclaimed: {
     type: "Warning",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when: "the volume's record was lost while a pod wrote it: that node remains the writer",
     remedy: "",
   },
   ReclaimDisputed: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "Node"],
+    shownOn: ["PersistentVolumeClaim", "Node"],
     when:
       "after a record was lost, one node reclaimed the volume while a pod on another one still has it " +
       "mounted (neither mount is removed)",
@@ -348,7 +348,7 @@ export const eventReasons = {
   },
   DeviceNotTuned: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "PodOnNode"],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode"],
     when: "a node serves a volume without settings that its attributes ask for",
     remedy:
       "The kernel keeps its own values. A class for new volumes may state what the nodes have; " +
@@ -356,13 +356,13 @@ export const eventReasons = {
   },
   StaleMountsRemoved: {
     type: "Warning",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when: "a node removed mounts that it may not have any more",
     remedy: "",
   },
   DetachLeftBehind: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
       "another client's detach of a disk that a node uses has failed so far: the next update of the VM, " +
       "by any client, detaches it. The driver updates that VM only to fence a node that is out of service",
@@ -372,7 +372,7 @@ export const eventReasons = {
   },
   DetachCarriedOut: {
     type: "Normal",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when:
       "another client's detach of a disk that a node does not use has failed so far, " +
       "and an update of the VM completes it",
@@ -380,7 +380,7 @@ export const eventReasons = {
   },
   DiskLost: {
     type: "Warning",
-    tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
       "another client has detached a disk from the node that writes it. " +
       "The node stays the writer until it releases the volume or is fenced with proof",
@@ -390,7 +390,7 @@ export const eventReasons = {
   },
   PodLostDisk: {
     type: "Warning",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when:
       "a node removed mounts from under a pod that was not unpublished: " +
       "its containers can't write there once they are restarted",
@@ -398,13 +398,13 @@ export const eventReasons = {
   },
   QuarantineLeft: {
     type: "Normal",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when: "a fenced node is clean: disks are attached to it again",
     remedy: "",
   },
   AttachmentIgnored: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
     remedy:
       "The controller deletes it. The driver makes no such object: find out what wrote it, " +
@@ -412,7 +412,7 @@ export const eventReasons = {
   },
   ReportIgnored: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when:
       "a node reports an impossible state: an epoch far above that of the record, or more volumes than " +
       "a VM has disks (about its Node)",
@@ -420,7 +420,7 @@ export const eventReasons = {
   },
   NodeIgnored: {
     type: "Warning",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when:
       "an AzDriverNode reports another VM than its Node names (`spec.providerID`), the VM of another node, " +
       "or a VM that no Node names (about the AzDriverNode)",
@@ -430,7 +430,7 @@ export const eventReasons = {
   },
   NodeMarkedOutOfService: {
     type: "Warning",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when:
       "the kubelet and the node plug-in of a node are silent and Azure shows its VM as stopped or " +
       "deallocated: the driver has set the out-of-service taint, and Kubernetes deletes the node's pods",
@@ -438,13 +438,13 @@ export const eventReasons = {
   },
   NodeBackInService: {
     type: "Normal",
-    tells: ["Node"],
+    shownOn: ["Node"],
     when: "the kubelet of a node that the driver had marked out of service reports again",
     remedy: "",
   },
   RollbackUnconfirmed: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when:
       "only one node reports a rollback of the object store, less than ten minutes after " +
       "its last such report (about its Node)",
@@ -454,13 +454,13 @@ export const eventReasons = {
   },
   RegistrationRefused: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
   },
   OtherDriver: {
     type: "Warning",
-    tells: [],
+    shownOn: [],
     when:
       "another Azure disk driver, such as V1, runs beside this one: the node stages no volume (about its " +
       "Node), or the controller attaches and detaches nothing (about the Lease)",
@@ -468,13 +468,13 @@ export const eventReasons = {
   },
   NodeReady: {
     type: "Normal",
-    tells: [],
+    shownOn: [],
     when: "the start-up taint was removed: the driver is registered on the node and serves pods with volumes",
     remedy: "",
   },
   LeaderElection: {
     type: "Normal",
-    tells: [],
+    shownOn: [],
     when: "a controller has begun or stopped to lead (about the Lease)",
     remedy: "",
   },

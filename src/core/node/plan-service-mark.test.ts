@@ -30,17 +30,17 @@ describe("planServiceMark", () => {
     {
       because: "the VM of a node is read once both are silent",
       seen: { isUnreachable: true, heartbeatUnchangedMs: 35_000 },
-      step: { kind: "InspectVm", againAfterMs: 10_000 },
+      step: { kind: "InspectVm", requeueAfterMs: 10_000 },
     },
     {
       because: "it is read less often the longer the node is silent",
       seen: { isUnreachable: true, heartbeatUnchangedMs: 160_000 },
-      step: { kind: "InspectVm", againAfterMs: 40_000 },
+      step: { kind: "InspectVm", requeueAfterMs: 40_000 },
     },
     {
       because: "it is read once a minute at least",
       seen: { isUnreachable: true, heartbeatUnchangedMs: 3_600_000 },
-      step: { kind: "InspectVm", againAfterMs: 60_000 },
+      step: { kind: "InspectVm", requeueAfterMs: 60_000 },
     },
     {
       because: "a marked node whose kubelet is silent stays marked",

@@ -17,7 +17,7 @@ export type ServiceStep =
   | { readonly kind: "Keep" }
   | { readonly kind: "LookAgain"; readonly afterMs: number }
   /** Read the node's VM, and mark the node if the VM is off. Otherwise look again after that time. */
-  | { readonly kind: "InspectVm"; readonly againAfterMs: number }
+  | { readonly kind: "InspectVm"; readonly requeueAfterMs: number }
   | { readonly kind: "Unmark" };
 
 /** How soon Azure is asked again about a silent node's VM at first, in milliseconds. */
@@ -44,10 +44,10 @@ export function planServiceMark(
   if (!isUnreachable) return { kind: "Keep" };
   const leftMs = heartbeatStaleMs - heartbeatUnchangedMs;
   if (leftMs > 0) return { kind: "LookAgain", afterMs: leftMs };
-  const againAfterMs = heartbeatUnchangedMs * ASK_AGAIN_PART;
+  const requeueAfterMs = heartbeatUnchangedMs * ASK_AGAIN_PART;
   return {
     kind: "InspectVm",
-    againAfterMs: Math.min(Math.max(againAfterMs, ASK_AGAIN_MIN_MS), ASK_AGAIN_MAX_MS),
+    requeueAfterMs: Math.min(Math.max(requeueAfterMs, ASK_AGAIN_MIN_MS), ASK_AGAIN_MAX_MS),
   };
 }
 

@@ -15,11 +15,11 @@ export function describeRejections(rejected: readonly Rejection[]): string {
   const byReason = [...Map.groupBy(rejected, ({ because }) => because)].toSorted(
     ([left, these], [right, those]) => those.length - these.length || (left < right ? -1 : 1),
   );
-  const told = byReason
+  const described = byReason
     .slice(0, REASONS_MAX)
     .map(([because, rejections]) => `${describeNodes(rejections)} ${because}`);
-  const untold = byReason.slice(REASONS_MAX).reduce((count, [, rejections]) => count + rejections.length, 0);
-  return [...told, ...(untold === 0 ? [] : [`${untold} more for other reasons`])].join("; ");
+  const omitted = byReason.slice(REASONS_MAX).reduce((count, [, rejections]) => count + rejections.length, 0);
+  return [...described, ...(omitted === 0 ? [] : [`${omitted} more for other reasons`])].join("; ");
 }
 
 function describeNodes(rejections: readonly Rejection[]): string {

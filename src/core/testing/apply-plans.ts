@@ -106,7 +106,7 @@ function afterAnswer(
   switch (question) {
     case "detached":
       return moved(observed, (record) => beginFence(record, node));
-    case "vanished":
+    case "gone":
       return moved(observed, (record) => prune(record, node, { found: "another VM" }));
     case "off":
     case "moved":

@@ -30,7 +30,7 @@ export function agoMs(ms: number): string {
 /** The default limits and waiting times. */
 export const settings: VolumeSettings = {
   unpublish: "demote",
-  collectReplicasAfterMs: 300_000,
+  pruneReplicasAfterMs: 300_000,
   releaseDrainedAfterMs: 30_000,
   replicaAttachTries: 3,
   heartbeatStaleMs: 35_000,

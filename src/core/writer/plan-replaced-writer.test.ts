@@ -22,7 +22,7 @@ const earlier = {
   instanceUri: `${instanceUriOf("node-a")}-earlier`,
 };
 const foreign = { ...earlier, nodeName: earlier.instanceUri };
-const checks: WriterAction = { kind: "AskAzure", question: "vanished", node: earlier };
+const checks: WriterAction = { kind: "AskAzure", question: "gone", node: earlier };
 const said =
   `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, ` +
   `and that node is another VM by now`;
@@ -77,7 +77,7 @@ describe("a VM in the record whose node name is another VM's", () => {
           reason: "WriterReplaced",
           nodeName: "node-a",
           message: said,
-          news: said,
+          localKey: said,
           retryAfterMs: 10_000,
         },
       ],
@@ -182,7 +182,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     assert.deepEqual(
       planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })),
       [
-        { kind: "AskAzure", question: "vanished", node: foreign },
+        { kind: "AskAzure", question: "gone", node: foreign },
         { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
       ],
     );
@@ -195,7 +195,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       vmId: "vm-2",
       instanceUri: `${foreign.instanceUri}-2`,
     };
-    const confirms = { kind: "AskAzure", question: "vanished", node: another };
+    const confirms = { kind: "AskAzure", question: "gone", node: another };
     for (const other of [identity("node-b"), earlier]) {
       const planned = planWriter(observed({ unverified: [other, another] }));
       assert.deepEqual(

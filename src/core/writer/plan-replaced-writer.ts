@@ -121,7 +121,7 @@ function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): reado
   return [
     { kind: "AskAzure", question: "off", node },
     waiting.length === 0
-      ? { kind: "Report", reason, nodeName, message: said, news: said, retryAfterMs: ASK_AGAIN_MS }
+      ? { kind: "Report", reason, nodeName, message: said, localKey: said, retryAfterMs: ASK_AGAIN_MS }
       : {
           kind: "WaitFor",
           reason,

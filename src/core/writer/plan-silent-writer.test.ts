@@ -53,7 +53,7 @@ describe("planSilentWriter", () => {
           kind: "WaitFor",
           ...told,
           message: `pod default/db-0 on node-b waits for node-a, which writes the volume, ${sign}. ${remedy}`,
-          news: "pod default/db-0 on node-b waits for node-a",
+          localKey: "pod default/db-0 on node-b waits for node-a",
         },
       ]);
   });
@@ -72,7 +72,7 @@ describe("planSilentWriter", () => {
           kind: "Report",
           ...told,
           message: `node-a, which writes the volume, is NotReady; pod ${name} is bound to it. ${remedy}`,
-          news: `pod ${name} is bound to node-a`,
+          localKey: `pod ${name} is bound to node-a`,
         },
       ]);
   });
@@ -95,11 +95,11 @@ describe("planSilentWriter", () => {
       { because: "a pod is bound to another node and has started", pods: [aPod({ isPending: false })] },
     ];
     const message = `node-a, which writes the volume, is NotReady, and the volume is requested. ${remedy}`;
-    const news = "the volume is requested, and node-a is silent";
+    const localKey = "the volume is requested, and node-a is silent";
     for (const { because, pods, attachments } of requested)
       assert.deepEqual(
         plan(notReady, pods, attachments),
-        [{ kind: "Report", ...told, message, news }],
+        [{ kind: "Report", ...told, message, localKey }],
         because,
       );
   });
@@ -112,7 +112,7 @@ describe("planSilentWriter", () => {
         ...told,
         message:
           `pod default/db-0 on node-b waits for node-a, which writes the volume, ` + `is NotReady. ${remedy}`,
-        news: "pod default/db-0 on node-b waits for node-a",
+        localKey: "pod default/db-0 on node-b waits for node-a",
       },
     ]);
     assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-b"] }, "node-a"), []);
@@ -248,7 +248,7 @@ describe("planWriter with a silent writer", () => {
 describe("planWriter with a silent node that is unverified", () => {
   const unverified = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
-  const confirms: WriterAction = { kind: "AskAzure", question: "vanished", node: identity("node-a") };
+  const confirms: WriterAction = { kind: "AskAzure", question: "gone", node: identity("node-a") };
   const unreported =
     "node-a, which had the disk when the record was made and has not shown whether it is clean, " +
     "has sent no heartbeat for more than 35 s";
@@ -262,7 +262,7 @@ describe("planWriter with a silent node that is unverified", () => {
     const message = `pod default/db-0 on node-b waits for ${unreported}. ${remedy}`;
     assert.deepEqual(plannedFor([waits]), [
       confirms,
-      { kind: "WaitFor", ...told, message, news: "pod default/db-0 on node-b waits for node-a" },
+      { kind: "WaitFor", ...told, message, localKey: "pod default/db-0 on node-b waits for node-a" },
     ]);
   });
 
@@ -274,7 +274,7 @@ describe("planWriter with a silent node that is unverified", () => {
         kind: "Report",
         ...told,
         message: `${unreported}; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
-        news: "pod default/db-0 (being deleted) is bound to node-a",
+        localKey: "pod default/db-0 (being deleted) is bound to node-a",
       },
     ]);
   });

@@ -43,7 +43,7 @@ export function planSilentWriter(
         kind: "WaitFor",
         ...common,
         message: `${names} waits for ${writer}. ${remedy}`,
-        news: `${names} waits for ${writerNode}`,
+        localKey: `${names} waits for ${writerNode}`,
       },
     ];
   }
@@ -56,7 +56,7 @@ export function planSilentWriter(
         kind: "Report",
         ...common,
         message: `${writer}; ${names} is bound to it. ${remedy}`,
-        news: `${names} is bound to ${writerNode}`,
+        localKey: `${names} is bound to ${writerNode}`,
       },
     ];
   }
@@ -66,7 +66,7 @@ export function planSilentWriter(
       kind: "Report",
       ...common,
       message: `${writer}, and the volume is requested. ${remedy}`,
-      news: `the volume is requested, and ${writerNode} is silent`,
+      localKey: `the volume is requested, and ${writerNode} is silent`,
     },
   ];
 }

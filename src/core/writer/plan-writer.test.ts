@@ -46,7 +46,7 @@ const grants = (nodeName: string): WriterAction => ({
   isUserSeen: true,
 });
 const endsRequest = (nodeName: string): WriterAction => ({ kind: "Withdraw", from: "attachment", nodeName });
-const confirms: WriterAction = { kind: "AskAzure", question: "vanished", node: a };
+const confirms: WriterAction = { kind: "AskAzure", question: "gone", node: a };
 const reportsSilence = (role: string): WriterAction => ({
   kind: "Report",
   reason: "WriterSilent",
@@ -56,7 +56,7 @@ const reportsSilence = (role: string): WriterAction => ({
     `node-a, ${role}, has sent no heartbeat for more than 35 s, and the volume is requested. ` +
     `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
     `kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
-  news: "the volume is requested, and node-a is silent",
+  localKey: "the volume is requested, and node-a is silent",
 });
 
 describe("planWriter", () => {
@@ -490,7 +490,7 @@ describe("planWriter", () => {
     // A silent node is not dead by that, but its VM may be gone, and then no node will ever answer for
     // it.
     const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
-      { kind: "AskAzure", question: "vanished", node: a },
+      { kind: "AskAzure", question: "gone", node: a },
       { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
     ];
     const fences = (ground: "outOfService" | "stalled", because: string): WriterAction => ({
@@ -995,8 +995,8 @@ describe("planWriter", () => {
           attachments: [anAttachment("node-a"), anAttachment("node-b")],
         }),
         plan: [
-          { kind: "AskAzure", question: "vanished", node: older },
-          { kind: "AskAzure", question: "vanished", node: { ...identity("node-b"), vmId: "older-b" } },
+          { kind: "AskAzure", question: "gone", node: older },
+          { kind: "AskAzure", question: "gone", node: { ...identity("node-b"), vmId: "older-b" } },
         ],
       },
       {
@@ -1020,11 +1020,11 @@ describe("planWriter in special cases", () => {
     }
   });
 
-  it("asks whether a VM has vanished that is only the writer, or only being fenced", () => {
+  it("asks whether a VM is gone that is only the writer, or only being fenced", () => {
     const earlier = { ...identity("node-a"), vmId: "vm-of-an-earlier-node-a" };
     for (const record of [{ writer: { ...aWriter("node-a"), ...earlier } }, { fencing: earlier }]) {
       const [first] = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
-      assert.deepEqual(first, { kind: "AskAzure", question: "vanished", node: earlier });
+      assert.deepEqual(first, { kind: "AskAzure", question: "gone", node: earlier });
     }
   });
 

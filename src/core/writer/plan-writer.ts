@@ -55,7 +55,7 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
   const checks = replacedNodes(observed, record).map(
-    (node) => ({ kind: "AskAzure", question: "vanished", node }) as const,
+    (node) => ({ kind: "AskAzure", question: "gone", node }) as const,
   );
   return [
     ...checks,
@@ -213,7 +213,7 @@ function planForUnrequestedHolder(
   const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
-      { kind: "AskAzure", question: "vanished", node },
+      { kind: "AskAzure", question: "gone", node },
       { kind: "WaitFor", reason, message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
@@ -246,7 +246,7 @@ function planWithoutAttachment(
   const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
   if (present === undefined || isSilent(observed, present))
     return [
-      { kind: "AskAzure", question: "vanished", node },
+      { kind: "AskAzure", question: "gone", node },
       ...(present === undefined ? [] : [{ kind: "AskAzure", question: "detached", node } as const]),
       { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
@@ -339,7 +339,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
-      { kind: "AskAzure", question: "vanished", node },
+      { kind: "AskAzure", question: "gone", node },
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   }
@@ -348,7 +348,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
   return isSilent(observed, present)
     ? [
-        { kind: "AskAzure", question: "vanished", node },
+        { kind: "AskAzure", question: "gone", node },
         { ...wait, retryAfterMs: ASK_PLATFORM_MS },
       ]
     : [{ ...wait, retryAfterMs: RECHECK_MS }];

@@ -45,7 +45,7 @@ export type WriterAction =
       readonly message: string;
       readonly retryAfterMs: number;
       readonly nodeName?: string;
-      readonly news?: string;
+      readonly localKey?: string;
     }
   /** A report about the writer though no node waits. */
   | {
@@ -54,19 +54,19 @@ export type WriterAction =
       readonly message: string;
       readonly retryAfterMs: number;
       readonly nodeName: string;
-      readonly news: string;
+      readonly localKey: string;
     };
 
 /**
  * What a separate loop asks Azure about the VM of a node in the record, and what follows:
- * - `vanished`: whether it is gone, so that the record can be cleared of it;
+ * - `gone`: whether it is gone, so that the record can be cleared of it;
  * - `detached`: of a holder without any record of its disk's location, which can't show that it is clean.
  *   It is fenced where Azure does not list the disk on its VM;
  * - `off`: the node of its name is another VM. It is fenced where Azure reports this one as off;
  * - `moved`: of the writer, with the resource id that its node has now. It is revoked where Azure shows its
  *   `vmId` there.
  */
-export type CloudQuestion = "vanished" | "detached" | "off" | "moved";
+export type CloudQuestion = "gone" | "detached" | "off" | "moved";
 
 /** Actions that are executed at once: all but the questions to Azure. */
 export type RecordAction = Exclude<WriterAction, { kind: "AskAzure" }>;

@@ -172,7 +172,7 @@ describe("expandVolume", () => {
       assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
       assert.equal(isAsked(world, 10), true);
       const message = `the disk did not grow to 20 GiB: ${describeFailure(failure)}`;
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
       ]);
     });
@@ -212,7 +212,7 @@ describe("expandVolume", () => {
         assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
         assert.equal(isAsked(world, 10), true);
         assert.deepEqual(
-          world.told.map(({ reason }) => reason),
+          world.emitted.map(({ reason }) => reason),
           ["NotExpanded"],
         );
       });

@@ -45,7 +45,7 @@ describe("nodeStageVolume", () => {
       assert.equal(afterMs, 19_750);
       const { details } = answer as { readonly details: string };
       assert.deepEqual(
-        world.told.map(({ news: _, ...event }) => event),
+        world.emitted.map(({ localKey: _, ...event }) => event),
         [
           {
             about: { kind: "AzVolume", name: "pvc-1" },

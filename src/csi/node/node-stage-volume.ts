@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
-import { tellStageFailure } from "../../node/stage/stage-failure-event.ts";
+import { emitStageFailure } from "../../node/stage/stage-failure-event.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import type { NodeStageVolumeRequest, NodeStageVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -35,6 +35,6 @@ export async function nodeStageVolume(
     stageVolume(ports, { ...stage.value, waitMs }, call.signal),
   );
   if (staged.ok) return ok({});
-  tellStageFailure(ports, request.volumeId, staged.failure);
+  emitStageFailure(ports, request.volumeId, staged.failure);
   return staged;
 }

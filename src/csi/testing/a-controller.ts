@@ -47,7 +47,7 @@ export interface ControllerWorld {
   /** The steps that were taken, in order. */
   readonly steps: readonly StepName[];
   /** The events that were emitted, in order. */
-  readonly told: readonly DriverEvent[];
+  readonly emitted: readonly DriverEvent[];
   /** Advances time until the promise has resolved or rejected. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Advances time until the store's objects satisfy `isReached`. */
@@ -91,7 +91,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const { signal } = life;
   const steps: StepName[] = [];
   const use = (): VolumeUse => world.use;
-  const told: DriverEvent[] = [];
+  const emitted: DriverEvent[] = [];
   const unused = (): never => invariant(false, "these handlers do not call this") as never;
   const context: ControllerContext = {
     store,
@@ -121,7 +121,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
         return take();
       },
     },
-    events: { emit: (event) => told.push(event) },
+    events: { emit: (event) => emitted.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
     settings: { unpublish: "demote" },
@@ -138,7 +138,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     node: { isGone: false, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] },
     pods: [],
     steps,
-    told,
+    emitted,
     answerOf,
     until: async (isReached) =>
       invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),

@@ -90,7 +90,7 @@ export async function unmountUnderRecall(
   if (attachment === undefined || id === undefined) return unmount();
   const ended = new AbortController();
   const untilEnded = AbortSignal.any([signal, ended.signal]);
-  const told = tellProgress(
+  const reporting = emitProgress(
     ports,
     attachment,
     { id, published: [], majorMinor, unmounting: true },
@@ -100,11 +100,11 @@ export async function unmountUnderRecall(
     return await unmount();
   } finally {
     ended.abort();
-    await told;
+    await reporting;
   }
 }
 
-async function tellProgress(
+async function emitProgress(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
   answer: RecallAnswer,

@@ -65,7 +65,7 @@ describe("freezeReconciler", () => {
   it("freezes as asked, thaws once the snapshot is taken, and answers that it held", () =>
     withFreezer(async ({ ask, pass, answer, isFrozen, world }) => {
       await ask(asked);
-      assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: SECONDS * 1_000 } });
+      assert.deepEqual(await pass(), { ok: true, value: { requeueAfterMs: SECONDS * 1_000 } });
       assert.deepEqual([answer(), isFrozen()], [{ id: "f", state: "Frozen" }, true]);
       await ask(taken);
       await pass();

@@ -45,7 +45,7 @@ export function freezeReconciler(ports: NodePorts): Reconciler {
         if (!done.ok) return done;
         if (done.value !== "again") return ok(done.value);
       }
-      return ok({ againAfterMs: 0 });
+      return ok({ requeueAfterMs: 0 });
     },
   };
 }
@@ -55,7 +55,7 @@ async function reconcileOnce(
   own: Map<string, OwnFreeze>,
   volumeName: string,
   signal: AbortSignal,
-): Promise<Result<{ readonly againAfterMs?: number } | "again", Failure>> {
+): Promise<Result<{ readonly requeueAfterMs?: number } | "again", Failure>> {
   const cached = attachmentOf(ports, volumeName);
   const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
   if (mark === undefined && !isOpen(cached)) return ok({});
@@ -81,7 +81,7 @@ async function reconcileOnce(
       (typeof mount.value === "string" ? mount.value : undefined),
   });
   if (action.kind === "None") return ok({});
-  if (action.kind === "WaitForEnd") return ok({ againAfterMs: action.forMs });
+  if (action.kind === "WaitForEnd") return ok({ requeueAfterMs: action.forMs });
   const done = await execute(ports, own, { volumeName, attachment, mount: mount.value }, action, signal);
   return done.ok ? ok("again") : done;
 }

@@ -31,7 +31,7 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
         const looked = await lookAt(ports, attachment, signal);
         if (!looked.ok) return looked;
       }
-      return ok({ againAfterMs: LOOK_EVERY_MS });
+      return ok({ requeueAfterMs: LOOK_EVERY_MS });
     },
   };
 }

@@ -84,13 +84,13 @@ describe("ownVolumesReconciler", () => {
       const ports = world.ports();
       const pass = (): Promise<Reconciled> =>
         world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
-      assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: 2_000 } });
+      assert.deepEqual(await pass(), { ok: true, value: { requeueAfterMs: 2_000 } });
       assert.equal(world.machine.mounts().length, 2);
       assert.deepEqual(
         [...ports.disputes],
         [["pvc-1", "node-b has reclaimed pvc-1, which a pod of node-a uses"]],
       );
-      assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ReclaimDisputed"]);
+      assert.deepEqual(world.emitted.map(({ reason }) => reason).slice(-1), ["ReclaimDisputed"]);
       await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
       await pass();
       assert.deepEqual(
@@ -197,7 +197,7 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual(checkpoint?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
       const message =
         "node-a continues to write the volume, whose record was lost while a pod used it there (epoch 1)";
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         {
           about: { kind: "AzVolume", name: "pvc-1" },
           nodeName: "node-a",
@@ -451,7 +451,7 @@ describe("ownVolumesReconciler", () => {
         `${targetPath}, ${stagingPath}`;
       const lost =
         "pods of node-a have lost the volume, and find an empty read-only folder in its place: " + targetPath;
-      assert.deepEqual(world.told, [
+      assert.deepEqual(world.emitted, [
         { ...event, reason: "PodLostDisk", message: lost },
         { ...event, reason: "StaleMountsRemoved", message: removed },
         {
@@ -489,7 +489,7 @@ describe("ownVolumesReconciler", () => {
       const failure = { kind: "HostCommandFailed", command: "mount", exitCode: 32, stderr: "" } as const;
       world.machine.failNext("mountPlaceholder", failure);
       assert.deepEqual(await reconcile(world), { ok: false, failure });
-      assert.deepEqual([listIn(world.record(), "quarantined"), world.told], [[a], []]);
+      assert.deepEqual([listIn(world.record(), "quarantined"), world.emitted], [[a], []]);
     }));
 
   it("reports no stale mounts where it had none", () =>
@@ -498,7 +498,7 @@ describe("ownVolumesReconciler", () => {
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["QuarantineLeft"],
       );
     }));
@@ -595,7 +595,7 @@ describe("ownVolumesReconciler", () => {
       }));
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
       await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
-      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 500 } });
+      assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 500 } });
       const { published, unmounting } = world.attachment()?.status?.recall ?? {};
       assert.deepEqual([published, unmounting], [[targetPath], false]);
     }));
@@ -647,8 +647,8 @@ describe("ownVolumesReconciler", () => {
         const inContainer = world.machine.openVolume(targetPath);
         for (let pass = 1; pass <= 3; pass += 1)
           assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
-        const told = world.told.map(({ reason }) => reason);
-        assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
+        const emitted = world.emitted.map(({ reason }) => reason);
+        assert.deepEqual(emitted, ["PodLostDisk", "StaleMountsRemoved"]);
         // A rebuilt record does not let a placeholder be reclaimed.
         await world.setRecord((record) =>
           changedRecord(record, { quarantined: [], defaultAccess: "quarantined", unverified: [a] }),
@@ -739,7 +739,7 @@ describe("ownVolumesReconciler", () => {
   it("reports nothing of a quarantine that only an adopted record implies", () =>
     withNode({ defaultAccess: "quarantined" }, async (world) => {
       await reconcile(world);
-      assert.deepEqual([listIn(world.record(), "clean"), world.told], [[a], []]);
+      assert.deepEqual([listIn(world.record(), "clean"), world.emitted], [[a], []]);
     }));
 
   it("leaves a quarantine while a stage waits for a grant that requires this", () =>

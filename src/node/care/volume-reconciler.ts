@@ -69,7 +69,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       );
       // A call holds the lock; it may leave something to do.
       return !done.ok && done.failure.kind === "OperationInProgress"
-        ? ok({ againAfterMs: BUSY_AGAIN_MS })
+        ? ok({ requeueAfterMs: BUSY_AGAIN_MS })
         : done;
     },
   };
@@ -93,8 +93,8 @@ async function reconcileOwnVolume(
     // applies.
     if (!done.ok && done.failure.kind !== "NotWriter") return done;
   }
-  if (actions.some(({ kind }) => kind === "ReportDispute")) return ok({ againAfterMs: DISPUTED_AGAIN_MS });
-  return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { againAfterMs: RECALLED_AGAIN_MS } : {});
+  if (actions.some(({ kind }) => kind === "ReportDispute")) return ok({ requeueAfterMs: DISPUTED_AGAIN_MS });
+  return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { requeueAfterMs: RECALLED_AGAIN_MS } : {});
 }
 
 /**
@@ -250,7 +250,7 @@ async function execute(
       );
       // An adopted record quarantines every node: this is no event of this one.
       if (shown.ok && isNamed(target.volume?.status?.record, ports.node, "quarantined"))
-        tell(
+        emit(
           ports,
           volumeName,
           "QuarantineLeft",
@@ -297,7 +297,7 @@ async function execute(
           ...target.observed.targets,
           ...(target.checkpoint === undefined ? [] : [target.checkpoint.stagingPath]),
         ];
-        tell(
+        emit(
           ports,
           volumeName,
           "StaleMountsRemoved",
@@ -323,11 +323,11 @@ async function reportDispute(
 ): Promise<Result<void, Failure>> {
   const message = `${reclaimedBy} has reclaimed ${volumeName}, which a pod of ${ports.node.nodeName} uses`;
   ports.disputes.set(volumeName, message);
-  tell(ports, volumeName, "ReclaimDisputed", message);
+  emit(ports, volumeName, "ReclaimDisputed", message);
   return ok(undefined);
 }
 
-function tell(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
+function emit(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName: ports.node.nodeName,
@@ -404,7 +404,7 @@ async function reclaimVolume(
   );
   if (!reclaimed.ok) return reclaimed;
   const epoch = reclaimed.value.status?.record?.epoch ?? epochKnown;
-  tell(
+  emit(
     ports,
     volumeName,
     "WriterReclaimed",
@@ -469,7 +469,7 @@ async function unmountAll(
     const lost =
       `pods of ${ports.node.nodeName} have lost the volume, ` +
       "and find an empty read-only folder in its place";
-    tell(ports, target.volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
+    emit(ports, target.volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
   }
   if (target.checkpoint === undefined) return ok(undefined);
   const { stagingPath } = target.checkpoint;

@@ -45,8 +45,8 @@ function portsOf(
 describe("discoverInstance", () => {
   it("retries until a new VM's metadata service responds, and logs a remedy each time", async () => {
     const clock = createVirtualClock();
-    const told: LogFields[] = [];
-    const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
+    const emitted: LogFields[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_message, fields) => emitted.push(fields ?? {}) };
     const metadata = service(notThere, notThere, ok(aMachine()));
     const learnt = await settledOn(
       clock,
@@ -61,7 +61,7 @@ describe("discoverInstance", () => {
       zoneLabel: undefined,
     });
     const error = `this node is not ready: ${notThere.failure.detail}`;
-    assert.deepEqual(told, [
+    assert.deepEqual(emitted, [
       { what: "what VM this is", attempt: 1, error },
       { what: "what VM this is", attempt: 2, error },
     ]);
@@ -92,8 +92,8 @@ describe("discoverInstance", () => {
     const life = new AbortController();
     const learning = discoverInstance(portsOf(clock, service(notThere)), nothingGiven, life.signal);
     await clock.advance(600_000);
-    life.abort(new Error("told to end"));
-    await assert.rejects(settledOn(clock, learning), /told to end/);
+    life.abort(new Error("asked to end"));
+    await assert.rejects(settledOn(clock, learning), /asked to end/);
   });
 
   it("looks up what is not given: a GUID does not locate the VM", async () => {

@@ -4,7 +4,7 @@ import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lease.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
-import type { NotedVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import type { CheckpointVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
@@ -37,7 +37,7 @@ async function beat(world: NodeWorld, ports: NodePorts) {
   assert.ok(beaten.ok, JSON.stringify(beaten));
   const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
   assert.ok(node.ok);
-  return { againAfterMs: beaten.value.againAfterMs ?? 0, status: node.value.status };
+  return { requeueAfterMs: beaten.value.requeueAfterMs ?? 0, status: node.value.status };
 }
 
 describe("heartbeatReconciler", () => {
@@ -72,7 +72,7 @@ describe("heartbeatReconciler", () => {
         ...world.ports(),
         volumeLimit: { measure: async () => 0, learn: () => undefined },
       };
-      const { status, againAfterMs } = await beat(world, ports);
+      const { status, requeueAfterMs } = await beat(world, ports);
       const { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions } = status ?? {};
       assert.deepEqual(
         { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions },
@@ -86,7 +86,7 @@ describe("heartbeatReconciler", () => {
           conditions: [],
         },
       );
-      assert.ok(againAfterMs > 9_000 && againAfterMs <= 10_000, "all nodes beat at once");
+      assert.ok(requeueAfterMs > 9_000 && requeueAfterMs <= 10_000, "all nodes beat at once");
       assert.equal((await beat(world, ports)).status?.heartbeat, 2);
     }));
 
@@ -148,7 +148,7 @@ describe("heartbeatReconciler", () => {
             await answerOf(clock.sleep(Math.max(0, nextAtMs - clock.elapsedMs()), never));
             const beaten = await answerOf(reconciler.reconcile("node", never));
             assert.ok(beaten.ok, JSON.stringify(beaten));
-            nextAtMs = clock.elapsedMs() + (beaten.value.againAfterMs ?? 0);
+            nextAtMs = clock.elapsedMs() + (beaten.value.requeueAfterMs ?? 0);
           }
           await answerOf(clock.sleep(Math.max(0, endsAtMs - clock.elapsedMs()), never));
           return (await nodeOf(world)).status?.heartbeat ?? 0;
@@ -258,7 +258,7 @@ describe("heartbeatReconciler", () => {
     withNode({}, async (world) => {
       const ports = world.ports();
       const { vmId, instanceUri } = ports.node;
-      const checkpoint = (volumeName: string, vm?: NotedVm): VolumeCheckpoint =>
+      const checkpoint = (volumeName: string, vm?: CheckpointVm): VolumeCheckpoint =>
         ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeCheckpoint;
       const moved = { vmId: vmId.toUpperCase(), instanceUri: "/moved" };
       const other = { vmId: "vm-of-another", instanceUri };
@@ -272,7 +272,7 @@ describe("heartbeatReconciler", () => {
         checkpoints: { ...ports.checkpoints, volumes, heartbeat: () => ports.checkpoints.heartbeat() },
       });
       assert.deepEqual(
-        status?.volumes.map(({ volumeName, notedOn }) => [volumeName, notedOn]),
+        status?.volumes.map(({ volumeName, checkpointedOn }) => [volumeName, checkpointedOn]),
         [
           ["by-older", undefined],
           ["own", undefined],

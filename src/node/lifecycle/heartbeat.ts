@@ -9,7 +9,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
-import type { NotedVm } from "../../ports/host/node-checkpoints.ts";
+import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { detectRollback } from "../writer/rollback-detector.ts";
@@ -44,7 +44,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       if (!beaten.ok) return beaten;
       const checkpointed = await ports.checkpoints.putHeartbeat(beaten.value.heartbeat, signal);
       if (!checkpointed.ok) return checkpointed;
-      return ok({ againAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
+      return ok({ requeueAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
     },
   };
 }
@@ -137,7 +137,7 @@ async function beat(
         volumeName,
         uid,
         epoch: Math.min(epoch, COUNTER_MAX),
-        ...notedElsewhere(node, vm),
+        ...checkpointedElsewhere(node, vm),
       })),
   };
   const isNews = present.status === undefined || !sameJson(reportIn(present.status), reportIn(status));
@@ -151,8 +151,11 @@ async function beat(
 }
 
 /** A VM is identified by its GUID, which it keeps when it moves to another resource id. */
-function notedElsewhere(node: NotedVm, vm: NotedVm | undefined): { readonly notedOn?: NotedVm } {
-  return vm === undefined || isSameVmId(vm.vmId, node.vmId) ? {} : { notedOn: vm };
+function checkpointedElsewhere(
+  node: CheckpointVm,
+  vm: CheckpointVm | undefined,
+): { readonly checkpointedOn?: CheckpointVm } {
+  return vm === undefined || isSameVmId(vm.vmId, node.vmId) ? {} : { checkpointedOn: vm };
 }
 
 async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {

@@ -15,7 +15,7 @@ interface World {
   /** The CSINode's drivers; undefined: the API server does not answer. */
   drivers: readonly NodeDriver[] | undefined;
   reads: number;
-  readonly told: string[];
+  readonly emitted: string[];
 }
 
 const named = (nodeId: string): NodeDriver => ({ name: NAME, nodeId, volumesMax: 4 });
@@ -24,7 +24,7 @@ const named = (nodeId: string): NodeDriver => ({ name: NAME, nodeId, volumesMax:
 async function whileWatched(
   act: (world: World, watch: OtherDriverWatch, pass: (ms: number) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const world: World = { drivers: [named("node-a")], reads: 0, told: [] };
+  const world: World = { drivers: [named("node-a")], reads: 0, emitted: [] };
   const ownNode: OwnNode = {
     read: async () => ok(undefined),
     replaceTaints: async () => ok(undefined),
@@ -37,7 +37,7 @@ async function whileWatched(
   };
   const events = {
     emit: (event: { readonly about: { readonly name: string }; readonly message: string }): void =>
-      void world.told.push(event.message),
+      void world.emitted.push(event.message),
   };
   const watch = watchOtherDrivers({
     ownNode,
@@ -67,7 +67,7 @@ describe("watchOtherDrivers", () => {
   it("reads the CSINode once in five minutes where there is no other driver", () =>
     whileWatched(async (world, watch, pass) => {
       await pass(900_000);
-      assert.deepEqual({ why: watch.why(), told: world.told }, { why: undefined, told: [] });
+      assert.deepEqual({ why: watch.why(), emitted: world.emitted }, { why: undefined, emitted: [] });
       assert.ok(world.reads >= 3 && world.reads <= 4, String(world.reads));
     }));
 
@@ -76,7 +76,10 @@ describe("watchOtherDrivers", () => {
       world.drivers = [named("vm-1")];
       await pass(300_000);
       assert.match(watch.why() ?? "", /node id "vm-1" for disk\.csi\.azure\.com/u);
-      assert.match(world.told[0] ?? "", /^no volume is staged on node-a: CSINode node-a has node id "vm-1"/u);
+      assert.match(
+        world.emitted[0] ?? "",
+        /^no volume is staged on node-a: CSINode node-a has node id "vm-1"/u,
+      );
       world.drivers = [named("node-a")];
       await pass(11_000);
       assert.equal(watch.why(), undefined);
@@ -96,7 +99,7 @@ describe("watchOtherDrivers", () => {
       await pass(1_000);
       watch.onPlace("another process serves /reg.sock");
       assert.equal(watch.why(), "another process serves /reg.sock");
-      assert.deepEqual(world.told, ["no volume is staged on node-a: another process serves /reg.sock"]);
+      assert.deepEqual(world.emitted, ["no volume is staged on node-a: another process serves /reg.sock"]);
       watch.onPlace(undefined);
       assert.equal(watch.why(), undefined);
     }));

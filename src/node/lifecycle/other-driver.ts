@@ -65,7 +65,7 @@ export function watchOtherDrivers(ports: {
       const before = registered;
       registered = otherDriverOnNode({ driverName, nodeName }, drivers.value);
       report(before, registered);
-      return ok({ againAfterMs: registered === undefined ? LOOK_EVERY_MS : LOOK_AGAIN_MS });
+      return ok({ requeueAfterMs: registered === undefined ? LOOK_EVERY_MS : LOOK_AGAIN_MS });
     },
   });
 

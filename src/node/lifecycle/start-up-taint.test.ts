@@ -21,7 +21,7 @@ interface Cluster {
   /** Runs once, between the reading of the taints and the write. */
   during: () => void;
   writes: number;
-  readonly told: string[];
+  readonly emitted: string[];
 }
 
 /** Runs the loop on a Node while `act` controls the cluster and lets time pass. */
@@ -35,7 +35,7 @@ async function withNode(
     isServerDown: false,
     during: () => undefined,
     writes: 0,
-    told: [],
+    emitted: [],
     ...given,
   };
   const ownNode: OwnNode = {
@@ -62,7 +62,7 @@ async function withNode(
     },
   };
   const events: Events = {
-    emit: ({ about, reason, message }) => cluster.told.push(`${about.name} ${reason}: ${message}`),
+    emit: ({ about, reason, message }) => cluster.emitted.push(`${about.name} ${reason}: ${message}`),
   };
   const clock = createVirtualClock();
   const ports = { clock, random: createSeededRandom(1), logger: silentLogger };
@@ -90,7 +90,7 @@ describe("startUpTaintReconciler", () => {
     withNode({}, async (cluster, pass) => {
       await pass(0);
       assert.deepEqual([cluster.taints, cluster.writes], [[otherTaint], 1]);
-      assert.deepEqual(cluster.told, [
+      assert.deepEqual(cluster.emitted, [
         "node-a NodeReady: disk.csi.azure.com is registered: " +
           "the taint disk.csi.azure.com/agent-not-ready was removed",
       ]);

@@ -30,17 +30,17 @@ const LOOK_EVERY_MS = 500;
 export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
   const isEmptied = await untilAnswered(ports, () => isBeingEmptied(ports, signal), signal);
   if (!isEmptied) return false;
-  let told = "";
+  let logged = "";
   for (;;) {
     const left = await untilAnswered(ports, () => volumesLeft(ports, signal), signal);
     if (left.length === 0) return true;
     const names = left.join(", ");
-    if (names !== told)
+    if (names !== logged)
       ports.logger.info("the node is being emptied: waiting for its volumes", {
         nodeName: ports.nodeName,
         volumes: left,
       });
-    told = names;
+    logged = names;
     await ports.clock.sleep(LOOK_EVERY_MS, signal);
   }
 }

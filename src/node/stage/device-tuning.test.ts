@@ -65,7 +65,7 @@ describe("device settings of a staged volume", () => {
     it(`are what its attributes ask for, and the kernel's again after it (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(await stage(world, { accessType }), "ok");
-        assert.deepEqual([await settingsOf(world), world.told], [tuned, []]);
+        assert.deepEqual([await settingsOf(world), world.emitted], [tuned, []]);
         assert.equal(await unstage(world), "ok");
         assert.deepEqual([await settingsOf(world), world.ports().checkpoints.volumes()], [kernels, []]);
       }));
@@ -165,10 +165,10 @@ describe("device settings of a staged volume", () => {
       assert.equal(await stage(world, { volumeContext }), "ok");
       assert.deepEqual(await settingsOf(world), tuned);
       assert.deepEqual(
-        world.told.map(({ reason }) => reason),
+        world.emitted.map(({ reason }) => reason),
         ["DeviceNotTuned"],
       );
-      const message = world.told[0]?.message ?? "";
+      const message = world.emitted[0]?.message ?? "";
       for (const named of [/loop0/u, /queue\/rq_affinity: ENOENT/u, /"10000" for queue\/nr_requests/u])
         assert.match(message, named);
     }));
@@ -193,7 +193,7 @@ describe("device settings of a staged volume", () => {
     withNode({ writer: granted }, async (world) => {
       assert.equal(await stage(world, { volumeContext: { perfProfile: "basic" } }), "ok");
       assert.deepEqual(
-        [await settingsOf(world), world.told],
+        [await settingsOf(world), world.emitted],
         [{ "queue/scheduler": "mq-deadline", "queue/read_ahead_kb": "8", "queue/nr_requests": "11" }, []],
       );
     }));
@@ -207,6 +207,6 @@ describe("device settings of a staged volume", () => {
       const device = await deviceOf(ports);
       const { volumeContext } = request;
       assert.ok((await tuneDevice(onWindows, { volume: volume.value, device, volumeContext }, never)).ok);
-      assert.match(world.told[0]?.message ?? "", /perfProfile is not served on Windows/u);
+      assert.match(world.emitted[0]?.message ?? "", /perfProfile is not served on Windows/u);
     }));
 });

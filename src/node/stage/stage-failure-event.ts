@@ -1,5 +1,5 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { failureNews } from "../../core/events/failure-news.ts";
+import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -8,7 +8,7 @@ import type { NodePorts } from "../node-ports.ts";
  * Emits an event on the volume why a node could not stage it; the kubelet reports the answer on the pod.
  * Not where another call is under way, the caller gave up, or no object of that volume is known.
  */
-export function tellStageFailure(ports: NodePorts, volumeId: string, failure: Failure): void {
+export function emitStageFailure(ports: NodePorts, volumeId: string, failure: Failure): void {
   if (
     failure.kind === "OperationInProgress" ||
     failure.kind === "Cancelled" ||
@@ -22,7 +22,7 @@ export function tellStageFailure(ports: NodePorts, volumeId: string, failure: Fa
       nodeName,
       reason: "StageFailed",
       message: `${nodeName} could not make the volume ready: ${describeFailure(failure)}`,
-      news: `${nodeName} ${failureNews(failure)}`,
+      localKey: `${nodeName} ${failureLocalKey(failure)}`,
     });
   }
 }

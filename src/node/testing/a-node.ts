@@ -52,7 +52,7 @@ export interface NodeWorld {
   /** Steps that were taken, in order. */
   readonly steps: readonly StepName[];
   /** The events, in order. */
-  readonly told: readonly DriverEvent[];
+  readonly emitted: readonly DriverEvent[];
   /** Kills the plug-in, whose commands survive unless they die with it, and starts another one. */
   readonly restartPlugin: (how?: { readonly childrenSurvive: boolean }) => void;
   /** Lets time pass until the promise has settled. */
@@ -111,7 +111,7 @@ export async function withNode(
   const machine = createModelMachine({ nodeName: "node-a", clock, ...machineOptions });
   machine.attach({ lun: LUN, disk });
   const steps: StepName[] = [];
-  const told: DriverEvent[] = [];
+  const emitted: DriverEvent[] = [];
   const during: NodeWorld["during"] = {};
   const checkpoints = memoryCheckpoints();
   let leaseMemory = new LeaseHighWaterMark();
@@ -172,7 +172,7 @@ export async function withNode(
         return take();
       },
     },
-    events: { emit: (event) => told.push(event) },
+    events: { emit: (event) => emitted.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
     leaseMemory,
@@ -224,7 +224,7 @@ export async function withNode(
       clock,
       store,
       steps,
-      told,
+      emitted,
       restartPlugin: (how = { childrenSurvive: true }) => {
         machine.killPlugin(host, how);
         host = machine.startPlugin();

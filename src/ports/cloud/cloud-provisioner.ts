@@ -255,7 +255,7 @@ export interface CloudProvisioner {
    * vmId, and every VM that the disk names as its owner was read and has another vmId. Answers undefined
    * where the VM exists. Fails with `InstanceUnknown` where neither can be shown.
    */
-  proveVanished(
+  proveGone(
     request: { readonly diskUri: string; readonly node: NodeIdentity },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;

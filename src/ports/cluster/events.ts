@@ -15,10 +15,10 @@ export interface DriverEvent {
    */
   readonly waitingOn?: readonly string[];
   /**
-   * What must change to make it a new event, where the message holds varying numbers. Default: the
-   * message.
+   * What must change to make it a new event, where the message holds varying numbers; client-go's events
+   * correlator has this term. Default: the message.
    */
-  readonly news?: string;
+  readonly localKey?: string;
 }
 
 /**

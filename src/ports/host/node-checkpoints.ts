@@ -4,7 +4,7 @@ import type { Result } from "../../core/failure/result.ts";
 import type { DeviceSettingName } from "../../core/volume/device/device-settings.ts";
 
 /** The GUID and the resource id of the VM that wrote a checkpoint. */
-export type NotedVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
+export type CheckpointVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
 
 /** A node's checkpoint of one volume, written before each mount. */
 export interface VolumeCheckpoint {
@@ -30,7 +30,7 @@ export interface VolumeCheckpoint {
    * The VM that wrote it: a copied system disk contains the checkpoints of another VM. Undefined in what
    * an older plug-in wrote.
    */
-  readonly vm?: NotedVm;
+  readonly vm?: CheckpointVm;
 }
 
 /** A file system that this node may have frozen; written before it does. */

@@ -29,7 +29,7 @@ export class RetryBudget {
     this.#count++;
     // A batch that has waited for the budget to its limit has no retries left.
     const isOver =
-      this.#count > this.#session.settings.troublesMax ||
+      this.#count > this.#session.settings.retriesMax ||
       !isWorthRetrying(error) ||
       error.code === ownErrorCodes.budgetExhausted;
     if (isOver) return giveUp(error, open);

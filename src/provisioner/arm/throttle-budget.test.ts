@@ -35,12 +35,12 @@ describe("ThrottleBudget", () => {
   it("lets low lanes wait while urgent ones still pass, each VM by itself", () => {
     const { budget } = aBudget();
     for (let call = 0; call < 9; call++) budget.spend(write());
-    const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
+    const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "prune", "tag"] as const;
     assert.deepEqual(
       lanes.map((lane) => budget.waitMs(write(lane))),
       [0, 15_000, 0, 15_000, 15_000, 60_000],
     );
-    assert.equal(budget.waitMs(write("collection", "vm-b")), 0);
+    assert.equal(budget.waitMs(write("prune", "vm-b")), 0);
   });
 
   it("lets reads of a VM for a pod pass though other clients have used them up", () => {
@@ -49,8 +49,8 @@ describe("ThrottleBudget", () => {
     const remaining = [{ policy: "Microsoft.Compute/LowCostGetResource", remaining: 0 }];
     budget.spend(read("primaryAttach"));
     budget.observe(read("primaryAttach"), { result: ok(undefined), remaining });
-    const waits = (["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const).map(
-      (lane) => budget.waitMs(read(lane)),
+    const waits = (["failover", "primaryAttach", "detach", "replicaAttach", "prune"] as const).map((lane) =>
+      budget.waitMs(read(lane)),
     );
     assert.deepEqual(waits, [0, 0, 0, 50_000, 50_000]);
     budget.observe(read("primaryAttach"), refused("LowCostGetResource", 8000));

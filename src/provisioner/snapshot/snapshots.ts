@@ -33,7 +33,7 @@ import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
 import { snapshotFactsOf } from "./snapshot-facts.ts";
 
 /** A backup can wait: all calls for volumes go first. */
-const LANE: Lane = "collection";
+const LANE: Lane = "prune";
 
 const CONFLICT = 409;
 

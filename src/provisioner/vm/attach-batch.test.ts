@@ -338,7 +338,7 @@ describe("a batch of attaches and detaches", () => {
   });
 
   it("gives up, with the reason, when updates succeed and nothing changes", async () => {
-    const azure = aScriptedVm([anEntry("leaves", 0)], { troublesMax: 0 });
+    const azure = aScriptedVm([anEntry("leaves", 0)], { retriesMax: 0 });
     azure.onUpdate = () => "ignored";
     const [detached] = await azure.attachBatch(azure.request("detach", "leaves"));
     assert.equal(azure.updates.length, 4);
@@ -350,7 +350,7 @@ describe("a batch of attaches and detaches", () => {
     const full = [0, 1, 2, 3].map((lun) =>
       anEntry(`disk-${lun}`, lun, lun === 0 ? { toBeDetached: true } : {}),
     );
-    const azure = aScriptedVm(full, { troublesMax: 0 });
+    const azure = aScriptedVm(full, { retriesMax: 0 });
     const [attached] = await azure.attachBatch(azure.request("attach", "comes"));
     assert.ok(attached !== undefined && !attached.ok && attached.failure.kind === "CloudUnavailable");
     assert.deepEqual([attached.failure.code, azure.updates], ["DiskStillDetaching", []]);

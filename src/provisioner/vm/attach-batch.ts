@@ -105,7 +105,7 @@ export class AttachBatch {
   }
 
   async #round(open: readonly VmRequest[], latecomers: Latecomers | undefined): Promise<void> {
-    const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
+    const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "prune";
     const succeeded = this.#succeeded;
     this.#succeeded = [];
     const patience = succeeded.some(attachesOne) ? ({ patience: "none" } as const) : {};

@@ -641,7 +641,7 @@ describe("a batch of fences", () => {
       [{ etag: "" }, "an ETag"],
       [{ vmId: "" }, "a vmId"],
     ] as const) {
-      const azure = withDisk(missing, { troublesMax: 0 });
+      const azure = withDisk(missing, { retriesMax: 0 });
       const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
       assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
       assert.deepEqual(
@@ -653,13 +653,13 @@ describe("a batch of fences", () => {
   });
 
   it("names the fault if it can prove nothing", async () => {
-    const still = withDisk({}, { troublesMax: 0 });
+    const still = withDisk({}, { retriesMax: 0 });
     still.onUpdate = () => {
       still.vm = { ...still.vm, etag: `"2"` };
       return "ignored";
     };
     assert.deepEqual(codes(await still.fenceBatch(still.request("fence", "pvc-1"))), ["DiskStillAttached"]);
-    const same = withDisk({}, { troublesMax: 0 });
+    const same = withDisk({}, { retriesMax: 0 });
     same.onUpdate = () => "ignored";
     assert.deepEqual(codes(await same.fenceBatch(same.request("fence", "pvc-1"))), ["EtagNotMoved"]);
   });

@@ -18,7 +18,7 @@ import type { DiskPlace } from "../disk/disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { untilDisowned } from "../disk/until-disowned.ts";
 import { askCarryOut, checkPreconditions } from "./check-preconditions.ts";
-import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
+import { proofOfEnd, type AtInstanceUri } from "./prove-gone.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";

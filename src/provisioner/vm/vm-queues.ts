@@ -132,7 +132,7 @@ export class VmQueues {
         session.waitMs({
           group: "vmWrite",
           resource: vm.key,
-          lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection",
+          lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "prune",
         }),
       gathering: session.settings.gathering,
       ...patience,

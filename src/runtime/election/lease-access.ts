@@ -138,7 +138,7 @@ export class LeaseAccess {
     signal: AbortSignal,
   ): Promise<Lease | undefined> {
     const { cache, clock } = this.#ports;
-    const news = await cache.waitFor(
+    const localKey = await cache.waitFor(
       "Lease",
       CONTROLLER_LEASE,
       isNews,
@@ -149,7 +149,7 @@ export class LeaseAccess {
     if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
     signal.throwIfAborted();
     this.#lookedAtMs = clock.elapsedMs();
-    return news;
+    return localKey;
   }
 
   #written(result: Result<Lease, Failure>): Result<Lease, Failure> {

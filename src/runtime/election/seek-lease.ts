@@ -109,7 +109,7 @@ async function untilToBeLookedAt(
   let { seen } = looked;
   for (;;) {
     const { hold } = seen;
-    const told = await access.untilNews((news) => holdOf(news) !== hold, looked.waitMs, signal);
+    const told = await access.untilNews((localKey) => holdOf(localKey) !== hold, looked.waitMs, signal);
     if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseMemory.seen }))
       return seen;
     leaseMemory.saw(told);

@@ -52,7 +52,7 @@ async function runKey({ loop, clock }: LoopWorld): Promise<void> {
 
 describe("ControlLoop", () => {
   it("handles a key once, and again when the pass asks for it", async () => {
-    const { passesAtMs } = await withLoop([() => ok({ againAfterMs: 700 }), () => ok({})], runKey);
+    const { passesAtMs } = await withLoop([() => ok({ requeueAfterMs: 700 }), () => ok({})], runKey);
     assert.deepEqual(passesAtMs, [0, 700]);
   });
 

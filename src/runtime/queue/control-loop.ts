@@ -6,7 +6,7 @@ import type { Random } from "../../ports/random.ts";
 import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
 
 /** The result of one pass over a key: done, or to be requeued after a while. */
-export type Reconciled = Result<{ readonly againAfterMs?: number }, Failure>;
+export type Reconciled = Result<{ readonly requeueAfterMs?: number }, Failure>;
 
 /** One kind of reconciler: level-triggered, one key at a time. It keeps nothing between passes. */
 export interface Reconciler {
@@ -81,8 +81,8 @@ export class ControlLoop {
       const reconciled = await this.#reconciler.reconcile(key, signal);
       if (reconciled.ok) {
         this.queue.forget(key);
-        if (reconciled.value.againAfterMs !== undefined)
-          this.queue.addAfter(key, reconciled.value.againAfterMs);
+        if (reconciled.value.requeueAfterMs !== undefined)
+          this.queue.addAfter(key, reconciled.value.requeueAfterMs);
         return;
       }
       if (reconciled.failure.kind === "ObjectConflict") {

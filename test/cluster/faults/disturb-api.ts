@@ -3,7 +3,7 @@ import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { nodesIn } from "../../../src/core/writer/record/record-nodes.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { disksInAzure } from "../assert/azure-journal.ts";
-import { assertNeverFailed, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";
+import { assertNeverFailed, untilSignalled, type WriterPod, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
 import { withHeldUnmount } from "./held-unmount.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
@@ -90,7 +90,7 @@ export async function assertUndisturbed(
   pod: WriterPod,
   volume: AzVolume,
 ): Promise<void> {
-  await untilTold(workloads.lab, workloads.namespace, pod, "wrote");
+  await untilSignalled(workloads.lab, workloads.namespace, pod, "wrote");
   assert.deepEqual(await writerPod(workloads, pod.name), pod);
   await assertNeverFailed(workloads.lab, workloads.namespace, pod);
   const now = (await workloads.volumeOf(`data-${pod.name}`)).status?.record;

@@ -13,7 +13,7 @@ import { assertWayIn, type WayIn } from "../way-in.ts";
 import {
   assertRecordsKept,
   recordWriter,
-  untilTold,
+  untilSignalled,
   type WriterPod,
   writerPod,
 } from "../workload/record-writer.ts";
@@ -141,7 +141,7 @@ export async function twoWritersOn(workloads: Workloads, nodeName: string): Prom
       await workloads.untilReady(`${name}-0`);
       const pod = await writerPod(workloads, `${name}-0`);
       assert.equal(pod.nodeName, nodeName);
-      await untilTold(workloads.lab, workloads.namespace, pod, "wrote", RECORDS);
+      await untilSignalled(workloads.lab, workloads.namespace, pod, "wrote", RECORDS);
       if (name === "shared") await untilAttached(workloads, `data-${name}-0`, workloads.lab.nodes.length);
       return pod;
     }),
@@ -190,7 +190,7 @@ export async function takesOver(
         successor.nodeName,
         replicas.get(pod.name) ?? new Map(),
       );
-      await untilTold(lab, namespace, successor, "wrote", RECORDS);
+      await untilSignalled(lab, namespace, successor, "wrote", RECORDS);
       const [told = [], toldAfter = []] = await assertRecordsKept(workloads, pod.name, [pod, successor]);
       const firstWroteAtMs = toldAfter.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
       const lastWroteAtMs = told.findLast(({ outcome }) => outcome === "wrote")?.atMs ?? Infinity;

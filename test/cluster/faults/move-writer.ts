@@ -7,7 +7,7 @@ import {
   recordsSeenBy,
   toldBy,
   turnsOf,
-  untilTold,
+  untilSignalled,
   writerPod,
   type WriterPod,
 } from "../workload/record-writer.ts";
@@ -39,7 +39,7 @@ export async function movesWithItsRecords(
 ): Promise<WriterPod> {
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, name);
-  await untilTold(lab, namespace, pod, "wrote");
+  await untilSignalled(lab, namespace, pod, "wrote");
   const replicas = await untilReplicasOld(workloads, `data-${name}`);
   const told = await toldBy(lab, namespace, pod);
   const earlier = turnsOf(await recordsSeenBy(workloads, name)).filter((uid) => uid !== pod.uid);
@@ -65,7 +65,7 @@ export async function movesWithItsRecords(
   const successor = await writerPod(workloads, name);
   assert.notEqual(successor.nodeName, pod.nodeName);
   await assertReplicaKept(workloads, `data-${name}`, successor.nodeName, replicas);
-  await untilTold(lab, namespace, successor, "wrote");
+  await untilSignalled(lab, namespace, successor, "wrote");
   await assertRecordsKept(workloads, name, [
     ...earlier.map((uid) => ({ uid, told: [] })),
     { uid: pod.uid, told },

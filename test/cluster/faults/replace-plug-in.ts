@@ -3,7 +3,7 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "../assert/azure-journal.ts";
 import { assertWayIn, type WayIn } from "../way-in.ts";
-import { assertNeverFailed, untilTold, type WriterPod, writerPod } from "../workload/record-writer.ts";
+import { assertNeverFailed, untilSignalled, type WriterPod, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
 import { killDriverRole } from "./kill-process.ts";
 
@@ -30,7 +30,7 @@ export async function writesOnWhilePlugInEnds(
   );
   await untilPlugInsReady(lab);
   await upgradeAndGoBack(lab);
-  await untilTold(lab, namespace, pod, "wrote");
+  await untilSignalled(lab, namespace, pod, "wrote");
   assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
   assert.deepEqual((await workloads.volumeOf(claim)).status?.record?.writer, writer, "the same grant");
   assert.deepEqual(await writerPod(workloads, pod.name), pod);

@@ -116,7 +116,7 @@ export async function startWriter(
   await workloads.apply(recordWriter(writer));
   await workloads.untilReady(name);
   const pod = await writerPod(workloads, name);
-  await untilTold(workloads.lab, workloads.namespace, pod, "wrote");
+  await untilSignalled(workloads.lab, workloads.namespace, pod, "wrote");
   return pod;
 }
 
@@ -152,7 +152,7 @@ export async function toldBy(lab: Lab, namespace: string, pod: WriterPod): Promi
 }
 
 /** Waits until a pod has printed `count` more tries. */
-export async function untilTold(
+export async function untilSignalled(
   lab: Lab,
   namespace: string,
   pod: WriterPod,

@@ -61,7 +61,7 @@ export const claimsOfV2: readonly ParityRow[] = [
     "`--unpublish detach`; by default it becomes a replica " +
       "([0003](../adr/0003-demote-to-a-replica-in-controllerunpublishvolume.md))",
   ),
-  yes("replicas go after 5 minutes without a publish", "`--collect-replicas-after-ms`"),
+  yes("replicas go after 5 minutes without a publish", "`--prune-replicas-after-ms`"),
   yes(
     "the extender weighs nodes by attachments and heartbeats, equally without replicas",
     "[scheduler extender](scheduler-extender.md)",

@@ -11,8 +11,15 @@ function aCorrelator(): EventCorrelator {
 }
 
 function anEvent(overrides: Partial<SubjectEvent> = {}): SubjectEvent {
-  const news = overrides.news ?? "node-b waits for node-a";
-  return { subject: pod, type: "Normal", reason: "WaitingForWriter", message: news, news, ...overrides };
+  const localKey = overrides.localKey ?? "node-b waits for node-a";
+  return {
+    subject: pod,
+    type: "Normal",
+    reason: "WaitingForWriter",
+    message: localKey,
+    localKey,
+    ...overrides,
+  };
 }
 
 function shown(objectName: string, firstMs: number, count: number, combined = false): Verdict {
@@ -43,7 +50,7 @@ describe("EventCorrelator", () => {
       { kind: "repeated" },
     );
     const others = [
-      { news: "other" },
+      { localKey: "other" },
       { reason: "Fencing" },
       { type: "Warning" as const },
       { subject: { ...pod, uid: "uid-2" } },
@@ -56,14 +63,17 @@ describe("EventCorrelator", () => {
   it("combines similar events from the tenth in ten minutes on, until a gap", () => {
     const correlator = aCorrelator();
     for (let nth = 1; nth < 10; nth += 1)
-      assert.deepEqual(correlator.decide(anEvent({ news: `try ${nth}` }), nth), shown(`db-0.${nth}`, nth, 1));
-    assert.deepEqual(correlator.decide(anEvent({ news: "try 10" }), 10), shown("db-0.10", 10, 1, true));
-    assert.deepEqual(correlator.decide(anEvent({ news: "try 11" }), 11), {
+      assert.deepEqual(
+        correlator.decide(anEvent({ localKey: `try ${nth}` }), nth),
+        shown(`db-0.${nth}`, nth, 1),
+      );
+    assert.deepEqual(correlator.decide(anEvent({ localKey: "try 10" }), 10), shown("db-0.10", 10, 1, true));
+    assert.deepEqual(correlator.decide(anEvent({ localKey: "try 11" }), 11), {
       ...shown("db-0.10", 10, 2, true),
       isNew: false,
     });
     assert.deepEqual(
-      correlator.decide(anEvent({ news: "try 12" }), 12 + 10 * MINUTE_MS),
+      correlator.decide(anEvent({ localKey: "try 12" }), 12 + 10 * MINUTE_MS),
       shown("db-0.11", 12 + 10 * MINUTE_MS, 1),
     );
   });

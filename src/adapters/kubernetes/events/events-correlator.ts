@@ -15,7 +15,7 @@ export interface SubjectEvent {
   readonly reason: string;
   readonly message: string;
   /** The part that has to change for a new event. */
-  readonly news: string;
+  readonly localKey: string;
 }
 
 /** A run of equal or similar events that are shown as one object with a count. */
@@ -73,7 +73,7 @@ interface Series extends EventSeries {
  */
 export class EventCorrelator {
   readonly #series = new Map<string, Series>();
-  readonly #similar = new Map<string, { readonly news: Set<string>; readonly seenMs: number }>();
+  readonly #similar = new Map<string, { readonly localKey: Set<string>; readonly seenMs: number }>();
   readonly #tokens = new Map<string, { readonly left: number; readonly atMs: number }>();
   readonly #newName: (subject: EventSubject) => string;
 
@@ -104,20 +104,20 @@ export class EventCorrelator {
 
   /** Repeats of one are one series; too many that differ only in their message are another. */
   #seriesKeyOf(
-    { subject, type, reason, news }: SubjectEvent,
+    { subject, type, reason, localKey }: SubjectEvent,
     nowMs: number,
   ): { readonly key: string; readonly combined: boolean } {
     const key = `${subjectKey(subject)} ${type} ${reason}`;
     const known = this.#similar.get(key);
     const recent =
-      known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.news : new Set<string>();
-    recent.add(news);
+      known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.localKey : new Set<string>();
+    recent.add(localKey);
     const combined = recent.size >= SIMILAR_MAX;
     // Only as many are remembered as are needed to detect too many.
     const oldest = combined ? recent.values().next().value : undefined;
     if (oldest !== undefined) recent.delete(oldest);
-    remember(this.#similar, key, { news: recent, seenMs: nowMs });
-    return { key: combined ? key : `${key} ${news}`, combined };
+    remember(this.#similar, key, { localKey: recent, seenMs: nowMs });
+    return { key: combined ? key : `${key} ${localKey}`, combined };
   }
 
   #takeToken(key: string, nowMs: number): boolean {

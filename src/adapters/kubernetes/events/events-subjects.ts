@@ -55,13 +55,13 @@ export function controllerSubjects(options: {
         nodeSubject(about.name),
       ];
     const volume = objects.get("AzVolume", about.name);
-    const { tells } = meaningOf(reason);
+    const { shownOn } = meaningOf(reason);
     const claims = volume === undefined ? [] : claimsOf(volume, caches);
     return [
       ...ownSubject("AzVolume", volume, namespace),
-      ...(tells.includes("PersistentVolumeClaim") ? claims.map(claimSubject) : []),
+      ...(shownOn.includes("PersistentVolumeClaim") ? claims.map(claimSubject) : []),
       ...(volume === undefined ? [] : podsToTell(volume, claims, caches, event).map(podSubject)),
-      ...(tells.includes("Node") && nodeName !== undefined ? [nodeSubject(nodeName)] : []),
+      ...(shownOn.includes("Node") && nodeName !== undefined ? [nodeSubject(nodeName)] : []),
     ];
   };
 }
@@ -81,7 +81,7 @@ export function nodeSubjects(options: {
     if (about.kind !== "AzVolume") return [];
     return [
       ...ownSubject("AzVolume", objects.get("AzVolume", about.name), namespace),
-      ...(meaningOf(reason).tells.includes("Node") ? [nodeSubject(nodeName)] : []),
+      ...(meaningOf(reason).shownOn.includes("Node") ? [nodeSubject(nodeName)] : []),
     ];
   };
 }
@@ -148,8 +148,8 @@ function podsToTell(
   { pods }: SubjectCaches,
   { reason, nodeName, waitingOn }: DriverEvent,
 ): readonly ClusterPod[] {
-  const { tells } = meaningOf(reason);
-  if (!tells.includes("Pod") && !tells.includes("PodOnNode") && !tells.includes("AnyPod")) return [];
+  const { shownOn } = meaningOf(reason);
+  if (!shownOn.includes("Pod") && !shownOn.includes("PodOnNode") && !shownOn.includes("AnyPod")) return [];
   const diskUri = volume.status?.detail?.diskUri;
   const byClaim = claims.flatMap(({ metadata }) =>
     pods.byIndex("claim", `${metadata.namespace}/${metadata.name}`),
@@ -161,8 +161,8 @@ function podsToTell(
   const isThere = (pod: ClusterPod): boolean => nodeName !== undefined && pod.nodeName === nodeName;
   return all.filter(
     (pod) =>
-      (tells.includes("Pod") && isWaiting(pod)) ||
-      (tells.includes("PodOnNode") && isThere(pod)) ||
-      (tells.includes("AnyPod") && !pod.isTerminating),
+      (shownOn.includes("Pod") && isWaiting(pod)) ||
+      (shownOn.includes("PodOnNode") && isThere(pod)) ||
+      (shownOn.includes("AnyPod") && !pod.isTerminating),
   );
 }

@@ -146,7 +146,7 @@ export function createKubernetesEvents(
       const { type } = meaningOf(event.reason);
       const message = withRemedy(event.reason, shortened(event.message));
       for (const subject of options.subjectsOf(event))
-        enqueue({ subject, type, reason: event.reason, message, news: event.news ?? event.message });
+        enqueue({ subject, type, reason: event.reason, message, localKey: event.localKey ?? event.message });
     },
     run: async (signal) => {
       while (!signal.aborted) {

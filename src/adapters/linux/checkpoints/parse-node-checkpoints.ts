@@ -2,7 +2,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
 import { isDeviceSettingName } from "../../../core/volume/device/device-settings.ts";
-import type { FreezeMark, NotedVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import type { FreezeMark, CheckpointVm, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 
 /** The content of the checkpoint file. */
 export interface CheckpointFile {
@@ -95,7 +95,7 @@ function parseDeviceSettings(value: unknown): VolumeCheckpoint["deviceSettings"]
     : undefined;
 }
 
-function parseVm(value: unknown): NotedVm | undefined {
+function parseVm(value: unknown): CheckpointVm | undefined {
   if (typeof value !== "object" || value === null || !("vmId" in value) || !("instanceUri" in value))
     return undefined;
   const { vmId, instanceUri } = value;

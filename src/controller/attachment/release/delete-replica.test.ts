@@ -32,7 +32,7 @@ describe("deleteReplica", () => {
         };
         const observed = anObservedVolume({ volume, attachments: [attachment] });
         const answer = await world.answerOf(deleteReplica(world.ports, observed, action, never));
-        assert.deepEqual(answer, ok(isUnschedulable ? {} : { againAfterMs: 1_000 }));
+        assert.deepEqual(answer, ok(isUnschedulable ? {} : { requeueAfterMs: 1_000 }));
         const left = await world.other.get("AzVolumeAttachment", attachment.metadata.name, never);
         const isKept = left.ok && left.value.metadata.deletionTimestamp === undefined;
         assert.equal(isKept, !isUnschedulable);
@@ -69,7 +69,7 @@ describe("deleteReplica", () => {
         };
         const observed = anObservedVolume({ volume: granted, attachments: [attachment] });
         const answer = await world.answerOf(deleteReplica(world.ports, observed, action, never));
-        assert.deepEqual(answer, ok(isKept ? { againAfterMs: 1_000 } : {}));
+        assert.deepEqual(answer, ok(isKept ? { requeueAfterMs: 1_000 } : {}));
         assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp === undefined, isKept);
       }));
 });

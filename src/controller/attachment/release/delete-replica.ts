@@ -42,7 +42,7 @@ export async function deleteReplica(
   const { onlyWhile } = action;
   const nonReplicas = await nonReplicasPastCache(ports, onlyWhile, signal);
   if (!nonReplicas.ok) return nonReplicas;
-  if (nonReplicas.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
+  if (nonReplicas.value === undefined) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   const present = await store.get("AzVolume", volumeName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
   // The planned record may have been rebuilt since: a node that has to show what it does with the disk
@@ -55,7 +55,7 @@ export async function deleteReplica(
     onlyWhile.grant !== undefined &&
     !isGrantStanding(record, onlyWhile.grant);
   if (isFreed || isGrantGone || nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
-    return ok({ againAfterMs: PLAN_AGAIN_MS });
+    return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   if (
     onlyWhile?.kind === "Unrequested" &&
     present.ok &&

@@ -9,7 +9,7 @@ import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
 import { isTrusted } from "../../../objects/store-incarnation.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
-import { tellAttachment } from "../../attachment-events.ts";
+import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { mayCarryOut } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
@@ -61,7 +61,7 @@ export async function detach(
   if (!detached.ok) {
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
-    tellAttachment(
+    emitAttachmentEvent(
       ports,
       attachment,
       "DetachFailed",

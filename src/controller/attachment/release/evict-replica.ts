@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import { chooseEvicted } from "../../../core/attachment/choose-evicted.ts";
 import { isTerminating, type ObservedVolume } from "../../../core/attachment/observed-volume.ts";
 import { sameJson } from "../../../core/primitives/same-json.ts";
-import { tellAttachment } from "../../attachment-events.ts";
+import { emitAttachmentEvent } from "../../attachment-events.ts";
 import { backedPart } from "../../backed-attachment.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { observeVolume, waitsForSlot } from "../../observe-volume.ts";
@@ -47,7 +47,7 @@ export async function evictReplicaFor(
     ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal),
   );
   if (deleted.ok)
-    tellAttachment(
+    emitAttachmentEvent(
       ports,
       replica,
       "ReplicaEvicted",

@@ -101,7 +101,7 @@ describe("an attachment of a volume that does not exist", () => {
       assert.deepEqual([await reconcile(), await isThere()], [{ ok: true, value: {} }, false]);
       await world.given("AzVolumeAttachment", orphan);
       const early = await reconcile();
-      const waitMs = early.ok ? (early.value.againAfterMs ?? 0) : 0;
+      const waitMs = early.ok ? (early.value.requeueAfterMs ?? 0) : 0;
       assert.ok(waitMs > 0 && waitMs <= 1_000, `${waitMs} ms`);
       assert.equal(await isThere(), true);
       await world.clock.advance(waitMs);
@@ -117,7 +117,7 @@ describe("an attachment of a volume that does not exist", () => {
       assert.equal(await goes(world, orphan, { use: { kind: "used", users: ["a"] } }), true);
       const because = `there is no AzVolume ${GONE}, and its disk is that of AzVolume pvc-1`;
       assert.deepEqual(
-        world.told.map(({ reason, message }) => [reason, message]),
+        world.emitted.map(({ reason, message }) => [reason, message]),
         [
           [
             "AttachmentIgnored",
@@ -143,7 +143,7 @@ describe("an attachment of a volume that does not exist", () => {
       const answer = await world.answerOf(
         attachmentReconciler({ ...world.ports, cache, store }).reconcile(attachmentName("node-a"), never),
       );
-      assert.deepEqual(answer, { ok: true, value: { againAfterMs: 30_000 } });
+      assert.deepEqual(answer, { ok: true, value: { requeueAfterMs: 30_000 } });
       assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
     }));
 

@@ -26,21 +26,21 @@ export async function releaseOrphan(
   const { metadata, spec } = attachment;
   // The cache may be stale.
   const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
-  if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (volume.ok) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
   if (volume.failure.kind !== "ObjectNotFound") return volume;
   if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
   const owner = await readVolume(ports, spec.volumeId, signal);
   if (!owner.ok && owner.failure.kind !== "VolumeNotFound") return owner;
   if (owner.ok) {
     // The object was rebuilt since it was read: the attachment belongs to it.
-    if (owner.value.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+    if (owner.value.metadata.name === spec.volumeName) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
     const because =
       `there is no AzVolume ${spec.volumeName}, ` +
       `and its disk is that of AzVolume ${owner.value.metadata.name}`;
     return removeInconsistent(ports, attachment, because, signal);
   }
   const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
-  if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (disk.ok) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
   if (disk.failure.kind !== "DiskNotFound") return disk;
   if (metadata.deletionTimestamp !== undefined) return releaseAttachment(ports, attachment, signal);
   const deleted = await ports.store.delete(

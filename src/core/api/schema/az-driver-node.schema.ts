@@ -55,7 +55,7 @@ export const azDriverNodeSchema = z.object({
             volumeName: z.string(),
             uid: z.string(),
             epoch: z.int().min(0).max(COUNTER_MAX),
-            notedOn: z
+            checkpointedOn: z
               .object({ vmId: z.string(), instanceUri: z.string().min(1).describe("The VM's resource id.") })
               .optional()
               .describe("The VM that wrote the checkpoint, if another one: it proves no disk on this VM."),

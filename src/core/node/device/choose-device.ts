@@ -54,16 +54,16 @@ export function chooseDevice(sight: LunSight): DeviceChoice {
   const candidates = candidatesOf(sight);
   const [first, other] = candidates;
   if (first !== undefined && other !== undefined)
-    return contradiction(first, `LUN ${lun} is both ${told(first)} and ${told(other)}`);
+    return contradiction(first, `LUN ${lun} is both ${named(first)} and ${named(other)}`);
   const contrary = links.find(
     ({ device }) => device !== undefined && device.majorMinor !== first?.majorMinor,
   );
   if (contrary?.device !== undefined) {
     const kernelSays =
-      first === undefined ? `there is no disk at LUN ${lun}` : `LUN ${lun} is ${told(first)}`;
+      first === undefined ? `there is no disk at LUN ${lun}` : `LUN ${lun} is ${named(first)}`;
     return contradiction(
       contrary.device,
-      `${contrary.link} leads to ${told(contrary.device)}, while by the kernel's addresses ${kernelSays}`,
+      `${contrary.link} leads to ${named(contrary.device)}, while by the kernel's addresses ${kernelSays}`,
     );
   }
   if (first?.path !== undefined) return { kind: "found", device: { ...first, path: first.path } };
@@ -72,7 +72,7 @@ export function chooseDevice(sight: LunSight): DeviceChoice {
     .map(({ link }) => `${link}, which leads to no device that the kernel has`);
   return {
     kind: "absent",
-    seen: [...dangling, ...(first === undefined ? [] : [`${told(first)} without a node under /dev`])],
+    seen: [...dangling, ...(first === undefined ? [] : [`${named(first)} without a node under /dev`])],
   };
 }
 
@@ -109,6 +109,6 @@ function contradiction({ path, majorMinor }: SeenDevice, problem: string): Devic
   };
 }
 
-function told({ path, majorMinor, address }: SeenDevice): string {
+function named({ path, majorMinor, address }: SeenDevice): string {
   return `${path ?? "a device"} (${majorMinor}, ${address.shown})`;
 }

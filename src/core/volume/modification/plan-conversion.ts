@@ -48,7 +48,10 @@ export function withConversion(
 }
 
 /** What to tell of a conversion that was at `before` percent and is at `after`; undefined: nothing. */
-export function conversionNews(before: number | undefined, after: number | undefined): string | undefined {
+export function conversionLocalKey(
+  before: number | undefined,
+  after: number | undefined,
+): string | undefined {
   if (after === undefined) return before === undefined ? undefined : "its conversion is complete";
   const isStep =
     before === undefined || Math.floor(before / TOLD_STEP_PERCENT) < Math.floor(after / TOLD_STEP_PERCENT);

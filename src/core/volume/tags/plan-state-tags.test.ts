@@ -126,47 +126,47 @@ describe("planFailedStateTags", () => {
     {
       because: "reports no outage at its first attempt",
       of: { failure: outage, triedMs: 0 },
-      outcome: { isReported: false, againAfterMs: undefined },
+      outcome: { isReported: false, requeueAfterMs: undefined },
     },
     {
       because: "reports no outage before its own first attempt is a minute old",
       of: { failure: outage, triedMs: STATE_TAGS_WITHIN_MS - 1 },
-      outcome: { isReported: false, againAfterMs: undefined },
+      outcome: { isReported: false, requeueAfterMs: undefined },
     },
     {
       because: "reports an outage of a minute, and leaves the next attempt to the back-off",
       of: { failure: outage, triedMs: STATE_TAGS_WITHIN_MS },
-      outcome: { isReported: true, againAfterMs: undefined },
+      outcome: { isReported: true, requeueAfterMs: undefined },
     },
     {
       because: "reports an outage at once where the AzVolume was deleted by hand",
       of: { failure: outage, isAwaited: true },
-      outcome: { isReported: true, againAfterMs: undefined },
+      outcome: { isReported: true, requeueAfterMs: undefined },
     },
     {
       because: "reports a refusal at once, and retries after 10 minutes",
       of: {},
-      outcome: { isReported: true, againAfterMs: 600_000 },
+      outcome: { isReported: true, requeueAfterMs: 600_000 },
     },
     {
       because: "spreads attempts over a third of that",
       of: { chance: 0.5 },
-      outcome: { isReported: true, againAfterMs: 500_000 },
+      outcome: { isReported: true, requeueAfterMs: 500_000 },
     },
     {
       because: "waits no longer with 200 refused",
       of: { refusedVolumes: 200 },
-      outcome: { isReported: true, againAfterMs: 600_000 },
+      outcome: { isReported: true, requeueAfterMs: 600_000 },
     },
     {
       because: "waits longer the more are refused",
       of: { refusedVolumes: 201 },
-      outcome: { isReported: true, againAfterMs: 603_000 },
+      outcome: { isReported: true, requeueAfterMs: 603_000 },
     },
     {
       because: "retries 10,000 refused at most 30 times a minute",
       of: { refusedVolumes: 10_000, chance: 1 },
-      outcome: { isReported: true, againAfterMs: 20_000_000 },
+      outcome: { isReported: true, requeueAfterMs: 20_000_000 },
     },
   ];
   for (const { because, of, outcome } of rows) it(because, () => assert.deepEqual(failed(of), outcome));

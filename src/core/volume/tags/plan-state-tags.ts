@@ -83,7 +83,7 @@ export interface FailedStateTags {
 /**
  * The reaction to a failed write of state tags. `isReported`: an event reports it. A controller that has just
  * started does not know how long the tags have been outdated, and its first failure may pass at once.
- * `againAfterMs`: undefined where the usual back-off applies.
+ * `requeueAfterMs`: undefined where the usual back-off applies.
  */
 export function planFailedStateTags({
   failure,
@@ -93,10 +93,10 @@ export function planFailedStateTags({
   chance,
 }: FailedStateTags): {
   readonly isReported: boolean;
-  readonly againAfterMs: number | undefined;
+  readonly requeueAfterMs: number | undefined;
 } {
   if (isRetryable(failure))
-    return { isReported: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, againAfterMs: undefined };
+    return { isReported: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, requeueAfterMs: undefined };
   const fullMs = Math.max(REFUSED_AGAIN_MS, refusedVolumes * REFUSED_EACH_MS);
-  return { isReported: true, againAfterMs: Math.round(fullMs * (1 - chance / 3)) };
+  return { isReported: true, requeueAfterMs: Math.round(fullMs * (1 - chance / 3)) };
 }

@@ -209,7 +209,7 @@ describe("distrust", () => {
         step: endFence({ ...unverified, fencing: b }, b, { fencing: b }),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
-      { because: "vanished", step: prune(unverified, b, { found: "another VM" }), expected: aRecord(lists) },
+      { because: "gone", step: prune(unverified, b, { found: "another VM" }), expected: aRecord(lists) },
       {
         because: "reclaim",
         step: reclaim(unverified, b, 0),
@@ -1390,9 +1390,9 @@ describe("passBarrier", () => {
     for (const { because, step, left } of [
       { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, { fencing: a }), left: [b] },
       { because: "proven to be without the disk", step: endFence(barrierPending, a), left: [b] },
-      { because: "vanished", step: prune(barrierPending, a, { found: "another VM" }), left: [b] },
+      { because: "gone", step: prune(barrierPending, a, { found: "another VM" }), left: [b] },
       {
-        because: "vanished, and nothing else was said of it",
+        because: "gone, and nothing else was said of it",
         step: prune(changedRecord(barrierPending, { unverified: [] }), a, { found: "another VM" }),
         left: [b],
       },

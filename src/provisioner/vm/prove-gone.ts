@@ -23,7 +23,7 @@ export interface Missing {
 export type AtInstanceUri = { readonly kind: "nothing" } | { readonly kind: "other"; readonly vmId: string };
 
 /** The collaborators of a proof that a VM is gone. */
-export interface VanishedContext {
+export interface GoneContext {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
   /** Disks of one VM are proven together. */
@@ -34,8 +34,8 @@ export interface VanishedContext {
  * Reads a node's VM and, if it is not at its resource id, proves that it is gone. Undefined: it exists.
  * Changes nothing.
  */
-export async function proveVanished(
-  context: VanishedContext,
+export async function proveGone(
+  context: GoneContext,
   missing: Missing & { readonly vm: VmTarget },
   signal: AbortSignal,
 ): Promise<Result<FenceProof | undefined, Failure>> {
@@ -60,7 +60,7 @@ export async function proveVanished(
  * `ownerPatienceMs` from the first answer on, and then a retryable failure.
  */
 export async function proofOfEnd(
-  context: VanishedContext,
+  context: GoneContext,
   missing: Missing,
   found: AtInstanceUri,
   signal: AbortSignal,
@@ -93,7 +93,7 @@ export async function proofOfEnd(
 
 /** Success only where every owner of the disk is known to be another VM than the node's. */
 async function compareOwners(
-  context: VanishedContext,
+  context: GoneContext,
   missing: Missing,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {

@@ -12,7 +12,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
-import { askIfVanished } from "./prune-vm.ts";
+import { askIfGone } from "./prune-vm.ts";
 
 /**
  * How often Azure is asked about the same volume's VMs, in milliseconds. At most three reads each time;
@@ -26,9 +26,9 @@ const STRANDED = "it has no AzVolumeAttachment to be recalled through, and its V
  * loop of its own: the volume's loop never waits for Azure, and runs at each change of an attachment,
  * which a node may write as often as it likes. No change triggers a read before its time.
  */
-export function vanishedReconciler(ports: FencingPorts): Reconciler {
+export function goneReconciler(ports: FencingPorts): Reconciler {
   return {
-    name: "vanished",
+    name: "gone",
     workers: 16,
     backoff: { baseMs: 1_000, maxMs: ASK_AGAIN_MS },
     reconcile: (volumeName, signal) => checkVolume(ports, volumeName, signal),
@@ -48,7 +48,7 @@ async function checkVolume(
     const checked = await carryOut(ports, observed, volumeId, asked, signal);
     if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
   }
-  return ok(questions.length === 0 ? {} : { againAfterMs: ASK_AGAIN_MS });
+  return ok(questions.length === 0 ? {} : { requeueAfterMs: ASK_AGAIN_MS });
 }
 
 async function carryOut(
@@ -59,11 +59,11 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const volumeName = observed.volume.metadata.name;
-  if (question === "vanished") return askIfVanished(ports, { volumeName, volumeId }, node, signal);
+  if (question === "gone") return askIfGone(ports, { volumeName, volumeId }, node, signal);
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) {
     if (instance.failure.kind !== "InstanceNotFound") return instance;
-    // Absence is proven by `vanished`, which is not planned while a node sends heartbeats.
+    // Absence is proven by `gone`, which is not planned while a node sends heartbeats.
     const { nodeName, instanceUri } = node;
     ports.logger.info("VM not found: asked again", { question, volumeName, nodeName, instanceUri });
     return ok({});
@@ -77,7 +77,7 @@ async function carryOut(
 
 /** What follows from a VM that exists. */
 function actionFor(
-  { question, node }: { readonly question: Exclude<CloudQuestion, "vanished">; readonly node: NodeIdentity },
+  { question, node }: { readonly question: Exclude<CloudQuestion, "gone">; readonly node: NodeIdentity },
   { powerState, dataDisks }: InstanceFacts,
   volumeId: string,
 ): RecordAction | undefined {

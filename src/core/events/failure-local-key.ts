@@ -5,7 +5,7 @@ import type { Failure } from "../failure/failure.ts";
  * The fields that distinguish a new failure: not Azure's request id, nor how long it asks the driver to
  * wait.
  */
-export function failureNews(failure: Failure): string {
+export function failureLocalKey(failure: Failure): string {
   switch (failure.kind) {
     case "CloudRejected":
     case "CloudUnavailable":

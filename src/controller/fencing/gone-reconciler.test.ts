@@ -18,7 +18,7 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { silentLogger } from "../testing/silent-logger.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
-import { vanishedReconciler } from "./vanished-reconciler.ts";
+import { goneReconciler } from "./gone-reconciler.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -43,7 +43,7 @@ function pass(
   logger: Logger = silentLogger,
 ): Promise<unknown> {
   const ports = { ...world.ports, logger, cloud: { ...world.ports.cloud, ...cloud } };
-  return world.answerOf(vanishedReconciler(ports).reconcile("pvc-1", never));
+  return world.answerOf(goneReconciler(ports).reconcile("pvc-1", never));
 }
 
 /** A pass of the volume's own loop, which makes no call to Azure. */
@@ -54,7 +54,7 @@ function reconcile(world: ReconcileWorld): Promise<unknown> {
 describe("a holder with nothing that shows where its disk is", () => {
   it("is fenced once Azure does not list the disk on its VM, though it is alive", () =>
     withStrandedHolder(async (world) => {
-      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(await pass(world), { ok: true, value: { requeueAfterMs: 10_000 } });
       assert.deepEqual(world.record()?.fencing, a);
     }));
 
@@ -76,7 +76,7 @@ describe("a holder with nothing that shows where its disk is", () => {
       world.instances.delete(instanceUriOf("node-a"));
       const lines: unknown[] = [];
       const logger: Logger = { ...silentLogger, info: (message, fields) => lines.push([message, fields]) };
-      assert.deepEqual(await pass(world, {}, logger), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(await pass(world, {}, logger), { ok: true, value: { requeueAfterMs: 10_000 } });
       const fields = { question: "detached", volumeName: "pvc-1", nodeName: "node-a" };
       assert.deepEqual(
         [world.record()?.fencing, lines],
