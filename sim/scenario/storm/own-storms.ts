@@ -61,6 +61,16 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     },
   },
   "failed-and-restored": failedAndRestoredStorm,
+  // Nothing but backups and moves: what a process has begun by the lost timeline ends in the restored one.
+  "backups-in-flight": {
+    isQuiet: true,
+    strikes: {
+      "loss/restored-in-flight": 6,
+      "loss/restored-with-controllers": 4,
+      "haste/hunted": 4,
+      "haste/forced-by-hand": 3,
+    },
+  },
   "clocks-apart": {
     strikes: {
       "leaders/clocks-apart": 4,

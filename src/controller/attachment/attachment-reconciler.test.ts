@@ -326,13 +326,34 @@ describe("attachmentReconciler", () => {
       world.attachedTo.add("node-a");
       const putBack = world.backUp();
       await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
-      world.during.detachDisk = async () => putBack();
-      await run(world);
+      await runOn(world, {
+        detachDisk: async ({ precondition }, signal) => {
+          assert.ok(await precondition(signal));
+          putBack();
+          return ok(undefined);
+        },
+      });
       const kept = world.attachment("node-a");
       assert.deepEqual(
         [kept?.metadata.finalizers, kept?.metadata.deletionTimestamp, kept?.status],
         [[ATTACHMENT_FINALIZER], undefined, { state: "Pending" }],
       );
+    }));
+
+  it("detaches nothing once a restored backup has reverted the deletion", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
+      world.attachedTo.add("node-a");
+      const putBack = world.backUp();
+      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      world.during.detachDisk = async () => putBack();
+      assert.deepEqual(await run(world), {
+        ok: false,
+        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+      });
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
   it("detaches no disk while the volume's object or its record is missing", async () => {

@@ -33,7 +33,10 @@ export async function detach(
   const startedMs = clock.elapsedMs();
   // Checked before the mark, too: a refused detach leaves the attachment as it was, and the node can
   // still find the disk.
-  if (!(await mayDetachNow(ports, attachment, node, signal)))
+  const mayProceed = async (asked: AbortSignal): Promise<boolean> =>
+    (kind === "DetachEarlier" || (await isStillLeaving(ports, attachment, asked))) &&
+    (await mayDetachNow(ports, attachment, node, asked));
+  if (!(await mayProceed(signal)))
     return {
       ok: false,
       failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
@@ -51,7 +54,7 @@ export async function detach(
         diskUri: attachment.spec.volumeId,
         node,
         lane,
-        precondition: (asked) => mayDetachNow(ports, attachment, node, asked),
+        precondition: mayProceed,
         mayCarryOut: mayCarryOut(ports, { node }),
         expectedDisks: () => expectedDisksOn(ports, node),
       },
@@ -100,6 +103,19 @@ export async function detach(
  */
 function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
   return vmId === undefined || isSameVmId(vmId, node.vmId);
+}
+
+/**
+ * Whether this very attachment is still being deleted, past the cache. That alone keeps *grant* from its node
+ * while the detach is on its way, and a restored backup reverts it.
+ */
+async function isStillLeaving(
+  { store }: AttachmentPorts,
+  { metadata: { name, uid } }: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const present = await store.get("AzVolumeAttachment", name, signal);
+  return present.ok && present.value.metadata.uid === uid && isTerminating(present.value);
 }
 
 /**
