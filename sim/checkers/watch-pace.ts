@@ -1,5 +1,5 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
-import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -35,8 +35,11 @@ export interface PaceWatch {
   look(): void;
   /** Calls to Azure so far, without polls. */
   armCalls(): number;
-  /** How often every record has been rebuilt: rises of the store incarnation in the controllers' Lease. */
-  rebuilds(): number;
+  /**
+   * Store incarnations that restored backups have taken back, by the controllers' Lease: every record is
+   * rebuilt for each.
+   */
+  incarnationsLost(): number;
 }
 
 /** Watches from now on. */
@@ -65,12 +68,15 @@ export function watchPace(
   );
   let seen = 0;
   let armCalls = 0;
-  let rebuilds = 0;
+  let incarnation = 0;
+  let incarnationsLost = 0;
 
-  world.store.onCommit((commit) => {
-    const { kind, name, atMs } = commit;
+  world.store.onCommit(({ kind, name, atMs, after }) => {
     writes.count(`${kind} ${name}`, atMs);
-    if (isRebuildEnd(commit)) rebuilds += 1;
+    if (kind !== "Lease" || name !== CONTROLLER_LEASE || after === undefined) return;
+    const present = storeIncarnationOf(asKind<"Lease">(after));
+    incarnationsLost += Math.max(0, incarnation - present);
+    incarnation = present;
   });
   return {
     look: () => {
@@ -84,14 +90,8 @@ export function watchPace(
       }
     },
     armCalls: () => armCalls,
-    rebuilds: () => rebuilds,
+    incarnationsLost: () => incarnationsLost,
   };
-}
-
-function isRebuildEnd({ kind, name, before, after }: SimulatedCommit): boolean {
-  if (kind !== "Lease" || name !== CONTROLLER_LEASE || before === undefined || after === undefined)
-    return false;
-  return storeIncarnationOf(asKind<"Lease">(after)) > storeIncarnationOf(asKind<"Lease">(before));
 }
 
 /** Counts within any minute, not by the clock's minutes: a burst may span two of those. */

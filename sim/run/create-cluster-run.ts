@@ -11,7 +11,6 @@ import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
 import { createDesiredVolumes } from "../scenario/desired-volumes.ts";
-import { isRestore } from "../scenario/draw-faults.ts";
 import { createOperations } from "../scenario/operations.ts";
 import type { ClusterScenario } from "../scenario/scenario.ts";
 import { createStorm, type Storm } from "../scenario/storm/storm.ts";
@@ -79,15 +78,15 @@ const MOVES_AFTER_STORM_MAX = 16;
 const COPYING: readonly string[] = ["snapshot", "restore", "clone"];
 /**
  * Calls to Azure that a run may take: some for each volume, each failover and each snapshot or copy, for
- * faults that cause retries, and for each minute. A restored backup is a fault, with one rebuild of every
- * record. Each further rebuild is one more: of a backup from several incarnations ago, each node reports
- * that it has seen a later one until the incarnation is above that.
+ * faults that cause retries, and for each minute. A restored backup from an earlier store incarnation takes
+ * a rebuild of every record for each incarnation since: the nodes report that they have seen a later one
+ * until the incarnation is above that.
  */
 const ARM_CALLS = {
   base: 130,
   perFailover: 20,
   perFault: 100,
-  perFurtherRebuild: 60,
+  perLostIncarnation: 60,
   perSnapshot: 40,
   perMinute: 10,
 } as const;
@@ -210,12 +209,11 @@ export function createClusterRun(parts: {
     },
     judgeCalls: (faultCount) => {
       const minutes = clock.elapsedMs() / 60_000;
-      const furtherRebuilds = Math.max(0, watch.rebuilds() - scenario.faults.filter(isRestore).length);
       const callsMax =
         ARM_CALLS.base +
         ARM_CALLS.perFailover * cluster.failovers() +
         ARM_CALLS.perFault * faultCount +
-        ARM_CALLS.perFurtherRebuild * furtherRebuilds +
+        ARM_CALLS.perLostIncarnation * watch.incarnationsLost() +
         ARM_CALLS.perSnapshot * scenario.acts.filter(({ act }) => COPYING.includes(act.kind)).length +
         Math.ceil(ARM_CALLS.perMinute * minutes);
       if (watch.armCalls() > callsMax)

@@ -26,8 +26,8 @@ export interface PromisesWatch {
   look(): void;
   /** The cluster's calls to Azure so far, without polls. */
   armCalls(): number;
-  /** How often every record has been rebuilt. */
-  rebuilds(): number;
+  /** Store incarnations that restored backups have taken back. */
+  incarnationsLost(): number;
 }
 
 /** Watches a cluster from now on. */
@@ -82,6 +82,6 @@ export function watchPromises(
       preemptions.look();
     },
     armCalls: pace.armCalls,
-    rebuilds: pace.rebuilds,
+    incarnationsLost: pace.incarnationsLost,
   };
 }
