@@ -47,7 +47,7 @@ describe("the tutorials of copies", { skip: (await reasonAgainstLab()) ?? false 
         await apply(await example("aks-azure-disk/nginx-pod-azuredisk.yaml"));
         await workloads.untilReady("nginx-azuredisk");
         await workloads.inPod("nginx-azuredisk", `touch ${MOUNT}/test.txt; sync`);
-        const writtenBytes = Number(await workloads.inPod("nginx-azuredisk", `wc -c < ${MOUNT}/outfile`));
+        const syncedBytes = Number(await workloads.inPod("nginx-azuredisk", `wc -c < ${MOUNT}/outfile`));
         // It syncs all files, the outfile too.
         const kept = await writeBlob(workloads, "nginx-azuredisk", `${MOUNT}/test.txt`);
         assert.equal(
@@ -69,7 +69,7 @@ describe("the tutorials of copies", { skip: (await reasonAgainstLab()) ?? false 
               await workloads.untilReady(pod);
               assert.equal(await kubectl(["exec", pod, "--", "ls", MOUNT]), FILES, pod);
               assert.equal(await sha256Of(workloads, pod, `${MOUNT}/test.txt`), kept, pod);
-              await isBeginning(workloads, { pod, of: "nginx-azuredisk", leastBytes: writtenBytes });
+              await hasSynced(workloads, { pod, of: "nginx-azuredisk", bytes: syncedBytes });
             }
           },
           () => deleteSnapshots(workloads),
@@ -167,14 +167,17 @@ function sha256Of(workloads: Workloads, pod: string, path: string): Promise<stri
   return workloads.inPod(pod, `sha256sum < ${path}`);
 }
 
-/** A copy's `outfile` has what was synced before, and is the beginning of the one that its source extends. */
-async function isBeginning(
+/**
+ * A copy's `outfile` begins with the bytes that were synced before. Of those that the source's pod has appended
+ * since, ext4 may show the length before the data, as after a power failure.
+ */
+async function hasSynced(
   workloads: Workloads,
-  { pod, of, leastBytes }: { readonly pod: string; readonly of: string; readonly leastBytes: number },
+  { pod, of, bytes }: { readonly pod: string; readonly of: string; readonly bytes: number },
 ): Promise<void> {
-  const path = `${MOUNT}/outfile`;
-  const bytes = Number(await workloads.inPod(pod, `wc -c < ${path}`));
-  assert.ok(leastBytes > 0 && bytes >= leastBytes, `${pod} has ${bytes} of ${leastBytes} bytes of outfile`);
-  const beginning = await workloads.inPod(of, `head -c ${bytes} ${path} | sha256sum`);
-  assert.equal(await sha256Of(workloads, pod, path), beginning, pod);
+  assert.ok(bytes > 0, "nothing was synced");
+  const beginning = `head -c ${bytes} ${MOUNT}/outfile | sha256sum; head -c ${bytes} ${MOUNT}/outfile | wc -c`;
+  const synced = await workloads.inPod(of, beginning);
+  assert.match(synced, new RegExp(`^${bytes}$`, "mu"), of);
+  assert.equal(await workloads.inPod(pod, beginning), synced, pod);
 }

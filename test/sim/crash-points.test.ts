@@ -142,10 +142,10 @@ const lifeOfStrays: Scenario = {
       variant: "reads-stale",
       nodeName: "node-a",
       volumeName: "vol-1",
-      dice: 0.7,
+      dice: 0.3,
     },
     {
-      atMs: 50_200,
+      atMs: 49_700,
       forMs: 1_000,
       fault: "loss",
       variant: "volume-erased",
