@@ -168,15 +168,16 @@ function sha256Of(workloads: Workloads, pod: string, path: string): Promise<stri
 }
 
 /**
- * A copy's `outfile` begins with the bytes that were synced before. Of those that the source's pod has appended
- * since, ext4 may show the length before the data, as after a power failure.
+ * A copy's `outfile` begins with the bytes that were synced before. Of those that the source's pod has
+ * appended since, ext4 may show the length before the data, as after a power failure.
  */
 async function hasSynced(
   workloads: Workloads,
   { pod, of, bytes }: { readonly pod: string; readonly of: string; readonly bytes: number },
 ): Promise<void> {
   assert.ok(bytes > 0, "nothing was synced");
-  const beginning = `head -c ${bytes} ${MOUNT}/outfile | sha256sum; head -c ${bytes} ${MOUNT}/outfile | wc -c`;
+  const head = `head -c ${bytes} ${MOUNT}/outfile`;
+  const beginning = `${head} | sha256sum; ${head} | wc -c`;
   const synced = await workloads.inPod(of, beginning);
   assert.match(synced, new RegExp(`^${bytes}$`, "mu"), of);
   assert.equal(await workloads.inPod(pod, beginning), synced, pod);
