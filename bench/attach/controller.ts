@@ -24,6 +24,7 @@ const AT_ONCE = 100;
 const ROUNDS = 3;
 const SIZES = [1, 12, 30] as const;
 const POISONED = 12;
+const BURSTS: readonly number[] = Array.from({ length: ROUNDS }, () => SIZES).flat();
 const POISON = 7;
 
 /** What a controller costs under a load, beside a client that does the same without a driver. */
@@ -98,15 +99,11 @@ async function measureOurs(emulator: EmulatorProcess, folder: string): Promise<O
     const calls = (await emulator.newCalls()).length;
     const afterLoadMiB = await residentMiB(controller.pid);
     await sleep(SETTLE_MS);
-    const memory = {
-      quietMiB: await residentMiB(controller.pid),
-      peakMiB: await peakMiB(controller.pid),
-    };
     return {
       idleMiB: rounded(idleMiB, 1),
       afterLoadMiB: rounded(afterLoadMiB, 1),
-      quietMiB: rounded(memory.quietMiB, 1),
-      peakMiB: rounded(memory.peakMiB, 1),
+      quietMiB: rounded(await residentMiB(controller.pid), 1),
+      peakMiB: rounded(await peakMiB(controller.pid), 1),
       startCpuSeconds: rounded(startCpuSeconds, 2),
       cpuSeconds: rounded(cpuSeconds, 2),
       calls,
@@ -125,11 +122,10 @@ async function createAll(controller: ControllerCalls): Promise<readonly string[]
 
 async function load(controller: ShippedController, emulator: EmulatorProcess): Promise<void> {
   const ids = await createAll(controller);
-  for (let round = 1; round <= ROUNDS; round++)
-    for (const size of SIZES) {
-      await publishAll(controller, ids.slice(0, size), size);
-      await unpublishAll(controller, ids.slice(0, size));
-    }
+  for (const size of BURSTS) {
+    await publishAll(controller, ids.slice(0, size), size);
+    await unpublishAll(controller, ids.slice(0, size));
+  }
   const poisoned = ids.slice(0, POISONED);
   const cure = await emulator.addFault({
     disk: `*${poisoned[POISON] ?? ""}`,
@@ -163,7 +159,7 @@ async function measureBare(
     oneByOne: ONE_BY_ONE,
     atOnce: AT_ONCE,
     // The poisoned burst as one that succeeds.
-    bursts: [...Array.from({ length: ROUNDS }, () => SIZES).flat(), POISONED],
+    bursts: [...BURSTS, POISONED],
     pollMs: BARE_POLL_MS,
   };
   const client = startChild([BARE_CLIENT, JSON.stringify(task)]);
@@ -187,7 +183,7 @@ async function measureGo(program: string, emulator: EmulatorProcess, folder: str
     await emulator.newCalls();
     const before = await processorSeconds(driver.pid);
     const ids = await createAll(driver);
-    for (const size of [...Array.from({ length: ROUNDS }, () => SIZES).flat(), POISONED]) {
+    for (const size of [...BURSTS, POISONED]) {
       await Promise.all(ids.slice(0, size).map((id) => driver.publish(id)));
       await unpublishAll(driver, ids.slice(0, size));
     }

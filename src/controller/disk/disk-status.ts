@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { EventReason } from "../../core/events/event-reasons.ts";
 import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -48,8 +49,13 @@ export function recordUpdated(
     ...status,
     state: status.state === "Created" ? "Created" : "Updated",
     observedGeneration: generation,
-    conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
+    conditions: withoutOfflineResize(status),
   };
+}
+
+/** The conditions of a volume whose disk does not grow offline any more. */
+export function withoutOfflineResize({ conditions }: VolumeStatus): VolumeStatus["conditions"] {
+  return conditions.filter((condition) => condition.type !== "OfflineResize");
 }
 
 /**
@@ -80,7 +86,7 @@ export async function recordFailure(
             state: failedState(volume),
             observedGeneration: volume.metadata.generation,
             ...refusedGrowthOf(volume),
-            conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
+            conditions: withoutOfflineResize(status),
           }
         : {}),
     }),
@@ -93,31 +99,26 @@ export async function recordFailure(
 
 /** Emits an event on the volume, and on the claim and the pods that wait for it. */
 function emitFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
-  const about = { kind: "AzVolume", name: volume.metadata.name } as const;
-  const localKey = failureLocalKey(failure);
-  const why = describeFailure(failure);
+  const [reason, what] = failedChange(volume, isFinal);
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    reason,
+    message: `the disk could not be ${what}: ${describeFailure(failure)}`,
+    localKey: failureLocalKey(failure),
+  });
+}
+
+function failedChange(
+  volume: AzVolume,
+  isFinal: boolean,
+): readonly [reason: EventReason, what: "deleted" | "grown" | "made"] {
   switch (failedState(volume)) {
     case "DeletionFailed":
-      return ports.events.emit({
-        about,
-        reason: "DeletionDelayed",
-        message: `the disk could not be deleted: ${why}`,
-        localKey,
-      });
+      return ["DeletionDelayed", "deleted"];
     case "UpdateFailed":
-      return ports.events.emit({
-        about,
-        reason: "ExpansionFailed",
-        message: `the disk could not be grown: ${why}`,
-        localKey,
-      });
+      return ["ExpansionFailed", "grown"];
     default:
-      return ports.events.emit({
-        about,
-        reason: isFinal ? "CreationFailed" : "CreationDelayed",
-        message: `the disk could not be made: ${why}`,
-        localKey,
-      });
+      return [isFinal ? "CreationFailed" : "CreationDelayed", "made"];
   }
 }
 

@@ -5,7 +5,14 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { recordFailure, recordUpdated, setStatus, settled, type VolumeStatus } from "./disk-status.ts";
+import {
+  recordFailure,
+  recordUpdated,
+  setStatus,
+  settled,
+  type VolumeStatus,
+  withoutOfflineResize,
+} from "./disk-status.ts";
 import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 
 /** Has Azure grow a disk, and records its size. */
@@ -79,11 +86,10 @@ export function endOfflineResize(
 }
 
 function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["conditions"] {
-  const others = status.conditions.filter((condition) => condition.type !== "OfflineResize");
   const message =
     "grants are held back while the disk grows: Azure grows a shared disk only while no VM has it";
   return [
-    ...others,
+    ...withoutOfflineResize(status),
     {
       type: "OfflineResize",
       status: "True",

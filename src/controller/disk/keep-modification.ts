@@ -8,6 +8,7 @@ import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
+import { settled, targetOf } from "./disk-status.ts";
 
 /**
  * Asks again for a modification that an earlier request has replaced in Azure: one that a stopped
@@ -25,19 +26,21 @@ export async function keepModification(
   if (repeatedModification(volume, shown, { nowMs, isOfThisStore: true }) === undefined) return ok(undefined);
   const incarnation = await readStoreIncarnation(ports, signal);
   if (!incarnation.ok) return incarnation;
-  const { name, uid } = volume.metadata;
   const repeat = (present: AzVolume): AzVolume | undefined => {
     const isOfThisStore = present.status?.recentModification?.storeIncarnation === incarnation.value;
     const modification = repeatedModification(present, shown, { nowMs, isOfThisStore });
     return modification === undefined ? undefined : { ...present, spec: { ...present.spec, modification } };
   };
   const asked = await ports.steps.run("repeat-modification", () =>
-    changeSpec(ports.store, { kind: "AzVolume", name, uid }, repeat, signal),
+    changeSpec(ports.store, targetOf(volume), repeat, signal),
   );
   if (!asked.ok) return asked.failure.kind === "ObjectNotFound" ? ok(undefined) : asked;
   const { modification } = asked.value.spec;
   if (modification !== undefined)
-    ports.logger.info("the disk differs from its last modification", { volumeName: name, modification });
+    ports.logger.info("the disk differs from its last modification", {
+      volumeName: volume.metadata.name,
+      modification,
+    });
   return ok(undefined);
 }
 
@@ -57,12 +60,11 @@ export async function lookForLateRequest(
   const kept = disk.ok ? await keepModification(ports, volume, disk.value, signal) : ok(undefined);
   if (!kept.ok) return kept;
   const looked = volume.status?.recentModification;
-  const { name, uid } = volume.metadata;
   const forget = (present: AzVolume): AzVolume | undefined => {
     if (present.status === undefined || present.spec.modification !== undefined) return undefined;
     const { recentModification, ...status } = present.status;
     return sameJson(recentModification, looked) ? { ...present, status } : undefined;
   };
-  const forgotten = await changeStatus(ports.store, { kind: "AzVolume", name, uid }, forget, signal);
-  return forgotten.ok || forgotten.failure.kind === "ObjectNotFound" ? ok({}) : forgotten;
+  const forgotten = await changeStatus(ports.store, targetOf(volume), forget, signal);
+  return settled(forgotten);
 }

@@ -6,20 +6,19 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { fail } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { recentlyMade } from "../../core/volume/modification/late-modification.ts";
 import { conversionLocalKey, withConversion } from "../../core/volume/modification/plan-conversion.ts";
 import type { ModificationAction } from "../../core/volume/modification/plan-modification.ts";
 import { withoutModification } from "../../core/volume/modification/plan-modification.ts";
 import { toObjectError } from "../../objects/object-error.ts";
-import { changeSpec, changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
+import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
+import { settled, targetOf, type VolumeStatus } from "./disk-status.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
-
-type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** What is asked of Azure, and in which incarnation of the store. */
 interface ModificationRequest {
@@ -74,7 +73,7 @@ export async function endModification(
   const ended = await ports.steps.run("end-modification", () =>
     changeSpec(ports.store, targetOf(volume), end, signal),
   );
-  return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok({}) : ended;
+  return settled(ended);
 }
 
 /** Reads how far a conversion in the background is, and reports steps of it and its end. */
@@ -198,9 +197,5 @@ async function setStatus(
     ({ status, ...present }) => (status === undefined ? undefined : { ...present, status: change(status) }),
     signal,
   );
-  return written.ok || written.failure.kind === "ObjectNotFound" ? ok({}) : written;
-}
-
-function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
-  return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
+  return settled(written);
 }

@@ -7,6 +7,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
+import { hasFailedForGood } from "./has-failed-for-good.ts";
 import { isGrowthRefused } from "./is-growth-refused.ts";
 import { type LateRequestAction, planLateRequest } from "./modification/late-modification.ts";
 import { type ConversionAction, planConversion } from "./modification/plan-conversion.ts";
@@ -49,8 +50,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   }
   if (volume.spec.deleteRequested) return { kind: "DeleteObject" };
   if (status?.detail === undefined) {
-    if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation)
-      return undefined;
+    if (hasFailedForGood(volume, "CreationFailed")) return undefined;
     return volume.spec.diskUri === undefined
       ? { kind: "CreateDisk" }
       : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };

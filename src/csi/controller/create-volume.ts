@@ -8,6 +8,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { type CreateRequest, createRequestDifference } from "../../core/volume/create-request-difference.ts";
+import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import type { NewObject } from "../../ports/store/object-store.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -16,7 +17,7 @@ import { readCreateRequest, readDiskName } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
-import { hasDeletionFailed, tryDeletionAgain } from "./deletion/try-deletion-again.ts";
+import { deletionFailure, hasDeletionFailed, tryDeletionAgain } from "./deletion/try-deletion-again.ts";
 import { findCopySource } from "./find-copy-source.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
@@ -152,12 +153,7 @@ async function endDeletion(
   if (restarted.value === undefined) return ok(undefined);
   const left = await waitForVolume(context, restarted.value, hasDeletionFailed, call);
   if (left === undefined) return ok(undefined);
-  return fail((hasDeletionFailed(left) ? failureOf(left) : undefined) ?? inProgress);
-}
-
-/** The recorded failure; undefined: none, or one of a later version. */
-function failureOf({ status }: AzVolume): Failure | undefined {
-  return status?.error === undefined ? undefined : fromObjectError(status.error);
+  return fail(deletionFailure(left) ?? inProgress);
 }
 
 function labelsOf(parameters: CreateVolumeRequest["parameters"]): Readonly<Record<string, string>> {
@@ -169,10 +165,7 @@ function labelsOf(parameters: CreateVolumeRequest["parameters"]): Readonly<Recor
 }
 
 function hasFailed(volume: AzVolume): boolean {
-  return (
-    volume.status?.state === "CreationFailed" &&
-    volume.status.observedGeneration === volume.metadata.generation
-  );
+  return hasFailedForGood(volume, "CreationFailed");
 }
 
 /**
@@ -186,7 +179,7 @@ async function giveUp(
   call: CallContext,
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
-  const failure = failureOf(volume);
+  const failure = error === undefined ? undefined : fromObjectError(error);
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
   await waitForVolume(

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { errorCode } from "./attempt.ts";
 
@@ -28,12 +28,7 @@ export async function resetQueue(devicePath: string): Promise<void> {
   for (const [name, value] of defaults)
     try {
       // Without the flags that make files: sysfs has those that it has.
-      const file = await open(join(queue, name), "r+");
-      try {
-        await file.write(value);
-      } finally {
-        await file.close();
-      }
+      await writeFile(join(queue, name), value, { flag: "r+" });
     } catch (error) {
       if (!notChangeable.includes(errorCode(error))) throw error;
     }

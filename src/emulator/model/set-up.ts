@@ -1,4 +1,4 @@
-import { DEFAULT_AVAILABILITY_SET } from "./api/availability-set-handlers.ts";
+import { availabilitySetId, DEFAULT_AVAILABILITY_SET } from "./api/availability-set-handlers.ts";
 import { armErrors, type ArmFailure } from "./api/errors.ts";
 import type { Json } from "./api/json.ts";
 import { keyOf, resourceId } from "./api/resource/resource-id.ts";
@@ -99,14 +99,6 @@ function addAvailabilitySet(
     ...{ id, name, subscriptionId, resourceGroup, location: normalLocation(location), tags: {} },
     ...DEFAULT_AVAILABILITY_SET,
   });
-}
-
-function availabilitySetId(address: {
-  readonly subscriptionId: string;
-  readonly resourceGroup: string;
-  readonly name: string;
-}): string {
-  return resourceId({ ...address, type: "availabilitySets" });
 }
 
 export type AddedScaleSet = { readonly kind: "Added"; readonly set: ScaleSet } | ArmFailure;

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -46,7 +46,8 @@ export async function writeDeviceSetting(
     });
   if ((await valueOf(sysRoot, majorMinor, name)) === value) return ok(undefined);
   const path = join(sysRoot, "dev/block", majorMinor, name);
-  const writing = write(path, value).then(
+  // Without the flags that make files: sysfs has those that it has.
+  const writing = writeFile(path, value, { flag: "r+" }).then(
     () => undefined,
     (error: unknown) => String(error),
   );
@@ -57,16 +58,6 @@ export async function writeDeviceSetting(
   return waited.value === undefined
     ? ok(undefined)
     : fail({ kind: "DeviceSettingRefused", devicePath, setting: name, value, detail: waited.value });
-}
-
-/** Without the flags that make files: sysfs has those that it has. */
-async function write(path: string, value: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.write(value);
-  } finally {
-    await file.close();
-  }
 }
 
 async function valueOf(

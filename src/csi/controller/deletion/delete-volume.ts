@@ -5,7 +5,6 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
-import { fromObjectError } from "../../../objects/object-error.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../../messages/published-nodes.ts";
 import { missingField } from "../../messages/required.ts";
@@ -15,7 +14,7 @@ import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
 import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { hasDeletionFailed, tryDeletionAgain } from "./try-deletion-again.ts";
+import { deletionFailure, hasDeletionFailed, tryDeletionAgain } from "./try-deletion-again.ts";
 
 /** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
 export async function deleteVolume(
@@ -53,9 +52,9 @@ async function remove(
     const gone = await confirmGone(context, volumeId, "to be deleted", call.signal);
     return gone.ok ? ok({}) : gone;
   }
+  const failure = deletionFailure(left);
+  if (failure !== undefined) return fail(failure);
   const error = left.status?.error;
-  const failure = error === undefined ? undefined : fromObjectError(error);
-  if (hasDeletionFailed(left) && failure !== undefined) return fail(failure);
   const holders = publishedNodes(context, left);
   const what =
     holders.length > 0

@@ -2,12 +2,23 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
+import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
+import { fromObjectError } from "../../../objects/object-error.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
 import type { ControllerContext } from "../controller-context.ts";
 
 /** Whether the deletion of a volume's disk has failed for good: no loop tries it again by itself. */
-export function hasDeletionFailed({ metadata, status }: AzVolume): boolean {
-  return status?.state === "DeletionFailed" && status.observedGeneration === metadata.generation;
+export function hasDeletionFailed(volume: AzVolume): boolean {
+  return hasFailedForGood(volume, "DeletionFailed");
+}
+
+/**
+ * Why the deletion of a volume's disk has failed for good; undefined: it has not, or for a reason that only a
+ * later version of the driver knows.
+ */
+export function deletionFailure(volume: AzVolume): Failure | undefined {
+  const error = volume.status?.error;
+  return error === undefined || !hasDeletionFailed(volume) ? undefined : fromObjectError(error);
 }
 
 /**

@@ -22,13 +22,20 @@ export function patchAvailabilitySetHandler(world: World, call: ArmCall): Handle
   return location === undefined ? armErrors.locationRequired() : written(world, call, location);
 }
 
+/** The resource id of an availability set. */
+export function availabilitySetId(
+  address: Pick<AvailabilitySet, "subscriptionId" | "resourceGroup" | "name">,
+): string {
+  return resourceId({ ...address, type: "availabilitySets" });
+}
+
 function availabilitySetAt(world: World, call: ArmCall): AvailabilitySet | undefined {
-  return world.availabilitySets.get(keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })));
+  return world.availabilitySets.get(keyOf(availabilitySetId(addressOf(call))));
 }
 
 function written(world: World, call: ArmCall, location: string): HandlerResult {
   const address = addressOf(call);
-  const id = resourceId({ ...address, type: "availabilitySets" });
+  const id = availabilitySetId(address);
   const existing = availabilitySetAt(world, call);
   if (resourceGroupForWrite(world, address, location) === undefined)
     return armErrors.resourceGroupNotFound(address.resourceGroup);
@@ -56,9 +63,7 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
 
 export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup } = addressOf(call);
-  const found = world.availabilitySets.get(
-    keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })),
-  );
+  const found = availabilitySetAt(world, call);
   return found === undefined
     ? armErrors.resourceNotFound("availabilitySets", name, resourceGroup)
     : reply(200, renderAvailabilitySet(world, found));
@@ -72,7 +77,7 @@ export function listAvailabilitySetsHandler(world: World, call: ArmCall): Handle
 }
 
 export function deleteAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
-  const id = resourceId({ ...addressOf(call), type: "availabilitySets" });
+  const id = availabilitySetId(addressOf(call));
   const members = membersOf(world, id);
   if (members.length > 0) return armErrors.availabilitySetInUse(param(call, "name"), members);
   return reply(world.availabilitySets.delete(keyOf(id)) ? 200 : 204);
