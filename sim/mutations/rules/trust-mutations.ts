@@ -117,7 +117,7 @@ export const trustMutations: readonly Mutation[] = [
       "a node in service that has unmounted a volume is not fenced while the policy refuses its release",
     edits: [
       {
-        file: "src/core/writer/plan-writer.ts",
+        file: "src/core/writer/plan-recall.ts",
         find: `  if (answer.releaseRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
     return { kind: "wait", because: RELEASE_REFUSED };
 `,
@@ -130,7 +130,7 @@ export const trustMutations: readonly Mutation[] = [
     takes:
       "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed " +
       "minutes later",
-    noticedBy: "src/core/writer/plan-writer.test.ts",
+    noticedBy: "src/core/writer/plan-recall.test.ts",
   },
   {
     name: "lone-reports",

@@ -103,3 +103,18 @@ function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly st
     ...(observed.notReady.includes(nodeName) ? ["is NotReady"] : []),
   ];
 }
+
+/**
+ * Each state is reported once: with a silent writer, the waiting pods get the cause and the remedy
+ * instead of only the writer's name.
+ */
+export function withSilence(
+  planned: readonly WriterAction[],
+  silence: readonly WriterAction[],
+): readonly WriterAction[] {
+  // The driver fences the node by itself: no action of a person is required.
+  if (planned.some(({ kind }) => kind === "BeginFence")) return planned;
+  const isReportedAsSilent = silence.some(({ kind }) => kind === "WaitFor");
+  const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "Requeue");
+  return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isReportedAsSilent), ...added];
+}

@@ -1,0 +1,173 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import type { Writer, WriterRecord } from "../api/az-volume.ts";
+import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
+import {
+  isOutOfService,
+  type ObservedAttachment,
+  type ObservedNode,
+  type ObservedVolume,
+} from "../attachment/observed-volume.ts";
+import { fromTimestamp } from "../primitives/timestamp.ts";
+import { isSilent, isUnreported } from "./node-silence.ts";
+import { RECHECK_MS, ASK_PLATFORM_MS } from "./recheck-pace.ts";
+import type { FenceGround, WriterAction } from "./writer-action.ts";
+
+/**
+ * How long a node with heartbeats may hold a volume without an AzVolumeAttachment before Azure is asked,
+ * in milliseconds: one with a checkpoint releases it by itself.
+ */
+const STRANDED_MS = 10_000;
+const RELEASE_REFUSED =
+  "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
+  "delete the pod of its node plug-in, so that it gets a new token";
+
+/** A recall that is no longer due is taken back. */
+export function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
+  return observed.attachments
+    .filter(
+      ({ attachment }) =>
+        attachment.spec.recall !== undefined && !isRecallDue(record, attachment.spec.nodeName),
+    )
+    .map(({ attachment }) => ({ kind: "Recall", attachmentName: attachment.metadata.name, isDue: false }));
+}
+
+function isRecallDue(record: WriterRecord, nodeName: string): boolean {
+  return record.writer?.nodeName === nodeName && record.writer.held && !record.writer.requested;
+}
+
+/** The writer holds the volume and no longer requests it: it is recalled, and fenced once that has failed. */
+export function planForUnrequestedHolder(
+  observed: ObservedVolume,
+  writer: Writer,
+  present: ObservedNode | undefined,
+): readonly WriterAction[] {
+  const node = identityOf(writer);
+  const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
+  if (own === undefined) return planWithoutAttachment(observed, node, present);
+  const { recall } = own.attachment.spec;
+  if (recall === undefined) {
+    const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
+    // An orderly unstage has withdrawn the request and is unmounting: it needs no recall, and no alarming
+    // event.
+    if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "Requeue", afterMs: leftMs }];
+  }
+  if (isRequestedThere(observed, own.attachment)) return [{ kind: "ReleaseCheck", node }];
+  if (recall === undefined)
+    return [{ kind: "Recall", attachmentName: own.attachment.metadata.name, isDue: true }];
+  const verdict = judgeRecall(observed, { ...own, recall }, present);
+  if (verdict.kind === "failed")
+    return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
+  const message = `${node.nodeName} ${verdict.because} (writer epoch ${writer.epoch})`;
+  const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
+  if (present === undefined || isSilent(observed, present))
+    return [
+      { kind: "AskAzure", question: "gone", node },
+      { kind: "WaitFor", reason, message, retryAfterMs: ASK_PLATFORM_MS },
+    ];
+  return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
+}
+
+/**
+ * Its request stands in its attachment, and a user is seen there: a release check has marked the writer
+ * and not checked since, because it was interrupted, or paused while a user came. The check is completed,
+ * which renews the request for a user. An orderly unstage withdraws its request first.
+ */
+function isRequestedThere(observed: ObservedVolume, own: AzVolumeAttachment): boolean {
+  if (own.spec.writerRequest === undefined || observed.writerUse !== "used") return false;
+  return !isOutOfService(observed, own.spec.nodeName);
+}
+
+/**
+ * A holder that can't be recalled, since its attachment is gone: fenced on evidence that it is dead,
+ * never for not answering.
+ */
+function planWithoutAttachment(
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  present: ObservedNode | undefined,
+): readonly WriterAction[] {
+  const because = "it has no AzVolumeAttachment to be recalled through";
+  if (isOutOfService(observed, node.nodeName))
+    return [
+      { kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` },
+    ];
+  const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
+  if (present === undefined || isSilent(observed, present))
+    return [
+      { kind: "AskAzure", question: "gone", node },
+      ...(present === undefined ? [] : [{ kind: "AskAzure", question: "detached", node } as const]),
+      { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
+    ];
+  const wait = { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS } as const;
+  return observed.unchangedMs < STRANDED_MS
+    ? [wait]
+    : [{ kind: "AskAzure", question: "detached", node }, wait];
+}
+
+type RecalledAttachment = ObservedAttachment & {
+  readonly recall: NonNullable<AzVolumeAttachment["spec"]["recall"]>;
+};
+
+type RecallVerdict =
+  | { readonly kind: "wait"; readonly because: string }
+  | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
+
+/**
+ * Decides whether a recall has failed. A node that makes progress gets unlimited time. A silent one is
+ * fenced only where the orchestrator reports it out of service.
+ */
+function judgeRecall(
+  observed: ObservedVolume,
+  recalled: RecalledAttachment,
+  node: ObservedNode | undefined,
+): RecallVerdict {
+  const { settings } = observed;
+  const { attachment, recall, unchangedMs, watchedUnchangedMs } = recalled;
+  const answer = attachment.status?.recall?.id === recall.id ? attachment.status.recall : undefined;
+  if (answer === undefined) {
+    if (isOutOfService(observed, attachment.spec.nodeName)) {
+      // No component is left there that could answer.
+      if (node !== undefined && isUnreported(observed, node))
+        return {
+          kind: "failed",
+          ground: "outOfService",
+          because: "it is out of service, and its heartbeat is stale",
+        };
+      if (unchangedMs >= settings.recallAnswerMs)
+        return {
+          kind: "failed",
+          ground: "outOfService",
+          because: "it is out of service and does not answer the recall",
+        };
+      return { kind: "wait", because: "is out of service and has not answered the recall yet" };
+    }
+    return { kind: "wait", because: "has not answered the recall" };
+  }
+  // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to
+  // fence.
+  if (answer.releaseRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
+    return { kind: "wait", because: RELEASE_REFUSED };
+  const bound = answer.published.join(", ");
+  const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
+  // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
+  // no progress.
+  const isForgotten =
+    bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
+  if (isForgotten && recalledForMs >= settings.recallAnswerMs)
+    return {
+      kind: "failed",
+      ground: "outOfService",
+      because: `it is out of service, and still has ${bound} mounted for a workload that is no more`,
+    };
+  if (watchedUnchangedMs < settings.unmountStallMs) {
+    return {
+      kind: "wait",
+      because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload`,
+    };
+  }
+  return {
+    kind: "failed",
+    ground: isOutOfService(observed, attachment.spec.nodeName) ? "outOfService" : "stalled",
+    because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s`,
+  };
+}

@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import {
+  anAttachment,
+  anObservedVolume,
+  aNode,
+  aPod,
+  aReplica,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+} from "../testing/objects.ts";
+import type { RecordChanges } from "../testing/record-lists.ts";
+import { type WriterPlan, confirms, reportsSilence } from "../testing/writer-plans.ts";
+import { planWriter } from "./plan-writer.ts";
+import type { WriterAction } from "./writer-action.ts";
+
+const a = identity("node-a");
+const b = identity("node-b");
+
+function checkPlans(rows: readonly WriterPlan[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planWriter(observed), plan, because);
+}
+
+describe("planWriter for unverified nodes", () => {
+  it("reports no proofs for which no pod waits", () => {
+    const volume = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a, b] });
+    const again: WriterAction = { kind: "Requeue", afterMs: 1_000 };
+    const attachments = [anAttachment("node-a"), aReplica("node-b")];
+    const running = [aPod({ nodeName: "node-a", isPending: false })];
+    checkPlans([
+      {
+        because: "its pod runs",
+        observed: anObservedVolume({ volume, attachments, pods: () => running }),
+        plan: [again, again],
+      },
+      {
+        because: "no request at all",
+        observed: anObservedVolume({ volume, attachments: [aReplica("node-b")] }),
+        plan: [again, again],
+      },
+      {
+        because: "a pod that has not started is being deleted",
+        observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ isTerminating: true })] }),
+        plan: [again, again],
+      },
+      {
+        because: "a pod has no node yet",
+        observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "" })] }),
+        plan: [again, again],
+      },
+    ]);
+    const foreign = planWriter(
+      anObservedVolume({
+        volume: aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a] }),
+        nodes: [aNode("node-b")],
+      }),
+    );
+    assert.deepEqual(
+      foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["AskAzure", "AttachedToForeignVM"],
+      "a VM without a node is reported all the same: it will never prove anything",
+    );
+    for (const observed of [
+      anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "node-a" })] }),
+      anObservedVolume({ volume, attachments: [...attachments, anAttachment("node-c")] }),
+    ])
+      assert.deepEqual(
+        planWriter(observed).map(({ kind }) => kind),
+        ["WaitFor", "WaitFor"],
+      );
+  });
+
+  // It is fenced if it is dead, and never if it is no node of this cluster.
+  it("grants nothing while a node is unverified: each is asked about", () => {
+    const volume = aVolumeWithRecord({
+      defaultAccess: "quarantined",
+      unverified: [a, b],
+      clean: [identity("node-c")],
+    });
+    const attachments = [anAttachment("node-c")];
+    const waitsFor = (nodeName: string) =>
+      ({
+        kind: "WaitFor",
+        reason: "WaitingForProof",
+        message:
+          `${nodeName} had the disk when the record was made ` + "and has not shown yet whether it is clean",
+        retryAfterMs: 1_000,
+      }) as const;
+    const foreign = planWriter(
+      anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }),
+    );
+    checkPlans([
+      {
+        because: "there is one alone",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({
+            defaultAccess: "quarantined",
+            unverified: [a],
+            clean: [identity("node-c")],
+          }),
+          attachments,
+        }),
+        plan: [waitsFor("node-a")],
+      },
+      {
+        because: "both alive",
+        observed: anObservedVolume({ volume, attachments }),
+        plan: [waitsFor("node-a"), waitsFor("node-b")],
+      },
+      {
+        because: "one is out of service",
+        observed: anObservedVolume({
+          volume,
+          attachments,
+          nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")],
+        }),
+        plan: [
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "outOfService",
+            because: "it had the disk when the record was made, and is out of service",
+          },
+          waitsFor("node-b"),
+        ],
+      },
+      {
+        because: "one has been silent for a while, and its VM may be no more",
+        observed: anObservedVolume({
+          volume,
+          attachments,
+          nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")],
+        }),
+        plan: [
+          confirms,
+          { ...waitsFor("node-a"), retryAfterMs: 10_000 },
+          reportsSilence("which had the disk when the record was made and has not shown whether it is clean"),
+          waitsFor("node-b"),
+        ],
+      },
+    ]);
+    assert.deepEqual(
+      foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["AskAzure", "AttachedToForeignVM", "WaitingForProof"],
+    );
+  });
+
+  it("asks about unverified nodes also while another node writes, and reports no wait", () => {
+    const record: RecordChanges = {
+      defaultAccess: "quarantined",
+      unverified: [a],
+      writer: aWriter("node-b"),
+    };
+    const observed = (node: Parameters<typeof aNode>[1] | "unregistered", fencing = {}): ObservedVolume =>
+      anObservedVolume({
+        volume: aVolumeWithRecord({ ...record, ...fencing }),
+        attachments: [anAttachment("node-b")],
+        nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
+      });
+    const asks: readonly WriterAction[] = [confirms, { kind: "Requeue", afterMs: 10_000 }];
+    checkPlans([
+      { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
+      { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
+      { because: "no node stands for its VM", observed: observed("unregistered"), plan: asks },
+      {
+        because: "its VM has had no node for long",
+        observed: { ...observed("unregistered"), unchangedMs: 600_000 },
+        plan: asks,
+      },
+      {
+        because: "it is out of service",
+        observed: observed({ isOutOfService: true }),
+        plan: [
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "outOfService",
+            because: "it had the disk when the record was made, and is out of service",
+          },
+        ],
+      },
+      { because: "it is being fenced", observed: observed("unregistered", { fencing: a }), plan: [] },
+    ]);
+  });
+
+  // A pod may use the disk there as well.
+  it("reports a node that stays unverified beside a writer", () => {
+    const volume = aVolumeWithRecord({
+      defaultAccess: "quarantined",
+      unverified: [a],
+      writer: aWriter("node-b"),
+    });
+    const attachments = [anAttachment("node-b")];
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
+    const message =
+      "node-b has reclaimed the volume, and another node does not release it: " +
+      "node-a had the disk when the record was made and has not shown yet whether it is clean";
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 120_000 })), [
+      { kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: 10_000 },
+    ]);
+  });
+
+  it("asks the platform first about names that now mean another VM", () => {
+    const older = { ...identity("node-a"), vmId: "older" };
+    const record = {
+      writer: { ...aWriter("node-a", { requested: false }), ...older },
+      fencing: older,
+      quarantined: [older, b],
+      unverified: [{ ...identity("node-b"), vmId: "older-b" }],
+    };
+    checkPlans([
+      {
+        because: "each once",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(record),
+          attachments: [anAttachment("node-a"), anAttachment("node-b")],
+        }),
+        plan: [
+          { kind: "AskAzure", question: "gone", node: older },
+          { kind: "AskAzure", question: "gone", node: { ...identity("node-b"), vmId: "older-b" } },
+        ],
+      },
+      {
+        because: "Azure's case of a GUID is no difference",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ quarantined: [{ ...a, vmId: a.vmId.toUpperCase() }] }),
+        }),
+        plan: [],
+      },
+    ]);
+  });
+});
