@@ -44,6 +44,7 @@ export function assembleController(options: ControllerOptions): AssembledControl
     heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
   const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
   const reconcile = createControllers(leaderGuard(ports, election.isLeading), report);
-  const handlers = controllerHandlers({ ...ports, snapshots, limits, locks: new OperationLock() });
+  const { diskUriOf } = ports.cloud;
+  const handlers = controllerHandlers({ ...ports, diskUriOf, snapshots, limits, locks: new OperationLock() });
   return { handlers, isLeading: election.isLeading, run: (signal) => election.run(reconcile, signal) };
 }

@@ -118,6 +118,7 @@ export function cloudProvisionerContract(
 
       on("answers an existing disk without a write if it is as requested", async (cloud) => {
         const first = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
+        assert.equal(first.diskUri, cloud.provisioner.diskUriOf(aDiskRequest()));
         assert.deepEqual(
           valueOf(
             await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { other: "tag" } }), never)),

@@ -322,6 +322,7 @@ function aCloud(
     fail({ kind: "Refused", diskUri, nodeName });
   return {
     createDisk: unused,
+    diskUriOf: unused,
     deleteDisk: ({ diskUri }) => {
       world().disks.delete(diskUri);
       return Promise.resolve(ok(undefined));

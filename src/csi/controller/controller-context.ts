@@ -18,6 +18,8 @@ export interface ControllerContext extends Pick<
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "confirm">;
   /** Used only to read disks: those without an AzVolume, and sources of snapshots and copies. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
+  /** Of the disk that a CreateVolume makes, or an earlier call has made. */
+  readonly diskUriOf: CloudProvisioner["diskUriOf"];
   readonly snapshots: SnapshotProvisioner;
   /** What a disk without an AzVolume is for, where it is published already, and which nodes exist. */
   readonly clusterVolumes: Pick<

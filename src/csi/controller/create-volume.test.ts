@@ -380,6 +380,33 @@ describe("createVolume with a content source", () => {
         assert.deepEqual(again.ok && again.value.volume?.contentSource, volumeContentSource);
       }));
 
+  it("answers a copy that Azure has, whose AzVolume and source are gone", () =>
+    withSources(async (world) => {
+      const request = { volumeContentSource: ofSnapshot(), capacityRange: undefined };
+      const begun = {
+        diskUri: aDiskUri("pvc-1"),
+        sourceUri: snapshotUri,
+        zones: ["2"],
+        completionPercent: 40,
+      };
+      const getDisk = async () => ok(aDisk(begun));
+      const context = { ...world.context, cloud: { getDisk }, snapshots: createFakeSnapshots() };
+      await created({ ...world, context }, request);
+      const { disk } = world.volume("pvc-1")?.spec ?? {};
+      assert.deepEqual([disk?.sourceUri, disk?.sizeGiB, disk?.zone], [snapshotUri, 10, "2"]);
+    }));
+
+  it("refuses a copy whose source is gone where the disk of its name is none of it", () =>
+    withSources(async (world) => {
+      const getDisk = async () => ok(aDisk({ diskUri: aDiskUri("pvc-1"), sourceUri: aSnapshotUri("other") }));
+      const context = { ...world.context, cloud: { getDisk }, snapshots: createFakeSnapshots() };
+      const answer = await world.answerOf(
+        create({ ...world, context }, { volumeContentSource: ofSnapshot(), capacityRange: undefined }),
+      );
+      assert.deepEqual(!answer.ok && answer.failure, { kind: "SnapshotNotFound", snapshotUri });
+      assert.equal(world.volume("pvc-1"), undefined);
+    }));
+
   it("places the copy of a zonal disk in its zone, whatever nodes there are", () =>
     withSources(async (world) => {
       await world.givenNode("node-a");

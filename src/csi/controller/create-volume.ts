@@ -13,7 +13,7 @@ import { fromObjectError } from "../../objects/object-error.ts";
 import type { NewObject } from "../../ports/store/object-store.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
-import { readCreateRequest, readDiskName } from "../messages/volume-spec.ts";
+import { readCreateRequest, readDiskPlace } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
@@ -40,10 +40,11 @@ export async function createVolume(
   request: CreateVolumeRequest,
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
-  const named = readDiskName(request);
-  if (!named.ok) return named;
-  const name = ownVolumeObjectName(named.value);
-  const source = await findCopySource(context, name, request, call.signal);
+  const place = readDiskPlace(request);
+  if (!place.ok) return place;
+  const name = ownVolumeObjectName(place.value.diskName);
+  const own = { objectName: name, diskUri: context.diskUriOf(place.value) };
+  const source = await findCopySource(context, own, request, call.signal);
   if (!source.ok) return source;
   const read = readCreateRequest(request, () => topologyOfNodes(context), source.value);
   if (!read.ok) return read;

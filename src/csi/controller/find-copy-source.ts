@@ -1,4 +1,3 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -15,13 +14,13 @@ type Request = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capac
 
 /**
  * What the disk of a CreateVolume is to be a copy of, as Azure reports it; undefined: nothing. The source of
- * a volume that exists may be gone: that volume's spec tells of it. Fails with `SnapshotNotFound`,
- * `VolumeNotFound`, with `StillWaiting` while nothing can be copied from it, or with `CopySourceFailed`
- * where nothing ever can.
+ * a volume that exists may be gone: that volume's spec tells of it, or the disk itself. Fails with
+ * `SnapshotNotFound`, `VolumeNotFound`, with `StillWaiting` while nothing can be copied from it, or with
+ * `CopySourceFailed` where nothing ever can.
  */
 export async function findCopySource(
   context: SourceContext,
-  objectName: string,
+  own: { readonly objectName: string; readonly diskUri: string },
   request: Request,
   signal: AbortSignal,
 ): Promise<Result<CopySource | undefined, Failure>> {
@@ -39,14 +38,33 @@ export async function findCopySource(
   const field = type.$case === "snapshot" ? "snapshot.snapshot_id" : "volume.volume_id";
   const missing = missingField({ [`volume_content_source.${field}`]: sourceUri });
   if (missing !== undefined) return fail(missing);
-  const existing = await context.store.get("AzVolume", objectName, signal);
+  const existing = await context.store.get("AzVolume", own.objectName, signal);
   if (!existing.ok && existing.failure.kind !== "ObjectNotFound") return existing;
-  if (existing.ok && isSameResourceUri(existing.value.spec.disk.sourceUri ?? "", sourceUri))
-    return ok(knownSource(existing.value, request, sourceUri));
-  return type.$case === "snapshot"
-    ? findSnapshot(context, name, sourceUri, signal)
-    : findDisk(context, name, sourceUri, signal);
+  if (existing.ok && isSameResourceUri(existing.value.spec.disk.sourceUri ?? "", sourceUri)) {
+    const { location = "", sizeGiB } = existing.value.spec.disk;
+    const known = { sourceUri, location, zones: [], sizeGiB, sectorSizeBytes: SECTOR_SIZE_BYTES };
+    return ok(sourceOfCopy(known, request));
+  }
+  const found =
+    type.$case === "snapshot"
+      ? await findSnapshot(context, name, sourceUri, signal)
+      : await findDisk(context, name, sourceUri, signal);
+  if (found.ok || !finalKinds.includes(found.failure.kind)) return found;
+  const begun = await context.cloud.getDisk({ diskUri: own.diskUri }, signal);
+  if (!begun.ok) return begun.failure.kind === "DiskNotFound" ? found : begun;
+  return isSameResourceUri(begun.value.sourceUri ?? "", sourceUri)
+    ? ok(sourceOfCopy({ ...begun.value, sourceUri }, request))
+    : found;
 }
+
+/**
+ * Final answers, after which a CO calls no DeleteVolume. A disk that an earlier call began, and whose
+ * AzVolume is lost, would stay for ever.
+ */
+const finalKinds: readonly Failure["kind"][] = ["SnapshotNotFound", "VolumeNotFound", "CopySourceFailed"];
+
+/** Azure's logical sectors where no other size is known, in bytes. */
+const SECTOR_SIZE_BYTES = 512;
 
 async function findSnapshot(
   { snapshots }: SourceContext,
@@ -96,20 +114,19 @@ async function findDisk(
   return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, sectorSizeBytes });
 }
 
-/** What the volume's own disk tells of its source: enough to compare a repeated call. */
-function knownSource(
-  { spec: { disk } }: AzVolume,
+/** What a volume's own disk tells of its source, to compare a repeated call or to make the AzVolume again. */
+function sourceOfCopy(
+  { sourceUri, location, zones, sizeGiB, sectorSizeBytes }: Omit<CopySource, "kind">,
   { capacityRange }: Request,
-  sourceUri: string,
 ): CopySource {
   const requiredGiB = bytesToGibRoundedUp(capacityRange?.requiredBytes ?? 0n);
   return {
     sourceUri,
     kind: parseDiskUri(sourceUri) === undefined ? "snapshot" : "disk",
-    location: disk.location ?? "",
-    zones: [],
+    location,
+    zones,
     // The volume may have grown since; its size is compared with the requested range.
-    sizeGiB: requiredGiB === 0 ? disk.sizeGiB : Math.min(requiredGiB, disk.sizeGiB),
-    sectorSizeBytes: 512,
+    sizeGiB: requiredGiB === 0 ? sizeGiB : Math.min(requiredGiB, sizeGiB),
+    sectorSizeBytes,
   };
 }

@@ -8,6 +8,7 @@ import type { CreateRequest } from "../../core/volume/create-request-difference.
 import { parseModification, withMutable } from "../../core/volume/modification/volume-modification.ts";
 import { resolveVolumeSpec } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { parseVolumeParameters, volumeContextOf } from "../../core/volume/parameters/volume-parameters.ts";
+import type { CreateDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { readCapabilities } from "./read-capabilities.ts";
 import { missingField } from "./required.ts";
@@ -53,14 +54,16 @@ export function readCreateRequest(
   return ok({ spec, capacity, topology });
 }
 
-/** The name that the disk of a CreateVolume has. */
-export function readDiskName(
+/** The name that the disk of a CreateVolume has, and the resource group that the request names for it. */
+export function readDiskPlace(
   request: Pick<CreateVolumeRequest, "name" | "parameters">,
-): Result<string, FailureOf<"InvalidArgument">> {
+): Result<Pick<CreateDiskRequest, "diskName" | "resourceGroup">, FailureOf<"InvalidArgument">> {
   const named = checkVolumeName(request);
   if (!named.ok) return named;
   const parameters = parseVolumeParameters(request.parameters);
-  return parameters.ok ? ok(diskNameOf({ volumeName: request.name, disk: parameters.value })) : parameters;
+  if (!parameters.ok) return parameters;
+  const diskName = diskNameOf({ volumeName: request.name, disk: parameters.value });
+  return ok({ diskName, resourceGroup: parameters.value.resourceGroup });
 }
 
 /** Checks the name of a CreateVolume. */

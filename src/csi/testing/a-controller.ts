@@ -98,6 +98,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     cache,
     gracePeriod: { confirm: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
+    diskUriOf: ({ diskName }) => aDiskUri(diskName),
     snapshots: createFakeSnapshots(),
     clusterId: "cluster-1",
     users: {

@@ -136,6 +136,8 @@ export interface CloudProvisioner {
    * source is gone.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
+  /** The URI of the disk that `createDisk` makes, or answers, for a disk of that name and resource group. */
+  diskUriOf(disk: Pick<CreateDiskRequest, "diskName" | "resourceGroup">): string;
   /**
    * Deletes a disk; success if it is gone already. Asks `precondition` as `createDisk` does: another disk
    * may have the name by now. Fails with `DiskInUse` while a VM has it, or `Refused`.

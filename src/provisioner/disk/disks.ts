@@ -47,6 +47,15 @@ export interface DiskPlace {
   readonly location: string;
 }
 
+/** The disk of that name: in the resource group that the request names, or the driver's own. */
+export function diskIdOf(
+  place: DiskPlace,
+  { diskName: name, resourceGroup }: Pick<CreateDiskRequest, "diskName" | "resourceGroup">,
+): ArmName {
+  const { subscriptionId } = place;
+  return { subscriptionId, resourceGroup: resourceGroup ?? place.resourceGroup, name };
+}
+
 /** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
 const LANE: Lane = "primaryAttach";
 
@@ -92,11 +101,7 @@ export async function createDisk(
         `must be the cluster's, ${subscriptionId}: Azure attaches a disk only to VMs of the disk's own ` +
         "subscription",
     });
-  const id = {
-    subscriptionId,
-    resourceGroup: request.resourceGroup ?? place.resourceGroup,
-    name: request.diskName,
-  };
+  const id = diskIdOf(place, request);
   const diskUri = formatDiskUri({ ...id, diskName: id.name });
   writes.forget(diskUri);
   const existing = await settledDisk(session, diskUri, signal);
