@@ -92,6 +92,24 @@ describe("the driver in the simulation", () => {
     assert.deepEqual(world.violations, []);
   });
 
+  it("strikes no more once that is cancelled, though the step has begun", async () => {
+    await withDriver(3, async (here) => {
+      const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0 });
+      const leader = here.driver.controllers.find((slot) => slot.isLeading());
+      assert.ok(leader !== undefined);
+      const struck: string[] = [];
+      const cancelAfter = leader.strikeAt({ step: "attach", nth: 1, moment: "after" }, () => {
+        struck.push("after");
+      });
+      leader.strikeAt({ step: "attach", nth: 1, moment: "before" }, () => {
+        struck.push("before");
+        cancelAfter();
+      });
+      await here.bringUp(volume, "node-a");
+      assert.deepEqual(struck, ["before"]);
+    });
+  });
+
   it("is upgraded process by process under a volume in use, without a fence", async () => {
     const world = await withDriver(4, async (here) => {
       const volume = await here.create("pvc-1", { maxShares: 2, replicas: 1 });

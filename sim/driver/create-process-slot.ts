@@ -168,8 +168,18 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
   function strikeAt(moment: CrashPlan, strike: (taking: Life) => void): () => void {
     // The same plan may occur twice.
     const plan = { ...moment };
-    planned.set(plan, { left: plan.nth, strike });
-    return () => planned.delete(plan);
+    let isCancelled = false;
+    planned.set(plan, {
+      left: plan.nth,
+      strike: (taking) => {
+        // Its step may have begun before it was cancelled.
+        if (!isCancelled) strike(taking);
+      },
+    });
+    return () => {
+      isCancelled = true;
+      planned.delete(plan);
+    };
   }
 
   /** It dies by itself, and kubelet restarts it. */
