@@ -146,6 +146,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       for (const { operationId, effects } of due) {
         for (const effect of effects) {
           if (effect.kind === "diskCopied") noteCopy(effect);
+          invariant(effect.kind !== "scriptRun", "a simulated VM has no agent");
           dataPlane.carryOut(effect);
         }
         model.settleOperation(operationId);

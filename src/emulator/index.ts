@@ -8,6 +8,7 @@ import { createTlsMaterial, type TlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import type { FaultRule } from "./model/pace/faults.ts";
+import type { Guests } from "./model/run-command/guests-port.ts";
 import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
@@ -37,6 +38,8 @@ export interface EmulatorOptions {
    * its port. The caller closes what it is, after the emulator.
    */
   readonly dataPlane?: DataPlane | (() => Promise<DataPlane>);
+  /** What runs inside the VMs, for `runCommand`; by default no VM has an agent that answers. */
+  readonly guests?: Guests;
   /**
    * A folder in which the state outlasts the process, however that ends: the next start with the same set-up
    * continues where this one ended. Made if absent, and used by one emulator at a time. Who changes the
@@ -92,13 +95,14 @@ async function serve(
   server: EmulatorServer,
   options: EmulatorOptions & { readonly host: string; readonly https: boolean },
 ): Promise<Emulator> {
-  const { host, https, caFile, dataPlane } = options;
+  const { host, https, caFile, dataPlane, guests } = options;
   await using opening = new AsyncDisposableStack();
   const { model, clock, deviceEffects, close: closeState } = await openModel(options, createSystemClock());
   opening.defer(closeState);
   const tls = https ? await tlsFor(options) : undefined;
   const plane = typeof dataPlane === "function" ? await dataPlane() : dataPlane;
-  if (plane !== undefined) await carryOutEffects(plane, deviceEffects);
+  const carriers = { dataPlane: plane, guests };
+  await carryOutEffects(carriers, deviceEffects);
   const runtime = createRuntime({
     model,
     clock,
@@ -108,7 +112,7 @@ async function serve(
       startedAtMs: clock.nowMs(),
       seed: options.seed ?? 1,
     }),
-    ...(plane === undefined ? {} : { dataPlane: plane }),
+    carriers,
     ...(options.onDeviceFailure === undefined ? {} : { onDeviceFailure: options.onDeviceFailure }),
   });
   server.serve({ model, runtime, tls });
@@ -156,4 +160,4 @@ export { createLinuxDataPlane } from "./data-plane/linux-data-plane.ts";
 /** @public */
 export { createComputeModel };
 /** @public */
-export type { ComputeModel, DataPlane, ModelSettings, VmSetUp };
+export type { ComputeModel, DataPlane, Guests, ModelSettings, VmSetUp };

@@ -42,7 +42,7 @@ async function createDisk(fails: DataPlaneEffect["kind"] | undefined): Promise<{
   const runtime = createRuntime({
     model,
     clock,
-    dataPlane,
+    carriers: { dataPlane, guests: undefined },
     onDeviceFailure: (failure) => failures.push(failure),
   });
   const path = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";

@@ -2,6 +2,7 @@ import type { Actors } from "../actors/actors.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
 import type { DueEffects } from "../model/pace/operations.ts";
+import type { Effect, Guests, ScriptOutput } from "../model/run-command/guests-port.ts";
 
 /** Drives a model by the real clock and carries out its device effects. */
 export interface Runtime {
@@ -17,22 +18,23 @@ const TIMER_MAX_MS = 2_147_483_647;
 export function createRuntime(options: {
   model: ComputeModel;
   clock: { nowMs(): number };
-  dataPlane?: DataPlane;
+  carriers: Carriers;
   actors?: Actors;
   onDeviceFailure?: (failure: string) => void;
 }): Runtime {
-  const { model, clock, dataPlane } = options;
+  const { model, clock, carriers } = options;
+  const hasCarriers = carriers.dataPlane !== undefined || carriers.guests !== undefined;
   const underWay = new Set<Promise<void>>();
   let { actors } = options;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  const carryOut = async (due: DueEffects, plane: DataPlane): Promise<void> => {
-    const failure = await firstFailure(plane, due.effects);
+  const carryOut = async (due: DueEffects): Promise<void> => {
+    const { failure, output } = await outcomeOf(carriers, due.effects);
     if (failure !== undefined) options.onDeviceFailure?.(failure);
     // The operation ends when the device work was done, not when it was due.
     model.advanceTo(clock.nowMs());
-    model.settleOperation(due.operationId, failure);
+    model.settleOperation(due.operationId, failure, output);
   };
   const schedule = (): void => {
     clearTimeout(timer);
@@ -54,9 +56,9 @@ export function createRuntime(options: {
     if (closed) return;
     model.advanceTo(clock.nowMs());
     letActorsAct();
-    if (dataPlane !== undefined) {
+    if (hasCarriers) {
       for (const due of model.takeDueEffects()) {
-        const work = carryOut(due, dataPlane).finally(() => {
+        const work = carryOut(due).finally(() => {
           underWay.delete(work);
           poke();
         });
@@ -80,23 +82,33 @@ function earlier(first: number | undefined, second: number | undefined): number 
   return first === undefined || second === undefined ? (first ?? second) : Math.min(first, second);
 }
 
-/** Carries out effects one after the other, up to the first that fails. */
-export async function carryOutEffects(
-  dataPlane: DataPlane,
-  effects: readonly DataPlaneEffect[],
-): Promise<void> {
-  for (const effect of effects) await carryOutEffect(dataPlane, effect);
+/** What carries out effects; those of an absent one are done at once. */
+export interface Carriers {
+  readonly dataPlane: DataPlane | undefined;
+  readonly guests: Guests | undefined;
 }
 
-async function firstFailure(
-  dataPlane: DataPlane,
-  effects: readonly DataPlaneEffect[],
-): Promise<string | undefined> {
+/** Carries out effects one after the other, up to the first that fails. Returns what a script has written. */
+export async function carryOutEffects(
+  carriers: Carriers,
+  effects: readonly Effect[],
+): Promise<ScriptOutput | undefined> {
+  let output: ScriptOutput | undefined;
+  for (const effect of effects) {
+    if (effect.kind === "scriptRun") output = await carriers.guests?.runScript(effect);
+    else if (carriers.dataPlane !== undefined) await carryOutEffect(carriers.dataPlane, effect);
+  }
+  return output;
+}
+
+async function outcomeOf(
+  carriers: Carriers,
+  effects: readonly Effect[],
+): Promise<{ readonly failure?: string; readonly output?: ScriptOutput | undefined }> {
   try {
-    await carryOutEffects(dataPlane, effects);
-    return undefined;
+    return { output: await carryOutEffects(carriers, effects) };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { failure: error instanceof Error ? error.message : String(error) };
   }
 }
 

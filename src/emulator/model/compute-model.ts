@@ -7,6 +7,7 @@ import { ARM_ROUTES, POLL_OPERATION } from "./api/routes.ts";
 import { createFaults, type Faults } from "./pace/faults.ts";
 import { advanceTo, type DueEffects, nextDueMs, settleOperation, takeDueEffects } from "./pace/operations.ts";
 import { createSeededRandom } from "./pace/random.ts";
+import type { ScriptOutput } from "./run-command/guests-port.ts";
 import { populate } from "./set-up.ts";
 import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
 import { createWorld, type World, type WorldSetUp } from "./world.ts";
@@ -22,6 +23,8 @@ export interface ComputeModelOptions extends WorldSetUp {
    * false: operations end when they are due.
    */
   readonly hasDataPlane?: boolean;
+  /** The same for scripts inside VMs. Default false: no agent reports. */
+  readonly hasGuests?: boolean;
 }
 
 /** Azure's compute provider and the part of ARM in front of it, as a deterministic state machine. */
@@ -35,7 +38,7 @@ export interface ComputeModel {
   /** The device work that is due now, by operation; with a data plane only. */
   takeDueEffects(): readonly DueEffects[];
   /** Ends an operation whose effects were carried out, or failed for the given reason. */
-  settleOperation(operationId: string, deviceFailure?: string): void;
+  settleOperation(operationId: string, deviceFailure?: string, output?: ScriptOutput): void;
   readonly journal: Journal;
   readonly faults: Faults;
   /** The whole state, for set-up, inspection and checkers. */
@@ -49,6 +52,7 @@ export function createComputeModel(options: ComputeModelOptions): ComputeModel {
     random: createSeededRandom(options.seed ?? 1),
     nowMs: options.clock.nowMs(),
     hasDataPlane: options.hasDataPlane ?? false,
+    hasGuests: options.hasGuests ?? false,
     faults: createFaults(POLL_OPERATION),
     journal: createJournal(settings.journalMax),
     initial: options,
@@ -68,7 +72,8 @@ export function createComputeModel(options: ComputeModelOptions): ComputeModel {
     nextEventAtMs: () => nextDueMs(world),
     advanceTo: (nowMs) => advanceTo(world, nowMs),
     takeDueEffects: () => takeDueEffects(world),
-    settleOperation: (operationId, deviceFailure) => settleOperation(world, operationId, deviceFailure),
+    settleOperation: (operationId, deviceFailure, output) =>
+      settleOperation(world, operationId, deviceFailure, output),
     journal: world.journal,
     faults: world.faults,
     world,

@@ -65,6 +65,8 @@ export interface World {
   caller: string | undefined;
   /** Whether a data plane carries out effects; without one, an operation ends as soon as it is due. */
   readonly hasDataPlane: boolean;
+  /** Whether scripts can be run in VMs; if not, no agent reports. */
+  readonly hasGuests: boolean;
   readonly faults: Faults;
   readonly journal: Journal;
   /** Calls left, by policy and resource. */
@@ -89,7 +91,10 @@ export interface WorldSetUp {
 }
 
 export function createWorld(
-  options: Pick<World, "settings" | "random" | "nowMs" | "hasDataPlane" | "faults" | "journal" | "initial">,
+  options: Pick<
+    World,
+    "settings" | "random" | "nowMs" | "hasDataPlane" | "hasGuests" | "faults" | "journal" | "initial"
+  >,
 ): World {
   return {
     ...options,

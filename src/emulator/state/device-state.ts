@@ -1,9 +1,10 @@
 import { keyOf } from "../model/api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../model/data-plane-port.ts";
+import type { Effect } from "../model/run-command/guests-port.ts";
 
 /** What the devices of all VMs are like, as the sum of the effects that were carried out. */
 export interface DeviceState {
-  add(effects: readonly DataPlaneEffect[]): void;
+  add(effects: readonly Effect[]): void;
   /** The effects that bring a data plane which has the disks' files, and no devices, to this state. */
   effects(): readonly DataPlaneEffect[];
 }

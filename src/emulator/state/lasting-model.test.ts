@@ -4,9 +4,9 @@ import fc from "fast-check";
 import type { ArmMethod } from "../model/api/arm-message.ts";
 import { type Json, listAt, textAt } from "../model/api/json.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
-import type { DataPlaneEffect } from "../model/data-plane-port.ts";
 import { dumpWorld } from "../model/dump.ts";
 import { COMPUTE, diskBody, listBody, START_MS } from "../model/model-fixture.ts";
+import type { Effect } from "../model/run-command/guests-port.ts";
 import { createLastingModel, type LastingModel } from "./lasting-model.ts";
 import type { InputRecord, RecordedInput } from "./recorded-input.ts";
 
@@ -27,7 +27,10 @@ function aRecord(): InputRecord & { readonly lines: string[]; isFull: boolean } 
 
 const clock = { at: START_MS, nowMs: () => clock.at };
 
-function begin(record: InputRecord, more: { hasDataPlane?: boolean; seed?: number } = {}): LastingModel {
+function begin(
+  record: InputRecord,
+  more: { hasDataPlane?: boolean; hasGuests?: boolean; seed?: number } = {},
+): LastingModel {
   const vm = { subscriptionId: "sub-1", resourceGroup: "rg", location: "eastus", zone: "1" };
   return createLastingModel(
     {
@@ -50,7 +53,7 @@ function send(model: ComputeModel, method: ArmMethod, path: string, body?: Json)
 }
 
 /** Carries out what is due, as a runtime with a data plane does. */
-function settleDevices(model: ComputeModel, failure?: string): readonly DataPlaneEffect[] {
+function settleDevices(model: ComputeModel, failure?: string): readonly Effect[] {
   model.advanceTo(clock.nowMs());
   return model.takeDueEffects().flatMap((due) => {
     model.settleOperation(due.operationId, failure);
@@ -225,6 +228,23 @@ describe("a model whose state lasts", () => {
     const third = begin(record, { hasDataPlane: true }).model;
     third.advanceTo(clock.at);
     assert.deepEqual(third.takeDueEffects(), []);
+  });
+
+  it("keeps what a script has written", () => {
+    clock.at = START_MS;
+    const record = aRecord();
+    const { model } = begin(record, { hasGuests: true });
+    settleDevices(model);
+    const body = { commandId: "RunShellScript", script: ["id"] };
+    assert.equal(send(model, "POST", "virtualMachines/node-a/runCommand", body), 202);
+    clock.at += 600_000;
+    model.advanceTo(clock.at);
+    const [due] = model.takeDueEffects();
+    const operationId = due?.operationId ?? "";
+    model.settleOperation(operationId, undefined, { stdout: "uid=0", stderr: "" });
+    const kept = begin(record, { hasGuests: true }).model.world.operations.get(operationId);
+    assert.deepEqual(kept?.work.result?.(), model.world.operations.get(operationId)?.work.result?.());
+    assert.match(JSON.stringify(kept?.work.result?.()), /uid=0/u);
   });
 
   it("knows the devices that VMs have, and which VMs are off", () => {

@@ -49,7 +49,7 @@ export function createLastingModel(
       if (work === undefined) throw unknownOperation(input.operationId);
       if (input.failure === undefined) devices.add(work.effects);
       due.delete(input.operationId);
-      model.settleOperation(input.operationId, input.failure);
+      model.settleOperation(input.operationId, input.failure, input.output);
     }
   };
   for (const input of record.inputs()) replay(input);
@@ -102,11 +102,16 @@ export function createLastingModel(
         due.clear();
         return [...interrupted, ...model.takeDueEffects()];
       },
-      settleOperation: (operationId, failure) => {
-        const settled = { kind: "settled", atMs: nowMs, operationId } as const;
-        const lost = keep(failure === undefined ? settled : { ...settled, failure });
+      settleOperation: (operationId, failure, output) => {
+        const lost = keep({
+          kind: "settled",
+          atMs: nowMs,
+          operationId,
+          ...(failure === undefined ? {} : { failure }),
+          ...(output === undefined ? {} : { output }),
+        });
         // Otherwise it stays in progress, and the next run repeats its device work.
-        if (lost === undefined) model.settleOperation(operationId, failure);
+        if (lost === undefined) model.settleOperation(operationId, failure, output);
       },
     },
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { JsonObject } from "../model/api/json.ts";
 import { type ComputeModelOptions, createComputeModel } from "../model/compute-model.ts";
 import type { DataPlane } from "../model/data-plane-port.ts";
+import type { Guests } from "../model/run-command/guests-port.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { createLastingModel, type LastingModel } from "./lasting-model.ts";
 import { openStateFile } from "./state-file.ts";
@@ -10,9 +11,10 @@ import { openStateFile } from "./state-file.ts";
 const STATE_FILE = "state.jsonl";
 
 /** The set-up of a model, and where its state is kept, if anywhere. */
-export type OpenModelOptions = Omit<ComputeModelOptions, "clock" | "hasDataPlane"> & {
+export type OpenModelOptions = Omit<ComputeModelOptions, "clock" | "hasDataPlane" | "hasGuests"> & {
   readonly stateFolder?: string;
   readonly dataPlane?: DataPlane | (() => Promise<DataPlane>);
+  readonly guests?: Guests;
 };
 
 /** A new model, or the one whose state is in the folder. */
@@ -20,10 +22,11 @@ export async function openModel(
   options: OpenModelOptions,
   clock: { nowMs(): number },
 ): Promise<LastingModel & { close(): void }> {
-  const { stateFolder, dataPlane, seed = 1, settings = {} } = options;
+  const { stateFolder, dataPlane, guests, seed = 1, settings = {} } = options;
   const { resourceGroups = [], scaleSets = [], virtualMachines = [], faults = [] } = options;
   const hasDataPlane = dataPlane !== undefined;
-  const setUp = { seed, hasDataPlane, resourceGroups, scaleSets, virtualMachines, faults };
+  const hasGuests = guests !== undefined;
+  const setUp = { seed, hasDataPlane, hasGuests, resourceGroups, scaleSets, virtualMachines, faults };
   const modelOptions: ComputeModelOptions = { clock, settings, ...setUp };
   if (stateFolder === undefined)
     return { model: createComputeModel(modelOptions), clock, deviceEffects: [], close: () => undefined };

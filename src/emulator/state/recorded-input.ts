@@ -1,4 +1,5 @@
 import type { ArmRequest } from "../model/api/arm-message.ts";
+import type { ScriptOutput } from "../model/run-command/guests-port.ts";
 
 /**
  * One input of the model. The model is deterministic: with all inputs since its set-up, each at its time, a
@@ -20,6 +21,8 @@ export type RecordedInput =
       readonly operationId: string;
       /** Why the device work failed. */
       readonly failure?: string;
+      /** Of the script that it ran. */
+      readonly output?: ScriptOutput;
     };
 
 /** Keeps the inputs of a model, oldest first. */

@@ -239,6 +239,24 @@ export const armErrors = {
       "OperationNotAllowed",
       `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`,
     ),
+  runCommandInProgress: () =>
+    failure(
+      409,
+      "Conflict",
+      "Run command extension execution is in progress. Please wait for completion before invoking a run " +
+        "command.",
+    ),
+  extensionsOfStoppedVm: () =>
+    failure(409, "OperationNotAllowed", "Cannot modify extensions in the VM when the VM is not running."),
+  agentSilent: (vmName: string) =>
+    failure(
+      200,
+      "VMAgentStatusCommunicationError",
+      `VM '${vmName}' has not reported status for VM agent or extensions. Verify that the OS is up and ` +
+        "healthy, the VM has a running VM agent, and that it can establish outbound connections to Azure " +
+        "storage. Please refer to https://aka.ms/vmextensionlinuxtroubleshoot for additional VM agent " +
+        "troubleshooting information.",
+    ),
   /** Azure's own text is not published. */
   hibernatesFlexibleOnly: (scaleSet: string) =>
     failure(

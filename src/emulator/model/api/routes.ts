@@ -16,6 +16,7 @@ import {
 import { linkedRoutes } from "../linked/linked-resource-handlers.ts";
 import { LINKED_TYPES } from "../linked/linked-resource.ts";
 import { getOperation } from "../pace/lro.ts";
+import { runCommandHandler } from "../run-command/run-command.ts";
 import {
   cancelRollingUpgradeHandler,
   latestRollingUpgradeHandler,
@@ -288,6 +289,12 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${VM}/attachDetachDataDisks`,
     handler: attachDetachHandler,
   },
+  {
+    operation: "VirtualMachines_RunCommand",
+    method: "POST",
+    pattern: `${VM}/runCommand`,
+    handler: runCommandHandler,
+  },
   ...powerRoutes("VirtualMachines", VM, [...POWER_ACTIONS, "reapply"]),
 
   {
@@ -388,6 +395,12 @@ export const ARM_ROUTES: readonly Route[] = [
     method: "POST",
     pattern: `${INSTANCE}/attachDetachDataDisks`,
     handler: attachDetachHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSetVMs_RunCommand",
+    method: "POST",
+    pattern: `${INSTANCE}/runCommand`,
+    handler: runCommandHandler,
   },
   ...powerRoutes("VirtualMachineScaleSetVMs", INSTANCE, POWER_ACTIONS),
 

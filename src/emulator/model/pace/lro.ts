@@ -43,10 +43,7 @@ export function getOperation(world: World, call: ArmCall): HandlerResult {
 }
 
 function statusDocument(operation: Operation): JsonObject {
-  const output =
-    operation.provider === "DiskOperations" && operation.status === "Succeeded"
-      ? operation.work.result?.()
-      : undefined;
+  const output = operation.status === "Succeeded" ? operation.work.result?.() : undefined;
   return {
     startTime: isoTime(operation.startedAtMs),
     ...(operation.endedAtMs === undefined ? {} : { endTime: isoTime(operation.endedAtMs) }),

@@ -1,6 +1,6 @@
 import type { ArmFailure } from "../api/errors.ts";
 import type { Json } from "../api/json.ts";
-import type { DataPlaneEffect } from "../data-plane-port.ts";
+import type { Effect, ScriptOutput } from "../run-command/guests-port.ts";
 
 /** The provider that reports on an operation; part of its URL. */
 type OperationProvider = "operations" | "DiskOperations";
@@ -10,6 +10,8 @@ export interface OperationOutcome {
   readonly error?: ArmFailure;
   /** The part without effect: everything, or what concerns the disks with these keys. */
   readonly undone: "all" | readonly string[];
+  /** What the script has written that it ran. */
+  readonly output?: ScriptOutput;
 }
 
 /** The work of an operation. The state changes in `end`, at one moment, never before. */
@@ -18,7 +20,7 @@ interface OperationWork {
    * The device work that must be done before `end`. Called when the operation is due; the result stays the
    * same until `end`.
    */
-  effects(outcome: OperationOutcome): readonly DataPlaneEffect[];
+  effects(outcome: OperationOutcome): readonly Effect[];
   end(outcome: OperationOutcome): void;
   /** The final answer of the monitor URL. */
   result?(): Json | undefined;

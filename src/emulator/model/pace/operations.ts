@@ -1,6 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
-import type { DataPlaneEffect } from "../data-plane-port.ts";
+import type { Effect, ScriptOutput } from "../run-command/guests-port.ts";
 import { forgetReads, without, type World } from "../world.ts";
 import { type LatencyName, drawLatencyMs } from "./latency.ts";
 import type { Operation, OperationEnding, OperationOutcome, OperationStart } from "./operation.ts";
@@ -72,7 +72,7 @@ export function advanceTo(world: World, nowMs: number): void {
 /** The device work of an operation that is due. */
 export interface DueEffects {
   readonly operationId: string;
-  readonly effects: readonly DataPlaneEffect[];
+  readonly effects: readonly Effect[];
 }
 
 /**
@@ -87,13 +87,21 @@ export function takeDueEffects(world: World): readonly DueEffects[] {
   });
 }
 
-/** Ends an operation whose device work is done, or has failed for the given reason. */
-export function settleOperation(world: World, operationId: string, deviceFailure?: string): void {
+/**
+ * Ends an operation whose device work is done, or has failed for the given reason; `output` is that of its
+ * script, if it has one.
+ */
+export function settleOperation(
+  world: World,
+  operationId: string,
+  deviceFailure?: string,
+  output?: ScriptOutput,
+): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Settling") return;
   const outcome: OperationOutcome =
     deviceFailure === undefined
-      ? outcomeOf(operation.ending)
+      ? { ...outcomeOf(operation.ending), ...(output === undefined ? {} : { output }) }
       : { error: armErrors.internalError(deviceFailure), undone: "all" };
   const unreported = operation.ending.kind === "Unreported" && outcome.error === undefined;
   const end = unreported
@@ -204,7 +212,10 @@ function nextDue(world: World): Operation | undefined {
 
 function beginToEnd(world: World, operation: Operation): void {
   replace(world, { ...operation, phase: "Settling" });
-  if (world.hasDataPlane && operation.work.effects(outcomeOf(operation.ending)).length > 0)
+  if (
+    (world.hasDataPlane || world.hasGuests) &&
+    operation.work.effects(outcomeOf(operation.ending)).length > 0
+  )
     world.awaitingDataPlane.push(operation.id);
   else settleOperation(world, operation.id);
 }

@@ -90,6 +90,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_Restart: UPDATE_VM,
   VirtualMachines_Redeploy: UPDATE_VM,
   VirtualMachines_Reapply: UPDATE_VM,
+  VirtualMachines_RunCommand: UPDATE_VM,
   VirtualMachines_Deallocate: DELETE_VM,
   VirtualMachines_Delete: DELETE_VM,
   VirtualMachines_Get: LOW_COST_GET,
@@ -120,6 +121,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachineScaleSets_Reimage: ACT_ON_INSTANCES,
   VirtualMachineScaleSets_ReimageAll: ACT_ON_INSTANCES,
   // Not published. Inferred from what they do.
+  VirtualMachineScaleSetVMs_RunCommand: UPDATE_INSTANCE,
   VirtualMachineScaleSets_DeleteInstances: DELETE_SCALE_SET,
   VirtualMachineScaleSets_UpdateInstances: UPDATE_SCALE_SET,
   VirtualMachineScaleSets_Get: LOW_COST_GET_SCALE_SET,

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
-import { isLeaving, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
+import { isAgentReady, isLeaving, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
 const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
   Creating: "Creating",
@@ -22,7 +22,7 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
     vmAgent: {
       vmAgentVersion: "2.9.1.1",
       statuses: [
-        vm.power === "running" && vm.guestResponsive && vm.agentReachable
+        isAgentReady(vm)
           ? {
               code: "ProvisioningState/succeeded",
               level: "Info",

@@ -170,6 +170,11 @@ function renderDataDisk(entry: DataDisk, facts: DataDiskFacts | undefined): Json
   };
 }
 
+/** Whether the agent reports, so that it can be asked to run something. */
+export function isAgentReady(vm: VirtualMachine): boolean {
+  return vm.power === "running" && vm.guestResponsive && vm.agentReachable;
+}
+
 /** Whether an entry is being detached, or its detach failed. */
 export function isLeaving(entry: DataDisk): boolean {
   return entry.phase === "Detaching" || entry.phase === "DetachFailed";

@@ -91,7 +91,7 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
 
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  if (vm === undefined) return notFound(world, call);
+  if (vm === undefined) return vmNotFound(world, call);
   const written = attachDetachDataDisks(world, vm, attachDetachRequest(call));
   return written.kind === "Failure"
     ? written
@@ -103,13 +103,13 @@ export function getVmHandler(world: World, call: ArmCall): HandlerResult {
   if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const vm = vmAt(world, call);
   return vm === undefined
-    ? notFound(world, call)
+    ? vmNotFound(world, call)
     : vmReply(200, world, vm, {}, call.query["$expand"]?.toLowerCase() === "instanceview");
 }
 
 export function instanceViewHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  return vm === undefined ? notFound(world, call) : reply(200, renderInstanceView(vm, world.nowMs));
+  return vm === undefined ? vmNotFound(world, call) : reply(200, renderInstanceView(vm, world.nowMs));
 }
 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
@@ -145,7 +145,7 @@ export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
 export function powerHandler(action: PowerAction): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const vm = vmAt(world, call);
-    if (vm === undefined) return notFound(world, call);
+    if (vm === undefined) return vmNotFound(world, call);
     const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
     const changed = changePower(world, vm, action, { forced, hibernate: call.query["hibernate"] === "true" });
     return changed.kind === "Failure"
@@ -197,7 +197,8 @@ function rendered(world: World, vm: VirtualMachine, withView: boolean): JsonObje
   );
 }
 
-function notFound(world: World, call: ArmCall): HandlerResult {
+/** A call of a VM that is not there. */
+export function vmNotFound(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup, scaleSet } = addressOf(call);
   return (
     parentNotFound(world, call) ??
@@ -232,6 +233,7 @@ function addressOf(call: ArmCall): VmAddress {
   };
 }
 
-function vmAt(world: World, call: ArmCall): VirtualMachine | undefined {
+/** The VM that a call's path names. */
+export function vmAt(world: World, call: ArmCall): VirtualMachine | undefined {
   return findVm(world, resourceId({ ...addressOf(call), type: "virtualMachines" }));
 }
