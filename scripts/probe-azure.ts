@@ -9,13 +9,16 @@ import { experiments } from "./probe/experiments.ts";
 import { type ProbeVm, readVm } from "./probe/probe-vm.ts";
 import { type Result, runProbe } from "./probe/run-probe.ts";
 
-const USAGE = `npm run probe:azure -- --subscription <id> --resource-group <name> --vm <name> [--yes]
+const USAGE = `npm run probe:azure -- --subscription <id> --resource-group <name> --vm <name> [--second-vm <name>]
+[--yes]
 
-Tries on a real VM what the driver relies on of Azure, and says of each assumption whether it held, was broken
-or was not tried. It updates the VM, attaches a disk of its own to it (StandardSSD_LRS, 4 GiB, a few cents a
-day) and detaches it, and deletes the disk at the end, also after Ctrl-C. Nothing else on the VM is changed,
-but a VM that production needs is the wrong one. Signs in as the Azure CLI has (az login), or by
-AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.`;
+Tries on real VMs what the driver relies on of Azure, and says of each assumption whether it held, was broken
+or was not tried. It updates the VMs, attaches a disk of its own to them (StandardSSD_LRS, 4 GiB, a few cents
+a day) and detaches it, and deletes the disk at the end, also after Ctrl-C. With --second-vm, a program inside
+both VMs (python3, started by Azure's run command) writes to that disk and watches it, and drops the first
+VM's outgoing traffic for two minutes a round (iptables). The program touches no other disk and ends by itself
+within 15 minutes. Nothing else on the VMs is changed, but a VM that production needs is the wrong one. Signs
+in as the Azure CLI has (az login), or by AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.`;
 
 const options = {
   subscription: { kind: "text", required: true, help: "Subscription of the VM" },
@@ -28,6 +31,17 @@ const options = {
     kind: "text",
     required: true,
     help: "Name of the VM, or <scale set>/<instance id> of an instance of a uniform scale set",
+  },
+  "second-vm": {
+    kind: "text",
+    help: "Another VM of the group and zone, named likewise, that shares the disk: E3, E4 and E7 need it",
+  },
+  rounds: {
+    kind: "number",
+    default: 3,
+    min: 1,
+    max: 10,
+    help: "How often E3 and each way of E4 detach by force",
   },
   "may-stop": { kind: "flag", help: "The VM may be stopped and deallocated; it is started again" },
   "may-reimage": {
@@ -45,8 +59,18 @@ const options = {
     help: "PEM file of a further authority that the endpoint's certificate is from",
   },
   "poll-ms": { kind: "number", default: 3_000, min: 1, max: 60_000, help: "Milliseconds between polls" },
+  "watch-ms": {
+    kind: "number",
+    default: 30_000,
+    min: 1_500,
+    max: 120_000,
+    help: "Milliseconds for which late writes are watched for after a forced detach",
+  },
   json: { kind: "flag", help: "Print one JSON object for each assumption instead of text" },
 } as const satisfies Options;
+
+/** The least disk of its SKU, in bytes. */
+const DISK_BYTES = 4 * 2 ** 30;
 
 async function main(): Promise<number> {
   const command = readCommandLine(
@@ -55,7 +79,15 @@ async function main(): Promise<number> {
   );
   if (command.kind !== "Run") return answerNoRun(command);
   const { values } = command;
-  const minutes = experiments.reduce((sum, experiment) => sum + experiment.minutes, 0);
+  const tried = experiments.filter((one) => "run" in one || values["second-vm"] !== undefined);
+  const minutes = tried.reduce(
+    (sum, experiment) => sum + experiment.minutes + (experiment.minutesARound ?? 0) * values.rounds,
+    0,
+  );
+  if (values.vm === values["second-vm"]) {
+    console.error(`--second-vm is ${values.vm}, which --vm names, too: name another VM`);
+    return 2;
+  }
   if (!values.yes) {
     for (const { name, assumption } of experiments) console.log(`${name}: ${assumption}`);
     console.log(`\nAbout ${minutes} minutes on Azure, and one disk of 4 GiB. Begin with --yes.`);
@@ -68,7 +100,7 @@ async function main(): Promise<number> {
   const results: Result[] = [];
   const left: string[] = [];
   await runProbe(vm, experiments, {
-    choices: { mayStop: values["may-stop"], mayReimage: values["may-reimage"] },
+    choices: { mayStop: values["may-stop"], mayReimage: values["may-reimage"], rounds: values.rounds },
     onResult: (result) => {
       results.push(result);
       const { name, assumption, verdict, detail } = result;
@@ -84,24 +116,35 @@ async function connect(values: Values<typeof options>, signal: AbortSignal): Pro
   const caFile = values["ca-file"];
   const caPem = caFile === undefined ? undefined : await readFile(caFile, "utf8");
   const compute = `/subscriptions/${values.subscription}/resourceGroups/${values["resource-group"]}/providers/Microsoft.Compute`;
-  const [name = "", instanceId] = values.vm.split("/");
-  const vmId = formatInstanceUri({
-    subscriptionId: values.subscription,
-    resourceGroup: values["resource-group"],
-    scaleSetName: instanceId === undefined ? undefined : name,
-    instanceName: instanceId ?? name,
-  });
+  const startedMs = systemClock.nowMs();
   const vm: ProbeVm = {
-    vmId,
-    diskId: `${compute}/disks/probe-azure-${Date.now()}`,
+    vmId: vmIdOf(values, values.vm),
+    diskId: `${compute}/disks/probe-azure-${startedMs}`,
     location: "",
     http: createArmHttp({ endpoint: values.endpoint, credential: credentialOf(caPem), caPem }),
     clock: systemClock,
     signal,
     pollMs: values["poll-ms"],
+    watchMs: values["watch-ms"],
+    token: startedMs.toString(36),
+    diskBytes: DISK_BYTES,
   };
   const location = (await readVm(vm))?.["location"];
-  return { ...vm, location: typeof location === "string" ? location : "" };
+  const located = { ...vm, location: typeof location === "string" ? location : "" };
+  const second = values["second-vm"];
+  return second === undefined
+    ? located
+    : { ...located, second: { ...located, vmId: vmIdOf(values, second) } };
+}
+
+function vmIdOf(values: Values<typeof options>, named: string): string {
+  const [name = "", instanceId] = named.split("/");
+  return formatInstanceUri({
+    subscriptionId: values.subscription,
+    resourceGroup: values["resource-group"],
+    scaleSetName: instanceId === undefined ? undefined : name,
+    instanceName: instanceId ?? name,
+  });
 }
 
 function credentialOf(caPem: string | undefined): TokenCredential {

@@ -16,7 +16,20 @@ export interface Experiment {
   readonly assumption: string;
   /** How long it takes on Azure, in minutes. */
   readonly minutes: number;
+  /** How much longer it takes for each round. */
+  readonly minutesARound?: number;
   readonly run: (vm: ProbeVm, choices: Choices) => Promise<Finding>;
+}
+
+/** One that two VMs share the disk for. */
+export interface PairedExperiment extends Omit<Experiment, "run"> {
+  readonly runPaired: (pair: Pair, choices: Choices) => Promise<Finding>;
+}
+
+/** The VM that writes or reserves, and the other one. */
+export interface Pair {
+  readonly vm: ProbeVm;
+  readonly second: ProbeVm;
 }
 
 /** What a person permits beyond updates of the VM. */
@@ -25,6 +38,8 @@ export interface Choices {
   readonly mayStop: boolean;
   /** The VM may be reimaged: it loses its OS disk and whatever is on that. */
   readonly mayReimage: boolean;
+  /** How often a forced detach is tried in each way. */
+  readonly rounds: number;
 }
 
 /** A finding that holds if `isHeld`. */

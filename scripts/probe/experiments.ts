@@ -1,6 +1,7 @@
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { ownersOf } from "./disk-owners.ts";
-import { type Choices, type Experiment, finding, type Finding } from "./experiment.ts";
+import { type Choices, type Experiment, finding, type Finding, type PairedExperiment } from "./experiment.ts";
+import { lateWrites } from "./late-writes.ts";
 import {
   codeOf,
   dataDisksOf,
@@ -16,13 +17,14 @@ import {
   type Written,
   writeVm,
 } from "./probe-vm.ts";
+import { reservations } from "./reservations.ts";
 
 const WRONG_ETAG = '"probe-azure"';
 /** As long as the driver waits for a disk to name its VMs rightly. */
 const OWNER_MAX_MS = defaultProvisionerSettings.ownerPatienceMs;
 
 /** The experiments of the first day on Azure, in their order. */
-export const experiments: readonly Experiment[] = [
+export const experiments: readonly (Experiment | PairedExperiment)[] = [
   {
     name: "E1 If-Match",
     assumption: "an update of a VM on the condition of another ETag is refused, also while the VM is updated",
@@ -59,19 +61,27 @@ export const experiments: readonly Experiment[] = [
     minutes: 10,
     run: reimaged,
   },
-  ...[
-    ["E3 forced detach", "nothing that a VM writes lands on a shared disk after its forced detach has ended"],
-    ["E4 forced detach of a dead node", "the same of a VM that is frozen, or cut off from its network"],
-    ["E7 reservations", "a shared disk keeps persistent reservations over detach and deallocation"],
-  ].map(([name = "", assumption = ""]) => ({
-    name,
-    assumption,
-    minutes: 0,
-    run: async (): Promise<Finding> => ({
-      verdict: "not tried",
-      detail: "it needs a program inside a VM that writes or reserves, which Azure's API alone does not run",
-    }),
-  })),
+  {
+    name: "E3 forced detach",
+    assumption: "nothing that a VM writes lands on a shared disk after its forced detach has ended",
+    minutes: 2,
+    minutesARound: 5,
+    runPaired: (pair, choices) => lateWrites(pair, choices, ["steadily"]),
+  },
+  {
+    name: "E4 forced detach of a silent VM",
+    assumption:
+      "the same of a VM that pauses and writes again later, and of one that is cut off from its network",
+    minutes: 2,
+    minutesARound: 13,
+    runPaired: (pair, choices) => lateWrites(pair, choices, ["paused", "cut off"]),
+  },
+  {
+    name: "E7 reservations",
+    assumption: "a shared disk keeps persistent reservations over detach and deallocation",
+    minutes: 15,
+    runPaired: reservations,
+  },
 ];
 
 async function wrongEtag(vm: ProbeVm): Promise<Finding> {

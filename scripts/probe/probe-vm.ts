@@ -15,6 +15,13 @@ export interface ProbeVm {
   readonly signal: AbortSignal;
   /** Between polls, in milliseconds. */
   readonly pollMs: number;
+  /** How long writes are watched for after a forced detach, in milliseconds. */
+  readonly watchMs: number;
+  /** Names the disk inside VMs: letters and digits, another one for each run. */
+  readonly token: string;
+  readonly diskBytes: number;
+  /** The VM that shares the disk with this one. */
+  readonly second?: ProbeVm | undefined;
 }
 
 /** A write of the VM, from its answer to the end of its operation. */
@@ -97,15 +104,36 @@ export function isProbeDisk({ diskId }: ProbeVm, entry: Record<string, unknown>)
   return isSameResourceUri(id, diskId);
 }
 
+/** Attaches the probe's disk to a VM that may have it. Throws if that fails. */
+export async function attachProbeDisk(vm: ProbeVm): Promise<void> {
+  const present = dataDisksOf(await readVm(vm));
+  if (present.some((entry) => isProbeDisk(vm, entry))) return;
+  const { end } = await writeVm(vm, withProbeDisk(vm, present));
+  if (end !== "Succeeded") throw new Error(`the disk was not attached to ${vm.vmId}: ${end}`);
+}
+
+/** Detaches the probe's disk from a VM that may have it. Throws if that fails. */
+export async function detachProbeDisk(vm: ProbeVm): Promise<void> {
+  const present = dataDisksOf(await readVm(vm));
+  if (!present.some((entry) => isProbeDisk(vm, entry))) return;
+  const { end } = await writeVm(vm, withoutProbeDisk(vm, present));
+  if (end !== "Succeeded") throw new Error(`the disk was not detached from ${vm.vmId}: ${end}`);
+}
+
+/** How an operation ended. */
+export interface Ended extends Pick<Written, "end" | "retryAfter"> {
+  /** By Azure's clock, in milliseconds since 1970; NaN: Azure does not say. */
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
 /** Follows an operation to its end. */
-export async function untilEnded(
-  vm: ProbeVm,
-  { status, headers, body }: ArmHttpAnswer,
-): Promise<Pick<Written, "end" | "retryAfter">> {
+export async function untilEnded(vm: ProbeVm, { status, headers, body }: ArmHttpAnswer): Promise<Ended> {
   const retryAfter: string[] = [];
-  if (status >= 400) return { end: codeOf(body) ?? String(status), retryAfter };
+  const unseen = { retryAfter, startedMs: Number.NaN, endedMs: Number.NaN };
+  if (status >= 400) return { end: codeOf(body) ?? String(status), ...unseen };
   const url = headers["azure-asyncoperation"];
-  if (url === undefined) return { end: "Succeeded", retryAfter };
+  if (url === undefined) return { end: "Succeeded", ...unseen };
   const startedMs = vm.clock.elapsedMs();
   while (vm.clock.elapsedMs() - startedMs < OPERATION_MAX_MS) {
     const polled = await vm.http({ method: "GET", path: url });
@@ -113,10 +141,15 @@ export async function untilEnded(
     if (wait !== undefined) retryAfter.push(wait);
     const state = polled.body?.["status"];
     if (typeof state === "string" && state !== "InProgress")
-      return { end: state === "Succeeded" ? state : (codeOf(polled.body) ?? state), retryAfter };
+      return {
+        end: state === "Succeeded" ? state : (codeOf(polled.body) ?? state),
+        retryAfter,
+        startedMs: Date.parse(String(polled.body?.["startTime"])),
+        endedMs: Date.parse(String(polled.body?.["endTime"])),
+      };
     await vm.clock.sleep(vm.pollMs, vm.signal);
   }
-  return { end: `still running after ${OPERATION_MAX_MS / 60_000} min`, retryAfter };
+  return { end: `still running after ${OPERATION_MAX_MS / 60_000} min`, ...unseen };
 }
 
 /** The code of an error in a body. */

@@ -1,14 +1,5 @@
-import type { Choices, Experiment, Finding } from "./experiment.ts";
-import {
-  dataDisksOf,
-  etagOf,
-  isProbeDisk,
-  type ProbeVm,
-  readVm,
-  sendWrite,
-  untilEnded,
-  withoutProbeDisk,
-} from "./probe-vm.ts";
+import type { Choices, Experiment, Finding, PairedExperiment } from "./experiment.ts";
+import { detachProbeDisk, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
 
 /** The result of one experiment. */
 export interface Result extends Finding {
@@ -23,8 +14,9 @@ export interface ProbeReport {
   readonly onLeft: (commands: readonly string[]) => void;
 }
 
-/** The least disk of a SKU that can be shared, and costs least. */
-const DISK = { sku: { name: "StandardSSD_LRS" }, sizeGiB: 4, maxShares: 2 } as const;
+const GIB = 2 ** 30;
+/** The SKU that can be shared and costs least. */
+const DISK = { sku: { name: "StandardSSD_LRS" }, maxShares: 2 } as const;
 
 /**
  * Makes a disk, runs the experiments one after the other, and cleans up whatever happens. An experiment that
@@ -32,7 +24,7 @@ const DISK = { sku: { name: "StandardSSD_LRS" }, sizeGiB: 4, maxShares: 2 } as c
  */
 export async function runProbe(
   vm: ProbeVm,
-  experiments: readonly Experiment[],
+  experiments: readonly (Experiment | PairedExperiment)[],
   { choices, onResult, onLeft }: ProbeReport & { readonly choices: Choices },
 ): Promise<void> {
   const zones = ((await readVm(vm))?.["zones"] ?? []) as readonly string[];
@@ -45,7 +37,7 @@ export async function runProbe(
       ...(zones.length === 0 ? {} : { zones }),
       properties: {
         creationData: { createOption: "Empty" },
-        diskSizeGB: DISK.sizeGiB,
+        diskSizeGB: vm.diskBytes / GIB,
         maxShares: DISK.maxShares,
         networkAccessPolicy: "DenyAll",
       },
@@ -65,9 +57,17 @@ export async function runProbe(
   onLeft(await cleanUp(vm, choices));
 }
 
-async function tried(vm: ProbeVm, experiment: Experiment, choices: Choices): Promise<Finding> {
+async function tried(
+  vm: ProbeVm,
+  experiment: Experiment | PairedExperiment,
+  choices: Choices,
+): Promise<Finding> {
+  const { second } = vm;
   try {
-    return await experiment.run(vm, choices);
+    if ("run" in experiment) return await experiment.run(vm, choices);
+    return second === undefined
+      ? { verdict: "not tried", detail: "two VMs have to share the disk: name another one by --second-vm" }
+      : await experiment.runPaired({ vm, second }, choices);
   } catch (error) {
     if (vm.signal.aborted) throw error;
     return { verdict: "not tried", detail: error instanceof Error ? error.message : String(error) };
@@ -77,17 +77,24 @@ async function tried(vm: ProbeVm, experiment: Experiment, choices: Choices): Pro
 /** Returns commands for what is left, which a person has to remove. */
 async function cleanUp(vm: ProbeVm, { mayStop }: Choices): Promise<readonly string[]> {
   // Also after an interruption.
-  const own = { ...vm, signal: new AbortController().signal };
+  const { signal } = new AbortController();
+  const own = { ...vm, signal };
   const problems: string[] = [];
   if (mayStop) await untilEnded(own, await own.http({ method: "POST", path: `${vm.vmId}/start` }));
-  const present = await readVm(own);
-  const dataDisks = dataDisksOf(present);
-  if (dataDisks.some((entry) => isProbeDisk(own, entry))) {
-    const sent = await sendWrite(own, withoutProbeDisk(own, dataDisks), etagOf(present));
-    const { end } = await untilEnded(own, sent);
-    if (end !== "Succeeded") problems.push(`az vm disk detach --ids ${vm.vmId} --disk-ids ${vm.diskId}`);
-  }
+  for (const holder of vm.second === undefined ? [own] : [own, { ...vm.second, signal }])
+    if (!(await isOff(holder)))
+      problems.push(`az vm disk detach --ids ${holder.vmId} --disk-ids ${vm.diskId}`);
   const { end } = await untilEnded(own, await own.http({ method: "DELETE", path: vm.diskId }));
   if (end !== "Succeeded") problems.push(`az disk delete --ids ${vm.diskId}`);
   return problems;
+}
+
+/** Detaches the disk from a VM; false if that failed, or the VM can't be read. */
+async function isOff(vm: ProbeVm): Promise<boolean> {
+  try {
+    await detachProbeDisk(vm);
+    return true;
+  } catch {
+    return false;
+  }
 }

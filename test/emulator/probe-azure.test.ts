@@ -62,11 +62,14 @@ describe("the probe of what the driver relies on of Azure", () => {
       clock: systemClock,
       signal: new AbortController().signal,
       pollMs: 5,
+      watchMs: 1_500,
+      token: "abc123",
+      diskBytes: 4 * 2 ** 30,
     };
     const results: Result[] = [];
     try {
       await runProbe(vm, experiments, {
-        choices: { mayStop: mayDamage, mayReimage: mayDamage },
+        choices: { mayStop: mayDamage, mayReimage: mayDamage, rounds: 1 },
         onResult: (result) => results.push(result),
         onLeft: (commands) => assert.deepEqual(commands, []),
       });

@@ -1,0 +1,269 @@
+import assert from "node:assert/strict";
+import { constants } from "node:fs";
+import { mkdtemp, open, readFile, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, it } from "node:test";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { createArmHttp } from "../../scripts/probe/arm-http.ts";
+import type { Finding } from "../../scripts/probe/experiment.ts";
+import { experiments } from "../../scripts/probe/experiments.ts";
+import { judge, type Round } from "../../scripts/probe/late-writes.ts";
+import { attachProbeDisk, detachProbeDisk, type ProbeVm } from "../../scripts/probe/probe-vm.ts";
+import { lunOf, runInVm } from "../../scripts/probe/run-in-vm.ts";
+import { type Result, runProbe } from "../../scripts/probe/run-probe.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { createLinuxDataPlane, type LinuxDataPlane } from "../../src/emulator/data-plane/linux-data-plane.ts";
+import type { DataPlane, Guests } from "../../src/emulator/index.ts";
+import { type AzureFixture, createDisk, credential, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import { bashGuests } from "./bash-guests.ts";
+
+const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
+/** How much later than its operation a detach takes effect in a cloud that is broken, in milliseconds. */
+const LATE_MS = 2_000;
+const WATCH_MS = 1_500;
+const GIB = 2 ** 30;
+const devices = dataPlaneAvailable();
+const missing: string[] = devices.available ? [] : [devices.reason];
+for (const command of ["python3", "unshare"])
+  if ((await findCommand(command)) === undefined) missing.push(`needs ${command}`);
+
+/** The first VM, and the disk of the probe there. */
+function probeVm({ emulator }: AzureFixture): ProbeVm {
+  const { url: endpoint, caPem } = emulator;
+  return {
+    vmId: `${COMPUTE}/virtualMachines/vm-a`,
+    diskId: `${COMPUTE}/disks/probe`,
+    location: "eastus",
+    http: createArmHttp({ endpoint, credential: credential(emulator), caPem }),
+    clock: systemClock,
+    signal: new AbortController().signal,
+    pollMs: 5,
+    watchMs: WATCH_MS,
+    token: "abc123",
+    diskBytes: 4 * GIB,
+  };
+}
+
+/** What an experiment found, of two VMs that share the probe's disk. */
+async function found(
+  azure: AzureFixture,
+  name: string,
+  { mayStop = false }: { readonly mayStop?: boolean } = {},
+): Promise<Finding> {
+  const one = experiments.filter((experiment) => experiment.name.startsWith(name));
+  const first = probeVm(azure);
+  const results: Result[] = [];
+  await runProbe({ ...first, second: { ...first, vmId: `${COMPUTE}/virtualMachines/vm-b` } }, one, {
+    choices: { mayStop, mayReimage: false, rounds: 1 },
+    onResult: (result) => results.push(result),
+    onLeft: (commands) => assert.deepEqual(commands, []),
+  });
+  assert.equal(azure.emulator.model.world.disks.size, 0, "the probe's disk is gone");
+  const [result] = results;
+  assert.ok(result !== undefined && results.length === 1);
+  return { verdict: result.verdict, detail: result.detail };
+}
+
+describe(
+  "the probe of forced detaches, with real block devices",
+  { skip: missing.length > 0 && missing.join(", ") },
+  () => {
+    let azure: AzureFixture;
+    let plane: LinuxDataPlane;
+    let folder = "";
+    let lateByMs = 0;
+    /** Devices that are cut late. */
+    const late: Promise<void>[] = [];
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), "probe-guests-"));
+      const deviceRoot = join(folder, "vms");
+      plane = await createLinuxDataPlane({
+        directory: join(folder, "disks"),
+        deviceRoot,
+        removeFilesOnClose: true,
+      });
+      const dataPlane: DataPlane = {
+        ...plane,
+        diskDeleted: async (disk) => {
+          await Promise.all(late.splice(0));
+          await plane.diskDeleted(disk);
+        },
+        diskDetached: async (detachment) => {
+          if (lateByMs === 0 || detachment.vmName !== "vm-a") return plane.diskDetached(detachment);
+          late.push(
+            systemClock
+              .sleep(lateByMs, new AbortController().signal)
+              .then(() => plane.diskDetached(detachment)),
+          );
+        },
+      };
+      azure = await startAzure({
+        dataPlane,
+        guests: bashGuests({ deviceRoot, folder: join(folder, "guests") }),
+        virtualMachines: [
+          { name: "vm-a", zone: "1" },
+          { name: "vm-b", zone: "1", size: "Standard_D2s_v6" },
+        ],
+      });
+    });
+    after(async () => {
+      await azure.close();
+      await plane.close();
+      await rm(folder, { recursive: true });
+    });
+
+    it("holds where a detach ends the writes, also of a VM that pauses or is cut off", async () => {
+      lateByMs = 0;
+      const steady = await found(azure, "E3");
+      assert.equal(steady.verdict, "held", steady.detail);
+      assert.match(
+        steady.detail,
+        /^\d+ blocks landed \(\d+ acknowledged\), the last one \d\.\d s before .*; later writes failed \(E[A-Z]+\); /u,
+      );
+      const silent = await found(azure, "E4");
+      assert.equal(silent.verdict, "held", silent.detail);
+      assert.match(silent.detail, /^paused: 1 blocks landed .*; cut off: \d+ blocks landed /u);
+      const rules = await readFile(join(folder, "guests/vm-a/rules.log"), "utf8");
+      assert.equal(rules, "inserted\ndeleted\n", "the network is back");
+    });
+
+    it("touches no disk that is not its own", async () => {
+      const diskId = await createDisk(azure, "foreign");
+      const vm = { ...probeVm(azure), diskId, diskBytes: 8 * GIB };
+      await attachProbeDisk(vm);
+      const lun = await lunOf(vm);
+      const device = await realpath(plane.linkPath({ vmName: "vm-a", controllerType: "SCSI", lun }));
+      const write = (at: Partial<ProbeVm>): Promise<unknown> =>
+        runInVm({ ...vm, ...at }, lun, { do: "writeOnce" });
+      await assert.rejects(write({ diskBytes: 4 * GIB }), /has 8589934592 bytes, not the 4294967296 of/u);
+      const held = await open(device, constants.O_RDWR | constants.O_EXCL);
+      await assert.rejects(write({}), /vm-a: \/dev\/\S+ can't be opened: EBUSY/u);
+      await held.write(Buffer.alloc(4096, "x"), 0, 4096, 15 * 2 ** 20);
+      await held.sync();
+      await held.close();
+      await assert.rejects(write({}), /is neither empty nor marked as the probe's disk/u);
+      const shown = await open(device, constants.O_RDONLY);
+      const { buffer } = await shown.read(Buffer.alloc(16 * 2 ** 20), 0, 16 * 2 ** 20, 0);
+      await shown.close();
+      assert.equal(buffer.filter((byte) => byte !== 0).length, 4096);
+      await detachProbeDisk(vm);
+      await azure.client.disks.beginDeleteAndWait("rg", "foreign", { updateIntervalInMs: 5 });
+    });
+
+    it("is broken where writes land after the end, and says by how much", async () => {
+      lateByMs = LATE_MS;
+      for (const name of ["E3", "E4"]) {
+        const { verdict, detail } = await found(azure, name);
+        assert.equal(verdict, "broken", detail);
+        const [, seconds] = /the last one more than (\d\.\d) s after it/u.exec(detail) ?? [];
+        assert.ok(Number(seconds) > 1 && Number(seconds) < 4, detail);
+      }
+    });
+  },
+);
+
+describe("the probe of reservations, by what a scripted VM answers", () => {
+  /** The VMs that have registered, and whether a detach ends that. */
+  let registered: Set<string>;
+  let isKept = true;
+  let azure: AzureFixture;
+  /** What the program would print, by the arguments with which the probe starts it. */
+  let answer: (vmName: string, asked: { readonly do: string }) => object;
+  const guests: Guests = {
+    runScript: ({ vmName, script }) => {
+      const [, json = ""] = /^python3 - '([^']*)'/mu.exec(script) ?? [];
+      const printed = { nowMs: Date.now(), ...answer(vmName, JSON.parse(json) as { do: string }) };
+      return Promise.resolve({ stdout: `${JSON.stringify(printed)}\n`, stderr: "" });
+    },
+  };
+  before(async () => {
+    azure = await startAzure({ guests, virtualMachines: [{ name: "vm-a" }, { name: "vm-b" }] });
+  });
+  after(() => azure.close());
+  beforeEach(() => {
+    registered = new Set();
+    isKept = true;
+    let attachments = azure.emulator.model.journal.lastSequence();
+    answer = (vmName, asked) => {
+      const { journal } = azure.emulator.model;
+      const writes = journal
+        .since(attachments)
+        .filter(({ operation }) => operation === "VirtualMachines_Update");
+      attachments = journal.lastSequence();
+      if (!isKept && writes.length > 0) registered.clear();
+      if (asked.do === "reserve") registered.add(vmName);
+      const isRefused = registered.size > 0 && !registered.has(vmName);
+      return asked.do === "reserve" ? {} : { outcome: isRefused ? "EBADE" : "written" };
+    };
+  });
+
+  it("holds where writes of the other VM stay refused", async () => {
+    const { verdict, detail } = await found(azure, "E7", { mayStop: true });
+    assert.equal(verdict, "held", detail);
+    assert.match(detail, /; deallocated and started: the holder's write written, the other VM's EBADE$/u);
+    assert.match(
+      (await found(azure, "E7")).detail,
+      /; deallocation was not tried: permit that by --may-stop$/u,
+    );
+  });
+
+  it("is broken where a detach ends the reservation, or nothing is refused", async () => {
+    isKept = false;
+    const { verdict, detail } = await found(azure, "E7");
+    assert.equal(verdict, "broken", detail);
+    assert.match(detail, /; reserved: [^;]*EBADE; detached: [^;]*written; /u);
+    answer = (_, asked) => (asked.do === "reserve" ? {} : { outcome: "written" });
+    assert.equal((await found(azure, "E7")).verdict, "broken");
+  });
+
+  for (const [why, printed, detail] of [
+    ["Python is missing", { refused: "python3 is missing in the VM" }, "vm-a: python3 is missing in the VM"],
+    ["the kernel has no reservations", { refused: "EOPNOTSUPP" }, "vm-a: EOPNOTSUPP"],
+    [
+      "the clock of a VM is wrong",
+      { nowMs: 0 },
+      "vm-a: its clock is not Azure's: set it (chronyc makestep), and probe again",
+    ],
+  ] as const)
+    it(`is not tried where ${why}`, async () => {
+      answer = () => printed;
+      assert.deepEqual(await found(azure, "E7"), { verdict: "not tried", detail });
+    });
+});
+
+describe("the judgement of a round", () => {
+  const endedMs = 1_000_000;
+  const held: Round = {
+    detach: { end: "Succeeded", retryAfter: [], startedMs: endedMs - 9_000, endedMs, goneAfterMs: 400 },
+    written: {
+      acknowledged: 50,
+      failed: "ENODEV",
+      triedMs: endedMs + 30_000,
+      cutMs: 0,
+      healedMs: endedMs + 1,
+    },
+    watched: { last: 50, absentMs: endedMs - 300, atEnd: 50, untilMs: endedMs + 30_000, isMarked: true },
+  };
+  const rows: readonly [because: string, round: Round, expected: string][] = [
+    ["all is as it should be", held, "held"],
+    ["a block landed later", { ...held, watched: { ...held.watched, last: 51 } }, "broken"],
+    ["the detach failed", { ...held, detach: { ...held.detach, end: "Failed" } }, "not tried"],
+    ["its end is not known", { ...held, detach: { ...held.detach, endedMs: Number.NaN } }, "not tried"],
+    ["they saw different disks", { ...held, watched: { ...held.watched, isMarked: false } }, "not tried"],
+    ["no block was seen", { ...held, watched: { ...held.watched, last: 0, atEnd: 0 } }, "not tried"],
+    ["the watch ended early", { ...held, watched: { ...held.watched, untilMs: endedMs } }, "not tried"],
+    ["no write came later", { ...held, written: { ...held.written, triedMs: endedMs - 1 } }, "not tried"],
+    ["the network was back early", { ...held, written: { ...held.written, healedMs: endedMs } }, "not tried"],
+    [
+      "the network was cut late",
+      { ...held, written: { ...held.written, cutMs: held.detach.startedMs } },
+      "not tried",
+    ],
+  ];
+  for (const [because, round, expected] of rows)
+    it(`says ${expected} where ${because}`, () => {
+      assert.equal(judge(round, "cut off").verdict, expected);
+    });
+});
