@@ -12,7 +12,7 @@ export interface Policy {
   readonly action: string;
   /** A member of the written resource: `properties.publicNetworkAccess`. */
   readonly property: string;
-  /** The value that it forbids; null: that a PUT leaves the member out. */
+  /** The value that it forbids; null: that the resource is without the member. */
   readonly equals: Json;
 }
 

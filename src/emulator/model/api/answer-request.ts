@@ -7,8 +7,8 @@ import { findVm, vmReadsKey, type World } from "../world.ts";
 import { type ArmAnswer, type ArmCall, type ArmRequest, type HandlerResult, reply } from "./arm-message.ts";
 import { armErrors, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
-import type { Routed } from "./router.ts";
-import { POLL_OPERATION } from "./routes.ts";
+import type { Route, Routed } from "./router.ts";
+import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
 import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
 
 /** A call's result, with what the front door added. */
@@ -60,7 +60,9 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   if (apiVersions.length > 0 && !apiVersions.includes(apiVersion))
     return rejected(armErrors.noRegisteredProvider(apiVersion, apiVersions), operation);
   const asked = { ...call, method: request.method };
-  const denied = checkAuthorization(world.settings, asked) ?? checkPolicies(world.settings.policies, asked);
+  const denied =
+    checkAuthorization(world.settings, asked) ??
+    checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call));
   if (denied !== undefined) return rejected(denied, operation);
 
   const fault = world.faults.strikeCall(operation, call, world.random);
@@ -89,6 +91,13 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     headers: verdict.headers,
     fault,
   };
+}
+
+/** The resource that a write changes, as its GET shows it. */
+function presentOf(world: World, { pattern }: Route, call: ArmCall): Json | undefined {
+  const read = ARM_ROUTES.find((route) => route.method === "GET" && route.pattern === pattern);
+  const result = read?.handler(world, { ...call, query: {} });
+  return result?.kind === "Failure" ? undefined : result?.body;
 }
 
 /** A result as its version shows it. */

@@ -60,6 +60,21 @@ describe("a policy", () => {
     );
   });
 
+  it("refuses a PATCH that leaves what is forbidden as it is, and none that ends it", () => {
+    const azure = aModel();
+    const { world } = azure.model;
+    azure.finish("PUT", "disks/pvc-1", withAccess("Enabled"));
+    world.settings = {
+      ...world.settings,
+      policies: [PUBLIC, { ...UNTAGGED, action: "*/virtualMachines/write" }],
+    };
+    assert.equal(azure.send("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 64 } }).status, 403);
+    const change = { properties: { publicNetworkAccess: "Disabled" } };
+    assert.equal(azure.send("PATCH", "disks/pvc-1", change).status, 202);
+    assert.equal(azure.send("PATCH", "virtualMachines/node-a", {}).status, 403);
+    assert.equal(azure.send("PATCH", "virtualMachines/node-a", { tags: { owner: "us" } }).status, 200);
+  });
+
   it("can demand a member, such as a tag, of new resources", () => {
     const azure = aModel({ settings: { policies: [UNTAGGED] } });
     azure.finish("PUT", "disks/pvc-1", diskBody());
