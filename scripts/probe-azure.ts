@@ -84,7 +84,7 @@ async function main(): Promise<number> {
     (sum, experiment) => sum + experiment.minutes + (experiment.minutesARound ?? 0) * values.rounds,
     0,
   );
-  if (values.vm === values["second-vm"]) {
+  if (values.vm.toLowerCase() === values["second-vm"]?.toLowerCase()) {
     console.error(`--second-vm is ${values.vm}, which --vm names, too: name another VM`);
     return 2;
   }

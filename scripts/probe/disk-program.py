@@ -263,7 +263,7 @@ def reserve():
 
 
 def write_once():
-    device = open_disk(os.O_RDWR)
+    device = open_marked()
     try:
         write_block(device, FIRST - BLOCK, MARK)
         end_with({"outcome": "written"})

@@ -121,6 +121,8 @@ describe("the probe of what the driver relies on of Azure", () => {
     try {
       const plan = await run(process.execPath, [program, ...flags], { env });
       assert.match(plan.stdout, /E1 If-Match: .*\n[^]*About \d+ minutes on Azure, .*Begin with --yes/u);
+      const twice = run(process.execPath, [program, ...flags, "--second-vm", "Pool/0"], { env });
+      await assert.rejects(twice, { code: 2 });
       const probed = await run(process.execPath, [program, ...flags, ...reach, "--yes"], { env });
       const lines = probed.stdout.trim().split("\n");
       assert.equal(lines.length, experiments.length);

@@ -135,7 +135,7 @@ describe(
       await attachProbeDisk(vm);
       const lun = await lunOf(vm);
       const device = await realpath(plane.linkPath({ vmName: "vm-a", controllerType: "SCSI", lun }));
-      const write = (at: Partial<ProbeVm>): Promise<unknown> =>
+      const write = (at: Partial<ProbeVm>): Promise<Readonly<Record<string, unknown>>> =>
         runInVm({ ...vm, ...at }, lun, { do: "writeOnce" });
       await assert.rejects(write({ diskBytes: 4 * GIB }), /has 8589934592 bytes, not the 4294967296 of/u);
       const held = await open(device, constants.O_RDWR | constants.O_EXCL);
@@ -148,6 +148,13 @@ describe(
       const { buffer } = await shown.read(Buffer.alloc(16 * 2 ** 20), 0, 16 * 2 ** 20, 0);
       await shown.close();
       assert.equal(buffer.filter((byte) => byte !== 0).length, 4096);
+      const emptied = await open(device, constants.O_RDWR);
+      await emptied.write(Buffer.alloc(4096), 0, 4096, 15 * 2 ** 20);
+      await emptied.sync();
+      await emptied.close();
+      // A program that was not stopped holds the disk: the next one ends it.
+      await runInVm(vm, lun, { do: "watch", round: 1 });
+      for (const time of ["first", "second"]) assert.equal((await write({}))["outcome"], "written", time);
       await detachProbeDisk(vm);
       await azure.client.disks.beginDeleteAndWait("rg", "foreign", { updateIntervalInMs: 5 });
     });
