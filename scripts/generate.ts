@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
@@ -7,6 +7,7 @@ import { chartSchema } from "./generate/chart/chart-schema.ts";
 import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
 import { currentStubs, presentStubs } from "./generate/csi-stubs.ts";
+import { type SkusAnswer, dataDisksFile } from "./generate/data-disks-table.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
 import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
@@ -19,6 +20,10 @@ const options = {
   check: {
     kind: "flag",
     help: "Write nothing; fail if a generated file differs from what would be written",
+  },
+  "vm-skus": {
+    kind: "text",
+    help: "File with Azure's VM sizes to add to the table of data disks, from az vm list-skus --all -o json",
   },
 } as const satisfies Options;
 
@@ -81,6 +86,12 @@ function report({ outdated, leftOver }: Awaited<ReturnType<typeof differences>>)
   return count;
 }
 
+async function skusAnswer(file: string | undefined): Promise<SkusAnswer | undefined> {
+  if (file === undefined) return undefined;
+  const [text, { mtime }] = await Promise.all([readFile(file, "utf8"), stat(file)]);
+  return { text, month: mtime.toISOString().slice(0, 7) };
+}
+
 async function main(): Promise<number> {
   const usage = "npm run generate [-- flags]\n\nWrites every generated file.";
   const command = readCommandLine({ name: "npm run generate", usage, options }, process.argv.slice(2));
@@ -99,6 +110,7 @@ async function main(): Promise<number> {
     metricsPage(),
     failuresPage(),
     ...azureRoles(),
+    await dataDisksFile(root, await skusAnswer(command.values["vm-skus"])),
   ];
   const found = await differences(root, files);
   if (isCheck) return report(found) > 0 ? 1 : 0;

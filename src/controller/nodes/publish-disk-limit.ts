@@ -5,8 +5,8 @@ import type { NodesPorts } from "../controller-ports.ts";
 
 /**
  * Writes to each AzDriverNode how many data disks Azure lists for its VM's size: a node has no access to
- * Azure, and its built-in table knows few of thousands of sizes. The node's own limit follows with its next
- * heartbeat, and NodeGetInfo with it.
+ * Azure, and its built-in table lacks newer sizes. The node's own limit follows with its next heartbeat, and
+ * NodeGetInfo with it.
  */
 export function diskLimitReconciler(ports: NodesPorts): Reconciler {
   return {
