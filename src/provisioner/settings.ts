@@ -147,6 +147,7 @@ export function scaledSettings(
     limits: {
       vmWrite: scaledLimits(settings.limits.vmWrite, timeScale),
       vmRead: scaledLimits(settings.limits.vmRead, timeScale),
+      instanceWrite: scaledLimits(settings.limits.instanceWrite, timeScale),
       instanceRead: scaledLimits(settings.limits.instanceRead, timeScale),
       vmList: scaledLimits(settings.limits.vmList, timeScale),
       vmOperationRead: scaledLimits(settings.limits.vmOperationRead, timeScale),

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
-import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { ArmAnswer } from "../../src/emulator/model/api/arm-message.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { removeVm } from "../../src/emulator/model/vm/vm-delete.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
@@ -30,6 +31,7 @@ const URI = `${SET}/virtualMachines/68`;
 const API = { query: { "api-version": "2025-04-01" } };
 
 interface World {
+  readonly clock: VirtualClock;
   readonly model: ComputeModel;
   readonly provisioner: AzureCloudProvisioner;
   readonly diskUri: string;
@@ -42,9 +44,11 @@ interface World {
 /** A world whose ARM answers may be replaced on their way. */
 async function aWorld(
   intercept: (path: string, answer: ArmAnswer) => ArmAnswer = (_path, answer) => answer,
+  settings: Partial<ModelSettings> = {},
 ): Promise<World> {
   const clock = createVirtualClock();
-  const model = createComputeModel({ clock, scaleSets: [{ ...place, name: SCALE_SET, capacity: 0 }] });
+  const scaleSets = [{ ...place, name: SCALE_SET, capacity: 0 }];
+  const model = createComputeModel({ clock, scaleSets, settings });
   const wire = {
     handle: (request: Parameters<ComputeModel["handle"]>[0]) =>
       intercept(request.path, model.handle(request)),
@@ -54,6 +58,7 @@ async function aWorld(
   const run = <T>(work: Promise<T>): Promise<T> => settledOn(clock, work);
   const { diskUri } = valueOf(await run(provisioner.createDisk(aDiskRequest(), never)));
   return {
+    clock,
     model,
     provisioner,
     diskUri,
@@ -114,6 +119,28 @@ describe("a node of a uniform scale set", () => {
       valueOf(await run(provisioner.proveGone({ diskUri, node }, never)))?.kind,
       "instanceReplaced",
     );
+  });
+
+  it("is written to while Azure takes no more updates of single VMs", async () => {
+    const { addInstance, attach, run, provisioner, model, clock } = await aWorld(undefined, {
+      throttling: "enforce",
+      throttleLimits: { UpdateVMSubscriptionMaximum: { burst: 0, perMinute: 1 } },
+    });
+    const single = addVirtualMachine(model.world, { ...place, name: "vm-a" });
+    assert.ok(single.kind === "Added", JSON.stringify(single));
+    const node = { nodeName: "vm-a", vmId: single.vm.vmGuid, instanceUri: single.vm.id };
+    const onInstance = addInstance();
+    const other = valueOf(await run(provisioner.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)));
+    const refused = provisioner.attachDisk(
+      { diskUri: other.diskUri, node, cachingMode: "None", lane: "primaryAttach", precondition: mayAlways },
+      never,
+    );
+    await clock.runUntil(() => model.journal.since(0).some(({ status }) => status === 429), 60_000);
+    const startedMs = clock.elapsedMs();
+    assert.deepEqual(valueOf(await attach(onInstance)), { lun: 0 });
+    const tookMs = clock.elapsedMs() - startedMs;
+    assert.ok(tookMs < 30_000, `took ${tookMs} ms`);
+    assert.equal(failureOf(await run(refused)).kind, "Throttled");
   });
 
   it("is gone with its scale set", async () => {

@@ -170,6 +170,7 @@ async function connect(task: DriverTask, ports: ProcessPorts): Promise<AzureClou
   const limits: Readonly<Record<CallGroup, GroupLimits>> = {
     vmWrite: group,
     vmRead: group,
+    instanceWrite: group,
     instanceRead: group,
     vmList: group,
     vmOperationRead: group,

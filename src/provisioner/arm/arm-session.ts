@@ -19,7 +19,7 @@ import type {
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
 import { CallLine, type Turn } from "./call-line.ts";
 import { classOf } from "./error-table.ts";
-import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
+import { type BudgetedCall, type CallGroup, isVmWriteGroup, type ThrottleBudget } from "./throttle-budget.ts";
 
 /** What the polls of an operation are charged to. */
 export interface OperationTarget {
@@ -154,7 +154,7 @@ export function createArmSession(options: {
     patience?: "none",
   ): Promise<Result<T, ArmError>> {
     const clientRequestId = random.uuid();
-    const triesMax = budgeted.group === "vmWrite" || patience === "none" ? 1 : THROTTLED_TRIES_MAX;
+    const triesMax = isVmWriteGroup(budgeted.group) || patience === "none" ? 1 : THROTTLED_TRIES_MAX;
     const waitMaxMs = patience === "none" ? 0 : settings.throttleWaitMaxMs;
     const admit = (): Promise<Result<void, ArmError>> =>
       untilAdmitted(budgeted, { waitMaxMs }, signal, () => budget.spend(budgeted));

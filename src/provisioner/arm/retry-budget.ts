@@ -6,6 +6,7 @@ import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { isWorthRetrying, toFailure } from "./error-table.ts";
+import { callGroupsOf } from "./throttle-budget.ts";
 
 /** Counts consecutive faults of one batch and limits its retries. */
 export class RetryBudget {
@@ -35,7 +36,7 @@ export class RetryBudget {
     if (isOver) return giveUp(error, open);
     await this.#session.backOff(this.#count, this.#lifetime);
     const admitted = await this.#session.untilAdmitted(
-      { group: "vmWrite", resource: this.#vm.key, lane },
+      { group: callGroupsOf(this.#vm).write, resource: this.#vm.key, lane },
       this.#lifetime,
     );
     if (!admitted.ok) giveUp(admitted.failure, open);

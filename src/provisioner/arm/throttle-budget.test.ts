@@ -4,7 +4,13 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer } from "./arm-api.ts";
 import { errorWithoutAnswer } from "./arm-error.ts";
-import { type BudgetedCall, ThrottleBudget, azureGatewayLimits, azureLimits } from "./throttle-budget.ts";
+import {
+  type BudgetedCall,
+  ThrottleBudget,
+  azureGatewayLimits,
+  azureLimits,
+  callGroupsOf,
+} from "./throttle-budget.ts";
 
 function aBudget(): { readonly budget: ThrottleBudget; readonly pass: (ms: number) => void } {
   let nowMs = 0;
@@ -124,6 +130,21 @@ describe("ThrottleBudget", () => {
       remaining: [],
     });
     assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-a", lane: "failover" }), 9000);
+  });
+
+  it("counts writes of scale-set instances apart from those of VMs, as Azure does", () => {
+    const instanceWrite: BudgetedCall = { ...write(), group: "instanceWrite", resource: "set/0" };
+    for (const [refusedCall, other] of [
+      [instanceWrite, write()],
+      [write(), instanceWrite],
+    ] as const) {
+      const { budget } = aBudget();
+      budget.observe(refusedCall, refused("UpdateVMSSVMSubscriptionMaximum", 7000));
+      assert.deepEqual([budget.waitMs(refusedCall), budget.waitMs(other)], [7000, 0]);
+    }
+    const scaleSet = { name: "set", instanceId: "0" };
+    assert.deepEqual(callGroupsOf({ scaleSet }), { read: "instanceRead", write: "instanceWrite" });
+    assert.deepEqual(callGroupsOf({}), { read: "vmRead", write: "vmWrite" });
   });
 
   it("reports its state, for metrics", () => {

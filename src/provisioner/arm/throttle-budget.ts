@@ -18,6 +18,7 @@ import type { ArmAnswer, ArmError } from "./arm-api.ts";
 export const callGroups = [
   "vmWrite",
   "vmRead",
+  "instanceWrite",
   "instanceRead",
   "vmList",
   "vmOperationRead",
@@ -41,7 +42,11 @@ export interface GroupLimits {
 export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
   vmWrite: { perResource: { burst: 12, perMinute: 4 }, perSubscription: { burst: 1500, perMinute: 500 } },
   vmRead: { perResource: { burst: 36, perMinute: 12 }, perSubscription: { burst: 24_000, perMinute: 8000 } },
-  /** Of instances of uniform scale sets. Their writes have the limits of VMs, and count with them. */
+  // Of instances of uniform scale sets, which Azure counts apart from VMs.
+  instanceWrite: {
+    perResource: { burst: 12, perMinute: 4 },
+    perSubscription: { burst: 1500, perMinute: 500 },
+  },
   instanceRead: {
     perResource: { burst: 36, perMinute: 12 },
     perSubscription: { burst: 6000, perMinute: 2000 },
@@ -57,6 +62,23 @@ export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
   diskList: { perSubscription: { burst: 240, perMinute: 80 } },
   diskOperationRead: { perSubscription: { burst: 50_000, perMinute: 16_666 } },
 };
+
+/** The groups of the reads and writes of a VM, or of an instance of a uniform scale set. */
+export function callGroupsOf(vm: { readonly scaleSet?: object | undefined }): {
+  readonly read: "vmRead" | "instanceRead";
+  readonly write: VmWriteGroup;
+} {
+  return vm.scaleSet === undefined
+    ? { read: "vmRead", write: "vmWrite" }
+    : { read: "instanceRead", write: "instanceWrite" };
+}
+
+type VmWriteGroup = "vmWrite" | "instanceWrite";
+
+/** Whether calls of the group write a VM. */
+export function isVmWriteGroup(group: CallGroup): group is VmWriteGroup {
+  return group === "vmWrite" || group === "instanceWrite";
+}
 
 /** Calls that ARM's front door counts together, whatever they are for. */
 export type GatewayClass = "reads" | "writes" | "deletes";
@@ -284,6 +306,7 @@ const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
   instanceRead: "reads",
   vmList: "reads",
   vmWrite: "writes",
+  instanceWrite: "writes",
   diskRead: "reads",
   diskList: "reads",
   diskWrite: "writes",

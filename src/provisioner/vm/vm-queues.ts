@@ -2,6 +2,7 @@ import { mostUrgentLane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
+import { callGroupsOf } from "../arm/throttle-budget.ts";
 import type { DiskPlace } from "../disk/disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { AttachBatch } from "./attach-batch.ts";
@@ -95,6 +96,7 @@ export class VmQueues {
   #newQueue(vm: VmTarget): VmQueue {
     const { session, sizes, lifetime, ...ofFences } = this.#options;
     const underWay = this.#memory.take(vm.key);
+    const { write: writes } = callGroupsOf(vm);
     const onUnused = (): void => {
       if (updates.isUsed || fences.isUsed || barriers.isUsed) return;
       this.#queues.delete(vm.key);
@@ -102,7 +104,7 @@ export class VmQueues {
     };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
-      noteDelay: (waitedMs: number): void => session.noteWait("vmWrite", waitedMs),
+      noteDelay: (waitedMs: number): void => session.noteWait(writes, waitedMs),
       throttled: (retryAfterMs: number): Failure => ({
         kind: "Throttled",
         retryAfterMs,
@@ -130,7 +132,7 @@ export class VmQueues {
       heldBy: () => fences.idle(),
       delayMs: (waiting) =>
         session.waitMs({
-          group: "vmWrite",
+          group: writes,
           resource: vm.key,
           lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "prune",
         }),

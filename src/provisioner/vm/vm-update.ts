@@ -4,6 +4,7 @@ import type { ArmDataDisk, ArmError, ArmVm, ArmVmChange, ArmVmName } from "../ar
 import { ownError } from "../arm/arm-error.ts";
 import type { ArmSession, OperationLikeness, ReadEnd } from "../arm/arm-session.ts";
 import { endShownBy } from "../arm/provisioning-state.ts";
+import { callGroupsOf } from "../arm/throttle-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 
@@ -53,7 +54,7 @@ export async function readInstance(
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
-    { group: vm.scaleSet === undefined ? "vmRead" : "instanceRead", resource: vm.key, lane },
+    { group: callGroupsOf(vm).read, resource: vm.key, lane },
     (clientRequestId) => session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal),
     signal,
     patience,
@@ -97,7 +98,7 @@ export async function updateVm(
   const { change, ifMatch, lane, maxMs, likeness, underWay, isDone } = update;
   const { key } = update.vm;
   const started = await session.call(
-    { group: "vmWrite", resource: key, lane },
+    { group: callGroupsOf(update.vm).write, resource: key, lane },
     (clientRequestId) =>
       session.arm.startVmUpdate({ ...armNameOf(update.vm), change, ifMatch, clientRequestId }, signal),
     signal,
