@@ -28,6 +28,7 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
   { command: "ip", package: "iproute2" },
   { command: "losetup", package: "mount" },
   { command: "mount", package: "mount" },
+  { command: "openssl", package: "openssl" },
 ];
 const INSTALL_TIMEOUT_MS = 600_000;
 

@@ -2,7 +2,7 @@
 import "reflect-metadata";
 import assert from "node:assert/strict";
 import { constants, createPublicKey, verify, webcrypto } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -248,20 +248,7 @@ describe("the driver's identity at Azure", () => {
     assert.equal(await codeOfARead({ aadClientId: "of-file", aadClientCertPath: path }), "ResourceNotFound");
     const { client_id: clientId, client_assertion: assertion = "" } = asked.at(-1)?.with ?? {};
     assert.equal(clientId, "of-file");
-    const [header = "", claims = "", signature = ""] = assertion.split(".");
-    const { alg } = JSON.parse(Buffer.from(header, "base64url").toString()) as { alg: string };
-    const isPss = alg.startsWith("PS");
-    const publicKey = createPublicKey(certificate.publicKey.toString("pem"));
-    const padding = isPss ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
-    assert.ok(
-      verify(
-        "sha256",
-        Buffer.from(`${header}.${claims}`),
-        { key: publicKey, padding },
-        Buffer.from(signature, "base64url"),
-      ),
-      `the assertion is signed with ${alg}`,
-    );
+    assertSigned(assertion, certificate);
     assert.match(
       problemOf({ aadClientId: "of-file", aadClientCertPath: "/c.pfx" }),
       /must be a PEM file with certificate and private key: openssl pkcs12/u,
@@ -281,6 +268,67 @@ describe("the driver's identity at Azure", () => {
     accepts = (form) => thumbprintIn(form.get("client_assertion") ?? "") === renewed;
     assert.equal(codeOf(await read()), "ResourceNotFound");
     accepts = () => true;
+  });
+
+  /** Writes a new identity as the managed identity service's data plane issues it. */
+  const writeIdentity = async (path: string, changes: object = {}): Promise<x509.X509Certificate> => {
+    const pemPath = `${path}.pem`;
+    const certificate = await writeCertificate(pemPath);
+    const identity = {
+      client_id: "of-identity",
+      tenant_id: "tenant-of-identity",
+      client_secret: (await readFile(pemPath)).toString("base64"),
+      authentication_endpoint: `${authority}/`,
+      not_before: "2026-01-01T00:00:00Z",
+    };
+    await writeFile(path, JSON.stringify({ ...identity, ...changes }));
+    return certificate;
+  };
+
+  it("is the managed identity of a file, whose certificate goes along with the request", async () => {
+    const path = join(folder, "identity.json");
+    const certificate = await writeIdentity(path);
+    asked = [];
+    assert.equal(await codeOfARead({ aadMSIDataPlaneIdentityPath: path }), "ResourceNotFound");
+    const { path: where, with: said } = asked.at(-1) ?? { path: "", with: {} };
+    assert.deepEqual([where, said["client_id"]], ["/tenant-of-identity/oauth2/v2.0/token", "of-identity"]);
+    const assertion = said["client_assertion"] ?? "";
+    assertSigned(assertion, certificate);
+    assert.deepEqual(headerOf(assertion).x5c, [certificate.toString("base64")]);
+  });
+
+  it("is the renewed managed identity as soon as its file has it", async () => {
+    const path = join(folder, "renewed.json");
+    const config: AzureConfig = { aadMSIDataPlaneIdentityPath: path };
+    const thumbprint = async (): Promise<string> =>
+      Buffer.from(await (await writeIdentity(path)).getThumbprint("SHA-256")).toString("base64url");
+    const old = await thumbprint();
+    const read = readWith(config, async () => ok({ ...place, ...config, ...endpoints() }));
+    accepts = (form) => thumbprintIn(form.get("client_assertion") ?? "") !== old;
+    assert.match(messageOf(await read()), /AADSTS700027/u);
+    const renewed = await thumbprint();
+    accepts = (form) => thumbprintIn(form.get("client_assertion") ?? "") === renewed;
+    assert.equal(codeOf(await read()), "ResourceNotFound");
+    accepts = () => true;
+  });
+
+  it("names what a managed identity's file lacks, and reads it again", async () => {
+    const path = join(folder, "unusable.json");
+    const read = readWith({ aadMSIDataPlaneIdentityPath: path });
+    const problem = async (): Promise<string> => messageOf(await read());
+    assert.match(await problem(), /aadMSIDataPlaneIdentityPath.*unusable\.json can't be read: ENOENT/u);
+    await writeFile(path, "[]");
+    assert.match(await problem(), /is no JSON object/u);
+    await writeIdentity(path, { client_id: "", tenant_id: 7 });
+    assert.match(await problem(), /has no client_id, tenant_id$/u);
+    await writeIdentity(path, { authentication_endpoint: "localhost" });
+    assert.match(await problem(), /authentication_endpoint that is no https:/u);
+    await writeIdentity(path, { client_secret: Buffer.from("secret").toString("base64") });
+    const unreadable = await problem();
+    assert.match(unreadable, /client_secret that is no base64 of a PKCS #12 archive/u);
+    assert.doesNotMatch(unreadable, /c2VjcmV0/u);
+    await writeIdentity(path);
+    assert.equal(codeOf(await read()), "ResourceNotFound");
   });
 
   it("is that of a new federated token as soon as its file has it", async () => {
@@ -391,10 +439,32 @@ function messageOf(result: Result<unknown, ArmError>): string {
   return result.ok ? "" : result.failure.message;
 }
 
+interface AssertionHeader {
+  readonly alg: string;
+  readonly "x5t#S256"?: string;
+  readonly x5c?: readonly string[];
+}
+
+function headerOf(assertion: string): AssertionHeader {
+  const header = Buffer.from(assertion.split(".")[0] ?? "", "base64url").toString();
+  return JSON.parse(header) as AssertionHeader;
+}
+
 /** The certificate that an assertion names, by its SHA-256. */
 function thumbprintIn(assertion: string): string {
-  const header = Buffer.from(assertion.split(".")[0] ?? "", "base64url").toString();
-  return (JSON.parse(header) as { readonly "x5t#S256"?: string })["x5t#S256"] ?? "";
+  return headerOf(assertion)["x5t#S256"] ?? "";
+}
+
+function assertSigned(assertion: string, certificate: x509.X509Certificate): void {
+  const [header = "", claims = "", signature = ""] = assertion.split(".");
+  const { alg } = headerOf(assertion);
+  const publicKey = createPublicKey(certificate.publicKey.toString("pem"));
+  const padding = alg.startsWith("PS") ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
+  const signed = Buffer.from(`${header}.${claims}`);
+  assert.ok(
+    verify("sha256", signed, { key: publicKey, padding }, Buffer.from(signature, "base64url")),
+    `the assertion is signed with ${alg}`,
+  );
 }
 
 const TELLING = ["client_id", "client_secret", "client_assertion", "msi_res_id", "object_id"];

@@ -168,6 +168,11 @@ describe("tenants of auxiliary tokens", () => {
       { networkResourceTenantID: "a", useManagedIdentityExtension: true },
       /of its own tenant only/u,
     ],
+    [
+      "any of a managed identity's file",
+      { networkResourceTenantID: "a", aadMSIDataPlaneIdentityPath: "/identity.json" },
+      /of its own tenant only/u,
+    ],
   ] as const)
     it(`are refused: ${because}`, () => {
       const found = auxiliaryTenantsOf({ ...own, ...config });

@@ -18,6 +18,11 @@ export interface AzureConfig {
   readonly aadClientCertPath?: string;
   /** Of the private key in that file. */
   readonly aadClientCertPassword?: string;
+  /**
+   * A JSON file with a user-assigned identity and its certificate, as the managed identity service's data
+   * plane issues it; used where there is neither a secret nor a certificate.
+   */
+  readonly aadMSIDataPlaneIdentityPath?: string;
   readonly useManagedIdentityExtension?: boolean;
   /** Client id of a user-assigned identity, or its resource id. Default: the system-assigned one. */
   readonly userAssignedIdentityID?: string;
@@ -179,7 +184,12 @@ export function auxiliaryTenantsOf(config: AzureConfig): Result<readonly string[
       tenants.join(", "),
       `has more than ${AUXILIARY_TENANTS_MAX} tenants, with networkResourceTenantID: Azure reads no more`,
     );
-  return tenants.length > 0 && config.useManagedIdentityExtension === true
+  const { useManagedIdentityExtension, aadMSIDataPlaneIdentityPath, aadClientSecret, aadClientCertPath } =
+    config;
+  const isManagedIdentity =
+    useManagedIdentityExtension === true ||
+    (aadMSIDataPlaneIdentityPath !== undefined && (aadClientSecret ?? aadClientCertPath) === undefined);
+  return tenants.length > 0 && isManagedIdentity
     ? invalid(
         "auxiliaryTenantIDs",
         tenants.join(", "),

@@ -8,6 +8,7 @@ import {
 } from "@azure/identity";
 import { type Result, ok } from "../../core/failure/result.ts";
 import { audienceOf, type AzureConfig, type ConfigFailure, invalid, required } from "./azure-config.ts";
+import { createDataPlaneIdentity } from "./identity-file/data-plane-identity.ts";
 
 /** Where credentials are looked for. */
 export interface CredentialSources {
@@ -27,8 +28,9 @@ export type CredentialAt = (authority: string) => TokenCredential;
 /**
  * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook
  * injects goes before the file), a managed identity if `useManagedIdentityExtension`, else the client
- * secret, else its certificate: the order of Kubernetes' cloud provider. An incomplete choice fails and
- * names the missing field: guessing would log in as another identity.
+ * secret, else its certificate, else the file of the managed identity service's data plane: the order of
+ * Kubernetes' cloud provider. An incomplete choice fails and names the missing field: guessing would log in
+ * as another identity.
  */
 export function createAzureCredential(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
   const { config, environment } = sources;
@@ -39,7 +41,13 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
     return workloadIdentity(sources);
   if (config.useManagedIdentityExtension === true)
     return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
-  const { aadClientId, aadClientSecret, aadClientCertPath } = config;
+  const { aadClientId, aadClientSecret, aadClientCertPath, aadMSIDataPlaneIdentityPath } = config;
+  if (
+    aadClientSecret === undefined &&
+    aadClientCertPath === undefined &&
+    aadMSIDataPlaneIdentityPath !== undefined
+  )
+    return ok(() => createDataPlaneIdentity(aadMSIDataPlaneIdentityPath, connectionOptions(sources)));
   if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined) {
     return invalid(
       "aadClientId",
@@ -147,18 +155,22 @@ function inTenant({ config, tenantId }: CredentialSources): AzureConfig {
 }
 
 function authorityOptions(
-  { caPem, agent }: CredentialSources,
+  sources: CredentialSources,
   authority: string,
-): {
-  authorityHost: string;
-  disableInstanceDiscovery: boolean;
+): ReturnType<typeof connectionOptions> & { authorityHost: string; disableInstanceDiscovery: boolean } {
+  return {
+    ...connectionOptions(sources),
+    authorityHost: authority,
+    disableInstanceDiscovery: audienceOf(authority) === undefined,
+  };
+}
+
+function connectionOptions({ caPem, agent }: CredentialSources): {
   tlsOptions?: { ca: string };
   agent?: Agent;
 } {
   return {
     ...(agent === undefined ? {} : { agent }),
-    authorityHost: authority,
-    disableInstanceDiscovery: audienceOf(authority) === undefined,
     ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),
   };
 }

@@ -53,11 +53,6 @@ describe("azure.json", () => {
       problem: /edge zone would be made in its region/,
     },
     {
-      text: '{"aadMSIDataPlaneIdentityPath":"/identity.json"}',
-      field: "aadMSIDataPlaneIdentityPath",
-      problem: /only Microsoft's own control planes get such files; use workload identity/,
-    },
-    {
       text: '{"auxiliaryTokenProvider":{"vaultName":"v"}}',
       field: "auxiliaryTokenProvider",
       problem: /only Microsoft's own control planes .* auxiliaryTenantIDs/,

@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean" | "list of 
   aadClientSecret: "string",
   aadClientCertPath: "string",
   aadClientCertPassword: "string",
+  aadMSIDataPlaneIdentityPath: "string",
   useManagedIdentityExtension: "boolean",
   userAssignedIdentityID: "string",
   useFederatedWorkloadIdentityExtension: "boolean",
@@ -34,9 +35,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   auxiliaryTokenProvider:
     "is not served: only Microsoft's own control planes have such a vault; name the other tenants in " +
     "auxiliaryTenantIDs",
-  aadMSIDataPlaneIdentityPath:
-    "is not served: only Microsoft's own control planes get such files; use workload identity " +
-    "(AZURE_FEDERATED_TOKEN_FILE) or a managed identity (useManagedIdentityExtension)",
 };
 
 /** An `azure.json`, as far as the driver uses it. */

@@ -59,7 +59,8 @@ const SIGN_IN: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/AADSTS7000222\b/u, `aadClientSecret in azure.json has expired: ${SECRET}`],
   [
     /AADSTS700027\b/u,
-    "the certificate of aadClientCertPath is not one of the application's, or has expired: " +
+    "the certificate of aadClientCertPath (or in the file of aadMSIDataPlaneIdentityPath) is not one of " +
+      "the application's, or has expired: " +
       "az ad app credential reset --id <aadClientId> --cert @<certificate> --append",
   ],
   [

@@ -42,9 +42,9 @@ export const environmentParity: readonly ParityRow[] = [
     "only Microsoft's own control planes have such a vault; `auxiliaryTenantIDs` names the tenants",
   ),
   yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),
-  refused(
+  yes(
     "`azure.json`: `aadMSIDataPlaneIdentityPath`",
-    "only Microsoft's own control planes get such files; workload or managed identities take their place",
+    "its certificate is a PKCS #12 archive of today's kind, or PEM; read again at each sign-in",
   ),
   refused(
     "`azure.json`: `extendedLocationName`",
