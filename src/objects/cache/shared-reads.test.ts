@@ -34,6 +34,11 @@ function aSlowStore(): {
   };
 }
 
+function leaseOf(store: Pick<ObjectStore, "get">) {
+  return (name: string, signal: AbortSignal): ReturnType<typeof store.get<"Lease">> =>
+    store.get("Lease", name, signal);
+}
+
 function versionIn(read: { readonly ok: boolean; readonly value?: Lease }): string | undefined {
   return read.value?.metadata.resourceVersion;
 }
@@ -41,7 +46,7 @@ function versionIn(read: { readonly ok: boolean; readonly value?: Lease }): stri
 describe("shared reads", () => {
   it("answer callers during a read by one that starts after their calls", async () => {
     const store = aSlowStore();
-    const get = sharedReads(store, "Lease");
+    const get = sharedReads(leaseOf(store), (name) => name);
     const first = get("lease", never);
     const others = [get("lease", never), get("lease", never), get("lease", never)];
     await store.answer("1");
@@ -57,7 +62,7 @@ describe("shared reads", () => {
 
   it("do not let a caller join a read of its kind that has started already", async () => {
     const store = aSlowStore();
-    const get = sharedReads(store, "Lease");
+    const get = sharedReads(leaseOf(store), (name) => name);
     const first = get("lease", never);
     const second = get("lease", never);
     await store.answer("1");
@@ -71,7 +76,7 @@ describe("shared reads", () => {
 
   it("let an aborted caller leave, and abort the read with the last one", async () => {
     const store = aSlowStore();
-    const get = sharedReads(store, "Lease");
+    const get = sharedReads(leaseOf(store), (name) => name);
     const first = get("lease", never);
     const leaving = new AbortController();
     const alsoLeaving = new AbortController();
@@ -89,7 +94,7 @@ describe("shared reads", () => {
 
   it("read names apart", async () => {
     const store = aSlowStore();
-    const get = sharedReads(store, "Lease");
+    const get = sharedReads(leaseOf(store), (name) => name);
     const reads = [get("a", never), get("b", never)];
     assert.equal(store.signals.length, 2);
     await store.answer("1");

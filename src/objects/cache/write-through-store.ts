@@ -1,13 +1,19 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import type { Kind, KindMap, ObjectStore } from "../../ports/store/object-store.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/store/object-store.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { sharedReads } from "./shared-reads.ts";
 
 /**
+ * Kinds of which many calls read one object at once: the one Lease, and the node of a burst of publishes.
+ * Each volume is read by one or two, and a read of their own takes them less time.
+ */
+const READ_BY_MANY: readonly Kind[] = ["Lease", "AzDriverNode", "ClusterNode"];
+
+/**
  * A store whose writes enter the cache at once: a reconciler plans on its own last write instead of
- * repeating it until the watch confirms it. Kinds that the cache does not follow pass through. Reads of the
- * Lease are shared.
+ * repeating it until the watch confirms it. Kinds that the cache does not follow pass through. Reads that
+ * many calls make at once are shared.
  */
 export function writeThroughStore(
   store: ObjectStore,
@@ -28,14 +34,25 @@ export function writeThroughStore(
     if (written.ok && !isGone && kinds.includes(kind)) cache.remember(kind, written.value);
     return written;
   };
-  // Many writes at once read the one Lease.
-  const getLease = sharedReads(store, "Lease");
+  const get = sharedReads(
+    ({ kind, name }: { readonly kind: Kind; readonly name: string }, signal) =>
+      store.get<Kind>(kind, name, signal),
+    ({ kind, name }) => `${kind}/${name}`,
+  );
+  const listAttachments = sharedReads(
+    (selector: LabelSelector, signal) => store.list("AzVolumeAttachment", selector, signal),
+    (selector) => JSON.stringify(selector),
+  );
   return {
     ...store,
     get: <K extends Kind>(kind: K, name: string, signal: AbortSignal) =>
-      kind === "Lease"
-        ? (getLease(name, signal) as Promise<Result<KindMap[K], Failure>>)
+      READ_BY_MANY.includes(kind)
+        ? (get({ kind, name }, signal) as Promise<Result<KindMap[K], Failure>>)
         : store.get(kind, name, signal),
+    list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
+      kind === "AzVolumeAttachment"
+        ? (listAttachments(selector, signal) as ReturnType<typeof store.list<K>>)
+        : store.list(kind, selector, signal),
     create: (kind, object, signal) => remembered(kind, store.create(kind, object, signal)),
     update: (kind, object, signal) => remembered(kind, store.update(kind, object, signal)),
     updateStatus: (kind, object, signal) => remembered(kind, store.updateStatus(kind, object, signal)),
