@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/is-attached.ts";
-import type { AttachmentAction } from "../../core/attachment/plan-attachment.ts";
+import { type AttachmentAction, roleOf } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
@@ -21,7 +21,12 @@ import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
-import { lunsReservedOn, mayAttachNow, volumesQuarantinedFrom } from "./may-attach-now.ts";
+import {
+  lunsReservedOn,
+  mayAttachNow,
+  type PlannedAttach,
+  volumesQuarantinedFrom,
+} from "./may-attach-now.ts";
 import { withoutPlace } from "./without-place.ts";
 
 /** Failures of an attach that show that the VM does not have the disk. */
@@ -111,7 +116,7 @@ export async function attach(
     if (!sized.ok) return sized;
   }
   const recorded = await ports.steps.run("record-attached", () =>
-    recordAttached(ports, attachment, { lun, attempt }, signal),
+    recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
   );
   if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
@@ -171,11 +176,11 @@ function markAttaching(
 
 /**
  * Only where the attach still stands: a concurrent fence has changed the status, and the LUN is no longer
- * valid.
+ * valid. A first role is recorded with it.
  */
 function recordAttached(
   ports: AttachmentPorts,
-  attachment: AzVolumeAttachment,
+  { volume, attachment, node }: PlannedAttach,
   { lun, attempt }: { readonly lun: number; readonly attempt: string },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
@@ -185,10 +190,9 @@ function recordAttached(
     (present) => {
       if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
       const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
-      return {
-        ...present,
-        status: { ...status, state: "Attached", lun },
-      };
+      const role =
+        status.role ?? roleOf(ports.cache.get("AzVolume", volume.metadata.name) ?? volume, present, node);
+      return { ...present, status: { ...status, state: "Attached", lun, role } };
     },
     signal,
   );

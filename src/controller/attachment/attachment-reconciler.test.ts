@@ -98,19 +98,24 @@ async function recreated(world: ReconcileWorld): Promise<void> {
 }
 
 describe("attachmentReconciler", () => {
-  it("attaches the disk and says where", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      assert.deepEqual(await run(world), { ok: true, value: {} });
-      assert.deepEqual(world.attachment("node-a")?.status, {
-        state: "Attached",
-        vmId: a.vmId,
-        instanceUri: a.instanceUri,
-        lun: 0,
-      });
-    }));
+  for (const [role, record] of [
+    ["Primary", { writer: aWriter("node-a", { held: false }) }],
+    ["Replica", {}],
+  ] as const)
+    it(`attaches the disk, and says in one write where and as which role: ${role}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord(record));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        assert.deepEqual(await run(world), { ok: true, value: {} });
+        assert.deepEqual(world.attachment("node-a")?.status, {
+          state: "Attached",
+          role,
+          vmId: a.vmId,
+          instanceUri: a.instanceUri,
+          lun: 0,
+        });
+      }));
 
   for (const writeAcceleratorEnabled of [undefined, false, true])
     it(`attaches as the spec says: writeAcceleratorEnabled is ${writeAcceleratorEnabled}`, () =>
@@ -338,6 +343,23 @@ describe("attachmentReconciler", () => {
         [kept?.metadata.finalizers, kept?.metadata.deletionTimestamp, kept?.status],
         [[ATTACHMENT_FINALIZER], undefined, { state: "Pending" }],
       );
+    }));
+
+  it("marks no detach of an attachment whose deletion the cache alone shows", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
+      world.attachedTo.add("node-a");
+      const putBack = world.backUp();
+      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      putBack();
+      assert.deepEqual(await run(world), {
+        ok: false,
+        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+      });
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
   it("detaches nothing once a restored backup has reverted the deletion", () =>

@@ -349,6 +349,12 @@ describe("planAttachment", () => {
         plan: { kind: "RecordRole", role: "Replica" },
       },
       {
+        because: "no replica is kept: it is deleted next",
+        own: aReplica("node-a", { status: { role: "Primary" } }),
+        volume: { ...aVolumeWithRecord({}), spec: { ...aVolume().spec, maxMountReplicaCount: 0 } },
+        plan: undefined,
+      },
+      {
         because: "published, not granted",
         own: anAttachment("node-a", { status: { role: "Replica" } }),
         volume: aVolumeWithRecord({ writer: aWriter("node-b") }),

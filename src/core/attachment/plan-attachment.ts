@@ -14,6 +14,7 @@ import {
   isProvisioned,
   isRecordMissing,
   isResizingOffline,
+  keepsReplicas,
   maxSharesOf,
   type ObservedVolume,
   recordOf,
@@ -167,20 +168,27 @@ export function isStillRequested(
   );
 }
 
-/** The Primary is the holder of the grant. Multi-writer volumes have no record, so the spec decides. */
+/** An attachment that is not kept as a replica is deleted next: its role is no news then. */
 function planRole(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   node: NodeIdentity | undefined,
 ): AttachmentAction | undefined {
-  const record = recordOf(observed);
-  const role =
-    record === undefined
-      ? attachment.spec.role
-      : node !== undefined && isNamed(record, node, "writer")
-        ? "Primary"
-        : "Replica";
-  return role === attachment.status?.role ? undefined : { kind: "RecordRole", role };
+  const role = roleOf(observed.volume, attachment, node);
+  if (role === attachment.status?.role) return undefined;
+  const isKept = attachment.spec.role === "Primary" || keepsReplicas(observed.volume);
+  return role === "Primary" || isKept ? { kind: "RecordRole", role } : undefined;
+}
+
+/** The Primary is the holder of the grant. Multi-writer volumes have no record, so the spec decides. */
+export function roleOf(
+  { status }: AzVolume,
+  { spec }: AzVolumeAttachment,
+  node: NodeIdentity | undefined,
+): "Primary" | "Replica" {
+  const record = status?.record;
+  if (record === undefined) return spec.role;
+  return node !== undefined && isNamed(record, node, "writer") ? "Primary" : "Replica";
 }
 
 function planAttach(

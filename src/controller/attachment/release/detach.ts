@@ -4,16 +4,23 @@ import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-i
 import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import { ok } from "../../../core/failure/result.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
 import { isTrusted } from "../../../objects/store-incarnation.ts";
+import { changeStatus } from "../../../objects/update-object.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { mayCarryOut } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
-import { releaseAttachment, setAttachmentStatus, unlessGone } from "../attachment-object.ts";
+import {
+  attachmentTarget,
+  releaseAttachment,
+  setAttachmentStatus,
+  unlessGone,
+} from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 
@@ -31,23 +38,19 @@ export async function detach(
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
+  const refused = {
+    ok: false,
+    failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
+  } as const;
   // Checked before the mark, too: a refused detach leaves the attachment as it was, and the node can
   // still find the disk.
+  if (!(await mayDetachNow(ports, attachment, node, signal))) return refused;
+  const marked = await markDetaching(ports, attachment, { kind, node }, signal);
+  if (!marked.ok) return unlessGone(marked);
+  if (!isLeaving(kind, marked.value)) return refused;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> =>
     (kind === "DetachEarlier" || (await isStillLeaving(ports, attachment, asked))) &&
     (await mayDetachNow(ports, attachment, node, asked));
-  if (!(await mayProceed(signal)))
-    return {
-      ok: false,
-      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
-    };
-  const marked = await setAttachmentStatus(
-    ports,
-    attachment,
-    (status) => (isOf(status, node) ? { ...status, state: "Detaching" } : status),
-    signal,
-  );
-  if (!marked.ok) return unlessGone(marked);
   const detached = await ports.steps.run("detach", () =>
     cloud.detachDisk(
       {
@@ -95,6 +98,30 @@ export async function detach(
   if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
   const reset = await resetAttachment(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
   return reset.ok ? ok({}) : reset;
+}
+
+/** Written on the version that is being deleted, so that the mark needs no read of its own. */
+function markDetaching(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  { kind, node }: Pick<DetachAction, "kind" | "node">,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    attachmentTarget(ports, attachment),
+    (present) => {
+      const status = present.status ?? { state: "Pending" };
+      if (!isLeaving(kind, present)) return undefined;
+      return { ...present, status: isOf(status, node) ? { ...status, state: "Detaching" } : status };
+    },
+    signal,
+  );
+}
+
+/** Only a detach from an earlier VM keeps the attachment. */
+function isLeaving(kind: DetachAction["kind"], attachment: AzVolumeAttachment): boolean {
+  return kind === "DetachEarlier" || isTerminating(attachment);
 }
 
 /**
