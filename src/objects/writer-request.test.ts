@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ReconcileWorld, withControllerPorts } from "../controller/testing/a-controller.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { fail, ok } from "../core/failure/result.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
 import { anAttachment, aReplica, aVolume, diskUri, leaving } from "../core/testing/objects.ts";
 import { withdrawRequest, requestWriter } from "./writer-request.ts";
@@ -46,6 +47,22 @@ describe("requestWriter", () => {
         "disk.csi.azure.com/azvolumeattachment",
       ]);
     }));
+
+  it("believes its caller about what is there only until the store says otherwise", async () => {
+    const missing = fail({ kind: "ObjectNotFound", objectKind: "AzVolumeAttachment", name: "" } as const);
+    for (const present of [undefined, aReplica("node-a")])
+      await withAttachment(present, async (world) => {
+        const stated = await requestWriter(world.ports, { ...publish, justRead: missing }, never);
+        assert.deepEqual([stated.ok, specOf(world)?.role], [true, "Primary"]);
+      });
+    await withAttachment(aReplica("node-a"), async (world) => {
+      const before = world.attachment("node-a");
+      assert.ok(before !== undefined);
+      await requestWriter(world.ports, publish, never);
+      const stated = await requestWriter(world.ports, { ...publish, justRead: ok(before) }, never);
+      assert.deepEqual(stated, { ok: true, value: world.attachment("node-a") });
+    });
+  });
 
   it("records that a CSI client has published it, until the request ends for good", () =>
     withAttachment(undefined, async (world) => {
@@ -123,7 +140,8 @@ describe("requestWriter", () => {
 describe("withdrawRequest", () => {
   it("makes the attachment a replica", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
-      assert.deepEqual(await withdrawRequest(world.ports, unpublish, never), { ok: true, value: undefined });
+      const withdrawn = await withdrawRequest(world.ports, unpublish, never);
+      assert.deepEqual(withdrawn, { ok: true, value: world.attachment("node-a") });
       assert.deepEqual(specOf(world), aReplica("node-a").spec);
     }));
 

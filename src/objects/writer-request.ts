@@ -37,6 +37,8 @@ export async function requestWriter(
     readonly published?: true;
     /** Whether a missing attachment is created; otherwise fails with `ObjectNotFound`. Default true. */
     readonly creates?: boolean;
+    /** What the caller has just read under its name: saves the first read. */
+    readonly justRead?: Result<AzVolumeAttachment, Failure>;
   },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
@@ -49,15 +51,17 @@ export async function requestWriter(
     return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
-  const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
+  const { justRead } = request;
+  const change = (seen?: AzVolumeAttachment): Promise<Result<AzVolumeAttachment, Failure>> =>
     changeSpec(
       ports.store,
-      target,
+      { ...target, seen: () => seen },
       (present) => requesting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }),
       signal,
     );
   return ports.steps.run("request", async () => {
-    const present = await change();
+    const isMissing = justRead?.ok === false && justRead.failure.kind === "ObjectNotFound";
+    const present = isMissing ? justRead : await change(justRead?.ok === true ? justRead.value : undefined);
     if (present.ok || present.failure.kind !== "ObjectNotFound")
       return unlessLeaving(present, volumeId, nodeName);
     if (request.creates === false) return present;
@@ -112,16 +116,24 @@ function requesting(
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
+/** Where a request is. */
+interface PresentRequest {
+  readonly volumeId: string;
+  readonly nodeName: string;
+  /** The attachment of that name as a cache shows it: `ChangeTarget.seen`. Default: it is read first. */
+  readonly seen?: (name: string) => AzVolumeAttachment | undefined;
+}
+
 /**
  * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
- * attached. Success if there is no request.
+ * attached. Success if there is no request. Answers the attachment, or undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
-  request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean },
+  request: PresentRequest & { readonly keepsPrimary: boolean },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
   return changeRequest(
     ports,
     request,
@@ -142,7 +154,7 @@ export function demoteUnrequested(
   ports: RequestPorts,
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
   return changeRequest(
     ports,
     where,
@@ -161,14 +173,15 @@ function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
-/** Success if there is no such attachment. */
+/** Success without an attachment if there is none of that name. */
 async function changeRequest(
   ports: RequestPorts,
-  { volumeId, nodeName }: { readonly volumeId: string; readonly nodeName: string },
+  { volumeId, nodeName, seen }: PresentRequest,
   change: (present: AzVolumeAttachment) => AzVolumeAttachment | undefined,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  const target = namedAttachment({ diskUri: volumeId, nodeName });
+): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
+  const named = namedAttachment({ diskUri: volumeId, nodeName });
+  const target = { ...named, seen: () => seen?.(named.name) };
   const ended = await ports.steps.run("withdraw", () => changeSpec(ports.store, target, change, signal));
-  return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
+  return ended.ok || ended.failure.kind !== "ObjectNotFound" ? ended : ok(undefined);
 }

@@ -43,7 +43,7 @@ export const driverMutations: readonly Mutation[] = [
       { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
         file: UNPUBLISH,
-        find: `      (record) => withdraw(record, node),
+        find: `      (record) => withdrawFrom(record, node, isOnItsVm(context, writer)),
 `,
         replace: `      ({ writer: _, ...record }) => ok(record),
 `,

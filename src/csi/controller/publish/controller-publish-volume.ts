@@ -1,5 +1,6 @@
 import { isStanding } from "../../../controller/adoption/sync-volume-attachments.ts";
 import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
@@ -76,11 +77,11 @@ async function publish(
       volumeId,
       what: `the node plug-in on ${nodeId} to say which VM it runs on`,
     });
-  const obstacle =
-    obstacleTo(volume, node.value, capability) ??
-    sharesTaken(context, volume, request) ??
-    (await differentPublish(context, request, signal));
+  const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request);
   if (obstacle !== undefined) return fail(obstacle);
+  const present = await readAttachment(context.store, { diskUri: volumeId, nodeName: nodeId }, signal);
+  const different = present.ok ? differentPublish(request, present.value) : undefined;
+  if (different !== undefined) return fail(different);
 
   if (await isPublishedByAnother(context, volume, request, signal))
     return fail({
@@ -92,7 +93,7 @@ async function publish(
   const { readonly: readOnly, volumeContext } = request;
   const requested = await requestWriter(
     context,
-    { volume, nodeName: nodeId, readOnly, volumeContext, published: true },
+    { volume, nodeName: nodeId, readOnly, volumeContext, published: true, justRead: present },
     signal,
   );
   if (!requested.ok) return requested;
@@ -165,26 +166,15 @@ function sharesTaken(
 }
 
 /** CSI asks for ALREADY_EXISTS if the volume is published to the node with another `readonly`. */
-async function differentPublish(
-  context: ControllerContext,
+function differentPublish(
   request: ControllerPublishVolumeRequest,
-  signal: AbortSignal,
-): Promise<Failure | undefined> {
-  const present = await readAttachment(
-    context.store,
-    { diskUri: request.volumeId, nodeName: request.nodeId },
-    signal,
-  );
-  if (
-    !present.ok ||
-    present.value.spec.role !== "Primary" ||
-    present.value.spec.readOnly === request.readonly
-  )
-    return undefined;
+  { spec }: AzVolumeAttachment,
+): Failure | undefined {
+  if (spec.role !== "Primary" || spec.readOnly === request.readonly) return undefined;
   return {
     kind: "VolumeExistsWithOtherRequest",
     volumeName: request.volumeId,
-    difference: `it is published to ${request.nodeId} with readonly ${present.value.spec.readOnly}`,
+    difference: `it is published to ${request.nodeId} with readonly ${spec.readOnly}`,
   };
 }
 

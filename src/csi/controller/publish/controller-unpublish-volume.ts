@@ -1,13 +1,16 @@
+import { observeNode } from "../../../controller/observe-volume.ts";
 import { releaseCheck } from "../../../controller/writer/release-check.ts";
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { AttachmentIdentity } from "../../../core/api/identity/attachment-identity.ts";
-import { identityOf } from "../../../core/api/identity/node-identity.ts";
+import { identityOf, isSameNode, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing, keepsReplicas } from "../../../core/attachment/observed-volume.ts";
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { unverifiedOn } from "../../../core/writer/record/unverified-on.ts";
-import { withdraw } from "../../../core/writer/record/writer-steps.ts";
+import { revoke, type Step, withdraw } from "../../../core/writer/record/writer-steps.ts";
 import { attachmentsNow } from "../../../objects/cache/attachments-now.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { moveRecord } from "../../../objects/update-record.ts";
@@ -54,11 +57,25 @@ async function unpublish(
   context.cache.remember("AzVolume", found.value);
   const nodes = await nodesToUnpublish(context, found.value, request.nodeId, call.signal);
   if (!nodes.ok) return nodes;
-  for (const nodeName of nodes.value) {
-    const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, call);
+  for (const [index, nodeName] of nodes.value.entries()) {
+    // Releasing the nodes before it may have taken long.
+    const volume = index === 0 ? found : await readAgain(context, found.value, call.signal);
+    if (!volume.ok) return volume;
+    const done = await unpublishFrom(context, volume.value, request.volumeId, nodeName, call);
     if (!done.ok) return done;
   }
   return ok({});
+}
+
+/** The volume past the cache, or as it was last read where it is gone by now. */
+async function readAgain(
+  { store, cache }: ControllerContext,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const fresh = await store.get("AzVolume", volume.metadata.name, signal);
+  if (fresh.ok) cache.remember("AzVolume", fresh.value);
+  return fresh.ok || fresh.failure.kind !== "ObjectNotFound" ? fresh : ok(volume);
 }
 
 /**
@@ -98,6 +115,7 @@ async function lookAtNode(
   return { nodeName, isOutOfService: false, isLost: isGone };
 }
 
+/** `volume`: as it was just read. */
 async function unpublishFrom(
   context: ControllerContext,
   volume: AzVolume,
@@ -110,14 +128,16 @@ async function unpublishFrom(
   const { isOutOfService } = node;
   const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, node, signal);
   if (inUse !== undefined) return fail(inUse);
-  const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false }, signal);
+  const seen = (name: string): AzVolumeAttachment | undefined =>
+    context.cache.get("AzVolumeAttachment", name);
+  const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false, seen }, signal);
   if (!ended.ok) return ended;
   const volumeName = volume.metadata.name;
   const released = await releaseRecord(context, { volumeName, volumeId, nodeName, isOutOfService }, signal);
   if (!released.ok) return released;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
   if (!isKept) {
-    const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, signal);
+    const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, ended.value, signal);
     if (!deleted.ok) return deleted;
   }
   return waitUntilReleased(context, { volume, volumeId, node, isKept }, call);
@@ -131,15 +151,20 @@ const DELETE_TRIES_MAX = 20;
 
 /**
  * Deletes the attachment, unless it was published again in the meantime: deleting a requested
- * attachment would only delay its user.
+ * attachment would only delay its user. `withdrawn`: as this call has just left it, which saves the first
+ * read.
  */
 async function deleteAttachment(
   context: ControllerContext,
   identity: AttachmentIdentity,
+  withdrawn: AzVolumeAttachment | undefined,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
-    const present = await readAttachment(context.store, identity, signal);
+    const present =
+      withdrawn !== undefined && attempt === 1
+        ? ok(withdrawn)
+        : await readAttachment(context.store, identity, signal);
     if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
     const { name, uid, resourceVersion } = present.value.metadata;
     if (present.value.spec.writerRequest !== undefined)
@@ -163,11 +188,8 @@ async function usersThere(
   node: UnpublishedNode,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
-  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? undefined : fresh.failure;
-  context.cache.remember("AzVolume", fresh.value);
-  if (isRecordMissing(fresh.value)) return notLookedAt(volumeId);
-  const record = fresh.value.status?.record;
+  if (isRecordMissing(volume)) return notLookedAt(volumeId);
+  const record = volume.status?.record;
   // Not known yet whether the node writes; its VM has to report clean or reclaim.
   const unverified = unverifiedThere(context, record, node);
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
@@ -178,9 +200,7 @@ async function usersThere(
   if (use.kind !== "used") return undefined;
   // An unrequested holder is being released already, and releases the volume before that user can be
   // served.
-  const renewed = writer.requested
-    ? await renewRequest(context, fresh.value, nodeName, signal)
-    : ok(undefined);
+  const renewed = writer.requested ? await renewRequest(context, volume, nodeName, signal) : ok(undefined);
   return renewed.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : renewed.failure;
 }
 
@@ -214,14 +234,16 @@ async function releaseRecord(
   const { volumeName, volumeId, nodeName, isOutOfService } = target;
   const fresh = await context.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
+  // The cache may not show yet what another replica published: the wait for the release starts here.
+  context.cache.remember("AzVolume", fresh.value);
   const writer = fresh.value.status?.record?.writer;
   if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
   const node = identityOf(writer);
   if (isOutOfService || !writer.held) {
     const unrequested = await moveRecord(
       context,
-      { volumeName, nodeName, step: "withdraw" },
-      (record) => withdraw(record, node),
+      { volumeName, nodeName, step: "withdraw", justRead: fresh.value },
+      (record) => withdrawFrom(record, node, isOnItsVm(context, writer)),
       signal,
     );
     return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
@@ -242,6 +264,28 @@ async function releaseRecord(
   });
 }
 
+/** *withdraw*, and with `revokes` also *revoke*, which a writer that holds the volume survives. */
+function withdrawFrom(record: WriterRecord, node: NodeIdentity, revokes: boolean): Step {
+  const withdrawn = withdraw(record, node);
+  if (!withdrawn.ok || !revokes) return withdrawn;
+  const revoked = revoke(withdrawn.value);
+  return revoked.ok ? revoked : withdrawn;
+}
+
+/**
+ * Whether the node of that name is known to be the writer's VM, at its resource id. If not, a grant that is not
+ * held says nothing: another VM's token may have released it, and the leading controller looks into it.
+ */
+function isOnItsVm(context: ControllerContext, writer: NodeIdentity): boolean {
+  const driverNode = context.cache.get("AzDriverNode", writer.nodeName);
+  const present = driverNode === undefined ? undefined : observeNode(context, driverNode);
+  return (
+    present !== undefined &&
+    isSameNode(present, writer) &&
+    isSameResourceUri(present.instanceUri, writer.instanceUri)
+  );
+}
+
 async function waitUntilReleased(
   context: ControllerContext,
   target: {
@@ -255,10 +299,6 @@ async function waitUntilReleased(
   const { signal } = call;
   const { volume, volumeId, node, isKept } = target;
   const { nodeName } = node;
-  // The cache may not show yet what another replica published: the wait starts here, not before.
-  const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
-  if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
-  else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
   const wait = { timeoutMs: waitingTimeMs(context, call, context.limits.waitMaxMs), clock: context.clock };
   const isReleased = (present: AzVolume | undefined): boolean => {
     if (present === undefined) return true;
