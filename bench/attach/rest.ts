@@ -3,6 +3,7 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
 import { recoveryIntervalMs } from "../../src/controller/adoption/recovery-interval.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import { memoryCheckpoints } from "../../src/node/testing/a-node.ts";
 import { type VirtualDriver, createVirtualDriver } from "./virtual-driver.ts";
@@ -100,6 +101,7 @@ function startNodes({ cloud, store: simulated }: VirtualDriver): void {
       steps: { run: (_step, act) => act() },
       events: { emit: () => undefined },
       node: { ...node, location: "eastus", vmSize: "", zone: "", zoneLabel: undefined, busType: "SCSI" },
+      driverName: defaultDriverName,
       otherDriver: () => undefined,
       limit: {
         given: 32,

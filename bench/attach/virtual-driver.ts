@@ -9,6 +9,7 @@ import { type AssembledController, assembleController } from "../../src/compose/
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
@@ -60,6 +61,7 @@ export async function createVirtualDriver(
     kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease", "ClusterNode"],
   });
   const controller = assembleController({
+    driverName: defaultDriverName,
     parts: {
       store,
       cache,

@@ -174,7 +174,6 @@ function azVolume(volume: number): object {
         skuName: "Premium_ZRS",
         location: "eastus",
         zones: [],
-        accessibleTopology: topologies(),
         formatted: { fsType: "ext4", nodeName: nodeName(primary), time: TIME, uuid: uid(`fs-${volume}`) },
       },
       record: {

@@ -57,7 +57,6 @@ async function putVolume(store: ObjectStore, index: number): Promise<void> {
     skuName: "Premium_LRS",
     location: "eastus",
     zones: ["1"],
-    accessibleTopology: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
   };
   const record = {
     ...newRecord(0),

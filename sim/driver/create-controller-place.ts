@@ -1,5 +1,6 @@
 import { assembleController, CONTROLLER_KINDS } from "../../src/compose/assemble-controller.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import type { VolumeSettings } from "../../src/core/attachment/observed-volume.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
@@ -86,6 +87,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     });
     const clusterVolumes = volumesOf(volumes(), life);
     const controller = assembleController({
+      driverName: defaultDriverName,
       parts: {
         store,
         cache,

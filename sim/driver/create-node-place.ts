@@ -1,4 +1,5 @@
 import { assembleNode, followOwnObjects } from "../../src/compose/assemble-node.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import { thawLeftFreezes } from "../../src/node/lifecycle/thaw-left-freezes.ts";
 import type { InstanceMetadataService } from "../../src/ports/cloud/instance-metadata.ts";
@@ -91,6 +92,7 @@ export function createNodePlace(
         zoneLabel: undefined,
         busType: "SCSI",
       },
+      driverName: defaultDriverName,
       otherDriver: () => undefined,
       limit: {
         given: undefined,

@@ -16,6 +16,7 @@ export const CONTROLLER_KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachmen
 export interface ControllerOptions {
   readonly parts: ControllerParts;
   readonly snapshots: SnapshotProvisioner;
+  readonly driverName: string;
   /** A connection for the Lease: no call of `parts.store` delays a call of it. */
   readonly leaseStore: ObjectStore;
   readonly limits: ControllerServiceLimits;
@@ -37,7 +38,7 @@ export interface AssembledController {
 
 /** Wires CSI's controller service, the election and the reconcilers. Starts nothing. */
 export function assembleController(options: ControllerOptions): AssembledController {
-  const { parts, snapshots, leaseStore, limits, election: candidate, report } = options;
+  const { parts, snapshots, driverName, leaseStore, limits, election: candidate, report } = options;
   const ports = createControllerPorts(parts);
   const { cache, settings } = ports;
   const delayMs = (): number =>
@@ -45,6 +46,13 @@ export function assembleController(options: ControllerOptions): AssembledControl
   const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
   const reconcile = createControllers(leaderGuard(ports, election.isLeading), report);
   const { diskUriOf } = ports.cloud;
-  const handlers = controllerHandlers({ ...ports, diskUriOf, snapshots, limits, locks: new OperationLock() });
+  const handlers = controllerHandlers({
+    ...ports,
+    diskUriOf,
+    snapshots,
+    driverName,
+    limits,
+    locks: new OperationLock(),
+  });
   return { handlers, isLeading: election.isLeading, run: (signal) => election.run(reconcile, signal) };
 }

@@ -82,6 +82,8 @@ export interface NodePorts {
    */
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
+  /** Names the topology key that the node reports. */
+  readonly driverName: string;
   readonly volumeLimit: VolumeLimit;
   /**
    * Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged while

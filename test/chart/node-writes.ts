@@ -521,7 +521,6 @@ export const detail: VolumeDetail = {
   skuName: "Premium_LRS",
   location: "eastus",
   zones: ["1"],
-  accessibleTopology: [],
 };
 /** A volume as CreateVolume creates it. */
 export const newVolume: NewObject<"AzVolume"> = {

@@ -5,7 +5,6 @@ const TIME = "2026-01-01T00:00:00.000Z";
 const NODE = { ...identity("node-a"), vmId: "00000000-0000-0000-0000-00000000000a" };
 const COMPUTE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute";
 const DISK = `${COMPUTE}/disks/pvc-1`;
-const TOPOLOGY = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
 const CONDITIONS = [
   {
     type: "FailoverReady",
@@ -78,7 +77,6 @@ export const fullVolume: Full<"AzVolume"> = {
       skuName: "Premium_LRS",
       location: "eastus",
       zones: ["1"],
-      accessibleTopology: TOPOLOGY,
       formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
     },
     modification: {

@@ -16,6 +16,7 @@ import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
 import { must } from "../../src/controller/testing/settled.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
@@ -245,6 +246,7 @@ function startController(options: {
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
   const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
   const { handlers, isLeading, run } = assembleController({
+    driverName: defaultDriverName,
     parts: {
       store,
       cache,

@@ -12,6 +12,7 @@ import { connectKubernetes } from "../../src/compose/connect/connect-store.ts";
 import { addControllerService } from "../../src/compose/roles/controller-service.ts";
 import { must } from "../../src/controller/testing/settled.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/api/lease.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { aVolume, settings } from "../../src/core/testing/objects.ts";
@@ -110,6 +111,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       cache,
       cloud,
       snapshots: cloud,
+      driverName: defaultDriverName,
       leaseMemory: new LeaseHighWaterMark(),
       users: createClusterNodeVolumeUsers({
         store: store.counted,

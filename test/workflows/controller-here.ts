@@ -20,6 +20,7 @@ import { azureOptions } from "../../src/compose/settings/process-options.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volume-options.ts";
 import { untilEnded } from "../../src/compose/until-aborted.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
@@ -71,13 +72,14 @@ export async function startControllerHere(
     logger: silentLogger,
     kinds: [...CONTROLLER_KINDS, "ClusterNode"],
   });
-  const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
+  const server = createCsiServer({ driverName: defaultDriverName, cache }, ports);
   const parts = {
     store,
     leaseStore: embedded,
     cache,
     cloud,
     snapshots: cloud,
+    driverName: defaultDriverName,
     leaseMemory,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,

@@ -23,6 +23,7 @@ import {
   type ControllerParts,
   createControllerPorts,
 } from "../../../src/controller/create-controller-ports.ts";
+import { defaultDriverName } from "../../../src/core/api/driver-name.ts";
 import type { BucketLimit } from "../../../src/core/azure/pace/token-bucket.ts";
 import { followStore } from "../../../src/objects/cache/follow-store.ts";
 import type { CallGroup, GroupLimits } from "../../../src/provisioner/arm/throttle-budget.ts";
@@ -102,10 +103,16 @@ async function main(task: DriverTask): Promise<void> {
   const following = cache.run(ending.signal).catch(() => undefined);
   await cache.untilSynced(ending.signal);
   if (task.kind === "serve") {
-    const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
+    const server = createCsiServer({ driverName: defaultDriverName, cache }, ports);
     const reconcile = addControllerService(
       server,
-      { ...parts, snapshots: parts.cloud, leaseStore: embedded, isAlone: true },
+      {
+        ...parts,
+        driverName: defaultDriverName,
+        snapshots: parts.cloud,
+        leaseStore: embedded,
+        isAlone: true,
+      },
       values,
       ports,
     );

@@ -112,7 +112,6 @@ export function aVolume(record: RecordChanges = {}): AzVolume {
         skuName: "Premium_LRS",
         location: "eastus",
         zones: [],
-        accessibleTopology: [],
       },
       record: changedRecord(newRecord(0), record),
     },

@@ -100,6 +100,7 @@ export const controllerRole: Role<typeof options> = {
         leaseStore,
         cache,
         cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
+        driverName,
         snapshots: refuseSnapshotsBesideOthers(cloud, orchestrator.otherDriver),
         leaseMemory,
         users,

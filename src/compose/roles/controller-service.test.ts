@@ -5,6 +5,7 @@ import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts"
 import { readCommandLine } from "../../cli/read-command-line.ts";
 import { withControllerPorts } from "../../controller/testing/a-controller.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { createFakeSnapshots } from "../../csi/testing/fake-snapshots.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -27,6 +28,7 @@ describe("--trust-nodes-without-provider-id", () => {
         const parts = {
           ...ports,
           snapshots: createFakeSnapshots(),
+          driverName: defaultDriverName,
           leaseStore: ports.store,
           clusterVolumes: noClusterVolumes,
           volumes: ports.settings,

@@ -45,6 +45,7 @@ export interface ControllerServiceParts extends Omit<
   "clock" | "random" | "steps" | "logger" | "attach"
 > {
   readonly snapshots: SnapshotProvisioner;
+  readonly driverName: string;
   /** A connection for the Lease: no call of `store` delays a call of it. */
   readonly leaseStore: ObjectStore;
   /** No other process can reach the store: it leads without waiting for another. */
@@ -58,7 +59,7 @@ export interface ControllerServiceParts extends Omit<
  */
 export function addControllerService(
   server: Pick<GrpcServer, "add">,
-  { snapshots, leaseStore, isAlone, trustsUnnamedVms, ...parts }: ControllerServiceParts,
+  { snapshots, driverName, leaseStore, isAlone, trustsUnnamedVms, ...parts }: ControllerServiceParts,
   values: Values<typeof controllerServiceOptions>,
   { clock, random, steps, logger, registry }: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
@@ -81,6 +82,7 @@ export function addControllerService(
       trustsUnnamedVms: trustsUnnamedVms || trustsNodes,
     },
     snapshots,
+    driverName,
     leaseStore,
     limits: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"] },
     election: {

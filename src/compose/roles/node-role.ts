@@ -130,6 +130,7 @@ export const nodeRole: Role<typeof options> = {
         cache,
         ...nodeHost,
         node: { nodeName, vmId, instanceUri, location, vmSize, zone, zoneLabel, busType },
+        driverName,
         volumesMax: undefined,
         metadata,
         ownNode,

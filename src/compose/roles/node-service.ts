@@ -18,7 +18,7 @@ import type { ProcessPorts } from "./run-role.ts";
 export interface NodeServiceParts
   extends
     NodeHost,
-    Pick<NodePorts, "store" | "cache" | "node" | "otherDriver" | "events">,
+    Pick<NodePorts, "store" | "cache" | "node" | "driverName" | "otherDriver" | "events">,
     Pick<VolumeLimitOptions, "metadata" | "ownNode"> {
   /**
    * How many volumes the node takes without `--max-volumes`; undefined: what its size takes, less what

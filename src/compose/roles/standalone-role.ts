@@ -72,7 +72,8 @@ export const standaloneRole: Role<typeof options> = {
       { store: embedded, apiClient: undefined, clock, logger },
       lifetime,
     );
-    const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
+    const { "driver-name": driverName } = values;
+    const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
       {
@@ -80,6 +81,7 @@ export const standaloneRole: Role<typeof options> = {
         leaseStore: store,
         cache,
         cloud,
+        driverName,
         snapshots: cloud,
         leaseMemory,
         users,
@@ -101,6 +103,7 @@ export const standaloneRole: Role<typeof options> = {
         cache,
         ...nodeHost,
         ...machine,
+        driverName,
         metadata: undefined,
         ownNode: undefined,
         otherDriver: () => undefined,

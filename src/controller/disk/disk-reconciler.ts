@@ -1,7 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { accessibleTopology } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -271,7 +270,6 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
     skuName: disk.skuName,
     location: disk.location,
     zones: [...disk.zones],
-    accessibleTopology: accessibleTopology(disk),
     ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
     ...(isMadeFor(volume, disk.tags) ? { isMadeForObject: true } : {}),
     stateTags: stateTagsIn(disk.tags),

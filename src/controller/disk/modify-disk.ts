@@ -1,6 +1,5 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { accessibleTopology } from "../../core/azure/topology.ts";
 import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -115,7 +114,7 @@ function emitConversion(
 function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
   invariant(status.detail !== undefined, "a volume without a disk was modified");
   const { skuName } = disk;
-  const detail = { ...status.detail, skuName, accessibleTopology: accessibleTopology(disk) };
+  const detail = { ...status.detail, skuName };
   return withConversion({ ...status, detail }, disk.completionPercent, nowMs);
 }
 

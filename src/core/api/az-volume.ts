@@ -28,6 +28,3 @@ export type VolumeDetail = NonNullable<NonNullable<AzVolume["status"]>["detail"]
 
 /** One capability asked of a volume. */
 export type VolumeCapability = AzVolume["spec"]["capabilities"][number];
-
-/** CSI topology: label key to value. */
-export type Topology = VolumeDetail["accessibleTopology"][number];

@@ -1,4 +1,5 @@
-import { parseZoneValue, wellKnownZoneKey } from "./topology.ts";
+import { parseZoneValue } from "./topology.ts";
+import { wellKnownZoneKey } from "./zone-keys.ts";
 
 const REGION_LABEL = "topology.kubernetes.io/region";
 const VM_SIZE_LABEL = "node.kubernetes.io/instance-type";

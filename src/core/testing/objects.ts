@@ -75,7 +75,6 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
     skuName: "Premium_LRS",
     location: "eastus",
     zones: ["1"],
-    accessibleTopology: [],
     ...overrides,
   };
 }

@@ -1,5 +1,5 @@
 import type { AzVolume } from "../api/az-volume.ts";
-import { accessibleTopology, satisfiesRequisite, type TopologyRequirement } from "../azure/topology.ts";
+import { accessibleZones, satisfiesRequisite, type TopologyRequirement } from "../azure/topology.ts";
 import { capabilitiesDifference } from "./access-modes.ts";
 import type { CapacityRange } from "./capacity.ts";
 import { isSizeWithin } from "./capacity.ts";
@@ -119,14 +119,14 @@ function topologyDifference(
   requisite: TopologyRequirement["requisite"],
 ): string | undefined {
   const { skuName, location = "", zone } = disk;
-  const accessible =
-    status?.detail?.accessibleTopology ??
-    accessibleTopology({ skuName, location, zones: zone === undefined ? [] : [zone] });
+  const accessible = accessibleZones(
+    status?.detail ?? { skuName, location, zones: zone === undefined ? [] : [zone] },
+  );
   return satisfiesRequisite(accessible, requisite)
     ? undefined
-    : `it is reachable from ${zonesOf(accessible)}, not from ${zonesOf(requisite)}`;
+    : `it is reachable from ${listed(accessible)}, not from ${listed(requisite)}`;
 }
 
-function zonesOf(topologies: readonly { readonly segments: Readonly<Record<string, string>> }[]): string {
-  return topologies.map((topology) => JSON.stringify(topology.segments)).join(", ");
+function listed(zones: readonly string[]): string {
+  return zones.map((zone) => (zone === "" ? "nodes without a zone" : zone)).join(", ");
 }

@@ -14,6 +14,8 @@ export interface ControllerContext extends Pick<
   "store" | "users" | "attach" | "clock" | "random" | "steps" | "events" | "logger" | "clusterId"
 > {
   readonly cache: ObjectCache;
+  /** Names the topology key of its volumes. */
+  readonly driverName: string;
   /** Tells whether the records just read may be from before a rollback of the store. */
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "confirm">;
   /** Used only to read disks: those without an AzVolume, and sources of snapshots and copies. */

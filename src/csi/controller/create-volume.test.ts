@@ -43,7 +43,11 @@ async function created(world: ControllerWorld, request: Partial<Request> = {}): 
 }
 
 function messageOf(world: ControllerWorld): Volume {
-  return volumeMessage(world.volume("pvc-1")?.spec ?? assert.fail("no volume"), aDetail());
+  return volumeMessage(
+    world.volume("pvc-1")?.spec ?? assert.fail("no volume"),
+    aDetail(),
+    world.context.driverName,
+  );
 }
 
 const rejected: Failure = {

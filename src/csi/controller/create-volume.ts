@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { type TopologyRequirement, nodeTopology } from "../../core/azure/topology.ts";
+import { type TopologyRequirement, zoneValue } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -46,7 +46,11 @@ export async function createVolume(
   const own = { objectName: name, diskUri: context.diskUriOf(place.value) };
   const source = await findCopySource(context, own, request, call.signal);
   if (!source.ok) return source;
-  const read = readCreateRequest(request, () => topologyOfNodes(context), source.value);
+  const read = readCreateRequest(request, {
+    driverName: context.driverName,
+    topologyOfNodes: () => topologyOfNodes(context),
+    source: source.value,
+  });
   if (!read.ok) return read;
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
   return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
@@ -63,7 +67,7 @@ function topologyOfNodes(context: ControllerContext): TopologyRequirement | unde
   const nodesIn = (zone: string): number => ready.filter((node) => node.zone === zone).length;
   const best = zones.toSorted((left, right) => nodesIn(right) - nodesIn(left) || (left < right ? -1 : 1))[0];
   const node = ready.find((other) => other.zone === best);
-  return node === undefined ? undefined : { requisite: [], preferred: [nodeTopology(node)] };
+  return node === undefined ? undefined : { requisite: [], preferred: [zoneValue(node)] };
 }
 
 async function create(
@@ -82,7 +86,7 @@ async function create(
     return fail({ kind: "OperationInProgress", volumeId: volumeName, operation: "DeleteVolume" });
   if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
-  if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail) });
+  if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
   return fail({
     kind: "StillWaiting",
     volumeId: volumeName,

@@ -11,7 +11,7 @@ import type { ControllerContext } from "./controller-context.ts";
 
 /** ControllerGetVolume: one volume as ListVolumes shows it. */
 export async function getVolume(
-  context: Pick<ControllerContext, "store" | "cache" | "attach" | "clusterVolumes" | "users">,
+  context: Pick<ControllerContext, "store" | "cache" | "attach" | "clusterVolumes" | "users" | "driverName">,
   request: ControllerGetVolumeRequest,
   call: CallContext,
 ): Promise<Result<ControllerGetVolumeResponse, Failure>> {
@@ -23,7 +23,7 @@ export async function getVolume(
   const detail = volume.value.status?.detail;
   if (detail === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   return ok({
-    volume: volumeMessage(volume.value.spec, detail),
+    volume: volumeMessage(volume.value.spec, detail, context.driverName),
     status: { publishedNodeIds: publishedNodes(context, volume.value) },
   });
 }

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
 import { listVolumes } from "./list-volumes.ts";
 
@@ -18,6 +19,7 @@ function contextWith(volumes: readonly AzVolume[], attachments: readonly AzVolum
   return {
     cache: cache as unknown as Context["cache"],
     attach: "kubernetes",
+    driverName: defaultDriverName,
     clusterVolumes: noClusterVolumes,
     users: { cachedOn: () => ({ kind: "unknown" }) },
   };

@@ -11,13 +11,16 @@ import type {
 import { pageOf } from "../messages/page.ts";
 import { type PublicationPorts, publishedNodes } from "../messages/published-nodes.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
+import type { ControllerContext } from "./controller-context.ts";
+
+type ListContext = PublicationPorts & Pick<ControllerContext, "driverName">;
 
 /**
  * ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From
  * the cache: no request to store or cloud.
  */
 export async function listVolumes(
-  context: PublicationPorts & { readonly cache: Pick<ObjectCache, "list"> },
+  context: ListContext & { readonly cache: Pick<ObjectCache, "list"> },
   request: ListVolumesRequest,
 ): Promise<Result<ListVolumesResponse, Failure>> {
   const created = context.cache.list("AzVolume").filter((volume) => volume.status?.detail !== undefined);
@@ -27,12 +30,12 @@ export async function listVolumes(
   return ok({ entries: items.flatMap((volume) => entryOf(context, volume)), nextToken });
 }
 
-function entryOf(context: PublicationPorts, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
+function entryOf(context: ListContext, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
   const detail = volume.status?.detail;
   if (detail === undefined) return [];
   return [
     {
-      volume: volumeMessage(volume.spec, detail),
+      volume: volumeMessage(volume.spec, detail, context.driverName),
       status: { publishedNodeIds: publishedNodes(context, volume) },
     },
   ];

@@ -120,7 +120,7 @@ describe("getVolume", () => {
       assert.deepEqual(
         answer,
         ok({
-          volume: volumeMessage(volume.spec, volume.status.detail),
+          volume: volumeMessage(volume.spec, volume.status.detail, world.context.driverName),
           status: { publishedNodeIds: ["node-b"] },
         }),
       );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { defaultDriverName } from "../../core/api/driver-name.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { aDiskUri } from "../testing/objects.ts";
@@ -8,12 +9,15 @@ import { readCreateRequest } from "./volume-spec.ts";
 
 type Read = ReturnType<typeof readCreateRequest>;
 
+const OTHER_NAME = "disk2.csi.azure.com";
 const read = (
   request: CreateVolumeRequest,
-  ofNodes: Parameters<typeof readCreateRequest>[1] = () => undefined,
+  topologyOfNodes: Parameters<typeof readCreateRequest>[1]["topologyOfNodes"] = () => undefined,
   source?: CopySource,
-): Read => readCreateRequest(request, ofNodes, source);
-const inZone = (zone: string) => ({ segments: { "topology.disk.csi.azure.com/zone": `eastus-${zone}` } });
+): Read => readCreateRequest(request, { driverName: defaultDriverName, topologyOfNodes, source });
+const inZone = (zone: string, key = "topology.disk.csi.azure.com/zone") => ({
+  segments: { [key]: `eastus-${zone}` },
+});
 const specOf = (result: Read) => (result.ok ? result.value.spec : assert.fail(JSON.stringify(result)));
 
 describe("readCreateRequest", () => {
@@ -49,8 +53,37 @@ describe("readCreateRequest", () => {
     assert.deepEqual([spec.disk.location, spec.disk.zone], ["eastus", "1"]);
   });
 
+  for (const [key, because] of [
+    ["topology.disk2.csi.azure.com/zone", "the key of its name"],
+    ["topology.disk.csi.azure.com/zone", "the default name's, as classes of V1 have it"],
+    ["topology.kubernetes.io/zone", "Kubernetes' own"],
+  ] as const) {
+    it(`reads zones under another driver name by ${because}`, () => {
+      const accessibilityRequirements = { requisite: [inZone("2", key)], preferred: [] };
+      const result = readCreateRequest(aCreateVolumeRequest({ accessibilityRequirements }), {
+        driverName: OTHER_NAME,
+        topologyOfNodes: () => assert.fail("asked"),
+        source: undefined,
+      });
+      assert.equal(specOf(result).disk.zone, "2");
+    });
+  }
+
+  it("refuses a topology without a zone's key, and names the keys that it reads", () => {
+    const accessibilityRequirements = { requisite: [{ segments: { rack: "7" } }], preferred: [] };
+    assert.deepEqual(read(aCreateVolumeRequest({ accessibilityRequirements })), {
+      ok: false,
+      failure: {
+        kind: "InvalidArgument",
+        field: "accessibility_requirements",
+        value: '{"rack":"7"}',
+        problem: "must have one of topology.disk.csi.azure.com/zone, topology.kubernetes.io/zone",
+      },
+    });
+  });
+
   it("places the disk by the nodes where no topology is required", () => {
-    const spec = specOf(read(aCreateVolumeRequest(), () => ({ requisite: [], preferred: [inZone("3")] })));
+    const spec = specOf(read(aCreateVolumeRequest(), () => ({ requisite: [], preferred: ["eastus-3"] })));
     assert.deepEqual([spec.disk.location, spec.disk.zone], ["eastus", "3"]);
   });
 
@@ -132,7 +165,7 @@ describe("readCreateRequest", () => {
   });
 
   it("places a copy that can be in any zone by the nodes", () => {
-    const ofNodes = () => ({ requisite: [], preferred: [inZone("3")] });
+    const ofNodes = () => ({ requisite: [], preferred: ["eastus-3"] });
     const request = aCreateVolumeRequest({ capacityRange: undefined });
     assert.equal(specOf(read(request, ofNodes, { ...source, zones: [] })).disk.zone, "3");
   });

@@ -1,5 +1,6 @@
 import { diskNameOf } from "../../core/api/object-names.ts";
 import type { TopologyRequirement } from "../../core/azure/topology.ts";
+import { readZones } from "../../core/azure/zone-keys.ts";
 import type { Failure, FailureOf } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -22,9 +23,13 @@ const NAME_MAX_CHARS = 253;
  */
 export function readCreateRequest(
   request: CreateVolumeRequest,
-  topologyOfNodes: () => TopologyRequirement | undefined,
-  source: CopySource | undefined,
+  context: {
+    readonly driverName: string;
+    readonly topologyOfNodes: () => TopologyRequirement | undefined;
+    readonly source: CopySource | undefined;
+  },
 ): Result<CreateRequest, Failure> {
+  const { driverName, topologyOfNodes, source } = context;
   const named = checkVolumeName(request);
   if (!named.ok) return named;
   const mutable = parseModification(request.mutableParameters);
@@ -34,7 +39,9 @@ export function readCreateRequest(
   const parameters = parseVolumeParameters(withMutable(request.parameters, request.mutableParameters));
   if (!parameters.ok) return parameters;
   const capacity = request.capacityRange ?? { requiredBytes: 0n, limitBytes: 0n };
-  const topology = request.accessibilityRequirements;
+  const required = readTopology(request.accessibilityRequirements, driverName);
+  if (!required.ok) return required;
+  const topology = required.value;
   const resolved = resolveVolumeSpec({
     parameters: parameters.value,
     capabilities: capabilities.value,
@@ -52,6 +59,17 @@ export function readCreateRequest(
     deleteRequested: false,
   };
   return ok({ spec, capacity, topology });
+}
+
+function readTopology(
+  required: CreateVolumeRequest["accessibilityRequirements"],
+  driverName: string,
+): Result<TopologyRequirement | undefined, FailureOf<"InvalidArgument">> {
+  if (required === undefined) return ok(undefined);
+  const requisite = readZones(required.requisite, driverName);
+  if (!requisite.ok) return requisite;
+  const preferred = readZones(required.preferred, driverName);
+  return preferred.ok ? ok({ requisite: requisite.value, preferred: preferred.value }) : preferred;
 }
 
 /** The name that the disk of a CreateVolume has, and the resource group that the request names for it. */

@@ -1,5 +1,6 @@
-import { nodeTopology } from "../../core/azure/topology.ts";
+import { zoneValue } from "../../core/azure/topology.ts";
 import { reportedVolumeLimit } from "../../core/azure/volume-limit.ts";
+import { nodeTopology, type Topology } from "../../core/azure/zone-keys.ts";
 import { ok } from "../../core/failure/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import type { NodeService, NodeServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
@@ -35,7 +36,11 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
       ok({
         nodeId: ports.node.nodeName,
         maxVolumesPerNode: BigInt(reportedVolumeLimit(await ports.volumeLimit.measure(0, call.signal))),
-        accessibleTopology: { segments: { ...nodeTopology(ports.node).segments } },
+        accessibleTopology: { segments: { ...topologyOf(ports).segments } },
       }),
   };
+}
+
+function topologyOf({ node, driverName }: NodePorts): Topology {
+  return nodeTopology({ zoneValue: zoneValue(node), zoneLabel: node.zoneLabel }, driverName);
 }

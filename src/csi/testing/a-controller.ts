@@ -9,6 +9,7 @@ import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
 import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { defaultDriverName } from "../../core/api/driver-name.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -101,6 +102,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     diskUriOf: ({ diskName }) => aDiskUri(diskName),
     snapshots: createFakeSnapshots(),
     clusterId: "cluster-1",
+    driverName: defaultDriverName,
     users: {
       on: async () => use(),
       cachedOn: () => use(),

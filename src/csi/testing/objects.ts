@@ -2,7 +2,6 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
-import { driverZoneKey } from "../../core/azure/topology.ts";
 import { aDiskSpec } from "../../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
@@ -21,7 +20,6 @@ export function aDetail(overrides: Partial<VolumeDetail> = {}): VolumeDetail {
     skuName: "Premium_LRS",
     location: "eastus",
     zones: ["1"],
-    accessibleTopology: [{ segments: { [driverZoneKey]: "eastus-1" } }],
     ...overrides,
   };
 }

@@ -10,6 +10,7 @@ import { LIMIT_MS, must, settledOn } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, DiskSpec, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
+import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
@@ -187,6 +188,7 @@ export async function withNode(
       busType: "SCSI",
     },
     volumeLimit: { measure: async () => 8, learn: () => undefined },
+    driverName: defaultDriverName,
     otherDriver: () => undefined,
     settings: {
       platform: "linux",

@@ -19,8 +19,6 @@ const volumeCapabilitySchema = z.object({
   mountFlags: z.array(z.string()).optional(),
 });
 
-const topologySchema = z.object({ segments: z.record(z.string(), z.string()) });
-
 /**
  * Which node may write a single-writer volume. Changed only by compare-and-swap, only by the steps of
  * `core/writer/writer-steps.ts`.
@@ -191,7 +189,6 @@ export const azVolumeSchema = z.object({
           skuName: z.string(),
           location: z.string(),
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
-          accessibleTopology: z.array(topologySchema),
           isMadeForObject: z
             .literal(true)
             .optional()

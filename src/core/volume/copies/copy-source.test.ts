@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { driverZoneKey, type TopologyRequirement } from "../../azure/topology.ts";
+import type { TopologyRequirement } from "../../azure/topology.ts";
 import { gibToBytes } from "../../primitives/units.ts";
 import { diskUri } from "../../testing/objects.ts";
 import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "./copy-source.ts";
@@ -21,7 +21,7 @@ const ofSnapshot: CopySource = {
 };
 
 const inZones = (...values: readonly string[]): TopologyRequirement => ({
-  requisite: values.map((value) => ({ segments: { [driverZoneKey]: value } })),
+  requisite: values,
   preferred: [],
 });
 

@@ -1,10 +1,9 @@
-import type { DiskSpec, Topology } from "../../api/az-volume.ts";
+import type { DiskSpec } from "../../api/az-volume.ts";
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import {
   choosePlacement,
   parseZoneValue,
   regionName,
-  topologyZone,
   type TopologyRequirement,
 } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
@@ -95,15 +94,14 @@ export function placeCopy(request: {
     });
   const zones = isZoneRedundant(skuName) ? [] : source.zones;
   const { requisite = [], preferred = [] } = topology ?? {};
-  const isFitting = (term: Topology): boolean => {
-    const value = topologyZone(term);
-    const parsed = parseZoneValue(value ?? "");
+  const isFitting = (value: string): boolean => {
+    const parsed = parseZoneValue(value);
     // What names no zone is of nodes without zones, or `choosePlacement` refuses it.
     if (parsed === undefined) return value !== "" || zones.length === 0;
     return parsed.location === location && (zones.length === 0 || zones.includes(parsed.zone));
   };
   const terms = [...preferred, ...requisite];
-  const regions = terms.map((term) => parseZoneValue(topologyZone(term) ?? "")?.location);
+  const regions = terms.map((value) => parseZoneValue(value)?.location);
   if (terms.length > 0 && regions.every((region) => region !== undefined && region !== location))
     return fail({
       kind: "InvalidArgument",
@@ -116,7 +114,7 @@ export function placeCopy(request: {
       kind: "CopyUnreachable",
       sourceUri: source.sourceUri,
       place: zones.length === 0 ? location : zones.map((zone) => `${location}-${zone}`).join(", "),
-      requested: [...new Set(terms.map((term) => topologyZone(term) ?? ""))],
+      requested: [...new Set(terms)],
     });
   if (terms.length === 0) return ok({ location, ...(zones[0] === undefined ? {} : { zone: zones[0] }) });
   const fitting = { requisite: requisite.filter(isFitting), preferred: preferred.filter(isFitting) };
