@@ -7,7 +7,7 @@ import type { ApiClient } from "./api/api-client.ts";
 import { listPages } from "./api/list-pages.ts";
 import type { PersistentVolumeClaim } from "./core/core-claim.ts";
 import { claimsIn, coreResources, readCoreObject } from "./core/core-object-calls.ts";
-import { clusterVolumeOf, type PersistentVolume } from "./core/core-persistent-volume.ts";
+import { namedDiskOf, type PersistentVolume } from "./core/core-persistent-volume.ts";
 import { hasNeverRun, isFinished, type Pod, volumesOf } from "./core/core-pod.ts";
 
 /** How many claims are looked up at a time. */
@@ -27,7 +27,7 @@ interface BoundPod {
 /** What a pod's claim leads to. */
 type ClaimedDisk =
   | { readonly kind: "disk"; readonly volumeId: string }
-  | { readonly kind: "otherDriver" }
+  | { readonly kind: "noDisk" }
   | { readonly kind: "unbound" }
   | Doubt;
 type Doubt = { readonly kind: "doubt"; readonly because: string };
@@ -178,8 +178,8 @@ async function resolveClaim(
           "another claim",
       ),
     );
-  const volumeId = clusterVolumeOf(volumeName, volume.value.spec, driverName)?.volumeId;
-  return ok(volumeId === undefined ? { kind: "otherDriver" } : { kind: "disk", volumeId });
+  const volumeId = namedDiskOf(volume.value.spec, driverName)?.volumeId;
+  return ok(volumeId === undefined ? { kind: "noDisk" } : { kind: "disk", volumeId });
 }
 
 /**

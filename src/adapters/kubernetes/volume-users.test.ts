@@ -109,10 +109,20 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         use: UNUSED,
       },
       {
-        because: "another driver's volume under the same handle",
+        because: "its PersistentVolume names the disk under another name of the driver",
+        make: (cluster) => {
+          putUse(cluster, "data", "db-0");
+          putVolume(cluster, "data", {
+            csi: { driver: "disk2.csi.azure.com", volumeHandle: diskOf("data") },
+          });
+        },
+        use: usedBy("pod default/db-0"),
+      },
+      {
+        because: "another driver's volume, which is no disk",
         make: (cluster) => {
           putUse(cluster, "data");
-          putVolume(cluster, "data", { csi: { driver: "file.csi.azure.com", volumeHandle: diskOf("data") } });
+          putVolume(cluster, "data", { csi: { driver: "file.csi.azure.com", volumeHandle: "data" } });
         },
         use: UNUSED,
       },

@@ -42,15 +42,14 @@ export function createPodVolumeUsers(options: {
   const hasSynced = (): boolean => pods.hasSynced() && claims.hasSynced() && persistentVolumes.hasSynced();
 
   /**
-   * The disk behind a claim: "unknown" if the claim is not known, undefined if it has no disk of this
-   * driver.
+   * The disk behind a claim: "unknown" if the claim is not known, undefined if it has none.
    */
   function diskOf(claimKey: string): { readonly volumeId: string } | "unknown" | undefined {
     const claim = claims.get(claimKey);
     if (claim === undefined) return "unknown";
     if (claim.volumeName === "") return undefined;
     const bound = persistentVolumes.get(claim.volumeName);
-    return bound === undefined ? "unknown" : bound.volume;
+    return bound === undefined ? "unknown" : bound.namedDisk;
   }
 
   /** Claims whose volume the disk is, or was. */
@@ -58,7 +57,7 @@ export function createPodVolumeUsers(options: {
     if (!persistentVolumes.hasSynced()) return undefined;
     const known = persistentVolumes
       .byIndex("diskKey", resourceUriKey(volumeId))
-      .flatMap(({ volume }) => volume?.claim ?? []);
+      .flatMap(({ namedDisk }) => namedDisk?.claim ?? []);
     return known.length === 0
       ? undefined
       : new Set(known.map(({ namespace, name }) => `${namespace}/${name}`));

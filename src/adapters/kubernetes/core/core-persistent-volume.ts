@@ -1,4 +1,5 @@
 import type { VolumeCapability } from "../../../core/api/az-volume.ts";
+import { parseDiskUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { AccessMode } from "../../../core/volume/access-mode.ts";
 import type { ClusterVolume } from "../../../ports/cluster/cluster-volumes.ts";
 import type { ApiObject } from "../api/api-object.ts";
@@ -35,6 +36,8 @@ export interface ClusterPersistentVolume {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
   /** Undefined: it is another driver's. */
   readonly volume: ClusterVolume | undefined;
+  /** See `namedDiskOf`. */
+  readonly namedDisk: NamedDisk | undefined;
   /** An attacher's finalizer keeps it until it has no attachment. */
   readonly isKeptByAttacher: boolean;
 }
@@ -49,8 +52,23 @@ export function readClusterPersistentVolume(
   return {
     metadata: { name, uid, resourceVersion },
     volume: clusterVolumeOf(name, spec, driverName),
+    namedDisk: namedDiskOf(spec, driverName),
     isKeptByAttacher,
   };
+}
+
+/** A disk, and the claim that it is bound to. */
+export type NamedDisk = Pick<ClusterVolume, "volumeId" | "claim">;
+
+/**
+ * The disk that a PersistentVolume names, also under another driver's name; undefined: it names none. Pods
+ * that started under that name still write it: after a rename of this driver, or beside V1.
+ */
+export function namedDiskOf(spec: PersistentVolumeSpec, driverName: string): NamedDisk | undefined {
+  const ofOther = spec.csi?.volumeHandle ?? spec.azureDisk?.diskURI ?? "";
+  const volumeId =
+    sourceOf(spec, driverName)?.volumeId ?? (parseDiskUri(ofOther) === undefined ? undefined : ofOther);
+  return volumeId === undefined ? undefined : { volumeId, ...boundClaim(spec) };
 }
 
 /** The finalizer of external-attacher on its VolumeAttachments and PersistentVolumes. */
@@ -70,18 +88,22 @@ export function clusterVolumeOf(
 ): ClusterVolume | undefined {
   const source = sourceOf(spec, driverName);
   if (source === undefined) return undefined;
-  const { namespace, name: claimName, uid } = spec.claimRef ?? {};
   return {
     name,
     volumeId: source.volumeId,
     capabilities: (spec.accessModes ?? []).flatMap((mode) => capabilityOf(mode, spec, source.fsType)),
     volumeContext: source.volumeContext,
     readOnly: source.readOnly,
-    // A claim that a PersistentVolume is kept for, but not bound to yet, has no uid there.
-    ...(namespace === undefined || claimName === undefined || uid === undefined
-      ? {}
-      : { claim: { namespace, name: claimName, uid } }),
+    ...boundClaim(spec),
   };
+}
+
+/** A claim that a PersistentVolume is kept for, but not bound to yet, has no uid there. */
+function boundClaim({ claimRef }: PersistentVolumeSpec): Pick<ClusterVolume, "claim"> {
+  const { namespace, name, uid } = claimRef ?? {};
+  return namespace === undefined || name === undefined || uid === undefined
+    ? {}
+    : { claim: { namespace, name, uid } };
 }
 
 /** The driver to which Kubernetes passes the in-tree driver's volumes. */

@@ -33,7 +33,7 @@ export const REPELLING = "yes";
 /** The value of the index `nodePlugin` for all pods that serve an Azure disk driver on their node. */
 export const NODE_PLUGIN = "yes";
 
-/** How PersistentVolumes of this driver are found. */
+/** How PersistentVolumes are found: by the disk that they name, under whatever driver's name. */
 export type PersistentVolumeIndex = "diskKey";
 
 /** How VolumeAttachments are found. */
@@ -92,7 +92,9 @@ export function coreSources(
         path: "/api/v1/persistentvolumes",
         transform: (volume) => readClusterPersistentVolume(volume, driverName),
       }),
-      indexes: { diskKey: ({ volume }) => (volume === undefined ? [] : [resourceUriKey(volume.volumeId)]) },
+      indexes: {
+        diskKey: ({ namedDisk }) => (namedDisk === undefined ? [] : [resourceUriKey(namedDisk.volumeId)]),
+      },
     },
     volumeAttachments: {
       source: resourceSource<VolumeAttachment, ClusterVolumeAttachment>(client, {
