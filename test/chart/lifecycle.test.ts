@@ -17,6 +17,14 @@ const base = { linux: { enabled: false } };
 
 const takesOver = { driver: { takeOver: true } };
 
+/** Under another driver name, on AKS, whose own classes stay. */
+const RENAMED = {
+  driver: { name: "disk2.csi.azure.com" },
+  storageClasses: { "managed-csi": { enabled: false }, "managed-csi-premium": { enabled: false } },
+};
+const CONTROLLER_RENAMED = CONTROLLER.replace("azuredisk", "azuredisk-disk2-csi-azure-com");
+const CSI_DRIVER_RENAMED = "/apis/storage.k8s.io/v1/csidrivers/disk2.csi.azure.com";
+
 /** A pod of V1, as far as the chart examines it. */
 function ofV1(container: string, image = "of-v1"): object {
   return { containers: [{ name: container, image, args: ["--v=5", "--endpoint=$(CSI_ENDPOINT)"] }] };
@@ -300,6 +308,14 @@ describe(
       await remove("/apis/apps/v1/namespaces/default/deployments/web");
     });
 
+    it("refuses another driver.name of a release that is installed, and changes nothing", async () => {
+      assert.match(
+        await refusal("upgrade", RENAMED),
+        /CSIDriver disk\.csi\.azure\.com is of this release, so driver\.name stays disk\.csi\.azure\.com/u,
+      );
+      assert.equal((await read(CSI_DRIVER_RENAMED)).code, 404);
+    });
+
     it("is not installed a second time under other names", async () => {
       const second = {
         ...base,
@@ -363,6 +379,33 @@ describe(
       await mustInstall("install", {});
       assert.equal((await read(VOLUME)).body.metadata.uid, uid);
       assert.equal((await read(CONTROLLER)).code, 200);
+    });
+
+    it("installs under another driver name beside all that AKS's add-on has left", async () => {
+      await helm("uninstall", RELEASE.name);
+      const left = [
+        {
+          path: "/apis/storage.k8s.io/v1/csidrivers",
+          name: "disk.csi.azure.com",
+          content: { spec: { attachRequired: true } },
+        },
+        ...LEFT_BY_ADD_ON.map(({ path, name, ...content }) => ({ path, name, content })),
+      ];
+      for (const { path, name, content } of left)
+        await create(path, { metadata: { name, labels: ADD_ON }, ...content });
+
+      assert.match(
+        await refusal("install", { driver: RENAMED.driver }),
+        /StorageClass managed-csi has provisioner disk\.csi\.azure\.com, not disk2\.csi\.azure\.com/u,
+      );
+      await mustInstall("install", RENAMED);
+      assert.equal((await read(CSI_DRIVER_RENAMED)).body.spec["attachRequired"], true);
+      assert.equal((await read(CONTROLLER_RENAMED)).code, 200);
+      for (const { path, name } of left) {
+        const { labels = {}, annotations = {} } = (await read(`${path}/${name}`)).body.metadata;
+        assert.deepEqual([labels, annotations], [ADD_ON, {}], `${path}/${name} is AKS's`);
+      }
+      assert.equal((await read(VOLUME)).code, 200);
     });
   },
 );

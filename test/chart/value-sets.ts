@@ -18,6 +18,20 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       location: "eastus",
     },
   },
+  /** Under another driver name, on AKS, with the snapshotter. */
+  "other-name": {
+    ...(parse(readFileSync(AKS, "utf8")) as object),
+    driver: { name: "disk2.csi.azure.com" },
+    workloadIdentity: { clientID: "11111111-2222-3333-4444-555555555555" },
+    azure: {
+      subscriptionID: "00000000-0000-0000-0000-000000000001",
+      resourceGroup: "MC_group_cluster_eastus",
+      location: "eastus",
+      caCertificate: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    },
+    windows: { enabled: true },
+    snapshot: { snapshotter: "always" },
+  },
   /** With an emulator of Azure, without a cloud's network. */
   emulator: {
     image: { baseRepo: "registry.example", azuredisk: { repository: "/azuredisk-csi-driver", tag: "test" } },

@@ -7,6 +7,37 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/*
+Names of objects. V1 and AKS's add-on have objects of most of these names, so another name of the driver is in each:
+what they leave, or AKS makes again, is another object then (docs/adr/0064). A name in the values is used as it is.
+The name of the second scheduler is what pods write, and the same for each driver.
+*/}}
+{{- define "azuredisk.names" -}}
+{{- $base := "azuredisk" -}}
+{{- if ne .Values.driver.name "disk.csi.azure.com" -}}
+{{- $base = printf "azuredisk-%s" (include "azuredisk.shortDriverName" .) -}}
+{{- end -}}
+rolePrefix: csi-{{ .Values.rbac.name | default $base }}
+controller: {{ .Values.controller.name | default (printf "csi-%s-controller" $base) }}
+node: {{ .Values.linux.dsName | default (printf "csi-%s-node" $base) }}
+windowsNode: {{ .Values.windows.dsName | default (printf "csi-%s-node-win" $base) }}
+{{- with .Values.serviceAccount }}
+controllerAccount: {{ .controller | default (printf "csi-%s-controller-sa" $base) }}
+nodeAccount: {{ .node | default (printf "csi-%s-node-sa" $base) }}
+schedulerExtenderAccount: {{ .schedulerExtender | default (printf "csi-%s-scheduler-extender-sa" $base) }}
+{{- end }}
+{{- end -}}
+
+{{/* The driver's name as part of an object's name. Names of pods and workloads are labels, too: 63 characters. */}}
+{{- define "azuredisk.shortDriverName" -}}
+{{- $dashed := .Values.driver.name | replace "." "-" -}}
+{{- if gt (len $dashed) 28 -}}
+{{ $dashed | trunc 19 | trimSuffix "-" }}-{{ sha256sum .Values.driver.name | trunc 8 }}
+{{- else -}}
+{{ $dashed }}
+{{- end -}}
+{{- end -}}
+
 {{/* The full name of an image; takes a list of the root and the image's values. */}}
 {{- define "azuredisk.image" -}}
 {{- $root := index . 0 -}}
@@ -219,7 +250,8 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 
 {{/* The DaemonSets of node plug-ins, as the controller knows its own. */}}
 {{- define "azuredisk.nodeDaemonSets" -}}
-{{ .Release.Namespace }}/{{ .Values.linux.dsName }}{{ if .Values.windows.enabled }},{{ .Release.Namespace }}/{{ .Values.windows.dsName }}{{ end }}
+{{- $names := include "azuredisk.names" . | fromYaml -}}
+{{ .Release.Namespace }}/{{ $names.node }}{{ if .Values.windows.enabled }},{{ .Release.Namespace }}/{{ $names.windowsNode }}{{ end }}
 {{- end -}}
 
 {{/* The kubelet's folder of the driver on Windows. */}}
@@ -314,7 +346,7 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 {{- if .Values.azure.caCertificate }}
 - name: ca-certificate
   configMap:
-    name: {{ .Values.controller.name }}-ca
+    name: {{ (include "azuredisk.names" . | fromYaml).controller }}-ca
 {{- end }}
 {{- with .Values.controller.extraVolumes }}
 {{- toYaml . | nindent 0 }}

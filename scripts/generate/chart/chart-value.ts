@@ -37,6 +37,15 @@ export function objectName(about: string): ChartValue {
   return { kind: "text", about, pattern: "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$" };
 }
 
+/** The same, which the chart derives from the driver's name where it is empty. */
+export function derivedName(about: string, ofDefault: string): ChartValue {
+  return {
+    kind: "text",
+    about: `${about}; empty: \`${ofDefault}\`, and with another \`driver.name\` that is in it`,
+    pattern: "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$",
+  };
+}
+
 /** One of the given words. */
 export function choice(choices: readonly string[], about: string): ChartValue {
   return { kind: "text", about, choices };

@@ -4,8 +4,21 @@ import { controllerRole } from "../../../src/compose/roles/controller-role.ts";
 import { nodeRole } from "../../../src/compose/roles/node-role.ts";
 import { schedulerExtenderRole } from "../../../src/compose/roles/scheduler-extender-role.ts";
 import { detachOptions } from "../../../src/compose/settings/detach-options.ts";
+import { driverNamePattern } from "../../../src/core/api/driver-name.ts";
 import type { Platform } from "../../../src/core/platform/platform.ts";
-import { choice, flag, group, object, objectName, objects, port, text, texts, whole } from "./chart-value.ts";
+import {
+  choice,
+  derivedName,
+  flag,
+  group,
+  object,
+  objectName,
+  objects,
+  port,
+  text,
+  texts,
+  whole,
+} from "./chart-value.ts";
 import type { ChartValue, ChartValues } from "./chart-value.ts";
 
 /** Flags that the chart sets itself, from values of its own or because a pod needs them. */
@@ -140,14 +153,17 @@ export function chartValues(): ChartValues {
     },
     serviceAccount: group({
       create: flag("Whether the chart makes them; otherwise they must be there"),
-      controller: objectName("Service account of the controller"),
-      node: objectName("Service account of the node plug-ins"),
-      schedulerExtender: objectName("Service account of the second scheduler and its extender"),
+      controller: derivedName("Service account of the controller", "csi-azuredisk-controller-sa"),
+      node: derivedName("Service account of the node plug-ins", "csi-azuredisk-node-sa"),
+      schedulerExtender: derivedName(
+        "Service account of the second scheduler and its extender",
+        "csi-azuredisk-scheduler-extender-sa",
+      ),
       snapshotController: objectName("Service account of snapshot-controller"),
     }),
     rbac: group({
       create: flag("Whether the chart makes roles and bindings"),
-      name: objectName("In the names of cluster roles: `csi-<name>-controller`, ..."),
+      name: derivedName("In the names of cluster roles: `csi-<name>-controller`, ...", "azuredisk"),
     }),
     admissionPolicy: group({
       enabled: flag(
@@ -156,7 +172,13 @@ export function chartValues(): ChartValues {
       ),
     }),
     driver: group({
-      name: objectName("Name of the driver, as in StorageClasses and PersistentVolumes"),
+      name: {
+        kind: "text",
+        about:
+          "Name of the driver, as in StorageClasses and PersistentVolumes. The zone label of its nodes and " +
+          "volumes is `topology.<name>/zone`. An installed release keeps its name",
+        pattern: driverNamePattern.source,
+      },
       takeOver: flag(
         "Whether a CSIDriver of that name that another release or V1 has left behind is taken over " +
           "(with `--take-ownership`). Workloads of another Azure disk driver are refused all the same",
@@ -217,7 +239,7 @@ export function chartValues(): ChartValues {
       },
     }),
     controller: group({
-      name: objectName("Name of the Deployment, and its label `app`"),
+      name: derivedName("Name of the Deployment, and its label `app`", "csi-azuredisk-controller"),
       replicas: whole(1, 10, "How many pods; one leads, all answer calls"),
       cloudConfigSecretName: {
         kind: "text",
@@ -325,7 +347,7 @@ export function chartValues(): ChartValues {
     }),
     linux: group({
       enabled: flag("Whether there are node plug-ins at all"),
-      dsName: objectName("Name of the DaemonSet, and its label `app`"),
+      dsName: derivedName("Name of the DaemonSet, and its label `app`", "csi-azuredisk-node"),
       kubelet: { kind: "text", pattern: "^/", about: "The kubelet's folder" },
       stateDir: {
         kind: "text",
@@ -350,7 +372,7 @@ export function chartValues(): ChartValues {
         "Whether there are node plug-ins on Windows nodes. They have never been run on Windows: see " +
           "docs/windows.md",
       ),
-      dsName: objectName("Name of the DaemonSet, and its label `app`"),
+      dsName: derivedName("Name of the DaemonSet, and its label `app`", "csi-azuredisk-node-win"),
       kubelet: { kind: "text", pattern: WINDOWS_FOLDER, about: "The kubelet's folder" },
       stateDir: {
         kind: "text",

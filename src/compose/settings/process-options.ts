@@ -1,7 +1,7 @@
 import { apiVersionProblem, defaultApiVersions } from "../../adapters/azure-sdk/api-versions.ts";
 import { cloudNames } from "../../adapters/azure-sdk/azure-config.ts";
 import { grouped, type Option } from "../../cli/options.ts";
-import { defaultDriverName } from "../../core/api/driver-name.ts";
+import { defaultDriverName, driverNameProblem } from "../../core/api/driver-name.ts";
 import { listenAddressProblem } from "../../core/primitives/listen-address.ts";
 import { webAddressProblem } from "./web-address.ts";
 
@@ -34,7 +34,10 @@ export const driverNameOption = grouped("CSI", {
   "driver-name": {
     kind: "text",
     default: defaultDriverName,
-    help: "Name of the driver, as in StorageClasses and PersistentVolumes",
+    problem: driverNameProblem,
+    help:
+      "Name of the driver, as in StorageClasses and PersistentVolumes. Its zone label is " +
+      "topology.<driver name>/zone",
   },
 });
 

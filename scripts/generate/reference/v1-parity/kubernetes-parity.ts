@@ -6,7 +6,7 @@ export const objectParity: readonly ParityRow[] = [
     "taint `disk.csi.azure.com/agent-not-ready`",
     "removed once the kubelet knows the driver and its limit",
   ),
-  yes("labels `topology.disk.csi.azure.com/zone`, `topology.kubernetes.io/zone`", "the same keys and values"),
+  yes("labels `topology.<driver name>/zone`, `topology.kubernetes.io/zone`", "the same keys and values"),
   yes("`pv.kubernetes.io/provisioned-by`, `migrated-to`, `volume.kubernetes.io/*`", "set by the sidecars"),
   yes(
     "taints of a drain",
