@@ -22,6 +22,8 @@ export interface ClassOptions {
   readonly volumeBindingMode?: "Immediate" | "WaitForFirstConsumer";
   /** Default: Delete. */
   readonly reclaimPolicy?: "Delete" | "Retain";
+  /** The driver's name. Default: that of the shared lab's driver. */
+  readonly provisioner?: string;
 }
 
 /** A claim as a pod has it. */
@@ -87,12 +89,13 @@ export function aClass({
   parameters,
   volumeBindingMode = "Immediate",
   reclaimPolicy = "Delete",
+  provisioner = "disk.csi.azure.com",
 }: ClassOptions): object {
   return {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",
     metadata: { name },
-    provisioner: "disk.csi.azure.com",
+    provisioner,
     parameters,
     volumeBindingMode,
     reclaimPolicy,

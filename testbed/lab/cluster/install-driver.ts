@@ -61,31 +61,16 @@ export async function installDriver(
  * permission to request one end only after their pod's grace period.
  */
 export async function uninstallDriver(lab: Lab): Promise<void> {
-  const controllers = [
-    "deployment",
-    "csi-azuredisk-controller",
-    `--namespace=${NAMESPACE}`,
-    "--cascade=foreground",
-    "--ignore-not-found",
-  ];
+  // Its names depend on the driver's, its label does not.
+  const ofRelease = [`--namespace=${NAMESPACE}`, `--selector=app.kubernetes.io/instance=${RELEASE}`];
+  const controllers = ["deployments", ...ofRelease, "--cascade=foreground", "--ignore-not-found"];
   await lab.kubectl(["delete", ...controllers, `--timeout=${ROLLOUT_MAX_MS}ms`], {
     timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
   });
   await helm(lab, ["uninstall", RELEASE, "--ignore-not-found"]);
-  const pods = "app in (csi-azuredisk-controller,csi-azuredisk-node,csi-azuredisk-scheduler-extender)";
-  await lab.kubectl(
-    [
-      "wait",
-      "--for=delete",
-      "pods",
-      `--namespace=${NAMESPACE}`,
-      `--selector=${pods}`,
-      `--timeout=${ROLLOUT_MAX_MS}ms`,
-    ],
-    {
-      timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
-    },
-  );
+  await lab.kubectl(["wait", "--for=delete", "pods", ...ofRelease, `--timeout=${ROLLOUT_MAX_MS}ms`], {
+    timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
+  });
 }
 
 function helm(lab: Lab, args: readonly string[], input = ""): Promise<string> {
