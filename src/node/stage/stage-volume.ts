@@ -210,13 +210,13 @@ async function stageAsWriter(
     device,
     async () => {
       const same = await findSameDevice(ports, request, taken.value, found, signal);
-      return same.ok ? stageTaken(ports, request, taken.value, found, signal) : same;
+      return same.ok ? stageAcquired(ports, request, taken.value, found, signal) : same;
     },
     signal,
   );
   if (staged.ok) return staged;
   await reportWrongDevice(ports, attachment, staged.failure, signal);
-  return giveBackUnmounted(ports, request, volumeName, staged.failure, signal);
+  return releaseAfterFailure(ports, request, volumeName, staged.failure, signal);
 }
 
 /** Where the disk was not the volume's, its LUN is looked up in Azure. */
@@ -296,7 +296,7 @@ async function lookAgain(
   return again.ok ? findSameDevice(ports, request, volume, found, signal) : again;
 }
 
-async function stageTaken(
+async function stageAcquired(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
@@ -351,7 +351,7 @@ async function stageTaken(
     ),
   );
   if (!mounted.ok) return mounted;
-  const staged = await grown(ports, request, { volume, device }, signal);
+  const staged = await growCopy(ports, request, { volume, device }, signal);
   if (!staged.ok) return staged;
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
@@ -369,14 +369,14 @@ async function adjusted(
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
-  return tuned.ok ? grown(ports, request, staged, signal) : tuned;
+  return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
 }
 
 /**
  * A mounted volume, whose file system fills its disk where that is a copy: it came from a source that may be
  * smaller. No client expands it, since the volume has had its size from the start.
  */
-async function grown(
+async function growCopy(
   { host }: NodePorts,
   { accessType, stagingPath, fsType, readOnly }: StageRequest,
   staged: Staged,
@@ -422,7 +422,7 @@ function checkpoint(
 }
 
 /** A failed stage leaves nothing mounted and the volume released, so that another node may have it. */
-async function giveBackUnmounted(
+async function releaseAfterFailure(
   ports: NodePorts,
   request: StageRequest,
   volumeName: string,
