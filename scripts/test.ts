@@ -3,11 +3,14 @@ import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { buildParts } from "../testbed/parts/build-parts.ts";
 import { runCommand } from "./child/run-command.ts";
+import { describeLanes, processorTimes } from "./test/lane-times.ts";
+import type { LaneTime } from "./test/lane-times.ts";
 import { inspectMachine, installMissingPackages } from "./test/machine.ts";
 import type { Machine } from "./test/machine.ts";
 import { seconds, showSuite } from "./test/show-suite.ts";
+import type { ShownSuite } from "./test/show-suite.ts";
 import { chooseSuites, findSuites, lanes } from "./test/suites.ts";
-import type { Suite } from "./test/suites.ts";
+import type { Lane, Suite } from "./test/suites.ts";
 import type { TestOutcome } from "./test/test-outcome.ts";
 
 const USAGE = `npm test [-- flags] [word ...]
@@ -51,18 +54,24 @@ async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
   );
 }
 
-/** Runs suites one after the other. */
+/** Runs the suites of a lane one after the other. */
 async function runLane(
+  lane: Lane,
   suites: readonly Suite[],
   root: string,
   signal: AbortSignal,
-): Promise<readonly TestOutcome[]> {
-  const outcomes: TestOutcome[] = [];
-  for (const suite of suites) {
+): Promise<LaneTime & { readonly outcomes: readonly TestOutcome[] }> {
+  const shown: ShownSuite[] = [];
+  for (const suite of suites.filter((each) => each.lane === lane)) {
     if (signal.aborted) break;
-    outcomes.push(...(await showSuite(suite, root, signal)));
+    shown.push(await showSuite(suite, root, signal));
   }
-  return outcomes;
+  return {
+    lane,
+    outcomes: shown.flatMap(({ outcomes }) => outcomes),
+    durationMs: shown.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    processorMs: shown.reduce((sum, { processorMs }) => sum + processorMs, 0),
+  };
 }
 
 function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationMs: number): boolean {
@@ -108,13 +117,10 @@ async function main(): Promise<number> {
   const outcomes = words.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts))
     outcomes.push(await prepareParts(interruption.signal));
-  const ended = await Promise.all(
-    lanes.map(async (lane) => {
-      const ofLane = suites.filter((suite) => suite.lane === lane);
-      return runLane(ofLane, root, interruption.signal);
-    }),
-  );
-  outcomes.push(...ended.flat());
+  const before = processorTimes();
+  const ended = await Promise.all(lanes.map((lane) => runLane(lane, suites, root, interruption.signal)));
+  console.log(`\n${describeLanes(ended, before, processorTimes())}`);
+  outcomes.push(...ended.flatMap((lane) => lane.outcomes));
   const isGood = summarize(outcomes, machine, performance.now() - startedMs);
   return isGood && !interruption.signal.aborted ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { processorSeconds } from "../processor-seconds.ts";
+import { processorSeconds } from "../../scripts/child/processor-seconds.ts";
 import { peakMiB, residentMiB } from "../resident-memory.ts";
 import { diskUri } from "./place.ts";
 import type { BareTask, BareUse } from "./wire/bare-client.ts";

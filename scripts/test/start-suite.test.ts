@@ -12,6 +12,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const IMPORT = 'import { it } from "node:test";\n';
 /** Longer than a new process takes on a busy machine, in milliseconds. */
 const PATIENCE_MS = 240_000;
+/** Processor time of a child, in milliseconds, and what rounding down to the kernel's ticks may lose. */
+const CHILD_MS = 500;
+const ROUNDING_MS = 40;
 
 describe("a suite", () => {
   let folder = "";
@@ -88,6 +91,22 @@ describe("a suite", () => {
       outcomes.map(({ name }) => name),
       ["process 19", "session 19"],
     );
+  });
+
+  it("counts the processor time of its process and of the children that it waited for", async () => {
+    const { outcomes, processorMs } = await runSource(
+      'import { execFileSync } from "node:child_process";\n' +
+        `const spin = "while (process.cpuUsage().user < ${CHILD_MS * 1000});";\n` +
+        `${IMPORT}it("waits for a child", async (t) => {\n` +
+        '  execFileSync(process.execPath, ["-e", spin]);\n' +
+        "  const { user, system } = process.cpuUsage();\n" +
+        "  await t.test(String((user + system) / 1000), () => {});\n" +
+        // The process is looked at once more before this ends it.
+        "  setTimeout(() => {}, 600_000);\n});\n",
+      { idleMaxMs: 100 },
+    );
+    const ownMs = Number(outcomes[0]?.name.split(" › ").at(-1));
+    assert.ok(processorMs >= ownMs + CHILD_MS - ROUNDING_MS, `${processorMs} ms, its own: ${ownMs} ms`);
   });
 
   const rows: readonly {

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { processorSecondsWithChildren } from "../child/processor-seconds.ts";
 import { toolEnvironment } from "../child/run-command.ts";
 import type { Lane, Suite } from "./suites.ts";
 import type { SuiteMessage, SuiteQuestion, TestOutcome } from "./test-outcome.ts";
@@ -14,6 +15,8 @@ export interface SuiteResult {
   readonly trouble: string | undefined;
   readonly output: string;
   readonly durationMs: number;
+  /** Processor time of its process and of the children that it waited for: a lab's programs outlive it. */
+  readonly processorMs: number;
 }
 
 /** Called while the suite runs. */
@@ -26,6 +29,7 @@ const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
 /** A process that is only slow to answer, on a busy machine, is waited for; a stuck one is not. */
 const ANSWER_MAX_MS = 20_000;
 const POLL_MS = 200;
+const MS_PER_SECOND = 1_000;
 const OUTPUT_LINES_MAX = 200;
 /** Niceness, from 0 to 19, unless this process has a higher one. */
 const NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, machine: 10, simulation: 19 };
@@ -88,8 +92,11 @@ export async function startSuite(
     killGroup(child);
   };
   const stopping: Promise<void>[] = [];
+  let processorMs = 0;
   const watch = setInterval(() => {
     const nowMs = performance.now();
+    const processorSeconds = child.pid === undefined ? undefined : processorSecondsWithChildren(child.pid);
+    if (processorSeconds !== undefined) processorMs = processorSeconds * MS_PER_SECOND;
     if (nowMs - startedMs > suite.timeoutMs)
       stopping.push(
         stop(`not done after ${suite.timeoutMs / 1000} s; at: ${running.join(" › ") || "no test"}`),
@@ -117,6 +124,7 @@ export async function startSuite(
     trouble,
     output: output.join("").split("\n").slice(-OUTPUT_LINES_MAX).join("\n"),
     durationMs: performance.now() - startedMs,
+    processorMs,
   };
 }
 

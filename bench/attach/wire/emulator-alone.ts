@@ -3,7 +3,7 @@ import { Agent, get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { processorSeconds } from "../../processor-seconds.ts";
+import { processorSeconds } from "../../../scripts/child/processor-seconds.ts";
 import { residentMiB } from "../../resident-memory.ts";
 import { RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
 import { startChild } from "./child.ts";
