@@ -28,8 +28,9 @@ async function readsOf(ask: (store: ObjectStore) => Promise<unknown>): Promise<n
   const store = writeThroughStore(counted, { remember: () => undefined }, []);
   const asked = Promise.all(Array.from({ length: CALLERS }, () => ask(store)));
   let isDone = false;
-  void asked.then(() => (isDone = true));
+  const ended = asked.finally(() => (isDone = true));
   assert.ok(await clock.runUntil(() => isDone, 60_000));
+  await ended;
   return reads;
 }
 
