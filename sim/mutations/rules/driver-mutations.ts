@@ -22,7 +22,7 @@ const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 const ATTACH_BATCH = "src/provisioner/vm/attach-batch.ts";
 const STORE_MEMORY = "src/node/writer/rollback-detector.ts";
 const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
-const UNPUBLISH = "src/csi/controller/publish/controller-unpublish-volume.ts";
+const RELEASE = "src/csi/controller/publish/release-record.ts";
 /** What a node does instead with the mounts of a requested writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
   const find = "  if (writer.requested) {\n";
@@ -40,16 +40,16 @@ export const driverMutations: readonly Mutation[] = [
       "ControllerUnpublishVolume frees a volume only once its node has released it or is proven to be " +
       "fenced (the V2 original demotes blindly)",
     edits: [
-      { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
+      { file: RELEASE, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
-        file: UNPUBLISH,
+        file: RELEASE,
         find: `      (record) => withdrawFrom(record, node, isOnItsVm(context, writer)),
 `,
         replace: `      ({ writer: _, ...record }) => ok(record),
 `,
       },
       {
-        file: UNPUBLISH,
+        file: RELEASE,
         find: `writer.nodeName !== nodeName || !writer.requested) return ok(undefined);`,
         replace: `writer.nodeName !== nodeName) return ok(undefined);`,
       },
@@ -144,7 +144,7 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
       {
-        file: UNPUBLISH,
+        file: RELEASE,
         find: `context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },

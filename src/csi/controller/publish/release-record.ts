@@ -1,0 +1,116 @@
+import { observeNode } from "../../../controller/observe-volume.ts";
+import { releaseCheck } from "../../../controller/writer/release-check.ts";
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import type { AttachmentIdentity } from "../../../core/api/identity/attachment-identity.ts";
+import { identityOf, isSameNode, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { revoke, type Step, withdraw } from "../../../core/writer/record/writer-steps.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
+import { moveRecord } from "../../../objects/update-record.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { renewRequest } from "./users-there.ts";
+
+/**
+ * Withdraws the request from the record: at once for a node that is out of service or does not hold the
+ * volume, else by the release check.
+ */
+export async function releaseRecord(
+  context: ControllerContext,
+  target: {
+    readonly volumeName: string;
+    readonly volumeId: string;
+    readonly nodeName: string;
+    readonly isOutOfService: boolean;
+  },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { volumeName, volumeId, nodeName, isOutOfService } = target;
+  const fresh = await context.store.get("AzVolume", volumeName, signal);
+  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
+  // The cache may not show yet what another replica published: the wait for the release starts here.
+  context.cache.remember("AzVolume", fresh.value);
+  const writer = fresh.value.status?.record?.writer;
+  if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
+  const node = identityOf(writer);
+  if (isOutOfService || !writer.held) {
+    const unrequested = await moveRecord(
+      context,
+      { volumeName, nodeName, step: "withdraw", justRead: fresh.value },
+      (record) => withdrawFrom(record, node, isOnItsVm(context, writer)),
+      signal,
+    );
+    return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
+  }
+  const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
+  if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
+  if (released.value.kind === "released") return ok(undefined);
+  const renewed = await renewRequest(context, fresh.value, nodeName, signal);
+  if (!renewed.ok) return renewed;
+  const { use } = released.value;
+  if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
+  return fail({
+    kind: "StillWaiting",
+    volumeId,
+    what:
+      `${nodeName} to release it: it is unknown now whether a workload uses it ` +
+      `there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
+  });
+}
+
+/** *withdraw*, and with `revokes` also *revoke*, which a writer that holds the volume survives. */
+function withdrawFrom(record: WriterRecord, node: NodeIdentity, revokes: boolean): Step {
+  const withdrawn = withdraw(record, node);
+  if (!withdrawn.ok || !revokes) return withdrawn;
+  const revoked = revoke(withdrawn.value);
+  return revoked.ok ? revoked : withdrawn;
+}
+
+/**
+ * Whether the node of that name is known to be the writer's VM, at its resource id. If not, a grant that is
+ * not held says nothing: another VM's token may have released it, and the leading controller looks into it.
+ */
+function isOnItsVm(context: ControllerContext, writer: NodeIdentity): boolean {
+  const driverNode = context.cache.get("AzDriverNode", writer.nodeName);
+  const present = driverNode === undefined ? undefined : observeNode(context, driverNode);
+  return (
+    present !== undefined &&
+    isSameNode(present, writer) &&
+    isSameResourceUri(present.instanceUri, writer.instanceUri)
+  );
+}
+
+/**
+ * Controllers write to an attachment while it is being released (a recall, its role): the delete is
+ * then retried on the next version.
+ */
+const DELETE_TRIES_MAX = 20;
+
+/**
+ * Deletes the attachment, unless it was published again in the meantime: deleting a requested
+ * attachment would only delay its user. `withdrawn`: as this call has just left it, which saves the first
+ * read.
+ */
+export async function deleteAttachment(
+  context: ControllerContext,
+  identity: AttachmentIdentity,
+  withdrawn: AzVolumeAttachment | undefined,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const present =
+      withdrawn !== undefined && attempt === 1
+        ? ok(withdrawn)
+        : await readAttachment(context.store, identity, signal);
+    if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
+    const { name, uid, resourceVersion } = present.value.metadata;
+    if (present.value.spec.writerRequest !== undefined)
+      return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+    context.cache.remember("AzVolumeAttachment", present.value);
+    const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+    if (deleted.ok || deleted.failure.kind === "ObjectNotFound") return ok(undefined);
+    if (deleted.failure.kind !== "ObjectConflict" || attempt >= DELETE_TRIES_MAX) return deleted;
+  }
+}

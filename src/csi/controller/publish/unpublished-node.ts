@@ -1,0 +1,39 @@
+import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { unverifiedOn } from "../../../core/writer/record/unverified-on.ts";
+import type { ControllerContext } from "../controller-context.ts";
+
+/** A node that the volume is unpublished from, as the orchestrator reports it when the call begins. */
+export interface UnpublishedNode {
+  readonly nodeName: string;
+  readonly isOutOfService: boolean;
+  /** It is out of service, or no node of that name exists. */
+  readonly isLost: boolean;
+}
+
+/** Reads past the cache, which may not show yet that a Node was recreated. */
+export async function lookAtNode(
+  { clusterVolumes, users }: ControllerContext,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<UnpublishedNode> {
+  if (await users.isOutOfService(nodeName, signal)) return { nodeName, isOutOfService: true, isLost: true };
+  const isGone =
+    users.cachedNode(nodeName).isGone && (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
+  return { nodeName, isOutOfService: false, isLost: isGone };
+}
+
+/** The names of the record's unverified entries that may be of the node's VM. */
+export function unverifiedThere(
+  { users }: ControllerContext,
+  record: WriterRecord | undefined,
+  { nodeName, isLost }: UnpublishedNode,
+): readonly string[] {
+  const { instanceUri } = users.cachedNode(nodeName);
+  return unverifiedOn(record, { nodeName, instanceUri, isLost }).map((entry) => entry.nodeName);
+}
+
+/** The object was recreated, and its disk has not been read yet. */
+export function notLookedAt(volumeId: string): Failure {
+  return { kind: "StillWaiting", volumeId, what: "its disk to be looked at" };
+}

@@ -1,0 +1,48 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
+import { requestWriter } from "../../../objects/writer-request.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { type UnpublishedNode, unverifiedThere, notLookedAt } from "./unpublished-node.ts";
+
+/**
+ * Why the node keeps the volume: it has a user there, or that can't be determined yet. Then it stays
+ * published, and its request is renewed: an earlier call may have withdrawn it before that user came,
+ * and got no further.
+ */
+export async function usersThere(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  node: UnpublishedNode,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  if (isRecordMissing(volume)) return notLookedAt(volumeId);
+  const record = volume.status?.record;
+  // Not known yet whether the node writes; its VM has to report clean or reclaim.
+  const unverified = unverifiedThere(context, record, node);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
+  const { nodeName } = node;
+  const writer = record?.writer;
+  if (writer?.nodeName !== nodeName || !writer.held) return undefined;
+  const use = await context.users.on({ nodeName, volumeId }, signal);
+  if (use.kind !== "used") return undefined;
+  // An unrequested holder is being released already, and releases the volume before that user can be
+  // served.
+  const renewed = writer.requested ? await renewRequest(context, volume, nodeName, signal) : ok(undefined);
+  return renewed.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : renewed.failure;
+}
+
+/**
+ * CSI: a volume stays published to a node until ControllerUnpublishVolume has succeeded, so the client
+ * counts as a user again.
+ */
+export function renewRequest(
+  context: ControllerContext,
+  volume: AzVolume,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  return requestWriter(context, { volume, nodeName, volumeContext: {}, published: true }, signal);
+}

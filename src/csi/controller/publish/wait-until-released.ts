@@ -1,0 +1,102 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { attachmentObjectName } from "../../../core/api/object-names.ts";
+import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { waitingTimeMs } from "../../messages/waiting-time.ts";
+import type { CallContext } from "../../server/unary-handler.ts";
+import { confirmGone } from "../confirm-gone.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { requireIncarnation } from "../require-incarnation.ts";
+import { type UnpublishedNode, unverifiedThere, notLookedAt } from "./unpublished-node.ts";
+
+/**
+ * Waits until the record no longer names the node and, unless a replica is kept there, its attachment is
+ * gone. Fails with what the call still waits for.
+ */
+export async function waitUntilReleased(
+  context: ControllerContext,
+  target: {
+    readonly volume: AzVolume;
+    readonly volumeId: string;
+    readonly node: UnpublishedNode;
+    readonly isKept: boolean;
+  },
+  call: CallContext,
+): Promise<Result<void, Failure>> {
+  const { signal } = call;
+  const { volume, volumeId, node, isKept } = target;
+  const { nodeName } = node;
+  const wait = { timeoutMs: waitingTimeMs(context, call, context.limits.waitMaxMs), clock: context.clock };
+  const isReleased = (present: AzVolume | undefined): boolean => {
+    if (present === undefined) return true;
+    const record = present.status?.record;
+    // A volume recreated during the call has no record at first; the record that it gets has no writer,
+    // and an unverified node.
+    return (
+      !isRecordMissing(present) &&
+      record?.writer?.nodeName !== nodeName &&
+      unverifiedThere(context, record, node).length === 0
+    );
+  };
+  const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
+  if (!released) return fail(whyHeld(context, volume, volumeId, node));
+  const present = context.cache.get("AzVolume", volume.metadata.name);
+  if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
+  const record = present.status?.record;
+  // The writer in a restored backup proves nothing.
+  const confirmed = await context.gracePeriod.confirm(
+    waitingTimeMs(context, call, context.limits.waitMaxMs),
+    signal,
+  );
+  if (!confirmed.ok) return confirmed;
+  const required = requireIncarnation(record, confirmed.value, volumeId);
+  if (!required.ok) return required;
+  if (isKept) return ok(undefined);
+  const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
+  const detached = await context.cache.waitUntil(
+    "AzVolumeAttachment",
+    attachmentName,
+    (present) => present === undefined,
+    wait,
+    signal,
+  );
+  if (!detached) {
+    const error = context.cache.get("AzVolumeAttachment", attachmentName)?.status?.error;
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}`,
+    });
+  }
+  // A detach takes long: in that time the node may have been granted the volume again, and its
+  // attachment recreated.
+  const last = await context.store.get("AzVolume", volume.metadata.name, signal);
+  if (!last.ok)
+    return last.failure.kind === "ObjectNotFound"
+      ? confirmGone(context, volumeId, "to be looked at", signal)
+      : last;
+  context.cache.remember("AzVolume", last.value);
+  return isReleased(last.value) ? ok(undefined) : fail(whyHeld(context, volume, volumeId, node));
+}
+
+function whyHeld(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  node: UnpublishedNode,
+): Failure {
+  const { nodeName } = node;
+  const present = context.cache.get("AzVolume", volume.metadata.name);
+  if (present !== undefined && isRecordMissing(present)) return notLookedAt(volumeId);
+  const record = present?.status?.record;
+  const unverified = unverifiedThere(context, record, node);
+  if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
+  if (record?.fencing?.nodeName === nodeName)
+    return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is fenced from the disk` };
+  return {
+    kind: "StillWaiting",
+    volumeId,
+    what: `${nodeName} to unmount and release it; if that node is dead, mark it out of service`,
+  };
+}
