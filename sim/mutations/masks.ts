@@ -351,7 +351,7 @@ export const masks: readonly Mask[] = [
     removes: "a raw device that a pod uses as another volume is not taken for this one",
     edits: [
       {
-        file: "src/node/stage/stage-volume.ts",
+        file: "src/node/stage/mount-state.ts",
         find: `    if (other !== undefined)
       return fail({
         kind: "WrongDevice",

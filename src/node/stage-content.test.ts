@@ -6,7 +6,8 @@ import type { DeviceContent } from "../core/node/device/judge-device-content.ts"
 import { gibToBytes } from "../core/primitives/units.ts";
 import { agoMs, aWriter, diskUri } from "../core/testing/objects.ts";
 import type { FileSystemType } from "../core/volume/device/file-system.ts";
-import { stageVolume, type StageRequest } from "./stage/stage-volume.ts";
+import type { StageRequest } from "./stage/stage-request.ts";
+import { stageVolume } from "./stage/stage-volume.ts";
 import { unstageVolume } from "./stage/unstage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 

@@ -4,7 +4,8 @@ import { describeFailure } from "../core/failure/describe-failure.ts";
 import { ok } from "../core/failure/result.ts";
 import { aWriter, diskUri } from "../core/testing/objects.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { stageVolume, type StageRequest } from "./stage/stage-volume.ts";
+import type { StageRequest } from "./stage/stage-request.ts";
+import { stageVolume } from "./stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;

@@ -6,7 +6,7 @@ import {
   rawReplicasStorm,
 } from "../storms.ts";
 
-const STAGE_VOLUME = "src/node/stage/stage-volume.ts";
+const STAGE_ACQUIRED = "src/node/stage/stage-acquired.ts";
 const PREPARE_FILE_SYSTEM = "src/node/stage/prepare-file-system.ts";
 
 /** Rules about the right device: its location and its content. */
@@ -35,7 +35,7 @@ export const deviceMutations: readonly Mutation[] = [
     removes: "what a kernel cached of a disk while it stood by is dropped once its node is the writer",
     edits: [
       {
-        file: STAGE_VOLUME,
+        file: STAGE_ACQUIRED,
         find: `some of them back.\n  const fresh = await ports.host.dropCachedBlocks(device, signal);`,
         replace: `some of them back.\n  const fresh = ok(undefined);`,
       },

@@ -111,7 +111,7 @@ export const reviewMutations: readonly Mutation[] = [
     removes: "a node writes a checkpoint of a volume before it mounts it",
     edits: [
       {
-        file: "src/node/stage/stage-volume.ts",
+        file: "src/node/stage/stage-acquired.ts",
         find: `return ports.steps.run("checkpoint", () =>
     ports.checkpoints.put(`,
         replace: `return ports.steps.run("checkpoint", () =>

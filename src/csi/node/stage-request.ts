@@ -5,7 +5,7 @@ import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { chooseFileSystem } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
 import { parseFileSystemType } from "../../core/volume/parameters/volume-parameters.ts";
-import type { StageRequest } from "../../node/stage/stage-volume.ts";
+import type { StageRequest } from "../../node/stage/stage-request.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
 

@@ -10,7 +10,8 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { runNode } from "../lifecycle/run-node.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
-import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
+import type { StageRequest } from "../stage/stage-request.ts";
+import { stageVolume } from "../stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { ownVolumesReconciler } from "./volume-reconciler.ts";
 

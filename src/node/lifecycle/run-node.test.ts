@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
-import type { StageRequest } from "../stage/stage-volume.ts";
+import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { runNode } from "./run-node.ts";

@@ -9,7 +9,8 @@ import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import type { StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;

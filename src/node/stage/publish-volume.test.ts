@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { publishVolume } from "./publish-volume.ts";
-import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import type { StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;

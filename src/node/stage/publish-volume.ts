@@ -4,7 +4,8 @@ import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { confirmHeld } from "../writer/acquire-volume.ts";
-import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
+import type { Staged, StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
 
 /**
  * Binds a staged volume to a target. Reads the record uncached, as for staging, and requires a live mount

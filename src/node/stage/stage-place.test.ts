@@ -11,7 +11,8 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { publishVolume } from "./publish-volume.ts";
-import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import type { StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = {

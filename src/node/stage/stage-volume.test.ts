@@ -11,7 +11,8 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { anAttachment, aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import type { StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;

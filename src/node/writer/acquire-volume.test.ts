@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { stageVolume, type StageRequest } from "../stage/stage-volume.ts";
+import type { StageRequest } from "../stage/stage-request.ts";
+import { stageVolume } from "../stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { confirmHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 

@@ -1,0 +1,149 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
+import { partitionOf } from "../../core/volume/device/partition.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { tuneDevice } from "./device-tuning.ts";
+import type { AttachedDevice } from "./find-device.ts";
+import { prepareFileSystem } from "./prepare-file-system.ts";
+import { lookAgain } from "./same-device.ts";
+import type { StageRequest, Staged } from "./stage-request.ts";
+
+/** Makes the device of an acquired volume ready, and mounts its file system. */
+export async function stageAcquired(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const { device, disk } = found;
+  const checkpointed = await checkpoint(
+    ports,
+    request,
+    volume,
+    found,
+    volume.status?.record?.writer?.epoch ?? 0,
+    signal,
+  );
+  if (!checkpointed.ok) return checkpointed;
+  // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
+  // out the old blocks, and write some of them back.
+  const fresh = await ports.host.dropCachedBlocks(device, signal);
+  if (!fresh.ok) return fresh;
+  // A partition's blocks are cached apart from its disk's, which has the table.
+  const table = device === disk ? ok(undefined) : await ports.host.dropCachedBlocks(disk, signal);
+  if (!table.ok) return table;
+  const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
+  if (!tuned.ok) return tuned;
+  if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
+  const { fsType, readOnly } = request;
+  const ready = await prepareFileSystem(
+    ports,
+    {
+      volume,
+      device,
+      partition: partitionOf(request.volumeContext),
+      geometry: geometryOf(request.volumeContext),
+      fsType,
+      readOnly,
+      lookAgain: () => lookAgain(ports, request, volume, found, signal),
+    },
+    signal,
+  );
+  if (!ready.ok) return ready;
+  const mounted = await ports.steps.run("mount", () =>
+    ports.host.mountDevice(
+      {
+        device,
+        path: request.stagingPath,
+        fsType: request.fsType,
+        mountFlags: request.mountFlags,
+        readOnly: request.readOnly,
+      },
+      signal,
+    ),
+  );
+  if (!mounted.ok) return mounted;
+  const staged = await growCopy(ports, request, { volume, device }, signal);
+  if (!staged.ok) return staged;
+  ports.logger.info("volume staged", {
+    volumeName: volume.metadata.name,
+    devicePath: device.path,
+    fsType: request.fsType,
+  });
+  return staged;
+}
+
+/** A volume that was staged before, with the settings of its device and the size that it is to have. */
+export async function adjusted(
+  ports: NodePorts,
+  request: StageRequest,
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
+  return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
+}
+
+/**
+ * A mounted volume, whose file system fills its disk where that is a copy: it came from a source that may be
+ * smaller. No client expands it, since the volume has had its size from the start.
+ */
+async function growCopy(
+  { host }: NodePorts,
+  { accessType, stagingPath, fsType, readOnly }: StageRequest,
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const { volume, device } = staged;
+  if (volume.spec.disk.sourceUri === undefined || accessType === "block" || readOnly) return ok(staged);
+  const filled = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
+  return filled.ok ? ok(staged) : filled;
+}
+
+/** What a pod writes to a raw disk must never be taken for an unfinished first format. */
+export async function handOutRaw(
+  ports: NodePorts,
+  volume: AzVolume,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const erased = await ports.host.eraseFormatMark(device, signal);
+  return erased.ok ? ok({ volume, device }) : erased;
+}
+
+/** Written before anything is mounted: after a crash or a rollback the node knows what it may have had. */
+export function checkpoint(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  { device, lun }: AttachedDevice,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const volumeName = volume.metadata.name;
+  const earlier = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  return ports.steps.run("checkpoint", () =>
+    ports.checkpoints.put(
+      {
+        volumeName,
+        uid: volume.metadata.uid,
+        volumeId: request.volumeId,
+        epoch,
+        stagingPath: request.stagingPath,
+        targetPaths: earlier?.targetPaths ?? [],
+        lun,
+        majorMinor: device.majorMinor,
+        accessType: request.accessType,
+        ...(earlier?.deviceSettings === undefined || earlier.majorMinor !== device.majorMinor
+          ? {}
+          : { deviceSettings: earlier.deviceSettings }),
+        vm: { vmId: ports.node.vmId, instanceUri: ports.node.instanceUri },
+      },
+      signal,
+    ),
+  );
+}
