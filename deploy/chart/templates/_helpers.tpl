@@ -28,7 +28,7 @@ schedulerExtenderAccount: {{ .schedulerExtender | default (printf "csi-%s-schedu
 {{- end }}
 {{- end -}}
 
-{{/* The driver's name as part of an object's name. Names of pods and workloads are labels, too: 63 characters. */}}
+{{/* The driver's name as part of an object's name. The names of workloads are labels, too: 63 characters. */}}
 {{- define "azuredisk.shortDriverName" -}}
 {{- $dashed := .Values.driver.name | replace "." "-" -}}
 {{- if gt (len $dashed) 28 -}}

@@ -31,6 +31,10 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
       byName(view.list("PersistentVolume"))
         .map(clusterVolume)
         .find((volume) => volume.volumeId.toLowerCase() === volumeId.toLowerCase()),
+    isNamed: (diskUri) =>
+      [...view.list("PersistentVolume")].some(
+        (volume) => clusterVolume(volume).volumeId.toLowerCase() === diskUri.toLowerCase(),
+      ),
     attachments: () =>
       byName(view.list("VolumeAttachment")).flatMap(
         (attachment) =>

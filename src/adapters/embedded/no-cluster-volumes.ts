@@ -10,6 +10,7 @@ export const noClusterVolumes: ClusterVolumes = {
   untilSynced: () => Promise.resolve(),
   volumes: () => [],
   volumeOf: () => undefined,
+  isNamed: () => false,
   attachments: () => [],
   attachmentOn: () => undefined,
   onChange: () => {},

@@ -133,6 +133,21 @@ describe("createClusterVolumes", () => {
     );
   });
 
+  it("counts a disk as named also under another driver name, whose volume it is not", async () => {
+    const cluster = aCoreCluster();
+    cluster.put(VOLUMES, {
+      metadata: { name: "pv-1" },
+      spec: { csi: { driver: "disk2.csi.azure.com", volumeHandle: diskOf("data") } },
+    });
+    await cluster.show();
+    const volumes = volumesOf(cluster);
+    assert.deepEqual(
+      [diskOf("data").toUpperCase(), diskOf("none")].map((diskUri) => volumes.isNamed(diskUri)),
+      [true, false],
+    );
+    assert.equal(volumes.volumeOf(diskOf("data")), undefined);
+  });
+
   it("returns this driver's attachments whose volume is known, cached and uncached", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data");

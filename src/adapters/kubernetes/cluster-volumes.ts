@@ -95,6 +95,7 @@ export function createClusterVolumes(options: {
         .flatMap(({ volume }) => volume ?? []);
       return named.find(({ claim }) => claim !== undefined) ?? named[0];
     },
+    isNamed: (diskUri) => persistentVolumes.byIndex("diskKey", resourceUriKey(diskUri)).length > 0,
     attachments: () =>
       volumeAttachments
         .list()

@@ -39,9 +39,7 @@ export async function pruneVolumes(
   await ports.clusterVolumes.untilSynced(signal);
   const unnamed = ports.cache.list("AzVolume").flatMap((volume) => {
     const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
-    return diskUri === undefined ||
-      !isIdle(ports, volume) ||
-      ports.clusterVolumes.volumeOf(diskUri) !== undefined
+    return diskUri === undefined || !isIdle(ports, volume) || ports.clusterVolumes.isNamed(diskUri)
       ? []
       : [{ volume, diskUri }];
   });

@@ -69,6 +69,7 @@ export function aCluster(
     untilSynced: () => Promise.resolve(),
     volumes: () => cluster.known,
     volumeOf: (volumeId) => cluster.known.find((volume) => isSameResourceUri(volume.volumeId, volumeId)),
+    isNamed: (diskUri) => cluster.known.some((volume) => isSameResourceUri(volume.volumeId, diskUri)),
     attachments: () => cluster.stale ?? [...cluster.attached.values()],
     attachmentOn: (volumeId, nodeName) =>
       cluster

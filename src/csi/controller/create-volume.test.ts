@@ -400,7 +400,24 @@ describe("createVolume with a content source", () => {
       assert.deepEqual([disk?.sourceUri, disk?.sizeGiB, disk?.zone], [snapshotUri, 10, "2"]);
     }));
 
-  it("refuses a copy whose source is gone where the disk of its name is none of it", () =>
+  it("refuses a copy whose source is gone and whose disk has failed", () =>
+    withSources(async (world) => {
+      const diskUri = aDiskUri("pvc-1");
+      const begun = aDisk({ diskUri, sourceUri: snapshotUri, state: "Failed", completionPercent: 40 });
+      const context = {
+        ...world.context,
+        cloud: { getDisk: async () => ok(begun) },
+        snapshots: createFakeSnapshots(),
+      };
+      const answer = await world.answerOf(
+        create({ ...world, context }, { volumeContentSource: ofSnapshot(), capacityRange: undefined }),
+      );
+      const failure = { kind: "DiskCopyFailed", diskUri, sourceUri: snapshotUri, state: "Failed" };
+      assert.deepEqual(!answer.ok && answer.failure, failure);
+      assert.equal(world.volume("pvc-1"), undefined);
+    }));
+
+  it("refuses a copy whose source is gone where its disk has another source", () =>
     withSources(async (world) => {
       const getDisk = async () => ok(aDisk({ diskUri: aDiskUri("pvc-1"), sourceUri: aSnapshotUri("other") }));
       const context = { ...world.context, cloud: { getDisk }, snapshots: createFakeSnapshots() };

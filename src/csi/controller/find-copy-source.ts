@@ -3,7 +3,7 @@ import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
-import type { CopySource } from "../../core/volume/copies/copy-source.ts";
+import { type CopySource, SECTOR_SIZE_BYTES } from "../../core/volume/copies/copy-source.ts";
 import { hasFailed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
@@ -14,7 +14,7 @@ type Request = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capac
 
 /**
  * What the disk of a CreateVolume is to be a copy of, as Azure reports it; undefined: nothing. The source of
- * a volume that exists may be gone: that volume's spec tells of it, or the disk itself. Fails with
+ * a volume that exists may be gone: that volume's spec names it, or the disk itself. Fails with
  * `SnapshotNotFound`, `VolumeNotFound`, with `StillWaiting` while nothing can be copied from it, or with
  * `CopySourceFailed` where nothing ever can.
  */
@@ -52,19 +52,18 @@ export async function findCopySource(
   if (found.ok || !finalKinds.includes(found.failure.kind)) return found;
   const begun = await context.cloud.getDisk({ diskUri: own.diskUri }, signal);
   if (!begun.ok) return begun.failure.kind === "DiskNotFound" ? found : begun;
-  return isSameResourceUri(begun.value.sourceUri ?? "", sourceUri)
-    ? ok(sourceOfCopy({ ...begun.value, sourceUri }, request))
-    : found;
+  if (!isSameResourceUri(begun.value.sourceUri ?? "", sourceUri)) return found;
+  const unfinished = whyUnfinished(begun.value);
+  return unfinished?.kind === "DiskCopyFailed"
+    ? fail(unfinished)
+    : ok(sourceOfCopy({ ...begun.value, sourceUri }, request));
 }
 
 /**
- * Final answers, after which a CO calls no DeleteVolume. A disk that an earlier call began, and whose
- * AzVolume is lost, would stay for ever.
+ * Final answers, after which a CO calls no DeleteVolume. Azure may complete a disk that an earlier call
+ * began and whose AzVolume is lost: without a volume it would stay for ever.
  */
 const finalKinds: readonly Failure["kind"][] = ["SnapshotNotFound", "VolumeNotFound", "CopySourceFailed"];
-
-/** Azure's logical sectors where no other size is known, in bytes. */
-const SECTOR_SIZE_BYTES = 512;
 
 async function findSnapshot(
   { snapshots }: SourceContext,
@@ -114,7 +113,7 @@ async function findDisk(
   return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, sectorSizeBytes });
 }
 
-/** What a volume's own disk tells of its source, to compare a repeated call or to make the AzVolume again. */
+/** The source as a volume's own disk shows it, to compare a repeated call or to make the AzVolume again. */
 function sourceOfCopy(
   { sourceUri, location, zones, sizeGiB, sectorSizeBytes }: Omit<CopySource, "kind">,
   { capacityRange }: Request,

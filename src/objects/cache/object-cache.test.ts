@@ -610,7 +610,6 @@ function statusWithDisk(diskUri: string): NonNullable<KindMap["AzVolume"]["statu
     skuName: "Premium_LRS",
     location: "westeurope",
     zones: [],
-    accessibleTopology: [],
   };
   return { state: "Created", observedGeneration: 1, conditions: [], detail };
 }

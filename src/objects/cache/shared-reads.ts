@@ -52,6 +52,7 @@ export function sharedReads<Of, T>(read: ReadOf<Of, T>, keyOf: (of: Of) => strin
   }
 
   return async (of, signal) => {
+    if (signal.aborted) return fail({ kind: "Cancelled" });
     const key = keyOf(of);
     const previous = underWay.get(key);
     return previous === undefined ? start(key, of, signal) : join(nextOf(previous, key, of), signal);
@@ -60,7 +61,6 @@ export function sharedReads<Of, T>(read: ReadOf<Of, T>, keyOf: (of: Of) => strin
 
 /** The answer of a shared read, or `Cancelled` as soon as the caller is aborted. */
 async function join<T>(next: NextRead<T>, signal: AbortSignal): Promise<Result<T, Failure>> {
-  if (signal.aborted) return fail({ kind: "Cancelled" });
   const waitsOf = next.signals;
   waitsOf.add(signal);
   let stopListening: () => void = () => undefined;

@@ -62,7 +62,8 @@ export interface ClusterVolumes {
    */
   readonly knowsAttachments: boolean;
   /**
-   * Resolves once `volumes`, `volumeOf` and `attachments` are complete; rejects when `signal` is aborted.
+   * Resolves once `volumes`, `volumeOf`, `isNamed` and `attachments` are complete; rejects when `signal` is
+   * aborted.
    */
   untilSynced(signal: AbortSignal): Promise<void>;
   /** All volumes of this driver, sorted by name, from a cache. */
@@ -72,6 +73,11 @@ export interface ClusterVolumes {
    * first by name.
    */
   volumeOf(volumeId: string): ClusterVolume | undefined;
+  /**
+   * Whether any volume of the cluster names the disk, from a cache: also one of another driver's name, as
+   * after a rename of this driver.
+   */
+  isNamed(diskUri: string): boolean;
   /** All attachments of this driver whose volume is known, sorted by name, from a cache. */
   attachments(): readonly ClusterAttachment[];
   /** The attachment of a volume to a node, from a cache. */

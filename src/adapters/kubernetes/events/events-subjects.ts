@@ -126,7 +126,7 @@ function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches
       ? []
       : persistentVolumes
           .byIndex("diskKey", resourceUriKey(diskUri))
-          .flatMap(({ volume: known }) => known?.claim ?? []);
+          .flatMap(({ namedDisk }) => namedDisk?.claim ?? []);
   const present = bound.flatMap(({ namespace, name, uid }) => {
     const claim = claims.get(`${namespace}/${name}`);
     return claim?.metadata.uid === uid ? claim : [];

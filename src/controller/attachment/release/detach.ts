@@ -100,7 +100,7 @@ export async function detach(
   return reset.ok ? ok({}) : reset;
 }
 
-/** Written on the version that is being deleted, so that the mark needs no read of its own. */
+/** Written on the cached version, so that the mark needs no read: a later version refuses it. */
 function markDetaching(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,

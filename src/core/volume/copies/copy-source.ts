@@ -26,7 +26,7 @@ export interface CopySource {
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
 /** Sectors of this size fit every SKU. */
-const SECTOR_SIZE_BYTES = 512;
+export const SECTOR_SIZE_BYTES = 512;
 
 /**
  * The capacity of a copy: at least its source's, also where none is stated. Fails with `OutOfRange` where a

@@ -86,7 +86,7 @@ async function nodesToUnpublish(
     : attachments;
 }
 
-/** `volume`: as it was just read. */
+/** `volume` may be older by some reads: the record is read again before it changes. */
 async function unpublishFrom(
   context: ControllerContext,
   volume: AzVolume,

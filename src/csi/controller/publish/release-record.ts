@@ -71,6 +71,7 @@ function withdrawFrom(record: WriterRecord, node: NodeIdentity, revokes: boolean
 /**
  * Whether the node of that name is known to be the writer's VM, at its resource id. If not, a grant that is
  * not held says nothing: another VM's token may have released it, and the leading controller looks into it.
+ * A record from a backup loses nothing by it: its rebuild counts no unheld writer as a holder either.
  */
 function isOnItsVm(context: ControllerContext, writer: NodeIdentity): boolean {
   const driverNode = context.cache.get("AzDriverNode", writer.nodeName);
