@@ -1,4 +1,5 @@
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
+import type { Json } from "./arm-http.ts";
 import { ownersOf } from "./disk-owners.ts";
 import { type Choices, type Experiment, finding, type Finding, type PairedExperiment } from "./experiment.ts";
 import { lateWrites } from "./late-writes.ts";
@@ -8,10 +9,11 @@ import {
   etagOf,
   isInstance,
   type ProbeVm,
+  isRunning,
   readVm,
+  sameDisks,
   sendWrite,
   untilEnded,
-  withDataDisks,
   withoutProbeDisk,
   withProbeDisk,
   type Written,
@@ -20,6 +22,8 @@ import {
 import { reservations } from "./reservations.ts";
 
 const WRONG_ETAG = '"probe-azure"';
+/** The tag that shows whether a change of tags moves the ETag. */
+const PROBE_TAG = "probe-azure";
 /** As long as the driver waits for a disk to name its VMs rightly. */
 const OWNER_MAX_MS = defaultProvisionerSettings.ownerPatienceMs;
 
@@ -88,11 +92,11 @@ async function wrongEtag(vm: ProbeVm): Promise<Finding> {
   const idle = await sendWrite(vm, {}, WRONG_ETAG);
   await untilEnded(vm, idle);
   const present = await readVm(vm);
-  const attach = await sendWrite(vm, withProbeDisk(vm, dataDisksOf(present)), etagOf(present));
+  const attach = await sendWrite(vm, withProbeDisk(vm, present), etagOf(present));
   const during = await sendWrite(vm, {}, WRONG_ETAG);
   await untilEnded(vm, during);
   const attached = await untilEnded(vm, attach);
-  const detached = await writeVm(vm, withoutProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const detached = await writeVm(vm, (now) => withoutProbeDisk(vm, now));
   if (attached.end !== "Succeeded" || detached.end !== "Succeeded")
     return finding(false, `the disk was not attached and detached: ${attached.end}, ${detached.end}`);
   return finding(
@@ -103,18 +107,25 @@ async function wrongEtag(vm: ProbeVm): Promise<Finding> {
 }
 
 async function etagMoves(vm: ProbeVm): Promise<Finding> {
-  const writes: [string, Written][] = [["{}", await writeVm(vm, {})]];
-  writes.push(["the same disks", await writeVm(vm, withDataDisks(dataDisksOf(await readVm(vm))))]);
+  const writes: [string, Written][] = [["{}", await writeVm(vm, () => ({}))]];
+  writes.push(["the same disks", await writeVm(vm, sameDisks)]);
   if (!isInstance(vm)) {
-    const tags = ((await readVm(vm))?.["tags"] ?? {}) as Record<string, string>;
-    writes.push(["a tag", await writeVm(vm, { tags: { ...tags, "probe-azure": String(vm.clock.nowMs()) } })]);
-    await writeVm(vm, { tags });
+    const mark = { [PROBE_TAG]: String(vm.clock.nowMs()) };
+    writes.push(["a tag", await writeVm(vm, (now) => ({ tags: { ...tagsOf(now), ...mark } }))]);
+    await writeVm(vm, (now) => {
+      const { [PROBE_TAG]: _, ...tags } = tagsOf(now);
+      return { tags };
+    });
   }
   const seen = writes.map(([what, { end, etags }]) => `${what}: ${end}, ${movedAt(etags)}`);
   return finding(
     writes.some(([, written]) => hasMoved(written)),
     seen.join("; "),
   );
+}
+
+function tagsOf(vm: Json): Readonly<Record<string, string>> {
+  return (vm?.["tags"] ?? {}) as Readonly<Record<string, string>>;
 }
 
 function hasMoved({ end, etags }: Written): boolean {
@@ -128,9 +139,9 @@ function movedAt([before, accepted, ended]: Written["etags"]): string {
 }
 
 async function owners(vm: ProbeVm): Promise<Finding> {
-  const attached = await writeVm(vm, withProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const attached = await writeVm(vm, (now) => withProbeDisk(vm, now));
   const named = await untilOwners(vm, (uris) => uris.length > 0);
-  const detached = await writeVm(vm, withoutProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const detached = await writeVm(vm, (now) => withoutProbeDisk(vm, now));
   const left = await untilOwners(vm, (uris) => uris.length === 0);
   const isHeld = [attached.end, detached.end].every((end) => end === "Succeeded");
   return finding(
@@ -159,7 +170,7 @@ function inSeconds(ms: number | undefined): string {
 }
 
 async function operations(vm: ProbeVm): Promise<Finding> {
-  const { answer, end, retryAfter } = await writeVm(vm, withDataDisks(dataDisksOf(await readVm(vm))));
+  const { answer, end, retryAfter } = await writeVm(vm, sameDisks);
   const { status, headers } = answer;
   const isFollowed = headers["azure-asyncoperation"] !== undefined;
   const waits = retryAfter.length === 0 ? "none" : [...new Set(retryAfter)].join(", ");
@@ -172,6 +183,7 @@ async function operations(vm: ProbeVm): Promise<Finding> {
 
 async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }): Promise<Finding> {
   if (!mayStop) return { verdict: "not tried", detail: "it stops the VM: permit that by --may-stop" };
+  if (!(await isRunning(vm))) return { verdict: "not tried", detail: "the VM does not run" };
   const seen: string[] = [];
   let isHeld = true;
   for (const [state, action] of [
@@ -179,7 +191,7 @@ async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }):
     ["deallocated", "deallocate"],
   ] as const) {
     const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/${action}` }));
-    const same = await writeVm(vm, withDataDisks(dataDisksOf(await readVm(vm))));
+    const same = await writeVm(vm, sameDisks);
     isHeld &&= done.end === "Succeeded" && hasMoved(same);
     seen.push(`${state} (${done.end}): the same disks ${same.end}, ${movedAt(same.etags)}`);
   }
@@ -190,11 +202,11 @@ async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }):
 async function reimaged(vm: ProbeVm, { mayReimage }: Choices): Promise<Finding> {
   if (!mayReimage)
     return { verdict: "not tried", detail: "it takes the VM's OS disk: permit that by --may-reimage" };
-  const attached = await writeVm(vm, withProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const attached = await writeVm(vm, (now) => withProbeDisk(vm, now));
   const before = await identityOf(vm);
   const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/reimage`, body: {} }));
   const after = await identityOf(vm);
-  const detached = await writeVm(vm, withoutProbeDisk(vm, dataDisksOf(await readVm(vm))));
+  const detached = await writeVm(vm, (now) => withoutProbeDisk(vm, now));
   const ends = [attached.end, done.end, detached.end];
   // Azure refuses it for VMs without an ephemeral OS disk, and for some images.
   if (done.end !== "Succeeded")

@@ -66,10 +66,17 @@ export function dataDisksOf(vm: Json): readonly Record<string, unknown>[] {
   return properties.storageProfile?.dataDisks ?? [];
 }
 
-/** Writes to the VM on the condition of its present ETag, and waits for the end. */
-export async function writeVm(vm: ProbeVm, body: object): Promise<Written> {
-  const before = etagOf(await readVm(vm));
-  const answer = await sendWrite(vm, body, before);
+/**
+ * Writes to the VM what `bodyOf` makes of it, on the condition of that very read: a body is a whole list, so
+ * one that is older than its ETag would take off what others have attached in between. Waits for the end.
+ * Throws if Azure sends no ETag.
+ */
+export async function writeVm(vm: ProbeVm, bodyOf: (present: Json) => object): Promise<Written> {
+  const present = await readVm(vm);
+  const before = etagOf(present);
+  if (before === "")
+    throw new Error(`Azure sent no ETag of ${vm.vmId}, without which nothing is written to it`);
+  const answer = await sendWrite(vm, bodyOf(present), before);
   const accepted = etagOf(await readVm(vm));
   const { end, retryAfter } = await untilEnded(vm, answer);
   return { answer, etags: [before, accepted, etagOf(await readVm(vm))], end, retryAfter };
@@ -80,22 +87,28 @@ export function sendWrite(vm: ProbeVm, body: object, ifMatch: string): Promise<A
   return vm.http({ method: isInstance(vm) ? "PUT" : "PATCH", path: vm.vmId, body, ifMatch });
 }
 
-/** A body with this list of data disks. */
-export function withDataDisks(dataDisks: readonly object[]): object {
-  return { properties: { storageProfile: { dataDisks } } };
+/** The data disks that the VM has. */
+export function sameDisks(present: Json): object {
+  return withDataDisks(dataDisksOf(present));
 }
 
-/** An entry for the probe's disk at the first free LUN. */
-export function withProbeDisk(vm: ProbeVm, present: readonly Record<string, unknown>[]): object {
-  const usedLuns = present.map((entry) => Number(entry["lun"]));
+/** They, and the probe's disk at the first free LUN. */
+export function withProbeDisk(vm: ProbeVm, present: Json): object {
+  const disks = dataDisksOf(present);
+  const usedLuns = disks.map((entry) => Number(entry["lun"]));
   const [lun] = chooseLuns({ usedLuns, reservedLuns: [], dataDisksMax: LUNS_MAX, count: 1 });
   const entry = { lun, createOption: "Attach", caching: "None", managedDisk: { id: vm.diskId } };
-  return withDataDisks([...present, entry]);
+  return withDataDisks([...disks, entry]);
 }
 
-/** The VM's data disks without the probe's disk. */
-export function withoutProbeDisk(vm: ProbeVm, present: readonly Record<string, unknown>[]): object {
-  return withDataDisks(present.filter((entry) => !isProbeDisk(vm, entry)));
+/** The data disks that the VM has, without the probe's disk. */
+export function withoutProbeDisk(vm: ProbeVm, present: Json): object {
+  return withDataDisks(dataDisksOf(present).filter((entry) => !isProbeDisk(vm, entry)));
+}
+
+/** A body with this list of data disks, which replaces the VM's. */
+export function withDataDisks(dataDisks: readonly object[]): object {
+  return { properties: { storageProfile: { dataDisks } } };
 }
 
 /** Whether an entry of a VM's list is the probe's disk. */
@@ -106,18 +119,30 @@ export function isProbeDisk({ diskId }: ProbeVm, entry: Record<string, unknown>)
 
 /** Attaches the probe's disk to a VM that may have it. Throws if that fails. */
 export async function attachProbeDisk(vm: ProbeVm): Promise<void> {
-  const present = dataDisksOf(await readVm(vm));
-  if (present.some((entry) => isProbeDisk(vm, entry))) return;
-  const { end } = await writeVm(vm, withProbeDisk(vm, present));
+  if (await hasProbeDisk(vm)) return;
+  const { end } = await writeVm(vm, (present) => withProbeDisk(vm, present));
   if (end !== "Succeeded") throw new Error(`the disk was not attached to ${vm.vmId}: ${end}`);
 }
 
 /** Detaches the probe's disk from a VM that may have it. Throws if that fails. */
 export async function detachProbeDisk(vm: ProbeVm): Promise<void> {
-  const present = dataDisksOf(await readVm(vm));
-  if (!present.some((entry) => isProbeDisk(vm, entry))) return;
-  const { end } = await writeVm(vm, withoutProbeDisk(vm, present));
+  if (!(await hasProbeDisk(vm))) return;
+  const { end } = await writeVm(vm, (present) => withoutProbeDisk(vm, present));
   if (end !== "Succeeded") throw new Error(`the disk was not detached from ${vm.vmId}: ${end}`);
+}
+
+async function hasProbeDisk(vm: ProbeVm): Promise<boolean> {
+  return dataDisksOf(await readVm(vm)).some((entry) => isProbeDisk(vm, entry));
+}
+
+/** Whether the VM runs. Throws if it can't be read. */
+export async function isRunning(vm: ProbeVm): Promise<boolean> {
+  const { properties } = (await read(vm, `${vm.vmId}?$expand=instanceView`)) as {
+    readonly properties?: {
+      readonly instanceView?: { readonly statuses?: readonly { readonly code?: string }[] };
+    };
+  };
+  return properties?.instanceView?.statuses?.some(({ code }) => code === "PowerState/running") ?? false;
 }
 
 /** How an operation ended. */

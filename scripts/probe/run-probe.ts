@@ -1,5 +1,6 @@
+import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Choices, Experiment, Finding, PairedExperiment } from "./experiment.ts";
-import { detachProbeDisk, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
+import { detachProbeDisk, isRunning, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
 
 /** The result of one experiment. */
 export interface Result extends Finding {
@@ -28,6 +29,22 @@ export async function runProbe(
   { choices, onResult, onLeft }: ProbeReport & { readonly choices: Choices },
 ): Promise<void> {
   const zones = ((await readVm(vm))?.["zones"] ?? []) as readonly string[];
+  const toStart = choices.mayStop && (await isRunning(vm));
+  try {
+    await makeDisk(vm, zones);
+    for (const experiment of experiments) {
+      const { name, assumption } = experiment;
+      onResult({ name, assumption, ...(await tried(vm, experiment, choices)) });
+    }
+  } catch (error) {
+    onLeft(await cleanUp(vm, { toStart }));
+    throw error;
+  }
+  onLeft(await cleanUp(vm, { toStart }));
+}
+
+/** Throws if the disk was not made. Azure may make it all the same. */
+async function makeDisk(vm: ProbeVm, zones: readonly string[]): Promise<void> {
   const made = await vm.http({
     method: "PUT",
     path: vm.diskId,
@@ -45,16 +62,6 @@ export async function runProbe(
   });
   const { end } = await untilEnded(vm, made);
   if (end !== "Succeeded") throw new Error(`the disk of the probe was not made: ${end}`);
-  try {
-    for (const experiment of experiments) {
-      const { name, assumption } = experiment;
-      onResult({ name, assumption, ...(await tried(vm, experiment, choices)) });
-    }
-  } catch (error) {
-    onLeft(await cleanUp(vm, choices));
-    throw error;
-  }
-  onLeft(await cleanUp(vm, choices));
 }
 
 async function tried(
@@ -74,27 +81,44 @@ async function tried(
   }
 }
 
-/** Returns commands for what is left, which a person has to remove. */
-async function cleanUp(vm: ProbeVm, { mayStop }: Choices): Promise<readonly string[]> {
+/** Returns commands for what is left, which a person has to remove. A step that fails stops no other. */
+async function cleanUp(vm: ProbeVm, { toStart }: { readonly toStart: boolean }): Promise<readonly string[]> {
   // Also after an interruption.
   const { signal } = new AbortController();
   const own = { ...vm, signal };
-  const problems: string[] = [];
-  if (mayStop) await untilEnded(own, await own.http({ method: "POST", path: `${vm.vmId}/start` }));
-  for (const holder of vm.second === undefined ? [own] : [own, { ...vm.second, signal }])
-    if (!(await isOff(holder)))
-      problems.push(`az vm disk detach --ids ${holder.vmId} --disk-ids ${vm.diskId}`);
-  const { end } = await untilEnded(own, await own.http({ method: "DELETE", path: vm.diskId }));
-  if (end !== "Succeeded") problems.push(`az disk delete --ids ${vm.diskId}`);
-  return problems;
+  const holders = vm.second === undefined ? [own] : [own, { ...vm.second, signal }];
+  const left: string[] = [];
+  if (toStart && !(await isDone(() => send(own, "POST", `${vm.vmId}/start`))))
+    left.push(`az vm start --ids ${vm.vmId}`);
+  for (const holder of holders)
+    if (!(await isDone(() => detachProbeDisk(holder)))) left.push(detachCommand(holder));
+  if (!(await isDone(() => send(own, "DELETE", vm.diskId)))) left.push(`az disk delete --ids ${vm.diskId}`);
+  return left;
 }
 
-/** Detaches the disk from a VM; false if that failed, or the VM can't be read. */
-async function isOff(vm: ProbeVm): Promise<boolean> {
-  try {
-    await detachProbeDisk(vm);
-    return true;
-  } catch {
-    return false;
+async function send(vm: ProbeVm, method: "POST" | "DELETE", path: string): Promise<void> {
+  const { end } = await untilEnded(vm, await vm.http({ method, path }));
+  if (end !== "Succeeded") throw new Error(`${method} ${path}: ${end}`);
+}
+
+/** Whether it succeeds; one that fails is tried once more: nothing else sends lost calls again. */
+async function isDone(act: () => Promise<void>): Promise<boolean> {
+  for (let attempt = 1; attempt <= 2; attempt += 1) {
+    try {
+      await act();
+      return true;
+    } catch {
+      // What is left is printed with the command that removes it.
+    }
   }
+  return false;
+}
+
+/** An instance of a scale set needs the LUN, which only a look at it tells. */
+function detachCommand({ vmId, diskId }: ProbeVm): string {
+  const instance = parseInstanceUri(vmId);
+  return instance?.scaleSetName === undefined
+    ? `az vm disk detach --ids ${vmId} --disk-ids ${diskId}`
+    : `az vmss disk detach --resource-group ${instance.resourceGroup} --vmss-name ${instance.scaleSetName} ` +
+        `--instance-id ${instance.instanceName} --lun <LUN of ${diskId}>`;
 }
