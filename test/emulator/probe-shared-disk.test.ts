@@ -86,6 +86,11 @@ describe(
       });
       const dataPlane: DataPlane = {
         ...plane,
+        // The next round may get the LUN that a late detach would empty.
+        diskAttached: async (attachment) => {
+          await Promise.all(late.splice(0));
+          await plane.diskAttached(attachment);
+        },
         diskDeleted: async (disk) => {
           await Promise.all(late.splice(0));
           await plane.diskDeleted(disk);
