@@ -6,6 +6,7 @@ import {
   dataDisksOf,
   detachProbeDisk,
   etagOf,
+  hasProbeDisk,
   isProbeDisk,
   type ProbeVm,
   readVm,
@@ -153,6 +154,5 @@ async function forcedDetach(vm: ProbeVm): Promise<Round["detach"]> {
 
 /** Whether Azure's reads still show the disk at the VM. */
 async function isThere(vm: ProbeVm): Promise<boolean> {
-  const isListed = dataDisksOf(await readVm(vm)).some((entry) => isProbeDisk(vm, entry));
-  return isListed || (await ownersOf(vm)).length > 1;
+  return (await hasProbeDisk(vm)) || (await ownersOf(vm)).length > 1;
 }

@@ -131,7 +131,8 @@ export async function detachProbeDisk(vm: ProbeVm): Promise<void> {
   if (end !== "Succeeded") throw new Error(`the disk was not detached from ${vm.vmId}: ${end}`);
 }
 
-async function hasProbeDisk(vm: ProbeVm): Promise<boolean> {
+/** Whether Azure lists the probe's disk at the VM. Throws if that can't be read. */
+export async function hasProbeDisk(vm: ProbeVm): Promise<boolean> {
   return dataDisksOf(await readVm(vm)).some((entry) => isProbeDisk(vm, entry));
 }
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { ArmHttp, ArmHttpRequest } from "./arm-http.ts";
 import type { Experiment } from "./experiment.ts";
 import { attachProbeDisk, type ProbeVm } from "./probe-vm.ts";
 import { runProbe } from "./run-probe.ts";
+import { aProbeVm } from "./testing/a-probe-vm.ts";
 
 const COMPUTE = "/subscriptions/sub-1/resourceGroups/rg/providers/Microsoft.Compute";
 const VM_ID = `${COMPUTE}/virtualMachines/vm-a`;
@@ -52,18 +52,7 @@ function aVm(
     }
     return read;
   };
-  const vm: ProbeVm = {
-    vmId: VM_ID,
-    diskId: DISK_ID,
-    location: "eastus",
-    http,
-    clock: systemClock,
-    signal: new AbortController().signal,
-    pollMs: 1,
-    watchMs: 1,
-    token: "abc123",
-    diskBytes: 4 * 2 ** 30,
-  };
+  const vm: ProbeVm = aProbeVm({ vmId: VM_ID, diskId: DISK_ID, http });
   return { vm, dataDisks: () => dataDisks, sent };
 }
 

@@ -36,11 +36,9 @@ export async function runProbe(
       const { name, assumption } = experiment;
       onResult({ name, assumption, ...(await tried(vm, experiment, choices)) });
     }
-  } catch (error) {
+  } finally {
     onLeft(await cleanUp(vm, { toStart }));
-    throw error;
   }
-  onLeft(await cleanUp(vm, { toStart }));
 }
 
 /** Throws if the disk was not made. Azure may make it all the same. */

@@ -117,7 +117,7 @@ function requesting(
 }
 
 /** Where a request is. */
-interface PresentRequest {
+interface RequestPlace {
   readonly volumeId: string;
   readonly nodeName: string;
   /** The attachment of that name as a cache shows it: `ChangeTarget.seen`. Default: it is read first. */
@@ -131,7 +131,7 @@ interface PresentRequest {
  */
 export async function withdrawRequest(
   ports: RequestPorts,
-  request: PresentRequest & { readonly keepsPrimary: boolean },
+  request: RequestPlace & { readonly keepsPrimary: boolean },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
   return changeRequest(
@@ -176,7 +176,7 @@ function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
 /** Success without an attachment if there is none of that name. */
 async function changeRequest(
   ports: RequestPorts,
-  { volumeId, nodeName, seen }: PresentRequest,
+  { volumeId, nodeName, seen }: RequestPlace,
   change: (present: AzVolumeAttachment) => AzVolumeAttachment | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment | undefined, Failure>> {

@@ -1,4 +1,3 @@
-import { formatDiskUri } from "../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../core/azure/ids/snapshot-uri.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -20,8 +19,8 @@ import {
   type DiskTarget,
   createDisk,
   deleteDisk,
-  diskIdOf,
   listDisks,
+  namedDiskTarget,
   resizeDisk,
   tagDisk,
   updateDisk,
@@ -141,7 +140,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
 
   return {
     createDisk: methodOn(() => ok({}), createDisk.bind(undefined, diskContext, place)),
-    diskUriOf: (disk) => formatDiskUri({ ...diskIdOf(place, disk), diskName: disk.diskName }),
+    diskUriOf: (disk) => namedDiskTarget(place, disk).diskUri,
     deleteDisk: onDisk((request, signal) => deleteDisk(diskContext, request, signal)),
     resizeDisk: onDisk((request, signal) => resizeDisk(diskContext, request, signal)),
     updateDisk: onDisk((request, signal) => updateDisk(diskContext, request, signal)),

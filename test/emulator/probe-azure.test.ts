@@ -15,7 +15,7 @@ import {
 import { experiments } from "../../scripts/probe/experiments.ts";
 import type { ProbeVm } from "../../scripts/probe/probe-vm.ts";
 import { type Result, runProbe } from "../../scripts/probe/run-probe.ts";
-import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { aProbeVm } from "../../scripts/probe/testing/a-probe-vm.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { type AzureFixture, credential, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 
@@ -54,18 +54,11 @@ describe("the probe of what the driver relies on of Azure", () => {
       credential: credential(azure.emulator),
       caPem: azure.emulator.caPem,
     });
-    const vm: ProbeVm = {
+    const vm: ProbeVm = aProbeVm({
       vmId: `${COMPUTE}/${vmId}`,
       diskId: `${COMPUTE}/disks/probe`,
-      location: "eastus",
       http: async (request) => seen(request, await http(request)),
-      clock: systemClock,
-      signal: new AbortController().signal,
-      pollMs: 5,
-      watchMs: 1_500,
-      token: "abc123",
-      diskBytes: 4 * 2 ** 30,
-    };
+    });
     const results: Result[] = [];
     try {
       await runProbe(vm, experiments, {

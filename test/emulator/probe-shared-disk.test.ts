@@ -12,6 +12,7 @@ import { judge, type Round } from "../../scripts/probe/late-writes.ts";
 import { attachProbeDisk, detachProbeDisk, type ProbeVm } from "../../scripts/probe/probe-vm.ts";
 import { lunOf, runInVm } from "../../scripts/probe/run-in-vm.ts";
 import { type Result, runProbe } from "../../scripts/probe/run-probe.ts";
+import { aProbeVm } from "../../scripts/probe/testing/a-probe-vm.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import { createLinuxDataPlane, type LinuxDataPlane } from "../../src/emulator/data-plane/linux-data-plane.ts";
@@ -32,18 +33,14 @@ for (const command of ["python3", "unshare"])
 /** The first VM, and the disk of the probe there. */
 function probeVm({ emulator }: AzureFixture): ProbeVm {
   const { url: endpoint, caPem } = emulator;
-  return {
-    vmId: `${COMPUTE}/virtualMachines/vm-a`,
-    diskId: `${COMPUTE}/disks/probe`,
-    location: "eastus",
-    http: createArmHttp({ endpoint, credential: credential(emulator), caPem }),
-    clock: systemClock,
-    signal: new AbortController().signal,
-    pollMs: 5,
-    watchMs: WATCH_MS,
-    token: "abc123",
-    diskBytes: 4 * GIB,
-  };
+  return aProbeVm(
+    {
+      vmId: `${COMPUTE}/virtualMachines/vm-a`,
+      diskId: `${COMPUTE}/disks/probe`,
+      http: createArmHttp({ endpoint, credential: credential(emulator), caPem }),
+    },
+    { watchMs: WATCH_MS },
+  );
 }
 
 /** What an experiment found, of two VMs that share the probe's disk. */

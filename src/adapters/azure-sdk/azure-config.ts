@@ -173,6 +173,12 @@ function contradiction(
 /** What Azure reads of auxiliary tokens. */
 const AUXILIARY_TENANTS_MAX = 3;
 
+/** The managed identity service's file; undefined also where a secret or a certificate goes first. */
+export function dataPlaneIdentityPath(config: AzureConfig): string | undefined {
+  const { aadClientSecret, aadClientCertPath, aadMSIDataPlaneIdentityPath } = config;
+  return (aadClientSecret ?? aadClientCertPath) === undefined ? aadMSIDataPlaneIdentityPath : undefined;
+}
+
 /** The tenants, besides that of the sign-in, whose tokens each call needs. */
 export function auxiliaryTenantsOf(config: AzureConfig): Result<readonly string[], ConfigFailure> {
   const { auxiliaryTenantIDs = [], networkResourceTenantID, tenantId } = config;
@@ -184,11 +190,8 @@ export function auxiliaryTenantsOf(config: AzureConfig): Result<readonly string[
       tenants.join(", "),
       `has more than ${AUXILIARY_TENANTS_MAX} tenants, with networkResourceTenantID: Azure reads no more`,
     );
-  const { useManagedIdentityExtension, aadMSIDataPlaneIdentityPath, aadClientSecret, aadClientCertPath } =
-    config;
   const isManagedIdentity =
-    useManagedIdentityExtension === true ||
-    (aadMSIDataPlaneIdentityPath !== undefined && (aadClientSecret ?? aadClientCertPath) === undefined);
+    config.useManagedIdentityExtension === true || dataPlaneIdentityPath(config) !== undefined;
   return tenants.length > 0 && isManagedIdentity
     ? invalid(
         "auxiliaryTenantIDs",

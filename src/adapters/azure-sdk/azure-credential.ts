@@ -7,7 +7,14 @@ import {
   WorkloadIdentityCredential,
 } from "@azure/identity";
 import { type Result, ok } from "../../core/failure/result.ts";
-import { audienceOf, type AzureConfig, type ConfigFailure, invalid, required } from "./azure-config.ts";
+import {
+  audienceOf,
+  type AzureConfig,
+  type ConfigFailure,
+  dataPlaneIdentityPath,
+  invalid,
+  required,
+} from "./azure-config.ts";
 import { createDataPlaneIdentity } from "./identity-file/data-plane-identity.ts";
 
 /** Where credentials are looked for. */
@@ -41,13 +48,10 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
     return workloadIdentity(sources);
   if (config.useManagedIdentityExtension === true)
     return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
-  const { aadClientId, aadClientSecret, aadClientCertPath, aadMSIDataPlaneIdentityPath } = config;
-  if (
-    aadClientSecret === undefined &&
-    aadClientCertPath === undefined &&
-    aadMSIDataPlaneIdentityPath !== undefined
-  )
-    return ok(() => createDataPlaneIdentity(aadMSIDataPlaneIdentityPath, connectionOptions(sources)));
+  const identityPath = dataPlaneIdentityPath(config);
+  if (identityPath !== undefined)
+    return ok(() => createDataPlaneIdentity(identityPath, connectionOptions(sources)));
+  const { aadClientId, aadClientSecret, aadClientCertPath } = config;
   if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined) {
     return invalid(
       "aadClientId",

@@ -323,14 +323,23 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.attachment("node-a")], [[], undefined]);
     }));
 
+  /** An attachment that is being deleted; returns how to restore a backup from before that. */
+  async function givenDeletion(
+    world: ReconcileWorld,
+    record: Parameters<typeof aVolumeWithRecord>[0],
+  ): Promise<() => void> {
+    await givenNode(world);
+    await world.given("AzVolume", aVolumeWithRecord(record));
+    await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
+    world.attachedTo.add("node-a");
+    const putBack = world.backUp();
+    await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+    return putBack;
+  }
+
   it("keeps the finalizer when a restored backup reverts a deletion during detach", () =>
     withControllerPorts(async (world) => {
-      await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
-      world.attachedTo.add("node-a");
-      const putBack = world.backUp();
-      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      const putBack = await givenDeletion(world, { writer: aWriter("node-b") });
       await runOn(world, {
         detachDisk: async ({ precondition }, signal) => {
           assert.ok(await precondition(signal));
@@ -347,12 +356,7 @@ describe("attachmentReconciler", () => {
 
   it("marks no detach of an attachment whose deletion the cache alone shows", () =>
     withControllerPorts(async (world) => {
-      await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
-      world.attachedTo.add("node-a");
-      const putBack = world.backUp();
-      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      const putBack = await givenDeletion(world, {});
       putBack();
       assert.deepEqual(await run(world), {
         ok: false,
@@ -364,12 +368,7 @@ describe("attachmentReconciler", () => {
 
   it("detaches nothing once a restored backup has reverted the deletion", () =>
     withControllerPorts(async (world) => {
-      await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
-      world.attachedTo.add("node-a");
-      const putBack = world.backUp();
-      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      const putBack = await givenDeletion(world, {});
       world.during.detachDisk = async () => putBack();
       assert.deepEqual(await run(world), {
         ok: false,

@@ -47,15 +47,6 @@ export interface DiskPlace {
   readonly location: string;
 }
 
-/** The disk of that name: in the resource group that the request names, or the driver's own. */
-export function diskIdOf(
-  place: DiskPlace,
-  { diskName: name, resourceGroup }: Pick<CreateDiskRequest, "diskName" | "resourceGroup">,
-): ArmName {
-  const { subscriptionId } = place;
-  return { subscriptionId, resourceGroup: resourceGroup ?? place.resourceGroup, name };
-}
-
 /** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
 const LANE: Lane = "primaryAttach";
 
@@ -63,6 +54,15 @@ const LANE: Lane = "primaryAttach";
 export interface DiskTarget {
   readonly id: ArmName;
   readonly diskUri: string;
+}
+
+/** The disk of that name: in the resource group that the request names, or the driver's own. */
+export function namedDiskTarget(
+  { subscriptionId, resourceGroup: ownGroup }: DiskPlace,
+  { diskName, resourceGroup = ownGroup }: Pick<CreateDiskRequest, "diskName" | "resourceGroup">,
+): DiskTarget {
+  const id = { subscriptionId, resourceGroup, name: diskName };
+  return { id, diskUri: formatDiskUri({ subscriptionId, resourceGroup, diskName }) };
 }
 
 const TAG_LANE: Lane = "tag";
@@ -101,8 +101,7 @@ export async function createDisk(
         `must be the cluster's, ${subscriptionId}: Azure attaches a disk only to VMs of the disk's own ` +
         "subscription",
     });
-  const id = diskIdOf(place, request);
-  const diskUri = formatDiskUri({ ...id, diskName: id.name });
+  const { id, diskUri } = namedDiskTarget(place, request);
   writes.forget(diskUri);
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
