@@ -21,6 +21,8 @@ describe("the driver without one of its rules", { concurrency: availableParallel
       let seeds = 0;
       const others = new Set<string>();
       let caught: SeedResult | undefined;
+      /** A mutation that names what its file does not import breaks promises without any rule's help. */
+      let unbound: string | undefined;
       await runSeeds({
         seeds: seedRange([1, SEEDS_MAX]),
         mutation: name,
@@ -28,6 +30,7 @@ describe("the driver without one of its rules", { concurrency: availableParallel
         threads: THREADS,
         onResult: (result) => {
           seeds += 1;
+          unbound ??= result.violations.find(({ detail }) => detail.includes("ReferenceError"))?.detail;
           const isBroken = result.violations.some(({ invariant }) => breaks.includes(invariant));
           if (isBroken) caught = result;
           else for (const { invariant } of result.violations) others.add(invariant);
@@ -35,6 +38,7 @@ describe("the driver without one of its rules", { concurrency: availableParallel
         },
       });
       t.diagnostic(`without ${describeMutation(mutation)}`);
+      assert.equal(unbound, undefined);
       assert.ok(
         caught !== undefined,
         `${breaks.join(", ")} never seen broken in ${seeds} seeds; seen: ` +

@@ -69,7 +69,7 @@ export const driverMutations: readonly Mutation[] = [
       {
         file: STAGE_VOLUME,
         find: `const same = await findSameDevice(ports, request, taken.value, found, signal);`,
-        replace: `const same = ok(undefined);`,
+        replace: `const same = { ok: true, value: undefined } as const;`,
       },
     ],
     alsoRemoves: ["twins", "file-system-uuid"],
@@ -400,7 +400,7 @@ export const driverMutations: readonly Mutation[] = [
         find:
           `const held = await confirmHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
           "    if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);",
-        replace: `return ok({ volume, device });`,
+        replace: `return { ok: true, value: { volume, device } };`,
       },
     ],
     alsoRemoves: ["confirmed-after-bind", "recall-first", "waits-to-be-requested"],
