@@ -17,6 +17,11 @@ const vms = [
 const ATTACHED_MAX_MS = 120_000;
 /** Long enough that nothing is released between two calls of a drain. */
 const RELEASE_AFTER_MS = 500;
+/**
+ * In Azure's time, an hour. One detach in a hundred takes two minutes, and the events' Azure is slower than
+ * the one that the driver's settings are scaled for: by the default a slow detach would be forced.
+ */
+const FORCE_DETACH_AFTER_MS = 3_600_000;
 
 /** A pod on a node, and how many nodes its disk is attached to, its own included. */
 interface PodSetUp {
@@ -77,7 +82,7 @@ async function upgrades(world: LabWorld, reimages: Reimages): Promise<void> {
   });
   const { value } = await emulatorJournal(lab, lastSequence);
   const forced = value.filter(({ body }) => JSON.stringify(body ?? {}).includes("ForceDetach"));
-  assert.deepEqual(forced, [], "no disk is detached by force");
+  assert.equal(forced.length, 0, `detached by force: ${JSON.stringify(forced)}`);
   for (const pod of pods) {
     assert.ok((await pod.end()) > 0);
     assert.ok(await fileSystemIsClean(lab, pod.volume));
@@ -88,7 +93,10 @@ async function upgrades(world: LabWorld, reimages: Reimages): Promise<void> {
 const setUp = {
   vms,
   scaleSet: "pool",
-  controllerFlags: [`--release-drained-after-ms=${RELEASE_AFTER_MS}`],
+  controllerFlags: [
+    `--release-drained-after-ms=${RELEASE_AFTER_MS}`,
+    `--force-detach-after-ms=${FORCE_DETACH_AFTER_MS}`,
+  ],
 };
 /** An event gives a node 45 s to be drained, which takes it two. */
 const EVENTS_TIME_SCALE = 0.05;
