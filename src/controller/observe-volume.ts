@@ -138,7 +138,7 @@ export function observeNodes(ports: NodePorts): readonly ObservedNode[] {
 }
 
 /** Undefined: its plug-in has not reported its VM yet, or the node is being removed. */
-export function observeNode(
+function observeNode(
   { cache, users }: NodePorts,
   { metadata, spec, status }: AzDriverNode,
 ): ObservedNode | undefined {

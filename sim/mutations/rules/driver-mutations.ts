@@ -43,7 +43,7 @@ export const driverMutations: readonly Mutation[] = [
       { file: RELEASE, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
         file: RELEASE,
-        find: `      (record) => withdrawFrom(record, node, isOnItsVm(context, writer)),
+        find: `      (record) => withdraw(record, node),
 `,
         replace: `      ({ writer: _, ...record }) => ok(record),
 `,

@@ -309,25 +309,6 @@ describe("controllerUnpublishVolume", () => {
       assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
     }));
 
-  for (const { because, vmId, left } of [
-    { because: "its node is the writer's VM", vmId: nodeA.vmId, left: undefined },
-    { because: "another VM has its node's name", vmId: "another", left: [false, false] },
-  ])
-    it(`withdraws a grant that is not held in one write where ${because}`, () =>
-      withController(async (world) => {
-        await world.givenNode("node-a");
-        const writer = { ...holder, vmId, held: false };
-        await givenPublished(world, aRecord({ writer, epoch: 1 }), withReplicas);
-        const before = Number(world.volume("pvc-1")?.metadata.resourceVersion);
-        const answer = await world.answerOf(unpublish(world, {}, world.clock.elapsedMs() + 5_000));
-        assert.equal(answer.ok, left === undefined);
-        const { metadata, status } = world.volume("pvc-1") ?? {};
-        const present = status?.record?.writer;
-        assert.deepEqual(present && [present.held, present.requested], left);
-        // The attachment was made, its request ended, and the record was written.
-        assert.equal(Number(metadata?.resourceVersion) - before, 3);
-      }));
-
   it("does not hold up another node's request", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));

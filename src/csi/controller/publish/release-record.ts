@@ -1,13 +1,10 @@
-import { observeNode } from "../../../controller/observe-volume.ts";
 import { releaseCheck } from "../../../controller/writer/release-check.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
-import type { WriterRecord } from "../../../core/api/az-volume.ts";
 import type { AttachmentIdentity } from "../../../core/api/identity/attachment-identity.ts";
-import { identityOf, isSameNode, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import { revoke, type Step, withdraw } from "../../../core/writer/record/writer-steps.ts";
+import { withdraw } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { moveRecord } from "../../../objects/update-record.ts";
 import type { ControllerContext } from "../controller-context.ts";
@@ -39,7 +36,7 @@ export async function releaseRecord(
     const unrequested = await moveRecord(
       context,
       { volumeName, nodeName, step: "withdraw", justRead: fresh.value },
-      (record) => withdrawFrom(record, node, isOnItsVm(context, writer)),
+      (record) => withdraw(record, node),
       signal,
     );
     return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
@@ -58,29 +55,6 @@ export async function releaseRecord(
       `${nodeName} to release it: it is unknown now whether a workload uses it ` +
       `there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
   });
-}
-
-/** *withdraw*, and with `revokes` also *revoke*, which a writer that holds the volume survives. */
-function withdrawFrom(record: WriterRecord, node: NodeIdentity, revokes: boolean): Step {
-  const withdrawn = withdraw(record, node);
-  if (!withdrawn.ok || !revokes) return withdrawn;
-  const revoked = revoke(withdrawn.value);
-  return revoked.ok ? revoked : withdrawn;
-}
-
-/**
- * Whether the node of that name is known to be the writer's VM, at its resource id. If not, a grant that is
- * not held says nothing: another VM's token may have released it, and the leading controller looks into it.
- * A record from a backup loses nothing by it: its rebuild counts no unheld writer as a holder either.
- */
-function isOnItsVm(context: ControllerContext, writer: NodeIdentity): boolean {
-  const driverNode = context.cache.get("AzDriverNode", writer.nodeName);
-  const present = driverNode === undefined ? undefined : observeNode(context, driverNode);
-  return (
-    present !== undefined &&
-    isSameNode(present, writer) &&
-    isSameResourceUri(present.instanceUri, writer.instanceUri)
-  );
 }
 
 /**
