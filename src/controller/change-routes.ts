@@ -13,8 +13,8 @@ import { hasReturned, mayBeStopped } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
   isMoreThanHeartbeat,
-  isNewsOfAttachment,
-  isNewsOfVolume,
+  mustReconcileAttachment,
+  mustReconcileVolume,
   isRefusalChanged,
   isSlotFreed,
   isVolumeErased,
@@ -162,7 +162,7 @@ export function createChangeRoutes(
     AzVolume: [
       { when: isVolumeErased, wake: recoverSoon },
       {
-        when: isNewsOfVolume,
+        when: mustReconcileVolume,
         wake: (change) => {
           addVolumeAlone(change.name);
           addAttachmentsOf(change.name);
@@ -179,7 +179,7 @@ export function createChangeRoutes(
       },
       { when: isRefusalChanged, wake: (change) => loops.volume.queue.add(specOf(change).volumeName) },
       {
-        when: (change) => isNewsOfAttachment(change, settings),
+        when: (change) => mustReconcileAttachment(change, settings),
         wake: (change) => {
           const { volumeName } = specOf(change);
           loops.attachment.queue.add(change.name);

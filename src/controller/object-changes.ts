@@ -21,7 +21,7 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
  * one (its error, its retries) and conditions do not count: otherwise each failure would trigger the next
  * try at once, and defeat the back-off and Azure's Retry-After.
  */
-export function isNewsOfVolume({ previous, current }: VolumeChange): boolean {
+export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
     const { resourceVersion: _, ...metadata } = volume.metadata;
@@ -42,7 +42,7 @@ export function isNewsOfVolume({ previous, current }: VolumeChange): boolean {
  * The same for an attachment: a pending, a running and a failed try count as one state, until it was the
  * last one.
  */
-export function isNewsOfAttachment(
+export function mustReconcileAttachment(
   { previous, current }: AttachmentChange,
   settings: VolumeSettings,
 ): boolean {

@@ -38,7 +38,11 @@ describe("refuseBesideOthers", () => {
           mode: "fence",
           precondition: async () => true,
         } as const;
-        const whole = { ...request, forcePrecondition: async () => true, mayCarryOut: async () => true };
+        const whole = {
+          ...request,
+          forcePrecondition: async () => true,
+          mayCompleteDetach: async () => true,
+        };
         assert.deepEqual(await cloud[change](whole, never), fail({ kind: "OtherDriver", detail: DETAIL }));
         assert.deepEqual(answers, []);
         other = undefined;

@@ -952,12 +952,12 @@ export function cloudProvisionerContract(
         const other = await addDisk(cloud, "other");
         const { node, inUse } = await leftBehind(cloud);
         const asked: (readonly string[])[] = [];
-        const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
+        const mayCompleteDetach = (leaving: readonly string[]): Promise<boolean> => {
           asked.push(leaving);
           return Promise.resolve(false);
         };
         const before = vmWrites(cloud).length;
-        const wish = { diskUri: other, node, precondition: mayAlways, mayCarryOut };
+        const wish = { diskUri: other, node, precondition: mayAlways, mayCompleteDetach };
         assert.ok(
           pending(
             await cloud.run(
@@ -983,7 +983,7 @@ export function cloudProvisionerContract(
         valueOf(
           await cloud.run(
             provisioner.attachDisk(
-              { ...wish, cachingMode: "None", lane: "primaryAttach", mayCarryOut: mayAlways },
+              { ...wish, cachingMode: "None", lane: "primaryAttach", mayCompleteDetach: mayAlways },
               never,
             ),
           ),
@@ -1000,7 +1000,7 @@ export function cloudProvisionerContract(
         const other = await addDisk(cloud, "other");
         const { node, inUse } = await leftBehind(cloud);
         const before = vmWrites(cloud).length;
-        const wish = { node, mayCarryOut: mayNever };
+        const wish = { node, mayCompleteDetach: mayNever };
         const [detached, attached] = await cloud.run(
           Promise.all([
             provisioner.detachDisk(
@@ -1029,12 +1029,12 @@ export function cloudProvisionerContract(
         const { node, inUse } = await leftBehind(cloud);
         const before = vmWrites(cloud).length;
         const told: unknown[] = [];
-        const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
+        const mayCompleteDetach = (leaving: readonly string[]): Promise<boolean> => {
           told.push(leaving, vmWrites(cloud).length - before);
           return Promise.resolve(true);
         };
         const fenced = cloud.provisioner.barrier(
-          { mode: "fence", diskUri: other, node, precondition: mayAlways, mayCarryOut },
+          { mode: "fence", diskUri: other, node, precondition: mayAlways, mayCompleteDetach },
           never,
         );
         assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
@@ -1043,11 +1043,11 @@ export function cloudProvisionerContract(
 
       on("do not block a detach of the same disk", async (cloud) => {
         const { node, inUse } = await leftBehind(cloud);
-        const mayCarryOut = mayNever;
+        const mayCompleteDetach = mayNever;
         valueOf(
           await cloud.run(
             cloud.provisioner.detachDisk(
-              { diskUri: inUse, node, lane: "detach", precondition: mayAlways, mayCarryOut },
+              { diskUri: inUse, node, lane: "detach", precondition: mayAlways, mayCompleteDetach },
               never,
             ),
           ),

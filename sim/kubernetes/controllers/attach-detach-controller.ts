@@ -267,13 +267,13 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (change.kind !== "Node") return;
     if (change.current !== undefined && change.previous?.uid !== change.current.uid) reportToNew(change.name);
     if (change.previous !== undefined) lastSaid.set(change.name, change.previous.volumesInUse);
-    if (!isNewsOfNode(change.previous, change.current)) return;
+    if (!isRelevantNodeChange(change.previous, change.current)) return;
     for (const state of volumes.values()) if (state.nodes.has(change.name)) state.wake.wake();
   });
 }
 
 /** Whether a node has changed in anything that decides what may be detached from it. */
-function isNewsOfNode(previous: Node | undefined, current: Node | undefined): boolean {
+function isRelevantNodeChange(previous: Node | undefined, current: Node | undefined): boolean {
   const relevant = (node: Node | undefined): object | undefined =>
     node === undefined
       ? undefined

@@ -167,7 +167,7 @@ export function createPodVolumeUsers(options: {
     },
     onChange: (listener) => {
       pods.onChange(({ previous, current }) => {
-        if (!isNewsOfUse(previous, current)) return;
+        if (!isRelevantPodChange(previous, current)) return;
         for (const nodeName of new Set([previous?.nodeName ?? "", current?.nodeName ?? ""]))
           if (nodeName !== "") listener(nodeName, "users");
       });
@@ -177,7 +177,7 @@ export function createPodVolumeUsers(options: {
           if (nodeName !== "") listener(nodeName, "users");
       });
       nodes.onChange(({ key, previous, current }) => {
-        if (isNewsOfNode(previous, current)) listener(key, "node");
+        if (isRelevantNodeChange(previous, current)) listener(key, "node");
       });
     },
   };
@@ -217,12 +217,12 @@ function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): Or
 }
 
 /** Waiting, running or being deleted makes no difference: it uses its volumes all the same. */
-function isNewsOfUse(previous: ClusterPod | undefined, current: ClusterPod | undefined): boolean {
+function isRelevantPodChange(previous: ClusterPod | undefined, current: ClusterPod | undefined): boolean {
   const usesVolumes = (previous ?? current)?.rules !== undefined;
   return usesVolumes && (previous?.nodeName ?? "") !== (current?.nodeName ?? "");
 }
 
-function isNewsOfNode(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
+function isRelevantNodeChange(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
   const relevant = (node: ClusterNode | undefined): string =>
     JSON.stringify([
       node?.metadata.uid,

@@ -16,7 +16,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent, emitWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
-import { mayCarryOut } from "../fencing/foreign-detach.ts";
+import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
@@ -96,7 +96,10 @@ export async function attach(
           emitLossOnce();
           return mayAttachNow(ports, { volume, attachment, node: action.node }, asked);
         },
-        mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
+        mayCompleteDetach: mayCompleteDetach(ports, {
+          node: action.node,
+          attaches: attachment.spec.volumeId,
+        }),
         forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
         reservedLuns: () => lunsReservedOn(ports, action.node),
         expectedDisks: () => expectedDisksOn(ports, action.node),

@@ -324,8 +324,8 @@ describe("a VM to which lost records may have sent an update", () => {
         "AzVolume",
         aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a], barrierPending: [a] }),
       );
-      const flush: CloudProvisioner["barrier"] = async ({ mayCarryOut }, signal) =>
-        (await mayCarryOut?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
+      const flush: CloudProvisioner["barrier"] = async ({ mayCompleteDetach }, signal) =>
+        (await mayCompleteDetach?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
       assert.deepEqual(await passBarrierOfA(world, { flush }), { ok: false, failure: marked });
       assert.deepEqual(listIn(world.record(), "barrierPending"), [a]);
       assert.deepEqual(
@@ -354,8 +354,8 @@ describe("a VM to which lost records may have sent an update", () => {
       const answers: (boolean | undefined)[] = [];
       await passBarrierOfA(world, {
         flush: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
-        prove: async ({ mayCarryOut }, signal) => {
-          answers.push(await mayCarryOut?.([inUse], signal));
+        prove: async ({ mayCompleteDetach }, signal) => {
+          answers.push(await mayCompleteDetach?.([inUse], signal));
           return fail(inUpdate);
         },
       });

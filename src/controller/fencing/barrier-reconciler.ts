@@ -13,7 +13,7 @@ import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-prov
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
-import { mayCarryOut } from "./foreign-detach.ts";
+import { mayCompleteDetach } from "./foreign-detach.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
 interface BarrierPending {
@@ -128,7 +128,13 @@ async function withoutGone(
   };
   const barrier: Barrier = (mode, { diskUri, node }) =>
     cloud.barrier(
-      { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, isBarrier: true }) },
+      {
+        diskUri,
+        node,
+        mode,
+        precondition,
+        mayCompleteDetach: mayCompleteDetach(ports, { node, isBarrier: true }),
+      },
       signal,
     );
   const moved = await steps.run("flush", () => barrier("flush", first));

@@ -12,11 +12,11 @@ import {
 } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { grant, acquire } from "../../core/writer/record/writer-steps.ts";
-import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
+import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { mayCarryOut } from "./foreign-detach.ts";
+import { mayCompleteDetach } from "./foreign-detach.ts";
 
 const never = new AbortController().signal;
 const node = identity("node-a");
@@ -38,16 +38,16 @@ const shared = aVolume({
 /** Calls it as an update of node-a does, with the disk in Azure's spelling. */
 function asked(
   { ports }: ReconcileWorld,
-  update: Partial<Parameters<typeof mayCarryOut>[1]> = {},
-): ReturnType<MayCarryOut> {
-  return mayCarryOut(ports, { node, ...update })([diskUri.toUpperCase()], never);
+  update: Partial<Parameters<typeof mayCompleteDetach>[1]> = {},
+): ReturnType<MayCompleteDetach> {
+  return mayCompleteDetach(ports, { node, ...update })([diskUri.toUpperCase()], never);
 }
 
-describe("mayCarryOut", () => {
+describe("mayCompleteDetach", () => {
   const rows: readonly {
     readonly because: string;
     readonly record: RecordChanges;
-    readonly update?: Partial<Parameters<typeof mayCarryOut>[1]>;
+    readonly update?: Partial<Parameters<typeof mayCompleteDetach>[1]>;
     readonly may: boolean;
   }[] = [
     { because: "the node holds the volume", record: { writer }, may: false },
@@ -214,7 +214,7 @@ describe("mayCarryOut", () => {
         return store.updateStatus(...args);
       };
       const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
-      assert.equal(await mayCarryOut(ports, { node, fences: true })([diskUri], never), false);
+      assert.equal(await mayCompleteDetach(ports, { node, fences: true })([diskUri], never), false);
     }));
 
   it("delays a fence where the VM's node was renamed and is in service", () =>
@@ -223,7 +223,7 @@ describe("mayCarryOut", () => {
       world.outOfService.add("node-a");
       const named = (nodeName: string): ReturnType<typeof asked> => {
         const users = { ...world.ports.users, cachedNodeNameOf: () => nodeName };
-        return mayCarryOut({ ...world.ports, users }, { node, fences: true })([diskUri], never);
+        return mayCompleteDetach({ ...world.ports, users }, { node, fences: true })([diskUri], never);
       };
       assert.deepEqual([await named("node-renamed"), await named("node-a")], [false, true]);
       world.outOfService.add("node-renamed");
@@ -348,7 +348,11 @@ describe("mayCarryOut", () => {
           nodeName === "node-a" ? used : { kind: "unused" };
         const ports = { ...world.ports, users: { ...world.ports.users, on } };
         for (const onVm of [node, renamed, { ...node, nodeName: node.instanceUri }])
-          assert.equal(await mayCarryOut(ports, { node: onVm })([diskUri], never), false, onVm.nodeName);
+          assert.equal(
+            await mayCompleteDetach(ports, { node: onVm })([diskUri], never),
+            false,
+            onVm.nodeName,
+          );
       }));
 
     it("answers true for a VM that is no node of the cluster", () =>
@@ -365,14 +369,14 @@ describe("mayCarryOut", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ unverified: [node] }));
         const ports = { ...world.ports, cache: { ...world.ports.cache, byIndex: () => [] } };
-        assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
+        assert.equal(await mayCompleteDetach(ports, { node })([diskUri], never), false);
       }));
 
     it("ignores the record of another disk whose volume has its name", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer }));
         const elsewhere = diskUri.replace("rg-1", "rg-2");
-        assert.equal(await mayCarryOut(world.ports, { node })([elsewhere], never), true);
+        assert.equal(await mayCompleteDetach(world.ports, { node })([elsewhere], never), true);
       }));
   });
 
@@ -461,7 +465,7 @@ describe("mayCarryOut", () => {
         return store.updateStatus(...args);
       };
       const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
-      assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
+      assert.equal(await mayCompleteDetach(ports, { node })([diskUri], never), false);
     }));
 
   it("answers false where the volume of an attachment is being recreated", () =>
@@ -549,7 +553,10 @@ describe("mayCarryOut", () => {
         const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> =>
           nodeName === "node-a" ? used : waiting;
         const ports = { ...world.ports, users: { ...world.ports.users, on } };
-        assert.equal(await mayCarryOut(ports, { node: renamed, attaches: diskUri })([diskUri], never), false);
+        assert.equal(
+          await mayCompleteDetach(ports, { node: renamed, attaches: diskUri })([diskUri], never),
+          false,
+        );
       }));
   });
 

@@ -8,7 +8,7 @@ import { isInQuarantine, mayDetach } from "../../core/writer/record/writer-steps
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { MayCarryOut } from "../../ports/cloud/cloud-provisioner.ts";
+import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-name-of.ts";
@@ -42,7 +42,7 @@ interface Update {
  * in use, its attachment is marked before the update is sent. A node that is granted the volume during
  * the update reads its attachment after the acquire, and mounts nothing.
  */
-export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
+export function mayCompleteDetach(ports: Ports, update: Update): MayCompleteDetach {
   return async (diskUris, signal) => {
     const before = await findSpared(ports, update, diskUris, signal);
     if (before === undefined) return false;

@@ -9,7 +9,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/release/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
-import { mayCarryOut } from "./foreign-detach.ts";
+import { mayCompleteDetach } from "./foreign-detach.ts";
 
 /** A barrier that the record of a volume asks for. */
 export interface RecordBarrier {
@@ -41,7 +41,13 @@ export async function passRecordBarrier(
       (await isTrusted(ports, fresh.value.status?.record, asked))
     );
   };
-  const request = { diskUri, node, mode, precondition, mayCarryOut: mayCarryOut(ports, { node, fences }) };
+  const request = {
+    diskUri,
+    node,
+    mode,
+    precondition,
+    mayCompleteDetach: mayCompleteDetach(ports, { node, fences }),
+  };
   const passed = await ports.steps.run(fences ? "fence" : "prove", () =>
     ports.cloud.barrier(request, signal),
   );

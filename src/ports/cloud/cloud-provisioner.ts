@@ -85,7 +85,7 @@ export type Precondition = (signal: AbortSignal) => Promise<boolean>;
  * `false` postpones the update: the request fails as `CloudUnavailable` with code `OthersDetachPending`.
  * Asked after `precondition` and last before the write, since the answer `true` may record the detach.
  */
-export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
+export type MayCompleteDetach = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
 
 /**
  * LUNs at which a node looks for other disks, whether or not the platform still has them there: another
@@ -208,7 +208,7 @@ export interface CloudProvisioner {
       readonly lane: Lane;
       readonly precondition: Precondition;
       /** Default: always. */
-      readonly mayCarryOut?: MayCarryOut;
+      readonly mayCompleteDetach?: MayCompleteDetach;
       /** Default: never. */
       readonly forcePrecondition?: Precondition;
       /** Default: none. */
@@ -228,7 +228,7 @@ export interface CloudProvisioner {
       readonly node: NodeIdentity;
       readonly lane: Lane;
       readonly precondition: Precondition;
-      readonly mayCarryOut?: MayCarryOut;
+      readonly mayCompleteDetach?: MayCompleteDetach;
       /** Default: none. */
       readonly expectedDisks?: ExpectedDisks;
     },
@@ -248,7 +248,7 @@ export interface CloudProvisioner {
       readonly node: NodeIdentity;
       readonly mode: BarrierMode;
       readonly precondition: Precondition;
-      readonly mayCarryOut?: MayCarryOut;
+      readonly mayCompleteDetach?: MayCompleteDetach;
     },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;

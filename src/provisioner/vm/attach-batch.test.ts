@@ -359,11 +359,12 @@ describe("a batch of attaches and detaches", () => {
   it("checks before it carries out a foreign detach of the disk that it attaches", async () => {
     const azure = aScriptedVm([anEntry("comes", 0, { toBeDetached: true })]);
     const asked: (readonly string[])[] = [];
-    const mayCarryOut = (uris: readonly string[]): Promise<boolean> =>
+    const mayCompleteDetach = (uris: readonly string[]): Promise<boolean> =>
       Promise.resolve((asked.push(uris), false));
-    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes", { mayCarryOut }))), [
-      "CloudUnavailable",
-    ]);
+    assert.deepEqual(
+      kinds(await azure.attachBatch(azure.request("attach", "comes", { mayCompleteDetach }))),
+      ["CloudUnavailable"],
+    );
     assert.deepEqual([asked, azure.updates], [[[diskUri("comes")]], []]);
   });
 
@@ -517,9 +518,9 @@ describe("a batch of attaches and detaches", () => {
           return end;
         };
         const asked: (readonly string[])[] = [];
-        const mayCarryOut = (uris: readonly string[]): Promise<boolean> =>
+        const mayCompleteDetach = (uris: readonly string[]): Promise<boolean> =>
           Promise.resolve((asked.push(uris), isAllowed));
-        const [attached] = await azure.attachBatch(azure.request("attach", "pvc-bad", { mayCarryOut }));
+        const [attached] = await azure.attachBatch(azure.request("attach", "pvc-bad", { mayCompleteDetach }));
         assert.equal(attached?.ok, false);
         assert.deepEqual([asked, azure.updates.length], [[[diskUri("others")]], isAllowed ? 2 : 1]);
       }

@@ -34,7 +34,7 @@ export async function askForForce(request: VmRequest): Promise<boolean> {
 }
 
 /**
- * Checks `mayCarryOut` for each request if the VM lists disks that are being detached by no request of
+ * Checks `mayCompleteDetach` for each request if the VM lists disks that are being detached by no request of
  * this batch, and ends those that have to wait. Returns the others.
  */
 export async function askCarryOut<P extends { readonly request: VmRequest }>(
@@ -54,10 +54,10 @@ export async function askCarryOut<P extends { readonly request: VmRequest }>(
   );
   await Promise.all(
     planned.map(async ({ request }) => {
-      const { mayCarryOut, diskUri, node } = request.spec;
+      const { mayCompleteDetach, diskUri, node } = request.spec;
       if (
-        mayCarryOut === undefined ||
-        (await answerOf(request, (signal) => mayCarryOut(uris, signal))) !== false
+        mayCompleteDetach === undefined ||
+        (await answerOf(request, (signal) => mayCompleteDetach(uris, signal))) !== false
       )
         return;
       request.settle(fail(toFailure(pending, { diskUri, nodeName: node.nodeName })));

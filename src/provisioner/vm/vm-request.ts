@@ -8,7 +8,7 @@ import type {
   BarrierMode,
   ExpectedDisks,
   FenceProof,
-  MayCarryOut,
+  MayCompleteDetach,
   Precondition,
   ReservedLuns,
 } from "../../ports/cloud/cloud-provisioner.ts";
@@ -36,7 +36,7 @@ export interface VmRequestSpec {
   readonly lane: Lane;
   readonly precondition: Precondition;
   /** Checked after each read of a VM that lists disks in a foreign detach. Default: always. */
-  readonly mayCarryOut?: MayCarryOut;
+  readonly mayCompleteDetach?: MayCompleteDetach;
   /**
    * Checked as `precondition` is, and after it: whether a hanging detach of the disk may be forced.
    * Default: never.

@@ -13,7 +13,7 @@ import { changeStatus } from "../../../objects/update-object.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
-import { mayCarryOut } from "../../fencing/foreign-detach.ts";
+import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import {
   attachmentTarget,
@@ -58,7 +58,7 @@ export async function detach(
         node,
         lane,
         precondition: mayProceed,
-        mayCarryOut: mayCarryOut(ports, { node }),
+        mayCompleteDetach: mayCompleteDetach(ports, { node }),
         expectedDisks: () => expectedDisksOn(ports, node),
       },
       signal,
