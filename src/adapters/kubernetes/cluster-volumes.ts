@@ -108,7 +108,7 @@ export function createClusterVolumes(options: {
     onChange: (listener) => {
       volumeAttachments.onChange(({ previous, current }) => {
         const attachment = current ?? previous;
-        if (attachment?.isOurs === true && mustReconcileAttachment(previous, current))
+        if (attachment?.isOurs === true && isRelevantAttachmentChange(previous, current))
           listener(attachment.nodeName);
       });
     },
@@ -175,7 +175,7 @@ export function createClusterVolumes(options: {
 }
 
 /** Whether it was added, is being deleted, or was removed: its status changes far more often. */
-function mustReconcileAttachment(
+function isRelevantAttachmentChange(
   previous: ClusterVolumeAttachment | undefined,
   current: ClusterVolumeAttachment | undefined,
 ): boolean {
