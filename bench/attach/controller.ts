@@ -68,7 +68,7 @@ export async function measureController(): Promise<ControllerCost> {
   const ours = await inFolder(withEmulator(measureOurs));
   const bare = await inFolder(withEmulator((emulator) => measureBare(emulator)));
   const timesBare = rounded(ours.cpuSeconds / bare.bareCpuSeconds, 2);
-  const program = process.env["GO_DRIVER"];
+  const program = process.env["GO_DRIVER"] || undefined;
   if (program === undefined) return { ...ours, ...bare, timesBare };
   const go = await inFolder(withEmulator((emulator, folder) => measureGo(program, emulator, folder)));
   return { ...ours, ...bare, timesBare, ...go, timesGo: rounded(ours.cpuSeconds / go.goCpuSeconds, 2) };
