@@ -1,21 +1,27 @@
-import { type Choices, finding, type Finding, type Pair } from "./experiment.ts";
+import type { Choices, Finding, Pair } from "./experiment.ts";
+import { judgeReservations, type ReservedWrites } from "./judge-reservations.ts";
 import { attachProbeDisk, detachProbeDisk, type ProbeVm, untilEnded } from "./probe-vm.ts";
 import { lunOf, runInVm } from "./run-in-vm.ts";
 
 const KEY = 0xa;
-/** What a write that a reservation of SCSI or NVMe refuses fails with: kernels differ. */
-const REFUSALS: readonly string[] = ["EBADE", "EIO"];
 
 /**
  * E7: one VM registers with a shared disk and reserves it for writes of registrants, the other one does not.
  * What stays of that is seen by whose writes are refused.
  */
 export async function reservations({ vm, second }: Pair, { mayStop }: Choices): Promise<Finding> {
-  const seen: { readonly when: string; readonly own: string; readonly other: string }[] = [];
+  const seen: ReservedWrites[] = [];
   const write = async (at: ProbeVm): Promise<string> =>
     String((await runInVm(at, await lunOf(at), { do: "writeOnce" }))["outcome"]);
   const note = async (when: string): Promise<void> => {
     seen.push({ when, own: await write(vm), other: await write(second) });
+  };
+  const noteAlone = async (when: string): Promise<void> => {
+    seen.push({ when, own: undefined, other: await write(second) });
+  };
+  const power = async (action: "deallocate" | "start"): Promise<void> => {
+    const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/${action}` }));
+    if (done.end !== "Succeeded") throw new Error(`${action} ended ${done.end}`);
   };
   await attachProbeDisk(vm);
   await attachProbeDisk(second);
@@ -23,24 +29,16 @@ export async function reservations({ vm, second }: Pair, { mayStop }: Choices): 
   await runInVm(vm, await lunOf(vm), { do: "reserve", key: KEY });
   await note("reserved");
   await detachProbeDisk(vm);
-  seen.push({ when: "detached", own: "written", other: await write(second) });
+  await noteAlone("detached");
   await attachProbeDisk(vm);
   await note("attached again");
   if (mayStop) {
-    for (const action of ["deallocate", "start"]) {
-      const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/${action}` }));
-      if (done.end !== "Succeeded") throw new Error(`${action} ended ${done.end}`);
-    }
+    await power("deallocate");
+    await noteAlone("deallocated");
+    await power("start");
     await note("deallocated and started");
   }
   await detachProbeDisk(vm);
   await detachProbeDisk(second);
-  const [before, ...reserved] = seen;
-  const isKept = reserved.every(({ own, other }) => own === "written" && REFUSALS.includes(other));
-  return finding(
-    before?.own === "written" && before.other === "written" && isKept,
-    seen
-      .map(({ when, own, other }) => `${when}: the holder's write ${own}, the other VM's ${other}`)
-      .join("; ") + (mayStop ? "" : "; deallocation was not tried: permit that by --may-stop"),
-  );
+  return judgeReservations(seen, { mayStop });
 }
