@@ -4,7 +4,7 @@ Touches no disk but the probe's: the one at the LUN that Azure names, of the pro
 that is empty or has the probe's mark. What it leaves in the background ends by itself after `maxS` seconds.
 """
 
-import errno, fcntl, json, mmap, os, shutil, signal, struct, subprocess, sys, time
+import ctypes, errno, fcntl, json, mmap, os, shutil, signal, struct, subprocess, sys, threading, time
 
 ASKED = json.loads(sys.argv[1])
 FOLDER = "/run/probe-azure-" + ASKED["token"]
@@ -15,15 +15,27 @@ EMPTY_PARTS, PART = 16, 1 << 20
 # The blocks of a round begin here; before them are the mark, and the block of the reservations.
 FIRST = 1 << 20
 DEVICE_WAIT_S = 60
+# How long a stop waits for an I/O under way: one to a disk that is gone may hang for minutes.
+HANG_MAX_S = 10
 PAUSE_S = 0.002
+STA_UNSYNC = 0x40
 
 
 def now_ms():
     return time.time_ns() // 1_000_000
 
 
+def clock_error_ms():
+    """The kernel's bound of the clock's error, of adjtimex(2); None: the clock is not synchronised."""
+    timex = ctypes.create_string_buffer(512)
+    state = ctypes.CDLL(None).adjtimex(timex)
+    # It begins with modes, offset, freq, maxerror in microseconds, esterror and status.
+    _, _, _, error_us, _, status = struct.unpack_from("Illlli", timex)
+    return None if state < 0 or status & STA_UNSYNC else error_us / 1000
+
+
 def end_with(answer):
-    print(json.dumps({"nowMs": now_ms(), **answer}))
+    print(json.dumps({"nowMs": now_ms(), "errorMs": clock_error_ms(), **answer}))
     sys.exit(0)
 
 
@@ -106,10 +118,17 @@ def put(name, content=""):
 
 
 def take(name, patience_s):
+    content = wait_for(name, patience_s)
+    if content is None:
+        end_with({"refused": "no %s within %d s" % (name, patience_s)})
+    return content
+
+
+def wait_for(name, patience_s):
     until = time.monotonic() + patience_s
     while not is_asked(name):
         if time.monotonic() > until:
-            end_with({"refused": "no %s within %d s" % (name, patience_s)})
+            return None
         time.sleep(0.05)
     with open(path_of(name)) as file:
         return json.load(file)
@@ -127,49 +146,80 @@ def in_background(work):
     os._exit(0)
 
 
-def write_blocks(device):
+def until_stopped(work, device, note):
+    """Puts what `work` notes once it ends or `stop` is asked, also while an I/O of it hangs."""
+
+    def noting():
+        try:
+            work(device, note)
+        except OSError as error:
+            note["fault"] = name_of(error)
+
+    thread = threading.Thread(target=noting, daemon=True)
+    thread.start()
+    while thread.is_alive() and not is_asked("stop"):
+        time.sleep(0.05)
+    thread.join(HANG_MAX_S)
+    put("result", json.dumps({**note, "isHung": thread.is_alive()}))
+
+
+def write_blocks(device, note):
     """Numbered blocks, one after the other; one that fails is tried again, so that what landed has no gaps."""
     until = time.monotonic() + ASKED["maxS"]
-    number, failed, tried_ms = 1, None, now_ms()
+    number = 1
     while time.monotonic() < until and not is_asked("stop"):
         if number == 2:
             put("begun", json.dumps({}))
             while ASKED["pauses"] and time.monotonic() < until and not (is_asked("resume") or is_asked("stop")):
                 time.sleep(0.05)
-        tried_ms = now_ms()
+        note["triedMs"] = now_ms()
         try:
             write_block(device, FIRST + number * BLOCK, block(number))
+            note["acknowledged"] = number
             number += 1
         except OSError as error:
-            failed = failed or name_of(error)
+            note["failed"], note["failedMs"] = name_of(error), note["triedMs"]
         time.sleep(PAUSE_S)
-    put("result", json.dumps({"acknowledged": number - 1, "failed": failed, "triedMs": tried_ms}))
 
 
 def block(number):
-    return MARK + struct.pack("<qqq", ASKED["round"], number, time.time_ns())
+    return MARK + struct.pack("<qqq", ASKED["round"], number, now_ms())
 
 
-def has_landed(device, number):
-    return read_block(device, FIRST + number * BLOCK).startswith(MARK + struct.pack("<qq", ASKED["round"], number))
+def issued_at(device, number):
+    """When the block that is there was issued, by the clock of the VM that wrote it; None: it has not landed."""
+    content = read_block(device, FIRST + number * BLOCK)
+    if not content.startswith(MARK + struct.pack("<qq", ASKED["round"], number)):
+        return None
+    return struct.unpack_from("<q", content, len(MARK) + 16)[0]
 
 
-def watch_blocks(device):
-    """Notes of the blocks when a read began that did not show them yet: they landed after that."""
+def watch_blocks(device, note):
+    """
+    Notes of each block when the last read began that did not show it, when a read ended that did, and when it was
+    issued. Ends with a read that does not show the next one.
+    """
     until = time.monotonic() + ASKED["maxS"]
-    number, seen, absent_ms = 0, [(0, 0)], 0
+    absent_ms = 0
     put("begun", json.dumps({}))
-    while time.monotonic() < until and not is_asked("stop"):
+    while time.monotonic() < until:
         read_ms = now_ms()
-        if not has_landed(device, number + 1):
-            absent_ms = read_ms
-            time.sleep(PAUSE_S)
+        is_last = is_asked("stop")
+        issued_ms = issued_at(device, note["last"] + 1)
+        if issued_ms is not None:
+            note["seen"].append([absent_ms, now_ms(), issued_ms])
+            note["last"] += 1
             continue
-        number += 1
-        if seen[-1][0] == absent_ms:
-            seen.pop()
-        seen.append((absent_ms, number))
-    put("result", json.dumps({"seen": seen, "untilMs": absent_ms, "isMarked": is_marked(device)}))
+        note["untilMs"] = absent_ms = read_ms
+        if is_last:
+            break
+        time.sleep(PAUSE_S)
+    if note["last"] > 0:
+        # A write that failed was tried again, and both tries may land, the second one late.
+        note["seen"].append([note["seen"][-1][0], now_ms(), issued_at(device, note["last"])])
+        if note["seen"][-1][2] == note["seen"][-2][2]:
+            note["seen"].pop()
+    note["isMarked"] = is_marked(device)
 
 
 def cut_network():
@@ -190,7 +240,8 @@ def end_earlier():
     """Ends what a round has left that was not stopped: it holds the disk."""
     if is_asked("running"):
         put("stop")
-        take("result", DEVICE_WAIT_S)
+        # One that was killed has no result. One that still holds the disk makes it busy.
+        wait_for("result", 2 * HANG_MAX_S)
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 
@@ -200,7 +251,8 @@ def start_writing():
         end_with({"refused": "iptables is missing in the VM; install it"})
     device = open_marked()
     put("running")
-    in_background(lambda: write_blocks(device))
+    note = {"acknowledged": 0, "failed": None, "failedMs": 0, "triedMs": 0}
+    in_background(lambda: until_stopped(write_blocks, device, note))
     begun = take("begun", DEVICE_WAIT_S)
     if cuts:
         in_background(cut_network)
@@ -210,7 +262,8 @@ def start_writing():
 def start_watching():
     device = open_disk(os.O_RDONLY)
     put("running")
-    in_background(lambda: watch_blocks(device))
+    note = {"seen": [], "last": 0, "untilMs": 0, "isMarked": False}
+    in_background(lambda: until_stopped(watch_blocks, device, note))
     end_with(take("begun", DEVICE_WAIT_S))
 
 
@@ -221,18 +274,25 @@ def resume():
 
 def stop():
     put("stop")
-    result = take("result", DEVICE_WAIT_S)
+    result = take("result", 2 * HANG_MAX_S)
     cut = take("cut%d" % ASKED["round"], DEVICE_WAIT_S) if ASKED["hasCut"] else {}
     shutil.rmtree(FOLDER)
     if "seen" in result:
-        result = summary(**result)
+        result = summary(ASKED["afterMs"], **result)
     end_with({**result, **cut})
 
 
-def summary(seen, untilMs, isMarked):
-    absent_ms, last = seen[-1]
-    at_end = max(number for at_ms, number in seen if at_ms <= ASKED["afterMs"])
-    return {"last": last, "absentMs": absent_ms, "atEnd": at_end, "untilMs": untilMs, "isMarked": isMarked}
+def summary(after_ms, seen, **note):
+    """A block landed between the later of its first and third time, and its second."""
+    landings = [(max(absent_ms, issued_ms), present_ms) for absent_ms, present_ms, issued_ms in seen]
+    unsure = [present_ms for from_ms, present_ms in landings if from_ms <= after_ms < present_ms]
+    return {
+        **note,
+        "late": sum(from_ms > after_ms for from_ms, _ in landings),
+        "unsure": len(unsure),
+        "landedMs": max((from_ms for from_ms, _ in landings), default=0),
+        "seenMs": max((present_ms for _, present_ms in landings), default=0),
+    }
 
 
 # Requests of linux/pr.h, for SCSI and NVMe alike.
@@ -271,11 +331,12 @@ def write_once():
         end_with({"outcome": name_of(error)})
 
 
-{
-    "write": start_writing,
-    "watch": start_watching,
-    "resume": resume,
-    "stop": stop,
-    "reserve": reserve,
-    "writeOnce": write_once,
-}[ASKED["do"]]()
+if __name__ == "__main__":
+    {
+        "write": start_writing,
+        "watch": start_watching,
+        "resume": resume,
+        "stop": stop,
+        "reserve": reserve,
+        "writeOnce": write_once,
+    }[ASKED["do"]]()

@@ -1,7 +1,7 @@
 import { ownersOf } from "./disk-owners.ts";
-import { type Choices, finding, type Finding, type Pair } from "./experiment.ts";
+import type { Choices, Finding, Pair } from "./experiment.ts";
+import { judgeRound, type Round, type Watched, type Writing, type Written } from "./judge-late-writes.ts";
 import {
-  type Ended,
   attachProbeDisk,
   dataDisksOf,
   detachProbeDisk,
@@ -14,40 +14,8 @@ import {
   untilEnded,
   withDataDisks,
 } from "./probe-vm.ts";
-import { lunOf, runInVm, SKEW_MAX_MS } from "./run-in-vm.ts";
-
-/** How the writing VM is while its disk is detached by force. */
-export type Writing = "steadily" | "paused" | "cut off";
-
-/** What the VM that wrote has noted; times are of its own clock, in milliseconds since 1970. */
-interface Written {
-  readonly acknowledged: number;
-  readonly failed: string | null;
-  readonly triedMs: number;
-  readonly cutMs?: number;
-  readonly healedMs?: number;
-}
-
-/** What the VM that watched has noted. */
-interface Watched {
-  readonly last: number;
-  /** When a read began that did not show the last block yet. */
-  readonly absentMs: number;
-  /** The last block that had landed by the end of the detach. */
-  readonly atEnd: number;
-  readonly untilMs: number;
-  readonly isMarked: boolean;
-}
-
-/** One round, from the beginning of its detach on. */
-export interface Round {
-  readonly detach: Ended & {
-    /** From the end until Azure's reads no longer showed the disk at the VM; undefined: not in time. */
-    readonly goneAfterMs: number | undefined;
-  };
-  readonly written: Written;
-  readonly watched: Watched;
-}
+import { lunOf, runInVm, runTimed } from "./run-in-vm.ts";
+import { SKEW_MAX_MS } from "./vm-clock.ts";
 
 /** E3 and E4: one VM writes to a shared disk that is taken from it by force, and the other one watches. */
 export async function lateWrites(
@@ -60,7 +28,7 @@ export async function lateWrites(
   for (const way of ways)
     for (let round = 1; round <= rounds; round += 1) {
       const number = ways.indexOf(way) * rounds + round;
-      const { verdict, detail } = judge(await played(pair, way, number), way);
+      const { verdict, detail } = await judged(pair, way, number);
       seen.push({ verdict, detail: `${ways.length === 1 ? "" : `${way}: `}${detail}` });
     }
   await detachProbeDisk(pair.second);
@@ -70,43 +38,14 @@ export async function lateWrites(
   return { verdict: worst ?? "held", detail: seen.map(({ detail }) => detail).join("; ") };
 }
 
-/** What a round shows. */
-export function judge({ detach, written, watched }: Round, way: Writing): Finding {
-  const { endedMs } = detach;
-  const goneAfter = inS(detach.goneAfterMs);
-  const untried = (detail: string): Finding => ({ verdict: "not tried", detail });
-  if (detach.end !== "Succeeded") return untried(`the forced detach ended ${detach.end}`);
-  if (Number.isNaN(endedMs)) return untried("Azure does not say when the forced detach ended");
-  if (watched.last > watched.atEnd)
-    return finding(
-      false,
-      `${watched.last - watched.atEnd} blocks landed after the detach had ended, the last one ` +
-        `more than ${inS(watched.absentMs - endedMs)} after it; Azure's reads showed the disk ` +
-        `gone ${goneAfter} after it`,
-    );
-  if (!watched.isMarked || watched.last === 0) return untried("the second VM saw no block of the first one");
-  if (written.triedMs < endedMs || watched.untilMs < endedMs + SKEW_MAX_MS)
-    return untried("the VMs stopped writing or watching before the detach had ended");
-  if (way === "cut off" && !isCutDuring(detach, written))
-    return untried("the VM was not cut off during the whole detach");
-  return finding(
-    true,
-    `${watched.last} blocks landed (${written.acknowledged} acknowledged), the last one ` +
-      `${inS(endedMs - watched.absentMs)} before the detach had ended; later writes failed ` +
-      `(${written.failed ?? "none"}); Azure's reads showed the disk gone ${goneAfter} after it`,
-  );
-}
-
-function isCutDuring(
-  { startedMs, endedMs }: Round["detach"],
-  { cutMs = Infinity, healedMs = 0 }: Written,
-): boolean {
-  return cutMs < startedMs && healedMs > endedMs;
-}
-
-function inS(ms: number | undefined): string {
-  if (ms === undefined) return "not yet";
-  return `${(ms / 1_000).toFixed(1)} s`;
+/** A round that fails was not tried; what other rounds have shown stays. */
+async function judged(pair: Pair, way: Writing, round: number): Promise<Finding> {
+  try {
+    return judgeRound(await played(pair, way, round), way);
+  } catch (error) {
+    if (pair.vm.signal.aborted) throw error;
+    return { verdict: "not tried", detail: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 async function played({ vm, second }: Pair, way: Writing, round: number): Promise<Round> {
@@ -116,10 +55,10 @@ async function played({ vm, second }: Pair, way: Writing, round: number): Promis
     way === "cut off" ? { afterMs: vm.watchMs, forMs: CUT_TIMES * vm.watchMs } : { afterMs: 0, forMs: 0 };
   const [cutAfterS, cutForS] = [cut.afterMs / 1_000, cut.forMs / 1_000];
   const pauses = way === "paused";
-  await runInVm(second, secondLun, { do: "watch", round });
-  await runInVm(vm, lun, { do: "write", round, pauses, cutAfterS, cutForS });
+  await runTimed(second, secondLun, { do: "watch", round });
+  await runTimed(vm, lun, { do: "write", round, pauses, cutAfterS, cutForS });
   const begunMs = vm.clock.elapsedMs();
-  await vm.clock.sleep(cut.afterMs + vm.pollMs, vm.signal);
+  await vm.clock.sleep(cut.afterMs + (cut.forMs > 0 ? SKEW_MAX_MS : 0) + vm.pollMs, vm.signal);
   const detach = await forcedDetach(vm);
   if (pauses) await runInVm(vm, lun, { do: "resume" });
   await vm.clock.sleep(vm.watchMs, vm.signal);
@@ -127,10 +66,9 @@ async function played({ vm, second }: Pair, way: Writing, round: number): Promis
   if (cut.forMs > 0) await vm.clock.sleep(Math.max(0, healsInMs), vm.signal);
   const afterMs = Number.isNaN(detach.endedMs) ? 0 : detach.endedMs + SKEW_MAX_MS;
   const stop = { do: "stop", round, afterMs } as const;
-  const [written, watched] = await Promise.all([
-    runInVm(vm, lun, { ...stop, hasCut: cut.forMs > 0 }),
-    runInVm(second, secondLun, { ...stop, hasCut: false }),
-  ]);
+  // The watch ends last: it has to show what the other VM has acknowledged.
+  const written = await runTimed(vm, lun, { ...stop, hasCut: cut.forMs > 0 });
+  const watched = await runTimed(second, secondLun, { ...stop, hasCut: false });
   return { detach, written: written as unknown as Written, watched: watched as unknown as Watched };
 }
 

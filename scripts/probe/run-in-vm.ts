@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Json } from "./arm-http.ts";
 import { codeOf, dataDisksOf, isProbeDisk, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
+import { readOutput } from "./run-command-output.ts";
+import { clockFault } from "./vm-clock.ts";
 
 const PROGRAM = await readFile(new URL("disk-program.py", import.meta.url), "utf8");
-/** How far the clocks of Azure and of a VM may differ, in milliseconds: both follow their hosts. */
-export const SKEW_MAX_MS = 1_000;
 /** What the program leaves in a VM ends after this time, in seconds: as long as the longest operation. */
 const BACKGROUND_MAX_S = 15 * 60;
 
@@ -26,15 +26,30 @@ export type Asked =
   | { readonly do: "reserve"; readonly key: number }
   | { readonly do: "writeOnce" };
 
+/** What the program in a VM has printed. */
+export type Printed = Readonly<Record<string, unknown>>;
+
 /**
  * Runs the probe's program in a VM that has the probe's disk, or has just lost it, and returns what it
  * printed. Throws with the reason if Azure does not run it, or it refuses.
  */
-export async function runInVm(
+export async function runInVm(vm: ProbeVm, lun: number, asked: Asked): Promise<Printed> {
+  return (await runProgram(vm, lun, asked)).answer;
+}
+
+/** The same of a program whose times are compared with Azure's. Throws also if the VM's clock is not fit. */
+export async function runTimed(vm: ProbeVm, lun: number, asked: Asked): Promise<Printed> {
+  const { name, answer, startedMs, endedMs } = await runProgram(vm, lun, asked);
+  const fault = clockFault({ nowMs: answer["nowMs"], errorMs: answer["errorMs"], startedMs, endedMs });
+  if (fault !== undefined) throw new Error(`${name}: ${fault}`);
+  return answer;
+}
+
+async function runProgram(
   vm: ProbeVm,
   lun: number,
   asked: Asked,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<{ name: string; answer: Printed; startedMs: number; endedMs: number }> {
   const json = JSON.stringify({
     ...asked,
     lun,
@@ -46,16 +61,12 @@ export async function runInVm(
 python3 - '${json}' <<'PROGRAM'
 ${PROGRAM}PROGRAM`;
   const { name, startedMs, endedMs, body } = await ran(vm, script.split("\n"));
-  const [, stdout = "", stderr = ""] =
-    /\[stdout\]\n([^]*)\n\[stderr\]\n?([^]*)$/u.exec(messageOf(body)) ?? [];
+  const { stdout, stderr } = readOutput(body);
   const answer = parsed(stdout);
   if (answer === undefined) throw new Error(`${name}: the program ended early: ${stderr.trim().slice(-300)}`);
-  const { refused, nowMs } = answer;
+  const { refused } = answer;
   if (typeof refused === "string") throw new Error(`${name}: ${refused}`);
-  const isClockRight = Number(nowMs) > startedMs - SKEW_MAX_MS && Number(nowMs) < endedMs + SKEW_MAX_MS;
-  if (!isClockRight)
-    throw new Error(`${name}: its clock is not Azure's: set it (chronyc makestep), and probe again`);
-  return answer;
+  return { name, answer, startedMs, endedMs };
 }
 
 /** Runs a script, after any other one in the VM. */
@@ -80,16 +91,9 @@ async function ran(
   }
 }
 
-function messageOf(body: Json): string {
-  const { value: [first] = [] } = (body ?? {}) as {
-    readonly value?: readonly { readonly message?: string }[];
-  };
-  return first?.message ?? "";
-}
-
-function parsed(stdout: string): Readonly<Record<string, unknown>> | undefined {
+function parsed(stdout: string): Printed | undefined {
   const line = stdout.trim().split("\n").at(-1) ?? "";
-  return line.startsWith("{") ? (JSON.parse(line) as Readonly<Record<string, unknown>>) : undefined;
+  return line.startsWith("{") ? (JSON.parse(line) as Printed) : undefined;
 }
 
 /** The LUN of the probe's disk at a VM that has it. Throws if it has not. */

@@ -20,6 +20,7 @@ export function bashGuests({ deviceRoot, folder }: { deviceRoot: string; folder:
       await mkdir(join(own, "dev"), { recursive: true });
       await mkdir(join(deviceRoot, vmName, "dev/disk/azure"), { recursive: true });
       await writeFile(join(own, "bin/iptables"), IPTABLES, { mode: 0o755 });
+      await writeFile(join(own, "bin/sitecustomize.py"), CLOCK);
       await writeFile(join(own, "script"), script);
       const args = ["--mount", "--net", "bash", "-euc", SET_UP, "guest", own, join(deviceRoot, vmName)];
       const { stdout, stderr } = await run("unshare", args);
@@ -38,6 +39,14 @@ case $2 in
 esac
 `;
 
+/** The clock of each VM is synchronised to a millisecond, whatever that of this machine is. */
+const CLOCK = `import ctypes, struct, types
+def adjtimex(timex):
+    struct.pack_into("Illlli", timex, 0, 0, 0, 0, 1000, 0, 0)
+    return 0
+ctypes.CDLL = lambda *_: types.SimpleNamespace(adjtimex=adjtimex)
+`;
+
 const SET_UP = `
 own=$1 root=$2
 mount -t tmpfs none "$own/dev"
@@ -48,5 +57,5 @@ mkdir "$own/dev/disk/azure"
 mount --bind "$root/dev/disk/azure" "$own/dev/disk/azure"
 mount --rbind "$own/dev" /dev
 mount --bind "$own/run" /run
-PATH=$own/bin:$PATH exec bash "$own/script"
+PYTHONPATH=$own/bin PATH=$own/bin:$PATH exec bash "$own/script"
 `;

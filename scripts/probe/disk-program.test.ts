@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { findCommand } from "../child/find-command.ts";
+
+const PROGRAM = fileURLToPath(new URL("disk-program.py", import.meta.url));
+const python = await findCommand("python3");
+
+/** What a function of the program returns of these arguments. */
+async function called(name: string, ...args: readonly unknown[]): Promise<unknown> {
+  const calls = `import json, runpy, sys
+sys.argv[1:] = ['{"token": "t", "round": 1}', *sys.argv[1:]]
+program = runpy.run_path(sys.argv[2])
+print(json.dumps(program[sys.argv[3]](*json.loads(sys.argv[4])[0], **json.loads(sys.argv[4])[1])))`;
+  const [named = {}, ...positional] = args.toReversed();
+  const given = JSON.stringify([positional.toReversed(), named]);
+  const { stdout } = await promisify(execFile)("python3", ["-c", calls, PROGRAM, name, given]);
+  return JSON.parse(stdout);
+}
+
+describe("the program in a VM", { skip: python === undefined && "needs python3" }, () => {
+  const END_MS = 10_000;
+  const times = ["landedMs", "seenMs"];
+  const rows: readonly [
+    because: string,
+    seen: readonly (readonly number[])[],
+    expected: readonly number[],
+  ][] = [
+    ["no block landed", [], [0, 0, 0, 0]],
+    ["a block was seen before the end", [[9_000, 9_010, 8_999]], [0, 0, 9_000, 9_010]],
+    ["a block was absent after the end", [[10_001, 10_010, 9_000]], [1, 0, 10_001, 10_010]],
+    [
+      "a block was issued after the end, and the watch lagged",
+      [[9_000, 12_000, 10_001]],
+      [1, 0, 10_001, 12_000],
+    ],
+    ["a block of before the end was seen late", [[9_000, 12_000, 9_001]], [0, 1, 9_001, 12_000]],
+    [
+      "one is late and one unsure",
+      [
+        [9_000, 11_000, 9_500],
+        [9_000, 11_010, 10_500],
+      ],
+      [1, 1, 10_500, 11_010],
+    ],
+  ];
+  for (const [because, seen, expected] of rows)
+    it(`sums up that ${because}`, async () => {
+      const { late, unsure, ...rest } = (await called("summary", END_MS, {
+        seen,
+        last: seen.length,
+      })) as Record<string, number>;
+      assert.deepEqual([late, unsure, ...times.map((name) => rest[name])], expected);
+      assert.equal(rest["last"], seen.length);
+    });
+});
