@@ -10,14 +10,17 @@ ASKED = json.loads(sys.argv[1])
 FOLDER = "/run/probe-azure-" + ASKED["token"]
 MARK = ("probe-azure " + ASKED["token"]).encode().ljust(48, b"\0")
 BLOCK = 4096
-# How much of a disk without the mark has to be empty.
-EMPTY_PARTS, PART = 16, 1 << 20
+# What of a disk without the mark has to be empty: all of its beginning, and samples of the rest with its end. File
+# systems and partition tables have copies of what describes them there.
+EMPTY_PARTS, PART, SAMPLE_EVERY = 16, 1 << 20, 64 << 20
 # The blocks of a round begin here; before them are the mark, and the block of the reservations.
 FIRST = 1 << 20
 DEVICE_WAIT_S = 60
 # How long a stop waits for an I/O under way: one to a disk that is gone may hang for minutes.
 HANG_MAX_S = 10
 PAUSE_S = 0.002
+# How much later than its program another process ends a cut of the network.
+HEAL_SPARE_S = 1
 STA_UNSYNC = 0x40
 
 
@@ -88,7 +91,12 @@ def open_disk(flags):
 
 
 def is_empty(device):
-    return not any(any(read_block(device, part * PART, PART)) for part in range(EMPTY_PARTS))
+    return not any(any(read_block(device, offset, PART)) for offset in sampled_offsets(ASKED["sizeBytes"]))
+
+
+def sampled_offsets(size):
+    first = [part * PART for part in range(EMPTY_PARTS)]
+    return first + list(range(SAMPLE_EVERY, size - PART, SAMPLE_EVERY)) + [size - PART]
 
 
 def open_marked():
@@ -222,27 +230,70 @@ def watch_blocks(device, note):
     note["isMarked"] = is_marked(device)
 
 
+CUT_RULE = ["OUTPUT", "!", "-o", "lo", "-m", "comment", "--comment", "probe-azure", "-j", "DROP"]
+RULES_MAX = 10
+
+
+def heal_network():
+    """Removes the rule, and returns why it may be there still; None: it is not there."""
+    for _ in range(RULES_MAX):
+        # It ends with 1 where there is no such rule, and otherwise where it can't look.
+        if subprocess.run(["iptables", "-w", "-C", *CUT_RULE], stderr=subprocess.DEVNULL).returncode == 1:
+            return None
+        deleted = subprocess.run(["iptables", "-w", "-D", *CUT_RULE], stderr=subprocess.PIPE)
+    why = deleted.stderr.decode(errors="replace").strip()[-200:]
+    return "its network may still be cut: run iptables -D %s (%s)" % (" ".join(CUT_RULE), why)
+
+
+def heal_later(after_s):
+    """Another process removes the rule, too, should this one be killed."""
+    rule = " ".join(CUT_RULE)
+    loop = "for i in $(seq %d); do iptables -w -C %s || [ $? -ne 1 ] || exit 0; iptables -w -D %s; done"
+    script = "sleep %f; %s" % (after_s, loop % (RULES_MAX, rule, rule))
+    silent = subprocess.DEVNULL
+    return subprocess.Popen(["sh", "-c", script], start_new_session=True, stdin=silent, stdout=silent, stderr=silent)
+
+
+def wait_unless_stopped(seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not is_asked("stop"):
+        time.sleep(0.05)
+
+
 def cut_network():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    rule = ["OUTPUT", "!", "-o", "lo", "-m", "comment", "--comment", "probe-azure", "-j", "DROP"]
-    time.sleep(ASKED["cutAfterS"])
-    cut_ms = now_ms()
+    wait_unless_stopped(ASKED["cutAfterS"])
+    cut_ms, later = now_ms(), None
     try:
-        subprocess.run(["iptables", "-w", "-I", *rule], check=True)
-        time.sleep(ASKED["cutForS"])
+        if not is_asked("stop"):
+            later = heal_later(ASKED["cutForS"] + HEAL_SPARE_S)
+            cut_ms = now_ms()
+            subprocess.run(["iptables", "-w", "-I", *CUT_RULE], check=True)
+            wait_unless_stopped(ASKED["cutForS"])
     finally:
-        while subprocess.run(["iptables", "-w", "-D", *rule]).returncode == 0:
-            pass
-        put("cut%d" % ASKED["round"], json.dumps({"cutMs": cut_ms, "healedMs": now_ms()}))
+        fault = heal_network()
+        if later is not None and fault is None:
+            os.killpg(later.pid, signal.SIGTERM)
+        put("cut", json.dumps({"cutMs": cut_ms, "healedMs": now_ms(), "cutFault": fault}))
 
 
 def end_earlier():
-    """Ends what a round has left that was not stopped: it holds the disk."""
+    """Ends what a round has left that was not stopped: it holds the disk, and may cut the network."""
     if is_asked("running"):
         put("stop")
         # One that was killed has no result. One that still holds the disk makes it busy.
         wait_for("result", 2 * HANG_MAX_S)
+        if is_asked("cuts"):
+            wait_for("cut", HANG_MAX_S)
+            fault = heal_network()
+            if fault is not None:
+                end_with({"refused": fault})
     shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def end_all():
+    end_earlier()
+    end_with({})
 
 
 def start_writing():
@@ -255,6 +306,7 @@ def start_writing():
     in_background(lambda: until_stopped(write_blocks, device, note))
     begun = take("begun", DEVICE_WAIT_S)
     if cuts:
+        put("cuts")
         in_background(cut_network)
     end_with(begun)
 
@@ -275,7 +327,9 @@ def resume():
 def stop():
     put("stop")
     result = take("result", 2 * HANG_MAX_S)
-    cut = take("cut%d" % ASKED["round"], DEVICE_WAIT_S) if ASKED["hasCut"] else {}
+    cut = take("cut", DEVICE_WAIT_S) if ASKED["hasCut"] else {}
+    if cut.get("cutFault") is not None:
+        end_with({"refused": cut["cutFault"]})
     shutil.rmtree(FOLDER)
     if "seen" in result:
         result = summary(ASKED["afterMs"], **result)
@@ -298,17 +352,27 @@ def summary(after_ms, seen, **note):
 # Requests of linux/pr.h, for SCSI and NVMe alike.
 PR_REGISTER, PR_RESERVE = 0x401870C8, 0x401070C9
 IGNORE_KEY, WRITE_EXCLUSIVE_REGISTRANTS_ONLY = 1, 3
-UNIT_ATTENTION = 2
+# The status of SCSI by which a device refers to its sense data, which these requests do not return.
+CHECK_CONDITION = 2
 
 
 def ask_reservations(device, request, content):
+    # A positive result is the status of SCSI or NVMe. A device reports a pending unit attention once, by CHECK CONDITION
+    # instead of what was asked; one that has another reason has it again.
     for _ in range(2):
-        # A positive result is the status of SCSI or NVMe.
         status = fcntl.ioctl(device, request, bytearray(content), True)
-        if status & 0xFF != UNIT_ATTENTION:
+        if status & 0xFF != CHECK_CONDITION:
             break
     if status != 0:
-        end_with({"refused": "reservations: status 0x%x" % status})
+        end_with({"refused": refusal_of(status)})
+
+
+def refusal_of(status):
+    reasons = {
+        0x18: "RESERVATION CONFLICT: another VM holds one",
+        CHECK_CONDITION: "CHECK CONDITION: the sense key is in the VM's kernel log (dmesg)",
+    }
+    return "the disk takes no reservation: status 0x%x %s" % (status, reasons.get(status & 0xFF, ""))
 
 
 def reserve():
@@ -337,6 +401,7 @@ if __name__ == "__main__":
         "watch": start_watching,
         "resume": resume,
         "stop": stop,
+        "endAll": end_all,
         "reserve": reserve,
         "writeOnce": write_once,
     }[ASKED["do"]]()

@@ -55,4 +55,23 @@ describe("the program in a VM", { skip: python === undefined && "needs python3" 
       assert.deepEqual([late, unsure, ...times.map((name) => rest[name])], expected);
       assert.equal(rest["last"], seen.length);
     });
+
+  it("looks for contents also in the middle and at the end of a disk", async () => {
+    const [mib, size] = [2 ** 20, 4 * 2 ** 30];
+    const offsets = (await called("sampled_offsets", size, {})) as readonly number[];
+    assert.deepEqual(offsets.slice(0, 17), [...Array(16).keys()].map((part) => part * mib).concat(64 * mib));
+    assert.equal(offsets.at(-1), size - mib);
+    assert.ok(
+      offsets.every((offset, index) => index === 0 || offset - Number(offsets[index - 1]) <= 64 * mib),
+    );
+  });
+
+  for (const [status, reason] of [
+    [0x118, /0x118 RESERVATION CONFLICT/u],
+    [0x402, /0x402 CHECK CONDITION: the sense key is in the VM's kernel log/u],
+    [0x4001, /0x4001 $/u],
+  ] as const)
+    it(`says what status 0x${status.toString(16)} means`, async () => {
+      assert.match(String(await called("refusal_of", status, {})), reason);
+    });
 });

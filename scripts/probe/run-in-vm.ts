@@ -9,6 +9,9 @@ const PROGRAM = await readFile(new URL("disk-program.py", import.meta.url), "utf
 /** What the program leaves in a VM ends after this time, in seconds: as long as the longest operation. */
 const BACKGROUND_MAX_S = 15 * 60;
 
+/** For what needs no disk. */
+const NO_LUN = -1;
+
 /** What the program in a VM is asked for; see `disk-program.py`. */
 export type Asked =
   | {
@@ -23,6 +26,8 @@ export type Asked =
   | { readonly do: "watch"; readonly round: number }
   | { readonly do: "resume" }
   | { readonly do: "stop"; readonly round: number; readonly hasCut: boolean; readonly afterMs: number }
+  /** Stops what earlier rounds have left, whatever that is. */
+  | { readonly do: "endAll" }
   | { readonly do: "reserve"; readonly key: number }
   | { readonly do: "writeOnce" };
 
@@ -37,7 +42,15 @@ export async function runInVm(vm: ProbeVm, lun: number, asked: Asked): Promise<P
   return (await runProgram(vm, lun, asked)).answer;
 }
 
-/** The same of a program whose times are compared with Azure's. Throws also if the VM's clock is not fit. */
+/**
+ * Stops what the program has left in the background of a VM, and heals its network. Throws if it can't be
+ * reached, as while it is cut off.
+ */
+export async function stopPrograms(vm: ProbeVm): Promise<void> {
+  await runInVm(vm, NO_LUN, { do: "endAll" });
+}
+
+/** Like `runInVm`, for times that are compared with Azure's. Throws also if clocks are unfit. */
 export async function runTimed(vm: ProbeVm, lun: number, asked: Asked): Promise<Printed> {
   const { name, answer, startedMs, endedMs } = await runProgram(vm, lun, asked);
   const fault = clockFault({ nowMs: answer["nowMs"], errorMs: answer["errorMs"], startedMs, endedMs });
@@ -57,7 +70,9 @@ async function runProgram(
     sizeBytes: vm.diskBytes,
     maxS: BACKGROUND_MAX_S,
   });
-  const script = `command -v python3 >/dev/null || { echo '{"refused":"python3 is missing in the VM"}'; exit; }
+  // Without Python no program can have been left.
+  const withoutPython = asked.do === "endAll" ? {} : { refused: "python3 is missing in the VM" };
+  const script = `command -v python3 >/dev/null || { echo '${JSON.stringify(withoutPython)}'; exit; }
 python3 - '${json}' <<'PROGRAM'
 ${PROGRAM}PROGRAM`;
   const { name, startedMs, endedMs, body } = await ran(vm, script.split("\n"));

@@ -120,6 +120,22 @@ describe("runProbe", () => {
     }
   });
 
+  it("stops programs in both VMs, and prints the command where that fails", async () => {
+    const { vm, sent } = aVm();
+    const left = await leftOf({ ...vm, second: { ...vm, vmId: `${COMPUTE}/virtualMachines/vm-b` } });
+    const runs = sent.filter(({ path }) => path.endsWith("/runCommand"));
+    assert.deepEqual(
+      new Set(runs.map(({ path }) => path)),
+      new Set([`${VM_ID}/runCommand`, `${COMPUTE}/virtualMachines/vm-b/runCommand`]),
+    );
+    // The model runs no scripts.
+    assert.match(
+      left[0] ?? "",
+      /^az vm run-command invoke --ids \S+vm-a .*touch \/run\/probe-azure-abc123\/stop/u,
+    );
+    assert.equal(left.filter((command) => command.startsWith("az vm run-command")).length, 2);
+  });
+
   it("deletes a disk whose creation was cut off: Azure may have made it", async () => {
     const { vm, sent } = aVm({ meet: losing("PUT", DISK_ID) });
     assert.deepEqual(await leftOf(vm), ["Error: ECONNRESET"]);

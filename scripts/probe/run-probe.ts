@@ -1,6 +1,7 @@
 import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Choices, Experiment, Finding, PairedExperiment } from "./experiment.ts";
 import { detachProbeDisk, isRunning, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
+import { stopPrograms } from "./run-in-vm.ts";
 
 /** The result of one experiment. */
 export interface Result extends Finding {
@@ -88,6 +89,10 @@ async function cleanUp(vm: ProbeVm, { toStart }: { readonly toStart: boolean }):
   const left: string[] = [];
   if (toStart && !(await isDone(() => send(own, "POST", `${vm.vmId}/start`))))
     left.push(`az vm start --ids ${vm.vmId}`);
+  // A VM that is alone runs no program.
+  const running = holders.length > 1 ? holders : [];
+  const stopped = await Promise.all(running.map((holder) => isDone(() => stopPrograms(holder))));
+  left.push(...running.filter((_, index) => stopped[index] === false).map(stopCommand));
   for (const holder of holders)
     if (!(await isDone(() => detachProbeDisk(holder)))) left.push(detachCommand(holder));
   if (!(await isDone(() => send(own, "DELETE", vm.diskId)))) left.push(`az disk delete --ids ${vm.diskId}`);
@@ -110,6 +115,18 @@ async function isDone(act: () => Promise<void>): Promise<boolean> {
     }
   }
   return false;
+}
+
+/** The program ends by itself, but its folder stays until the VM starts again. */
+function stopCommand({ vmId, token }: ProbeVm): string {
+  const instance = parseInstanceUri(vmId);
+  const invoke =
+    instance?.scaleSetName === undefined
+      ? `az vm run-command invoke --ids ${vmId}`
+      : `az vmss run-command invoke --resource-group ${instance.resourceGroup} ` +
+        `--name ${instance.scaleSetName} --instance-id ${instance.instanceName}`;
+  const stop = `mkdir -p /run/probe-azure-${token} && touch /run/probe-azure-${token}/stop`;
+  return `${invoke} --command-id RunShellScript --scripts '${stop}'`;
 }
 
 /** An instance of a scale set needs the LUN, which only a look at it tells. */

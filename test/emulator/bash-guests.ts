@@ -30,12 +30,13 @@ export function bashGuests({ deviceRoot, folder }: { deviceRoot: string; folder:
   };
 }
 
-/** As the last rule of a name is deleted once: the next deletion fails. */
+/** It ends as the real one does where there is no such rule: with 1. A file `stuck` lets deletions fail. */
 const IPTABLES = `#!/bin/bash
 rules=$(dirname "$0")/../rules
 case $2 in
   -I) echo "\${@:3}" >> "$rules"; echo inserted >> "$rules.log" ;;
-  -D) [ -s "$rules" ] && sed -i '$d' "$rules" && echo deleted >> "$rules.log" ;;
+  -C) [ -s "$rules" ] ;;
+  -D) [ ! -e "$rules.stuck" ] && [ -s "$rules" ] && sed -i '$d' "$rules" && echo deleted >> "$rules.log" ;;
 esac
 `;
 

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { constants } from "node:fs";
-import { mkdtemp, open, readFile, realpath, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { createArmHttp } from "../../scripts/probe/arm-http.ts";
 import type { Finding } from "../../scripts/probe/experiment.ts";
 import { experiments } from "../../scripts/probe/experiments.ts";
 import { attachProbeDisk, detachProbeDisk, type ProbeVm } from "../../scripts/probe/probe-vm.ts";
-import { lunOf, runInVm } from "../../scripts/probe/run-in-vm.ts";
+import { lunOf, runInVm, stopPrograms } from "../../scripts/probe/run-in-vm.ts";
 import { type Result, runProbe } from "../../scripts/probe/run-probe.ts";
 import { aProbeVm } from "../../scripts/probe/testing/a-probe-vm.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
@@ -160,6 +160,43 @@ describe(
       await azure.client.disks.beginDeleteAndWait("rg", "foreign", { updateIntervalInMs: 5 });
     });
 
+    describe("a VM that is cut off from its network", () => {
+      const rules = join("guests", "vm-a", "rules");
+      let vm: ProbeVm;
+      let lun: number;
+      beforeEach(async () => {
+        await createDisk(azure, "cut");
+        vm = { ...probeVm(azure), diskId: `${COMPUTE}/disks/cut`, diskBytes: 8 * GIB };
+        await attachProbeDisk(vm);
+        lun = await lunOf(vm);
+        await rm(join(folder, `${rules}.log`), { force: true });
+      });
+      afterEach(async () => {
+        await detachProbeDisk(vm);
+        await azure.client.disks.beginDeleteAndWait("rg", "cut", { updateIntervalInMs: 5 });
+      });
+      const cut = async (cutForS: number): Promise<void> => {
+        await runInVm(vm, lun, { do: "write", round: 1, pauses: false, cutAfterS: 0, cutForS });
+        while (!(await noted()).startsWith("inserted")) await systemClock.sleep(20, vm.signal);
+      };
+      const noted = (): Promise<string> => readFile(join(folder, `${rules}.log`), "utf8").catch(() => "");
+
+      it("is healed by a stop before its time", async () => {
+        await cut(30);
+        await stopPrograms(vm);
+        assert.equal(await noted(), "inserted\ndeleted\n");
+      });
+
+      it("is reported where the rule can't be removed, and removed by the next stop", async () => {
+        await cut(30);
+        await writeFile(join(folder, `${rules}.stuck`), "");
+        await assert.rejects(stopPrograms(vm), /vm-a: its network may still be cut: run iptables -D OUTPUT/u);
+        await rm(join(folder, `${rules}.stuck`));
+        await stopPrograms(vm);
+        assert.equal(await noted(), "inserted\ndeleted\n");
+      });
+    });
+
     it("is broken where writes land after the end, and says by how much", async () => {
       lateByMs = LATE_MS;
       for (const name of ["E3", "E4"]) {
@@ -233,7 +270,7 @@ describe("the probe of reservations, by what a scripted VM answers", () => {
     ["the kernel has no reservations", { refused: "EOPNOTSUPP" }, "vm-a: EOPNOTSUPP"],
   ] as const)
     it(`is not tried where ${why}`, async () => {
-      answer = () => printed;
+      answer = (_, asked) => (asked.do === "endAll" ? {} : printed);
       assert.deepEqual(await found(azure, "E7"), { verdict: "not tried", detail });
     });
 
