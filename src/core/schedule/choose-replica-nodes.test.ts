@@ -20,6 +20,7 @@ const namesOf = (nodes: readonly ObservedNode[]): readonly string[] => nodes.map
 describe("chooseReplicaNodes", () => {
   it("rejects a node with the reason that people need to know", () => {
     const zrs = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
+    const regional = aVolume({ status: { detail: aDetail({ zones: [] }) } });
     const b = "node-b";
     const rows = [
       { because: "fit", node: aNode(b), volume: aVolume(), reason: undefined },
@@ -102,6 +103,13 @@ describe("chooseReplicaNodes", () => {
         volume: aVolume(),
         reason: "is in zone none, the disk in 1",
       },
+      {
+        because: "a zone, where the disk has none",
+        node: aNode(b, { zone: "1" }),
+        volume: regional,
+        reason: "is in zone 1, the disk in none",
+      },
+      { because: "no zone, as the disk", node: aNode(b, { zone: "" }), volume: regional, reason: undefined },
       {
         because: "a zone-redundant disk attaches everywhere",
         node: aNode(b, { zone: "2" }),

@@ -7,6 +7,12 @@ import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
 import { aCandidate, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
 
 describe("filterNodes", () => {
+  it("removes the nodes in zones for a disk without a zone, and only those", () => {
+    const disk = { location: "eastus", skuName: "Premium_LRS", zones: [], platform: "linux" } as const;
+    const nodes = [aCandidate("node-a", { zone: "1" }), aCandidate("node-b", { zone: "" })];
+    assert.deepEqual(filterNodes(nodes, [aPodVolume({ disk })]), new Map([[0, "unreachable"]]));
+  });
+
   it("removes a node with a reason for people, and no node that can take the pod", () => {
     const node = (overrides = {}) => aCandidate("node-a", overrides);
     const firm = (nodeName: string) => new Map([[nodeName, aReplicaNode(nodeName, { isFirm: true })]]);
@@ -63,7 +69,7 @@ describe("filterNodes", () => {
         node: node({ platform: "windows" }),
         volumes: [
           aPodVolume({
-            disk: { location: "eastus", skuName: "Premium_LRS", zones: [], platform: undefined },
+            disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: undefined },
           }),
         ],
       },

@@ -20,16 +20,23 @@ const PLATFORM_NAMES: Readonly<Record<Platform, string>> = { linux: "Linux", win
 
 /**
  * Why a disk can't be used in a place; undefined if it can. It can't in other regions, nor in other zones
- * unless it is zone-redundant or regional, nor on the other platform.
+ * unless it is zone-redundant, nor on the other platform. Azure attaches a disk without a zone only to VMs
+ * without one.
  */
 export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undefined {
   const isElsewhere = node.location !== disk.location && node.location !== "" && disk.location !== "";
   if (isElsewhere && node.location.toLowerCase() !== disk.location.toLowerCase())
     return `is in ${node.location}, the disk in ${disk.location}`;
-  if (disk.zones.length > 0 && !isZoneRedundant(disk.skuName) && !disk.zones.includes(node.zone))
-    return `is in zone ${node.zone || "none"}, the disk in ${disk.zones.join(", ")}`;
+  if (!isInZoneOf(disk, node.zone))
+    return `is in zone ${node.zone || "none"}, the disk in ${disk.zones.join(", ") || "none"}`;
   const platform = node.platform ?? "linux";
   if (disk.platform !== undefined && platform !== disk.platform)
     return `runs ${PLATFORM_NAMES[platform]}, the volume is for ${PLATFORM_NAMES[disk.platform]}`;
   return undefined;
+}
+
+/** Whether a disk attaches to VMs in this zone; an empty zone stands for VMs without one. */
+export function isInZoneOf(disk: Pick<VolumeDetail, "skuName" | "zones">, zone: string): boolean {
+  if (isZoneRedundant(disk.skuName)) return true;
+  return disk.zones.length === 0 ? zone === "" : disk.zones.includes(zone);
 }

@@ -7,7 +7,7 @@ import { identity } from "../../../core/testing/objects.ts";
 import { type RecordChanges } from "../../../core/testing/record-lists.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { withController } from "../../testing/a-controller.ts";
-import { aDiskUri, aRecord, aVolumeObject } from "../../testing/objects.ts";
+import { aDetail, aDiskUri, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { aMountCapability } from "../../testing/requests.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 
@@ -135,6 +135,32 @@ describe("controllerPublishVolume", () => {
         ["volume_context.partition", "0", []],
       );
     }));
+
+  for (const { zones, problem } of [
+    { zones: ["2"], problem: "in zone 2" },
+    { zones: [], problem: "to VMs without a zone" },
+  ])
+    it(`refuses a node in zone 1 for a disk that attaches ${problem}, before it writes anything`, () =>
+      withController(async (world) => {
+        await world.givenNode("node-a");
+        await world.given("AzVolume", aVolumeObject({ detail: aDetail({ zones }) }));
+        const request = {
+          volumeId,
+          nodeId: "node-a",
+          volumeCapability: aMountCapability(),
+          readonly: false,
+          secrets: {},
+          volumeContext: {},
+        };
+        const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
+        assert.deepEqual(!answer.ok && answer.failure, {
+          kind: "InvalidArgument",
+          field: "node_id",
+          value: "node-a",
+          problem: `its VM is in zone 1, disk ${volumeId} only attaches ${problem}`,
+        });
+        assert.deepEqual(world.steps, []);
+      }));
 
   for (const failure of [
     { kind: "DiskBeingCopied", diskUri: volumeId, percent: 40 },

@@ -6,9 +6,9 @@ import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { isInZoneOf } from "../../../core/schedule/why-unreachable.ts";
 import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { isUnfinishedCopy } from "../../../core/volume/copies/unfinished-copy.ts";
-import { isZoneRedundant } from "../../../core/volume/disk-sku.ts";
 import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
 import { explainsPublication } from "../../../core/writer/record/rebuilt-record.ts";
 import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
@@ -136,16 +136,15 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
         `${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
     };
   }
-  const zones = detail?.zones ?? [];
   const zone = node.status?.zone ?? "";
-  if (detail !== undefined && !isZoneRedundant(detail.skuName) && zones.length > 0 && !zones.includes(zone)) {
+  if (detail !== undefined && !isInZoneOf(detail, zone)) {
     return {
       kind: "InvalidArgument",
       field: "node_id",
       value: node.spec.nodeName,
       problem:
-        `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ` +
-        `${zones.join(", ")}`,
+        `its VM is in zone ${zone || "none"}, disk ${volumeId} only attaches ` +
+        (detail.zones.length === 0 ? "to VMs without a zone" : `in zone ${detail.zones.join(", ")}`),
     };
   }
   return undefined;
