@@ -26,7 +26,7 @@ describe("volumes by access", { skip: (await reasonAgainstLab()) ?? false, concu
 
   it("are made where the class allows, by either key of a zone, and their pods follow", () =>
     withWorkloads(lab, "allowed-zones", async (workloads) => {
-      const { zone } = lab.node(FAR_NODE);
+      const { zone = "" } = lab.node(FAR_NODE);
       const zones = [`${lab.azure.location}-${zone}`];
       const keys = ["topology.disk.csi.azure.com/zone", "topology.kubernetes.io/zone"];
       const modes = ["Immediate", "WaitForFirstConsumer"] as const;
@@ -104,7 +104,7 @@ describe("volumes by access", { skip: (await reasonAgainstLab()) ?? false, concu
   it("may stand in a pod itself, as in-tree disks, and later in a PersistentVolume", () =>
     withWorkloads(lab, "inline", async (workloads) => {
       const { azure } = lab;
-      const { zone } = lab.node("node-a");
+      const { zone = "" } = lab.node("node-a");
       const diskUri = azure.vmId("node-a").replace(/virtualMachines\/.*/u, "disks/inline");
       await makeDisk(azure, { diskUri, zone });
       const azureDisk = { diskName: "inline", diskURI: diskUri, kind: "Managed", fsType: "ext4" };

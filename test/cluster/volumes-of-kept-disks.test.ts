@@ -62,7 +62,7 @@ describe(
     it("serves a disk that was created by hand by its URI, twice with the same data", () =>
       withWorkloads(lab, "static", async (workloads) => {
         const { azure } = lab;
-        const { zone } = lab.node("node-a");
+        const { zone = "" } = lab.node("node-a");
         const diskUri = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/Made_By_Hand`;
         await makeDisk(azure, { diskUri, zone });
         await workloads.apply(await staticVolume(workloads, "made-by-hand", { diskUri, zone }));

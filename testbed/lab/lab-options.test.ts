@@ -38,6 +38,15 @@ describe("lab options", () => {
     );
   });
 
+  it("spread VMs of the availability set over its fault domains, in no zone", () => {
+    assert.deepEqual(labSettings({ nodes: ["avset", "vm", "avset", "avset"] }).vms, [
+      { kind: "avset", name: "node-a", faultDomain: "0" },
+      { kind: "vm", name: "node-b", zone: "1" },
+      { kind: "avset", name: "node-c", faultDomain: "1" },
+      { kind: "avset", name: "node-d", faultDomain: "0" },
+    ]);
+  });
+
   for (const [options, message] of [
     [{ nodes: [] }, /1 to 8 nodes, not 0/u],
     [{ nodes: 0 }, /1 to 8 nodes, not 0/u],

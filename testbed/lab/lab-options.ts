@@ -6,7 +6,10 @@ export interface LabOptions {
   readonly name?: string;
   /** How many nodes that are single VMs, or what each node is. Default: 3. Up to 8. */
   readonly nodes?: number | readonly NodeKind[];
-  /** 2 (default): every third node is in zone 2, the others in zone 1. 1: all in zone 1. */
+  /**
+   * 2 (default): every third node is in zone 2, the others in zone 1. 1: all in zone 1. Nodes of the
+   * availability set are in no zone.
+   */
   readonly zones?: number;
   /** Azure's size of every node's VM. Default: Standard_D8s_v5, which takes 16 data disks. */
   readonly vmSize?: string;
@@ -32,8 +35,10 @@ export interface LabVm {
   /** The node's name. */
   readonly name: string;
   readonly kind: NodeKind;
-  /** Azure's zone, such as `1`. */
-  readonly zone: string;
+  /** Azure's zone, such as `1`; undefined: it is in none. */
+  readonly zone?: string;
+  /** The fault domain of a VM in the availability set, such as `0`. */
+  readonly faultDomain?: string;
 }
 
 /** Options with all defaults filled in. */
@@ -48,6 +53,8 @@ const VM_SIZE = "Standard_D8s_v5";
 const TIME_SCALE = 0.05;
 /** Every third node, so that of three nodes two share a zone. */
 const OTHER_ZONE_EACH = 3;
+/** Azure's default, and that of the emulator's availability sets. */
+const FAULT_DOMAINS = 2;
 
 /** Fills in defaults. Throws on invalid options. */
 export function labSettings(options: LabOptions): LabSettings {
@@ -64,7 +71,9 @@ export function labSettings(options: LabOptions): LabSettings {
     vms: kinds.map((kind, index) => ({
       kind,
       name: `node-${String.fromCodePoint("a".charCodeAt(0) + index)}`,
-      zone: zones === 2 && index % OTHER_ZONE_EACH === OTHER_ZONE_EACH - 1 ? "2" : "1",
+      ...(isInSet(kind)
+        ? { faultDomain: String(kinds.slice(0, index).filter(isInSet).length % FAULT_DOMAINS) }
+        : { zone: zones === 2 && index % OTHER_ZONE_EACH === OTHER_ZONE_EACH - 1 ? "2" : "1" }),
     })),
     vmSize: options.vmSize ?? VM_SIZE,
     timeScale,
@@ -73,4 +82,8 @@ export function labSettings(options: LabOptions): LabSettings {
     controllerManagerFlags: options.controllerManagerFlags ?? [],
     schedulerFlags: options.schedulerFlags ?? [],
   };
+}
+
+function isInSet(kind: NodeKind): boolean {
+  return kind === "avset";
 }

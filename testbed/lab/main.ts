@@ -50,13 +50,14 @@ const options = {
     },
     help:
       `Number of nodes, from 1 to ${NODES_MAX}, or what each one is in Azure, such as ` +
-      `${NODE_KINDS.join(",")}: an instance of a uniform scale set, a VM of a flexible one, a VM of its own`,
+      `${NODE_KINDS.join(",")}: an instance of a uniform scale set, a VM of a flexible one, ` +
+      "a VM of its own, a VM of an availability set",
   },
   zones: {
     kind: "choice",
     default: "2",
     choices: ["1", "2"],
-    help: "2: every third node is in zone 2; 1: all in zone 1",
+    help: "2: every third node is in zone 2; 1: all in zone 1, but those of an availability set in none",
   },
   "time-scale": {
     kind: "number",

@@ -1,10 +1,10 @@
 import { suggestion } from "../../src/cli/read-values.ts";
 
 /**
- * What a node's VM is in Azure: an instance of a uniform scale set, a VM of a flexible scale set, or a VM
- * of its own.
+ * What a node's VM is in Azure: an instance of a uniform scale set, a VM of a flexible scale set, a VM of its
+ * own, or a VM of an availability set, which is in no zone.
  */
-export const NODE_KINDS = ["uniform", "flex", "vm"] as const;
+export const NODE_KINDS = ["uniform", "flex", "vm", "avset"] as const;
 
 export type NodeKind = (typeof NODE_KINDS)[number];
 
@@ -16,7 +16,7 @@ const EXPECTED =
 
 /**
  * Reads the nodes of a lab: `3` for three VMs of their own, or a kind for each node, such as
- * `uniform,flex,vm`.
+ * `uniform,flex,vm,avset`.
  */
 export function readNodes(
   text: string,

@@ -5,7 +5,7 @@ import { writeCredentials } from "./cluster/write-credentials.ts";
 import { inotifyShortage } from "./inotify-shortage.ts";
 import { keepParts } from "./keep-parts.ts";
 import { labHome } from "./lab-home.ts";
-import { type LabOptions, labSettings } from "./lab-options.ts";
+import { type LabOptions, labSettings, type LabVm } from "./lab-options.ts";
 import { claimLab, writeLabRecord } from "./lab-record.ts";
 import { findLab, type Lab, labFrame, type LabFrame, labIn } from "./lab.ts";
 import { refuseIncapableMachine } from "./refuse-incapable-machine.ts";
@@ -93,8 +93,12 @@ async function bringUp(frame: LabFrame, tell: OnProgress, signal: AbortSignal): 
   await bothOf(bootNodes(), startControlPlane());
   for (const node of lab.nodes) await node.startKubelet();
   await untilReady(lab, signal);
-  tell(`nodes are Ready: ${lab.nodes.map((node) => `${node.name} (zone ${node.zone})`).join(", ")}`);
+  tell(`nodes are Ready: ${lab.nodes.map((node) => `${node.name} (${placeOf(node)})`).join(", ")}`);
   return lab;
+}
+
+function placeOf({ zone, faultDomain }: LabVm): string {
+  return zone === undefined ? `fault domain ${faultDomain}` : `zone ${zone}`;
 }
 
 /** Waits for both, also when one fails, so that nothing is still being built during the clean-up. */

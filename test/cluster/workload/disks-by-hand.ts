@@ -4,15 +4,15 @@ import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 const DISK_API = "api-version=2025-01-02";
 const SETTLED_MAX_MS = 240_000;
 
-/** Creates an empty disk of 4 GiB without the driver, and waits until it exists. */
+/** Creates an empty disk of 4 GiB without the driver, regional without a zone, and waits until it exists. */
 export async function makeDisk(
   azure: AzureUnit,
-  { diskUri, zone }: { readonly diskUri: string; readonly zone: string },
+  { diskUri, zone }: { readonly diskUri: string; readonly zone: string | undefined },
 ): Promise<void> {
   const path = `${diskUri}?${DISK_API}`;
   await azure.call("PUT", path, {
     location: azure.location,
-    zones: [zone],
+    ...(zone === undefined ? {} : { zones: [zone] }),
     sku: { name: "Premium_LRS" },
     properties: { creationData: { createOption: "Empty" }, diskSizeGB: 4 },
   });

@@ -12,7 +12,7 @@ export async function withForeignDisks(
 ): Promise<void> {
   const { azure } = lab;
   const vmUri = azure.vmId(where.nodeName);
-  const zone = lab.settings.vms.find(({ name }) => name === where.nodeName)?.zone ?? "";
+  const zone = lab.settings.vms.find(({ name }) => name === where.nodeName)?.zone;
   const uris = Array.from({ length: where.count }, (_, index) =>
     vmUri.replace(/virtualMachines\/.*/u, `disks/foreign-${where.nodeName}-${index}`),
   );

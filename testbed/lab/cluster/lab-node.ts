@@ -202,7 +202,9 @@ export function labNode(options: LabNodeOptions): LabNode {
   async function startKubelet(): Promise<void> {
     const labels = {
       "topology.kubernetes.io/region": azure.location,
-      "topology.kubernetes.io/zone": `${azure.location}-${vm.zone}`,
+      // Azure's cloud provider puts the fault domain there where the VM is in no zone.
+      "topology.kubernetes.io/zone":
+        vm.zone === undefined ? (vm.faultDomain ?? "0") : `${azure.location}-${vm.zone}`,
       "node.kubernetes.io/instance-type": azure.vmSize,
     };
     await units.start({

@@ -7,6 +7,8 @@ export interface VmPlace {
   readonly resourceGroup: string;
   /** The scale set to which it belongs. */
   readonly scaleSet?: { readonly name: string; readonly orchestrationMode: "Uniform" | "Flexible" };
+  /** The availability set to which it belongs. */
+  readonly availabilitySet?: string;
   /** The name in its resource id: of an instance of a uniform scale set, its instance id. */
   readonly name: string;
 }
@@ -19,7 +21,7 @@ export const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
 const FLEXIBLE_DIGITS = 8;
 
 /**
- * The name of a node's VM that is a VM of its own. It differs from the node's name, so that a driver that
+ * The name of a node's VM that is in no scale set. It differs from the node's name, so that a driver that
  * confuses the two finds nothing.
  */
 export function vmNameOf(nodeName: string): string {
@@ -40,6 +42,7 @@ export function vmPlace({ kind, name }: Pick<LabVm, "kind" | "name">, index: num
       name: `aks-flex-vmss_${index.toString(16).padStart(FLEXIBLE_DIGITS, "0")}`,
     },
     vm: { resourceGroup: RESOURCE_GROUP, name: vmNameOf(name) },
+    avset: { resourceGroup: "lab-avset", availabilitySet: "aks-avset", name: vmNameOf(name) },
   };
   return places[kind];
 }

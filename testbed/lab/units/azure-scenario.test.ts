@@ -10,7 +10,7 @@ const PROVIDER = "providers/Microsoft.Compute";
 const SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000001";
 
 describe("the Azure with which a lab begins", () => {
-  const settings = labSettings({ nodes: ["uniform", "flex", "vm", "uniform"] });
+  const settings = labSettings({ nodes: ["uniform", "flex", "vm", "uniform", "avset"] });
   const scenario = parseScenario(JSON.stringify(azureScenario(settings)));
   assert.ok(scenario.ok, scenario.ok ? "" : scenario.reason);
   const { world } = createComputeModel({ clock: { nowMs: () => 0 }, ...scenario.scenario });
@@ -23,18 +23,25 @@ describe("the Azure with which a lab begins", () => {
         `${SUBSCRIPTION}/resourceGroups/lab-flex/${PROVIDER}/virtualMachines/aks-flex-vmss_00000001`,
         `${SUBSCRIPTION}/resourceGroups/lab/${PROVIDER}/virtualMachines/vm_node-c`,
         `${SUBSCRIPTION}/resourceGroups/lab-uniform/${PROVIDER}/virtualMachineScaleSets/aks-uniform-vmss/virtualMachines/3`,
+        `${SUBSCRIPTION}/resourceGroups/lab-avset/${PROVIDER}/virtualMachines/vm_node-e`,
       ],
     );
     assert.deepEqual(
       [...world.resourceGroups.values()].map(({ name }) => name),
-      ["lab", "lab-uniform", "lab-flex"],
+      ["lab", "lab-uniform", "lab-flex", "lab-avset"],
     );
   });
 
   it("has VMs under the ids, device folders and host names that their nodes use", () => {
     const place = (index: number) => vmPlace(settings.vms[index] ?? assert.fail("no such node"), index);
     assert.deepEqual(
-      [...world.virtualMachines.values()].map(({ id, name, other, zones }) => [id, name, other, zones]),
+      [...world.virtualMachines.values()].map(({ id, name, other, availabilitySetId, zones }) => [
+        id,
+        name,
+        other,
+        availabilitySetId,
+        zones,
+      ]),
       settings.vms.map(({ name, zone, kind }, index) => [
         vmIdAt(place(index)),
         guestNameAt(place(index)),
@@ -48,7 +55,10 @@ describe("the Azure with which a lab begins", () => {
               }
             : {}),
         },
-        [zone],
+        kind === "avset"
+          ? `${SUBSCRIPTION}/resourceGroups/lab-avset/${PROVIDER}/availabilitySets/aks-avset`
+          : undefined,
+        zone === undefined ? [] : [zone],
       ]),
     );
   });

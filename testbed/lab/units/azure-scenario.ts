@@ -6,7 +6,7 @@ export const LOCATION = "eastus";
 
 /**
  * The state with which the emulator of a lab begins: each node's VM, with the node's name as its host name,
- * and the scale sets and resource groups that they are in.
+ * and the scale sets, availability set and resource groups that they are in.
  */
 export function azureScenario({
   vms,
@@ -20,13 +20,14 @@ export function azureScenario({
     resourceGroups: [...new Set([RESOURCE_GROUP, ...places.map(({ resourceGroup }) => resourceGroup)])],
     scaleSets: scaleSetsOf(places).map((set) => ({ ...set, size: vmSize, zones: ["1", "2"] })),
     virtualMachines: vms.map((vm, index) => {
-      const { resourceGroup, scaleSet, name } = vmPlace(vm, index);
+      const { resourceGroup, scaleSet, availabilitySet, name } = vmPlace(vm, index);
       return {
         name,
         resourceGroup,
         ...(scaleSet === undefined ? {} : { scaleSet: scaleSet.name }),
+        ...(availabilitySet === undefined ? {} : { availabilitySet }),
         computerName: vm.name,
-        zone: vm.zone,
+        ...(vm.zone === undefined ? {} : { zone: vm.zone }),
         size: vmSize,
       };
     }),
