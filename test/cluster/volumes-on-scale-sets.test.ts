@@ -16,12 +16,20 @@ import { backInService, cutOffFirst, untilOutOfQuarantine } from "./faults/lose-
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { takeOutOfService } from "./faults/take-out-of-service.ts";
 import { assertRecordsKept, startWriter, untilSignalled, writerPod } from "./workload/record-writer.ts";
-import { aClass, manifestOf } from "./workload/volume-manifests.ts";
+import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const NAME = "lab-scale-sets";
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
-const [UNIFORM, FLEXIBLE, SINGLE] = ["node-a", "node-b", "node-c"] as const;
+const [UNIFORM, FLEXIBLE, SINGLE, IN_SET, ALSO_IN_SET] = [
+  "node-a",
+  "node-b",
+  "node-c",
+  "node-d",
+  "node-e",
+] as const;
+/** The nodes that die: no controller and no scheduler is on them. */
+const MORTALS = [UNIFORM, IN_SET] as const;
 const COMPUTE_OF = "/providers/Microsoft.Compute";
 const TWO_SHARES = aClass({
   name: "two-shares",
@@ -29,154 +37,216 @@ const TWO_SHARES = aClass({
   volumeBindingMode: "WaitForFirstConsumer",
 });
 const RECORDS = 5;
+/** The scheduler's reason where the PersistentVolume is not reachable from a node. */
+const UNSCHEDULABLE = /^FailedScheduling: .*didn't match PersistentVolume's node affinity/u;
 /** How long replicas stay on a cordoned node, in milliseconds. */
 const RELEASE_DRAINED_AFTER_MS = 5_000;
 const ATTACHED_MAX_MS = 240_000;
 
-describe("volumes on scale sets", { skip: (await reasonAgainstLab()) ?? false }, () => {
-  const { signal } = new AbortController();
-  let lab: Lab;
-  before(async () => {
-    lab = await startLab(
-      {
-        name: NAME,
-        nodes: ["uniform", "flex", "vm"],
-        zones: 1,
-        timeScale: 0.02,
-        kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
-        endsWithProcess: true,
-        replaces: true,
-      },
-      signal,
-      (line) => console.log(line),
-    );
-    // No controller and no scheduler is on the node that dies.
-    await lab.kubectl(["cordon", UNIFORM]);
-    await installDriver(lab, {
-      values: {
-        node: { settings: { "heartbeat-ms": 2_000 } },
-        controller: { settings: { "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS } },
-      },
-    });
-    await lab.kubectl(["uncordon", UNIFORM]);
-  });
-  after(() =>
-    thenCleanUp(
-      () => untilNothingIsLeft(lab),
-      async () => {
-        await stopLab(NAME, { clone: CLONE });
-      },
-    ),
-  );
-
-  it("have Nodes with each kind of VM's id, each kind in a resource group of its own", async () => {
-    const ids = await lab.kubectl(["get", "nodes", "--output=jsonpath={.items[*].spec.providerID}"]);
-    const groups = `azure:///subscriptions/${lab.azure.subscriptionId}/resourceGroups`;
-    assert.deepEqual(ids.split(" "), [
-      `${groups}/lab-uniform${COMPUTE_OF}/virtualMachineScaleSets/aks-uniform-vmss/virtualMachines/0`,
-      `${groups}/lab-flex${COMPUTE_OF}/virtualMachines/aks-flex-vmss_00000001`,
-      `${groups}/lab${COMPUTE_OF}/virtualMachines/vm_node-c`,
-    ]);
-  });
-
-  it("move from a uniform instance to a flexible one, a VM and back, with their data", () =>
-    withWorkloads(lab, "kinds", async (workloads) => {
-      const first = await startWriter(workloads, { name: "db", storageClass: "managed-csi", home: UNIFORM });
-      assert.equal(first.nodeName, UNIFORM);
-      for (const to of [FLEXIBLE, SINGLE, UNIFORM]) {
-        const { nodeName } = await movesWithItsRecords(workloads, "db-0", { to });
-        assert.equal(nodeName, to);
-      }
-      // Azure names an instance as the owner of a disk in another way than the instance itself.
-      assert.equal(
-        await ownerOf(workloads, "data-db-0"),
-        lab.azure.vmId(UNIFORM).replace(/\/0$/u, "/aks-uniform-vmss_0"),
+describe(
+  "volumes on scale sets and in an availability set",
+  { skip: (await reasonAgainstLab()) ?? false },
+  () => {
+    const { signal } = new AbortController();
+    let lab: Lab;
+    before(async () => {
+      lab = await startLab(
+        {
+          name: NAME,
+          nodes: ["uniform", "flex", "vm", "avset", "avset"],
+          zones: 1,
+          timeScale: 0.02,
+          kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
+          endsWithProcess: true,
+          replaces: true,
+        },
+        signal,
+        (line) => console.log(line),
       );
-      await assertSoundOnDisk(workloads, "db");
-    }));
+      await lab.kubectl(["cordon", ...MORTALS]);
+      await installDriver(lab, {
+        values: {
+          node: { settings: { "heartbeat-ms": 2_000 } },
+          controller: { settings: { "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS } },
+        },
+      });
+      await lab.kubectl(["uncordon", ...MORTALS]);
+    });
+    after(() =>
+      thenCleanUp(
+        () => untilNothingIsLeft(lab),
+        async () => {
+          await stopLab(NAME, { clone: CLONE });
+        },
+      ),
+    );
 
-  it("leave no disk on a drained node, so that it can be upgraded, and come back", () =>
-    withWorkloads(lab, "upgrade", (workloads) =>
-      withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
-        const pod = await startWriter(workloads, {
-          name: "db",
-          storageClass: "two-shares",
-          home: SINGLE,
-          schedulerName: "csi-azuredisk-scheduler-extender",
-        });
-        const replica = await untilReplicaAttached(workloads, "data-db-0");
-        await lab.kubectl(["drain", replica, "--ignore-daemonsets", "--delete-emptydir-data", "--force"], {
-          timeoutMs: ATTACHED_MAX_MS,
-        });
-        await thenCleanUp(
-          async () => {
-            await waitUntil(`${replica} to have no disks`, { timeoutMs: ATTACHED_MAX_MS }, async () =>
-              (await dataDisksOf(lab, replica)).length === 0 ? true : undefined,
-            );
-            const other = await untilReplicaAttached(workloads, "data-db-0");
-            assert.ok(other !== replica && other !== pod.nodeName, "another node takes its place");
-          },
-          async () => {
-            await lab.kubectl(["uncordon", replica]);
-          },
-        );
-        assert.equal((await writerPod(workloads, "db-0")).uid, pod.uid, "the pod has written all the time");
-        await assertRecordsKept(workloads, "db-0", [pod]);
-      }),
-    ));
+    it("have Nodes with each kind of VM's id, each kind in a resource group of its own", async () => {
+      const ids = await lab.kubectl(["get", "nodes", "--output=jsonpath={.items[*].spec.providerID}"]);
+      const groups = `azure:///subscriptions/${lab.azure.subscriptionId}/resourceGroups`;
+      assert.deepEqual(ids.split(" "), [
+        `${groups}/lab-uniform${COMPUTE_OF}/virtualMachineScaleSets/aks-uniform-vmss/virtualMachines/0`,
+        `${groups}/lab-flex${COMPUTE_OF}/virtualMachines/aks-flex-vmss_00000001`,
+        `${groups}/lab${COMPUTE_OF}/virtualMachines/vm_node-c`,
+        `${groups}/lab-avset${COMPUTE_OF}/virtualMachines/vm_node-d`,
+        `${groups}/lab-avset${COMPUTE_OF}/virtualMachines/vm_node-e`,
+      ]);
+    });
 
-  it("fail over to a replica off a dead uniform instance, after a fence with proof", () =>
-    withWorkloads(lab, "instance-dies", (workloads) =>
-      withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
-        const pod = await startWriter(workloads, {
+    it("move from a uniform instance to a flexible one, a VM and back, with their data", () =>
+      withWorkloads(lab, "kinds", async (workloads) => {
+        const first = await startWriter(workloads, {
           name: "db",
-          storageClass: "two-shares",
+          storageClass: "managed-csi",
           home: UNIFORM,
-          schedulerName: "csi-azuredisk-scheduler-extender",
         });
-        assert.equal(pod.nodeName, UNIFORM);
-        const replica = await untilReplicaAttached(workloads, "data-db-0");
-        await untilSignalled(lab, workloads.namespace, pod, "wrote", RECORDS);
-        const calls = await azureCallsFromNow(lab);
-        await lab.node(UNIFORM).kill();
-        await thenCleanUp(
-          async () => {
-            const startMs = performance.now();
-            await takeOutOfService(workloads, UNIFORM, ["db-0"]);
-            await workloads.untilReady("db-0");
-            console.log(`Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`);
-            const successor = await writerPod(workloads, "db-0");
-            assert.equal(successor.nodeName, replica, "the extender steers the pod to the replica");
-            await untilSignalled(lab, workloads.namespace, successor, "wrote", RECORDS);
-            const [, told = []] = await assertRecordsKept(workloads, "db-0", [pod, successor]);
-            const firstWroteAtMs = told.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
-
-            const diskUri = (await workloads.volumeOf("data-db-0")).status?.detail?.diskUri ?? "";
-            await cutOffFirst(
-              calls,
-              [{ diskUri, formerVmId: lab.azure.vmId(UNIFORM), firstWroteAtMs }],
-              "VirtualMachineScaleSetVMs_Update",
-            );
-            const written = (await calls.vmWrites()).filter(({ path }) =>
-              isSameResourceUri(path, lab.azure.vmId(replica)),
-            );
-            assert.deepEqual(written, [], "nothing is attached where the replica is");
-            await workloads.untilEvent(
-              "Pod",
-              "db-0",
-              new RegExp(`^Fenced: ${UNIFORM} is proven to be off the disk: .*aks-uniform-vmss_0`, "u"),
-            );
-          },
-          async () => {
-            await lab.node(UNIFORM).start(signal);
-            await backInService(lab, UNIFORM);
-          },
+        assert.equal(first.nodeName, UNIFORM);
+        for (const to of [FLEXIBLE, SINGLE, UNIFORM]) {
+          const { nodeName } = await movesWithItsRecords(workloads, "db-0", { to });
+          assert.equal(nodeName, to);
+        }
+        // Azure names an instance as the owner of a disk in another way than the instance itself.
+        assert.equal(
+          await ownerOf(workloads, "data-db-0"),
+          lab.azure.vmId(UNIFORM).replace(/\/0$/u, "/aks-uniform-vmss_0"),
         );
-        await untilOutOfQuarantine(workloads, "data-db-0", UNIFORM);
         await assertSoundOnDisk(workloads, "db");
-      }),
-    ));
-});
+      }));
+
+    it("have no zone in an availability set, and move within it alone, with their data", () =>
+      withWorkloads(lab, "availability-set", async (workloads) => {
+        const first = await startWriter(workloads, { name: "db", storageClass: "managed-csi", home: IN_SET });
+        assert.equal(first.nodeName, IN_SET);
+        const { status } = await workloads.volumeOf("data-db-0");
+        assert.deepEqual(status?.detail?.zones, []);
+        await movesWithItsRecords(workloads, "db-0", { to: ALSO_IN_SET });
+        await movesWithItsRecords(workloads, "db-0", { to: IN_SET });
+        await assertSoundOnDisk(workloads, "db");
+
+        await workloads.apply(manifestOf(aClaim({ name: "zonal", storageClass: "managed-csi" })));
+        await workloads.apply(manifestOf(podWith("zonal", "zonal", SINGLE)));
+        await workloads.untilReady("zonal");
+        await workloads.kubectl(["delete", "pod/zonal"]);
+        for (const [name, claim, nodeName] of [
+          ["zonal-disk-in-set", "zonal", IN_SET],
+          ["regional-disk-in-zone", "data-db-0", SINGLE],
+        ] as const) {
+          await workloads.apply(manifestOf(podWith(name, claim, nodeName)));
+          await workloads.untilEvent("Pod", name, UNSCHEDULABLE);
+          await workloads.kubectl(["delete", `pod/${name}`]);
+        }
+      }));
+
+    it("leave no disk on a drained node, so that it can be upgraded, and come back", () =>
+      withWorkloads(lab, "upgrade", (workloads) =>
+        withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
+          const pod = await startWriter(workloads, {
+            name: "db",
+            storageClass: "two-shares",
+            home: SINGLE,
+            schedulerName: "csi-azuredisk-scheduler-extender",
+          });
+          const replica = await untilReplicaAttached(workloads, "data-db-0");
+          await lab.kubectl(["drain", replica, "--ignore-daemonsets", "--delete-emptydir-data", "--force"], {
+            timeoutMs: ATTACHED_MAX_MS,
+          });
+          await thenCleanUp(
+            async () => {
+              await waitUntil(`${replica} to have no disks`, { timeoutMs: ATTACHED_MAX_MS }, async () =>
+                (await dataDisksOf(lab, replica)).length === 0 ? true : undefined,
+              );
+              const other = await untilReplicaAttached(workloads, "data-db-0");
+              assert.ok(other !== replica && other !== pod.nodeName, "another node takes its place");
+            },
+            async () => {
+              await lab.kubectl(["uncordon", replica]);
+            },
+          );
+          assert.equal((await writerPod(workloads, "db-0")).uid, pod.uid, "the pod has written all the time");
+          await assertRecordsKept(workloads, "db-0", [pod]);
+        }),
+      ));
+
+    for (const { what, dead, update, vmName, takers } of [
+      {
+        what: "uniform instance",
+        dead: UNIFORM,
+        update: "VirtualMachineScaleSetVMs_Update",
+        vmName: "aks-uniform-vmss_0",
+        takers: [FLEXIBLE, SINGLE],
+      },
+      {
+        what: "VM of an availability set",
+        dead: IN_SET,
+        update: "VirtualMachines_Update",
+        vmName: "vm_node-d",
+        takers: [ALSO_IN_SET],
+      },
+    ] as const)
+      it(`fail over to a replica off a dead ${what}, after a fence with proof`, () =>
+        withWorkloads(lab, `${dead}-dies`, (workloads) =>
+          withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
+            const pod = await startWriter(workloads, {
+              name: "db",
+              storageClass: "two-shares",
+              home: dead,
+              schedulerName: "csi-azuredisk-scheduler-extender",
+            });
+            assert.equal(pod.nodeName, dead);
+            const replica = await untilReplicaAttached(workloads, "data-db-0");
+            assert.ok(
+              takers.some((taker) => taker === replica),
+              `${replica} has the replica`,
+            );
+            await untilSignalled(lab, workloads.namespace, pod, "wrote", RECORDS);
+            const calls = await azureCallsFromNow(lab);
+            await lab.node(dead).kill();
+            await thenCleanUp(
+              async () => {
+                const startMs = performance.now();
+                await takeOutOfService(workloads, dead, ["db-0"]);
+                await workloads.untilReady("db-0");
+                console.log(
+                  `Ready ${Math.round(performance.now() - startMs)} ms after the out-of-service taint`,
+                );
+                const successor = await writerPod(workloads, "db-0");
+                assert.equal(successor.nodeName, replica, "the extender steers the pod to the replica");
+                await untilSignalled(lab, workloads.namespace, successor, "wrote", RECORDS);
+                const [, told = []] = await assertRecordsKept(workloads, "db-0", [pod, successor]);
+                const firstWroteAtMs = told.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
+
+                const diskUri = (await workloads.volumeOf("data-db-0")).status?.detail?.diskUri ?? "";
+                await cutOffFirst(
+                  calls,
+                  [{ diskUri, formerVmId: lab.azure.vmId(dead), firstWroteAtMs }],
+                  update,
+                );
+                const written = (await calls.vmWrites()).filter(({ path }) =>
+                  isSameResourceUri(path, lab.azure.vmId(replica)),
+                );
+                assert.deepEqual(written, [], "nothing is attached where the replica is");
+                await workloads.untilEvent(
+                  "Pod",
+                  "db-0",
+                  new RegExp(`^Fenced: ${dead} is proven to be off the disk: .*${vmName}`, "u"),
+                );
+              },
+              async () => {
+                await lab.node(dead).start(signal);
+                await backInService(lab, dead);
+              },
+            );
+            await untilOutOfQuarantine(workloads, "data-db-0", dead);
+            await assertSoundOnDisk(workloads, "db");
+          }),
+        ));
+  },
+);
+
+/** A pod that has a claim and may run on one node only. */
+function podWith(name: string, claim: string, nodeName: string): object {
+  return aPod({ name, nodeName, mounts: [{ claim, path: "/data" }] });
+}
 
 /** The VM that Azure names as the one that has a claim's disk. */
 async function ownerOf({ lab, volumeOf }: Workloads, claim: string): Promise<string | undefined> {
