@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createCipheriv, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { runCommand } from "../../scripts/child/run-command.ts";
 import { clientCertificatePem } from "../../src/adapters/azure-sdk/identity-file/client-certificate.ts";
 
 const openssl = await findCommand("openssl");
+const TRIPLE_DES = ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES"] as const;
 const SUBJECTS = ["client", "issuer"] as const;
 
 describe(
@@ -44,9 +45,26 @@ describe(
         (each) => new X509Certificate(each).subject,
       );
 
+    /** Safes of the client's certificate and of both keys, the latter encrypted from no password bytes. */
+    const tripleDesParts = async (): Promise<Record<"cert" | "key" | "otherKey", Buffer>> => {
+      const [client, own, other] = await Promise.all(["client.pem", "client.key", "issuer.key"].map(read));
+      assert.ok(client !== undefined && own !== undefined && other !== undefined);
+      return {
+        cert: safeOf(certificateBag(new X509Certificate(client).raw)),
+        key: safeOf(shroudedKeyBag(pkcs8Of(own))),
+        otherKey: safeOf(shroudedKeyBag(pkcs8Of(other))),
+      };
+    };
+
     for (const [what, flags] of [
       ["as OpenSSL encrypts it by default", []],
       ["encrypted by AES with 128 bits", ["-certpbe", "AES-128-CBC", "-keypbe", "AES-128-CBC"]],
+      ["encrypted by PBES2 with 3DES", ["-certpbe", "DES-EDE3-CBC", "-keypbe", "DES-EDE3-CBC"]],
+      ["as earlier OpenSSL and Go encrypt it", [...TRIPLE_DES, "-macalg", "sha1"]],
+      [
+        "whose key 3DES encrypts with 100,000 iterations",
+        [...TRIPLE_DES, "-certpbe", "NONE", "-iter", "100000"],
+      ],
       ["with a checksum of SHA-1", ["-macalg", "sha1"]],
       ["whose key is not encrypted", ["-keypbe", "NONE"]],
       ["whose certificates are not encrypted", ["-certpbe", "NONE"]],
@@ -64,17 +82,95 @@ describe(
       assert.deepEqual(subjectsIn(clientCertificatePem(Buffer.concat(parts))), ["CN=client", "CN=issuer"]);
     });
 
-    it("is refused from an archive with earlier encryption, or with a password", async () => {
-      const early = await archive("-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES");
-      assert.throws(() => clientCertificatePem(early), /another method than PBES2 and AES/u);
-      const secret = await archive("-passout", "pass:secret");
-      assert.throws(() => clientCertificatePem(secret));
+    it("is read from an archive of a program that derives keys from no password", async () => {
+      const { cert, key } = await tripleDesParts();
+      assert.deepEqual(subjectsIn(clientCertificatePem(archiveOf(cert, key))), ["CN=client"]);
     });
 
-    it("is refused from a part of an archive, wherever it is cut off", async () => {
-      const whole = await archive();
-      for (let length = 0; length < whole.length; length += 97)
-        assert.throws(() => clientCertificatePem(whole.subarray(0, length)), `${length} bytes`);
+    it("is refused from an archive with a password", async () => {
+      for (const flags of [[], TRIPLE_DES]) {
+        const secret = await archive(...flags, "-passout", "pass:secret");
+        assert.throws(() => clientCertificatePem(secret), /has a password, or is damaged/u);
+      }
+    });
+
+    for (const [what, flags] of [
+      ["certificates", ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "NONE"]],
+      ["key", ["-certpbe", "NONE", "-keypbe", "PBE-SHA1-3DES"]],
+      ["AES key", ["-certpbe", "NONE"]],
+    ] as const)
+      it(`is refused where too many iterations encrypt the ${what}`, async () => {
+        const costly = await archive(...flags, "-iter", what === "AES key" ? "1000001" : "100001");
+        assert.throws(
+          () => clientCertificatePem(costly),
+          /encrypted with 10+1 iterations, not 1 to 10+; conv/u,
+        );
+      });
+
+    it("is refused from an archive encrypted by RC2, with the command that converts it", async (context) => {
+      const provider = await runCommand(openssl ?? "", ["list", "-providers", "-provider", "legacy"], {
+        cwd: folder,
+      });
+      if (provider.code !== 0) return context.skip("openssl has no legacy ciphers");
+      const early = await archive("-legacy");
+      assert.throws(
+        () => clientCertificatePem(early),
+        /PBE-SHA1-RC2-40, .*: openssl pkcs12 -legacy -nodes -in/u,
+      );
+    });
+
+    for (const [what, flags] of [
+      ["AES", []],
+      ["3DES", TRIPLE_DES],
+    ] as const)
+      it(`is refused from a part of an archive, wherever it is cut off: ${what}`, async () => {
+        const whole = await archive(...flags);
+        for (let length = 0; length < whole.length; length += 1)
+          assert.throws(() => clientCertificatePem(whole.subarray(0, length)), isSentence, `${length} bytes`);
+        assert.throws(() => clientCertificatePem(Buffer.concat([whole, Buffer.from([0x30, 0])])), isSentence);
+      });
+
+    it("is refused with a sentence, whatever byte of an archive is damaged", async () => {
+      const whole = await archive("-certpbe", "NONE", "-keypbe", "NONE");
+      for (let at = 0; at < whole.length; at += 1) {
+        const damaged = Buffer.from(whole);
+        damaged.writeUInt8(whole.readUInt8(at) ^ 0xff, at);
+        try {
+          clientCertificatePem(damaged);
+        } catch (error) {
+          assert.ok(isSentence(error), `byte ${at}`);
+        }
+      }
+    });
+
+    it("is the key that has the certificate, of two in a PEM text", async () => {
+      for (const order of [
+        ["issuer.key", "client.key", "client.pem"],
+        ["client.key", "client.pem", "issuer.key"],
+      ]) {
+        const pem = clientCertificatePem(Buffer.concat(await Promise.all(order.map(read))));
+        assert.deepEqual(subjectsIn(pem), ["CN=client"]);
+        assert.ok(new X509Certificate(pem).checkPrivateKey(createPrivateKey(pem)));
+      }
+    });
+
+    it("is the key that has the certificate, of two in an archive in any order", async () => {
+      const { cert, key, otherKey } = await tripleDesParts();
+      for (const parts of [
+        [cert, key, otherKey],
+        [otherKey, key, cert],
+        [key, cert, otherKey, key],
+      ]) {
+        const pem = clientCertificatePem(archiveOf(...parts));
+        assert.deepEqual(subjectsIn(pem), ["CN=client"]);
+        assert.ok(new X509Certificate(pem).checkPrivateKey(createPrivateKey(pem)));
+      }
+    });
+
+    it("is refused where two keys have a certificate each", async () => {
+      const names = ["issuer.pem", "issuer.key", "client.key", "client.pem"];
+      const both = Buffer.concat(await Promise.all(names.map(read)));
+      assert.throws(() => clientCertificatePem(both), /has 2 private keys with a certificate each/u);
     });
 
     it("is refused without the key's own certificate", async () => {
@@ -83,3 +179,48 @@ describe(
     });
   },
 );
+
+/** An error with a sentence of its own, or of OpenSSL, and none of Node about ranges or types. */
+function isSentence(error: unknown): boolean {
+  return error instanceof Error && error.name === "Error" && error.message !== "";
+}
+
+function der(tag: number, ...parts: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(parts);
+  const header = Buffer.from([tag, 0x82, 0, 0]);
+  header.writeUInt16BE(content.length, 2);
+  return Buffer.concat([header, content]);
+}
+
+const oid = (hex: string): Buffer => der(6, Buffer.from(hex, "hex"));
+const contentInfo = (content: Buffer): Buffer =>
+  der(0x30, oid("2a864886f70d010701"), der(0xa0, der(4, content)));
+
+/** An archive without checksum, of parts in this order. */
+function archiveOf(...safes: readonly Buffer[]): Buffer {
+  return der(0x30, der(2, Buffer.from([3])), contentInfo(der(0x30, ...safes)));
+}
+
+function safeOf(bag: Buffer): Buffer {
+  return contentInfo(der(0x30, bag));
+}
+
+function certificateBag(certificate: Buffer): Buffer {
+  const value = der(0x30, oid("2a864886f70d01091601"), der(0xa0, der(4, certificate)));
+  return der(0x30, oid("2a864886f70d010c0a0103"), der(0xa0, value));
+}
+
+/** Encrypted with the key and vector that OpenSSL derives from no password, this salt and 2048 iterations. */
+function shroudedKeyBag(pkcs8: Buffer): Buffer {
+  const salt = Buffer.from("0102030405060708", "hex");
+  const key = Buffer.from("3cdbb28c9ab3455fcc24a7052c3e328a30e7480309831a7b", "hex");
+  const cipher = createCipheriv("des-ede3-cbc", key, Buffer.from("15cfa7547d5bef45", "hex"));
+  const parameters = der(0x30, der(4, salt), der(2, Buffer.from([8, 0])));
+  const algorithm = der(0x30, oid("2a864886f70d010c0103"), parameters);
+  const value = der(0x30, algorithm, der(4, cipher.update(pkcs8), cipher.final()));
+  return der(0x30, oid("2a864886f70d010c0a0102"), der(0xa0, value));
+}
+
+function pkcs8Of(pem: Buffer): Buffer {
+  return createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
+}

@@ -44,7 +44,8 @@ export const environmentParity: readonly ParityRow[] = [
   yes("`azure.json`: `vmType`, rate limits and other fields", "a log line names those that are not used"),
   yes(
     "`azure.json`: `aadMSIDataPlaneIdentityPath`",
-    "its certificate is a PKCS #12 archive of today's kind, or PEM; read again at each sign-in",
+    "its certificate is PEM, or a PKCS #12 archive encrypted by PBES2 or PBE-SHA1-3DES (not by RC2-40); " +
+      "read again at each sign-in",
   ),
   refused(
     "`azure.json`: `extendedLocationName`",

@@ -1,0 +1,112 @@
+import { createDecipheriv, pbkdf2Sync } from "node:crypto";
+import { derAt, derBytes, type DerElement, derElements, derNumber, derOnly } from "./der.ts";
+import { INITIALIZATION_VECTOR, KEY_MATERIAL, pkcs12Key } from "./pkcs12-key.ts";
+
+/** Object identifiers as they are encoded (RFC 7292, RFC 8018). */
+const PBES2 = "2a864886f70d01050d";
+const PBKDF2 = "2a864886f70d01050c";
+const PBE_SHA1_3DES = "2a864886f70d010c0103";
+const PBE_SHA1_RC2_40 = "2a864886f70d010c0106";
+const CIPHERS: Readonly<Record<string, { readonly name: string; readonly keyBytes: number }>> = {
+  "60864801650304012a": { name: "aes-256-cbc", keyBytes: 32 },
+  "608648016503040116": { name: "aes-192-cbc", keyBytes: 24 },
+  "608648016503040102": { name: "aes-128-cbc", keyBytes: 16 },
+  "2a864886f70d0307": { name: "des-ede3-cbc", keyBytes: 24 },
+};
+const PSEUDORANDOM_FUNCTIONS: Readonly<Record<string, string>> = {
+  "2a864886f70d0207": "sha1",
+  "2a864886f70d0209": "sha256",
+  "2a864886f70d020a": "sha384",
+  "2a864886f70d020b": "sha512",
+};
+
+/** Ten times what browsers and OpenSSL take; more would hold up the process. */
+const PBKDF2_ITERATIONS_MAX = 1_000_000;
+/** Fifty times what OpenSSL takes: a third of a second for each part of an archive. */
+const PKCS12_ITERATIONS_MAX = 100_000;
+
+/** How RFC 7292 writes an empty password, and how some programs do. */
+const EMPTY_PASSWORDS: readonly Buffer[] = [Buffer.alloc(2), Buffer.alloc(0)];
+
+/** Of a PKCS #12 archive that this driver does not read, what to do about it. */
+const CONVERT = "convert it to PEM: openssl pkcs12 -legacy -nodes -in <archive> -out <file>.pem";
+
+/**
+ * Decrypts what is encrypted with an empty password, by PBES2 (RFC 8018) or PBE-SHA1-3DES (RFC 7292), and
+ * returns the one SEQUENCE that it is: this shows that the password is right. Throws for any other method,
+ * with the command that converts the archive, and for more iterations than are worth their time.
+ */
+export function decryptedSequence(algorithm: DerElement, encrypted: DerElement): DerElement {
+  const [method, parameters] = derElements(algorithm.content);
+  const bytes = derBytes(encrypted);
+  const id = method?.content.toString("hex");
+  if (parameters === undefined) throw new Error("is encrypted with a method without parameters");
+  switch (id) {
+    case PBES2:
+      return byPbes2(parameters.content, bytes);
+    case PBE_SHA1_3DES:
+      return byPkcs12(parameters.content, bytes);
+    case PBE_SHA1_RC2_40:
+      throw new Error(`is encrypted with PBE-SHA1-RC2-40, which any computer breaks; ${CONVERT}`);
+    default:
+      throw new Error(`is encrypted with another method than PBES2 and PBE-SHA1-3DES; ${CONVERT}`);
+  }
+}
+
+function byPbes2(parameters: Buffer, encrypted: Buffer): DerElement {
+  if (derAt(parameters, 0, 0).content.toString("hex") !== PBKDF2)
+    throw new Error(`is encrypted with a key that is not derived by PBKDF2; ${CONVERT}`);
+  const cipher = CIPHERS[derAt(parameters, 1, 0).content.toString("hex")];
+  if (cipher === undefined) throw new Error(`is encrypted with another cipher than AES and 3DES; ${CONVERT}`);
+  const iv = derAt(parameters, 1, 1).content;
+  const [salt, iterations, ...optional] = derElements(derAt(parameters, 0, 1).content);
+  const count = iterationsOf(iterations, PBKDF2_ITERATIONS_MAX);
+  if (salt === undefined) throw new Error("lacks an element");
+  const last = optional.at(-1);
+  const isFunction = last !== undefined && last.tag === SEQUENCE;
+  const digest = isFunction ? PSEUDORANDOM_FUNCTIONS[derAt(last.content, 0).content.toString("hex")] : "sha1";
+  if (digest === undefined)
+    throw new Error(`is encrypted with a pseudorandom function that is not known; ${CONVERT}`);
+  const key = pbkdf2Sync("", salt.content, count, cipher.keyBytes, digest);
+  const sequence = sequenceOf(cipher.name, { key, iv, encrypted });
+  if (sequence === undefined) throw new Error(UNDECRYPTED);
+  return sequence;
+}
+
+function byPkcs12(parameters: Buffer, encrypted: Buffer): DerElement {
+  const [salt, iterations] = derElements(parameters);
+  const count = iterationsOf(iterations, PKCS12_ITERATIONS_MAX);
+  if (salt === undefined) throw new Error("lacks an element");
+  for (const password of EMPTY_PASSWORDS) {
+    const from = { password, salt: salt.content, iterations: count };
+    const key = pkcs12Key({ ...from, purpose: KEY_MATERIAL, bytes: 24 });
+    const iv = pkcs12Key({ ...from, purpose: INITIALIZATION_VECTOR, bytes: 8 });
+    const sequence = sequenceOf("des-ede3-cbc", { key, iv, encrypted });
+    if (sequence !== undefined) return sequence;
+  }
+  throw new Error(UNDECRYPTED);
+}
+
+const SEQUENCE = 0x30;
+const UNDECRYPTED = "has a password, or is damaged: it can't be decrypted without password";
+
+/** Undefined for a wrong key: its text has no valid end, or is not exactly one SEQUENCE. */
+function sequenceOf(
+  cipher: string,
+  { key, iv, encrypted }: { readonly key: Buffer; readonly iv: Buffer; readonly encrypted: Buffer },
+): DerElement | undefined {
+  try {
+    const decipher = createDecipheriv(cipher, key, iv);
+    return derOnly(Buffer.concat([decipher.update(encrypted), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+function iterationsOf(element: DerElement | undefined, max: number): number {
+  if (element === undefined) throw new Error("lacks an element");
+  const count = derNumber(element);
+  if (count < 1 || count > max)
+    throw new Error(`is encrypted with ${count} iterations, not 1 to ${max}; ${CONVERT}`);
+  return count;
+}
