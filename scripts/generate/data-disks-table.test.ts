@@ -36,6 +36,11 @@ describe("withAnswer", () => {
       "z#=1:1",
     ]));
 
+  it("replaces a number by a higher one and by a lower one", () => {
+    assert.deepEqual(rowsAfter("\nd#s_v5=8:4\n", [aSku("Standard_D4s_v5", "16")]), ["d#s_v5=16:4"]);
+    assert.deepEqual(rowsAfter("\nd#s_v5=8:4\n", [aSku("Standard_D4s_v5", "4")]), ["d#s_v5=4:4"]);
+  });
+
   it("takes the lower number where regions, or parts of one size, differ", () =>
     assert.deepEqual(
       rowsAfter("", [

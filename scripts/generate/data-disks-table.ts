@@ -38,7 +38,7 @@ export async function dataDisksFile(root: string, answer?: SkusAnswer): Promise<
   return { path: PATH, content: fileOf(withAnswer(parseTable(dataDisksTable), answer.text), answer.month) };
 }
 
-/** The table with what an answer says. */
+/** The table with what an answer says: its numbers replace the present ones, be they higher or lower. */
 export function withAnswer(table: Table, text: string): Table {
   const merged: Table = new Map(table);
   for (const [series, sizes] of tableOf(virtualMachineSkus(text)))
@@ -72,7 +72,7 @@ function virtualMachineSkus(text: string): readonly ListedSku[] {
   return sizes;
 }
 
-/** Where regions or the parts of a size differ, the lower number counts. */
+/** Of one answer. Where regions or the parts of a size differ in it, the lower number counts. */
 function tableOf(skus: readonly ListedSku[]): Table {
   const table: Table = new Map();
   for (const { name, capabilities } of skus) {
