@@ -255,6 +255,12 @@ describe("the driver's identity at Azure", () => {
     );
   });
 
+  it("has every way to log in named where the settings have none", () =>
+    assert.match(
+      problemOf({}),
+      /aadClientCertPath, or aadMSIDataPlaneIdentityPath, or useManagedIdentityExt/u,
+    ));
+
   /** A sign-in with the certificate that `write` puts into a file: refused first, then with a new one. */
   async function signsInOnceRenewed(
     config: AzureConfig,

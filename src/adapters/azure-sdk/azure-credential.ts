@@ -57,8 +57,8 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
       "aadClientId",
       "",
       "is missing, and so is every other way to log in to Azure: set aadClientId and aadClientSecret, " +
-        "or aadClientCertPath, or useManagedIdentityExtension, or run with workload identity " +
-        "(AZURE_FEDERATED_TOKEN_FILE)",
+        "or aadClientCertPath, or aadMSIDataPlaneIdentityPath, or useManagedIdentityExtension, or run with " +
+        "workload identity (AZURE_FEDERATED_TOKEN_FILE)",
     );
   }
   return aadClientSecret === undefined && aadClientCertPath !== undefined
