@@ -8,12 +8,7 @@ import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { example } from "./workload/examples.ts";
 import { inGiB } from "./workload/growth.ts";
-import {
-  deleteSnapshots,
-  installSnapshots,
-  removeSnapshots,
-  untilSnapshotReady,
-} from "./workload/snapshots.ts";
+import { deleteSnapshots, takeSnapshots, untilSnapshotReady } from "./workload/snapshots.ts";
 import { type Workloads, withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
 const JOB_MAX_MS = 180_000;
@@ -26,12 +21,9 @@ describe("the examples of copies", { skip: (await reasonAgainstLab()) ?? false }
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await installSnapshots(lab);
+    await takeSnapshots(lab);
   });
-  after(async () => {
-    await removeSnapshots(lab);
-    await untilNothingIsLeft(lab);
-  });
+  after(() => untilNothingIsLeft(lab));
 
   /** Runs `use` with the example's StatefulSet, whose volume has a file `before`, and its snapshot. */
   const withBackup = (namespace: string, use: (workloads: Workloads) => Promise<void>): Promise<void> =>

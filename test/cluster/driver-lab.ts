@@ -24,9 +24,11 @@ const RELEASE_DRAINED_AFTER_MS = 600_000;
 
 /**
  * The chart's values, with a short heartbeat and pruning time: many tests wait for a node's next heartbeat
- * or the one after, and volumes that fail over must be old.
+ * or the one after, and volumes that fail over must be old. Snapshots are always there: for each file that
+ * needs them, an upgrade would replace all pods of the controller, and another one afterwards.
  */
 const VALUES: ChartValues = {
+  snapshot: { enabled: true },
   node: { settings: { "heartbeat-ms": 2_000 } },
   controller: {
     settings: {
@@ -49,8 +51,8 @@ export function driverLab(): Promise<Lab> {
 }
 
 /**
- * Reinstalls the driver with these values, which must not be of `node` or `controller`; without any, with
- * those that the other files expect.
+ * Reinstalls the driver with these values, which must not be of `node`, `controller` or `snapshot`; without
+ * any, with those that the other files expect.
  */
 export async function reinstallDriver(
   lab: Lab,

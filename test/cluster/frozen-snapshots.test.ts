@@ -15,9 +15,8 @@ import {
   aSnapshotClass,
   aVolumeSnapshot,
   deleteSnapshots,
-  installSnapshots,
-  removeSnapshots,
   snapshotsInAzure,
+  takeSnapshots,
   untilSnapshotReady,
 } from "./workload/snapshots.ts";
 import { aClaim, aClass, aPod, aStatefulSet, manifestOf } from "./workload/volume-manifests.ts";
@@ -56,12 +55,9 @@ describe("snapshots of frozen file systems", { skip: (await reasonAgainstLab()) 
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await installSnapshots(lab);
+    await takeSnapshots(lab);
   });
-  after(async () => {
-    await removeSnapshots(lab);
-    await untilNothingIsLeft(lab);
-  });
+  after(() => untilNothingIsLeft(lab));
 
   for (const fsType of ["ext4", "xfs"] as const)
     it(`has all that a pod wrote to ${fsType}, synced or not, without a recovery`, (t) =>

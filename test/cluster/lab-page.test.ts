@@ -13,7 +13,7 @@ import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { returnToService } from "./faults/take-out-of-service.ts";
 import { untilNodeReady } from "./node-ready.ts";
-import { installSnapshots, removeSnapshots } from "./workload/snapshots.ts";
+import { takeSnapshots } from "./workload/snapshots.ts";
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const TUTORIALS = /\n## The tutorials, step by step\n([^]*?)\n### Other volumes\n/u;
@@ -47,7 +47,7 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let folder: string;
   before(async () => {
     lab = await driverLab();
-    await installSnapshots(lab);
+    await takeSnapshots(lab);
     folder = await mkdtemp(join(tmpdir(), "lab-page-"));
   });
   after(async () => {
@@ -58,7 +58,6 @@ describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await lab.kubectl(["delete", "statefulsets,pods,persistentvolumeclaims", "--all", "--grace-period=1"]);
     await lab.kubectl(["delete", "storageclass", "--ignore-not-found", ...CLASSES]);
     await lab.kubectl(["delete", "volumeattributesclass", "--ignore-not-found", ...ATTRIBUTES_CLASSES]);
-    await removeSnapshots(lab);
     await untilNothingIsLeft(lab);
   });
 

@@ -10,9 +10,8 @@ import {
   aSnapshotClass,
   aVolumeSnapshot,
   deleteSnapshots,
-  installSnapshots,
-  removeSnapshots,
   snapshotsInAzure,
+  takeSnapshots,
   untilSnapshotReady,
 } from "./workload/snapshots.ts";
 import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
@@ -25,12 +24,9 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await installSnapshots(lab);
+    await takeSnapshots(lab);
   });
-  after(async () => {
-    await removeSnapshots(lab);
-    await untilNothingIsLeft(lab);
-  });
+  after(() => untilNothingIsLeft(lab));
 
   const withClaim = (
     namespace: string,

@@ -6,12 +6,7 @@ import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { example } from "./workload/examples.ts";
-import {
-  deleteSnapshots,
-  installSnapshots,
-  removeSnapshots,
-  untilSnapshotReady,
-} from "./workload/snapshots.ts";
+import { deleteSnapshots, takeSnapshots, untilSnapshotReady } from "./workload/snapshots.ts";
 import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { type Workloads, withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
@@ -30,12 +25,9 @@ describe("the tutorials of copies", { skip: (await reasonAgainstLab()) ?? false 
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await installSnapshots(lab);
+    await takeSnapshots(lab);
   });
-  after(async () => {
-    await removeSnapshots(lab);
-    await untilNothingIsLeft(lab);
-  });
+  after(() => untilNothingIsLeft(lab));
 
   it("Use the Azure Disk CSI driver: restored and cloned volumes have the files", () =>
     withWorkloads(lab, "tutorial-copies", async (workloads) => {

@@ -14,9 +14,8 @@ import {
   aStaticSnapshot,
   aVolumeSnapshot,
   deleteSnapshots,
-  installSnapshots,
-  removeSnapshots,
   snapshotsInAzure,
+  takeSnapshots,
   untilSnapshotReady,
 } from "./workload/snapshots.ts";
 import { aClaim, aClass, aPod, aStatefulSet, manifestOf } from "./workload/volume-manifests.ts";
@@ -53,12 +52,9 @@ describe("volumes from copies", { skip: (await reasonAgainstLab()) ?? false, con
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await installSnapshots(lab);
+    await takeSnapshots(lab);
   });
-  after(async () => {
-    await removeSnapshots(lab);
-    await untilNothingIsLeft(lab);
-  });
+  after(() => untilNothingIsLeft(lab));
 
   it("clones in the background, in its source's zone, while the source is deleted", () =>
     withSource(lab, { namespace: "clone-in-background", fsType: "ext4" }, (workloads) =>

@@ -3,9 +3,6 @@ import { reinstallDriver } from "../driver-lab.ts";
 import type { Workloads } from "./workloads.ts";
 
 const API = "snapshot.storage.k8s.io";
-const CRDS = ["volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots"].map(
-  (name) => `crd/${name}.${API}`,
-);
 const READY_MAX_MS = 180_000;
 const GONE_MAX_MS = 240_000;
 
@@ -16,16 +13,11 @@ export interface AzureSnapshot {
   readonly properties: { readonly incremental: boolean; readonly networkAccessPolicy: string };
 }
 
-/** Reinstalls the driver with csi-snapshotter, snapshot-controller and their definitions. */
-export async function installSnapshots(lab: Lab): Promise<void> {
-  await reinstallDriver(lab, { snapshot: { enabled: true } });
-}
-
-/** Removes what `installSnapshots` added: the other files expect a cluster without snapshots. */
-export async function removeSnapshots(lab: Lab): Promise<void> {
-  await reinstallDriver(lab, { snapshot: { snapshotter: "never" } });
-  // An uninstall keeps them.
-  await lab.kubectl(["delete", ...CRDS, "--ignore-not-found", "--timeout=180s"]);
+/** Reinstalls the driver with snapshots unless it has them: a lab that was kept may be without. */
+export async function takeSnapshots(lab: Lab): Promise<void> {
+  const controller = ["deployment/csi-snapshot-controller", "--namespace=kube-system"];
+  const found = await lab.kubectl(["get", ...controller, "--ignore-not-found", "--output=name"]);
+  if (found === "") await reinstallDriver(lab);
 }
 
 export function aSnapshotClass(name: string, parameters: Readonly<Record<string, string>> = {}): object {
