@@ -1,6 +1,7 @@
 import { followCollection } from "../../testbed/lab/cluster/follow-collection.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { listObjects } from "./read-objects.ts";
 
 const NAMESPACE = "kube-system";
 const SELECTOR = "app=csi-azuredisk-controller";
@@ -9,11 +10,9 @@ const LEASE_NAME = "disk-csi-azure-com-controller";
 const LEASE = `${LEASES}/${LEASE_NAME}`;
 const LEADS_MAX_MS = 240_000;
 
-interface PodList {
-  readonly items: readonly {
-    readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
-    readonly spec: { readonly nodeName?: string };
-  }[];
+interface Pod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly spec: { readonly nodeName?: string };
 }
 
 /** Names of the controller's pods, by node, without those that are ending. */
@@ -25,15 +24,9 @@ export async function controllerPods(lab: Lab): Promise<ReadonlyMap<string, stri
   );
 }
 
-async function listPods(lab: Lab): Promise<PodList["items"]> {
-  const answer = await lab.kubectl([
-    "get",
-    "pods",
-    `--namespace=${NAMESPACE}`,
-    `--selector=${SELECTOR}`,
-    "--output=json",
-  ]);
-  return (JSON.parse(answer) as PodList).items;
+function listPods(lab: Lab): Promise<readonly Pod[]> {
+  const selector = encodeURIComponent(SELECTOR);
+  return listObjects(lab, `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=${selector}`);
 }
 
 /** Moves a controller off a node, so that a fault of this node affects no controller. */

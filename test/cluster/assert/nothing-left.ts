@@ -1,7 +1,23 @@
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { listObjects } from "../read-objects.ts";
 
 const LEFT_MAX_MS = 240_000;
+const DRIVER_API = "/apis/disk.csi.azure.com/v1";
+const KINDS = [
+  "/api/v1/persistentvolumes",
+  "/apis/storage.k8s.io/v1/volumeattachments",
+  `${DRIVER_API}/azvolumes`,
+  `${DRIVER_API}/azvolumeattachments`,
+];
+
+interface Named {
+  readonly metadata: { readonly name: string };
+}
+
+interface WithCheckpoint extends Named {
+  readonly status?: { readonly volumes?: unknown };
+}
 
 interface AzureState {
   readonly disks: readonly { readonly name: string }[];
@@ -47,16 +63,15 @@ async function leftInAzure(lab: Lab): Promise<readonly string[]> {
 
 /** Finalizers show as the objects that they keep. */
 async function leftInKubernetes(lab: Lab): Promise<readonly string[]> {
-  const kinds = "persistentvolumes,volumeattachments,azvolumes,azvolumeattachments";
-  return (await lab.kubectl(["get", kinds, "--all-namespaces", "--output=name"]))
-    .split("\n")
-    .filter((name) => name !== "");
+  const left: string[] = [];
+  for (const path of KINDS)
+    for (const { metadata } of await listObjects<Named>(lab, path)) left.push(`${path}: ${metadata.name}`);
+  return left;
 }
 
 async function leftInCheckpoints(lab: Lab): Promise<readonly string[]> {
-  const volumes = "{range .items[*]}{.metadata.name} {.status.volumes}{'\\n'}{end}";
-  const lines = (
-    await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--output=jsonpath=${volumes}`])
-  ).split("\n");
-  return lines.filter((line) => /\{/u.test(line));
+  const nodes = await listObjects<WithCheckpoint>(lab, `${DRIVER_API}/azdrivernodes`);
+  return nodes
+    .map(({ metadata, status }) => `${metadata.name} ${JSON.stringify(status?.volumes ?? [])}`)
+    .filter((line) => line.includes("{"));
 }

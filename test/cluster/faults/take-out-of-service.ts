@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { defaultDriverName } from "../../../src/core/api/driver-name.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { findObject } from "../read-objects.ts";
 import { type WriterPod, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
 
@@ -13,6 +14,14 @@ const REDIRECTION = 300;
 const NOT_FOUND = 404;
 /** Another pod has the name. */
 const CONFLICT = 409;
+
+interface Pod {
+  readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string };
+}
+
+interface Node {
+  readonly spec: { readonly taints?: readonly { readonly key: string; readonly value?: string }[] };
+}
 
 /**
  * Taints a node, whose processes should have ended, so that Kubernetes releases its volumes, and deletes
@@ -49,13 +58,8 @@ export async function untilDriverTakesOutOfService(
   );
   for (const { name, uid } of pods)
     await waitUntil(`${name} to be gone`, { timeoutMs: EVICTED_MAX_MS }, async () => {
-      const present = await workloads.kubectl([
-        "get",
-        `pod/${name}`,
-        "--ignore-not-found",
-        "--output=jsonpath={.metadata.uid}",
-      ]);
-      return present !== uid ? true : undefined;
+      const present = await findPod(workloads, name);
+      return present?.metadata.uid !== uid ? true : undefined;
     });
 }
 
@@ -75,26 +79,22 @@ export async function returnToService(lab: Lab, nodeName: string): Promise<void>
 
 /** The values of a node's out-of-service taint. */
 async function marksOf(lab: Lab, nodeName: string): Promise<readonly string[]> {
-  const values = await lab.kubectl([
-    "get",
-    `node/${nodeName}`,
-    `--output=jsonpath={range .spec.taints[?(@.key=="${OUT_OF_SERVICE}")]}{.value}{"\\n"}{end}`,
-  ]);
-  return values.split("\n").filter((value) => value !== "");
+  const node = await findObject<Node>(lab, `/api/v1/nodes/${nodeName}`);
+  if (node === undefined) throw new Error(`the cluster has no node ${nodeName}`);
+  return (node.spec.taints ?? []).flatMap(({ key, value }) =>
+    key === OUT_OF_SERVICE && value !== undefined && value !== "" ? [value] : [],
+  );
+}
+
+function findPod({ lab, namespace }: Workloads, name: string): Promise<Pod | undefined> {
+  return findObject(lab, `/api/v1/namespaces/${namespace}/pods/${name}`);
 }
 
 /** Waits until a pod is being deleted, or gone, or another one has its name. */
 async function untilEvicted(workloads: Workloads, { name, uid }: WriterPod): Promise<void> {
   await waitUntil(`${name} to be evicted`, { timeoutMs: EVICTED_MAX_MS }, async () => {
-    const [present = "", deletedAt = ""] = (
-      await workloads.kubectl([
-        "get",
-        `pod/${name}`,
-        "--ignore-not-found",
-        "--output=jsonpath={.metadata.uid} {.metadata.deletionTimestamp}",
-      ])
-    ).split(" ");
-    return present !== uid || deletedAt !== "" ? true : undefined;
+    const present = (await findPod(workloads, name))?.metadata;
+    return present?.uid !== uid || present.deletionTimestamp !== undefined ? true : undefined;
   });
 }
 

@@ -4,6 +4,7 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { whatTheDriverKnows } from "../assert/what-the-driver-knows.ts";
+import { findObject, listObjects } from "../read-objects.ts";
 
 /** The namespace of the driver's objects. */
 const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
@@ -74,7 +75,7 @@ async function cleanUp(lab: Lab, namespace: string): Promise<void> {
   );
   await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
   await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
-    const { items } = await list<{
+    const items = await listObjects<{
       readonly spec: {
         readonly claimRef?: { readonly namespace: string };
         readonly persistentVolumeReclaimPolicy: string;
@@ -104,7 +105,7 @@ export async function attachmentsOf(
   lab: Lab,
   volumeName: string,
 ): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
-  const { items } = await list<AzVolumeAttachment>(lab, `${OBJECTS}/azvolumeattachments`);
+  const items = await listObjects<AzVolumeAttachment>(lab, `${OBJECTS}/azvolumeattachments`);
   return new Map(
     items
       .filter(({ spec }) => spec.volumeName === volumeName)
@@ -113,14 +114,14 @@ export async function attachmentsOf(
 }
 
 /** Every AzVolume in the cluster. */
-async function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
-  return (await list<AzVolume>(lab, `${OBJECTS}/azvolumes`)).items;
+function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
+  return listObjects<AzVolume>(lab, `${OBJECTS}/azvolumes`);
 }
 
 function workloadsIn(lab: Lab, namespace: string): Workloads {
   const eventsOf: Workloads["eventsOf"] = async (kind, name) => {
     const selector = encodeURIComponent(`involvedObject.kind=${kind},involvedObject.name=${name}`);
-    const { items } = await list<{
+    const items = await listObjects<{
       readonly reason: string;
       readonly message: string;
       readonly metadata: { readonly creationTimestamp: string };
@@ -203,7 +204,10 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
       }
     },
     volumeOf: async (claim) => {
-      const name = await kubectl(["get", `pvc/${claim}`, "--output=jsonpath={.spec.volumeName}"]);
+      const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`;
+      const bound = await findObject<{ readonly spec: { readonly volumeName?: string } }>(lab, path);
+      if (bound === undefined) throw new Error(`there is no claim ${namespace}/${claim}`);
+      const name = bound.spec.volumeName ?? "";
       const volume = (await listVolumes(lab)).find(({ spec }) => spec.volumeName === name);
       if (volume === undefined)
         throw new Error(
@@ -212,10 +216,4 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
       return volume;
     },
   };
-}
-
-async function list<T>(lab: Lab, url: string): Promise<{ readonly items: readonly T[] }> {
-  const { code, body } = await lab.request({ url, method: "GET" });
-  if (code !== 200) throw new Error(`GET ${url}: ${code} ${JSON.stringify(body)}`);
-  return body as { readonly items: readonly T[] };
 }
