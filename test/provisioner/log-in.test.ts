@@ -1,7 +1,5 @@
-// The certificate package resolves its parts through a container that needs this polyfill first.
-import "reflect-metadata";
 import assert from "node:assert/strict";
-import { constants, createPublicKey, verify, webcrypto } from "node:crypto";
+import { constants, createPublicKey, verify } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import {
   createServer as createHttpServer,
@@ -14,7 +12,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import * as x509 from "@peculiar/x509";
+import type * as x509 from "@peculiar/x509";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
@@ -29,6 +27,7 @@ import {
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
 import type { ArmError } from "../../src/provisioner/arm/arm-api.ts";
+import { writeCertificate } from "./write-certificate.ts";
 
 const place = {
   subscriptionId: "00000000-0000-0000-0000-000000000001",
@@ -222,25 +221,6 @@ describe("the driver's identity at Azure", () => {
       }),
     },
   ];
-  /** Writes a new certificate of the client with its key, and returns the certificate. */
-  const writeCertificate = async (path: string): Promise<x509.X509Certificate> => {
-    const keys = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048 } as const;
-    const pair = await webcrypto.subtle.generateKey(
-      { ...keys, publicExponent: new Uint8Array([1, 0, 1]) },
-      true,
-      ["sign", "verify"],
-    );
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      keys: pair,
-      name: "CN=driver",
-    });
-    const key = await webcrypto.subtle.exportKey("pkcs8", pair.privateKey);
-    await writeFile(
-      path,
-      `${certificate.toString("pem")}\n${x509.PemConverter.encode(key, "PRIVATE KEY")}\n`,
-    );
-    return certificate;
-  };
   it("is the owner of a certificate, with which it signs its request", async () => {
     const path = join(folder, "client.pem");
     const certificate = await writeCertificate(path);
