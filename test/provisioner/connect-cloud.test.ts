@@ -150,6 +150,36 @@ describe("a role's connection to Azure", () => {
     assert.match(logged.join(), /the last ones that could be are kept .*--cloud-config: got .*ENOENT/u);
   });
 
+  it("logs settings that can't be used, and that they can be again", async () => {
+    const { world } = emulator.model;
+    const { settings } = world;
+    const clients = { c: { tenant: "t", secret: "s", expired: true } };
+    world.settings = { ...settings, identities: { tenants: ["t"], clients } };
+    const content = { ...place, ...signIn() };
+    const file = await azureJson(content);
+    logged.length = 0;
+    registry.clear();
+    try {
+      const cloud = await connect({ "cloud-config": file });
+      const read = async (): Promise<string> => {
+        const disk = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
+        return disk.ok ? "" : JSON.stringify(disk.failure);
+      };
+      await azureJson("{");
+      assert.match(await read(), /AADSTS7000222.*; azure\.json: is no JSON object/u);
+      world.settings = settings;
+      await azureJson(content);
+      assert.match(await read(), /DiskNotFound/u);
+    } finally {
+      world.settings = settings;
+    }
+    assert.deepEqual(logged, [
+      "the Azure settings can't be used, and the last ones that could be are kept " +
+        '{"field":"azure.json","problem":"is no JSON object"}',
+      'the Azure settings can be used, and no earlier ones are kept {"field":"azure.json"}',
+    ]);
+  });
+
   // As the node's tools replace the file in a folder of the node that is mounted.
   it("signs in as the file says that has taken the place of the one at the start", async () => {
     const file = await azureJson({ ...place, ...signIn(), aadClientId: "before" });

@@ -6,7 +6,7 @@ import {
   type TokenCredential,
   WorkloadIdentityCredential,
 } from "@azure/identity";
-import { type Result, ok } from "../../core/failure/result.ts";
+import { fail, type Result, ok } from "../../core/failure/result.ts";
 import {
   audienceOf,
   type AzureConfig,
@@ -15,7 +15,10 @@ import {
   invalid,
   required,
 } from "./azure-config.ts";
+import type { SettingsReports } from "./current-credential.ts";
 import { createDataPlaneIdentity } from "./identity-file/data-plane-identity.ts";
+import { createFileCredential } from "./identity-file/file-credential.ts";
+import { createRetriedCredential } from "./retried-credential.ts";
 
 /** Where credentials are looked for. */
 export interface CredentialSources {
@@ -27,6 +30,8 @@ export interface CredentialSources {
   /** Certificates for the authority, as for the endpoint. */
   readonly caPem: string | undefined;
   readonly agent: Agent | undefined;
+  /** Of a certificate's or an identity's own file. Default: none. */
+  readonly reports?: SettingsReports;
 }
 
 /** Makes the credential of one authority, such as `https://login.microsoftonline.com`. */
@@ -50,7 +55,7 @@ export function createAzureCredential(sources: CredentialSources): Result<Creden
     return ok(() => managedIdentity(config.userAssignedIdentityID ?? ""));
   const identityPath = dataPlaneIdentityPath(config);
   if (identityPath !== undefined)
-    return ok(() => createDataPlaneIdentity(identityPath, connectionOptions(sources)));
+    return ok(() => createDataPlaneIdentity(identityPath, connectionOptions(sources), sources.reports ?? {}));
   const { aadClientId, aadClientSecret, aadClientCertPath } = config;
   if (aadClientId === undefined && aadClientSecret === undefined && aadClientCertPath === undefined) {
     return invalid(
@@ -83,14 +88,16 @@ function workloadIdentity(sources: CredentialSources): Result<CredentialAt, Conf
   if (!clientId.ok) return clientId;
   const tokenFilePath = required(merged, "aadFederatedTokenFile", why);
   if (!tokenFilePath.ok) return tokenFilePath;
-  return ok(
-    (authority) =>
-      new WorkloadIdentityCredential({
-        tenantId: tenantId.value,
-        clientId: clientId.value,
-        tokenFilePath: tokenFilePath.value,
-        ...authorityOptions(sources, authority),
-      }),
+  return ok((authority) =>
+    createRetriedCredential(
+      () =>
+        new WorkloadIdentityCredential({
+          tenantId: tenantId.value,
+          clientId: clientId.value,
+          tokenFilePath: tokenFilePath.value,
+          ...authorityOptions(sources, authority),
+        }),
+    ),
   );
 }
 
@@ -121,7 +128,10 @@ function clientSecret(sources: CredentialSources): Result<CredentialAt, ConfigFa
   );
 }
 
-/** Its file is read at each sign-in. */
+/**
+ * Its file is read at each sign-in. Given the path, the SDK would read it too, but fail for a broken one
+ * although it has a token, and keep the first certificate for good.
+ */
 function clientCertificate(
   sources: CredentialSources,
   certificatePath: string,
@@ -138,19 +148,25 @@ function clientCertificate(
       certificatePath,
       "must be a PEM file with certificate and private key: openssl pkcs12 -in <file> -out <file>.pem -nodes",
     );
-  const { aadClientCertPassword: certificatePassword } = config;
-  const certificate = {
-    certificatePath,
-    ...(certificatePassword === undefined ? {} : { certificatePassword }),
-  };
-  return ok(
-    (authority) =>
-      new ClientCertificateCredential(
-        tenantId.value,
-        clientId.value,
-        certificate,
-        authorityOptions(sources, authority),
-      ),
+  const { aadClientCertPassword } = config;
+  const password = aadClientCertPassword === undefined ? {} : { certificatePassword: aadClientCertPassword };
+  return ok((authority) =>
+    createFileCredential({
+      ...sources.reports,
+      field: "aadClientCertPath",
+      path: certificatePath,
+      create: (text) =>
+        text.includes("-----BEGIN CERTIFICATE-----")
+          ? ok(
+              new ClientCertificateCredential(
+                tenantId.value,
+                clientId.value,
+                { certificate: text, ...password },
+                authorityOptions(sources, authority),
+              ),
+            )
+          : fail("has no certificate in PEM"),
+    }),
   );
 }
 

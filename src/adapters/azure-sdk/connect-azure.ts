@@ -8,10 +8,9 @@ import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
 import { armAgent } from "./arm-agent.ts";
 import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
-import type { CurrentCredentialOptions } from "./current-credential.ts";
 import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
-import { createTenantCredentials } from "./tenant-credentials.ts";
+import { createTenantCredentials, type CurrentSettings } from "./tenant-credentials.ts";
 
 /**
  * Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place,
@@ -26,7 +25,7 @@ export function connectAzure(options: {
   readonly apiVersions?: ApiVersions;
   readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
   /** The settings as they are at a later sign-in. Default: those above. */
-  readonly current?: Pick<CurrentCredentialOptions, "read" | "onUnusable">;
+  readonly current?: CurrentSettings;
 }): Result<{ readonly arm: ArmApi; readonly place: DiskPlace; readonly endpoint: string }, ConfigFailure> {
   const { config, environment, clock } = options;
   // A list of one's own replaces the well-known ones, by which a public authority is trusted.

@@ -1,50 +1,159 @@
-import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
+import {
+  type AccessToken,
+  CredentialUnavailableError,
+  type GetTokenOptions,
+  type TokenCredential,
+} from "@azure/identity";
+import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
-import type { AzureConfig, ConfigFailure } from "./azure-config.ts";
+
+/** Why settings give no token. */
+export interface UnusableSettings {
+  /** The field of `azure.json` at fault, or `azure.json`. */
+  readonly field: string;
+  readonly problem: string;
+}
+
+/** What is reported of settings that change. */
+export interface SettingsReports {
+  /** Called once for settings that can't be used while the last ones that could be are kept. */
+  readonly onUnusable?: ((unusable: UnusableSettings) => void) | undefined;
+  /** Called once after that, when a token was got with the settings as they are. */
+  readonly onUsable?: ((usable: Pick<UnusableSettings, "field">) => void) | undefined;
+}
+
+/** Settings, and what signs in with them. */
+interface Made<Settings> {
+  readonly settings: Settings;
+  readonly credential: TokenCredential;
+}
 
 /** Where the settings are read, and what they lead to. */
-export interface CurrentCredentialOptions {
-  readonly config: AzureConfig;
-  readonly credential: TokenCredential;
-  /** The settings as they are now. */
-  readonly read: () => Promise<Result<AzureConfig, ConfigFailure>>;
-  readonly create: (config: AzureConfig) => Result<TokenCredential, ConfigFailure>;
-  /** Settings that can't be used; the last ones that could be are kept. */
-  readonly onUnusable: (failure: ConfigFailure) => void;
+export interface CurrentCredentialOptions<Settings> extends SettingsReports {
+  /** `azure.json`, or its field that names the file of the settings: for reports. */
+  readonly name: string;
+  /** Default: none before the settings are read for the first time. */
+  readonly first?: Made<Settings>;
+  /** The settings as they are now, a JSON value. */
+  readonly read: () => Promise<Result<Settings, UnusableSettings>>;
+  /** Sends nothing yet. */
+  readonly create: (settings: Settings) => Result<TokenCredential, UnusableSettings>;
 }
 
 /**
  * Signs in with the settings as they are when a token is requested, which is once for the lifetime of each
  * token, and at each call after a refusal. So a new secret needs no restart, and a wrong one is replaced.
- * A refused sign-in is tried once more by a new credential: those of the SDK keep a certificate for good, and
- * a federated token for five minutes, after their file has changed.
+ *
+ * The credential that has given a token is kept until one of newer settings has: a broken renewal must not
+ * stop a driver that can sign in. Of a refusal, the SDK's errors have no status that tells it from a failure
+ * of the authority, so the kept credential is tried at each sign-in, however it failed before.
+ *
+ * Fails with the error of the newest credential, and with `CredentialUnavailableError` while there is none.
  */
-export function createCurrentCredential(options: CurrentCredentialOptions): TokenCredential {
-  let { config, credential } = options;
-  async function update(): Promise<void> {
-    const present = await options.read();
-    if (!present.ok) return options.onUnusable(present.failure);
-    if (sameJson(present.value, config)) return;
-    const made = options.create(present.value);
-    if (!made.ok) return options.onUnusable(made.failure);
-    config = present.value;
-    credential = made.value;
+export function createCurrentCredential<Settings>(
+  options: CurrentCredentialOptions<Settings>,
+): TokenCredential {
+  const { name, read, create } = options;
+  /** Has given a token. */
+  let used: Made<Settings> | undefined;
+  /** Has not given one yet. */
+  let candidate: Made<Settings> | undefined = options.first;
+  let reported: Made<Settings> | string | undefined;
+
+  /** Returns why the settings as they are can't be used. */
+  async function update(): Promise<UnusableSettings | undefined> {
+    const present = await read();
+    if (!present.ok) return present.failure;
+    const settings = present.value;
+    if (used !== undefined && sameJson(settings, used.settings)) {
+      candidate = undefined;
+      return undefined;
+    }
+    // A new credential would forget its tokens.
+    if (candidate !== undefined && sameJson(settings, candidate.settings)) return undefined;
+    try {
+      const made = create(settings);
+      if (!made.ok) return made.failure;
+      candidate = { settings, credential: made.value };
+      return undefined;
+    } catch (error) {
+      // The SDK's constructors throw for a tenant with characters that no tenant has.
+      return { field: name, problem: messageOf(error) };
+    }
   }
+
+  function report(what: Made<Settings> | string, unusable: UnusableSettings): void {
+    if (reported === what) return;
+    reported = what;
+    options.onUnusable?.(unusable);
+  }
+
+  function promote(made: Made<Settings>): void {
+    // A sign-in that began earlier may end later, and then has not the newest settings.
+    if (candidate === made) {
+      candidate = undefined;
+      used = made;
+    } else used ??= made;
+  }
+
+  /** Tries the candidate first. `problem`: what is wrong with settings newer than it. */
+  async function signIn(
+    getToken: (made: Made<Settings>) => Promise<AccessToken | null>,
+    problem: UnusableSettings | undefined,
+    signal: GetTokenOptions["abortSignal"],
+  ): Promise<AccessToken | null> {
+    const [tried, kept] = [candidate, used];
+    if (tried === undefined) {
+      invariant(kept !== undefined, "a sign-in without a credential");
+      return getToken(kept);
+    }
+    try {
+      const token = await getToken(tried);
+      if (token !== null) promote(tried);
+      return token;
+    } catch (error) {
+      if (kept === undefined || signal?.aborted === true) throw error;
+      const token = await getToken(kept).catch(() => {
+        // The kept one is to be replaced: what the new one lacks is what a person has to change.
+        throw error;
+      });
+      if (problem === undefined) report(tried, { field: name, problem: messageOf(error) });
+      return token;
+    }
+  }
+
   return {
-    getToken: async (
-      scopes: string | string[],
-      tokenOptions?: GetTokenOptions,
-    ): Promise<AccessToken | null> => {
-      await update();
+    getToken: async (scopes, tokenOptions) => {
+      const problem = await update();
+      if (problem !== undefined) {
+        if (candidate === undefined && used === undefined)
+          throw new CredentialUnavailableError(sentenceOf(problem));
+        report(sentenceOf(problem), problem);
+      }
       try {
-        return await credential.getToken(scopes, tokenOptions);
+        const token = await signIn(
+          ({ credential }) => credential.getToken(scopes, tokenOptions),
+          problem,
+          tokenOptions?.abortSignal,
+        );
+        if (reported !== undefined && problem === undefined && candidate === undefined) {
+          reported = undefined;
+          options.onUsable?.({ field: name });
+        }
+        return token;
       } catch (error) {
-        const renewed = options.create(config);
-        if (tokenOptions?.abortSignal?.aborted === true || !renewed.ok) throw error;
-        credential = renewed.value;
-        return credential.getToken(scopes, tokenOptions);
+        if (problem !== undefined && error instanceof Error) error.message += `; ${sentenceOf(problem)}`;
+        throw error;
       }
     },
   };
+}
+
+function sentenceOf({ field, problem }: UnusableSettings): string {
+  return `${field}: ${problem}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -8,7 +8,11 @@ import {
   type ConfigFailure,
 } from "./azure-config.ts";
 import { createAzureCredential } from "./azure-credential.ts";
-import { createCurrentCredential, type CurrentCredentialOptions } from "./current-credential.ts";
+import {
+  createCurrentCredential,
+  type CurrentCredentialOptions,
+  type SettingsReports,
+} from "./current-credential.ts";
 import { signInAsDiscovered } from "./sign-in-endpoints.ts";
 
 /** How the driver signs in. */
@@ -19,8 +23,11 @@ export interface TenantSignIn {
   readonly caPem: string | undefined;
   readonly agent: Agent | undefined;
   /** The settings as they are at a later sign-in. Default: those above. */
-  readonly current: Pick<CurrentCredentialOptions, "read" | "onUnusable"> | undefined;
+  readonly current: CurrentSettings | undefined;
 }
+
+/** The settings as they are at a sign-in, and what is reported of them and of the files that they name. */
+export type CurrentSettings = Pick<CurrentCredentialOptions<AzureConfig>, "read"> & SettingsReports;
 
 /** Credentials of the settings' own tenant, and of those whose resources VMs refer to. */
 export interface TenantCredentials {
@@ -55,6 +62,7 @@ function credentialOf(
       caPem,
       agent,
       ...(tenantId === undefined ? {} : { tenantId }),
+      reports: { onUnusable: current?.onUnusable, onUsable: current?.onUsable },
     });
   const first = create(config);
   if (!first.ok) return first;
@@ -62,8 +70,8 @@ function credentialOf(
     current === undefined
       ? first.value(authority)
       : createCurrentCredential({
-          config,
-          credential: first.value(authority),
+          name: "azure.json",
+          first: { settings: config, credential: first.value(authority) },
           create: (present) => {
             const made = create(present);
             return made.ok ? ok(made.value(authority)) : made;

@@ -1,6 +1,7 @@
 import { defaultApiVersions } from "../../adapters/azure-sdk/api-versions.ts";
 import type { AzureConfig, ConfigFailure } from "../../adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
+import type { UnusableSettings } from "../../adapters/azure-sdk/current-credential.ts";
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
 import type { Values } from "../../cli/options.ts";
@@ -92,11 +93,13 @@ export async function reachAzure(
       const present = await readAzureSettings(values).catch(unreadable);
       return present.ok ? ok(present.value.config) : present;
     },
-    onUnusable: ({ field, problem }: ConfigFailure): void =>
+    onUnusable: ({ field, problem }: UnusableSettings): void =>
       logger?.warn("the Azure settings can't be used, and the last ones that could be are kept", {
         field,
         problem,
       }),
+    onUsable: ({ field }: Pick<UnusableSettings, "field">): void =>
+      logger?.info("the Azure settings can be used, and no earlier ones are kept", { field }),
   };
   const { config, unused } = settings.value;
   const connected = connectAzure({

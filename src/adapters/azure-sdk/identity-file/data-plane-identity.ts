@@ -1,97 +1,81 @@
-import { readFile } from "node:fs/promises";
 import {
   ClientCertificateCredential,
   type ClientCertificateCredentialOptions,
-  CredentialUnavailableError,
   type TokenCredential,
 } from "@azure/identity";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
+import type { SettingsReports } from "../current-credential.ts";
 import { clientCertificatePem } from "./client-certificate.ts";
+import { createFileCredential } from "./file-credential.ts";
 
 /** What the file must have, with the names of the managed identity service's data plane. */
 const FIELDS = ["client_id", "tenant_id", "client_secret", "authentication_endpoint"] as const;
 
 type Identity = Readonly<Record<(typeof FIELDS)[number], string>>;
 
+type ConnectionOptions = Omit<ClientCertificateCredentialOptions, "authorityHost">;
+
 /**
  * Signs in as the user-assigned identity of a file that the managed identity service's data plane has
- * issued (`aadMSIDataPlaneIdentityPath`): with its certificate, at its own authority. The file is read at
- * each sign-in, so a renewed one needs no restart. Fails with `CredentialUnavailableError` for a file that
- * can't be used; no message repeats a value of it.
+ * issued (`aadMSIDataPlaneIdentityPath`): with its certificate, at its own authority. No message repeats a
+ * value of the file. Fails as `createFileCredential` does.
  */
 export function createDataPlaneIdentity(
   path: string,
-  options: Omit<ClientCertificateCredentialOptions, "authorityHost">,
+  options: ConnectionOptions,
+  reports: SettingsReports,
 ): TokenCredential {
-  let present: { readonly text: string; readonly credential: TokenCredential } | undefined;
-  return {
-    getToken: async (scopes, tokenOptions) => {
-      const text = await readText(path);
-      // A new credential would forget its tokens.
-      if (present?.text !== text) present = { text, credential: credentialOf(path, text, options) };
-      return present.credential.getToken(scopes, tokenOptions);
-    },
-  };
+  return createFileCredential({
+    ...reports,
+    field: "aadMSIDataPlaneIdentityPath",
+    path,
+    create: (text) => credentialOf(text, options),
+  });
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw unavailable(path, "can't be read", error);
-  }
-}
-
-function credentialOf(
-  path: string,
-  text: string,
-  options: Omit<ClientCertificateCredentialOptions, "authorityHost">,
-): TokenCredential {
-  const identity = identityIn(path, text);
-  return new ClientCertificateCredential(
-    identity.tenant_id,
-    identity.client_id,
-    { certificate: certificateOf(path, identity.client_secret) },
-    {
-      ...options,
-      authorityHost: identity.authentication_endpoint,
-      // The service's own client for Go does the same: the certificate is trusted by its issuer, and regional
-      // authorities are not known to Entra's discovery.
-      sendCertificateChain: true,
-      disableInstanceDiscovery: true,
-    },
+function credentialOf(text: string, options: ConnectionOptions): Result<TokenCredential, string> {
+  const identity = identityIn(text);
+  if (!identity.ok) return identity;
+  const { tenant_id: tenantId, client_id: clientId, authentication_endpoint: authorityHost } = identity.value;
+  const certificate = certificateOf(identity.value.client_secret);
+  if (!certificate.ok) return certificate;
+  return ok(
+    new ClientCertificateCredential(
+      tenantId,
+      clientId,
+      { certificate: certificate.value },
+      {
+        ...options,
+        authorityHost,
+        // The service's own client for Go does the same: the certificate is trusted by its issuer, and
+        // regional authorities are not known to Entra's discovery.
+        sendCertificateChain: true,
+        disableInstanceDiscovery: true,
+      },
+    ),
   );
 }
 
-function identityIn(path: string, text: string): Identity {
+function identityIn(text: string): Result<Identity, string> {
   const parsed = parseJson(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-    throw unavailable(path, "is no JSON object");
+    return fail("is no JSON object");
   const members = parsed as Readonly<Record<string, unknown>>;
   const missing = FIELDS.filter((field) => typeof members[field] !== "string" || members[field] === "");
-  if (missing.length > 0) throw unavailable(path, `has no ${missing.join(", ")}`);
+  if (missing.length > 0) return fail(`has no ${missing.join(", ")}`);
   if (!/^https:\/\//iu.test(String(members["authentication_endpoint"])))
-    throw unavailable(path, "has an authentication_endpoint that is no https:// address");
-  return members as Identity;
+    return fail("has an authentication_endpoint that is no https:// address");
+  return ok(members as Identity);
 }
 
-function certificateOf(path: string, secret: string): string {
+function certificateOf(secret: string): Result<string, string> {
   try {
-    return clientCertificatePem(Buffer.from(secret, "base64"));
+    return ok(clientCertificatePem(Buffer.from(secret, "base64")));
   } catch (error) {
-    throw unavailable(
-      path,
+    return fail(
       "has a client_secret that is no base64 of a PKCS #12 archive without password, or of a PEM text, " +
-        "with certificate and private key",
-      error,
+        `with certificate and private key: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-function unavailable(path: string, problem: string, cause?: unknown): CredentialUnavailableError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : "";
-  return new CredentialUnavailableError(
-    `aadMSIDataPlaneIdentityPath in azure.json: the file ${path} ${problem}${reason}`,
-    { cause },
-  );
 }

@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import type { TokenCredential } from "@azure/identity";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { createCurrentCredential, type SettingsReports } from "../current-credential.ts";
+
+/** The file, and what it leads to. */
+export interface FileCredentialOptions extends SettingsReports {
+  /** The field of `azure.json` that names the file. */
+  readonly field: string;
+  readonly path: string;
+  /** Fails with what is wrong with the text, such as `is no JSON object`, without repeating a part of it. */
+  readonly create: (text: string) => Result<TokenCredential, string>;
+}
+
+/**
+ * Signs in with a file as it is at each sign-in, so a renewed one needs no restart; one that is missing,
+ * broken or refused leaves the last one that gave a token. Fails as `createCurrentCredential` does.
+ */
+export function createFileCredential(options: FileCredentialOptions): TokenCredential {
+  const { field, path, create, ...reports } = options;
+  const refused = (problem: string): ReturnType<typeof fail<{ field: string; problem: string }>> =>
+    fail({ field, problem: `the file ${path} ${problem}` });
+  return createCurrentCredential<string>({
+    ...reports,
+    name: field,
+    read: async () => {
+      try {
+        return ok(await readFile(path, "utf8"));
+      } catch (error) {
+        return refused(`can't be read: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    },
+    create: (text) => {
+      const made = create(text);
+      return made.ok ? made : refused(made.failure);
+    },
+  });
+}
