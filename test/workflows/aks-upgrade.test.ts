@@ -4,7 +4,7 @@ import { attachedNodes, fileSystemIsClean } from "../../demo/observe.ts";
 import { createVolume, deleteVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { type Reimages, reimagesByCall, reimagesByEvent, upgradeNodes } from "./aks-upgrade.ts";
-import { emulatorJournal, setAzureTimeScale } from "./emulator-admin.ts";
+import { emulatorJournal, lengthenNotices } from "./emulator-admin.ts";
 import { untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 import { startWritingPod, type WritingPod } from "./writing-pod.ts";
@@ -17,10 +17,7 @@ const vms = [
 const ATTACHED_MAX_MS = 120_000;
 /** Long enough that nothing is released between two calls of a drain. */
 const RELEASE_AFTER_MS = 500;
-/**
- * In Azure's time, an hour. One detach in a hundred takes two minutes, and the events' Azure is slower than
- * the one that the driver's settings are scaled for: by the default a slow detach would be forced.
- */
+/** In Azure's time, an hour. One detach in six hundred takes longer than by default, and would be forced. */
 const FORCE_DETACH_AFTER_MS = 3_600_000;
 
 /** A pod on a node, and how many nodes its disk is attached to, its own included. */
@@ -98,14 +95,17 @@ const setUp = {
     `--force-detach-after-ms=${FORCE_DETACH_AFTER_MS}`,
   ],
 };
-/** An event gives a node 45 s to be drained, which takes it two. */
-const EVENTS_TIME_SCALE = 0.05;
+/**
+ * An event gives a node 180 s to be drained. It begins when the upgrade of the node before has ended, and that
+ * one's replicas return first, for which a busy machine has taken 45 s.
+ */
+const NOTICES_FACTOR = 10;
 
 it("an upgrade reimages every node while pods write, and loses nothing", (t) =>
   withLab(t, setUp, (world) => upgrades(world, reimagesByCall(world))));
 
 it("a rolling upgrade waits for each node's drain, and loses nothing", (t) =>
   withLab(t, setUp, async (world) => {
-    await setAzureTimeScale(world.lab, EVENTS_TIME_SCALE);
+    await lengthenNotices(world.lab, NOTICES_FACTOR);
     await upgrades(world, reimagesByEvent(world));
   }));

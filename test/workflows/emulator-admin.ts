@@ -6,10 +6,28 @@ import type { Lab } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Identities } from "../../src/emulator/model/authorization/identities.ts";
+import { DEFAULT_LATENCIES, type Latency } from "../../src/emulator/model/pace/latency.ts";
 
 /** Changes the speed of the emulator's Azure: its latencies times this. */
 export async function setAzureTimeScale(lab: Lab, timeScale: number): Promise<void> {
   await answerOf(lab, "PATCH", "/emulator/v1/settings", { timeScale });
+}
+
+/**
+ * Gives the notice of scheduled events that many times as long, while operations take as long as before:
+ * the throttling's windows get longer too, and nothing is throttled.
+ */
+export async function lengthenNotices(lab: Lab, factor: number): Promise<void> {
+  const shorter = ({ medianMs, p99Ms, perDiskMs = 0 }: Latency): Latency => ({
+    medianMs: medianMs / factor,
+    p99Ms: p99Ms / factor,
+    perDiskMs: perDiskMs / factor,
+  });
+  const latencies = Object.fromEntries(
+    Object.entries(DEFAULT_LATENCIES).map(([name, latency]) => [name, shorter(latency)]),
+  );
+  const settings = { timeScale: lab.timeScale * factor, latencies, throttling: "off" };
+  await answerOf(lab, "PATCH", "/emulator/v1/settings", settings);
 }
 
 /** Changes who can sign in to the emulator's Azure, and whose tokens it accepts. */
