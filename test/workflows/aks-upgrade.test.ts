@@ -96,8 +96,8 @@ const setUp = {
   ],
 };
 /**
- * An event gives a node 180 s to be drained. It begins when the upgrade of the node before has ended, and that
- * one's replicas return first, for which a busy machine has taken 45 s.
+ * An event gives a node 180 s to be drained. It begins when the upgrade of the node before has ended, and
+ * that one's replicas return first, for which a busy machine has taken 45 s.
  */
 const NOTICES_FACTOR = 10;
 
