@@ -7,7 +7,7 @@ export interface DerElement {
 }
 
 const CONSTRUCTED = 0x20;
-const SEQUENCE = 0x30;
+export const SEQUENCE = 0x30;
 /** More would be no certificate. */
 const LENGTH_BYTES_MAX = 4;
 /** Of a number, so that it is exact. */
@@ -49,6 +49,11 @@ export function derOnly(bytes: Buffer): DerElement {
   if (element === undefined || element.tag !== SEQUENCE || further.length > 0)
     throw new Error("is not one SEQUENCE");
   return element;
+}
+
+/** The identifier of an object, in hexadecimal digits as it is encoded. */
+export function derIdentifier({ content }: DerElement): string {
+  return content.toString("hex");
 }
 
 /** The bytes of a string, which may be in parts. Throws for parts of parts. */

@@ -1,5 +1,14 @@
 import { createDecipheriv, pbkdf2Sync } from "node:crypto";
-import { derAt, derBytes, type DerElement, derElements, derNumber, derOnly } from "./der.ts";
+import {
+  derAt,
+  derBytes,
+  type DerElement,
+  derElements,
+  derIdentifier,
+  derNumber,
+  derOnly,
+  SEQUENCE,
+} from "./der.ts";
 import { INITIALIZATION_VECTOR, KEY_MATERIAL, pkcs12Key } from "./pkcs12-key.ts";
 
 /** Object identifiers as they are encoded (RFC 7292, RFC 8018). */
@@ -30,6 +39,7 @@ const EMPTY_PASSWORDS: readonly Buffer[] = [Buffer.alloc(2), Buffer.alloc(0)];
 
 /** Of a PKCS #12 archive that this driver does not read, what to do about it. */
 const CONVERT = "convert it to PEM: openssl pkcs12 -legacy -nodes -in <archive> -out <file>.pem";
+const UNDECRYPTED = "has a password, or is damaged: it can't be decrypted without password";
 
 /**
  * Decrypts what is encrypted with an empty password, by PBES2 (RFC 8018) or PBE-SHA1-3DES (RFC 7292), and
@@ -39,9 +49,9 @@ const CONVERT = "convert it to PEM: openssl pkcs12 -legacy -nodes -in <archive> 
 export function decryptedSequence(algorithm: DerElement, encrypted: DerElement): DerElement {
   const [method, parameters] = derElements(algorithm.content);
   const bytes = derBytes(encrypted);
-  const id = method?.content.toString("hex");
-  if (parameters === undefined) throw new Error("is encrypted with a method without parameters");
-  switch (id) {
+  if (method === undefined || parameters === undefined)
+    throw new Error("is encrypted with a method without parameters");
+  switch (derIdentifier(method)) {
     case PBES2:
       return byPbes2(parameters.content, bytes);
     case PBE_SHA1_3DES:
@@ -54,31 +64,30 @@ export function decryptedSequence(algorithm: DerElement, encrypted: DerElement):
 }
 
 function byPbes2(parameters: Buffer, encrypted: Buffer): DerElement {
-  if (derAt(parameters, 0, 0).content.toString("hex") !== PBKDF2)
+  if (derIdentifier(derAt(parameters, 0, 0)) !== PBKDF2)
     throw new Error(`is encrypted with a key that is not derived by PBKDF2; ${CONVERT}`);
-  const cipher = CIPHERS[derAt(parameters, 1, 0).content.toString("hex")];
+  const cipher = CIPHERS[derIdentifier(derAt(parameters, 1, 0))];
   if (cipher === undefined) throw new Error(`is encrypted with another cipher than AES and 3DES; ${CONVERT}`);
   const iv = derAt(parameters, 1, 1).content;
-  const [salt, iterations, ...optional] = derElements(derAt(parameters, 0, 1).content);
-  const count = iterationsOf(iterations, PBKDF2_ITERATIONS_MAX);
-  if (salt === undefined) throw new Error("lacks an element");
-  const last = optional.at(-1);
+  const derivation = derAt(parameters, 0, 1).content;
+  const salt = derAt(derivation, 0).content;
+  const count = iterationsOf(derAt(derivation, 1), PBKDF2_ITERATIONS_MAX);
+  const last = derElements(derivation).at(-1);
   const isFunction = last !== undefined && last.tag === SEQUENCE;
-  const digest = isFunction ? PSEUDORANDOM_FUNCTIONS[derAt(last.content, 0).content.toString("hex")] : "sha1";
+  const digest = isFunction ? PSEUDORANDOM_FUNCTIONS[derIdentifier(derAt(last.content, 0))] : "sha1";
   if (digest === undefined)
     throw new Error(`is encrypted with a pseudorandom function that is not known; ${CONVERT}`);
-  const key = pbkdf2Sync("", salt.content, count, cipher.keyBytes, digest);
+  const key = pbkdf2Sync("", salt, count, cipher.keyBytes, digest);
   const sequence = sequenceOf(cipher.name, { key, iv, encrypted });
   if (sequence === undefined) throw new Error(UNDECRYPTED);
   return sequence;
 }
 
 function byPkcs12(parameters: Buffer, encrypted: Buffer): DerElement {
-  const [salt, iterations] = derElements(parameters);
-  const count = iterationsOf(iterations, PKCS12_ITERATIONS_MAX);
-  if (salt === undefined) throw new Error("lacks an element");
+  const salt = derAt(parameters, 0).content;
+  const iterations = iterationsOf(derAt(parameters, 1), PKCS12_ITERATIONS_MAX);
   for (const password of EMPTY_PASSWORDS) {
-    const from = { password, salt: salt.content, iterations: count };
+    const from = { password, salt, iterations };
     const key = pkcs12Key({ ...from, purpose: KEY_MATERIAL, bytes: 24 });
     const iv = pkcs12Key({ ...from, purpose: INITIALIZATION_VECTOR, bytes: 8 });
     const sequence = sequenceOf("des-ede3-cbc", { key, iv, encrypted });
@@ -86,9 +95,6 @@ function byPkcs12(parameters: Buffer, encrypted: Buffer): DerElement {
   }
   throw new Error(UNDECRYPTED);
 }
-
-const SEQUENCE = 0x30;
-const UNDECRYPTED = "has a password, or is damaged: it can't be decrypted without password";
 
 /** Undefined for a wrong key: its text has no valid end, or is not exactly one SEQUENCE. */
 function sequenceOf(
@@ -103,8 +109,7 @@ function sequenceOf(
   }
 }
 
-function iterationsOf(element: DerElement | undefined, max: number): number {
-  if (element === undefined) throw new Error("lacks an element");
+function iterationsOf(element: DerElement, max: number): number {
   const count = derNumber(element);
   if (count < 1 || count > max)
     throw new Error(`is encrypted with ${count} iterations, not 1 to ${max}; ${CONVERT}`);

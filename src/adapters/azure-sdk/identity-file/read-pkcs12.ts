@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { derAt, derBytes, type DerElement, derElements, derOnly } from "./der.ts";
+import { derAt, derBytes, type DerElement, derElements, derIdentifier, derOnly } from "./der.ts";
 import type { KeysAndCertificates } from "./own-certificate.ts";
 import { decryptedSequence } from "./password-encryption.ts";
 
@@ -16,14 +16,14 @@ const CERTIFICATE_BAG = "2a864886f70d010c0a0103";
  */
 export function readPkcs12(archive: Buffer): KeysAndCertificates {
   const authenticatedSafe = derAt(derOnly(archive).content, 1);
-  if (derAt(authenticatedSafe.content, 0).content.toString("hex") !== DATA)
+  if (derIdentifier(derAt(authenticatedSafe.content, 0)) !== DATA)
     throw new Error("is signed with a key instead of a password");
   const safes = derElements(derOnly(derBytes(derAt(authenticatedSafe.content, 1, 0))).content);
   const keys: KeyObject[] = [];
   const certificates: X509Certificate[] = [];
   for (const { content } of safes.flatMap((safe) => derElements(safeContents(safe).content))) {
     const value = derAt(content, 1, 0);
-    switch (derAt(content, 0).content.toString("hex")) {
+    switch (derIdentifier(derAt(content, 0))) {
       case CERTIFICATE_BAG:
         certificates.push(new X509Certificate(derBytes(derAt(value.content, 1, 0))));
         break;
@@ -45,11 +45,9 @@ function keyIn({ whole }: DerElement): KeyObject {
 
 /** Of a part of the archive, which may be encrypted. */
 function safeContents({ content }: DerElement): DerElement {
-  const type = derAt(content, 0).content.toString("hex");
+  const type = derIdentifier(derAt(content, 0));
   const value = derAt(content, 1, 0);
   if (type === DATA) return derOnly(derBytes(value));
   if (type !== ENCRYPTED_DATA) throw new Error("is encrypted for a recipient, not with a password");
-  const [, algorithm, encrypted] = derElements(derAt(value.content, 1).content);
-  if (algorithm === undefined || encrypted === undefined) throw new Error("lacks an element");
-  return decryptedSequence(algorithm, encrypted);
+  return decryptedSequence(derAt(value.content, 1, 1), derAt(value.content, 1, 2));
 }
