@@ -14,6 +14,14 @@ import { controllerPublishVolume } from "./controller-publish-volume.ts";
 const volumeId = aDiskUri();
 const nodeA = identity("node-a");
 const nodeB = identity("node-b");
+const request = {
+  volumeId,
+  nodeId: "node-a",
+  volumeCapability: aMountCapability(),
+  readonly: false,
+  secrets: {},
+  volumeContext: {},
+};
 
 describe("controllerPublishVolume", () => {
   const rows: readonly {
@@ -54,14 +62,6 @@ describe("controllerPublishVolume", () => {
         assert.ok(volume.status !== undefined);
         await world.givenNode("node-a");
         await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
-        const request = {
-          volumeId,
-          nodeId: "node-a",
-          volumeCapability: aMountCapability(),
-          readonly: false,
-          secrets: {},
-          volumeContext: {},
-        };
         assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
           ok: false,
           failure,
@@ -96,14 +96,6 @@ describe("controllerPublishVolume", () => {
         await world.givenNode("node-a");
         await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord(record) } });
         const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isLeaving })]);
-        const request = {
-          volumeId,
-          nodeId: "node-a",
-          volumeCapability: aMountCapability(),
-          readonly: false,
-          secrets: {},
-          volumeContext: {},
-        };
         const answer = await world.answerOf(
           controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()),
         );
@@ -119,13 +111,6 @@ describe("controllerPublishVolume", () => {
     withController(async (world) => {
       await world.givenNode("node-a");
       await world.given("AzVolume", aVolumeObject());
-      const request = {
-        volumeId,
-        nodeId: "node-a",
-        volumeCapability: aMountCapability(),
-        readonly: false,
-        secrets: {},
-      };
       const answer = await world.answerOf(
         controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "0" } }, aCall()),
       );
@@ -144,14 +129,6 @@ describe("controllerPublishVolume", () => {
       withController(async (world) => {
         await world.givenNode("node-a");
         await world.given("AzVolume", aVolumeObject({ detail: aDetail({ zones }) }));
-        const request = {
-          volumeId,
-          nodeId: "node-a",
-          volumeCapability: aMountCapability(),
-          readonly: false,
-          secrets: {},
-          volumeContext: {},
-        };
         const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
         assert.deepEqual(!answer.ok && answer.failure, {
           kind: "InvalidArgument",
@@ -172,14 +149,6 @@ describe("controllerPublishVolume", () => {
         await world.given("AzVolume", found);
         await world.failed("pvc-1", "Pending", failure);
         await world.givenNode("node-a");
-        const request = {
-          volumeId,
-          nodeId: "node-a",
-          readonly: false,
-          volumeCapability: aMountCapability(),
-          volumeContext: {},
-          secrets: {},
-        };
         const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
         assert.deepEqual(answer, { ok: false, failure });
       }));
@@ -195,14 +164,6 @@ describe("controllerPublishVolume", () => {
         ),
       );
       assert.ok(made.ok);
-      const request = {
-        volumeId,
-        nodeId: "node-a",
-        volumeCapability: aMountCapability(),
-        readonly: false,
-        secrets: {},
-        volumeContext: {},
-      };
       const what = "the node plug-in on node-a to say which VM it runs on";
       assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
         ok: false,
