@@ -1,7 +1,7 @@
 import { followCollection } from "../../testbed/lab/cluster/follow-collection.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { listObjects } from "./read-objects.ts";
+import { listObjects, readObject } from "./read-objects.ts";
 
 const NAMESPACE = "kube-system";
 const SELECTOR = "app=csi-azuredisk-controller";
@@ -130,8 +130,6 @@ interface LeaseNow {
   readonly spec: { readonly holderIdentity?: string };
 }
 
-async function leaseNow(lab: Lab): Promise<LeaseNow> {
-  const { code, body } = await lab.request({ url: LEASE, method: "GET" });
-  if (code !== 200) throw new Error(`GET ${LEASE}: ${code}`);
-  return body as LeaseNow;
+function leaseNow(lab: Lab): Promise<LeaseNow> {
+  return readObject(lab, LEASE);
 }

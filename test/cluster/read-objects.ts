@@ -13,6 +13,13 @@ export async function listObjects<T>(lab: Lab, path: string): Promise<readonly T
   return (body as { readonly items: readonly T[] }).items;
 }
 
+/** The object at a path. Throws if there is none, or the API server refuses. */
+export async function readObject<T>(lab: Lab, path: string): Promise<T> {
+  const found = await findObject<T>(lab, path);
+  if (found === undefined) throw new Error(`GET ${path}: ${NOT_FOUND}`);
+  return found;
+}
+
 /** The object at a path; `undefined` if there is none. Throws if the API server refuses. */
 export async function findObject<T>(lab: Lab, path: string): Promise<T | undefined> {
   const { code, body } = await lab.request({ url: path });

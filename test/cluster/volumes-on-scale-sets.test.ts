@@ -15,7 +15,13 @@ import { assertSoundOnDisk } from "./assert/sound-disk.ts";
 import { backInService, cutOffFirst, untilOutOfQuarantine } from "./faults/lose-node.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { takeOutOfService } from "./faults/take-out-of-service.ts";
-import { assertRecordsKept, startWriter, untilSignalled, writerPod } from "./workload/record-writer.ts";
+import {
+  assertRecordsKept,
+  startWriter,
+  untilSignalled,
+  type WriterPod,
+  writerPod,
+} from "./workload/record-writer.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
@@ -140,12 +146,7 @@ describe(
     it("leave no disk on a drained node, so that it can be upgraded, and come back", () =>
       withWorkloads(lab, "upgrade", (workloads) =>
         withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
-          const pod = await startWriter(workloads, {
-            name: "db",
-            storageClass: "two-shares",
-            home: SINGLE,
-            schedulerName: "csi-azuredisk-scheduler-extender",
-          });
+          const pod = await startWithReplica(workloads, SINGLE);
           const replica = await untilReplicaAttached(workloads, "data-db-0");
           await lab.kubectl(["drain", replica, "--ignore-daemonsets", "--delete-emptydir-data", "--force"], {
             timeoutMs: ATTACHED_MAX_MS,
@@ -186,12 +187,7 @@ describe(
       it(`fail over to a replica off a dead ${what}, after a fence with proof`, () =>
         withWorkloads(lab, `${dead}-dies`, (workloads) =>
           withClusterObjects(lab, manifestOf(TWO_SHARES), async () => {
-            const pod = await startWriter(workloads, {
-              name: "db",
-              storageClass: "two-shares",
-              home: dead,
-              schedulerName: "csi-azuredisk-scheduler-extender",
-            });
+            const pod = await startWithReplica(workloads, dead);
             assert.equal(pod.nodeName, dead);
             const replica = await untilReplicaAttached(workloads, "data-db-0");
             assert.ok(
@@ -242,6 +238,16 @@ describe(
         ));
   },
 );
+
+/** A pod on this node that writes to a volume with a replica, and is scheduled by the extender. */
+function startWithReplica(workloads: Workloads, home: string): Promise<WriterPod> {
+  return startWriter(workloads, {
+    name: "db",
+    storageClass: "two-shares",
+    home,
+    schedulerName: "csi-azuredisk-scheduler-extender",
+  });
+}
 
 /** A pod that has a claim and may run on one node only. */
 function podWith(name: string, claim: string, nodeName: string): object {

@@ -1,6 +1,7 @@
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { listObjects } from "../read-objects.ts";
 
 const PLUG_INS = "/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dcsi-azuredisk-node";
 /** Found before the real `umount` in the search path. */
@@ -63,8 +64,7 @@ export async function withHeldUnmount(
 
 /** The root folder of the plug-in's container, as seen by its node. */
 async function plugInRoot(lab: Lab, nodeName: string): Promise<string> {
-  const { items } = (await lab.request({ url: PLUG_INS })).body as { readonly items: readonly PlugInPod[] };
-  const pod = items.find(({ spec }) => spec.nodeName === nodeName);
+  const pod = (await listObjects<PlugInPod>(lab, PLUG_INS)).find(({ spec }) => spec.nodeName === nodeName);
   const id = pod?.status.containerStatuses[0]?.containerID.replace("containerd://", "");
   if (id === undefined) throw new Error(`no node plug-in runs on ${nodeName}`);
   return `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/rootfs`;

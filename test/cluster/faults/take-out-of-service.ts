@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defaultDriverName } from "../../../src/core/api/driver-name.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
-import { findObject } from "../read-objects.ts";
+import { findObject, readObject } from "../read-objects.ts";
 import { type WriterPod, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
 
@@ -79,9 +79,8 @@ export async function returnToService(lab: Lab, nodeName: string): Promise<void>
 
 /** The values of a node's out-of-service taint. */
 async function marksOf(lab: Lab, nodeName: string): Promise<readonly string[]> {
-  const node = await findObject<Node>(lab, `/api/v1/nodes/${nodeName}`);
-  if (node === undefined) throw new Error(`the cluster has no node ${nodeName}`);
-  return (node.spec.taints ?? []).flatMap(({ key, value }) =>
+  const { spec } = await readObject<Node>(lab, `/api/v1/nodes/${nodeName}`);
+  return (spec.taints ?? []).flatMap(({ key, value }) =>
     key === OUT_OF_SERVICE && value !== undefined && value !== "" ? [value] : [],
   );
 }

@@ -4,7 +4,7 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { whatTheDriverKnows } from "../assert/what-the-driver-knows.ts";
-import { findObject, listObjects } from "../read-objects.ts";
+import { listObjects, readObject } from "../read-objects.ts";
 
 /** The namespace of the driver's objects. */
 const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
@@ -205,9 +205,11 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     },
     volumeOf: async (claim) => {
       const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`;
-      const bound = await findObject<{ readonly spec: { readonly volumeName?: string } }>(lab, path);
-      if (bound === undefined) throw new Error(`there is no claim ${namespace}/${claim}`);
-      const name = bound.spec.volumeName ?? "";
+      const { spec: bound } = await readObject<{ readonly spec: { readonly volumeName?: string } }>(
+        lab,
+        path,
+      );
+      const name = bound.volumeName ?? "";
       const volume = (await listVolumes(lab)).find(({ spec }) => spec.volumeName === name);
       if (volume === undefined)
         throw new Error(
