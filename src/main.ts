@@ -2,6 +2,7 @@ import { answerNoRun, refusal } from "./cli/read-command-line.ts";
 import { suggestion } from "./cli/read-values.ts";
 import { driverVersion } from "./cli/version.ts";
 import { runRole } from "./compose/roles/run-role.ts";
+import { messageOf } from "./core/failure/message-of.ts";
 
 const NAME = "azuredisk-csi-driver";
 
@@ -55,7 +56,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   },
 );

@@ -9,14 +9,13 @@ const PROGRAM = fileURLToPath(new URL("disk-program.py", import.meta.url));
 const python = await findCommand("python3");
 
 /** What a function of the program returns of these arguments. */
-async function called(name: string, ...args: readonly unknown[]): Promise<unknown> {
+async function called(name: string, args: readonly unknown[], named: object = {}): Promise<unknown> {
   const calls = `import json, runpy, sys
 sys.argv[1:] = ['{"token": "t", "round": 1}', *sys.argv[1:]]
 program = runpy.run_path(sys.argv[2])
-print(json.dumps(program[sys.argv[3]](*json.loads(sys.argv[4])[0], **json.loads(sys.argv[4])[1])))`;
-  const [named = {}, ...positional] = args.toReversed();
-  const given = JSON.stringify([positional.toReversed(), named]);
-  const { stdout } = await promisify(execFile)("python3", ["-c", calls, PROGRAM, name, given]);
+print(json.dumps(program[sys.argv[3]](*json.loads(sys.argv[4]), **json.loads(sys.argv[5]))))`;
+  const given = [args, named].map((each) => JSON.stringify(each));
+  const { stdout } = await promisify(execFile)("python3", ["-c", calls, PROGRAM, name, ...given]);
   return JSON.parse(stdout);
 }
 
@@ -48,7 +47,7 @@ describe("the program in a VM", { skip: python === undefined && "needs python3" 
   ];
   for (const [because, seen, expected] of rows)
     it(`sums up that ${because}`, async () => {
-      const { late, unsure, ...rest } = (await called("summary", END_MS, {
+      const { late, unsure, ...rest } = (await called("summary", [END_MS], {
         seen,
         last: seen.length,
       })) as Record<string, number>;
@@ -58,7 +57,7 @@ describe("the program in a VM", { skip: python === undefined && "needs python3" 
 
   it("looks for contents also in the middle and at the end of a disk", async () => {
     const [mib, size] = [2 ** 20, 4 * 2 ** 30];
-    const offsets = (await called("sampled_offsets", size, {})) as readonly number[];
+    const offsets = (await called("sampled_offsets", [size])) as readonly number[];
     assert.deepEqual(offsets.slice(0, 17), [...Array(16).keys()].map((part) => part * mib).concat(64 * mib));
     assert.equal(offsets.at(-1), size - mib);
     assert.ok(
@@ -72,6 +71,6 @@ describe("the program in a VM", { skip: python === undefined && "needs python3" 
     [0x4001, /0x4001 $/u],
   ] as const)
     it(`says what status 0x${status.toString(16)} means`, async () => {
-      assert.match(String(await called("refusal_of", status, {})), reason);
+      assert.match(String(await called("refusal_of", [status])), reason);
     });
 });

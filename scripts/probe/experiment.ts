@@ -1,3 +1,4 @@
+import { messageOf } from "../../src/core/failure/message-of.ts";
 import type { ProbeVm } from "./probe-vm.ts";
 
 /** Whether Azure did what the driver relies on. */
@@ -40,6 +41,21 @@ export interface Choices {
   readonly mayReimage: boolean;
   /** How often a forced detach is tried in each way. */
   readonly rounds: number;
+}
+
+/** A finding of what could not be tried, and why. */
+export function untried(detail: string): Finding {
+  return { verdict: "not tried", detail };
+}
+
+/** What `run` finds; where it fails, that was not tried. Throws only once the probe is being ended. */
+export async function foundBy(run: () => Promise<Finding>, signal: AbortSignal): Promise<Finding> {
+  try {
+    return await run();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return untried(messageOf(error));
+  }
 }
 
 /** A finding that holds if `isHeld`. */

@@ -1,7 +1,14 @@
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import type { Json } from "./arm-http.ts";
 import { ownersOf } from "./disk-owners.ts";
-import { type Choices, type Experiment, finding, type Finding, type PairedExperiment } from "./experiment.ts";
+import {
+  type Choices,
+  type Experiment,
+  finding,
+  type Finding,
+  type PairedExperiment,
+  untried,
+} from "./experiment.ts";
 import { lateWrites } from "./late-writes.ts";
 import {
   codeOf,
@@ -182,8 +189,8 @@ async function operations(vm: ProbeVm): Promise<Finding> {
 }
 
 async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }): Promise<Finding> {
-  if (!mayStop) return { verdict: "not tried", detail: "it stops the VM: permit that by --may-stop" };
-  if (!(await isRunning(vm))) return { verdict: "not tried", detail: "the VM does not run" };
+  if (!mayStop) return untried("it stops the VM: permit that by --may-stop");
+  if (!(await isRunning(vm))) return untried("the VM does not run");
   const seen: string[] = [];
   let isHeld = true;
   for (const [state, action] of [
@@ -200,8 +207,7 @@ async function stopped(vm: ProbeVm, { mayStop }: { readonly mayStop: boolean }):
 }
 
 async function reimaged(vm: ProbeVm, { mayReimage }: Choices): Promise<Finding> {
-  if (!mayReimage)
-    return { verdict: "not tried", detail: "it takes the VM's OS disk: permit that by --may-reimage" };
+  if (!mayReimage) return untried("it takes the VM's OS disk: permit that by --may-reimage");
   const attached = await writeVm(vm, (now) => withProbeDisk(vm, now));
   const before = await identityOf(vm);
   const done = await untilEnded(vm, await vm.http({ method: "POST", path: `${vm.vmId}/reimage`, body: {} }));
@@ -209,8 +215,7 @@ async function reimaged(vm: ProbeVm, { mayReimage }: Choices): Promise<Finding> 
   const detached = await writeVm(vm, (now) => withoutProbeDisk(vm, now));
   const ends = [attached.end, done.end, detached.end];
   // Azure refuses it for VMs without an ephemeral OS disk, and for some images.
-  if (done.end !== "Succeeded")
-    return { verdict: "not tried", detail: `the VM was not reimaged: ${done.end}` };
+  if (done.end !== "Succeeded") return untried(`the VM was not reimaged: ${done.end}`);
   const kept = Object.entries(before).map(([what, value]) => ({ what, value, now: after[what] }));
   return finding(
     ends.every((end) => end === "Succeeded") && kept.every(({ value, now }) => value === now),

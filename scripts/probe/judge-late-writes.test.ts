@@ -47,7 +47,7 @@ describe("the judgement of a round", () => {
     ["they saw different disks", watched({ isMarked: false }), "not tried"],
     [
       "no block was written",
-      { ...watched({ last: 0 }), ...{ written: written({ acknowledged: 0 }).written } },
+      { ...watched({ last: 0 }), written: { ...held.written, acknowledged: 0 } },
       "not tried",
     ],
     ["the watch ended early", watched({ untilMs: END_MS + 1_000 }), "not tried"],

@@ -1,4 +1,4 @@
-import { finding, type Finding } from "./experiment.ts";
+import { finding, type Finding, untried } from "./experiment.ts";
 import type { Ended } from "./probe-vm.ts";
 import { SKEW_MAX_MS } from "./vm-clock.ts";
 
@@ -110,10 +110,6 @@ function reasonAgainst({ detach, written, watched }: Round, way: Writing): strin
   return way === "cut off" && !isCutDuring(detach, written)
     ? "the VM was not cut off during the whole detach"
     : undefined;
-}
-
-function untried(detail: string): Finding {
-  return { verdict: "not tried", detail };
 }
 
 function isCutDuring(

@@ -1,4 +1,4 @@
-import type { Finding } from "./experiment.ts";
+import { type Finding, untried } from "./experiment.ts";
 
 /** What became of one write of each VM: `written`, or the name of the error. */
 export interface ReservedWrites {
@@ -21,7 +21,7 @@ export function judgeReservations(
   { mayStop }: { readonly mayStop: boolean },
 ): Finding {
   const seen = [...(before === undefined ? [] : [before]), ...reserved].map(described).join("; ");
-  const failed = (why: string): Finding => ({ verdict: "not tried", detail: `${why}: ${seen}` });
+  const failed = (why: string): Finding => untried(`${why}: ${seen}`);
   if (before?.own !== "written" || before.other !== "written")
     return failed("the VMs could not write before the reservation");
   if (reserved.some(({ own, other }) => own === CONFLICT || other === "written"))

@@ -1,5 +1,5 @@
 import { ownersOf } from "./disk-owners.ts";
-import type { Choices, Finding, Pair } from "./experiment.ts";
+import { type Choices, type Finding, foundBy, type Pair } from "./experiment.ts";
 import { judgeRound, type Round, type Watched, type Writing, type Written } from "./judge-late-writes.ts";
 import {
   attachProbeDisk,
@@ -28,7 +28,9 @@ export async function lateWrites(
   for (const way of ways)
     for (let round = 1; round <= rounds; round += 1) {
       const number = ways.indexOf(way) * rounds + round;
-      const { verdict, detail } = await judged(pair, way, number);
+      // What other rounds have shown stays where one fails.
+      const judged = async (): Promise<Finding> => judgeRound(await played(pair, way, number), way);
+      const { verdict, detail } = await foundBy(judged, pair.vm.signal);
       seen.push({ verdict, detail: `${ways.length === 1 ? "" : `${way}: `}${detail}` });
     }
   await detachProbeDisk(pair.second);
@@ -36,16 +38,6 @@ export async function lateWrites(
     seen.some((one) => one.verdict === verdict),
   );
   return { verdict: worst ?? "held", detail: seen.map(({ detail }) => detail).join("; ") };
-}
-
-/** A round that fails was not tried; what other rounds have shown stays. */
-async function judged(pair: Pair, way: Writing, round: number): Promise<Finding> {
-  try {
-    return judgeRound(await played(pair, way, round), way);
-  } catch (error) {
-    if (pair.vm.signal.aborted) throw error;
-    return { verdict: "not tried", detail: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 async function played({ vm, second }: Pair, way: Writing, round: number): Promise<Round> {

@@ -1,5 +1,12 @@
 import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
-import type { Choices, Experiment, Finding, PairedExperiment } from "./experiment.ts";
+import {
+  type Choices,
+  type Experiment,
+  type Finding,
+  foundBy,
+  type PairedExperiment,
+  untried,
+} from "./experiment.ts";
 import { detachProbeDisk, isRunning, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
 import { stopPrograms } from "./run-in-vm.ts";
 
@@ -69,15 +76,10 @@ async function tried(
   choices: Choices,
 ): Promise<Finding> {
   const { second } = vm;
-  try {
-    if ("run" in experiment) return await experiment.run(vm, choices);
-    return second === undefined
-      ? { verdict: "not tried", detail: "two VMs have to share the disk: name another one by --second-vm" }
-      : await experiment.runPaired({ vm, second }, choices);
-  } catch (error) {
-    if (vm.signal.aborted) throw error;
-    return { verdict: "not tried", detail: error instanceof Error ? error.message : String(error) };
-  }
+  if ("run" in experiment) return foundBy(() => experiment.run(vm, choices), vm.signal);
+  return second === undefined
+    ? untried("two VMs have to share the disk: name another one by --second-vm")
+    : foundBy(() => experiment.runPaired({ vm, second }, choices), vm.signal);
 }
 
 /** Returns commands for what is left, which a person has to remove. A step that fails stops no other. */

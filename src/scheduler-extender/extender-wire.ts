@@ -1,4 +1,5 @@
 import { invariant } from "../core/failure/invariant.ts";
+import { messageOf } from "../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { mayPreemptionHelp, type RemovalReason } from "../core/schedule/filter-nodes.ts";
 import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
@@ -199,7 +200,7 @@ function parseObject(text: string): Result<Readonly<Record<string, unknown>>, st
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? ok(value) : fail("the body is not an object");
   } catch (error) {
-    return fail(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return fail(`the body is not JSON: ${messageOf(error)}`);
   }
 }
 

@@ -7,6 +7,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { Failure } from "../../core/failure/failure.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
@@ -109,7 +110,7 @@ function readAnswer(endpoint: string, { code, text }: Answer): Result<InstanceMe
 }
 
 function unreachable(endpoint: string, error: unknown): Failure {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   const remedy =
     "is this process on an Azure VM, in its host network or allowed to reach that address? Without the " +
     "service, give --vm-id, --vm-resource-id, --vm-size, --location and --zone";

@@ -5,6 +5,7 @@ import {
   type TokenCredential,
 } from "@azure/identity";
 import { invariant } from "../../core/failure/invariant.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 
@@ -152,8 +153,4 @@ export function createCurrentCredential<Settings>(
 
 function sentenceOf({ field, problem }: UnusableSettings): string {
   return `${field}: ${problem}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -115,7 +116,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
       return Promise.resolve(
         fail({
           kind: "StoreUnavailable",
-          detail: `the store's file can't be read: ${error instanceof Error ? error.message : String(error)}`,
+          detail: `the store's file can't be read: ${messageOf(error)}`,
         }),
       );
     }

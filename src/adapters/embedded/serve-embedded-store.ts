@@ -3,6 +3,7 @@ import { rm, rename } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Failure } from "../../core/failure/failure.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
@@ -258,9 +259,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch (error) {
-    return new MalformedBody(
-      `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return new MalformedBody(`the body is not JSON: ${messageOf(error)}`);
   }
 }
 

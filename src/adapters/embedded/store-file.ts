@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../../core/failure/message-of.ts";
 import type { Kind } from "../../ports/store/object-store.ts";
 import type { LoggedChange } from "../object-semantics/select-event.ts";
 import { kinds } from "../object-semantics/stored-object.ts";
@@ -104,7 +105,7 @@ function acquireHold(db: DatabaseSync, file: string): void {
         "IMMEDIATE; COMMIT;",
     );
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     const reason = /locked|busy/i.test(text)
       ? "another process or another store has it open. Only one process may open the file; the others " +
         "connect to that one's socket"

@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { Result } from "../../core/failure/result.ts";
 
@@ -72,9 +73,7 @@ export function createWriteQueue<T>(options: {
       settle.resolve(
         fail({
           kind: "StoreUnavailable",
-          detail:
-            "the write could not be committed: " +
-            `${error instanceof Error ? error.message : String(error)}`,
+          detail: `the write could not be committed: ${messageOf(error)}`,
         }),
       );
     else settle.reject(error);

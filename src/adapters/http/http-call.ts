@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
+import { messageOf } from "../../core/failure/message-of.ts";
 
 /** A call to a server. */
 export interface HttpCall {
@@ -129,7 +130,7 @@ export async function readText(response: IncomingMessage, call: HttpCall, bytesM
 }
 
 function unansweredBecause(error: unknown, call: HttpCall, wasNotSent: boolean): CallFailed {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return new CallFailed(`${call.server} can't be reached (${text}): ${call.remedyOf(error)}`, {
     wasNotSent,
     cause: error,

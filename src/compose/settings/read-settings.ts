@@ -7,9 +7,9 @@ import {
   refusal,
   type SettingsFile,
 } from "../../cli/read-command-line.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import { variablesOfV1, whyFlagOfV1IsUnknown } from "./flags-of-v1.ts";
 import { readSettingsFile } from "./read-settings-file.ts";
-import { messageOf } from "./wrong-setting.ts";
 
 /** How a role is set. */
 export interface RoleSettings<T extends Options> {

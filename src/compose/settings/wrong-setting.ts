@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { messageOf } from "../../core/failure/message-of.ts";
 
 /** A setting that can't be used; its message begins with the flag. */
 export class WrongSetting extends Error {}
@@ -24,9 +25,4 @@ export async function wrongSettings(...tries: readonly (() => unknown)[]): Promi
     }
   }
   return problems;
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { IdentityClient, ProbeRequest, type ProbeResponse } from "../gen/csi/v1/csi.ts";
 import { parseEndpoint } from "../server/parse-endpoint.ts";
@@ -33,10 +34,7 @@ export async function probePlugin(
     });
     return answer.ready === false ? `the plug-in at ${endpoint} says that it is not ready` : undefined;
   } catch (error) {
-    return (
-      `the plug-in at ${endpoint} does not answer: ` +
-      `${error instanceof Error ? error.message : String(error)}`
-    );
+    return `the plug-in at ${endpoint} does not answer: ${messageOf(error)}`;
   } finally {
     client.close();
   }

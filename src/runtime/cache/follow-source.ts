@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
@@ -156,7 +157,7 @@ async function watchUntilItEnds<T extends SourceObject>(
         ? { reason: "stalled", detail: `no event or bookmark for ${stallTimeoutMs} ms` }
         : { reason: "ended", detail: "the server ended the watch" };
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       if (error instanceof WatchGone) return { reason: "gone", detail };
       return { reason: error instanceof WatchBroken ? "broken" : "failed", detail };
     } finally {

@@ -3,6 +3,7 @@ import {
   type ClientCertificateCredentialOptions,
   type TokenCredential,
 } from "@azure/identity";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
 import type { SettingsReports } from "../current-credential.ts";
@@ -75,7 +76,7 @@ function certificateOf(secret: string): Result<string, string> {
   } catch (error) {
     return fail(
       "has a client_secret that is no base64 of a PKCS #12 archive without password, or of a PEM text, " +
-        `with certificate and private key: ${error instanceof Error ? error.message : String(error)}`,
+        `with certificate and private key: ${messageOf(error)}`,
     );
   }
 }

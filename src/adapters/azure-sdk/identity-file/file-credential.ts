@@ -1,7 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { TokenCredential } from "@azure/identity";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import { createCurrentCredential, type SettingsReports } from "../current-credential.ts";
+import {
+  createCurrentCredential,
+  type SettingsReports,
+  type UnusableSettings,
+} from "../current-credential.ts";
 
 /** The file, and what it leads to. */
 export interface FileCredentialOptions extends SettingsReports {
@@ -18,7 +23,7 @@ export interface FileCredentialOptions extends SettingsReports {
  */
 export function createFileCredential(options: FileCredentialOptions): TokenCredential {
   const { field, path, create, ...reports } = options;
-  const refused = (problem: string): ReturnType<typeof fail<{ field: string; problem: string }>> =>
+  const refused = (problem: string): Result<never, UnusableSettings> =>
     fail({ field, problem: `the file ${path} ${problem}` });
   return createCurrentCredential<string>({
     ...reports,
@@ -27,7 +32,7 @@ export function createFileCredential(options: FileCredentialOptions): TokenCrede
       try {
         return ok(await readFile(path, "utf8"));
       } catch (error) {
-        return refused(`can't be read: ${error instanceof Error ? error.message : String(error)}`);
+        return refused(`can't be read: ${messageOf(error)}`);
       }
     },
     create: (text) => {

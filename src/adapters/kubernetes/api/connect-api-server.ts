@@ -3,6 +3,7 @@ import { Agent, request } from "node:https";
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -86,7 +87,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     try {
       connections = openConnections(credential, config.serverName);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       if (connections === undefined)
         throw new CallFailed(`the certificates for ${server} can't be used (${text})`, {
           wasNotSent: true,
@@ -100,7 +101,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     try {
       return await credentials.current();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       throw new CallFailed(`the credentials for ${server} can't be read (${text})`, {
         wasNotSent: true,
         cause: error,
@@ -244,7 +245,7 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
       const text =
         error instanceof CallFailed
           ? error.message
-          : `the watch on ${path} was cut off (${error instanceof Error ? error.message : String(error)})`;
+          : `the watch on ${path} was cut off (${messageOf(error)})`;
       throw new WatchBroken(text, { cause: error });
     }
   }

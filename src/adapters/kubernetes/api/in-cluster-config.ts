@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { invalidConfig } from "./api-server-config.ts";
@@ -41,10 +42,7 @@ export async function inClusterConfig({
       `makes no address with KUBERNETES_SERVICE_PORT ${port}`,
     );
   const tokenPath = join(accountDirectory, "token");
-  const problem = await readFile(tokenPath).then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
+  const problem = await readFile(tokenPath).then(() => undefined, messageOf);
   if (problem !== undefined)
     return invalidConfig(
       "service account token",

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
@@ -33,11 +34,7 @@ export async function readKubeconfig(
     // YAML reports the fault of what is no JSON: JSON's errors quote text that may be a token.
     file = parseJson(content) ?? (await parseYaml(content));
   } catch (error) {
-    return invalidConfig(
-      "kubeconfig",
-      path,
-      `can't be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return invalidConfig("kubeconfig", path, `can't be read: ${messageOf(error)}`);
   }
   const refuse = (problem: string): { readonly ok: false; readonly failure: ConfigFailure } =>
     invalidConfig("kubeconfig", path, problem);

@@ -1,4 +1,5 @@
 import type { Failure } from "../../../core/failure/failure.ts";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
@@ -40,7 +41,7 @@ export function createDurableCheckpoints(
       try {
         await replace(content);
       } catch (error) {
-        return fail({ kind: "HostNotReady", detail: error instanceof Error ? error.message : String(error) });
+        return fail({ kind: "HostNotReady", detail: messageOf(error) });
       }
       durable = content;
       return ok(undefined);

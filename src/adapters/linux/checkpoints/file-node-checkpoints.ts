@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../../../core/failure/message-of.ts";
 import type { NodeCheckpoints } from "../../../ports/host/node-checkpoints.ts";
 import { undefinedIfMissing } from "../error-code.ts";
 import { afterBoot, createDurableCheckpoints } from "./create-durable-checkpoints.ts";
@@ -37,11 +38,9 @@ function checkpointsIn(path: string, first: CheckpointFile): NodeCheckpoints {
     try {
       await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
     } catch (error) {
-      throw new Error(
-        `the node's checkpoints in ${path} can't be written: ` +
-          `${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      );
+      throw new Error(`the node's checkpoints in ${path} can't be written: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   });
 }
