@@ -102,6 +102,19 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
       proceed,
     };
   };
+  /**
+   * Keeps the kernel from giving a device's number away. Other tests take loop devices on the same kernel:
+   * one that has opened the free number and not yet bound it is a trace of the volume that had it before.
+   */
+  const keepNumberOf = async (path: string): Promise<void> => {
+    // In this process, whose descriptors the host doesn't count.
+    const device = await open(path, "r");
+    const release = async (): Promise<void> => {
+      closers.delete(release);
+      await device.close();
+    };
+    closers.add(release);
+  };
   const attachFile = async (lun: number, filePath: string): Promise<void> => {
     const path = await loops.bind(filePath);
     const link =
@@ -155,6 +168,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     },
     detachDisk: async (lun) => {
       const loop = loopAt(lun);
+      await keepNumberOf(loop.path);
       await loops.cut(loop);
       await rm(loop.link);
     },
