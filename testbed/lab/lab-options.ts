@@ -31,15 +31,16 @@ export interface LabOptions {
 }
 
 /** A virtual machine that is a node. */
-export interface LabVm {
+export type LabVm = {
   /** The node's name. */
   readonly name: string;
   readonly kind: NodeKind;
-  /** Azure's zone, such as `1`; undefined: it is in none. */
-  readonly zone?: string;
-  /** The fault domain of a VM in the availability set, such as `0`. */
-  readonly faultDomain?: string;
-}
+} & LabPlacement;
+
+/** Azure places a VM in a zone, such as `1`, or in a fault domain of the availability set, such as `0`. */
+type LabPlacement =
+  | { readonly zone: string; readonly faultDomain?: never }
+  | { readonly zone?: never; readonly faultDomain: string };
 
 /** Options with all defaults filled in. */
 export interface LabSettings extends Required<

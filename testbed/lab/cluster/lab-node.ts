@@ -29,7 +29,7 @@ import {
  * A node of a lab: a machine of its own, except for the kernel and the block devices, which it shares with
  * the others.
  */
-export interface LabNode extends LabVm {
+export type LabNode = LabVm & {
   readonly address: string;
   /**
    * Its root folder as seen from the machine while the node is on. It does not show the node's mounts: see
@@ -63,7 +63,7 @@ export interface LabNode extends LabVm {
   inside(command: readonly string[]): Promise<readonly string[]>;
   /** The node's first process, by the machine's number. Throws if the node is off. */
   processId(): Promise<number>;
-}
+};
 
 interface LabNodeOptions {
   readonly vm: LabVm;
@@ -203,8 +203,7 @@ export function labNode(options: LabNodeOptions): LabNode {
     const labels = {
       "topology.kubernetes.io/region": azure.location,
       // Azure's cloud provider puts the fault domain there where the VM is in no zone.
-      "topology.kubernetes.io/zone":
-        vm.zone === undefined ? (vm.faultDomain ?? "0") : `${azure.location}-${vm.zone}`,
+      "topology.kubernetes.io/zone": vm.zone === undefined ? vm.faultDomain : `${azure.location}-${vm.zone}`,
       "node.kubernetes.io/instance-type": azure.vmSize,
     };
     await units.start({
