@@ -1,18 +1,17 @@
-import { readFile } from "node:fs/promises";
 import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Json } from "./arm-http.ts";
+import { diskProgram, SCRIPT_BYTES_MAX } from "./disk-program.ts";
 import { codeOf, dataDisksOf, isProbeDisk, type ProbeVm, readVm, untilEnded } from "./probe-vm.ts";
 import { readOutput } from "./run-command-output.ts";
 import { clockFault } from "./vm-clock.ts";
 
-const PROGRAM = await readFile(new URL("disk-program.py", import.meta.url), "utf8");
 /** What the program leaves in a VM ends after this time, in seconds: as long as the longest operation. */
 const BACKGROUND_MAX_S = 15 * 60;
 
 /** For what needs no disk. */
 const NO_LUN = -1;
 
-/** What the program in a VM is asked for; see `disk-program.py`. */
+/** What the program in a VM is asked for; see `disk-program.ts`. */
 export type Asked =
   | {
       readonly do: "write";
@@ -74,7 +73,9 @@ async function runProgram(
   const withoutPython = asked.do === "endAll" ? {} : { refused: "python3 is missing in the VM" };
   const script = `command -v python3 >/dev/null || { echo '${JSON.stringify(withoutPython)}'; exit; }
 python3 - '${json}' <<'PROGRAM'
-${PROGRAM}PROGRAM`;
+${diskProgram}PROGRAM`;
+  if (Buffer.byteLength(script) > SCRIPT_BYTES_MAX)
+    throw new Error(`the probe's script is longer than the ${SCRIPT_BYTES_MAX} bytes that Azure runs`);
   const { name, startedMs, endedMs, body } = await ran(vm, script.split("\n"));
   const { stdout, stderr } = readOutput(body);
   const answer = parsed(stdout);
