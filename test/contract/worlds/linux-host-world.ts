@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createLinuxHost } from "../../../src/adapters/linux/create-linux-host.ts";
@@ -46,6 +47,8 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   const mountRoot = join(directory, "mounts");
   const loops = linuxLoopDevices(await loadSystemCalls());
   const attached = new Map<number, AttachedLoop>();
+  /** Detached disks, whose numbers the kernel keeps as long as they are open. */
+  const keptOpen = new Set<FileHandle>();
   const hosts: LinuxHost[] = [];
   const closers = new Set<() => Promise<void>>();
   const searchPath = process.env["PATH"];
@@ -103,19 +106,16 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     };
   };
   /**
-   * Keeps the kernel from giving a device's number away. Other tests take loop devices on the same kernel:
-   * one that has opened the free number and not yet bound it is a trace of the volume that had it before.
+   * Lets the kernel give the numbers of detached disks away: only to the next disk of this world, which a
+   * host has to tell from them. Other tests take loop devices on the same kernel, and one that has opened
+   * a free number and not yet bound it is a trace of the volume that had it before.
    */
-  const keepNumberOf = async (path: string): Promise<void> => {
-    // In this process, whose descriptors the host doesn't count.
-    const device = await open(path, "r");
-    const release = async (): Promise<void> => {
-      closers.delete(release);
-      await device.close();
-    };
-    closers.add(release);
+  const releaseNumbers = async (): Promise<void> => {
+    for (const device of keptOpen) await device.close();
+    keptOpen.clear();
   };
   const attachFile = async (lun: number, filePath: string): Promise<void> => {
+    await releaseNumbers();
     const path = await loops.bind(filePath);
     const link =
       lun < 2
@@ -168,7 +168,8 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     },
     detachDisk: async (lun) => {
       const loop = loopAt(lun);
-      await keepNumberOf(loop.path);
+      // In this process, whose descriptors the host doesn't count.
+      keptOpen.add(await open(loop.path, "r"));
       await loops.cut(loop);
       await rm(loop.link);
     },
@@ -205,6 +206,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     mayGrowMountedExt4: hasSysResource(),
     close: async () => {
       for (const close of closers) await close();
+      await releaseNumbers();
       process.env["PATH"] = searchPath;
       const cleaner = await startHost();
       for (const path of (await pathsMountedBelow(mountRoot)).toReversed())
