@@ -11,7 +11,7 @@ const BACKGROUND_MAX_S = 15 * 60;
 /** For what needs no disk. */
 const NO_LUN = -1;
 
-/** What the program in a VM is asked for; see `disk-program.ts`. */
+/** What the program in a VM is asked for; see `disk-program/main.py`. */
 export type Asked =
   | {
       readonly do: "write";
