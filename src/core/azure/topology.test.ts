@@ -5,6 +5,7 @@ import {
   choosePlacement,
   parseZoneValue,
   satisfiesRequisite,
+  topologyOfNodes,
   zoneValue,
 } from "./topology.ts";
 
@@ -131,4 +132,30 @@ describe("parseZoneValue", () => {
   for (const value of ["", "1", "eastus", "eastus-", "-1", "eastus-1-2"]) {
     it(`refuses ${JSON.stringify(value)}`, () => assert.equal(parseZoneValue(value), undefined));
   }
+});
+
+describe("topologyOfNodes", () => {
+  const rows = [
+    { because: "there is no node", zones: [], chosen: undefined },
+    { because: "no node has a zone", zones: ["", ""], chosen: undefined },
+    { because: "all nodes are in one zone", zones: ["3"], chosen: "eastus-3" },
+    { because: "most nodes are in that zone", zones: ["1", "2", "2"], chosen: "eastus-2" },
+    { because: "most have a zone", zones: ["", "1", "", "1", "1"], chosen: "eastus-1" },
+    { because: "most have no zone", zones: ["", "1", ""], chosen: undefined },
+    { because: "no zone has more nodes than VMs have none", zones: ["1", "", "2"], chosen: undefined },
+    { because: "it comes first of those that tie", zones: ["2", "1", "2", "1"], chosen: "eastus-1" },
+  ];
+  for (const { because, zones, chosen } of rows)
+    it(`answers ${chosen ?? "no zone"}: ${because}`, () => {
+      const nodes = zones.map((zone) => ({ location: "East US", zone }));
+      assert.deepEqual(
+        topologyOfNodes(nodes),
+        chosen === undefined ? undefined : { requisite: [], preferred: [chosen] },
+      );
+    });
+
+  it("counts zones of one number in two regions apart", () => {
+    const nodes = ["eastus", "westus", "westus"].map((location) => ({ location, zone: "1" }));
+    assert.deepEqual(topologyOfNodes(nodes)?.preferred, ["westus-1"]);
+  });
 });

@@ -69,6 +69,22 @@ export function choosePlacement(request: {
   });
 }
 
+/**
+ * The topology of a disk for which none is required: the place from which most nodes reach it. Azure attaches
+ * a zonal disk only in its zone, and a regional one only to VMs without a zone, which therefore count as
+ * those of one more zone. That one wins a tie. Undefined: a regional disk.
+ */
+export function topologyOfNodes(
+  nodes: readonly { readonly location: string; readonly zone: string }[],
+): TopologyRequirement | undefined {
+  const byZone = Map.groupBy(nodes, zoneValue);
+  const [best] = [...byZone].toSorted(
+    ([left, ofLeft], [right, ofRight]) => ofRight.length - ofLeft.length || (left < right ? -1 : 1),
+  );
+  const [zone = ""] = best ?? [];
+  return zone === "" ? undefined : { requisite: [], preferred: [zone] };
+}
+
 /** The zone values that a disk is reachable from; empty: nodes without a zone. */
 export function accessibleZones(disk: {
   readonly skuName: string;

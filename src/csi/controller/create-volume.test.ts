@@ -124,15 +124,20 @@ describe("createVolume", () => {
     });
   });
 
-  it("places a disk without a required topology where the nodes are", async () => {
-    await withController(async (world) => {
-      await world.givenNode("node-a");
-      await world.until(() => world.context.cache.list("AzDriverNode").length > 0);
-      await created(world);
-      const { disk } = world.volume("pvc-1")?.spec ?? {};
-      assert.deepEqual([disk?.location, disk?.zone], ["eastus", "1"]);
+  for (const { because, zones, location, zone } of [
+    { because: "in the zone of all nodes", zones: ["2", "2"], location: "eastus", zone: "2" },
+    { because: "in the zone of most nodes", zones: ["", "1", "1"], location: "eastus", zone: "1" },
+    { because: "in no zone, as most nodes", zones: ["1", "", ""], location: undefined, zone: undefined },
+  ])
+    it(`places a disk without a required topology ${because}`, async () => {
+      await withController(async (world) => {
+        for (const [at, of] of zones.entries()) await world.givenNode(`node-${at}`, { zone: of });
+        await world.givenNode("node-ready-later", { zone: "3", readyForVolumeAllocation: false });
+        await created(world);
+        const { disk } = world.volume("pvc-1")?.spec ?? {};
+        assert.deepEqual([disk?.location, disk?.zone], [location, zone]);
+      });
     });
-  });
 
   it("finds the work of a call whose caller gave up", async () => {
     await withController(async (world) => {
@@ -431,7 +436,6 @@ describe("createVolume with a content source", () => {
   it("places the copy of a zonal disk in its zone, whatever nodes there are", () =>
     withSources(async (world) => {
       await world.givenNode("node-a");
-      await world.until(() => world.context.cache.list("AzDriverNode").length > 0);
       await created(world, { volumeContentSource: ofVolume() });
       assert.equal(world.volume("pvc-1")?.spec.disk.zone, "2");
     }));

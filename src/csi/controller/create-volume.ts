@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { type TopologyRequirement, zoneValue } from "../../core/azure/topology.ts";
+import { topologyOfNodes } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -48,26 +48,12 @@ export async function createVolume(
   if (!source.ok) return source;
   const read = readCreateRequest(request, {
     driverName: context.driverName,
-    topologyOfNodes: () => topologyOfNodes(context),
+    topologyOfNodes: () => topologyOfNodes(observeNodes(context).filter(({ isReady }) => isReady)),
     source: source.value,
   });
   if (!read.ok) return read;
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
   return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
-}
-
-/**
- * Without a required topology, the disk must be reachable from the nodes: a regional disk does not attach
- * to a zonal VM. Chooses the zone of the most nodes.
- */
-function topologyOfNodes(context: ControllerContext): TopologyRequirement | undefined {
-  const ready = observeNodes(context).filter((node) => node.isReady);
-  const zones = [...new Set(ready.map((node) => node.zone))];
-  if (zones.length === 0 || zones.includes("")) return undefined;
-  const nodesIn = (zone: string): number => ready.filter((node) => node.zone === zone).length;
-  const best = zones.toSorted((left, right) => nodesIn(right) - nodesIn(left) || (left < right ? -1 : 1))[0];
-  const node = ready.find((other) => other.zone === best);
-  return node === undefined ? undefined : { requisite: [], preferred: [zoneValue(node)] };
 }
 
 async function create(

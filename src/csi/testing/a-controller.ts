@@ -63,8 +63,8 @@ export interface ControllerWorld {
       readonly status?: KindMap[K]["status"];
     },
   ): Promise<void>;
-  /** Puts a node into the store whose plug-in has registered. */
-  givenNode(nodeName: string): Promise<void>;
+  /** Puts a node into the store whose plug-in has registered, and waits until the cache shows it. */
+  givenNode(nodeName: string, status?: Parameters<typeof aDriverNode>[1]): Promise<void>;
   /** Changes a volume's status, as a reconciler does. */
   setStatus(name: string, change: (volume: AzVolume) => VolumeStatus): Promise<void>;
   /** Records that the disk of a volume exists. */
@@ -161,17 +161,20 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
         () => cache.get(kind, name)?.metadata.resourceVersion === whole.metadata.resourceVersion,
       );
     },
-    givenNode: async (nodeName) => {
-      const { spec, status } = aDriverNode(nodeName);
+    givenNode: async (nodeName, changes = {}) => {
+      const { spec, status } = aDriverNode(nodeName, changes);
       const created = await must(
         store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
       );
-      await must(
+      const { metadata } = await must(
         store.updateStatus(
           "AzDriverNode",
           { ...created, ...(status === undefined ? {} : { status }) },
           signal,
         ),
+      );
+      await world.until(
+        () => cache.get("AzDriverNode", nodeName)?.metadata.resourceVersion === metadata.resourceVersion,
       );
     },
     setStatus: async (name, change) => {
