@@ -132,14 +132,34 @@ describe("filterNodes", () => {
     }
   });
 
-  // Without nodes, the pod would wait without a visible reason.
-  it("leaves all nodes to the scheduler where none can take the pod", () => {
+  it("leaves all nodes to the scheduler where none can take the pod yet", () => {
     const nodes = [
       aCandidate("node-a", { health: "silent" }),
       aCandidate("node-b", { firmAttachments: 8 }),
       undefined,
     ];
     assert.deepEqual(filterNodes(nodes, [aPodVolume()]), new Map());
+  });
+
+  it("keeps nodes removed that never get the disk, if no other can take the pod", () => {
+    const regional = { location: "eastus", skuName: "Premium_LRS", zones: [], platform: "linux" } as const;
+    const zonal = aCandidate("node-a", { zone: "1" });
+    const silent = aCandidate("node-b", { zone: "", health: "silent" });
+    const both = aCandidate("node-c", { zone: "1", health: "silent" });
+    const unknown = aCandidate("node-d", { zone: "1", location: "", health: "not-ready" });
+    const volumes = [aPodVolume({ disk: undefined }), aPodVolume({ disk: regional })];
+    const rows = [
+      { because: "one may report again", nodes: [zonal, silent], removed: [0] },
+      { because: "one registers later", nodes: [zonal, undefined], removed: [0] },
+      { because: "one has not reported where it is", nodes: [both, unknown], removed: [0] },
+      { because: "none ever can", nodes: [zonal, both], removed: [0, 1] },
+    ];
+    for (const { because, nodes, removed } of rows)
+      assert.deepEqual(
+        filterNodes(nodes, volumes),
+        new Map(removed.map((at) => [at, "unreachable"])),
+        because,
+      );
   });
 
   it("ignores a pod without volumes of the driver", () => {
@@ -153,11 +173,12 @@ describe("filterNodes", () => {
     );
   });
 
-  it("never removes all nodes, and judges each by itself", () => {
+  it("removes all nodes only if the disks attach to none, and judges each by itself", () => {
     fc.assert(
       fc.property(arbitraryPlacement(), ({ nodes, volumes }) => {
         const removed = filterNodes(nodes, volumes);
-        assert.ok(nodes.length === 0 || removed.size < nodes.length);
+        const isForGood = [...removed.values()].every((because) => because === "unreachable");
+        assert.ok(removed.size < nodes.length || isForGood);
         if (removed.size === 0) return;
         const well = aCandidate("node-well", { volumesMax: 1_000, zone: "" });
         const anywhere = volumes.map((volume) => ({ ...volume, disk: undefined }));

@@ -16,9 +16,10 @@ export type RemovalReason = (typeof removalReasons)[number];
 
 /**
  * Which of the nodes offered for a pod can't take its volumes, by their index in `nodes`; undefined
- * stands for a node without a registered node plug-in. Never all of them: this process's data may be old,
- * and a pod that waits on a node shows its reason to people, while a pod without nodes shows none. Costs
- * the pod's volumes times the nodes.
+ * stands for a node without a registered node plug-in. Where that is all of them, only those that Azure never
+ * attaches a disk to are removed: a pod on such a node would stay there for ever. What keeps it from the
+ * others passes, often before the scheduler tries again, or this process's data is old. Costs the pod's
+ * volumes times the nodes.
  */
 export function filterNodes(
   nodes: readonly (CandidateNode | undefined)[],
@@ -30,8 +31,23 @@ export function filterNodes(
     const because = reasonAgainst(nodes[at], volumes);
     if (because !== undefined) removed.set(at, because);
   }
-  if (removed.size === nodes.length) removed.clear();
+  return removed.size < nodes.length ? removed : unreachableNodes(nodes, volumes);
+}
+
+/** By their index. A node that has not reported where it is may be anywhere. */
+function unreachableNodes(
+  nodes: readonly (CandidateNode | undefined)[],
+  volumes: readonly PodVolume[],
+): ReadonlyMap<number, RemovalReason> {
+  const removed = new Map<number, RemovalReason>();
+  for (const [at, node] of nodes.entries())
+    if (node !== undefined && node.location !== "" && volumes.some((volume) => isUnreachable(volume, node)))
+      removed.set(at, "unreachable");
   return removed;
+}
+
+function isUnreachable({ disk }: PodVolume, node: CandidateNode): boolean {
+  return disk !== undefined && whyUnreachable(disk, node) !== undefined;
 }
 
 /** Whether the node could take the pod if other pods left it: only those free slots. */
@@ -47,7 +63,7 @@ function reasonAgainst(
   if (node.health !== "healthy") return node.health;
   for (const volume of volumes) {
     if (isBarred(volume, node)) return "quarantine";
-    if (volume.disk !== undefined && whyUnreachable(volume.disk, node) !== undefined) return "unreachable";
+    if (isUnreachable(volume, node)) return "unreachable";
   }
   return hasSlots(node, volumes) ? undefined : "no-slot";
 }
