@@ -118,7 +118,6 @@ export function createClusterRun(parts: {
     outside,
     vmChanges,
   });
-  const zoneOf = (nodeName: string): string => azure.vmOf(nodeName)?.zones[0] ?? "";
   /** The initial nodes, and those added since. */
   const nodeNames = (): readonly string[] => [
     ...new Set([
@@ -169,7 +168,7 @@ export function createClusterRun(parts: {
     },
     areAllRunning: () => desired.all().every(isRunning),
     complaints: () => [
-      ...judgeDesired(world, desired.all(), zoneOf),
+      ...judgeDesired(world, desired.all()),
       ...judgeLeaks(world, desired.all()),
       ...judgeSnapshots(world),
       ...judgeFreezes(world),

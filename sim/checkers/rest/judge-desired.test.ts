@@ -5,17 +5,20 @@ import { aVolume, aWriter } from "../testing/a-history.ts";
 import { anAttachment, asWorld, atRest, desired, type MadeUpRest } from "../testing/a-rest-world.ts";
 import { judgeDesired } from "./judge-desired.ts";
 
-const zoneOf = (nodeName: string): string => (nodeName === "node-c" ? "2" : "1");
-
 function complaints(
   change: (made: MadeUpRest) => void = () => undefined,
   asked: Partial<typeof desired> = {},
 ): readonly string[] {
   const made = atRest();
   change(made);
-  return judgeDesired(asWorld(made), [{ ...desired, ...asked }], zoneOf).map(
+  return judgeDesired(asWorld(made), [{ ...desired, ...asked }]).map(
     ({ invariant, detail }) => `${invariant}: ${detail}`,
   );
+}
+
+/** The volume whose disk is zone-redundant, as its object says. */
+function asZoneRedundant(volume: AzVolume): AzVolume {
+  return { ...volume, spec: { ...volume.spec, disk: { ...volume.spec.disk, skuName: "Premium_ZRS" } } };
 }
 
 describe("what users desired", () => {
@@ -135,6 +138,49 @@ describe("what users desired", () => {
       made.attachments = [...made.attachments, anAttachment("node-c", "Replica")];
     });
     assert.deepEqual(tooMany, ["not-converged: vol-1: 2 replicas instead of 1"]);
+  });
+
+  it("requires no replica where Azure attaches no such disk", () => {
+    const replicas = (changes: Partial<MadeUpRest>): readonly string[] =>
+      complaints((made) => {
+        made.attachments = [anAttachment("node-a", "Primary")];
+        Object.assign(made, { nodes: made.nodes.filter(({ name }) => name !== "node-c"), ...changes });
+      });
+    const missing = ["not-converged: vol-1: 0 replicas instead of 1"];
+    for (const [zone, ofA, ofB, found] of [
+      ["1", "1", "2", []],
+      ["1", "1", "", []],
+      ["1", "1", "1", missing],
+      ["", "", "1", []],
+      ["", "", "", missing],
+    ] as const)
+      assert.deepEqual(replicas({ zone, otherZones: { "node-a": ofA, "node-b": ofB } }), found);
+    const zoneRedundant = { skuName: "Premium_ZRS", volumes: atRest().volumes.map(asZoneRedundant) } as const;
+    for (const ofB of ["2", ""])
+      assert.deepEqual(replicas({ ...zoneRedundant, otherZones: { "node-b": ofB } }), missing);
+  });
+
+  it("is not reached with a writer or a replica where Azure attaches no such disk", () => {
+    const replica = complaints((made) => {
+      made.otherZones = { "node-b": "" };
+      made.attachments = [...made.attachments, anAttachment("node-c", "Replica")];
+    });
+    const as = (what: string): string =>
+      `not-converged: vol-1: Azure attaches its disk to no such VM as that of its ${what}`;
+    assert.deepEqual(replica, [as("Replica on node-b"), "not-converged: vol-1: 2 replicas instead of 1"]);
+    const writer = complaints((made) => {
+      made.zone = "";
+      made.otherZones = { "node-b": "", "node-c": "" };
+    });
+    assert.deepEqual(writer, [as("Primary on node-a"), as("writer node-a")]);
+    const scaledAway = complaints(
+      (made) => {
+        made.otherZones = { "node-b": "2" };
+        made.pods = [];
+      },
+      { pods: 0 },
+    );
+    assert.deepEqual(scaledAway, [as("Replica on node-b")]);
   });
 
   it("is not reached with a disk that does not have what its last class says", () => {

@@ -1,32 +1,26 @@
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
-import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
+import { type Disk, type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
+import type { VirtualMachine } from "../../../src/emulator/model/vm/virtual-machine.ts";
 import { CLASS_TAG, type ClassFields, fieldsOf } from "../../kubernetes/volume-class.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
 /**
  * The differences from what users requested: pods that do not run, missing writers, replicas and sizes,
- * modifications that were not made or that objects do not show, deleted volumes that still exist.
+ * writers and replicas where Azure attaches no such disk, modifications that were not made or that objects do
+ * not show, deleted volumes that still exist.
  */
-export function judgeDesired(
-  world: RestWorld,
-  volumes: readonly DesiredVolume[],
-  zoneOf: (nodeName: string) => string,
-): readonly Complaint[] {
+export function judgeDesired(world: RestWorld, volumes: readonly DesiredVolume[]): readonly Complaint[] {
   return volumes.flatMap((desired) =>
-    complaintsAbout(world, desired, zoneOf).map((detail): Complaint => ({
+    complaintsAbout(world, desired).map((detail): Complaint => ({
       invariant: "not-converged",
       detail: `${desired.volumeName}: ${detail}`,
     })),
   );
 }
 
-function complaintsAbout(
-  world: RestWorld,
-  desired: DesiredVolume,
-  zoneOf: (nodeName: string) => string,
-): readonly string[] {
+function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly string[] {
   const diskUri = world.cluster.diskUriOf(desired.volumeName);
   if (!desired.exists) return diskUri === undefined ? [] : ["was deleted, and is still there"];
   if (desired.isDestroyed) return [];
@@ -44,7 +38,23 @@ function complaintsAbout(
     mbps: made?.spec.performance?.mbps,
     tag: made?.spec.tags[CLASS_TAG],
   };
+  const attachments = world.store
+    .objects("AzVolumeAttachment")
+    .filter((attachment) => attachment.spec.volumeName === volume.metadata.name);
+  const writer = volume.status?.record?.writer;
+  const isReachable = (nodeName: string): boolean => {
+    const vm = world.azure.vmOf(nodeName);
+    return vm === undefined || made === undefined || isInReach(made, vm);
+  };
   const diskComplaints = [
+    ...attachments
+      .filter(({ spec }) => !isReachable(spec.nodeName))
+      .map(
+        ({ spec }) => `Azure attaches its disk to no such VM as that of its ${spec.role} on ${spec.nodeName}`,
+      ),
+    ...(writer === undefined || isReachable(writer.nodeName)
+      ? []
+      : [`Azure attaches its disk to no such VM as that of its writer ${writer.nodeName}`]),
     ...unmade(asked, present),
     ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
     ...(made === undefined ? [] : staleFields(volume, made.spec)),
@@ -76,15 +86,11 @@ function complaintsAbout(
   const { nodeName, uid } = pod;
   if (!world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid))
     return [...diskComplaints, `no container of ${pod.name} runs on ${nodeName}`];
-  const writer = volume.status?.record?.writer;
   const isWriter =
     writer?.nodeName === nodeName &&
     writer.vmId === world.azure.machineOf(nodeName)?.vmGuid &&
     writer.held &&
     writer.requested;
-  const attachments = world.store
-    .objects("AzVolumeAttachment")
-    .filter((attachment) => attachment.spec.volumeName === volume.metadata.name);
   const primary = attachments.find((attachment) => attachment.spec.nodeName === nodeName);
   const isPrimary = primary?.spec.role === "Primary" && primary.status?.state === "Attached";
   const replicas = attachments.filter(
@@ -92,7 +98,7 @@ function complaintsAbout(
   ).length;
   const replicasRequested = Math.min(
     desired.replicas,
-    placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf),
+    placesFor(world, { diskUri, writerNode: nodeName }).filter(isReachable).length,
   );
   return [
     ...diskComplaints,
@@ -203,16 +209,11 @@ function staleOutcome({ status }: AzVolume, present: PresentFields): readonly st
   ];
 }
 
-/** Nodes that have a replica, or could have one, beside the writer's. */
+/** Nodes that have a replica, or a slot for one, beside the writer's. */
 function placesFor(
   world: RestWorld,
-  {
-    diskUri,
-    zones,
-    writerNode,
-  }: { readonly diskUri: string; readonly zones: readonly string[]; readonly writerNode: string },
-  zoneOf: (nodeName: string) => string,
-): number {
+  { diskUri, writerNode }: { readonly diskUri: string; readonly writerNode: string },
+): readonly string[] {
   const hasRoom = (nodeName: string): boolean => {
     const vm = world.azure.vmOf(nodeName);
     return (
@@ -231,5 +232,13 @@ function placesFor(
         node.name !== writerNode &&
         hasRoom(node.name),
     )
-    .filter((node) => zones.length === 0 || zones.includes(zoneOf(node.name))).length;
+    .map(({ name }) => name);
+}
+
+/**
+ * Azure's rule, and not the driver's own: a zonal disk is for the VMs of its zone, one without a zone for
+ * those without, and a zone-redundant one for all.
+ */
+function isInReach(disk: Pick<Disk, "spec" | "zones">, vm: Pick<VirtualMachine, "zones">): boolean {
+  return disk.spec.sku.zoneRedundant || (disk.zones[0] ?? "") === (vm.zones[0] ?? "");
 }

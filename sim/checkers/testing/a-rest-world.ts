@@ -18,6 +18,11 @@ export interface MadeUpRest {
   nodes: SimNode[];
   containers: { readonly nodeName: string; readonly podUid: string; readonly volumeName: string }[];
   disk: Partial<ModelDisk> | undefined;
+  skuName: "Premium_LRS" | "Premium_ZRS";
+  /** The disk's zone; empty: none. */
+  zone: string;
+  /** The zones of VMs that are not in zone 1; empty: none. */
+  otherZones: Readonly<Record<string, string>>;
   networkAccessPolicy: "AllowAll" | "DenyAll";
   /** The disk's. */
   tags: Readonly<Record<string, string>>;
@@ -65,6 +70,9 @@ export function atRest(): MadeUpRest {
     })),
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
+    skuName: "Premium_LRS",
+    zone: "1",
+    otherZones: {},
     networkAccessPolicy: "DenyAll",
     tags: {},
     kept: [],
@@ -122,10 +130,12 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
 
 /** The test world as checkers see it. */
 export function asWorld(made: MadeUpRest): RestWorld {
+  const zonesOf = (zone: string): readonly string[] => (zone === "" ? [] : [zone]);
   const vms = made.nodes.map(({ name }) => ({
     id: instanceUriOf(name),
     name,
     vmGuid: `guid-${name}`,
+    zones: zonesOf(made.otherZones[name] ?? "1"),
     size: { dataDisksMax: SLOTS },
     dataDisks: [
       ...(made.attachedTo.includes(name)
@@ -152,11 +162,12 @@ export function asWorld(made: MadeUpRest): RestWorld {
     dataDisks: hasDisk ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
   }));
   const spec = {
-    sku: { name: "Premium_LRS" },
+    sku: { name: made.skuName, zoneRedundant: made.skuName === "Premium_ZRS" },
     networkAccessPolicy: made.networkAccessPolicy,
     publicNetworkAccess: "Enabled",
     tags: made.tags,
   };
+  const aDisk = { id: diskUri, spec, zones: made.skuName === "Premium_ZRS" ? [] : zonesOf(made.zone) };
   const world = {
     store: {
       objects: (kind: string) =>
@@ -179,7 +190,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
       isOthers: (resourceUri: string) => made.others.includes(resourceUri),
       model: {
         world: {
-          disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri, spec }]]),
+          disks: new Map(made.disk === undefined ? [] : [[diskUri, aDisk]]),
           virtualMachines: new Map([...vms, ...kept].map((vm) => [vm.id, vm])),
         },
       },
