@@ -50,6 +50,24 @@ describe("a simulated Kubernetes", () => {
       );
     }));
 
+  it("leaves a pod without a node while the extender names none", () => {
+    let offered: readonly string[] = [];
+    return withCluster(
+      async (test) => {
+        test.cluster.apply(workload);
+        await test.clock.advance(60_000);
+        assert.deepEqual(
+          [test.cluster.pods().map(({ nodeName }) => nodeName), test.calls],
+          [[undefined], []],
+        );
+        offered = ["node-b"];
+        test.cluster.setUnschedulable("node-c", true);
+        await test.untilRunning("node-b");
+      },
+      { rankNodes: () => offered.map((nodeName) => ({ nodeName, score: 0 })) },
+    );
+  });
+
   it("moves a pod off a drained node in 4 to 25 s, and attaches elsewhere after that", () =>
     withCluster(async (test) => {
       const { from, to } = await startedWithOther(test);

@@ -160,7 +160,7 @@ export interface SimClusterOptions {
   readonly location?: string;
   /**
    * The scheduler extender's result: of these nodes those that can take a volume, with 0 to 10 points
-   * each. If it names none, all can. The scheduler takes the best one nine times out of ten, and any that
+   * each. The scheduler takes the best one nine times out of ten, and any that
    * can take it the tenth. Default: all of them, without points.
    */
   readonly rankNodes?: (

@@ -557,3 +557,20 @@ export const lateHeartbeatsStorm: DirectedStorm = {
     "haste/forced-by-hand": 2,
   },
 };
+
+/**
+ * Some VMs are in a zone and some in none, as in a cluster with an availability set: Azure attaches a disk to
+ * the ones or to the others, unless it is zone-redundant. Nodes fail, and others take their places.
+ */
+export const mixedZonesStorm: DirectedStorm = {
+  nodeZones: ["", "1", "", "1", "1"],
+  strikes: {
+    "nodes/freeze-and-mark": 2,
+    "nodes/replaced-by-another": 1,
+    "replicas/replica-nodes-cordoned": 2,
+    "disks/snapshot-by-hand": 1,
+    "lifecycle/cloned-before-use": 1,
+    "crash/controller-at-step": 1,
+    "haste/hunted": 2,
+  },
+};

@@ -85,7 +85,12 @@ function drawNodes(random: Random): Scenario["nodes"] {
   // A zone needs a node for a pod to go to.
   const zones = count >= 4 && random.next() < 0.5 ? ["1", "2"] : ["1"];
   return Array.from({ length: count }, (_, index) => ({
-    name: `node-${"abcde"[index] ?? index}`,
+    name: nodeNameAt(index),
     zone: zones[index % zones.length] ?? "1",
   }));
+}
+
+/** The name of a cluster's node, by its place among them, from 0. */
+export function nodeNameAt(index: number): string {
+  return `node-${"abcde"[index] ?? index}`;
 }

@@ -82,6 +82,7 @@ export interface ClusterScenario {
   readonly attach: "kubernetes" | "driver";
   readonly nodes: readonly {
     readonly name: string;
+    /** Empty: its VM is in none. */
     readonly zone: string;
     /** Default: a VM of its own. */
     readonly instance?: InstanceKind;

@@ -22,7 +22,7 @@ export interface Node {
   readonly uid: string;
   /** As Azure's cloud provider sets them. */
   readonly labels: Labels;
-  /** Such as `1`. */
+  /** Such as `1`; empty: none. */
   readonly zone: string;
   /** The resource id of its VM, from its providerID. */
   readonly instanceUri: string;
@@ -75,7 +75,7 @@ export interface PersistentVolume {
   readonly sizeGiB: number;
   /** The VolumeAttributesClass that was applied last; undefined: none was. */
   readonly volumeClass: VolumeClass | undefined;
-  /** The zones in which it can be attached; undefined: all. */
+  /** The zones in which it can be attached, empty for nodes without one; undefined: all. */
   readonly zones: readonly string[] | undefined;
   /** external-attacher's finalizer. */
   readonly isKeptByAttacher: boolean;
@@ -155,6 +155,9 @@ export function volumeAttachmentNameOf(volumeName: string, nodeName: string): st
   return `csi-${volumeName}-${nodeName}`;
 }
 
+/** What Azure's cloud provider states instead of a zone where a VM has none. */
+const FAULT_DOMAIN = "0";
+
 /** A Node that a kubelet has just registered. */
 export function newNode({
   name,
@@ -175,7 +178,7 @@ export function newNode({
     labels: {
       "kubernetes.io/hostname": name,
       "topology.kubernetes.io/region": location,
-      "topology.kubernetes.io/zone": `${location}-${zone}`,
+      "topology.kubernetes.io/zone": zone === "" ? FAULT_DOMAIN : `${location}-${zone}`,
     },
     zone,
     instanceUri,

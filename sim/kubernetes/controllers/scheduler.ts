@@ -64,8 +64,10 @@ export function runScheduler(
     const fit = [...view.list("Node")]
       .filter((node) => isFit(node) && isWithin(volume?.zones, node))
       .map(({ name }) => name);
-    const ranked = fit.length === 0 ? [] : (rankNodes?.(pod.volumeName, fit) ?? []);
-    const scores = ranked.length === 0 ? fit.map((nodeName) => ({ nodeName, score: 0 })) : ranked;
+    const scores =
+      rankNodes === undefined || fit.length === 0
+        ? fit.map((nodeName) => ({ nodeName, score: 0 }))
+        : rankNodes(pod.volumeName, fit);
     const best = Math.max(...scores.map(({ score }) => score));
     const isDistracted = random.next() < OTHER_NODE_SHARE;
     return oneOf(

@@ -26,7 +26,10 @@ const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
  */
 export interface BegunCreation {
   readonly claim: Claim;
-  /** Those of all nodes, as without `--strict-topology`. That of the chosen node is the first one. */
+  /**
+   * Those of all nodes, as without `--strict-topology`; empty stands for nodes without one. That of the
+   * chosen node is the first one.
+   */
   readonly zones: readonly [string, ...string[]];
   readonly contentSource: VolumeContentSource | undefined;
 }
@@ -121,7 +124,9 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
       api.change("Claim", name, { isBound: true, capacityGiB: sizeGiB });
   }
 
+  /** By the keys that CSINodes of nodes in zones have; a node without a zone has the driver's only. */
   function topologyOf(zone: string): Topology {
+    if (zone === "") return { segments: { [ZONE_KEY]: "" } };
     return { segments: { [ZONE_KEY]: `${location}-${zone}`, [WELL_KNOWN_ZONE_KEY]: `${location}-${zone}` } };
   }
 

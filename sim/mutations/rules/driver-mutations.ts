@@ -8,6 +8,7 @@ import {
   lateHeartbeatsStorm,
   markedAndLostStorm,
   markedAndUnnamedStorm,
+  mixedZonesStorm,
   mountsInUseStorm,
   numbersGivenAwayStorm,
   promisedLunsStorm,
@@ -538,6 +539,22 @@ export const driverMutations: readonly Mutation[] = [
     storm: drainedStorm,
     takes: "a node is drained, and stays so",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
+  },
+  {
+    name: "zoneless-anywhere",
+    removes: "a disk without a zone is placed on VMs without one only, to which alone Azure attaches it",
+    edits: [
+      {
+        file: "src/core/schedule/why-unreachable.ts",
+        find: `disk.zones.length === 0 ? zone === "" : disk.zones.includes(zone)`,
+        replace: `disk.zones.length === 0 || disk.zones.includes(zone)`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: mixedZonesStorm,
+    takes: "a volume without a zone has replicas, where other nodes are in a zone",
+    noticedBy: "src/core/schedule/choose-replica-nodes.test.ts",
   },
   {
     name: "placeholder-under-pod",

@@ -8,7 +8,7 @@ import { faultClasses } from "../../faults/fault-classes.ts";
 import { faultNames } from "../../faults/fault-names.ts";
 import type { SimWorkload } from "../../kubernetes/sim-cluster.ts";
 import { drawCompany } from "../draw-faults.ts";
-import { drawScenario } from "../draw-scenario.ts";
+import { drawScenario, nodeNameAt } from "../draw-scenario.ts";
 import { drawSecondCluster } from "../draw-second.ts";
 import { FREEZE_SECONDS } from "../draw-users.ts";
 import { inTime } from "../in-time.ts";
@@ -31,6 +31,8 @@ export interface DirectedStorm {
   readonly attach?: Scenario["attach"];
   /** Only so many nodes, all in one zone. */
   readonly nodesMax?: number;
+  /** As many nodes as these, in these zones; empty: in none. Default: as drawn. */
+  readonly nodeZones?: readonly [string, string, string, ...string[]];
   /** What all nodes run on. Default: as drawn. */
   readonly instance?: InstanceKind;
   /** The size of all VMs, which says how many data disks each takes. */
@@ -68,13 +70,7 @@ const LAST_STRIKE_BEFORE_END_MS = 30_000;
 export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
   const { second: _, ...drawn } = drawScenario(seed, undefined, STORM_MS);
   const random = createSeededRandom(`directed/${seed}`);
-  const drawnNodes = drawn.nodes.map((node) =>
-    storm.instance === undefined ? node : { ...node, instance: storm.instance },
-  );
-  const nodes =
-    storm.nodesMax === undefined
-      ? drawnNodes
-      : drawnNodes.slice(0, storm.nodesMax).map((node) => ({ ...node, zone: "1" }));
+  const nodes = nodesOf(drawn.nodes, storm);
   const workloads = drawn.workloads.map((workload, index) => ({
     ...workload,
     ...storm.workload,
@@ -117,6 +113,20 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     ...inTime(acts, [...faults, ...company]),
     ...second,
   };
+}
+
+/** The nodes of a storm, of those drawn. It draws nothing: a storm that states none has those of its seed. */
+function nodesOf(
+  drawn: Scenario["nodes"],
+  { instance, nodesMax, nodeZones }: DirectedStorm,
+): Scenario["nodes"] {
+  const given = drawn.map((node) => (instance === undefined ? node : { ...node, instance }));
+  if (nodeZones !== undefined)
+    return nodeZones.map((zone, at) => {
+      const like = given[at % given.length];
+      return { ...like, name: nodeNameAt(at), zone };
+    });
+  return nodesMax === undefined ? given : given.slice(0, nodesMax).map((node) => ({ ...node, zone: "1" }));
 }
 
 /** Copies have a storm of their own: in others they would use up the places of other disks. */

@@ -7,6 +7,7 @@ import {
   failedAndRestoredStorm,
   frozenSnapshotsStorm,
   impostorStorm,
+  mixedZonesStorm,
   modificationsStorm,
   nameMovesStorm,
   otherWritersStorm,
@@ -138,6 +139,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "haste/hunted": 1,
     },
   },
+  "mixed-zones": mixedZonesStorm,
   "other-writers": otherWritersStorm,
   bystander: bystanderStorm,
   // A person works on the cluster's disks in Azure's portal.
