@@ -9,6 +9,7 @@ export const invariants = [
   "bystander-cut-off",
   "update-preempted",
   "replica-removed",
+  "replica-out-of-reach",
   "granted-unasked",
   "silenced-early",
   "marked-running",

@@ -1,3 +1,5 @@
+import { findDisk } from "../../src/emulator/model/world.ts";
+import { watchReach } from "../checkers/reach/watch-reach.ts";
 import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
 import { watchDeletions } from "../checkers/watch-deletions.ts";
 import { watchFormats } from "../checkers/watch-formats.ts";
@@ -54,6 +56,10 @@ export function watchPromises(
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
   watchRefusedGives({ ...world, outside });
   watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs });
+  watchReach({
+    ...world,
+    azure: { vmOf: azure.vmOf, diskAt: (diskUri) => findDisk(azure.model.world, diskUri) },
+  });
   if (attach === "driver") watchGrants({ ...world, outside });
   watchSilences(world);
   watchMarks(world);

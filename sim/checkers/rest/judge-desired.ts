@@ -1,8 +1,8 @@
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
-import { type Disk, type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
-import type { VirtualMachine } from "../../../src/emulator/model/vm/virtual-machine.ts";
+import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
 import { CLASS_TAG, type ClassFields, fieldsOf } from "../../kubernetes/volume-class.ts";
+import { isInReach } from "../reach/is-in-reach.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
 
@@ -233,12 +233,4 @@ function placesFor(
         hasRoom(node.name),
     )
     .map(({ name }) => name);
-}
-
-/**
- * Azure's rule, and not the driver's own: a zonal disk is for the VMs of its zone, one without a zone for
- * those without, and a zone-redundant one for all.
- */
-function isInReach(disk: Pick<Disk, "spec" | "zones">, vm: Pick<VirtualMachine, "zones">): boolean {
-  return disk.spec.sku.zoneRedundant || (disk.zones[0] ?? "") === (vm.zones[0] ?? "");
 }

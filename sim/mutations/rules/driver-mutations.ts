@@ -542,18 +542,20 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "zoneless-anywhere",
-    removes: "a disk without a zone is placed on VMs without one only, to which alone Azure attaches it",
+    removes:
+      "Azure attaches a disk without a zone to VMs without one only, and to these no disk in a zone: here " +
+      "both go anywhere",
     edits: [
       {
         file: "src/core/schedule/why-unreachable.ts",
         find: `disk.zones.length === 0 ? zone === "" : disk.zones.includes(zone)`,
-        replace: `disk.zones.length === 0 || disk.zones.includes(zone)`,
+        replace: `disk.zones.length === 0 || zone === "" || disk.zones.includes(zone)`,
       },
     ],
     alsoRemoves: [],
-    breaks: ["not-converged"],
+    breaks: ["replica-out-of-reach"],
     storm: mixedZonesStorm,
-    takes: "a volume without a zone has replicas, where other nodes are in a zone",
+    takes: "a volume that is not zone-redundant has replicas, and some VMs are in a zone and some in none",
     noticedBy: "src/core/schedule/choose-replica-nodes.test.ts",
   },
   {
