@@ -32,6 +32,11 @@ export interface Mutation {
   readonly breaks: readonly Invariant[];
   /** The storm that shows it. With all its rules the driver passes it. */
   readonly storm: DirectedStorm;
+  /**
+   * A seed of that storm that has shown it, tried before all others so that the test need not search.
+   * Default: 1.
+   */
+  readonly shownBy?: number;
   /** The events that it requires, in one sentence. */
   readonly takes: string;
   /** A test file that fails without the rule: proof that the edits remove it. */

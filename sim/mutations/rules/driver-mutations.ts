@@ -58,6 +58,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["csi-answer", "two-writers"],
     storm: forcedByHandStorm,
+    shownBy: 2,
     takes:
       "Kubernetes detaches by force from a node that did not unstage: frozen, disconnected, or without " +
       "a kubelet",
@@ -108,6 +109,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: numbersGivenAwayStorm,
+    shownBy: 49,
     takes:
       "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
       "disk gets the number of the one that went",
@@ -183,6 +185,7 @@ export const driverMutations: readonly Mutation[] = [
       workload: { maxShares: 1, replicas: 0, access: "mount" },
       strikes: { "leaders/killed-while-deleting": 4 },
     },
+    shownBy: 5,
     takes: "the delete of an attachment is under way for long, which has become the writer's in this time",
     noticedBy: "src/controller/writer/volume-reconciler.test.ts",
   },
@@ -235,6 +238,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["file-system-uuid", "replicas-probed"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 60_000, strikes: { "nodes/recreated": 2 } },
+    shownBy: 4,
     takes: "a VM is deleted and recreated under its name while volumes are attached to it",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
@@ -272,6 +276,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["not-converged", "spinning", "arm-budget"],
     storm: { strikes: { "azure/polls-refused": 1, "nodes/freeze-and-mark": 4 } },
+    shownBy: 16,
     takes: "the permission to read operations is missing, and a node is fenced",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -339,6 +344,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
+    shownBy: 6,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",
@@ -426,6 +432,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
+    shownBy: 4,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",
@@ -493,6 +500,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["marked-running"],
     storm: { strikes: { "nodes/freeze": 4, "nodes/power-loss-unmarked": 2 } },
+    shownBy: 8,
     takes: "a node hangs until Kubernetes takes it for unreachable, and its VM runs",
     noticedBy: "src/core/node/plan-service-mark.test.ts",
   },

@@ -44,6 +44,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["leaders-clock", "node-policy"],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "nodes/freeze-at-step": 5, "leaders/paused-at-step": 5 } },
+    shownBy: 2,
     takes:
       "two processes move one record at the same time, and the slower one was frozen or its write was " +
       "under way for long",
@@ -83,6 +84,7 @@ export const protocolMutations: readonly Mutation[] = [
       workload: { maxShares: 1, replicas: 0, access: "mount" },
       strikes: { "leaders/killed-while-sending": 2 },
     },
+    shownBy: 4,
     takes: "an update of a VM is under way to Azure while another controller updates that VM",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -141,6 +143,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["disk-names-owner"],
     breaks: ["two-writers"],
     storm: { strikes: { "azure/succeeded-and-not-done": 6, "nodes/freeze-and-mark": 4 } },
+    shownBy: 2,
     takes: "Azure calls a forced detach a success and leaves the disk where it is",
     noticedBy: "test/provisioner/lying-azure.test.ts",
   },
@@ -200,6 +203,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers"],
     storm: recordLostStorm,
+    shownBy: 11,
     takes: "a node is fenced with an old mount command under way, and then the AzVolume is lost",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",
   },
@@ -311,6 +315,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
+    shownBy: 7,
     takes: "a user asks for a volume by the name of another cluster's, whose disk's last update has failed",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -327,6 +332,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
+    shownBy: 3,
     takes:
       "a node is fenced with an old mount command under way, its Node is deleted by hand, and its " +
       "plug-in is silent for long",
@@ -356,6 +362,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: livingMountStorm,
+    shownBy: 2,
     takes: "a plug-in is killed in the middle of a mount whose command lives on",
     noticedBy: "src/core/node/judge-clean.test.ts",
   },
@@ -372,6 +379,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: livingMountStorm,
+    shownBy: 2,
     takes: "a plug-in is killed in the middle of a mount whose command lives on, and the pod moves",
     noticedBy: "src/node/writer/acquire-volume.test.ts",
   },

@@ -20,6 +20,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["requested-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
+    shownBy: 2,
     takes: "a volume is requested on one node while a pod runs on another",
     noticedBy: "src/core/writer/plan-writer.test.ts",
   },
@@ -119,6 +120,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
+    shownBy: 4,
     takes:
       "a pod comes back to its node while the release check is under way: a controller stands still " +
       "there for seconds",
@@ -137,6 +139,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["fence-admission"],
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
+    shownBy: 2,
     takes: "a forced detach is under way to Azure while its node releases the volume and is granted it again",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",
   },
@@ -159,6 +162,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
+    shownBy: 2,
     takes:
       "a forced detach is under way to Azure when no record contains it any more, and its node reclaims " +
       "the volume or is granted it again",
@@ -177,6 +181,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: unnamedVmsStorm,
+    shownBy: 3,
     takes:
       "the same, and all objects are lost, so that the VM is known by its resource id alone until its " +
       "node has registered again",
@@ -195,6 +200,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
+    shownBy: 2,
     takes:
       "a forced detach is under way for minutes when its record is lost or a backup is restored, and " +
       "its node reclaims the volume",

@@ -106,6 +106,7 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
+    shownBy: 2,
     takes:
       "the Lease is erased while a Node is missing; then its name is given to another VM, whose token " +
       "proves the earlier VM clean",
