@@ -112,6 +112,7 @@ export const modificationMutations: readonly Mutation[] = [
     alsoRemoves: ["needed-in-growth"],
     breaks: ["replica-removed"],
     storm: grownWhileWaitingStorm,
+    shownBy: 2,
     takes: "a volume with replicas is grown while its pod finds no node",
     noticedBy: "src/core/volume/plan-disk.test.ts",
   },

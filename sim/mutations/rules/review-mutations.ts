@@ -84,6 +84,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off", "csi-answer", "two-writers", "synced-data-lost"],
     storm: deletedWhileStaleStorm,
+    shownBy: 19,
     takes:
       "a person deletes all objects of the driver while Azure shows a disk as it was before its writer's " +
       "attach",
@@ -104,6 +105,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedBeforeFenceStorm,
+    shownBy: 43,
     takes:
       "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, " +
       "and other disks come to it",
@@ -124,6 +126,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["unnoted-mounts"],
     breaks: ["not-converged", "leaked"],
     storm: recordsLostStorm,
+    shownBy: 4,
     takes: "an AzVolume is lost while a node writes: nothing tells that node what it may reclaim",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },
@@ -263,6 +266,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["replica-removed"],
     storm: lostDriverNodesStorm,
+    shownBy: 2,
     takes: "a person deletes the AzDriverNode of a replica's node while the volume fails over",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
