@@ -41,6 +41,11 @@ export interface SimClusterShape {
    * kubelet that recreates its Node names it. Default: Nodes name it.
    */
   readonly hasUnnamedVms?: true | undefined;
+  /**
+   * Every Node that is recreated is recreated by a restarted kubelet, which requests tokens at once.
+   * Default: half of them.
+   */
+  readonly areKubeletsRestarted?: true | undefined;
   /** Of its controllers. Default: the driver's own. */
   readonly settings?: Partial<VolumeSettings> | undefined;
 }
@@ -152,7 +157,7 @@ function ownPart(shared: Shared): Shared {
 /** A cluster with its store and its driver. */
 function createCluster(
   { agenda, region, timeScale, options, ...shared }: Shared,
-  { nodes, attach, vmSize, hasUnnamedVms, settings }: SimClusterShape,
+  { nodes, attach, vmSize, hasUnnamedVms, areKubeletsRestarted, settings }: SimClusterShape,
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
@@ -252,7 +257,7 @@ function createCluster(
       azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,
     rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
-  const uids = createTokenUids(cluster, clock, random("tokens"));
+  const uids = createTokenUids(cluster, clock, random("tokens"), { areKubeletsRestarted });
   return {
     ...shared,
     store,

@@ -40,10 +40,16 @@ describe("the uids of Nodes in tokens", () => {
     expected: ["uid-3", "uid-3"],
   };
 
-  for (const { by, random, renewedAfterMs } of [
+  for (const { by, random, areKubeletsRestarted, renewedAfterMs } of [
     { by: "a restarted kubelet", random: [0.49, 0.999_999], renewedAfterMs: 149_999 },
     { by: "a running kubelet", random: [0.5, 0.999_999], renewedAfterMs: 629_999 },
     { by: "a kubelet that does so at once", random: [0.5, 0], renewedAfterMs: 0 },
+    {
+      by: "a kubelet, all of which were restarted",
+      random: [0.5, 0.999_999],
+      areKubeletsRestarted: true,
+      renewedAfterMs: 149_999,
+    },
   ]) {
     it(`are those of the Node at issue, and are renewed by ${by}`, () => {
       let at = steps[0];
@@ -52,6 +58,7 @@ describe("the uids of Nodes in tokens", () => {
         { nodes: () => (at?.node === undefined ? [] : [at.node]) },
         { elapsedMs: () => at?.atMs ?? 0 },
         { next: () => random[draws++ % random.length] ?? 0 },
+        { areKubeletsRestarted },
       );
       const renewed = { node: aNode("uid-2", "vm-1"), atMs: 3 + renewedAfterMs };
       const old = {

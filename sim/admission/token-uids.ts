@@ -25,7 +25,7 @@ const IN_USE_MAX_MS = 150_000;
  */
 const ASKED_AFTER_MS = 480_000;
 
-/** The share of Nodes that a restarted kubelet recreates. Others are recreated by hand. */
+/** The share of Nodes that a restarted kubelet recreates, unless all are. Others are recreated by hand. */
 const RESTARTED = 0.5;
 
 interface Issued {
@@ -43,6 +43,7 @@ export function createTokenUids(
   { nodes }: Pick<SimCluster, "nodes">,
   clock: Pick<VirtualClock, "elapsedMs">,
   random: Pick<Random, "next">,
+  { areKubeletsRestarted = false }: { readonly areKubeletsRestarted?: boolean | undefined } = {},
 ): TokenUids {
   const newest = new Map<string, Issued>();
   const ofPlugins = new Map<string, Issued>();
@@ -51,7 +52,8 @@ export function createTokenUids(
     const node = nodes().find(({ name }) => name === nodeName);
     const known = newest.get(nodeName);
     if (node === undefined || node.uid === known?.uid) return known;
-    const maxMs = random.next() < RESTARTED ? IN_USE_MAX_MS : ASKED_AFTER_MS + IN_USE_MAX_MS;
+    const restarted = areKubeletsRestarted ? 1 : RESTARTED;
+    const maxMs = random.next() < restarted ? IN_USE_MAX_MS : ASKED_AFTER_MS + IN_USE_MAX_MS;
     const renewedAtMs = clock.elapsedMs() + Math.floor(random.next() * maxMs);
     const issued = { uid: node.uid, instanceUri: node.instanceUri, renewedAtMs };
     newest.set(nodeName, issued);

@@ -174,7 +174,7 @@ describe("the driver in the simulation", () => {
         plugin.start();
         await here.clock.sleep(10_000, here.ended);
         assert.equal(isFormatting(), true);
-        return plugin.stepsTaken().filter((step) => step === "acquire").length;
+        return plugin.stepsTaken().filter(({ step }) => step === "acquire").length;
       })();
       await here.bringUp(volume, "node-a");
       assert.equal(await killing, 1, "nothing was acquired while it formatted");

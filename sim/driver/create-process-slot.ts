@@ -10,7 +10,7 @@ import type { Agenda } from "../agenda.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
 import { type Gate, createGate, gatedClock, gatedStore } from "./gate.ts";
-import type { CrashPlan, ProcessSlot } from "./process-slot.ts";
+import type { CrashPlan, Moment, ProcessSlot, TakenStep } from "./process-slot.ts";
 import { type SimLoggerOptions, createSimLogger } from "./sim-logger.ts";
 
 /** One life of a process, as its code sees the outside. After its death nothing here responds any more. */
@@ -86,7 +86,8 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
   const { trace, agenda } = world;
   const handle = world.store.handle(name);
   const pausing = createGate(options.machineGate);
-  const steps: StepName[] = [];
+  const steps: (TakenStep & { after: Moment | undefined })[] = [];
+  let stepsBegun = 0;
   /** The crashes planned at future steps, and how many steps of that name are left until then. */
   const planned = new Map<CrashPlan, { readonly left: number; readonly strike: (taking: Life) => void }>();
   let aheadMs = 0;
@@ -140,15 +141,22 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
 
   async function runStep<T>(taking: Life, step: StepName, act: () => Promise<T>): Promise<T> {
     if (taking.gate.isShut()) await taking.gate.passed();
-    steps.push(step);
+    const taken = { step, before: now(), after: undefined as Moment | undefined };
+    stepsBegun++;
+    steps.push(taken);
     if (steps.length > STEPS_MAX * 2) steps.splice(0, STEPS_MAX);
     const due = takeDue(step);
     for (const { strike } of due.filter(({ plan }) => plan.moment === "before")) strike(taking);
     if (taking.gate.isShut()) await taking.gate.passed();
-    const taken = await act();
+    const answer = await act();
+    taken.after = now();
     for (const { strike } of due.filter(({ plan }) => plan.moment === "after")) strike(taking);
     if (taking.gate.isShut()) await taking.gate.passed();
-    return taken;
+    return answer;
+  }
+
+  function now(): Moment {
+    return `${world.clock.elapsedMs()} ${trace.digest()} ${stepsBegun}`;
   }
 
   function takeDue(

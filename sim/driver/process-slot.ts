@@ -9,6 +9,21 @@ export interface CrashPlan {
   readonly moment: "before" | "after";
 }
 
+/** One step that a process has begun. */
+export interface TakenStep {
+  readonly step: StepName;
+  readonly before: Moment;
+  /** Absent until it has ended, and for good if its process dies before. */
+  readonly after: Moment | undefined;
+}
+
+/**
+ * When a process may die: equal for two moments only if nothing could distinguish its deaths there. No time
+ * passes in between, the world's trace notes nothing, and the process begins no step, whose request would
+ * outlive it.
+ */
+export type Moment = string;
+
 /** A place where one process of the driver runs, is faulted, and is restarted by Kubernetes. */
 export interface ProcessSlot {
   /** Such as `controller-1` or `node-a`; the name of its handle of the store and of its caller in Azure. */
@@ -43,7 +58,7 @@ export interface ProcessSlot {
   /** Calls `strike` at that moment instead: a pause then falls between a decision and its effect. */
   strikeAt(moment: CrashPlan, strike: () => void): () => void;
   /** The steps that its processes have begun so far, in order. Bounded: the oldest are dropped. */
-  stepsTaken(): readonly StepName[];
+  stepsTaken(): readonly TakenStep[];
   /** How often it has died by itself: a planned crash, or a bug. */
   crashes(): number;
 }

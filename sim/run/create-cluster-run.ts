@@ -52,7 +52,7 @@ export interface ClusterRun {
   areAllRunning(): boolean;
   /** The reasons why it is not at rest. */
   complaints(): readonly Complaint[];
-  /** Moves pods until there were enough failovers; false once a promise was broken. */
+  /** Moves pods until there were enough failovers, or moves; false once a promise was broken. */
   moveOn(passing: Passing): Promise<boolean>;
   /** Grows volumes that can only grow while no pod uses them. */
   growOffline(passing: Passing): Promise<void>;
@@ -101,8 +101,10 @@ export function createClusterRun(parts: {
   readonly scenario: ClusterScenario & { readonly stormMs: number };
   /** The required number of failovers. */
   readonly failoversMin: number;
+  /** After so many moves in the calm there may be fewer. */
+  readonly movesMax?: number | undefined;
 }): ClusterRun {
-  const { world, beside, scenario, failoversMin } = parts;
+  const { world, beside, scenario, failoversMin, movesMax = MOVES_AFTER_STORM_MAX } = parts;
   const { clock, cluster, azure } = world;
   const outside = createOutsideEvents(clock);
   const vmChanges = createVmChanges(azure.model.journal);
@@ -177,7 +179,7 @@ export function createClusterRun(parts: {
         .map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
     ],
     moveOn: async ({ pass, until }) => {
-      for (let moved = 0; cluster.failovers() < failoversMin && moved < MOVES_AFTER_STORM_MAX; moved++) {
+      for (let moved = 0; cluster.failovers() < failoversMin && moved < movesMax; moved++) {
         const movable = desired
           .all()
           .filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);

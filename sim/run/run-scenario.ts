@@ -1,7 +1,7 @@
-import type { StepName } from "../../src/ports/steps.ts";
 import type { EndState } from "../checkers/rest/end-state.ts";
 import type { Complaint } from "../checkers/rest/rest-world.ts";
 import { createSimWorld, type SimWorlds } from "../create-sim-world.ts";
+import type { TakenStep } from "../driver/process-slot.ts";
 import type { Violation } from "../history/violation.ts";
 import { allFaults, type Scenario } from "../scenario/scenario.ts";
 import {
@@ -40,7 +40,7 @@ export interface ScenarioResult {
 export interface ProcessSteps {
   readonly processName: string;
   /** In order. */
-  readonly taken: readonly StepName[];
+  readonly taken: readonly TakenStep[];
   /** How many of them it had begun when the storm was over and healed: from then on pods are only moved. */
   readonly beforeCalm: number;
 }
@@ -187,6 +187,7 @@ function createRuns(scenario: Scenario, worlds: SimWorlds): readonly [ClusterRun
     beside: worlds.second,
     scenario,
     failoversMin: FAILOVERS_MIN,
+    movesMax: scenario.calmMovesMax,
   });
   if (second === undefined || worlds.second === undefined) return [first];
   return [

@@ -94,6 +94,11 @@ export interface ClusterScenario {
    * report. A kubelet that makes its Node again says it. Default: Nodes say so.
    */
   readonly hasUnnamedVms?: true;
+  /**
+   * Every Node that is recreated is recreated by a restarted kubelet, which requests tokens at once.
+   * Default: half of them.
+   */
+  readonly areKubeletsRestarted?: true;
   /** Of its controllers. Default: the driver's own. */
   readonly settings?: Partial<VolumeSettings>;
   readonly workloads: readonly SimWorkload[];
@@ -112,6 +117,8 @@ export interface Scenario extends ClusterScenario {
   readonly deletesAll?: true;
   /** How long the storm takes, in milliseconds; the storms of two clusters are one. */
   readonly stormMs: number;
+  /** The most moves of pods in the calm after it. Default: there are moves until there were 10 failovers. */
+  readonly calmMovesMax?: number;
   /** Another cluster with a store and a driver of its own in the same resource group. Default: none. */
   readonly second?: ClusterScenario;
 }
