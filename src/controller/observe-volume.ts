@@ -45,6 +45,8 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     nodeName,
     node: users.cachedNode(nodeName),
   }));
+  // The plans of one volume ask for the same node again and again.
+  const observedNodes = new Map<string, { readonly node: ObservedNode | undefined }>();
   return {
     volume,
     unchangedMs: cache.unchangedMs("AzVolume", volumeName) ?? 0,
@@ -55,8 +57,12 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     })),
     nodes: () => observeNodes(ports),
     node: (nodeName) => {
+      const known = observedNodes.get(nodeName);
+      if (known !== undefined) return known.node;
       const driverNode = cache.get("AzDriverNode", nodeName);
-      return driverNode === undefined ? undefined : observeNode(ports, driverNode);
+      const node = driverNode === undefined ? undefined : observeNode(ports, driverNode);
+      observedNodes.set(nodeName, { node });
+      return node;
     },
     vmOf: (nodeName) => users.cachedNode(nodeName).instanceUri,
     unregisteredMs: (nodeName) => cache.missingMs("AzDriverNode", nodeName),

@@ -115,7 +115,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       leaseMemory: new LeaseHighWaterMark(),
       users: createClusterNodeVolumeUsers({
         store: store.counted,
-        cache: { get: () => undefined, list: () => [], onChange: () => undefined },
+        cache: { get: () => undefined, byIndex: () => [], onChange: () => undefined },
       }),
       clusterVolumes: noClusterVolumes,
       marks: undefined,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ClusterNode } from "../../core/api/cluster-node.ts";
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { createSimulatedStore } from "../simulated-store/simulated-store.ts";
 import type { SimulatedHandle } from "../simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../virtual/seeded-random.ts";
@@ -21,7 +22,8 @@ function cacheOf(
   const listeners: ((change: { readonly kind: string; readonly name: string }) => void)[] = [];
   return {
     get: (_kind, name) => nodes.find((node) => node.metadata.name === name),
-    list: () => nodes,
+    byIndex: (_kind, _index, key) =>
+      nodes.filter(({ spec }) => resourceUriKey(spec.instanceUri ?? "") === key),
     onChange: (listener) => listeners.push(listener),
     tell: (kind, name) => {
       for (const listener of listeners) listener({ kind, name });

@@ -1,5 +1,5 @@
 import type { ClusterNode } from "../../core/api/cluster-node.ts";
-import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
@@ -7,7 +7,7 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 /** The part of a cache of ClusterNodes that this adapter needs; `ObjectCache` fits. */
 export interface ClusterNodeCache {
   get(kind: "ClusterNode", name: string): ClusterNode | undefined;
-  list(kind: "ClusterNode"): readonly ClusterNode[];
+  byIndex(kind: "ClusterNode", index: "instanceUri", key: string): readonly ClusterNode[];
   onChange(listener: (change: { readonly kind: string; readonly name: string }) => void): unknown;
 }
 
@@ -52,8 +52,7 @@ export function createClusterNodeVolumeUsers(options: {
     // A workload that waits for a node is on no ClusterNode.
     cachedPods: () => [],
     cachedNodeNameOf: (instanceUri) =>
-      cache.list("ClusterNode").find(({ spec }) => isSameResourceUri(spec.instanceUri ?? "", instanceUri))
-        ?.metadata.name,
+      cache.byIndex("ClusterNode", "instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
     // A ClusterNode states the users of a volume, and no rules: its orchestrator starts workloads on
     // any node.
     cachedPlacement: () => placementUnknown,

@@ -40,7 +40,11 @@ export const cacheIndexes = {
     instanceUri: (node: KindMap["AzDriverNode"]) =>
       node.status === undefined ? [] : [resourceUriKey(node.status.instanceUri)],
   },
-  ClusterNode: {},
+  ClusterNode: {
+    /** The resource id, as `resourceUriKey` writes it, of the VM that the orchestrator names. */
+    instanceUri: ({ spec }: KindMap["ClusterNode"]) =>
+      spec.instanceUri === undefined ? [] : [resourceUriKey(spec.instanceUri)],
+  },
   Lease: {},
 } as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<KindMap[K]>>> };
 
