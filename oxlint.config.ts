@@ -59,7 +59,7 @@ const LAYERS: readonly Layer[] = [
   { files: ["src/ports/**"], mayImport: ["core", "ports"], closedPackages: [ANY_PACKAGE] },
   {
     files: ["src/provisioner/**"],
-    mayImport: ["core", "ports", "provisioner"],
+    mayImport: ["core", "ports", "runtime", "provisioner"],
     closedPackages: [AZURE_SDK, SCHEMA_LIBRARY, LOGGING_AND_METRICS, FOREIGN_FUNCTIONS],
   },
   {

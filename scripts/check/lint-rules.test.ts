@@ -91,9 +91,15 @@ const PLANTED: readonly Planted[] = [
   ),
   importing(
     "src/provisioner/c.ts",
-    "../runtime/queue.ts",
+    "../objects/cache/object-cache.ts",
     IMPORTS,
     "the provisioner is below the reconcilers",
+  ),
+  importing(
+    "src/provisioner/d.ts",
+    "../runtime/shared-reads.ts",
+    undefined,
+    "the runtime knows no volume, and reads of Azure are shared too",
   ),
   importing(
     "src/controller/a.ts",

@@ -1,4 +1,4 @@
-import { unlessAborted } from "../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../src/runtime/unless-aborted.ts";
 import { type ApiChange, type ApiKind, newNode } from "./api/api-objects.ts";
 import { type ApiServer, createApiServer } from "./api/api-server.ts";
 import { createApiView } from "./api/api-view.ts";

@@ -69,5 +69,5 @@ export function followOwnObjects({
     store: ownObjectsOf(store, { nodeName, knowsVolume }),
     kinds: KINDS,
   });
-  return { cache, store: writeThroughStore(store, cache, KINDS) };
+  return { cache, store: writeThroughStore(store, { clock: ports.clock, cache }, KINDS) };
 }

@@ -49,7 +49,7 @@ async function whileRunning(
   act: () => Promise<void>,
 ): Promise<void> {
   const life = new AbortController();
-  const store = writeThroughStore(world.ports.store, world.ports.cache, [
+  const store = writeThroughStore(world.ports.store, world.ports, [
     "AzVolume",
     "AzVolumeAttachment",
     "AzDriverNode",

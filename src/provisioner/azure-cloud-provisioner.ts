@@ -99,7 +99,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     lifetime,
   });
   const sizes = new VmSizes(session, lifetime);
-  const vmReads = new SharedVmReads(session, lifetime);
+  const vmReads = new SharedVmReads(session);
   const queues = new VmQueues({
     session,
     place,

@@ -1,3 +1,5 @@
+import { unlessAborted } from "../runtime/unless-aborted.ts";
+
 /** One holder at a time for each key; waiters go in the order of arrival. */
 export class KeyedMutex {
   /** For each key with a holder or waiters: the end of the last of them, and their number. */
@@ -43,17 +45,4 @@ export class KeyedMutex {
 async function inTurn(earlier: Promise<void> | undefined, done: Promise<void>): Promise<void> {
   await earlier;
   await done;
-}
-
-/** Awaits work. Rejects with the signal's reason once that is aborted; the awaited work continues. */
-export async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([awaited, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -65,7 +65,7 @@ function aWorld() {
   });
   const place = { subscriptionId: SUBSCRIPTION_ID };
   const reads = {
-    vmReads: new SharedVmReads(session, never),
+    vmReads: new SharedVmReads(session),
     diskReads: new SharedDiskReads(session, never),
     sizes: new VmSizes(session, never),
   };

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { unlessAborted } from "../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../src/runtime/unless-aborted.ts";
 
 /**
  * Waits for the lock on `file` and holds it until it is disposed of or this process ends, however it ends.

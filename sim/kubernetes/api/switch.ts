@@ -1,4 +1,4 @@
-import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../../src/runtime/unless-aborted.ts";
 
 /** Something that is on or off, and can be waited for. */
 export interface Switch {

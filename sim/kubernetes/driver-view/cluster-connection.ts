@@ -1,7 +1,7 @@
 import { fail, ok } from "../../../src/core/failure/result.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
-import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../../src/runtime/unless-aborted.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import { type ApiView, createApiView } from "../api/api-view.ts";
 import { between } from "../api/between.ts";

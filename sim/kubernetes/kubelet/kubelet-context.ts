@@ -1,6 +1,6 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
-import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../../src/runtime/unless-aborted.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import type { CsiAnswer, CsiCall, NodeCsi } from "../../driver/endpoints.ts";
 import type { Trace } from "../../trace.ts";

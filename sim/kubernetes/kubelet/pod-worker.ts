@@ -1,4 +1,4 @@
-import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../../src/runtime/unless-aborted.ts";
 import type { Pod } from "../api/api-objects.ts";
 import { between } from "../api/between.ts";
 import { createLifetime } from "../api/lifetime.ts";

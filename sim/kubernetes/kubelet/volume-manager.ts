@@ -1,4 +1,4 @@
-import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../../src/runtime/unless-aborted.ts";
 import { between } from "../api/between.ts";
 import { createWake } from "../api/wake.ts";
 import type { KubeletContext } from "./kubelet-context.ts";

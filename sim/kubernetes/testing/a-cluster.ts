@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
-import { unlessAborted } from "../../../src/provisioner/keyed-mutex.ts";
+import { unlessAborted } from "../../../src/runtime/unless-aborted.ts";
 import { instanceUriOf } from "../../azure/vm-names.ts";
 import type { ControllerCsi, CsiAnswer, CsiCall, NodeCsi } from "../../driver/endpoints.ts";
 import { createSimCluster } from "../create-sim-cluster.ts";

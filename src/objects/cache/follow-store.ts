@@ -8,5 +8,5 @@ export function followStore(options: ObjectCacheOptions): {
   readonly store: ObjectStore;
 } {
   const cache = createObjectCache(options);
-  return { cache, store: writeThroughStore(options.store, cache, options.kinds) };
+  return { cache, store: writeThroughStore(options.store, { clock: options.clock, cache }, options.kinds) };
 }

@@ -25,7 +25,7 @@ async function readsOf(ask: (store: ObjectStore) => Promise<unknown>): Promise<n
       return simulated.list(kind, selector, signal);
     },
   };
-  const store = writeThroughStore(counted, { remember: () => undefined }, []);
+  const store = writeThroughStore(counted, { clock, cache: { remember: () => undefined } }, []);
   const asked = Promise.all(Array.from({ length: CALLERS }, () => ask(store)));
   let isDone = false;
   const ended = asked.finally(() => (isDone = true));

@@ -1,8 +1,9 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
+import { fail, type Result } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/store/object-store.ts";
+import { sharedReads } from "../../runtime/shared-reads.ts";
 import type { ObjectCache } from "./object-cache.ts";
-import { sharedReads } from "./shared-reads.ts";
 
 /**
  * Kinds of which many calls read one object at once: the one Lease, and the node of a burst of publishes.
@@ -17,7 +18,7 @@ const READ_BY_MANY: readonly Kind[] = ["Lease", "AzDriverNode", "ClusterNode"];
  */
 export function writeThroughStore(
   store: ObjectStore,
-  cache: Pick<ObjectCache, "remember">,
+  { clock, cache }: { readonly clock: Clock; readonly cache: Pick<ObjectCache, "remember"> },
   kinds: readonly Kind[],
 ): ObjectStore {
   const remembered = async <K extends Kind>(
@@ -34,12 +35,14 @@ export function writeThroughStore(
     if (written.ok && !isGone && kinds.includes(kind)) cache.remember(kind, written.value);
     return written;
   };
-  const get = sharedReads(
+  const get = sharedBy(
+    clock,
     ({ kind, name }: { readonly kind: Kind; readonly name: string }, signal) =>
       store.get<Kind>(kind, name, signal),
     ({ kind, name }) => `${kind}/${name}`,
   );
-  const listAttachments = sharedReads(
+  const listAttachments = sharedBy(
+    clock,
     (selector: LabelSelector, signal) => store.list("AzVolumeAttachment", selector, signal),
     (selector) => JSON.stringify(selector),
   );
@@ -56,5 +59,27 @@ export function writeThroughStore(
     create: (kind, object, signal) => remembered(kind, store.create(kind, object, signal)),
     update: (kind, object, signal) => remembered(kind, store.update(kind, object, signal)),
     updateStatus: (kind, object, signal) => remembered(kind, store.updateStatus(kind, object, signal)),
+  };
+}
+
+/** An uncached read of what `of` names. Fails with `Cancelled` when its caller is aborted. */
+type ReadOf<Of, T> = (of: Of, signal: AbortSignal) => Promise<Result<T, Failure>>;
+
+function sharedBy<Of, T>(clock: Clock, read: ReadOf<Of, T>, keyOf: (of: Of) => string): ReadOf<Of, T> {
+  const shared = sharedReads<Of, Result<T, Failure>>({
+    clock,
+    keyOf,
+    read: (of, onSent, signal) => {
+      onSent();
+      return read(of, signal);
+    },
+  });
+  return async (of, signal) => {
+    try {
+      return await shared(of, signal);
+    } catch (reason) {
+      if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
+      throw reason;
+    }
   };
 }

@@ -1,6 +1,6 @@
 import { type Lane, turnCostOf } from "../../core/azure/lane.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { unlessAborted } from "../keyed-mutex.ts";
+import { unlessAborted } from "../../runtime/unless-aborted.ts";
 
 /** A call that needs a turn. */
 export interface LineCall {

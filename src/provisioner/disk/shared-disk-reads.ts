@@ -1,9 +1,9 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
+import { unlessAborted } from "../../runtime/unless-aborted.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, NextPage } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import type { BudgetedCall } from "../arm/throttle-budget.ts";
-import { unlessAborted } from "../keyed-mutex.ts";
 import { diskIdOf, diskOwners, ownersOf } from "./disk-owners.ts";
 
 /** Disks of a resource group that are read one by one at a time; others wait, and may be listed together. */

@@ -280,7 +280,7 @@ export function aScriptedVm(
       const context = {
         session,
         place: { subscriptionId: "sub-1" },
-        vmReads: new SharedVmReads(session, never),
+        vmReads: new SharedVmReads(session),
         diskReads: new SharedDiskReads(session, never),
         vm,
         etagWrites,

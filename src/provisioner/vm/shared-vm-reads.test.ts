@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ArmApi, ArmError, ArmVm } from "../arm/arm-api.ts";
+import { errorWithoutAnswer } from "../arm/arm-error.ts";
 import { createArmSession } from "../arm/arm-session.ts";
 import { ThrottleBudget } from "../arm/throttle-budget.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
@@ -23,13 +24,14 @@ function aVm(name: string): VmTarget {
 
 const vm = aVm("vm-a");
 
-/** Reads of an Azure in which the `vmId` of each VM counts the reads. */
-function aWorld(lifetime: AbortSignal = never) {
+/** Reads of an Azure in which the `vmId` of each VM counts the reads, and the first take `firstMs`. */
+function aWorld(firstMs: readonly number[] = []) {
   const clock = createVirtualClock();
   const startedMs: number[] = [];
   const getVm: ArmApi["getVm"] = async (_request, signal) => {
+    const takesMs = firstMs[startedMs.length] ?? READ_MS;
     const vmId = String(startedMs.push(clock.elapsedMs()));
-    await clock.sleep(READ_MS, signal);
+    await clock.sleep(takesMs, signal);
     return { result: ok({ vmId } as ArmVm), remaining: [] };
   };
   const budget = new ThrottleBudget({
@@ -44,9 +46,18 @@ function aWorld(lifetime: AbortSignal = never) {
     clock,
     random: createSeededRandom(1),
     settings,
-    lifetime,
+    lifetime: never,
   });
-  return { clock, startedMs, reads: new SharedVmReads(session, lifetime) };
+  /** Azure refuses a read of the VM for a while. */
+  const refuse = (retryAfterMs: number): void =>
+    budget.observe(
+      { group: "vmRead", resource: vm.key, lane: "failover" },
+      {
+        result: fail({ ...errorWithoutAnswer("TooManyRequests", "", ""), statusCode: 429, retryAfterMs }),
+        remaining: [],
+      },
+    );
+  return { clock, startedMs, refuse, reads: new SharedVmReads(session) };
 }
 
 const shown = (read: Result<ArmVm, ArmError>): string | undefined => (read.ok ? read.value.vmId : undefined);
@@ -93,15 +104,26 @@ describe("SharedVmReads", () => {
     assert.deepEqual([shown(await settledOn(clock, patient)), startedMs.length], ["1", 1]);
   });
 
-  it("ends with the process", async () => {
-    const life = new AbortController();
-    const { clock, startedMs, reads } = aWorld(life.signal);
-    const running = reads.read(vm, never);
-    await clock.advance(READ_MS / 2);
-    const waiting = reads.read(vm, never);
-    life.abort(new Error("shutdown"));
-    await assert.rejects(running, { message: "shutdown" });
-    await assert.rejects(waiting, { message: "shutdown" });
-    assert.equal(startedMs.length, 1);
+  it("reads beside a read that hangs, and aborts that with its caller", async () => {
+    const { clock, startedMs, reads } = aWorld([10 * settings.vmPollPace.minMs]);
+    const leaving = new AbortController();
+    const hanging = reads.read(vm, leaving.signal);
+    await clock.advance(READ_MS);
+    assert.equal(shown(await settledOn(clock, reads.read(vm, never))), "2");
+    assert.deepEqual(startedMs, [0, settings.vmPollPace.minMs]);
+    leaving.abort(new Error("shutdown"));
+    await assert.rejects(hanging, { message: "shutdown" });
+    assert.equal(clock.sleepers(), 0);
+  });
+
+  it("shares a read that waits for the call budget with later callers", async () => {
+    const { clock, startedMs, reads, refuse } = aWorld();
+    refuse(2 * settings.vmPollPace.minMs);
+    const early = reads.read(vm, never);
+    await clock.advance(settings.vmPollPace.minMs);
+    const late = reads.read(vm, never);
+    assert.equal(startedMs.length, 0);
+    const both = await settledOn(clock, Promise.all([early, late]));
+    assert.deepEqual(both.map(shown), ["1", "1"]);
   });
 });

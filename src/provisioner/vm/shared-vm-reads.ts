@@ -8,9 +8,9 @@ import {
   waitMs,
 } from "../../core/azure/pace/token-bucket.ts";
 import type { Result } from "../../core/failure/result.ts";
+import { sharedReads } from "../../runtime/shared-reads.ts";
 import type { ArmError, ArmVm } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { KeyedMutex, unlessAborted } from "../keyed-mutex.ts";
 import { readInstance, type VmTarget } from "./vm-update.ts";
 
 /**
@@ -22,26 +22,31 @@ const READS_AT_ONCE = 4;
 type Read = Promise<Result<ArmVm, ArmError>>;
 
 /**
- * Reads of VMs for proofs. One read answers all callers that asked for that VM before it started, and
+ * Reads of VMs for proofs. One read answers all callers that asked for that VM before it was sent, and
  * no later ones: a proof must not rest on what Azure showed before the question. A VM is read by one
- * such read at a time, after four at the pace of `vmPollPace.minMs`, however many disks wait for its
- * proof. Each is as urgent as a failover, since one may come to wait for it.
+ * such read at a time, unless one hangs, and after four at the pace of `vmPollPace.minMs`, however many
+ * disks wait for its proof. Each is as urgent as a failover, since one may come to wait for it.
  */
 export class SharedVmReads {
   readonly #session: ArmSession;
-  readonly #lifetime: AbortSignal;
   readonly #limit: BucketLimit;
-  readonly #turns = new KeyedMutex();
-  /** Reads that have not started. */
-  readonly #pending = new Map<string, Read>();
   /** Only of VMs that were read recently. */
   readonly #buckets = new Map<string, Bucket>();
 
-  /** `lifetime` ends reads at shutdown: no caller's signal ends a read for which others wait. */
-  constructor(session: ArmSession, lifetime: AbortSignal) {
+  /**
+   * A read of the VM's model, never from a cache, that is sent after this call. Rejects with the signal's
+   * reason.
+   */
+  readonly read: (vm: VmTarget, signal: AbortSignal) => Read;
+
+  constructor(session: ArmSession) {
     this.#session = session;
-    this.#lifetime = lifetime;
     this.#limit = { burst: READS_AT_ONCE, perMinute: MS_PER_MINUTE / session.settings.vmPollPace.minMs };
+    this.read = sharedReads({
+      clock: session.clock,
+      keyOf: ({ key }) => key,
+      read: (vm, onSent, signal) => this.#readAtPace(vm, onSent, signal),
+    });
   }
 
   /** Of how many VMs the pace is known. */
@@ -49,31 +54,11 @@ export class SharedVmReads {
     return this.#buckets.size;
   }
 
-  /**
-   * A read of the VM's model, never from a cache, that starts after this call. Rejects with the signal's
-   * reason.
-   */
-  async read(vm: VmTarget, signal: AbortSignal): Read {
-    signal.throwIfAborted();
-    return unlessAborted(this.#pending.get(vm.key) ?? this.#queue(vm), signal);
-  }
-
-  #queue(vm: VmTarget): Read {
-    const read = this.#turns.run(vm.key, () => this.#start(vm), this.#lifetime);
-    this.#pending.set(vm.key, read);
-    return read;
-  }
-
-  async #start(vm: VmTarget): Read {
-    try {
-      // Also without a pause: callers that ask in a row share the read.
-      await this.#session.clock.sleep(this.#waitMs(vm.key), this.#lifetime);
-    } finally {
-      // Callers from here on need a later read.
-      this.#pending.delete(vm.key);
-    }
+  async #readAtPace(vm: VmTarget, onSent: () => void, signal: AbortSignal): Read {
+    // Also without a pause: callers that ask in a row share the read.
+    await this.#session.clock.sleep(this.#waitMs(vm.key), signal);
     this.#spend(vm.key);
-    return readInstance(this.#session, vm, { lane: "failover", instanceView: false }, this.#lifetime);
+    return readInstance(this.#session, vm, { lane: "failover", instanceView: false, onSent }, signal);
   }
 
   #waitMs(key: string): number {

@@ -50,12 +50,24 @@ export async function readVm(
 export async function readInstance(
   session: ArmSession,
   vm: VmTarget,
-  { lane, instanceView, patience }: VmReadOptions & { readonly instanceView: boolean },
+  {
+    lane,
+    instanceView,
+    patience,
+    onSent,
+  }: VmReadOptions & {
+    readonly instanceView: boolean;
+    /** Called before each call to Azure, once the call budget allows it. */
+    readonly onSent?: () => void;
+  },
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
     { group: callGroupsOf(vm).read, resource: vm.key, lane },
-    (clientRequestId) => session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal),
+    (clientRequestId) => {
+      onSent?.();
+      return session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal);
+    },
     signal,
     patience,
   );
