@@ -179,7 +179,7 @@ function markAttaching(
 
 /**
  * Only where the attach still stands: a concurrent fence has changed the status, and the LUN is no longer
- * valid. A first role is recorded with it.
+ * valid. A first role, if it is known, is recorded with it.
  */
 function recordAttached(
   ports: AttachmentPorts,
@@ -195,7 +195,8 @@ function recordAttached(
       const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
       const role =
         status.role ?? roleOf(ports.cache.get("AzVolume", volume.metadata.name) ?? volume, present, node);
-      return { ...present, status: { ...status, state: "Attached", lun, role } };
+      const reached = role === undefined ? status : { ...status, role };
+      return { ...present, status: { ...reached, state: "Attached", lun } };
     },
     signal,
   );

@@ -117,6 +117,25 @@ describe("attachmentReconciler", () => {
         });
       }));
 
+  it("records no role where the node becomes unverified while the disk is attached", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await runOn(world, {
+        attachDisk: async () => {
+          await world.setRecord((record) => changedRecord(record, { unverified: [a] }));
+          return ok({ lun: 0 });
+        },
+      });
+      assert.deepEqual(world.attachment("node-a")?.status, {
+        state: "Attached",
+        vmId: a.vmId,
+        instanceUri: a.instanceUri,
+        lun: 0,
+      });
+    }));
+
   for (const writeAcceleratorEnabled of [undefined, false, true])
     it(`attaches as the spec says: writeAcceleratorEnabled is ${writeAcceleratorEnabled}`, () =>
       withControllerPorts(async (world) => {

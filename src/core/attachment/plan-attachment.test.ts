@@ -312,10 +312,9 @@ describe("planAttachment", () => {
 
   it("records the role reached, by the record or, for several writers, by the spec", () => {
     const isWriter = aVolumeWithRecord({ writer: aWriter("node-a") });
-    const shared = {
-      ...aVolume(),
-      status: { state: "Created", observedGeneration: 1, conditions: [], detail: aVolume().status?.detail },
-    } as AzVolume;
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const { record: _, ...status } = aVolume().status ?? {};
+    const shared = { ...aVolume({ spec: { capabilities } }), status } as AzVolume;
     check([
       {
         because: "promoted",
@@ -367,12 +366,38 @@ describe("planAttachment", () => {
         plan: { kind: "RecordRole", role: "Replica" },
       },
       {
+        because: "its node is gone, and the record names another one",
+        own: anAttachment("node-a", { status: { role: "Primary" } }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b") }),
+        nodes: [aNode("node-a", { isGone: true })],
+        plan: { kind: "RecordRole", role: "Replica" },
+      },
+      {
         because: "several writers",
         own: anAttachment("node-a", { status: { role: "Replica" } }),
         volume: shared,
         plan: { kind: "RecordRole", role: "Primary" },
       },
     ]);
+  });
+
+  it("records no role of a node of which it is unknown whether it writes", () => {
+    const { record: _, ...status } = aVolume().status ?? {};
+    const recordMissing = { ...aVolume(), status } as AzVolume;
+    for (const role of ["Primary", "Replica", undefined] as const)
+      for (const own of [
+        anAttachment("node-a", { status: { role } }),
+        aReplica("node-a", { status: { role } }),
+      ])
+        check([
+          { because: "the record is being rebuilt", own, volume: recordMissing, plan: undefined },
+          {
+            because: "the node is unverified",
+            own,
+            volume: aVolumeWithRecord({ unverified: [a] }),
+            plan: undefined,
+          },
+        ]);
   });
 
   it("detaches a deleted attachment, never from a node that may write", () => {

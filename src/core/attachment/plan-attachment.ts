@@ -3,6 +3,7 @@ import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
+import { isSingleWriter } from "../volume/access-modes.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
@@ -175,20 +176,26 @@ function planRole(
   node: NodeIdentity | undefined,
 ): AttachmentAction | undefined {
   const role = roleOf(observed.volume, attachment, node);
-  if (role === attachment.status?.role) return undefined;
+  if (role === undefined || role === attachment.status?.role) return undefined;
   const isKept = attachment.spec.role === "Primary" || keepsReplicas(observed.volume);
   return role === "Primary" || isKept ? { kind: "RecordRole", role } : undefined;
 }
 
-/** The Primary is the holder of the grant. Multi-writer volumes have no record, so the spec decides. */
+/**
+ * The Primary is the holder of the grant. Multi-writer volumes have no record, so the spec decides.
+ * Undefined: it is unknown whether that node writes, since the record is being rebuilt or names the node as
+ * unverified. A request alone makes no Primary then, and a node that may write is no Replica.
+ */
 export function roleOf(
-  { status }: AzVolume,
+  volume: AzVolume,
   { spec }: AzVolumeAttachment,
   node: NodeIdentity | undefined,
-): "Primary" | "Replica" {
-  const record = status?.record;
-  if (record === undefined) return spec.role;
-  return node !== undefined && isNamed(record, node, "writer") ? "Primary" : "Replica";
+): "Primary" | "Replica" | undefined {
+  const record = volume.status?.record;
+  if (record === undefined) return isSingleWriter(volume.spec.capabilities) ? undefined : spec.role;
+  if (node === undefined) return "Replica";
+  if (isNamed(record, node, "writer")) return "Primary";
+  return isNamed(record, node, "unverified") ? undefined : "Replica";
 }
 
 function planAttach(
