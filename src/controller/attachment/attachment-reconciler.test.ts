@@ -385,6 +385,27 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
+  it("marks the detach before it is sent, on the cached attachment without a read", () =>
+    withControllerPorts(async (world) => {
+      await givenDeletion(world, {});
+      let reads = 0;
+      const store: typeof world.ports.store = {
+        ...world.ports.store,
+        get: (kind, name, signal) => {
+          if (kind === "AzVolumeAttachment") reads += 1;
+          return world.ports.store.get(kind, name, signal);
+        },
+      };
+      const seen: unknown[] = [];
+      world.during.detachDisk = async () => {
+        seen.push(world.attachment("node-a")?.status?.state, reads);
+      };
+      await world.answerOf(
+        attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never),
+      );
+      assert.deepEqual(seen, ["Detaching", 0]);
+    }));
+
   it("detaches nothing once a restored backup has reverted the deletion", () =>
     withControllerPorts(async (world) => {
       const putBack = await givenDeletion(world, {});
