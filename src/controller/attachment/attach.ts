@@ -10,6 +10,7 @@ import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume
 import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isHeldOn } from "../../core/writer/record/is-held-on.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -18,7 +19,7 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
-import { attachmentTarget, unlessGone } from "./attachment-object.ts";
+import { attachmentTarget } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import {
@@ -79,7 +80,7 @@ export async function attach(
     );
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
-  if (!marked.ok) return unlessGone(marked);
+  if (!marked.ok) return ignoreNotFound(marked);
   // The plan was based on a cache; the object itself decides.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt)
     return ok({});

@@ -3,6 +3,7 @@ import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -45,13 +46,8 @@ export async function releaseAttachment(
   const removed = await ports.steps.run("remove-attachment", () =>
     removeFinalizer(ports.store, attachmentTarget(ports, attachment), ATTACHMENT_FINALIZER, signal),
   );
-  if (!removed.ok) return unlessGone(removed);
+  if (!removed.ok) return ignoreNotFound(removed);
   if (isTerminating(removed.value)) return ok({});
   const recorded = await setAttachmentStatus(ports, attachment, () => ({ state: "Pending" }), signal);
-  return recorded.ok ? ok({}) : unlessGone(recorded);
-}
-
-/** Treats a missing object as success. */
-export function unlessGone(failed: { readonly ok: false; readonly failure: Failure }): Reconciled {
-  return failed.failure.kind === "ObjectNotFound" ? ok({}) : failed;
+  return ignoreNotFound(recorded);
 }

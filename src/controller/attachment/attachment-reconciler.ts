@@ -4,12 +4,13 @@ import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../../core/attachment/plan-attachment.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { attach } from "./attach.ts";
-import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import { setAttachmentStatus } from "./attachment-object.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { KeyPace } from "./key-pace.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
@@ -95,7 +96,7 @@ async function leaveUnbacked(
     return ok({ requeueAfterMs: UNBACKED_AGAIN_MS });
   const { name, uid, resourceVersion } = metadata;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
-  return deleted.ok ? ok({}) : unlessGone(deleted);
+  return ignoreNotFound(deleted);
 }
 
 async function execute(
@@ -163,7 +164,7 @@ async function recordRole(
   const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
     setAttachmentStatus(ports, attachment, (status) => ({ ...status, role }), signal),
   );
-  if (!recorded.ok) return unlessGone(recorded);
+  if (!recorded.ok) return ignoreNotFound(recorded);
   if (role === "Primary" && attachment.status?.role === "Replica")
     emitAttachmentEvent(
       ports,

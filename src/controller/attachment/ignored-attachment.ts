@@ -5,12 +5,12 @@ import { attachmentProblem, isAttachmentOf } from "../../core/api/identity/attac
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import type { NewObject } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts, ControllerPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
-import { unlessGone } from "./attachment-object.ts";
 
 /** How often Azure is asked whether an ignored attachment has its disk on its node, in milliseconds. */
 const IGNORED_AGAIN_MS = 30_000;
@@ -26,7 +26,7 @@ export async function removeIgnored(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const read = await ports.store.get("AzVolumeAttachment", name, signal);
-  if (!read.ok) return unlessGone(read);
+  if (!read.ok) return ignoreNotFound(read);
   const attachment = read.value;
   const volume = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   if (!volume.ok && volume.failure.kind !== "ObjectNotFound") return volume;
@@ -46,7 +46,7 @@ export async function removeInconsistent(
   if (!isNeeded.ok) return isNeeded;
   if (isNeeded.value) return ok({ requeueAfterMs: IGNORED_AGAIN_MS });
   const removed = await removeUnattached(ports, attachment, signal);
-  return removed.ok ? ok({}) : unlessGone(removed);
+  return ignoreNotFound(removed);
 }
 
 /**

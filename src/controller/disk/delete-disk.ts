@@ -4,10 +4,11 @@ import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { recordFailure, settled, targetOf } from "./disk-status.ts";
+import { recordFailure, targetOf } from "./disk-status.ts";
 import { isMadeFor } from "./disk-tags.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 
@@ -21,7 +22,7 @@ export async function deleteObject(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid } = volume.metadata;
-  return settled(
+  return ignoreNotFound(
     await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)),
   );
 }
@@ -35,7 +36,7 @@ export async function deleteDisk(
   // The plan was based on a cache. The volume may be gone and recreated since, with a disk of the same
   // name; or a restored backup has reverted the deletion.
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
-  if (!fresh.ok) return settled(fresh);
+  if (!fresh.ok) return ignoreNotFound(fresh);
   if (
     fresh.value.metadata.uid !== volume.metadata.uid ||
     fresh.value.metadata.deletionTimestamp === undefined
@@ -58,7 +59,7 @@ export async function deleteDisk(
   const removed = await ports.steps.run("remove-volume", () =>
     removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal),
   );
-  return settled(removed);
+  return ignoreNotFound(removed);
 }
 
 /**

@@ -10,6 +10,7 @@ import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -20,7 +21,7 @@ import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts"
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { deleteDisk, deleteObject } from "./delete-disk.ts";
-import { recordFailure, recordUpdated, setStatus, settled } from "./disk-status.ts";
+import { recordFailure, recordUpdated, setStatus } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
 import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts";
 import { lookForLateRequest } from "./keep-modification.ts";
@@ -72,7 +73,7 @@ async function execute(
     case "EndOfflineResize":
       return endOfflineResize(ports, volume, action.because, signal);
     case "RecordIncarnation":
-      return settled(
+      return ignoreNotFound(
         await ports.steps.run("record-updated", () =>
           setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),
         ),
@@ -97,7 +98,7 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
   const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
-  if (!marked.ok) return settled(marked);
+  if (!marked.ok) return ignoreNotFound(marked);
   const created = await ports.steps.run("create-disk", () =>
     ports.cloud.createDisk(
       { ...request.value, precondition: mayWriteDisk(ports, volume, isToBeCreated) },
@@ -181,7 +182,7 @@ async function recordCreated(
       diskUri: disk.diskUri,
       sizeGiB: disk.sizeGiB,
     });
-  return settled(recorded);
+  return ignoreNotFound(recorded);
 }
 
 /**
@@ -213,7 +214,7 @@ async function adoptDisk(
   if (unfinished !== undefined) return recordFailure(ports, volume, unfinished, signal, { isFinal: false });
   const reason = { kind: "lost", storeIncarnation: storeIncarnation.value } as const;
   const found = await rebuildRecord(ports, volume, disk.value, reason, signal);
-  if (!found.ok) return settled(found);
+  if (!found.ok) return ignoreNotFound(found);
   const { holders, kept } = found.value;
   const detail = withKeptFormat(detailOf(volume, disk.value), kept);
   const restored = await syncVolumeAttachmentsOf(
@@ -243,7 +244,7 @@ async function adoptDisk(
       diskUri,
       attachedTo: holders.map(({ node }) => node.nodeName),
     });
-  return settled(recorded);
+  return ignoreNotFound(recorded);
 }
 
 function isToBeCreated(volume: AzVolume): boolean {

@@ -5,6 +5,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -32,12 +33,6 @@ export function setStatus(
 /** Exactly this object: a later one of the same name has its own life, and its own disk. */
 export function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
   return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
-}
-
-/** A volume that is gone needs no more. */
-export function settled(result: Result<unknown, Failure>): Reconciled {
-  if (result.ok || result.failure.kind === "ObjectNotFound") return ok({});
-  return result;
 }
 
 /** The status of a disk that has the size that is requested. */
@@ -92,7 +87,7 @@ export async function recordFailure(
     }),
     signal,
   );
-  if (!recorded.ok) return settled(recorded);
+  if (!recorded.ok) return ignoreNotFound(recorded);
   if (!isReported) emitFailure(ports, volume, failure, isFinal);
   return isFinal ? ok({}) : fail(failure);
 }

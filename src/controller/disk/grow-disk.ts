@@ -3,13 +3,13 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import {
   recordFailure,
   recordUpdated,
   setStatus,
-  settled,
   type VolumeStatus,
   withoutOfflineResize,
 } from "./disk-status.ts";
@@ -39,7 +39,7 @@ export async function resizeDisk(
   const recorded = await ports.steps.run("record-updated", () => setStatus(ports, volume, withSize, signal));
   if (recorded.ok)
     ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
-  return settled(recorded);
+  return ignoreNotFound(recorded);
 }
 
 /** Marks a shared disk as growing: it is granted to no node, and its replicas are detached. */
@@ -53,7 +53,7 @@ export async function beginOfflineResize(
     state: "Updating",
     conditions: withOfflineResize(status, ports.clock.nowMs()),
   });
-  return settled(
+  return ignoreNotFound(
     await ports.steps.run("begin-offline-resize", () => setStatus(ports, volume, begun, signal)),
   );
 }

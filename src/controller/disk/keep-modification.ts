@@ -3,12 +3,13 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { repeatedModification } from "../../core/volume/modification/late-modification.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts, DiskPorts } from "../controller-ports.ts";
-import { settled, targetOf } from "./disk-status.ts";
+import { targetOf } from "./disk-status.ts";
 
 /**
  * Asks again for a modification that an earlier request has replaced in Azure: one that a stopped
@@ -66,5 +67,5 @@ export async function lookForLateRequest(
     return sameJson(recentModification, looked) ? { ...present, status } : undefined;
   };
   const forgotten = await changeStatus(ports.store, targetOf(volume), forget, signal);
-  return settled(forgotten);
+  return ignoreNotFound(forgotten);
 }

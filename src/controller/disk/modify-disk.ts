@@ -11,12 +11,13 @@ import { recentlyMade } from "../../core/volume/modification/late-modification.t
 import { conversionLocalKey, withConversion } from "../../core/volume/modification/plan-conversion.ts";
 import type { ModificationAction } from "../../core/volume/modification/plan-modification.ts";
 import { withoutModification } from "../../core/volume/modification/plan-modification.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
-import { settled, targetOf, type VolumeStatus } from "./disk-status.ts";
+import { targetOf, type VolumeStatus } from "./disk-status.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 
 /** What is asked of Azure, and in which incarnation of the store. */
@@ -72,7 +73,7 @@ export async function endModification(
   const ended = await ports.steps.run("end-modification", () =>
     changeSpec(ports.store, targetOf(volume), end, signal),
   );
-  return settled(ended);
+  return ignoreNotFound(ended);
 }
 
 /** Reads how far a conversion in the background is, and reports steps of it and its end. */
@@ -196,5 +197,5 @@ async function setStatus(
     ({ status, ...present }) => (status === undefined ? undefined : { ...present, status: change(status) }),
     signal,
   );
-  return settled(written);
+  return ignoreNotFound(written);
 }

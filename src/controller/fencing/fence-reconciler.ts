@@ -6,6 +6,7 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { endFence, type Step } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveDetached } from "./prove-detached.ts";
@@ -33,7 +34,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   const { store, clock, events } = ports;
   if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
   const began = await store.get("AzVolume", volumeName, signal);
-  if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
+  if (!began.ok) return ignoreNotFound(began);
   const record = began.value.status?.record;
   const diskUri = began.value.status?.detail?.diskUri;
   const node = record?.fencing;

@@ -5,6 +5,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { confirm, endFence, type Step } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -87,7 +88,7 @@ export async function proveOff(
 ): Promise<Reconciled> {
   const { store, clock } = ports;
   const began = await store.get("AzVolume", volumeName, signal);
-  if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
+  if (!began.ok) return ignoreNotFound(began);
   const diskUri = began.value.status?.detail?.diskUri;
   if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
   const startedMs = clock.elapsedMs();

@@ -8,6 +8,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { staleAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { prune } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
@@ -85,7 +86,7 @@ async function deleteDriverNode(
 ): Promise<Reconciled> {
   const { name: nodeName, uid, resourceVersion } = metadata;
   const deleted = await store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal);
-  if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
+  if (!deleted.ok) return ignoreNotFound(deleted);
   logger.info("node pruned: the cluster has no Node of that name", { nodeName, vmId: status?.vmId });
   return ok({});
 }

@@ -1,4 +1,5 @@
 import { ok } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
@@ -37,7 +38,7 @@ async function publishDiskLimit(
         : { ...present, spec: { ...present.spec, dataDisksMax } },
     signal,
   );
-  if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;
+  if (!written.ok) return ignoreNotFound(written);
   logger.info("disk limit published", { nodeName, vmSize, location, dataDisksMax });
   return ok({});
 }

@@ -7,6 +7,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { unnamedEntries } from "../../core/rollback/unnamed-entries.ts";
 import { incarnationToReadFor, vmsReadMark } from "../../core/rollback/vms-read-mark.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
@@ -38,7 +39,7 @@ export function readVmsReconciler(ports: RollbackPorts): Reconciler {
 
 async function readVmsIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
+  if (!lease.ok) return ignoreNotFound(lease);
   const incarnation = incarnationToReadFor(lease.value);
   if (incarnation === undefined) return ok({});
   let failed: Failure | undefined;

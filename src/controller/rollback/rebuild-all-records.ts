@@ -7,6 +7,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { rebuildEnd, rebuildMark } from "../../core/rollback/rebuild-mark.ts";
 import { judgeStandingReports, rememberedReport } from "../../core/rollback/rollback-reports.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { rebuildVolume } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
@@ -29,7 +30,7 @@ export function rebuildReconciler(ports: RollbackPorts): Reconciler {
 
 async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
+  if (!lease.ok) return ignoreNotFound(lease);
   const incarnation = storeIncarnationOf(lease.value);
   const mark = rebuildMarkOf(lease.value);
   if (mark > 0) return rebuild(ports, Math.max(mark, incarnation + 1), undefined, signal);

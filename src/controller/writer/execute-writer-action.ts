@@ -20,6 +20,7 @@ import {
   withdraw,
 } from "../../core/writer/record/writer-steps.ts";
 import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";
@@ -58,14 +59,16 @@ export async function executeWriterAction(
         !(await hasUserNow(ports, { nodeName: action.node.nodeName, volumeId }, signal))
       )
         return ok({});
-      return settled(await grantWriter(ports, observed, action.node, signal));
+      return ignoreRefused(await grantWriter(ports, observed, action.node, signal));
     case "Revoke":
-      return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
+      return ignoreRefused(
+        await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal),
+      );
     case "AssumeHeld":
     case "Distrust": {
       const { kind, node } = action;
       const move = kind === "AssumeHeld" ? assumeHeld : distrust;
-      return settled(
+      return ignoreRefused(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "distrust" },
@@ -76,7 +79,7 @@ export async function executeWriterAction(
     }
     case "Bind": {
       const { node } = action;
-      return settled(
+      return ignoreRefused(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "identify" },
@@ -89,8 +92,10 @@ export async function executeWriterAction(
       const nodeName = action.from === "record" ? action.node.nodeName : action.nodeName;
       if (!(await ports.users.isOutOfService(nodeName, signal))) return ok({ requeueAfterMs: ASK_AGAIN_MS });
       if (action.from === "attachment")
-        return settled(await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal));
-      return settled(
+        return ignoreRefused(
+          await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal),
+        );
+      return ignoreRefused(
         await moveRecord(
           ports,
           { volumeName, nodeName, step: "withdraw" },
@@ -101,12 +106,12 @@ export async function executeWriterAction(
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
-      if (!released.ok) return settled(released);
+      if (!released.ok) return ignoreRefused(released);
       if (released.value.kind === "stillUsed") {
         emitStillUsed(ports, observed, action.node.nodeName, released.value.use);
         return ok({ requeueAfterMs: ASK_AGAIN_MS });
       }
-      return settled(
+      return ignoreRefused(
         await withdrawLeakedRequest(
           ports,
           released.value.volume,
@@ -116,7 +121,7 @@ export async function executeWriterAction(
       );
     }
     case "Recall":
-      return settled(
+      return ignoreRefused(
         action.isDue
           ? await recall(ports, volumeName, action.attachmentName, signal)
           : await endRecall(ports, action.attachmentName, signal),
@@ -177,7 +182,8 @@ function waitingNodes(observed: ObservedVolume): readonly string[] {
   ];
 }
 
-function settled(result: Result<unknown, Failure>): Reconciled {
+/** A record that does not allow the action any more needs no retry: its change causes the next plan. */
+function ignoreRefused(result: Result<unknown, Failure>): Reconciled {
   if (result.ok || result.failure.kind === "NotWriter") return ok({});
   return result;
 }
@@ -206,7 +212,7 @@ async function grantWriter(
   )?.attachment;
   if (attachment === undefined) return ok({});
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
-  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
+  if (!fresh.ok) return ignoreNotFound(fresh);
   if (
     attachmentProblem(fresh.value, observed.volume) !== undefined ||
     fresh.value.spec.nodeName !== node.nodeName
@@ -314,9 +320,9 @@ async function fenceWriter(
   if (action.ground === "stalled") {
     const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);
     if (released.ok) return ok(released.value.kind === "stillUsed" ? { requeueAfterMs: ASK_AGAIN_MS } : {});
-    return settled(released);
+    return ignoreRefused(released);
   }
-  return settled(
+  return ignoreRefused(
     await moveRecord(
       ports,
       { volumeName, nodeName: action.node.nodeName, step: "begin-fence" },

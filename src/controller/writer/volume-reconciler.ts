@@ -9,6 +9,7 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { describeRejections } from "../../core/schedule/describe-rejections.ts";
 import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -101,7 +102,7 @@ async function recordStatus(
     },
     signal,
   );
-  if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
+  if (!recorded.ok) return ignoreNotFound(recorded);
   return ok(
     planned.requestTime?.unrequestedSince === undefined
       ? {}

@@ -1,6 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
@@ -24,7 +25,7 @@ export async function withdrawLeakedRequest(
     { diskUri: where.volumeId, nodeName: where.nodeName },
     signal,
   );
-  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok({}) : present;
+  if (!present.ok) return ignoreNotFound(present);
   if (present.value.spec.writerRequest !== undefined) {
     const ended = await withdrawRequest(ports, { ...where, keepsPrimary: true }, signal);
     if (!ended.ok) return ended;

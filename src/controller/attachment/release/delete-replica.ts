@@ -10,9 +10,9 @@ import {
 } from "../../../core/attachment/plan-replicas.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../../controller-ports.ts";
-import { unlessGone } from "../attachment-object.ts";
 
 type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "users" | "steps" | "logger">;
 
@@ -67,7 +67,7 @@ export async function deleteReplica(
   const deleted = await steps.run("delete-replica", () =>
     store.delete("AzVolumeAttachment", action.attachmentName, { uid, resourceVersion }, signal),
   );
-  if (!deleted.ok) return unlessGone(deleted);
+  if (!deleted.ok) return ignoreNotFound(deleted);
   logger.info("replica deleted", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
   return ok({});
 }

@@ -7,6 +7,7 @@ import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
 import { isTrusted } from "../../../objects/store-incarnation.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
@@ -15,12 +16,7 @@ import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
-import {
-  attachmentTarget,
-  releaseAttachment,
-  setAttachmentStatus,
-  unlessGone,
-} from "../attachment-object.ts";
+import { attachmentTarget, releaseAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 
@@ -46,7 +42,7 @@ export async function detach(
   // still find the disk.
   if (!(await mayDetachNow(ports, attachment, node, signal))) return refused;
   const marked = await markDetaching(ports, attachment, { kind, node }, signal);
-  if (!marked.ok) return unlessGone(marked);
+  if (!marked.ok) return ignoreNotFound(marked);
   if (!isLeaving(kind, marked.value)) return refused;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> =>
     (kind === "DetachEarlier" || (await isStillLeaving(ports, attachment, asked))) &&
@@ -88,7 +84,7 @@ export async function detach(
           : status,
       signal,
     );
-    return recorded.ok ? detached : unlessGone(recorded);
+    return recorded.ok ? detached : ignoreNotFound(recorded);
   }
   logger.info("disk detached", {
     volumeName: attachment.spec.volumeName,
@@ -182,8 +178,8 @@ export async function releaseProven(
     ports.store.get("AzVolume", attachment.spec.volumeName, signal),
     ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal),
   ]);
-  if (!volume.ok) return unlessGone(volume);
-  if (!present.ok) return unlessGone(present);
+  if (!volume.ok) return ignoreNotFound(volume);
+  if (!present.ok) return ignoreNotFound(present);
   const record = volume.value.status?.record;
   const stillHolds =
     isProvenOff(record, present.value, node) &&

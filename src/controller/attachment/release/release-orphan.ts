@@ -1,10 +1,11 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import { ok } from "../../../core/failure/result.ts";
+import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { isForNoPod } from "../../backed-attachment.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
-import { releaseAttachment, unlessGone } from "../attachment-object.ts";
+import { releaseAttachment } from "../attachment-object.ts";
 import { removeInconsistent, removeUnattached } from "../ignored-attachment.ts";
 
 /** How often the disk of an attachment without an AzVolume is looked up, in milliseconds. */
@@ -49,7 +50,7 @@ export async function releaseOrphan(
     { uid: metadata.uid },
     signal,
   );
-  return deleted.ok ? ok({}) : unlessGone(deleted);
+  return ignoreNotFound(deleted);
 }
 
 async function removeForNoPod(
@@ -58,5 +59,5 @@ async function removeForNoPod(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const removed = await removeUnattached(ports, attachment, signal);
-  return removed.ok ? ok({}) : unlessGone(removed);
+  return ignoreNotFound(removed);
 }

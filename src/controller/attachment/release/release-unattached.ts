@@ -3,11 +3,12 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachedVm } from "../../../core/attachment/attached-vm.ts";
 import type { AttachmentAction } from "../../../core/attachment/plan-attachment.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../../adoption/compare-attachments.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { nodeNameOf } from "../../node-name-of.ts";
-import { releaseAttachment, unlessGone } from "../attachment-object.ts";
+import { releaseAttachment } from "../attachment-object.ts";
 import { mayDetachNow } from "./detach.ts";
 
 /**
@@ -28,7 +29,7 @@ export async function releaseUnattached(
   );
   if (!looked.ok) return looked;
   const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
-  if (!present.ok) return unlessGone(present);
+  if (!present.ok) return ignoreNotFound(present);
   // It was found there: the new status triggers the next plan.
   if (attachedVm(present.value) !== undefined) return ok({});
   // According to the record as it is now, the node may write, or the record is being rebuilt.
