@@ -82,13 +82,13 @@ describe("moveRecord", () => {
 
   it("begins with its caller's read, and reads again after a conflict", () =>
     withRecord(async (world) => {
-      const justRead = world.volume();
-      assert.ok(justRead !== undefined);
+      const volumeRead = world.volume();
+      assert.ok(volumeRead !== undefined);
       await world.setRecord((record) => changedRecord(record, { quarantined: [identity("node-b")] }));
       const asked: number[] = [];
       const moved = await moveRecord(
         world.ports,
-        { ...request, justRead },
+        { ...request, volumeRead },
         (record) => {
           asked.push(listIn(record, "quarantined").length);
           return grant(record, a);

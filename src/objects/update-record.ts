@@ -32,7 +32,7 @@ export async function moveRecord(
      * The volume as the caller has just read it: saves the first read. If it has changed since, the write
      * is refused and the volume read again.
      */
-    readonly justRead?: AzVolume;
+    readonly volumeRead?: AzVolume;
     /**
      * Called after each read of the volume and before `move`: a rollback in between makes the write fail.
      */
@@ -45,8 +45,8 @@ export async function moveRecord(
 ): Promise<Result<AzVolume, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
     const read =
-      request.justRead !== undefined && attempt === 1
-        ? ok(request.justRead)
+      request.volumeRead !== undefined && attempt === 1
+        ? ok(request.volumeRead)
         : await ports.store.get("AzVolume", request.volumeName, signal);
     if (!read.ok) return read;
     const volume = read.value;

@@ -52,14 +52,14 @@ describe("requestWriter", () => {
     const missing = fail({ kind: "ObjectNotFound", objectKind: "AzVolumeAttachment", name: "" } as const);
     for (const present of [undefined, aReplica("node-a")])
       await withAttachment(present, async (world) => {
-        const stated = await requestWriter(world.ports, { ...publish, justRead: missing }, never);
+        const stated = await requestWriter(world.ports, { ...publish, attachmentRead: missing }, never);
         assert.deepEqual([stated.ok, specOf(world)?.role], [true, "Primary"]);
       });
     await withAttachment(aReplica("node-a"), async (world) => {
       const before = world.attachment("node-a");
       assert.ok(before !== undefined);
       await requestWriter(world.ports, publish, never);
-      const stated = await requestWriter(world.ports, { ...publish, justRead: ok(before) }, never);
+      const stated = await requestWriter(world.ports, { ...publish, attachmentRead: ok(before) }, never);
       assert.deepEqual(stated, { ok: true, value: world.attachment("node-a") });
     });
   });

@@ -38,7 +38,7 @@ export async function requestWriter(
     /** Whether a missing attachment is created; otherwise fails with `ObjectNotFound`. Default true. */
     readonly creates?: boolean;
     /** What the caller has just read under its name: saves the first read. */
-    readonly justRead?: Result<AzVolumeAttachment, Failure>;
+    readonly attachmentRead?: Result<AzVolumeAttachment, Failure>;
   },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
@@ -51,7 +51,7 @@ export async function requestWriter(
     return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
-  const { justRead } = request;
+  const { attachmentRead } = request;
   const change = (seen?: AzVolumeAttachment): Promise<Result<AzVolumeAttachment, Failure>> =>
     changeSpec(
       ports.store,
@@ -60,8 +60,10 @@ export async function requestWriter(
       signal,
     );
   return ports.steps.run("request", async () => {
-    const isMissing = justRead?.ok === false && justRead.failure.kind === "ObjectNotFound";
-    const present = isMissing ? justRead : await change(justRead?.ok === true ? justRead.value : undefined);
+    const isMissing = attachmentRead?.ok === false && attachmentRead.failure.kind === "ObjectNotFound";
+    const present = isMissing
+      ? attachmentRead
+      : await change(attachmentRead?.ok === true ? attachmentRead.value : undefined);
     if (present.ok || present.failure.kind !== "ObjectNotFound")
       return unlessLeaving(present, volumeId, nodeName);
     if (request.creates === false) return present;

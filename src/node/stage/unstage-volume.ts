@@ -63,7 +63,7 @@ async function withdrawOwnRequest(
   if (fresh.value.status?.record?.writer?.requested !== true) return ok(undefined);
   const unrequested = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "withdraw", justRead: fresh.value },
+    { volumeName, nodeName: ports.node.nodeName, step: "withdraw", volumeRead: fresh.value },
     (present) => withdraw(present, ports.node),
     signal,
   );

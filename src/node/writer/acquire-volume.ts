@@ -110,7 +110,7 @@ export async function releaseVolume(
   if (!clean.ok) return clean;
   const given = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "release", justRead: read.value },
+    { volumeName, nodeName: ports.node.nodeName, step: "release", volumeRead: read.value },
     (present) => release(present, ports.node, writer.epoch),
     signal,
   );
@@ -162,7 +162,7 @@ export async function confirmHeld(
   if (writer.requested) return ok(writer);
   const requested = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "request", justRead: read.value },
+    { volumeName, nodeName: ports.node.nodeName, step: "request", volumeRead: read.value },
     (present) => renew(present, ports.node),
     signal,
   );

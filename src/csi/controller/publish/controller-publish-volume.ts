@@ -93,7 +93,7 @@ async function publish(
   const { readonly: readOnly, volumeContext } = request;
   const requested = await requestWriter(
     context,
-    { volume, nodeName: nodeId, readOnly, volumeContext, published: true, justRead: present },
+    { volume, nodeName: nodeId, readOnly, volumeContext, published: true, attachmentRead: present },
     signal,
   );
   if (!requested.ok) return requested;

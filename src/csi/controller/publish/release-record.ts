@@ -35,7 +35,7 @@ export async function releaseRecord(
   if (isOutOfService || !writer.held) {
     const unrequested = await moveRecord(
       context,
-      { volumeName, nodeName, step: "withdraw", justRead: fresh.value },
+      { volumeName, nodeName, step: "withdraw", volumeRead: fresh.value },
       (record) => withdraw(record, node),
       signal,
     );
