@@ -18,7 +18,7 @@ async function aDay(
   const until = async (what: string, isReached: () => boolean): Promise<void> => {
     if (!(await world.clock.runUntil(isReached, LIMIT_MS)))
       assert.fail(
-        `${what}: not reached; ${world.cluster.unsettled().join("; ")}\n` +
+        `${what}: not reached; ${world.cluster.unfinished().join("; ")}\n` +
           `${world.trace.lines().slice(-100).join("\n")}`,
       );
   };
@@ -26,7 +26,7 @@ async function aDay(
     world.cluster.pods().filter((pod) => pod.phase === "Running" && !pod.isDeleted).length === 4;
   const isEmpty = (nodeName: string): boolean =>
     world.cluster.pods().every((pod) => pod.nodeName !== nodeName);
-  const isAtRest = (): boolean => areRunning() && world.cluster.unsettled().length === 0;
+  const isAtRest = (): boolean => areRunning() && world.cluster.unfinished().length === 0;
   for (const [index, volumeName] of ["vol-1", "vol-2", "vol-3", "vol-4"].entries())
     world.cluster.apply({
       volumeName,

@@ -70,7 +70,7 @@ describe("an entry that a failed attach has left, whose object a restored store 
       assert.equal(entriesOf(world, other).length, 1, "the restored store knows nothing of it");
 
       await until("the entry to go", () => entriesOf(world, other).length === 0);
-      await until("rest", () => attachedNodes(world).length === 2 && world.cluster.unsettled().length === 0);
+      await until("rest", () => attachedNodes(world).length === 2 && world.cluster.unfinished().length === 0);
       assert.deepEqual(attachedNodes(world), before);
       assert.deepEqual(world.violations(), []);
     } finally {

@@ -28,7 +28,7 @@ export const targets: readonly Target[] = [
     killedMin: 90,
   },
   {
-    name: "fencing and settling",
+    name: "fencing and write barriers",
     files: ["src/controller/fencing/{fence-reconciler,foreign-detach,barrier-reconciler,prune-vm}.ts"],
     killedMin: 90,
   },

@@ -34,10 +34,10 @@ describe("a simulated Kubernetes", () => {
         `${nodeName} stage`,
         `${nodeName} publish`,
       ]);
-      assert.deepEqual(test.cluster.unsettled(), []);
+      assert.deepEqual(test.cluster.unfinished(), []);
       test.forget();
       test.cluster.deleteWorkload(volumeName);
-      await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
+      await test.until("nothing is left", () => test.cluster.unfinished().length === 0);
       assert.deepEqual(test.calls, [
         `${nodeName} unpublish`,
         `${nodeName} unstage`,
@@ -227,7 +227,7 @@ describe("a simulated Kubernetes", () => {
       test.machine(from).reboot();
       assert.deepEqual(test.cluster.containersOn(from), []);
       await test.until("a container", () => test.cluster.containersOn(from).length === 1);
-      await test.until("at rest", () => test.cluster.unsettled().length === 0);
+      await test.until("at rest", () => test.cluster.unfinished().length === 0);
       assert.deepEqual(test.calls, [`${from} stage`, `${from} publish`]);
     }));
 
@@ -276,7 +276,7 @@ describe("a simulated Kubernetes", () => {
           const nodeName = test.cluster.pods()[0]?.nodeName ?? "";
           test.forget();
           test.cluster.scale(volumeName, 0);
-          await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
+          await test.until("nothing is left", () => test.cluster.unfinished().length === 0);
           assert.deepEqual(
             test.calls.filter((call) => call !== `${nodeName} unpublish from`),
             calls.map((call) => `${nodeName} ${call}`),

@@ -23,7 +23,7 @@ import { runExternalResizer } from "./sidecars/external-resizer.ts";
 import { runExternalSnapshotter } from "./sidecars/external-snapshotter.ts";
 import { type BegunClasses, runModifyController } from "./sidecars/modify-controller.ts";
 import type { SimCluster, SimClusterOptions } from "./sim-cluster.ts";
-import { barrierPendingIn } from "./unsettled.ts";
+import { unfinishedIn } from "./unfinished.ts";
 
 /** How late Kubernetes' own parts see changes, in milliseconds. */
 const CONTROLLER_DELAY_MS = [2, 40] as const;
@@ -245,7 +245,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     createdAtMs: (volumeId) => createdAtMs.get(volumeId.toLowerCase()),
     deletionAskedAtMs: (volumeId) => deletionsAskedAtMs.get(volumeId.toLowerCase()),
     failovers,
-    unsettled: () => barrierPendingIn(api, begunClasses),
+    unfinished: () => unfinishedIn(api, begunClasses),
   };
 
   function meet(nodeName: string): void {

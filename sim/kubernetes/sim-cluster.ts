@@ -288,5 +288,5 @@ export interface SimCluster {
    * What Kubernetes still waits for, a sentence each: pods that do not run, volumes and attachments that
    * are being created or deleted. Empty at rest.
    */
-  readonly unsettled: () => readonly string[];
+  readonly unfinished: () => readonly string[];
 }

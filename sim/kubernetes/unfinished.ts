@@ -3,7 +3,7 @@ import type { ApiServer } from "./api/api-server.ts";
 import type { BegunClasses } from "./sidecars/modify-controller.ts";
 
 /** What Kubernetes still waits for, a sentence each. */
-export function barrierPendingIn(api: ApiServer, begunClasses: BegunClasses): readonly string[] {
+export function unfinishedIn(api: ApiServer, begunClasses: BegunClasses): readonly string[] {
   const pods = api.list("StatefulSet").flatMap(({ name, pods: requested }) => {
     const pod = api.get("Pod", podNameOf(name));
     if (requested === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];

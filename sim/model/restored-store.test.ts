@@ -23,7 +23,7 @@ const because: Readonly<Record<RestoreRule, string>> = {
   heard:
     "a controller that starts after the restore goes by the records before any node has compared what " +
     "it remembers",
-  settled: "a detach allowed by an earlier record lands on a node that has it since",
+  barrier: "a detach allowed by an earlier record lands on a node that has it since",
 };
 
 describe("a store that is rolled back, explored with the functions that ship", () => {
@@ -37,7 +37,7 @@ describe("a store that is rolled back, explored with the functions that ship", (
     it(`finds what goes wrong without ${rule}: ${because[rule]}`, (t) => {
       const explored = explore(restoredStore(new Set([rule]), WIDER), STATES_MAX);
       assert.ok(explored.kind === "fault");
-      assert.equal(explored.fault, rule === "settled" ? "a healthy writer was fenced" : "two live writers");
+      assert.equal(explored.fault, rule === "barrier" ? "a healthy writer was fenced" : "two live writers");
       t.diagnostic(`${rule}: ${explored.path.length} steps`);
     });
   }

@@ -175,7 +175,7 @@ export function createClusterRun(parts: {
       ...judgeSnapshots(world),
       ...judgeFreezes(world),
       ...cluster
-        .unsettled()
+        .unfinished()
         .map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
     ],
     moveOn: async ({ pass, until }) => {

@@ -40,7 +40,7 @@ export async function withFrozenWriter(
     });
     await until(
       "the pod to run",
-      () => world.cluster.pods().some((pod) => pod.isReady) && world.cluster.unsettled().length === 0,
+      () => world.cluster.pods().some((pod) => pod.isReady) && world.cluster.unfinished().length === 0,
     );
     const nodeName = world.cluster.pods()[0]?.nodeName ?? "";
     const before = world.trace.lines().length;

@@ -220,7 +220,7 @@ export async function withCluster(
     until: async (what, isSo, limitMs = 900_000) => {
       assert.ok(
         await clock.runUntil(isSo, limitMs),
-        `${what}: not reached\n${lines.slice(-40).join("\n")}\n${cluster.unsettled().join("\n")}`,
+        `${what}: not reached\n${lines.slice(-40).join("\n")}\n${cluster.unfinished().join("\n")}`,
       );
     },
     untilRunning: (nodeName) =>

@@ -30,7 +30,7 @@ export const restoreRules = [
   "holders",
   "asked",
   "heard",
-  "settled",
+  "barrier",
 ] as const;
 
 /** One rule that keeps a rolled-back store from doing harm. */
@@ -276,7 +276,7 @@ function controllerSteps(turn: Turn): void {
       fences(turn, cloud.node);
       return;
     case "barrier":
-      settles(turn);
+      passesBarrier(turn);
       return;
     case "sweep":
       if (lease.sweep > 0)
@@ -333,7 +333,7 @@ function recordRebuilt({ world: { record, lease, nodes, cloud }, without }: Turn
   if (without.has("sweep")) return storedCode({ ...present, generation: lease.sweep });
   const epochsKnown = nodes.filter(({ isAhead }) => !isAhead).map(({ checkpoint }) => checkpoint);
   const numbers = { epoch: Math.max(present.epoch, ...epochsKnown), generation: lease.sweep };
-  return rebuiltRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("settled"));
+  return rebuiltRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("barrier"));
 }
 
 /** What is under way by the record that is being rebuilt. */
@@ -387,7 +387,7 @@ function updateLands({ world, steps, without, emit }: Turn): void {
   const isAttaching = pending === "attach";
   const next = (isAttaching ? attached | bit : attached & ~bit) as CloudState["attached"];
   const mount = !isAttaching && state.mount === "live" ? "dead" : state.mount;
-  const isLookedFor = without.size === 0 || without.has("settled");
+  const isLookedFor = without.size === 0 || without.has("barrier");
   const cutsOff =
     isLookedFor && pending === "late" && state.mount === "live" && steps.isHealthyWriter(world.record, node);
   emit(
@@ -443,7 +443,7 @@ function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Gener
 }
 
 /** A record that was rebuilt since may have other pending barriers, for updates that were allowed since. */
-function settles({ world, steps, emit }: Turn): void {
+function passesBarrier({ world, steps, emit }: Turn): void {
   const { node, askedAt } = world.cloud;
   const record =
     storedOf(world.record).generation === askedAt ? steps.passBarrier(world.record, node) : undefined;

@@ -75,19 +75,19 @@ export function storedSteps(epochsMax: number) {
 }
 
 /**
- * The record that a rebuild writes: `holders` has a bit for each node. `isSettled`: as if nothing could be
- * under way to their VMs.
+ * The record that a rebuild writes: `holders` has a bit for each node. `withoutBarriers`: as if nothing could
+ * be under way to their VMs.
  */
 export function rebuiltRecord(
   holders: number,
   numbers: { readonly epoch: number; readonly generation: number },
-  isSettled: boolean,
+  withoutBarriers: boolean,
 ): number {
   const attachedTo = identities.filter((_, index) => (holders & (1 << index)) !== 0);
   return storedRecord(
     foundRecord({
       attachedTo,
-      barrierPending: isSettled ? [] : attachedTo,
+      barrierPending: withoutBarriers ? [] : attachedTo,
       epoch: numbers.epoch,
       storeIncarnation: numbers.generation,
     }),

@@ -316,7 +316,7 @@ export const driverMutations: readonly Mutation[] = [
     noticedBy: "src/controller/fencing/foreign-detach.test.ts",
   },
   {
-    name: "others-detach-unsettled",
+    name: "others-detach-at-barrier",
     removes: "a write barrier spares an unverified node whose disk others have marked, and waits",
     edits: [
       {

@@ -169,7 +169,7 @@ export const releaseMutations: readonly Mutation[] = [
     noticedBy: "src/core/writer/record/writer-steps.test.ts",
   },
   {
-    name: "settle-found-later",
+    name: "barrier-found-later",
     removes: "nor does a node that a record which was made again comes to name only later",
     edits: [
       {

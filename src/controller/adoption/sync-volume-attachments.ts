@@ -268,14 +268,14 @@ async function takeOver(
   const { clusterVolumes, users, logger } = ports;
   const { name, nodeName, volumeId } = attachment;
   const use = await users.on({ nodeName, volumeId }, signal);
-  const settled: Result<unknown, Failure> =
+  const withdrawn: Result<unknown, Failure> =
     use.kind === "unused"
       ? await withdrawRequest(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal)
       : isStanding(attachment)
         ? await syncVolumeAttachment(ports, volume, attachment, signal)
         : ok("done");
-  if (!settled.ok) return settled;
-  if (settled.value === "waits") return ok("waits");
+  if (!withdrawn.ok) return withdrawn;
+  if (withdrawn.value === "waits") return ok("waits");
   const released = await clusterVolumes.releaseAttachment(name, signal);
   if (!released.ok) return released;
   logger.info("VolumeAttachment taken over: nodes attach by themselves", {

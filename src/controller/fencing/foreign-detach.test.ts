@@ -416,7 +416,7 @@ describe("mayCompleteDetach", () => {
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
-  for (const [settled, what] of [
+  for (const [earlier, what] of [
     [replaced, "an earlier VM"],
     [renamed, "another name of the VM"],
   ] as const)
@@ -424,7 +424,7 @@ describe("mayCompleteDetach", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", aReplica("node-a"));
-        assert.equal(await asked(world, { node: settled, isBarrier: true }), true);
+        assert.equal(await asked(world, { node: earlier, isBarrier: true }), true);
         assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
       }));
 

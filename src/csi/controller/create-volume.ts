@@ -65,9 +65,9 @@ async function create(
   const { volumeName } = request.spec;
   const recorded = await recordRequest(context, metadata, request, call);
   if (!recorded.ok) return recorded;
-  const isSettled = (present: AzVolume): boolean =>
+  const hasEnded = (present: AzVolume): boolean =>
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
-  const volume = await waitForVolume(context, recorded.value, isSettled, call);
+  const volume = await waitForVolume(context, recorded.value, hasEnded, call);
   if (volume === undefined || isDeleting(volume))
     return fail({ kind: "OperationInProgress", volumeId: volumeName, operation: "DeleteVolume" });
   if (hasFailed(volume)) return giveUp(context, volume, call);

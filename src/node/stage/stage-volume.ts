@@ -194,11 +194,11 @@ async function releaseAfterFailure(
   if (mounted.ok && mounted.value === undefined) {
     await restoreDevice(ports, volumeName, signal);
     const given = await releaseVolume(ports, volumeName, signal);
-    const settled = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
-    if (!settled.ok)
+    const removed = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
+    if (!removed.ok)
       ports.logger.warn("volume not released after a failed stage; the next stage acquires it again", {
         volumeName,
-        failure: settled.failure,
+        failure: removed.failure,
       });
   }
   return fail(failure);

@@ -29,7 +29,7 @@ describe("planFrozenSnapshot", () => {
     {
       because: "an earlier freeze has held, and its snapshot does not say so yet",
       observed: { request: { ...request, id: "other/1" }, answer: answered("Held", "other/1"), isOwed: true },
-      planned: "Settle",
+      planned: "ConfirmEarlier",
     },
     { because: "the node is releasing it", observed: { obstacle: "it is recalled" }, planned: "Wait" },
     { because: "the node has not answered", observed: { request }, planned: "AwaitNode" },

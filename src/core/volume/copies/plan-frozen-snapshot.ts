@@ -33,7 +33,7 @@ export type FrozenSnapshotAction =
   /** Asks the writer's node for a freeze. */
   | { readonly kind: "Ask" }
   /** Confirms the snapshot of the earlier request. */
-  | { readonly kind: "Settle" }
+  | { readonly kind: "ConfirmEarlier" }
   /** Waits for the node's answer, or for the end of the freeze if it is frozen. */
   | { readonly kind: "AwaitNode"; readonly id: string; readonly isFrozen: boolean }
   /** Takes the snapshot, or waits for its end. */
@@ -104,7 +104,7 @@ function planTaking(observed: ObservedFrozenSnapshot): FrozenSnapshotAction {
   const isOpen = request !== undefined && answer?.id !== request.id;
   const isFrozen = request !== undefined && answer?.id === request.id && answer.state === "Frozen";
   if (request === undefined || (!isOpen && !isFrozen)) {
-    if (observed.isOwed) return { kind: "Settle" };
+    if (observed.isOwed) return { kind: "ConfirmEarlier" };
     const isRefused =
       answer?.state === "Refused" && request?.id === answer.id && request.id.startsWith(ownPrefix);
     return isRefused

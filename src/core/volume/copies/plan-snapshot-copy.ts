@@ -19,7 +19,7 @@ export interface CopyPart {
  */
 export type CopyStep = "take" | "copy" | "wait" | "deleteSource" | "answer" | "lost";
 
-type Phase = "none" | "unsettled" | "failed" | "copying" | "complete";
+type Phase = "none" | "unfinished" | "failed" | "copying" | "complete";
 
 /**
  * Decides the next step of a copy to another region from what is in Azure. The source is deleted only once
@@ -39,7 +39,7 @@ export function planSnapshotCopy({
       return source === undefined ? "answer" : "deleteSource";
     case "copying":
       return "wait";
-    case "unsettled":
+    case "unfinished":
       return "copy";
     case "failed":
       return made === "complete" ? "copy" : "lost";
@@ -54,5 +54,5 @@ function phaseOf(part: CopyPart | undefined): Phase {
   if (copyError !== undefined) return "failed";
   if (isRestorable) return "complete";
   if (state === "Succeeded") return "copying";
-  return ["Failed", "Canceled"].includes(state) && !isTaken ? "failed" : "unsettled";
+  return ["Failed", "Canceled"].includes(state) && !isTaken ? "failed" : "unfinished";
 }

@@ -22,7 +22,7 @@ const closed = { networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled"
 const aMount: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" };
 const aSharedBlock: VolumeCapability = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" };
 
-function settle(
+function resolve(
   parameters: Partial<VolumeParameters>,
   sizeGiB = 1024,
   capability = aMount,
@@ -35,13 +35,13 @@ function settle(
 }
 
 /** The field that a refusal names; undefined: it names none, or the spec was resolved. */
-function fieldOf(settled: ReturnType<typeof resolveVolumeSpec>): string | undefined {
-  return !settled.ok && "field" in settled.failure ? settled.failure.field : undefined;
+function fieldOf(resolved: ReturnType<typeof resolveVolumeSpec>): string | undefined {
+  return !resolved.ok && "field" in resolved.failure ? resolved.failure.field : undefined;
 }
 
 describe("resolveVolumeSpec", () => {
   it("keeps no replica of an unshared disk", () => {
-    assert.deepEqual(settle({}), {
+    assert.deepEqual(resolve({}), {
       ok: true,
       value: {
         disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, tags: {}, ...closed },
@@ -51,7 +51,7 @@ describe("resolveVolumeSpec", () => {
   });
 
   it("keeps a replica for every share but the writer's", () => {
-    assert.deepEqual(settle({ maxShares: 3 }), {
+    assert.deepEqual(resolve({ maxShares: 3 }), {
       ok: true,
       value: {
         disk: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, tags: {}, ...closed },
@@ -61,13 +61,13 @@ describe("resolveVolumeSpec", () => {
   });
 
   it("keeps as many replicas as requested", () => {
-    const settled = settle({ maxShares: 3, maxMountReplicaCount: 0 });
-    assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
+    const resolved = resolve({ maxShares: 3, maxMountReplicaCount: 0 });
+    assert.equal(resolved.ok && resolved.value.maxMountReplicaCount, 0);
   });
 
   it("keeps no replica where several nodes use the disk at once", () => {
-    const settled = settle({ maxShares: 3, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
-    assert.equal(settled.ok && settled.value.maxMountReplicaCount, 0);
+    const resolved = resolve({ maxShares: 3, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
+    assert.equal(resolved.ok && resolved.value.maxMountReplicaCount, 0);
   });
 
   const refused = [
@@ -115,8 +115,8 @@ describe("resolveVolumeSpec", () => {
   ];
   for (const { parameters, field, because } of refused) {
     it(`refuses: ${because}`, () => {
-      const settled = settle(parameters);
-      assert.equal(fieldOf(settled), field);
+      const resolved = resolve(parameters);
+      assert.equal(fieldOf(resolved), field);
     });
   }
 
@@ -125,30 +125,30 @@ describe("resolveVolumeSpec", () => {
     { parameters: { fsType: "ntfs", perfProfile: "advanced" }, because: "Windows has no such settings" },
   ] as const)
     it(`refuses perfProfile ${parameters.perfProfile} where ${because}`, () =>
-      assert.equal(fieldOf(settle(parameters)), "parameters.perfProfile"));
+      assert.equal(fieldOf(resolve(parameters)), "parameters.perfProfile"));
 
   it("takes advanced settings of any disk of Linux", () =>
-    assert.equal(settle({ skuName: "PremiumV2_LRS", perfProfile: "advanced" }).ok, true));
+    assert.equal(resolve({ skuName: "PremiumV2_LRS", perfProfile: "advanced" }).ok, true));
 
   it("refuses a multi-node mode on an unshared disk", () => {
-    const settled = settle({}, 1024, aSharedBlock);
-    assert.equal(fieldOf(settled), "volume_capability.access_mode");
+    const resolved = resolve({}, 1024, aSharedBlock);
+    assert.equal(fieldOf(resolved), "volume_capability.access_mode");
   });
 
   it("refuses a file system that it can't make", () => {
-    const settled = settle({}, 1024, { ...aMount, fsType: "zfs" });
-    assert.equal(fieldOf(settled), "volume_capability.mount.fs_type");
+    const resolved = resolve({}, 1024, { ...aMount, fsType: "zfs" });
+    assert.equal(fieldOf(resolved), "volume_capability.mount.fs_type");
   });
 
   it("refuses a size beyond the SKU's", () => {
-    const settled = settle({}, 40_000);
-    assert.equal(!settled.ok && settled.failure.kind, "OutOfRange");
+    const resolved = resolve({}, 40_000);
+    assert.equal(!resolved.ok && resolved.failure.kind, "OutOfRange");
   });
 });
 
 describe("resolveVolumeSpec: fields", () => {
   it("keeps what the parameters state, each in its field", () => {
-    const settled = settle({
+    const resolved = resolve({
       resourceGroup: "rg-1",
       location: "eastus",
       tags: { a: "1" },
@@ -156,7 +156,7 @@ describe("resolveVolumeSpec: fields", () => {
       fsType: "xfs",
       writeAcceleratorEnabled: true,
     });
-    assert.deepEqual(settled.ok && settled.value, {
+    assert.deepEqual(resolved.ok && resolved.value, {
       disk: {
         skuName: "Premium_LRS",
         sizeGiB: 1024,
@@ -174,15 +174,15 @@ describe("resolveVolumeSpec: fields", () => {
   });
 
   it("makes a disk for performance plus that is large enough", () => {
-    const settled = settle({ enablePerformancePlus: true }, 10);
-    assert.equal(settled.ok && settled.value.disk.sizeGiB, 513);
+    const resolved = resolve({ enablePerformancePlus: true }, 10);
+    assert.equal(resolved.ok && resolved.value.disk.sizeGiB, 513);
   });
 
   it("refuses a contradiction by the name of the parameter", () => {
-    const settled = settle({ networkAccessPolicy: "AllowPrivate" });
-    assert.ok(!settled.ok && settled.failure.kind === "InvalidArgument");
+    const resolved = resolve({ networkAccessPolicy: "AllowPrivate" });
+    assert.ok(!resolved.ok && resolved.failure.kind === "InvalidArgument");
     assert.deepEqual(
-      [settled.failure.field, settled.failure.value],
+      [resolved.failure.field, resolved.failure.value],
       ["parameters.networkAccessPolicy", "AllowPrivate"],
     );
   });
@@ -203,9 +203,9 @@ describe("resolveVolumeSpec: fields", () => {
   ];
   for (const [parameters, sizeGiB, iops, mbps, because] of performance)
     it(`gives ${parameters.skuName ?? ""} of ${sizeGiB} GiB ${iops} IOPS, ${mbps} MB/s: ${because}`, () => {
-      const settled = settle(parameters, sizeGiB);
-      assert.ok(settled.ok, JSON.stringify(settled));
-      const { diskIOPSReadWrite, diskMBpsReadWrite } = settled.value.disk;
+      const resolved = resolve(parameters, sizeGiB);
+      assert.ok(resolved.ok, JSON.stringify(resolved));
+      const { diskIOPSReadWrite, diskMBpsReadWrite } = resolved.value.disk;
       assert.deepEqual([diskIOPSReadWrite, diskMBpsReadWrite], [iops, mbps]);
     });
 });
@@ -221,22 +221,22 @@ describe("resolveVolumeSpec with a geometry", () => {
   ];
   for (const [parameters, sizeGiB, name, problem] of refused)
     it(`refuses ${JSON.stringify(parameters)} for ${sizeGiB} GiB, with what is allowed`, () => {
-      const settled = settle(parameters, sizeGiB);
-      assert.equal(fieldOf(settled), `parameters.${name}`);
-      assert.ok(!settled.ok && settled.failure.kind === "InvalidArgument");
-      assert.match(settled.failure.problem, problem);
+      const resolved = resolve(parameters, sizeGiB);
+      assert.equal(fieldOf(resolved), `parameters.${name}`);
+      assert.ok(!resolved.ok && resolved.failure.kind === "InvalidArgument");
+      assert.match(resolved.failure.problem, problem);
     });
 
   it("refuses it by the file system that only the capability names", () =>
     assert.equal(
-      fieldOf(settle({ blockSize: 2048 }, 8, { ...aMount, fsType: "ext3" })),
+      fieldOf(resolve({ blockSize: 2048 }, 8, { ...aMount, fsType: "ext3" })),
       "parameters.blockSize",
     ));
 
   it("refuses it for raw block, which would ignore it", () => {
     const block: VolumeCapability = { accessMode: "SINGLE_NODE_WRITER", accessType: "block" };
-    const settled = settle({ inodeSize: 512 }, 8, block);
-    assert.equal(fieldOf(settled), "parameters.inodeSize");
+    const resolved = resolve({ inodeSize: 512 }, 8, block);
+    assert.equal(fieldOf(resolved), "parameters.inodeSize");
   });
 
   it("allows what mkfs and growth can serve", () => {
@@ -245,7 +245,7 @@ describe("resolveVolumeSpec with a geometry", () => {
       { fsType: "xfs", blockSize: 1024, inodeSize: 512 },
       { skuName: "PremiumV2_LRS", LogicalSectorSize: 512, blockSize: 2048 },
     ] as const)
-      assert.ok(settle(parameters, 8).ok, JSON.stringify(parameters));
+      assert.ok(resolve(parameters, 8).ok, JSON.stringify(parameters));
   });
 });
 

@@ -52,7 +52,7 @@ export interface FrozenSnapshotRequest extends SnapshotRequest {
 
 type Freeze = AzVolumeAttachment["spec"]["freeze"];
 
-/** Settle, ask, wait, take, thaw, wait, confirm, answer; and two more for another controller. */
+/** Confirm another, ask, wait, take, thaw, wait, confirm, answer; and two more for another controller. */
 const ACTIONS_MAX = 10;
 
 /**
@@ -65,13 +65,13 @@ export async function takeFrozenSnapshot(
   call: CallContext,
 ): Promise<Result<SnapshotFacts, Failure>> {
   let { target } = request;
-  let settledId: string | undefined;
+  let confirmedId: string | undefined;
   for (let actions = 0; actions < ACTIONS_MAX; actions += 1) {
-    const observed = await observe(context, { ...request, target, settledId }, call);
+    const observed = await observe(context, { ...request, target, confirmedId }, call);
     if (!observed.ok) return observed;
     const action = planFrozenSnapshot(observed.value);
     if (action.kind === "Answer" && target !== undefined) return ok(target);
-    if (action.kind === "Settle") settledId = observed.value.request?.id;
+    if (action.kind === "ConfirmEarlier") confirmedId = observed.value.request?.id;
     const done = await execute(context, { ...observed.value, request: { ...request, target } }, action, call);
     if (!done.ok) return done;
     target = done.value ?? target;
@@ -89,7 +89,12 @@ interface Observed {
 
 async function observe(
   context: FreezeContext,
-  { target, sourceUri, snapshotUri, settledId }: FrozenSnapshotRequest & { settledId: string | undefined },
+  {
+    target,
+    sourceUri,
+    snapshotUri,
+    confirmedId,
+  }: FrozenSnapshotRequest & { confirmedId: string | undefined },
   call: CallContext,
 ): Promise<Result<Observed & Parameters<typeof planFrozenSnapshot>[0], Failure>> {
   const { signal } = call;
@@ -120,8 +125,8 @@ async function observe(
   const found = await readAttachment(context.store, identity, signal);
   if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
   const attachment = found.ok ? found.value : undefined;
-  const isSettled = snapshot !== undefined || attachment?.spec.freeze?.id === settledId;
-  const owed = isSettled ? ok(undefined) : await owedTo(context, attachment, signal);
+  const isConfirmed = snapshot !== undefined || attachment?.spec.freeze?.id === confirmedId;
+  const owed = isConfirmed ? ok(undefined) : await owedTo(context, attachment, signal);
   if (!owed.ok) return owed;
   return ok({
     ...unknown,
@@ -251,12 +256,12 @@ async function execute(
       );
       return ended.ok ? notFrozen(action.why) : ended;
     }
-    case "Settle": {
+    case "ConfirmEarlier": {
       const { earlier } = observed;
       if (earlier === undefined) return ok(undefined);
       const earlierUri = earlier.snapshotUri;
-      const settled = await confirm(context, { target: earlier, snapshotUri: earlierUri }, signal);
-      return settled.ok ? ok(undefined) : unlessRefused(context.logger, earlierUri, settled.failure);
+      const confirmed = await confirm(context, { target: earlier, snapshotUri: earlierUri }, signal);
+      return confirmed.ok ? ok(undefined) : unlessRefused(context.logger, earlierUri, confirmed.failure);
     }
     case "Confirm":
       return confirm(context, request, signal);
