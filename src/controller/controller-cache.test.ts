@@ -209,7 +209,7 @@ describe("the checkpoint of a node whose VM is not believed", () => {
       because: "it reports another GUID for a VM than Azure",
       reported: { vmId: "a-lie" },
       isNamed: true,
-      attachedTo: [{ node: identity("node-c"), lun: 1, isLeaving: false }],
+      attachedTo: [{ node: identity("node-c"), lun: 1, beingDetached: false }],
       checkpointed: [],
     },
   ];

@@ -103,7 +103,7 @@ function hasUser(
 ): boolean {
   if (!clusterVolumes.knowsAttachments) return true;
   if (attach === "driver") return users.cachedOn(where).kind === "used";
-  if (clusterVolumes.attachmentOn(where.volumeId, where.nodeName)?.isLeaving === false) return true;
+  if (clusterVolumes.attachmentOn(where.volumeId, where.nodeName)?.isTerminating === false) return true;
   return attachments.some(
     ({ spec }) => spec.nodeName === where.nodeName && spec.role === "Primary" && spec.published === true,
   );

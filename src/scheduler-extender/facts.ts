@@ -4,6 +4,7 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
 import type { NodeKey } from "../core/api/identity/node-identity.ts";
 import { isAttached } from "../core/attachment/is-attached.ts";
+import { isTerminating } from "../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
@@ -99,13 +100,12 @@ export function volumeFacts(volume: AzVolume): VolumeFacts {
 /** What placing a pod needs of an AzVolumeAttachment. */
 export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts {
   const { spec, status } = attachment;
-  const isLeaving = attachment.metadata.deletionTimestamp !== undefined;
   return {
     metadata: ownMetadata(attachment),
     diskKey: resourceUriKey(spec.volumeId),
     nodeName: spec.nodeName,
     vmId: status?.vmId,
-    isAttached: isAttached(attachment) && !isLeaving,
+    isAttached: isAttached(attachment) && !isTerminating(attachment),
     holdsSlot: status !== undefined && status.state !== "Pending" && status.state !== "AttachmentFailed",
     isFirm: spec.role === "Primary" || spec.writerRequest !== undefined,
   };

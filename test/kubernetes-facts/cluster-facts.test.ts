@@ -212,7 +212,7 @@ describe("queries of and events in Kubernetes' API server", { skip: missing ?? f
           volumeId: diskOf(name),
           nodeName: "node-a",
           isAttached: false,
-          isLeaving: false,
+          isTerminating: false,
         };
         assert.deepEqual(await facts.clusterVolumes.readAttachment(name, never), {
           ok: true,

@@ -127,5 +127,5 @@ function clusterAttachment(
 ): ClusterAttachment | undefined {
   return volume === undefined
     ? undefined
-    : { name, volumeId: volume.volumeId, nodeName, isAttached, isLeaving: isDeleted };
+    : { name, volumeId: volume.volumeId, nodeName, isAttached, isTerminating: isDeleted };
 }

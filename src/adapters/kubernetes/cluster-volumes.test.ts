@@ -164,11 +164,17 @@ describe("createClusterVolumes", () => {
       spec: { attacher: DRIVER, nodeName: "node-a", source: { inlineVolumeSpec: inline } },
     });
     const expected = [
-      { name: "csi-1", volumeId: diskOf("data"), nodeName: "node-a", isAttached: true, isLeaving: false },
-      { name: "csi-2", volumeId: diskOf("data"), nodeName: "node-b", isAttached: false, isLeaving: true },
+      { name: "csi-1", volumeId: diskOf("data"), nodeName: "node-a", isAttached: true, isTerminating: false },
+      { name: "csi-2", volumeId: diskOf("data"), nodeName: "node-b", isAttached: false, isTerminating: true },
       undefined,
       undefined,
-      { name: "csi-5", volumeId: diskOf("inline"), nodeName: "node-a", isAttached: true, isLeaving: false },
+      {
+        name: "csi-5",
+        volumeId: diskOf("inline"),
+        nodeName: "node-a",
+        isAttached: true,
+        isTerminating: false,
+      },
     ];
     const volumes = volumesOf(cluster);
     for (const [index, value] of expected.entries())

@@ -179,7 +179,7 @@ function isRelevantAttachmentChange(
   previous: ClusterVolumeAttachment | undefined,
   current: ClusterVolumeAttachment | undefined,
 ): boolean {
-  return previous === undefined || current === undefined || previous.isLeaving !== current.isLeaving;
+  return previous === undefined || current === undefined || previous.isTerminating !== current.isTerminating;
 }
 
 function attachmentOf(
@@ -187,6 +187,6 @@ function attachmentOf(
   volumeId: string | undefined,
 ): ClusterAttachment | undefined {
   if (!attachment.isOurs || volumeId === undefined) return undefined;
-  const { metadata, nodeName, isAttached, isLeaving } = attachment;
-  return { name: metadata.name, volumeId, nodeName, isAttached, isLeaving };
+  const { metadata, nodeName, isAttached, isTerminating } = attachment;
+  return { name: metadata.name, volumeId, nodeName, isAttached, isTerminating };
 }

@@ -15,7 +15,7 @@ import type { AdoptionPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { findAttachedVms } from "./find-attached-vms.ts";
-import { recordHolders } from "./record-attached-vms.ts";
+import { recordAttachedVms } from "./record-attached-vms.ts";
 
 /**
  * Compares a volume's attachments with the VMs that Azure lists for its disk. A disk on a VM that no
@@ -86,18 +86,18 @@ async function recordStrays(
   // disk.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
-  const holders = await findAttachedVms(ports, { ...disk, attachedTo: unsaid }, signal);
-  if (!holders.ok) return holders;
+  const attachedVms = await findAttachedVms(ports, { ...disk, attachedTo: unsaid }, signal);
+  if (!attachedVms.ok) return attachedVms;
   // The record first: nothing is detached by an attachment alone while it is unknown what the VM does
   // with the disk.
-  const strays = holders.value
+  const strays = attachedVms.value
     .filter(({ node, lun }) => lun !== undefined || isForeign(node))
     .map(({ node }) => node);
   const distrusted = await distrustStrays(ports, owner.value, strays, signal);
   if (!distrusted.ok) return distrusted;
-  const recorded = await recordHolders(ports, owner.value, detail.diskUri, holders.value, signal);
+  const recorded = await recordAttachedVms(ports, owner.value, detail.diskUri, attachedVms.value, signal);
   if (!recorded.ok) return recorded;
-  for (const { node, lun } of holders.value)
+  for (const { node, lun } of attachedVms.value)
     if (lun !== undefined)
       ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName: node.nodeName });
   return ok(undefined);

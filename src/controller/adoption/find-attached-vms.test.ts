@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 const vmUri = (resourceGroup: string, name: string): string =>
   `/subscriptions/sub-1/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
 
-function holdersOf(
+function attachedVmsOf(
   world: ReconcileWorld,
   attachedTo: readonly string[],
   overrides: Partial<CloudProvisioner> = {},
@@ -31,26 +31,26 @@ describe("findAttachedVms", () => {
       world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
       const foreign = vmUri("rg-2", "vm-x");
       const namesake = vmUri("rg-2", "node-a");
-      const holders = await holdersOf(world, [foreign, namesake, instanceUriOf("node-a")]);
-      assert.deepEqual(holders, {
+      const attachedVms = await attachedVmsOf(world, [foreign, namesake, instanceUriOf("node-a")]);
+      assert.deepEqual(attachedVms, {
         ok: true,
         value: [
           {
             node: { nodeName: foreign, vmId: foreign, instanceUri: foreign },
             lun: undefined,
-            isLeaving: false,
+            beingDetached: false,
           },
           {
             node: { nodeName: namesake, vmId: namesake, instanceUri: namesake },
             lun: undefined,
-            isLeaving: false,
+            beingDetached: false,
           },
-          { node: identity("node-a"), lun: undefined, isLeaving: false },
+          { node: identity("node-a"), lun: undefined, beingDetached: false },
         ],
       });
-      assert.ok(holders.ok);
+      assert.ok(attachedVms.ok);
       assert.deepEqual(
-        holders.value.map(({ node }) => isForeign(node)),
+        attachedVms.value.map(({ node }) => isForeign(node)),
         [true, true, false],
       );
     }));
@@ -59,9 +59,9 @@ describe("findAttachedVms", () => {
     withControllerPorts(async (world) => {
       const instanceUri = instanceUriOf("node-a");
       const node = { nodeName: instanceUri, vmId: instanceUri, instanceUri };
-      assert.deepEqual(await holdersOf(world, [instanceUri]), {
+      assert.deepEqual(await attachedVmsOf(world, [instanceUri]), {
         ok: true,
-        value: [{ node, lun: undefined, isLeaving: false }],
+        value: [{ node, lun: undefined, beingDetached: false }],
       });
     }));
 
@@ -71,9 +71,9 @@ describe("findAttachedVms", () => {
       world.instances.set(instanceUriOf("node-a").toUpperCase(), "vm-of-node-a");
       await world.given("AzDriverNode", aDriverNode("node-a"));
       const node = { ...identity("node-a"), instanceUri: instanceUriOf("node-a").toUpperCase() };
-      assert.deepEqual(await holdersOf(world, [node.instanceUri]), {
+      assert.deepEqual(await attachedVmsOf(world, [node.instanceUri]), {
         ok: true,
-        value: [{ node, lun: undefined, isLeaving: false }],
+        value: [{ node, lun: undefined, beingDetached: false }],
       });
     }));
 
@@ -81,7 +81,7 @@ describe("findAttachedVms", () => {
     withControllerPorts(async (world) => {
       const failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
       assert.deepEqual(
-        await holdersOf(world, [instanceUriOf("node-a")], { inspectInstance: async () => fail(failure) }),
+        await attachedVmsOf(world, [instanceUriOf("node-a")], { inspectInstance: async () => fail(failure) }),
         fail(failure),
       );
     }));
@@ -91,7 +91,7 @@ describe("findAttachedVms", () => {
       withControllerPorts(async (world) => {
         world.instances.set(instanceUriOf("node-a"), "vm-of-node-a");
         const { inspectInstance } = world.ports.cloud;
-        const holders = await holdersOf(world, [instanceUriOf("node-a")], {
+        const attachedVms = await attachedVmsOf(world, [instanceUriOf("node-a")], {
           inspectInstance: async (request, signal) => {
             const instance = await inspectInstance(request, signal);
             return instance.ok
@@ -105,9 +105,9 @@ describe("findAttachedVms", () => {
               : instance;
           },
         });
-        assert.deepEqual(holders, {
+        assert.deepEqual(attachedVms, {
           ok: true,
-          value: [{ node: identity("node-a"), lun: 4, isLeaving: beingDetached }],
+          value: [{ node: identity("node-a"), lun: 4, beingDetached: beingDetached }],
         });
       }));
   }

@@ -14,7 +14,7 @@ export interface AttachedVm {
    * A detach from this VM is under way. It was allowed before what is known now, and lands whatever is
    * decided.
    */
-  readonly isLeaving: boolean;
+  readonly beingDetached: boolean;
 }
 
 /** A VM known only by its resource id is identified by that id alone. */
@@ -38,14 +38,14 @@ export async function findAttachedVms(
   for (const instanceUri of disk.attachedTo) {
     const known = nodeOfVm(ports, instanceUri);
     if (known === undefined) {
-      attached.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      attached.push({ node: foreignNode(instanceUri), lun: undefined, beingDetached: false });
       continue;
     }
     const { nodeName } = known;
     const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
     if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
     if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
-      attached.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      attached.push({ node: foreignNode(instanceUri), lun: undefined, beingDetached: false });
       continue;
     }
     const entry = instance.value.dataDisks.find((dataDisk) =>
@@ -54,7 +54,7 @@ export async function findAttachedVms(
     attached.push({
       node: withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri }),
       lun: entry?.lun,
-      isLeaving: entry?.beingDetached ?? false,
+      beingDetached: entry?.beingDetached ?? false,
     });
   }
   return ok(attached);

@@ -48,7 +48,7 @@ async function findUnclaimed(
   return [answer, world.emitted.map(({ about, reason }) => `${about.name} ${reason}`), lists];
 }
 
-const isLeaving = (world: ReconcileWorld): boolean =>
+const isTerminating = (world: ReconcileWorld): boolean =>
   world.volume()?.metadata.deletionTimestamp !== undefined;
 
 describe("pruneVolumes", () => {
@@ -72,7 +72,7 @@ describe("pruneVolumes", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await forget(world), found({ pruned: 1 }));
-      assert.equal(isLeaving(world), true);
+      assert.equal(isTerminating(world), true);
     }));
 
   it("keeps the object while the disk exists", () =>
@@ -80,14 +80,14 @@ describe("pruneVolumes", () => {
       world.disks.add(diskUri);
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await forget(world), found());
-      assert.equal(isLeaving(world), false);
+      assert.equal(isTerminating(world), false);
     }));
 
   it("keeps it while a volume of the cluster names the disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       assert.deepEqual(await forget(world, { clusterVolumes: aCluster([aClusterVolume()]) }), found());
-      assert.equal(isLeaving(world), false);
+      assert.equal(isTerminating(world), false);
     }));
 
   it("keeps it while an attachment refers to it", () =>
@@ -173,7 +173,7 @@ describe("pruneVolumes", () => {
         world.emitted[0]?.message ?? "",
         /^no PersistentVolume names disk .*pvc-1 \(10 GiB, Premium_LRS\)$/u,
       );
-      assert.equal(isLeaving(world), false);
+      assert.equal(isTerminating(world), false);
       assert.deepEqual(await findUnclaimed(world, [own], [aClusterVolume()]), [
         found(),
         ["pvc-1 UnclaimedDisk"],

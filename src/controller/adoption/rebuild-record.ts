@@ -20,7 +20,7 @@ import { quarantinedIn, withKeptFormat } from "../disk/restore-state.ts";
 import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
 import { type AttachedVm, findAttachedVms } from "./find-attached-vms.ts";
-import { forgetOthers, recordHolders } from "./record-attached-vms.ts";
+import { forgetOthers, recordAttachedVms } from "./record-attached-vms.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
@@ -29,7 +29,7 @@ export const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0
 
 /** What Azure shows of a disk whose record was rebuilt. */
 interface FoundDisk {
-  readonly holders: readonly AttachedVm[];
+  readonly attachedVms: readonly AttachedVm[];
   readonly kept: KeptState;
 }
 
@@ -46,10 +46,10 @@ export async function rebuildRecord(
   reason: RebuildReason,
   signal: AbortSignal,
 ): Promise<Result<FoundDisk, Failure>> {
-  const holders = disk === undefined ? ok([]) : await findAttachedVms(ports, disk, signal);
-  if (!holders.ok) return holders;
+  const attachedVms = disk === undefined ? ok([]) : await findAttachedVms(ports, disk, signal);
+  if (!attachedVms.ok) return attachedVms;
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
-  const use = knownUse(ports, volume, holders.value);
+  const use = knownUse(ports, volume, attachedVms.value);
   const hadRecord = use.hadRecord || keepsState(kept) || (disk !== undefined && isMadeByV2(disk.tags));
   const earlier = volume.spec.earlierRecord;
   const known = { ...use, quarantined: quarantinedIn(ports, kept), hadRecord, earlier };
@@ -70,7 +70,7 @@ export async function rebuildRecord(
       signal,
     ),
   );
-  return written.ok ? ok({ holders: holders.value, kept }) : written;
+  return written.ok ? ok({ attachedVms: attachedVms.value, kept }) : written;
 }
 
 /**
@@ -91,9 +91,9 @@ export async function rebuildVolume(
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   const rebuilt = await rebuildRecord(ports, volume, disk.ok ? disk.value : undefined, reason, signal);
   if (!rebuilt.ok) return rebuilt.failure.kind === "ObjectNotFound" ? ok(undefined) : rebuilt;
-  const { holders } = rebuilt.value;
-  const recorded = await recordHolders(ports, volume, detail.diskUri, holders, signal);
-  return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders, signal) : recorded;
+  const { attachedVms } = rebuilt.value;
+  const recorded = await recordAttachedVms(ports, volume, detail.diskUri, attachedVms, signal);
+  return recorded.ok ? forgetOthers(ports, volume.metadata.name, attachedVms, signal) : recorded;
 }
 
 /**
@@ -113,7 +113,7 @@ function withDiskFacts(status: VolumeStatus, disk: DiskFacts | undefined, kept: 
 export function knownUse(
   ports: AdoptionPorts,
   volume: AzVolume,
-  holders: readonly AttachedVm[],
+  attachedVms: readonly AttachedVm[],
 ): Omit<KnownUse, "quarantined"> {
   const checkpoints = nodesWithCheckpoint(ports, volume);
   const noting = checkpoints
@@ -121,14 +121,15 @@ export function knownUse(
     .flatMap(({ node }) => believedVm(ports, node.metadata.name, node.status) ?? [])
     // Of a VM that Azure names, Azure has just reported the GUID.
     .filter(
-      ({ instanceUri }) => !holders.some((holder) => isSameResourceUri(holder.node.instanceUri, instanceUri)),
+      ({ instanceUri }) =>
+        !attachedVms.some((attachedVm) => isSameResourceUri(attachedVm.node.instanceUri, instanceUri)),
     );
   const begun = ports.cache
     .byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name)
     .filter(({ status }) => status !== undefined && status.state !== "Pending");
   const epochs = checkpoints.flatMap(({ epoch }) => epoch ?? []);
   return {
-    attachedTo: holders.map(({ node }) => node),
+    attachedTo: attachedVms.map(({ node }) => node),
     checkpointed: [...noting, ...begun.flatMap((attachment) => attachedVm(attachment) ?? [])],
     epochs,
     hadRecord: epochs.length > 0 || begun.length > 0,

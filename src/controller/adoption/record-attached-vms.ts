@@ -25,16 +25,16 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * where the disk is. A disk that is being detached keeps its place, marked so that nothing is staged
  * before the VM is read again: the detach would take the disk from a writer. Idempotent.
  */
-export async function recordHolders(
+export async function recordAttachedVms(
   ports: AdoptionPorts,
   volume: AzVolume,
   diskUri: string,
-  holders: readonly AttachedVm[],
+  attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  for (const { node, lun, isLeaving } of holders) {
+  for (const { node, lun, beingDetached } of attachedVms) {
     if (lun === undefined || isForeign(node)) continue;
-    const place = { node, lun, isLeaving };
+    const place = { node, lun, beingDetached };
     const recorded = await recordOn(
       ports,
       { volume, diskUri, node },
@@ -53,7 +53,7 @@ export async function recordHolders(
  */
 export function recordListed(
   ports: AdoptionPorts,
-  { volume, diskUri, holder: { node, lun }, storeIncarnation, isNew }: ListedDisk,
+  { volume, diskUri, attachedVm: { node, lun }, storeIncarnation, isNew }: ListedDisk,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (lun === undefined || isForeign(node)) return Promise.resolve(ok({}));
@@ -84,7 +84,7 @@ export function recordListed(
 interface ListedDisk {
   readonly volume: AzVolume;
   readonly diskUri: string;
-  readonly holder: AttachedVm;
+  readonly attachedVm: AttachedVm;
   readonly storeIncarnation: number;
   /** Only where the attachment has no state yet. */
   readonly isNew: boolean;
@@ -131,7 +131,7 @@ async function recordOn(
 export async function forgetOthers(
   ports: AdoptionPorts,
   volumeName: string,
-  holders: readonly AttachedVm[],
+  attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const listed = await ports.store.list(
@@ -141,7 +141,7 @@ export async function forgetOthers(
   );
   if (!listed.ok) return listed;
   for (const { metadata, spec } of listed.value.items) {
-    if (spec.volumeName !== volumeName || holders.some(({ node }) => node.nodeName === spec.nodeName))
+    if (spec.volumeName !== volumeName || attachedVms.some(({ node }) => node.nodeName === spec.nodeName))
       continue;
     const forgotten = await changeStatus(
       ports.store,
@@ -160,19 +160,19 @@ export async function forgetOthers(
 /** Where a disk was found. */
 type Place = { readonly [K in keyof AttachedVm]: NonNullable<AttachedVm[K]> };
 
-function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Place): boolean {
+function isRecorded({ status }: AzVolumeAttachment, { node, lun, beingDetached }: Place): boolean {
   if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;
   return (
     isSameResourceUri(status.instanceUri ?? "", node.instanceUri) &&
-    (status.deviceMissing ?? false) === isLeaving
+    (status.deviceMissing ?? false) === beingDetached
   );
 }
 
 function attachedStatus(
   present: AttachmentStatus | undefined,
-  { node, lun, isLeaving }: Place,
+  { node, lun, beingDetached }: Place,
 ): AttachmentStatus {
   const { error: _, ...status } = withoutPlace(present ?? { state: "Pending" });
   const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun };
-  return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
+  return { ...status, ...place, state: "Attached", ...(beingDetached ? { deviceMissing: true } : {}) };
 }

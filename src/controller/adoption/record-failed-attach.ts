@@ -25,9 +25,9 @@ export async function recordFailedAttach(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const storeIncarnation = volume.status?.record?.storeIncarnation;
-  if (entry.isLeaving || storeIncarnation === undefined) return ok({});
+  if (entry.beingDetached || storeIncarnation === undefined) return ok({});
   const use = await ports.users.on({ nodeName: entry.node.nodeName, volumeId: diskUri }, signal);
   return hasNoContainer(use)
-    ? recordListed(ports, { volume, diskUri, holder: entry, storeIncarnation, isNew }, signal)
+    ? recordListed(ports, { volume, diskUri, attachedVm: entry, storeIncarnation, isNew }, signal)
     : ok({});
 }

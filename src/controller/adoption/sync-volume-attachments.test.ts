@@ -128,7 +128,7 @@ describe("syncVolumeAttachments with attach: kubernetes", () => {
     {
       because: "is being unpublished",
       change: (_, cluster) =>
-        cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isLeaving: true })),
+        cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isTerminating: true })),
     },
     {
       because: "was unpublished, which the cache does not show yet",
@@ -184,7 +184,7 @@ describe("syncVolumeAttachments with attach: kubernetes", () => {
         world.use = use;
         const cluster = aCluster(
           [aClusterVolume()],
-          attached ? [aClusterAttachment("node-a", { isLeaving: true })] : [],
+          attached ? [aClusterAttachment("node-a", { isTerminating: true })] : [],
         );
         assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
         assert.deepEqual(roleOn(world, "node-a"), [isEnded ? "Replica" : "Primary", false]);
@@ -384,7 +384,7 @@ describe("syncVolumeAttachments with attach: driver", () => {
 
   it("withdraws what an unpublish that never comes would have withdrawn", () =>
     withFound(async (world, cluster) => {
-      cluster.attached.set("csi-node-b", aClusterAttachment("node-b", { isLeaving: true }));
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b", { isTerminating: true }));
       await world.given("AzVolumeAttachment", withoutRequest("node-b"));
       await restore(world, cluster, "driver");
       assert.deepEqual(roleOn(world, "node-b"), ["Replica", false]);

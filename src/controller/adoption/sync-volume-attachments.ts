@@ -135,7 +135,7 @@ async function restoreFrom(
  * called again.
  */
 export function isStanding(attachment: ClusterAttachment | undefined): boolean {
-  return attachment !== undefined && attachment.isAttached && !attachment.isLeaving;
+  return attachment !== undefined && attachment.isAttached && !attachment.isTerminating;
 }
 
 /**
@@ -166,15 +166,15 @@ async function syncVolumeAttachment(
   const where = { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName };
   const own = await readAttachment(ports.store, where, signal);
   if (!own.ok && own.failure.kind !== "ObjectNotFound") return own;
-  const leaving = own.ok && isTerminating(own.value) ? own.value.metadata.uid : undefined;
+  const terminating = own.ok && isTerminating(own.value) ? own.value.metadata.uid : undefined;
   // Each repetition while it can't be requested yet would make every node show again what it does.
-  const isRepeated = leaving !== undefined && ports.distrustedFor.has(leaving);
+  const isRepeated = terminating !== undefined && ports.distrustedFor.has(terminating);
   if (!isRepeated && (!own.ok || own.value.spec.role !== "Primary")) {
     const trusted = await distrustOutdatedRecord(ports, volume, nodeName, signal);
     if (!trusted.ok) return trusted;
   }
-  if (leaving !== undefined) {
-    ports.distrustedFor.add(leaving);
+  if (terminating !== undefined) {
+    ports.distrustedFor.add(terminating);
     return ok("waits");
   }
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? {

@@ -15,7 +15,7 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { NO_STATUS, rebuildRecord } from "../adoption/rebuild-record.ts";
-import { recordHolders } from "../adoption/record-attached-vms.ts";
+import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recreateVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
 import type { DiskPorts } from "../controller-ports.ts";
@@ -215,7 +215,7 @@ async function adoptDisk(
   const reason = { kind: "lost", storeIncarnation: storeIncarnation.value } as const;
   const found = await rebuildRecord(ports, volume, disk.value, reason, signal);
   if (!found.ok) return ignoreNotFound(found);
-  const { holders, kept } = found.value;
+  const { attachedVms, kept } = found.value;
   const detail = withKeptFormat(detailOf(volume, disk.value), kept);
   const restored = await syncVolumeAttachmentsOf(
     ports,
@@ -223,7 +223,7 @@ async function adoptDisk(
     signal,
   );
   if (!restored.ok) return restored;
-  const held = await recordHolders(ports, volume, diskUri, holders, signal);
+  const held = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
   if (!held.ok) return held;
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(
@@ -242,7 +242,7 @@ async function adoptDisk(
     ports.logger.info("disk adopted", {
       volumeName: volume.metadata.name,
       diskUri,
-      attachedTo: holders.map(({ node }) => node.nodeName),
+      attachedTo: attachedVms.map(({ node }) => node.nodeName),
     });
   return ignoreNotFound(recorded);
 }

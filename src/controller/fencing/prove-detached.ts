@@ -10,7 +10,7 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
-import { recordHolders } from "../adoption/record-attached-vms.ts";
+import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -123,13 +123,13 @@ async function recordPlace(
   const { diskUri } = detail;
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const holders = await findAttachedVms(ports, { ...disk.value, attachedTo: [node.instanceUri] }, signal);
-  if (!holders.ok) return holders;
-  const entry = holders.value.find((holder) => isSameNode(holder.node, node));
+  const attachedVms = await findAttachedVms(ports, { ...disk.value, attachedTo: [node.instanceUri] }, signal);
+  if (!attachedVms.ok) return attachedVms;
+  const entry = attachedVms.value.find((attachedVm) => isSameNode(attachedVm.node, node));
   if (entry === undefined) return ok({});
   const isAttached = disk.value.attachedTo.some((uri) => isSameResourceUri(uri, node.instanceUri));
   if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
-  const recorded = await recordHolders(ports, volume, diskUri, [entry], signal);
+  const recorded = await recordAttachedVms(ports, volume, diskUri, [entry], signal);
   return recorded.ok ? recordConfirmed(ports, volume, node, signal) : recorded;
 }
 

@@ -46,7 +46,7 @@ export function aClusterAttachment(
     volumeId: diskUri,
     nodeName,
     isAttached: true,
-    isLeaving: false,
+    isTerminating: false,
     ...overrides,
   };
 }

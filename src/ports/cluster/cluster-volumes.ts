@@ -42,7 +42,7 @@ export interface ClusterAttachment {
   /** `status.attached`: ControllerPublishVolume has succeeded, this driver's or an earlier one's. */
   readonly isAttached: boolean;
   /** Marked for deletion: ControllerUnpublishVolume is under way, or will be. */
-  readonly isLeaving: boolean;
+  readonly isTerminating: boolean;
 }
 
 /**

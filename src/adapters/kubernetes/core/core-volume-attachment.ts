@@ -24,7 +24,7 @@ export interface ClusterVolumeAttachment {
   readonly persistentVolumeName: string | undefined;
   readonly inlineVolumeId: string | undefined;
   readonly isAttached: boolean;
-  readonly isLeaving: boolean;
+  readonly isTerminating: boolean;
 }
 
 /** What is kept of a VolumeAttachment. */
@@ -44,6 +44,6 @@ export function readClusterVolumeAttachment(
         ? undefined
         : clusterVolumeOf(name, inlineVolumeSpec, driverName)?.volumeId,
     isAttached: status?.attached ?? false,
-    isLeaving: deletionTimestamp !== undefined,
+    isTerminating: deletionTimestamp !== undefined,
   };
 }

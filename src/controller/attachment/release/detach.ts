@@ -43,7 +43,7 @@ export async function detach(
   if (!(await mayDetachNow(ports, attachment, node, signal))) return refused;
   const marked = await markDetaching(ports, attachment, { kind, node }, signal);
   if (!marked.ok) return ignoreNotFound(marked);
-  if (!isLeaving(kind, marked.value)) return refused;
+  if (!mayBeDetached(kind, marked.value)) return refused;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> =>
     (kind === "DetachEarlier" || (await isStillLeaving(ports, attachment, asked))) &&
     (await mayDetachNow(ports, attachment, node, asked));
@@ -108,7 +108,7 @@ function markDetaching(
     attachmentTarget(ports, attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      if (!isLeaving(kind, present)) return undefined;
+      if (!mayBeDetached(kind, present)) return undefined;
       return { ...present, status: isOf(status, node) ? { ...status, state: "Detaching" } : status };
     },
     signal,
@@ -116,7 +116,7 @@ function markDetaching(
 }
 
 /** Only a detach from an earlier VM keeps the attachment. */
-function isLeaving(kind: DetachAction["kind"], attachment: AzVolumeAttachment): boolean {
+function mayBeDetached(kind: DetachAction["kind"], attachment: AzVolumeAttachment): boolean {
   return kind === "DetachEarlier" || isTerminating(attachment);
 }
 

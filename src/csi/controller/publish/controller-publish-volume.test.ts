@@ -72,7 +72,7 @@ describe("controllerPublishVolume", () => {
   const published: readonly {
     readonly because: string;
     readonly on?: string;
-    readonly isLeaving?: boolean;
+    readonly isTerminating?: boolean;
     readonly record?: RecordChanges;
     readonly isRequested: boolean;
   }[] = [
@@ -85,17 +85,21 @@ describe("controllerPublishVolume", () => {
       record: { unverified: [nodeA], defaultAccess: "quarantined" },
       isRequested: true,
     },
-    { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isRequested: true },
+    {
+      because: "the orchestrator is about to end an earlier publish",
+      isTerminating: true,
+      isRequested: true,
+    },
     { because: "the orchestrator has it published to another node", on: "node-b", isRequested: true },
   ];
-  for (const { because, on = "node-a", isLeaving = false, record = {}, isRequested } of published) {
+  for (const { because, on = "node-a", isTerminating = false, record = {}, isRequested } of published) {
     it(`${isRequested ? "requests the volume" : "leaves finding the writer to the leader"} where ${because}`, () =>
       withController(async (world) => {
         const volume = aVolumeObject();
         assert.ok(volume.status !== undefined);
         await world.givenNode("node-a");
         await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord(record) } });
-        const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isLeaving })]);
+        const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isTerminating })]);
         const answer = await world.answerOf(
           controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()),
         );
