@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { buildImage } from "../../../deploy/image/build-image.ts";
 import { bundle } from "../../../scripts/build/bundle.ts";
+import { driverImage } from "../../../testbed/lab/cluster/driver-image.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { kubernetesModule } from "../../../testbed/parts/kubernetes-module.ts";
 
@@ -29,7 +29,7 @@ export async function manifestsOfV1(lab: Lab): Promise<ManifestsOfV1> {
   const { files } = await bundle(ROOT, [{ entry: "test/cluster/v1-driver/main.ts", name: PROGRAM }], "dist");
   const [file, ...others] = files;
   if (file === undefined || others.length > 0) throw new Error("the stand-in for V1 is one file");
-  const built = await buildImage();
+  const built = await driverImage();
   await lab.registry.add(built.archive, "azuredisk-csi-driver.tar");
   // By its digest, like our driver's pods: nodes need not pull it twice.
   const image = `${built.name}@${built.digest}`;

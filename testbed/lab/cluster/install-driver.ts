@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildImage } from "../../../deploy/image/build-image.ts";
 import type { Lab } from "../lab.ts";
 import { run } from "../units/run.ts";
+import { driverImage } from "./driver-image.ts";
 
 /** Values of the chart, as in its values.yaml. */
 export type ChartValues = Readonly<Record<string, unknown>>;
@@ -38,7 +38,7 @@ export async function installDriver(
   lab: Lab,
   { values = {}, chart = CHART, takesOwnership = false }: InstallOptions = {},
 ): Promise<void> {
-  const image = await buildImage();
+  const image = await driverImage();
   await lab.registry.add(image.archive, "azuredisk-csi-driver.tar");
   await writeCloudConfig(lab);
   const merged = merge(await labValues(lab, image), values);
