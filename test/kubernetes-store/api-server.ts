@@ -96,17 +96,14 @@ export async function whyNoApiServer(): Promise<string | undefined> {
 /** Builds what is missing in the cache, and starts it. */
 export async function startApiServer(onProgress: (line: string) => void): Promise<ApiServer> {
   const never = new AbortController().signal;
-  const binary = join(
-    await buildOnce(await goPart(await kubernetesModule()), onProgress, never),
-    "kubernetes",
-  );
+  const built = await buildOnce(await goPart(await kubernetesModule()), onProgress, never);
   const folder = await mkdtemp(join(tmpdir(), "kubernetes-store-"));
   const closing: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).toReversed()) await step();
   };
   try {
-    return await startIn(folder, binary, closing, close);
+    return await startIn(folder, built, closing, close);
   } catch (error) {
     await close();
     throw error;
@@ -115,13 +112,13 @@ export async function startApiServer(onProgress: (line: string) => void): Promis
 
 async function startIn(
   folder: string,
-  binary: string,
+  built: string,
   closing: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<ApiServer> {
   const path = (...parts: readonly string[]): string => join(folder, ...parts);
   await mkdir(path("bin"));
-  for (const name of ["etcd", "kube-apiserver", "kubectl"]) await symlink(binary, path("bin", name));
+  for (const name of ["etcd", "kube-apiserver"]) await symlink(join(built, "kubernetes"), path("bin", name));
   await createLabPki(path("pki"), [
     { file: "server", subject: "CN=kube-apiserver", addresses: [LOOPBACK], dnsNames: ["localhost"] },
     { file: "admin", subject: "CN=admin,O=system:masters" },
@@ -223,7 +220,7 @@ async function startIn(
   const kubectl = (...args: readonly string[]): Promise<CommandOutcome> =>
     // Its caches must not outlive the test.
     runCommand(
-      path("bin", "kubectl"),
+      join(built, "kubectl"),
       [`--kubeconfig=${kubeconfigFile}`, `--cache-dir=${path("kubectl-cache")}`, ...args],
       { cwd: folder },
     );

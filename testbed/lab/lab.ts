@@ -51,6 +51,9 @@ export interface Lab {
   request(request: JsonRequest): Promise<JsonAnswer>;
 }
 
+/** A program of Go that ends within seconds collects no garbage that is worth the processor time. */
+const SHORT_LIVED = { GOGC: "off" };
+
 /** A lab's parts while it is built or taken down: any of them may be missing. */
 export interface LabFrame {
   readonly home: LabHome;
@@ -108,7 +111,10 @@ export async function labIn(frame: LabFrame): Promise<Lab> {
       return found;
     },
     kubectl: (args, options = {}) =>
-      run([join(parts.bin, "kubectl"), `--kubeconfig=${kubeconfig}`, ...args], options),
+      run([join(parts.bin, "kubectl"), `--kubeconfig=${kubeconfig}`, ...args], {
+        ...options,
+        env: { ...SHORT_LIVED, ...options.env },
+      }),
     request: ({ url, ...request }) => requestJson(api, { ...request, url: `${api.server}${url}` }),
   };
 }

@@ -46,6 +46,7 @@ export async function buildParts(onProgress: OnProgress, signal: AbortSignal): P
   );
   const programs = new Map([
     ...KUBERNETES_PROGRAMS.map((name) => [name, join(kubernetes, "kubernetes")] as const),
+    ["kubectl", join(kubernetes, "kubectl")],
     ...CONTAINERD_PROGRAMS.map((name) => [name, join(containerd, name)] as const),
     ["runc", join(debian, "usr/sbin/runc")],
     ["helm", helm],

@@ -9,7 +9,6 @@ export const KUBERNETES_PROGRAMS = [
   "kube-controller-manager",
   "kube-scheduler",
   "kubelet",
-  "kubectl",
 ] as const;
 
 const FOLDER = fileURLToPath(new URL("../kubernetes", import.meta.url));
@@ -41,6 +40,8 @@ export async function kubernetesModule(): Promise<KubernetesModule> {
     sidecars,
     programs: [
       { name: "kubernetes", package: "./hyper", variables },
+      // Of its own: started thousands of times, it would initialize the packages of the others each time.
+      { name: "kubectl", package: "k8s.io/kubernetes/cmd/kubectl", variables },
       // The scheduler also as a binary of its own, which halves its image.
       { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", variables },
       ...sidecars.map((sidecar) => ({

@@ -96,7 +96,7 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
       file: "kubectl.tar",
       names: [`${KUBECTL_REPOSITORY}:${kubernetesVersion.replace(/^v/u, "")}`],
       architecture,
-      layers: [userland, [program("kubernetes", "bin/kubectl")]],
+      layers: [userland, [program("kubectl", "bin/kubectl")]],
       config: { Env: [SYSTEM_PATH], Cmd: ["bash"] },
     },
   ];
