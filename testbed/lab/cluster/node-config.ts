@@ -17,6 +17,12 @@ export const NODE_PATHS = {
 } as const;
 
 /**
+ * How often containerd measures containers and images, in seconds. Kubelets ask for these figures only to
+ * report them, and containerd would wake each container's shim every second for them.
+ */
+const UNREAD_STATS_S = 3_600;
+
+/**
  * The configuration of containerd. It may not lower a process's OOM score where the machine does not permit
  * that.
  */
@@ -27,6 +33,9 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.traci
 [debug]
   level = "warn"
 
+[plugins."io.containerd.cri.v1.images"]
+  stats_collect_period = ${UNREAD_STATS_S}
+
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = ${JSON.stringify(PAUSE_IMAGE)}
 
@@ -34,6 +43,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.traci
   config_path = "/etc/containerd/certs.d"
 
 [plugins."io.containerd.cri.v1.runtime"]
+  stats_collect_period = "${UNREAD_STATS_S}s"
   restrict_oom_score_adj = true
   disable_apparmor = true
   disable_hugetlb_controller = true
