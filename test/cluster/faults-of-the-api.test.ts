@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
@@ -16,6 +17,7 @@ import {
 } from "./faults/disturb-api.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { storeIncarnation, untilControllersReady } from "./leading-controller.ts";
+import { listObjects } from "./read-objects.ts";
 import {
   assertRecordsKept,
   recordsSeenBy,
@@ -29,6 +31,7 @@ import { withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
+const DRIVER_NODES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azdrivernodes";
 const SETTLED_MAX_MS = 240_000;
 /** A kubelet restarts a pod that it saw end more slowly than it starts a new one. */
 const RESTARTED_MAX_MS = 240_000;
@@ -140,19 +143,8 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
  */
 async function untilAllReported(lab: Lab): Promise<void> {
   const heard = async (): Promise<ReadonlyMap<string, number>> => {
-    const text = await lab.kubectl([
-      "get",
-      "azdrivernodes",
-      "--namespace=azure-disk-csi",
-      "--output=jsonpath={range .items[*]}{.metadata.name} {.status.heartbeat}{'\\n'}{end}",
-    ]);
-    return new Map(
-      text
-        .split("\n")
-        .flatMap((line) =>
-          line === "" ? [] : [[line.split(" ")[0] ?? "", Number(line.split(" ")[1])] as const],
-        ),
-    );
+    const nodes = await listObjects<AzDriverNode>(lab, DRIVER_NODES);
+    return new Map(nodes.map(({ metadata, status }) => [metadata.name, status?.heartbeat ?? 0]));
   };
   const before = await heard();
   await waitUntil(

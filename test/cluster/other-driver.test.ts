@@ -8,13 +8,18 @@ import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
 import { untilControllersReady } from "./leading-controller.ts";
+import { listObjects, readObject } from "./read-objects.ts";
 import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const CLASS = "managed-csi-premium";
 const FOLDER = "/var/lib/kubelet/plugins/disk.csi.azure.com";
 const LEASE = "external-snapshotter-leader-disk-csi-azure-com";
+const LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+const REFUSALS = "/api/v1/namespaces/azure-disk-csi/events?fieldSelector=reason%3DOtherDriver";
+const CONTROLLER = "/apis/apps/v1/namespaces/kube-system/deployments/csi-azuredisk-controller";
 const SEEN_MAX_MS = 240_000;
+const REDIRECTION = 300;
 
 /** V1 is installed while this driver runs, without Helm's check. */
 describe("another Azure disk driver beside this one", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -58,9 +63,13 @@ describe("another Azure disk driver beside this one", { skip: (await reasonAgain
             leaseDurationSeconds: 15,
             renewTime: microTime(),
           };
-          await lab.kubectl(["apply", "--server-side", "--filename=-"], {
-            input: JSON.stringify({ ...lease, spec }),
+          const { code, body } = await lab.request({
+            url: `${LEASES}/${LEASE}?fieldManager=test`,
+            method: "PATCH",
+            headers: { "content-type": "application/apply-patch+yaml" },
+            body: { ...lease, spec },
           });
+          assert.ok(code < REDIRECTION, `the Lease: ${code} ${JSON.stringify(body)}`);
         };
         await renew();
         await untilRefused(
@@ -107,27 +116,16 @@ async function untilRefused(
 ): Promise<void> {
   await waitUntil(`an event OtherDriver ${String(message)}`, { timeoutMs: SEEN_MAX_MS }, async () => {
     await during();
-    const events = [
-      "get",
-      "events",
-      "--namespace=azure-disk-csi",
-      "--field-selector=reason=OtherDriver",
-      "--output=json",
-    ];
-    const { items } = JSON.parse(await lab.kubectl(events)) as {
-      readonly items: readonly { readonly message: string }[];
-    };
-    return items.some((event) => message.test(event.message)) ? true : undefined;
+    const events = await listObjects<{ readonly message: string }>(lab, REFUSALS);
+    return events.some((event) => message.test(event.message)) ? true : undefined;
   });
   await waitUntil("no controller to be ready", { timeoutMs: SEEN_MAX_MS }, async () => {
     await during();
-    const ready = [
-      "get",
-      "deployment/csi-azuredisk-controller",
-      "--namespace=kube-system",
-      "--output=jsonpath={.status.readyReplicas}",
-    ];
-    return ["", "0"].includes(await lab.kubectl(ready)) ? true : undefined;
+    const { status } = await readObject<{ readonly status: { readonly readyReplicas?: number } }>(
+      lab,
+      CONTROLLER,
+    );
+    return (status.readyReplicas ?? 0) === 0 ? true : undefined;
   });
 }
 

@@ -6,6 +6,7 @@ import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab } from "./driver-lab.ts";
+import { readObject } from "./read-objects.ts";
 import {
   aSnapshotClass,
   aVolumeSnapshot,
@@ -83,13 +84,16 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
 
   it("tells the user which parameter of the class is refused, and why", () =>
     withClaim("snapshot-refused", { userAgent: "mine" }, async (workloads) => {
-      const { kubectl } = workloads;
-      const error = "--output=jsonpath={.status.error.message}";
+      const { namespace } = workloads;
+      const first = `/apis/snapshot.storage.k8s.io/v1/namespaces/${namespace}/volumesnapshots/first`;
       const refusal = /parameters\.userAgent \\?"mine\\?": is not supported: all calls share one client/u;
       // At first the message may say that snapshot-controller has not seen the class yet.
-      await waitUntil("the refusal", { timeoutMs: REFUSED_MAX_MS }, async () =>
-        refusal.test(await kubectl(["get", "volumesnapshot/first", error])) ? true : undefined,
-      );
+      await waitUntil("the refusal", { timeoutMs: REFUSED_MAX_MS }, async () => {
+        const { status } = await readObject<{
+          readonly status?: { readonly error?: { readonly message?: string } };
+        }>(lab, first);
+        return refusal.test(status?.error?.message ?? "") || undefined;
+      });
       assert.deepEqual(await snapshotsInAzure(lab), []);
     }));
 });

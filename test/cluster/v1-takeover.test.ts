@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
 import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 import { uninstallDriver } from "../../testbed/lab/cluster/install-driver.ts";
@@ -11,8 +12,10 @@ import { allRecordsDuring, assertHandedOver, type SeenRecord } from "./assert/wa
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
+import { listObjects } from "./read-objects.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
+import { volumeAttachments } from "./way-in.ts";
 import {
   assertNeverFailed,
   assertRecordsKept,
@@ -28,6 +31,7 @@ const HOME = "node-b";
 const OTHER = "node-a";
 const PLAIN = "of-v1";
 const SHARED = "of-v1-shared";
+const ATTACHMENTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumeattachments";
 const SETTLED_MAX_MS = 240_000;
 /** Written by pods of V1, read by pods of ours. */
 const TEXT = "written under V1";
@@ -114,9 +118,7 @@ async function startUnderV1(workloads: Workloads): Promise<void> {
   await workloads.inPod("raw", `echo '${TEXT}' | dd of=/dev/raw-disk conv=notrunc,fsync 2>/dev/null`);
   await workloads.kubectl(["delete", "pod/left"]);
   await waitUntil("the disk of pod left to be off", { timeoutMs: SETTLED_MAX_MS }, async () =>
-    (await lab.kubectl(["get", "volumeattachments", "--output=name"])).trim().split("\n").length === 4
-      ? true
-      : undefined,
+    (await volumeAttachments(lab)).length === 4 ? true : undefined,
   );
   await leaveMounted(lab, HOME, await diskOfClaim(workloads, "left"));
 }
@@ -281,13 +283,8 @@ async function letReplicasGo({ lab }: Workloads): Promise<void> {
       '{"spec": {"maxMountReplicaCount": 0}}',
     ]);
   await waitUntil("no replica to be left", { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const roles = await lab.kubectl([
-      "get",
-      "azvolumeattachments",
-      ...objects,
-      "--output=jsonpath={.items[*].spec.role}",
-    ]);
-    return roles.includes("Replica") ? undefined : true;
+    const attachments = await listObjects<AzVolumeAttachment>(lab, ATTACHMENTS);
+    return attachments.some(({ spec }) => spec.role === "Replica") ? undefined : true;
   });
 }
 

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reinstallDriver } from "./driver-lab.ts";
+import { listObjects, readObject } from "./read-objects.ts";
 
 /** What requests a volume on a node: the chart's value `attach`. */
 export type WayIn = "kubernetes" | "driver";
 
 /** The attach mode of the installed driver. */
 export async function wayInNow(lab: Lab): Promise<WayIn> {
-  const isAttachRequired = await lab.kubectl([
-    "get",
-    "csidriver/disk.csi.azure.com",
-    "--output=jsonpath={.spec.attachRequired}",
-  ]);
-  return isAttachRequired === "true" ? "kubernetes" : "driver";
+  const { spec } = await readObject<{ readonly spec: { readonly attachRequired: boolean } }>(
+    lab,
+    "/apis/storage.k8s.io/v1/csidrivers/disk.csi.azure.com",
+  );
+  return spec.attachRequired ? "kubernetes" : "driver";
 }
 
 /** Reinstalls the driver unless it has this attach mode already. */
@@ -22,10 +22,11 @@ export async function takeWayIn(lab: Lab, wayIn: WayIn): Promise<void> {
 
 /** The cluster's VolumeAttachments, each as its node and whether it is attached. */
 export async function volumeAttachments(lab: Lab): Promise<readonly string[]> {
-  const each = "{range .items[*]}{.spec.nodeName} {.status.attached}{'\\n'}{end}";
-  return (await lab.kubectl(["get", "volumeattachments", `--output=jsonpath=${each}`]))
-    .split("\n")
-    .filter((line) => line !== "");
+  const attachments = await listObjects<{
+    readonly spec: { readonly nodeName: string };
+    readonly status: { readonly attached: boolean };
+  }>(lab, "/apis/storage.k8s.io/v1/volumeattachments");
+  return attachments.map(({ spec, status }) => `${spec.nodeName} ${status.attached}`);
 }
 
 /**

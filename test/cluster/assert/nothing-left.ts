@@ -3,6 +3,7 @@ import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { listObjects } from "../read-objects.ts";
 
 const LEFT_MAX_MS = 240_000;
+const LOOK_EVERY_MS = 200;
 const DRIVER_API = "/apis/disk.csi.azure.com/v1";
 const KINDS = [
   "/api/v1/persistentvolumes",
@@ -35,7 +36,7 @@ interface AzureState {
 export async function untilNothingIsLeft(lab: Lab): Promise<void> {
   let left: readonly string[] = [];
   try {
-    await waitUntil("volumes to be gone", { timeoutMs: LEFT_MAX_MS }, async () => {
+    await waitUntil("volumes to be gone", { timeoutMs: LEFT_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
       left = [
         ...(await leftInAzure(lab)),
         ...(await leftInKubernetes(lab)),

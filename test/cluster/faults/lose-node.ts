@@ -9,6 +9,7 @@ import { type AzureCall, azureCallsFromNow } from "../assert/azure-journal.ts";
 import { assertSoundOnDisk } from "../assert/sound-disk.ts";
 import { untilNodeReady } from "../node-ready.ts";
 import { assertReplicaKept, untilReplicasOld } from "../old-replicas.ts";
+import { listObjects, readObject } from "../read-objects.ts";
 import { assertWayIn, type WayIn } from "../way-in.ts";
 import {
   assertRecordsKept,
@@ -29,6 +30,13 @@ import {
 export const VICTIM = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 240_000;
+const DRIVER_NODES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azdrivernodes";
+const SILENCE_OF_VICTIM = `/api/v1/namespaces/default/events?fieldSelector=${encodeURIComponent(
+  `involvedObject.kind=Node,involvedObject.name=${VICTIM},reason=WriterSilent`,
+)}`;
+const UNREACHABLE = "node.kubernetes.io/unreachable";
+/** kubectl takes many times the processor time of a request. */
+const SHOWN_EVERY_MS = 1_000;
 const REDIRECTION = 300;
 const RECORDS = 5;
 
@@ -93,43 +101,33 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   await workloads.untilEvent("Pod", pod, remedy);
   await workloads.untilEvent("PersistentVolumeClaim", `data-${pod}`, remedy);
   // The driver writes the event about each object separately.
-  await untilPrinted(workloads.lab, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"), [
-    "--namespace=default",
-    "get",
-    "events",
-    `--field-selector=involvedObject.kind=Node,involvedObject.name=${VICTIM},reason=WriterSilent`,
-    "--output=jsonpath={.items[*].message}",
-  ]);
-  await untilPrinted(workloads.lab, new RegExp(`${VICTIM} +false +`, "u"), [
-    "--namespace=azure-disk-csi",
-    "get",
-    "azdrivernodes",
-  ]);
+  const { lab } = workloads;
+  await waitUntil(`an event of node ${VICTIM}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const events = await listObjects<{ readonly message: string }>(lab, SILENCE_OF_VICTIM);
+    return events.some(({ message }) => message.includes(`kubectl taint nodes ${VICTIM} `)) || undefined;
+  });
+  const shown = ["--namespace=azure-disk-csi", "get", "azdrivernodes"];
+  await waitUntil(
+    `kubectl to show that ${VICTIM} is not ready`,
+    { timeoutMs: SETTLED_MAX_MS, everyMs: SHOWN_EVERY_MS },
+    async () => new RegExp(`${VICTIM} +false +`, "u").test(await lab.kubectl(shown)) || undefined,
+  );
   // Until then the scheduler may assign the next pod to that node. The taint comes after the condition.
-  await untilPrinted(workloads.lab, /node\.kubernetes\.io\/unreachable/u, [
-    "get",
-    `node/${VICTIM}`,
-    "--output=jsonpath={.spec.taints[?(@.effect=='NoSchedule')].key}",
-  ]);
+  await waitUntil(`${VICTIM} to be unreachable`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const { spec } = await readObject<{
+      readonly spec: { readonly taints?: readonly { readonly key: string; readonly effect: string }[] };
+    }>(lab, `/api/v1/nodes/${VICTIM}`);
+    const isUnreachable = spec.taints?.some(
+      ({ key, effect }) => key === UNREACHABLE && effect === "NoSchedule",
+    );
+    return isUnreachable || undefined;
+  });
   await workloads.kubectl(["delete", "pod", pod, "--force", "--grace-period=0"]);
   await workloads.untilEvent(
     "Pod",
     pod,
     new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"),
   );
-}
-
-/** Repeats a command of kubectl until its output matches. The error has the last output. */
-async function untilPrinted(lab: Lab, pattern: RegExp, args: readonly string[]): Promise<void> {
-  let printed = "";
-  try {
-    await waitUntil(`${pattern} in its output`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-      printed = await lab.kubectl(args);
-      return pattern.test(printed) ? true : undefined;
-    });
-  } catch (error) {
-    throw new Error(`kubectl ${args.join(" ")} prints\n${printed}`, { cause: error });
-  }
 }
 
 /** A writer with replicas and one without, both on a node, with some records. */
@@ -273,14 +271,8 @@ export async function untilOutOfQuarantine(
 /** Waits until the driver has no object for a node: no record names its VM then. */
 export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> {
   await waitUntil(`${nodeName} to be pruned`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const objects = await lab.kubectl([
-      "get",
-      "azdrivernodes",
-      "--all-namespaces",
-      `--field-selector=metadata.name=${nodeName}`,
-      "--output=name",
-    ]);
-    return objects.trim() === "" ? true : undefined;
+    const objects = await listObjects<{ readonly metadata: { readonly name: string } }>(lab, DRIVER_NODES);
+    return objects.some(({ metadata }) => metadata.name === nodeName) ? undefined : true;
   });
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "../assert/azure-journal.ts";
+import { listObjects } from "../read-objects.ts";
 import { assertWayIn, type WayIn } from "../way-in.ts";
 import { assertNeverFailed, untilSignalled, type WriterPod, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
@@ -64,14 +65,10 @@ async function upgradeAndGoBack(lab: Lab): Promise<void> {
 }
 
 async function restartsOn(lab: Lab, nodeName: string): Promise<number> {
-  const selector = ["--selector=app=csi-azuredisk-node", `--field-selector=spec.nodeName=${nodeName}`];
-  return Number(
-    await lab.kubectl([
-      "get",
-      "pods",
-      "--namespace=kube-system",
-      ...selector,
-      "--output=jsonpath={.items[0].status.containerStatuses[0].restartCount}",
-    ]),
-  );
+  const labels = encodeURIComponent("app=csi-azuredisk-node");
+  const fields = encodeURIComponent(`spec.nodeName=${nodeName}`);
+  const [plugIn] = await listObjects<{
+    readonly status: { readonly containerStatuses?: readonly { readonly restartCount: number }[] };
+  }>(lab, `/api/v1/namespaces/kube-system/pods?labelSelector=${labels}&fieldSelector=${fields}`);
+  return plugIn?.status.containerStatuses?.[0]?.restartCount ?? 0;
 }

@@ -1,4 +1,5 @@
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { readObject } from "../read-objects.ts";
 import type { Workloads } from "./workloads.ts";
 
 const DISK_API = "api-version=2025-01-02";
@@ -48,8 +49,8 @@ export async function patchAttributesClass(
   await kubectl(["patch", "pvc", claim, "--type=merge", `--patch=${patch}`]);
 }
 
-export async function classesOf({ kubectl }: Workloads, claim: string): Promise<ClassesOfClaim> {
-  const { status } = JSON.parse(await kubectl(["get", "pvc", claim, "--output=json"])) as {
+export async function classesOf({ lab, namespace }: Workloads, claim: string): Promise<ClassesOfClaim> {
+  const { status } = await readObject<{
     readonly status: {
       readonly currentVolumeAttributesClassName?: string;
       readonly modifyVolumeStatus?: {
@@ -58,7 +59,7 @@ export async function classesOf({ kubectl }: Workloads, claim: string): Promise<
       };
       readonly conditions?: readonly { readonly type: string; readonly message?: string }[];
     };
-  };
+  }>(lab, `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`);
   const { currentVolumeAttributesClassName: current, modifyVolumeStatus: modify, conditions = [] } = status;
   return {
     ...(current === undefined ? {} : { current }),

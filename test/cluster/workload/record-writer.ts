@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { readObject } from "../read-objects.ts";
 import type { Workloads } from "./workloads.ts";
 
 /** A record in a writer's file. */
@@ -122,10 +123,11 @@ export async function startWriter(
 
 /** The pod at present. */
 export async function writerPod(workloads: Workloads, name: string): Promise<WriterPod> {
-  const [uid = "", nodeName = ""] = (
-    await workloads.kubectl(["get", `pod/${name}`, "--output=jsonpath={.metadata.uid} {.spec.nodeName}"])
-  ).split(" ");
-  return { name, uid, nodeName };
+  const { metadata, spec } = await readObject<{
+    readonly metadata: { readonly uid: string };
+    readonly spec: { readonly nodeName?: string };
+  }>(workloads.lab, `/api/v1/namespaces/${workloads.namespace}/pods/${name}`);
+  return { name, uid: metadata.uid, nodeName: spec.nodeName ?? "" };
 }
 
 /**

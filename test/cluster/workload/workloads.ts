@@ -1,17 +1,29 @@
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
+import type { JsonRequest } from "../../../testbed/lab/cluster/https-json.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { whatTheDriverKnows } from "../assert/what-the-driver-knows.ts";
-import { listObjects, readObject } from "../read-objects.ts";
+import { findObject, listObjects, readObject } from "../read-objects.ts";
 
 /** The namespace of the driver's objects. */
 const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
 /** Claims, pods and disks of a test are gone by then. */
 const CLEAN_MAX_MS = 240_000;
+/** What a test leaves in its namespace. */
+const CLEANED_UP = [
+  "/apis/apps/v1/namespaces/NAMESPACE/statefulsets",
+  "/apis/apps/v1/namespaces/NAMESPACE/deployments",
+  "/apis/apps/v1/namespaces/NAMESPACE/daemonsets",
+  "/api/v1/namespaces/NAMESPACE/pods",
+  "/api/v1/namespaces/NAMESPACE/persistentvolumeclaims",
+];
+const DELETE_OPTIONS = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" };
+const REDIRECTION = 300;
 const READY_MAX_MS = 240_000;
 const EVENT_MAX_MS = 240_000;
+const LOOK_EVERY_MS = 250;
 
 /** A test's namespace for its claims and pods. */
 export interface Workloads {
@@ -24,8 +36,8 @@ export interface Workloads {
   ): Promise<string>;
   apply(manifest: string): Promise<void>;
   /**
-   * Waits until the pod is Ready, also if it is deleted and created once more. It gets that long to be
-   * created, and again to be Ready; the error has the output of `kubectl describe`.
+   * Waits until the pod is Ready, also if it is deleted and created once more. It gets twice that long, to
+   * be created and to be Ready; the error has the output of `kubectl describe`.
    */
   untilReady(pod: string, timeoutMs?: number): Promise<void>;
   /** Runs a shell command in a pod and returns its output without the last newline. */
@@ -49,17 +61,20 @@ export async function withWorkloads(
   namespace: string,
   use: (workloads: Workloads) => Promise<void>,
 ): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}`;
+  const patience = { timeoutMs: READY_MAX_MS, everyMs: LOOK_EVERY_MS };
   // A namespace of that name may be terminating, in a lab that was kept.
-  await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], {
-    timeoutMs: 2 * CLEAN_MAX_MS,
+  await waitUntil(`namespace ${namespace} to be gone`, patience, async () =>
+    (await findObject(lab, path)) === undefined ? true : undefined,
+  );
+  await change(lab, {
+    url: "/api/v1/namespaces",
+    method: "POST",
+    body: { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
   });
-  await lab.kubectl(["create", "namespace", namespace]);
   // A controller creates it; until then the API server admits no bare pod.
-  await waitUntil(`the service account of ${namespace}`, { timeoutMs: READY_MAX_MS }, async () =>
-    (await lab.request({ url: `/api/v1/namespaces/${namespace}/serviceaccounts/default`, method: "GET" }))
-      .code === 200
-      ? true
-      : undefined,
+  await waitUntil(`the service account of ${namespace}`, patience, async () =>
+    (await findObject(lab, `${path}/serviceaccounts/default`)) === undefined ? undefined : true,
   );
   await thenCleanUp(
     () => use(workloadsIn(lab, namespace)),
@@ -68,13 +83,17 @@ export async function withWorkloads(
 }
 
 async function cleanUp(lab: Lab, namespace: string): Promise<void> {
-  const what = "statefulsets,deployments,daemonsets,pods,persistentvolumeclaims";
-  await lab.kubectl(
-    [`--namespace=${namespace}`, "delete", what, "--all", "--grace-period=1", `--timeout=${CLEAN_MAX_MS}ms`],
-    { timeoutMs: 2 * CLEAN_MAX_MS },
-  );
-  await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
-  await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
+  const collections = CLEANED_UP.map((collection) => collection.replace("NAMESPACE", namespace));
+  // In this order, so that no controller replaces a deleted pod.
+  for (const url of collections)
+    await change(lab, { url, method: "DELETE", body: { ...DELETE_OPTIONS, gracePeriodSeconds: 1 } });
+  const patience = { timeoutMs: CLEAN_MAX_MS, everyMs: LOOK_EVERY_MS };
+  for (const url of collections)
+    await waitUntil(`${url} to be empty`, patience, async () =>
+      (await listObjects(lab, url)).length === 0 ? true : undefined,
+    );
+  await change(lab, { url: `/api/v1/namespaces/${namespace}`, method: "DELETE", body: DELETE_OPTIONS });
+  await waitUntil(`PersistentVolumes of ${namespace} to be gone`, patience, async () => {
     const items = await listObjects<{
       readonly spec: {
         readonly claimRef?: { readonly namespace: string };
@@ -86,6 +105,13 @@ async function cleanUp(lab: Lab, namespace: string): Promise<void> {
     );
     return left.length === 0 ? true : undefined;
   });
+}
+
+/** Changes objects without a process of kubectl. Throws if the API server refuses. */
+async function change(lab: Lab, request: JsonRequest): Promise<void> {
+  const { code, body } = await lab.request(request);
+  if (code >= REDIRECTION)
+    throw new Error(`${request.method} ${request.url}: ${code} ${JSON.stringify(body)}`);
 }
 
 /** Runs `use` while the cluster-scoped objects of a manifest exist, such as StorageClasses. */
@@ -118,14 +144,22 @@ function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
   return listObjects<AzVolume>(lab, `${OBJECTS}/azvolumes`);
 }
 
+interface Pod {
+  readonly spec: { readonly nodeName?: string };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
 function workloadsIn(lab: Lab, namespace: string): Workloads {
+  const core = `/api/v1/namespaces/${namespace}`;
   const eventsOf: Workloads["eventsOf"] = async (kind, name) => {
     const selector = encodeURIComponent(`involvedObject.kind=${kind},involvedObject.name=${name}`);
     const items = await listObjects<{
       readonly reason: string;
       readonly message: string;
       readonly metadata: { readonly creationTimestamp: string };
-    }>(lab, `/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`);
+    }>(lab, `${core}/events?fieldSelector=${selector}`);
     const byAge = items.toSorted((left, right) =>
       left.metadata.creationTimestamp.localeCompare(right.metadata.creationTimestamp),
     );
@@ -153,29 +187,19 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     namespace,
     kubectl,
     apply: async (manifest) => {
-      await kubectl(["apply", "--filename=-"], { input: manifest });
+      // By the server: the client would first read each object and the API's schema.
+      await kubectl(["apply", "--server-side", "--force-conflicts", "--filename=-"], { input: manifest });
     },
     untilReady: async (pod, timeoutMs = READY_MAX_MS) => {
-      const endMs = performance.now() + 2 * timeoutMs;
-      const waitFor = (condition: string): Promise<string> => {
-        const leftMs = Math.ceil(Math.max(1, Math.min(timeoutMs, endMs - performance.now())));
-        return kubectl(["wait", `--for=${condition}`, `pod/${pod}`, `--timeout=${leftMs}ms`], {
-          timeoutMs: 2 * timeoutMs,
-        });
-      };
       try {
-        await waitUntil(`pod ${pod} to be Ready`, { timeoutMs: 2 * timeoutMs }, async () => {
-          // A StatefulSet creates its pod only after the previous one is gone.
-          await waitFor("create");
-          try {
-            await waitFor("condition=Ready");
-            return true;
-          } catch (error) {
-            // It was deleted in between, and is created once more.
-            if (String(error).includes("NotFound")) return undefined;
-            throw error;
-          }
-        });
+        await waitUntil(
+          `pod ${pod} to be Ready`,
+          { timeoutMs: 2 * timeoutMs, everyMs: LOOK_EVERY_MS },
+          async () => {
+            const { conditions = [] } = (await findObject<Pod>(lab, `${core}/pods/${pod}`))?.status ?? {};
+            return conditions.some(({ type, status }) => type === "Ready" && status === "True") || undefined;
+          },
+        );
       } catch (error) {
         const known = await volumesOf(pod).then((names) => whatTheDriverKnows(lab, names), String);
         throw new Error(
@@ -186,7 +210,7 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     },
     inPod: async (pod, command) =>
       (await kubectl(["exec", pod, "--", "sh", "-c", command])).replace(/\n$/u, ""),
-    nodeOf: async (pod) => kubectl(["get", `pod/${pod}`, "--output=jsonpath={.spec.nodeName}"]),
+    nodeOf: async (pod) => (await readObject<Pod>(lab, `${core}/pods/${pod}`)).spec.nodeName ?? "",
     eventsOf,
     untilEvent: async (kind, name, pattern) => {
       let seen: readonly string[] = [];
@@ -204,10 +228,9 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
       }
     },
     volumeOf: async (claim) => {
-      const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`;
       const { spec: bound } = await readObject<{ readonly spec: { readonly volumeName?: string } }>(
         lab,
-        path,
+        `${core}/persistentvolumeclaims/${claim}`,
       );
       const name = bound.volumeName ?? "";
       const volume = (await listVolumes(lab)).find(({ spec }) => spec.volumeName === name);
