@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
-import { installDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { startLab } from "../../testbed/lab/start-lab.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
@@ -16,6 +14,15 @@ import { backInService, cutOffFirst, untilOutOfQuarantine } from "./faults/lose-
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { takeOutOfService } from "./faults/take-out-of-service.ts";
 import {
+  ALSO_IN_SET,
+  FLEXIBLE,
+  IN_SET,
+  SCALE_SET_LAB,
+  scaleSetLab,
+  SINGLE,
+  UNIFORM,
+} from "./scale-set-lab.ts";
+import {
   assertRecordsKept,
   startWriter,
   untilSignalled,
@@ -25,17 +32,7 @@ import {
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
-const NAME = "lab-scale-sets";
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
-const [UNIFORM, FLEXIBLE, SINGLE, IN_SET, ALSO_IN_SET] = [
-  "node-a",
-  "node-b",
-  "node-c",
-  "node-d",
-  "node-e",
-] as const;
-/** The nodes that die: no controller and no scheduler is on them. */
-const MORTALS = [UNIFORM, IN_SET] as const;
 const COMPUTE_OF = "/providers/Microsoft.Compute";
 const TWO_SHARES = aClass({
   name: "two-shares",
@@ -45,8 +42,6 @@ const TWO_SHARES = aClass({
 const RECORDS = 5;
 /** The scheduler's reason where the PersistentVolume is not reachable from a node. */
 const UNSCHEDULABLE = /^FailedScheduling: .*didn't match PersistentVolume's node affinity/u;
-/** How long replicas stay on a cordoned node, in milliseconds. */
-const RELEASE_DRAINED_AFTER_MS = 5_000;
 const ATTACHED_MAX_MS = 240_000;
 
 describe(
@@ -56,33 +51,13 @@ describe(
     const { signal } = new AbortController();
     let lab: Lab;
     before(async () => {
-      lab = await startLab(
-        {
-          name: NAME,
-          nodes: ["uniform", "flex", "vm", "avset", "avset"],
-          zones: 1,
-          timeScale: 0.02,
-          kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
-          endsWithProcess: true,
-          replaces: true,
-        },
-        signal,
-        (line) => console.log(line),
-      );
-      await lab.kubectl(["cordon", ...MORTALS]);
-      await installDriver(lab, {
-        values: {
-          node: { settings: { "heartbeat-ms": 2_000 } },
-          controller: { settings: { "release-drained-after-ms": RELEASE_DRAINED_AFTER_MS } },
-        },
-      });
-      await lab.kubectl(["uncordon", ...MORTALS]);
+      lab = await scaleSetLab();
     });
     after(() =>
       thenCleanUp(
         () => untilNothingIsLeft(lab),
         async () => {
-          await stopLab(NAME, { clone: CLONE });
+          await stopLab(SCALE_SET_LAB, { clone: CLONE });
         },
       ),
     );

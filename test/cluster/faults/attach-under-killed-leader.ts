@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { vmNameOf } from "../../../testbed/lab/cluster/vm-place.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
-import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "../assert/azure-journal.ts";
 import { leaderOf, untilAnotherLeads, untilControllersReady } from "../leading-controller.ts";
 import { assertWayIn, type WayIn } from "../way-in.ts";
 import { recordWriter, writerPod } from "../workload/record-writer.ts";
 import type { Workloads } from "../workload/workloads.ts";
+import { withAttachLatency } from "./attach-latency.ts";
 import { killDriverRole } from "./kill-process.ts";
 
 const PLAIN_CLASS = "managed-csi";
@@ -27,31 +27,20 @@ export async function attachesUnderKilledLeader(
 ): Promise<void> {
   const { lab } = workloads;
   const calls = await azureCallsFromNow(lab);
-  const settings = (await lab.azure.call("GET", "/emulator/v1/settings")) as {
-    readonly latencies: { readonly attach: unknown };
-  };
-  await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: SLOW_ATTACH } });
   const leader = await leaderOf(lab);
-  await thenCleanUp(
-    async () => {
-      await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home }));
-      await waitUntil("the attach to begin", { timeoutMs: STRIKE_MAX_MS }, async () =>
-        (await calls.vmWrites()).some(({ operation }) => operation === "VirtualMachines_Update")
-          ? true
-          : undefined,
-      );
-      await killDriverRole(lab.node(leader.nodeName), "controller");
-      const isUnderWay = (await vmsNow(lab)).some(
-        ({ properties }) => properties.provisioningState === "Updating",
-      );
-      assert.ok(isUnderWay, "the leader was killed after the attach");
-    },
-    async () => {
-      await lab.azure.call("PATCH", "/emulator/v1/settings", {
-        latencies: { attach: settings.latencies.attach },
-      });
-    },
-  );
+  await withAttachLatency(lab, SLOW_ATTACH, async () => {
+    await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home }));
+    await waitUntil("the attach to begin", { timeoutMs: STRIKE_MAX_MS }, async () =>
+      (await calls.vmWrites()).some(({ operation }) => operation === "VirtualMachines_Update")
+        ? true
+        : undefined,
+    );
+    await killDriverRole(lab.node(leader.nodeName), "controller");
+    const isUnderWay = (await vmsNow(lab)).some(
+      ({ properties }) => properties.provisioningState === "Updating",
+    );
+    assert.ok(isUnderWay, "the leader was killed after the attach");
+  });
   const tookMs = await untilAnotherLeads(lab, leader.holder);
   console.log(`another controller led ${Math.round(tookMs)} ms after the leader was killed`);
   assert.ok(tookMs < TAKEOVER_MAX_MS, `${tookMs} ms: longer than its Lease`);
