@@ -42,6 +42,8 @@ interface ControlPlaneOptions {
 
 const HEALTHY_MAX_MS = 300_000;
 const STOP_GRACE_MS = 10_000;
+/** By Go's default of 100 it spends an eighth of its processor time on garbage, at a heap of 190 MB. */
+const API_SERVER_GOGC = "200";
 const HEALTH_TIMEOUT_MS = 10_000;
 
 const PORTS = { "kube-apiserver": 443, "kube-controller-manager": 10_257, "kube-scheduler": 10_259 } as const;
@@ -140,6 +142,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     await units.start({
       name: program,
       command: await networkUnit.inside([join(parts.bin, program), ...flags[program]]),
+      env: program === "kube-apiserver" ? { GOGC: API_SERVER_GOGC } : {},
     });
     const ca = await readFile(pki("ca.crt"), "utf8");
     try {
