@@ -37,12 +37,12 @@ import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { barrierByMode } from "./testing/barrier-by-mode.ts";
 
-/** How long each call to the platform takes, in milliseconds. */
+/** How long each call to Azure takes, in milliseconds. */
 const CALL_MS = 100;
 /** How long a slow read of a disk takes, in milliseconds. Well below the 10 s between two proofs. */
 const SLOW_READ_MS = 2_000;
 
-/** Runs all controllers on a platform with some methods replaced, while `act` observes. */
+/** Runs all controllers on an Azure with some methods replaced, while `act` observes. */
 async function whileRunning(
   world: ReconcileWorld,
   cloud: Partial<CloudProvisioner>,

@@ -77,7 +77,7 @@ describe("findAttachedVms", () => {
       });
     }));
 
-  it("fails where the platform can't read one of the VMs", () =>
+  it("fails where Azure can't read one of the VMs", () =>
     withControllerPorts(async (world) => {
       const failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
       assert.deepEqual(

@@ -27,7 +27,7 @@ type VmPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
 /**
  * Returns the VMs that have a disk attached, each with its GUID: the disk names resource ids, and these
  * are reused. A VM that the disk names but that can't be found is not a node; it may have the disk until
- * the disk no longer names it. Fails as the platform does: no VM may be left out.
+ * the disk no longer names it. Fails as Azure does: no VM may be left out.
  */
 export async function findAttachedVms(
   ports: VmPorts,

@@ -13,7 +13,7 @@ import { pruneVolumes, type UnnamedVolumes } from "./prune-volumes.ts";
 
 const never = new AbortController().signal;
 
-/** Prunes on a platform that lists these disks. */
+/** Prunes on an Azure that lists these disks. */
 function forget(
   world: ReconcileWorld,
   ports: Partial<ReconcileWorld["ports"]> = {},

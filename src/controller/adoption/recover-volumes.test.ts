@@ -16,7 +16,7 @@ const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
 const never = new AbortController().signal;
 const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1") });
 
-/** Recovers on a platform that lists these disks for each resource group; the cluster's own is "". */
+/** Recovers on an Azure that lists these disks for each resource group; the cluster's own is "". */
 function recover(
   world: ReconcileWorld,
   listed: Readonly<Record<string, readonly DiskFacts[]>>,

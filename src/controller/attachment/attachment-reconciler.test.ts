@@ -38,7 +38,7 @@ const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const run = (world: ReconcileWorld): Promise<unknown> => runOn(world, {});
 
-/** Reconciles on a platform with some methods replaced. */
+/** Reconciles on an Azure with some methods replaced. */
 function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise<unknown> {
   const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
   return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));

@@ -251,7 +251,7 @@ function isToBeCreated(volume: AzVolume): boolean {
   return isKept(volume) && volume.status?.detail === undefined;
 }
 
-/** The request for the platform: the volume's spec, and the tags that name this cluster and object. */
+/** The request for Azure: the volume's spec, and the tags that name this cluster and object. */
 function diskRequest(
   ports: DiskPorts,
   volume: AzVolume,

@@ -149,7 +149,7 @@ describe("fenceReconciler", () => {
       );
     }));
 
-  it("requeues where the store fails between the platform's read and its write", () =>
+  it("requeues where the store fails between Azure's read and its write", () =>
     withFence(async (world) => {
       const { barrier } = world.ports.cloud;
       const cloud: CloudProvisioner = {

@@ -6,7 +6,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
-import type { CloudQuestion, RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
+import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
+import type { AzureQuestion, RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
 import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
@@ -14,17 +15,13 @@ import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
 import { askIfGone } from "./prune-vm.ts";
 
-/**
- * How often Azure is asked about the same volume's VMs, in milliseconds. At most three reads each time;
- * the deletion of a VM takes longer.
- */
-const ASK_AGAIN_MS = 10_000;
 const STRANDED = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";
 
 /**
  * Asks Azure whether VMs that keep a volume from its next writer still exist and have the disk. Runs in a
  * loop of its own: the volume's loop never waits for Azure, and runs at each change of an attachment,
- * which a node may write as often as it likes. No change triggers a read before its time.
+ * which a node may write as often as it likes. No change triggers a read before its time. At most three
+ * reads of a volume each time; the deletion of a VM takes longer.
  */
 export function goneReconciler(ports: FencingPorts): Reconciler {
   return {
@@ -77,7 +74,7 @@ async function carryOut(
 
 /** What follows from a VM that exists. */
 function actionFor(
-  { question, node }: { readonly question: Exclude<CloudQuestion, "gone">; readonly node: NodeIdentity },
+  { question, node }: { readonly question: Exclude<AzureQuestion, "gone">; readonly node: NodeIdentity },
   { powerState, dataDisks }: InstanceFacts,
   volumeId: string,
 ): RecordAction | undefined {

@@ -195,7 +195,7 @@ describe("an unverified node that has nothing to verify itself by", () => {
       const { store } = world.ports;
       const get: typeof store.get = async (kind, name, signal) => {
         const read = await store.get(kind, name, signal);
-        // Right before the platform is written to.
+        // Right before Azure is written to.
         if (kind === "AzVolume")
           await world.setRecord((record) => changedRecord(record, { unverified: [b], clean: [a] }));
         return read;

@@ -3,6 +3,7 @@ import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-iden
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
+import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { confirm, endFence, type Step } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -15,12 +16,6 @@ import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { clearProven, passRecordBarrier } from "./record-proof.ts";
-
-/**
- * How often the platform is asked again about a node that has the disk, according to Azure, in
- * milliseconds.
- */
-const ASK_PLATFORM_MS = 10_000;
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
@@ -45,7 +40,7 @@ export async function proveDetached(
     const proven = await prove(ports, volumeName, node, signal);
     if (!proven.ok) return proven;
   }
-  return ok({ requeueAfterMs: ASK_PLATFORM_MS });
+  return ok({ requeueAfterMs: ASK_AGAIN_MS });
 }
 
 async function prove(

@@ -148,7 +148,7 @@ describe("driverNodeReconciler", () => {
       assert.deepEqual(world.driverNodes(), ["node-b"]);
     }));
 
-  it("keeps it while the platform does not respond, and retries", () =>
+  it("keeps it while Azure does not respond, and retries", () =>
     withControllerPorts(async (world) => {
       const inspectFailure: Failure = {
         kind: "CloudUnavailable",

@@ -61,7 +61,7 @@ export async function pruneVm(
 }
 
 /**
- * Asks the platform whether a node's VM is gone, or has the disk no more where no node plug-in reports from
+ * Asks Azure whether a node's VM is gone, or has the disk no more where no node plug-in reports from
  * it.
  */
 export async function askIfGone(

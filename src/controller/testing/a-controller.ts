@@ -33,7 +33,7 @@ import { silentLogger } from "./silent-logger.ts";
 type Meeting = () => Promise<void>;
 
 /**
- * A controller's ports on a simulated store, with a platform and an orchestrator that the test controls.
+ * A controller's ports on a simulated store, with an Azure and an orchestrator that the test controls.
  */
 export interface ReconcileWorld {
   readonly ports: ControllerPorts;
@@ -51,11 +51,11 @@ export interface ReconcileWorld {
   readonly instances: Map<string, string>;
   /** VMs that are not running, by resource id. */
   readonly powerStates: Map<string, PowerState>;
-  /** Set where the platform fails to read any VM. */
+  /** Set where Azure fails to read any VM. */
   inspectFailure: Failure | undefined;
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
-  /** Runs once, during that call of the platform. */
+  /** Runs once, during that call of Azure. */
   readonly during: Partial<Record<BarrierMode | "attachDisk" | "detachDisk" | "users", Meeting>>;
   /** What the orchestrator reports of the volume's users, past every cache, and how often it was asked. */
   use: VolumeUse;
@@ -312,12 +312,12 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   }
 }
 
-/** A platform with one disk whose calls succeed where allowed. */
+/** An Azure with one disk whose calls succeed where allowed. */
 function aCloud(
   world: () => ReconcileWorld,
   meet: (where: BarrierMode | "attachDisk" | "detachDisk") => Promise<void>,
 ): CloudProvisioner {
-  const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
+  const unused = (): never => invariant(false, "this test does not ask this of Azure") as never;
   const refused = (diskUri: string, nodeName: string): Result<never, Failure> =>
     fail({ kind: "Refused", diskUri, nodeName });
   return {

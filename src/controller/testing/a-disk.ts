@@ -1,7 +1,7 @@
 import { diskUri } from "../../core/testing/objects.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 
-/** The disk of `pvc-1` as the platform shows it, attached to nothing. */
+/** The disk of `pvc-1` as Azure shows it, attached to nothing. */
 export function aDisk(overrides: Partial<DiskFacts> = {}): DiskFacts {
   return {
     diskUri,

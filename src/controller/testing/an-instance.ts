@@ -1,7 +1,7 @@
 import { identity, instanceUriOf } from "../../core/testing/objects.ts";
 import type { InstanceFacts } from "../../ports/cloud/cloud-provisioner.ts";
 
-/** The VM of a node as the platform shows it: it runs, in zone 1, without a disk. */
+/** The VM of a node as Azure shows it: it runs, in zone 1, without a disk. */
 export function anInstance(nodeName: string, overrides: Partial<InstanceFacts> = {}): InstanceFacts {
   return {
     nodeName,

@@ -2,7 +2,7 @@ import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-prov
 
 type Barrier = CloudProvisioner["barrier"];
 
-/** The platform's barrier, except for the modes that a test replaces. */
+/** Azure's barrier, except for the modes that a test replaces. */
 export function barrierByMode(
   { barrier }: Pick<CloudProvisioner, "barrier">,
   replaced: Partial<Record<BarrierMode, Barrier>>,

@@ -36,7 +36,7 @@ import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
  * How long an answer that a workload still uses the volume is believed before it is checked again, in
  * milliseconds.
  */
-const ASK_AGAIN_MS = 2_000;
+const USERS_AGAIN_MS = 2_000;
 
 /**
  * Carries out one planned change of the writer record. A refusal by the uncached record is no failure:
@@ -90,7 +90,8 @@ export async function executeWriterAction(
     }
     case "Withdraw": {
       const nodeName = action.from === "record" ? action.node.nodeName : action.nodeName;
-      if (!(await ports.users.isOutOfService(nodeName, signal))) return ok({ requeueAfterMs: ASK_AGAIN_MS });
+      if (!(await ports.users.isOutOfService(nodeName, signal)))
+        return ok({ requeueAfterMs: USERS_AGAIN_MS });
       if (action.from === "attachment")
         return ignoreRefused(
           await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal),
@@ -109,7 +110,7 @@ export async function executeWriterAction(
       if (!released.ok) return ignoreRefused(released);
       if (released.value.kind === "stillUsed") {
         emitStillUsed(ports, observed, action.node.nodeName, released.value.use);
-        return ok({ requeueAfterMs: ASK_AGAIN_MS });
+        return ok({ requeueAfterMs: USERS_AGAIN_MS });
       }
       return ignoreRefused(
         await withdrawLeakedRequest(
@@ -307,9 +308,9 @@ async function fenceWriter(
 ): Promise<Reconciled> {
   const { volumeName, volumeId } = volume;
   if (!(await isTrusted(ports, observed.volume.status?.record, signal)))
-    return ok({ requeueAfterMs: ASK_AGAIN_MS });
+    return ok({ requeueAfterMs: USERS_AGAIN_MS });
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))
-    return ok({ requeueAfterMs: ASK_AGAIN_MS });
+    return ok({ requeueAfterMs: USERS_AGAIN_MS });
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName: action.node.nodeName,
@@ -319,7 +320,7 @@ async function fenceWriter(
   });
   if (action.ground === "stalled") {
     const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);
-    if (released.ok) return ok(released.value.kind === "stillUsed" ? { requeueAfterMs: ASK_AGAIN_MS } : {});
+    if (released.ok) return ok(released.value.kind === "stillUsed" ? { requeueAfterMs: USERS_AGAIN_MS } : {});
     return ignoreRefused(released);
   }
   return ignoreRefused(

@@ -20,7 +20,7 @@ describe("chooseNodeFacts", () => {
     {
       sources: { given: {}, metadata, labels },
       chosen: { vmSize: "Standard_D4s_v5", location: "eastus", zone: "1", zoneLabel: "westus-2" },
-      because: "the platform is more reliable than labels",
+      because: "Azure is more reliable than labels",
     },
     {
       sources: { given: { vmSize: "Standard_M64s", location: "EastUS2", zone: "3" }, metadata, labels },
@@ -35,7 +35,7 @@ describe("chooseNodeFacts", () => {
     {
       sources: { given: {}, metadata: { ...metadata, vmSize: "", location: "", zone: "" }, labels },
       chosen: { vmSize: "Standard_D2s_v3", location: "westus", zone: "2", zoneLabel: "westus-2" },
-      because: "labels fill in what the platform does not say",
+      because: "labels fill in what Azure does not say",
     },
     {
       sources: { given: {}, metadata: undefined, labels: { "topology.kubernetes.io/zone": "eastus-1" } },

@@ -22,8 +22,8 @@ export interface ChosenFacts {
 }
 
 /**
- * Chooses the facts about the machine: first the operator's settings (also an empty zone), then the
- * platform's, then the labels of the Node.
+ * Chooses the facts about the machine: first the operator's settings (also an empty zone), then Azure's,
+ * then the labels of the Node.
  */
 export function chooseNodeFacts(sources: {
   readonly given: MachineFacts;

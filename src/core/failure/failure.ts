@@ -75,7 +75,7 @@ export type Failure =
   | { readonly kind: "StillWaiting"; readonly volumeId: string; readonly what: string }
   | { readonly kind: "Cancelled" }
   | { readonly kind: "DeadlineExceeded"; readonly operation: string }
-  // The platform.
+  // Azure.
   | { readonly kind: "DiskNotFound"; readonly diskUri: string; readonly azure?: AzureAnswer }
   | {
       readonly kind: "DiskAttachedElsewhere";

@@ -24,7 +24,7 @@ export function staleAfterMs(
   return settings.heartbeatStaleMs + (node?.heartbeatDelayMs ?? 0);
 }
 
-/** No heartbeat for a while: not proof of death, but a reason to ask the platform whether its VM exists. */
+/** No heartbeat for a while: not proof of death, but a reason to ask Azure whether its VM exists. */
 export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
   return node.heartbeatUnchangedMs >= staleAfterMs(observed.settings, node);
 }

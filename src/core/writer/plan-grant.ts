@@ -8,7 +8,7 @@ import {
   stayingAttachments,
   type ObservedVolume,
 } from "../attachment/observed-volume.ts";
-import { RECHECK_MS, ASK_PLATFORM_MS } from "./recheck-pace.ts";
+import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { grant } from "./record/writer-steps.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -49,7 +49,7 @@ function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity
   const message = `${names.join(", ")} requests the volume, and no user of it is seen there`;
   return [
     ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),
-    { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_PLATFORM_MS },
+    { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_AGAIN_MS },
   ];
 }
 

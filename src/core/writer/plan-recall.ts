@@ -9,7 +9,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isSilent, isUnreported } from "./node-silence.ts";
-import { RECHECK_MS, ASK_PLATFORM_MS } from "./recheck-pace.ts";
+import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
 
 /**
@@ -62,7 +62,7 @@ export function planForUnrequestedHolder(
   if (present === undefined || isSilent(observed, present))
     return [
       { kind: "AskAzure", question: "gone", node },
-      { kind: "WaitFor", reason, message, retryAfterMs: ASK_PLATFORM_MS },
+      { kind: "WaitFor", reason, message, retryAfterMs: ASK_AGAIN_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
 }
@@ -96,7 +96,7 @@ function planWithoutAttachment(
     return [
       { kind: "AskAzure", question: "gone", node },
       ...(present === undefined ? [] : [{ kind: "AskAzure", question: "detached", node } as const]),
-      { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
+      { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   const wait = { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS } as const;
   return observed.unchangedMs < STRANDED_MS

@@ -2,11 +2,9 @@ import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
+import { ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
-
-/** How often to ask Azure about a VM whose name another one has by now, in milliseconds. */
-const ASK_AGAIN_MS = 10_000;
 
 /**
  * Whether the node of that name is another VM by now: by its AzDriverNode or, where that is not believed,

@@ -192,7 +192,7 @@ describe("planWriter with a silent writer", () => {
     assert.deepEqual(planWriter(observed), [{ kind: "Requeue", afterMs: 5_000 }]);
   });
 
-  it("still asks the platform whether the VM of a silent writer exists", () => {
+  it("still asks Azure whether the VM of a silent writer exists", () => {
     const unrequested = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
     const recalled = anAttachment("node-a", {
       spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } },

@@ -202,7 +202,7 @@ describe("planWriter for unverified nodes", () => {
     ]);
   });
 
-  it("asks the platform first about names that now mean another VM", () => {
+  it("asks Azure first about names that now mean another VM", () => {
     const older = { ...identity("node-a"), vmId: "older" };
     const record = {
       writer: { ...aWriter("node-a", { requested: false }), ...older },

@@ -5,7 +5,7 @@ import { isSilent } from "./node-silence.ts";
 import { requestsOf } from "./plan-grant.ts";
 import { isReplaced, planReplacedUnverified } from "./plan-replaced-writer.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
-import { RECHECK_MS, ASK_PLATFORM_MS } from "./recheck-pace.ts";
+import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -55,7 +55,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
       { kind: "AskAzure", question: "gone", node },
-      { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },
+      { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   }
   const message =
@@ -64,7 +64,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   return isSilent(observed, present)
     ? [
         { kind: "AskAzure", question: "gone", node },
-        { ...wait, retryAfterMs: ASK_PLATFORM_MS },
+        { ...wait, retryAfterMs: ASK_AGAIN_MS },
       ]
     : [{ ...wait, retryAfterMs: RECHECK_MS }];
 }
@@ -84,9 +84,9 @@ function withoutWaits(
       const message =
         `${writer.nodeName} has reclaimed the volume, and another node does not release it: ` +
         `${action.message}`;
-      return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_PLATFORM_MS }];
+      return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_AGAIN_MS }];
     }
-    return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "Requeue", afterMs: action.retryAfterMs }];
+    return action.retryAfterMs < ASK_AGAIN_MS ? [] : [{ kind: "Requeue", afterMs: action.retryAfterMs }];
   });
 }
 

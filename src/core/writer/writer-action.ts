@@ -36,7 +36,7 @@ export type WriterAction =
       readonly ground: FenceGround;
       readonly because: string;
     }
-  | { readonly kind: "AskAzure"; readonly question: CloudQuestion; readonly node: NodeIdentity }
+  | { readonly kind: "AskAzure"; readonly question: AzureQuestion; readonly node: NodeIdentity }
   | { readonly kind: "Requeue"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: the node it waits for, where that node gets the event as well. */
   | {
@@ -66,7 +66,7 @@ export type WriterAction =
  * - `moved`: of the writer, with the resource id that its node has now. It is revoked where Azure shows its
  *   `vmId` there.
  */
-export type CloudQuestion = "gone" | "detached" | "off" | "moved";
+export type AzureQuestion = "gone" | "detached" | "off" | "moved";
 
 /** Actions that are executed at once: all but the questions to Azure. */
 export type RecordAction = Exclude<WriterAction, { kind: "AskAzure" }>;

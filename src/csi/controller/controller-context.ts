@@ -6,7 +6,7 @@ import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
 import type { OperationLock } from "../../runtime/operation-lock.ts";
 
 /**
- * All ports of the controller service's handlers. Of the platform, handlers change only snapshots (ADR
+ * All ports of the controller service's handlers. Of Azure, handlers change only snapshots (ADR
  * 0034): for all else they write into the store, and reconcilers act on it.
  */
 export interface ControllerContext extends Pick<

@@ -249,7 +249,7 @@ describe("expandVolume", () => {
     });
   });
 
-  it("answers the platform's refusal, and a repeated call asks for another try", async () => {
+  it("answers Azure's refusal, and a repeated call asks for another try", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const refused = expand(world, 20);

@@ -23,7 +23,7 @@ export interface SnapshotRequest {
 /** CSI promises at most 128 bytes, and Azure's tags have room for 256 characters. */
 const NAME_MAX_CHARS = 256;
 
-/** The request of a CreateSnapshot, checked by every rule that does not read the platform. */
+/** The request of a CreateSnapshot, checked by every rule that does not read Azure. */
 export function snapshotRequestOf(
   { name, sourceVolumeId: sourceUri, parameters: given }: CreateSnapshotRequest,
   clusterId: string,

@@ -18,7 +18,7 @@ import { missingField } from "./required.ts";
 const NAME_MAX_CHARS = 253;
 
 /**
- * The request of a CreateVolume, checked by every rule that does not read the platform. `topologyOfNodes`
+ * The request of a CreateVolume, checked by every rule that does not read Azure. `topologyOfNodes`
  * places a disk for which no topology is required; `source` is what its disk is to be a copy of.
  */
 export function readCreateRequest(

@@ -11,7 +11,7 @@ import { aDiskUri } from "./objects.ts";
 /** Snapshots in memory, and the requests that created them; each is a second younger than the one before. */
 export interface FakeSnapshots extends SnapshotProvisioner {
   readonly present: Map<string, SnapshotFacts>;
-  /** What the platform does with a snapshot by itself. */
+  /** What Azure does with a snapshot by itself. */
   change(snapshotUri: string, changes: Partial<SnapshotFacts>): void;
   readonly created: CreateSnapshotRequest[];
 }
@@ -42,7 +42,7 @@ export function aSnapshotUri(name: string): string {
   return aDiskUri(name).replace("/disks/", "/snapshots/");
 }
 
-/** A platform whose snapshots are complete at once; a copy from another region when a test says so. */
+/** An Azure whose snapshots are complete at once; a copy from another region when a test says so. */
 export function createFakeSnapshots(...given: readonly SnapshotFacts[]): FakeSnapshots {
   const present = new Map(given.map((snapshot) => [snapshot.snapshotUri.toLowerCase(), snapshot]));
   const created: CreateSnapshotRequest[] = [];

@@ -28,7 +28,7 @@ export async function findUntrackedMounts(
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;
     if (attachment.status?.state !== "Attached") return ok(undefined);
-    // According to the platform the disk is here. A machine without device links must not count as clean:
+    // According to Azure the disk is here. A machine without device links must not count as clean:
     // V1 found its disks without them.
     const reported = await reportMissing(ports, attachment, signal);
     return reported.ok ? device : reported;

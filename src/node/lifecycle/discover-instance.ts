@@ -35,7 +35,7 @@ const CONFIRM_EVERY_MS = 60_000;
 
 /**
  * Discovers which VM this is and its size: retries until it is known, for nothing can be done before. A
- * `vmId` and an `instanceUri` from the operator are believed without asking the platform. Rejects with
+ * `vmId` and an `instanceUri` from the operator are believed without asking Azure. Rejects with
  * the signal's reason.
  */
 export async function discoverInstance(

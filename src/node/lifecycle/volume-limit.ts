@@ -30,7 +30,7 @@ type Disks = InstanceMetadata["dataDisks"];
 /**
  * How many volumes this node takes: the limit of its VM size, less the reserved slots and the foreign
  * disks. A disk counts as foreign only at the second read that finds it so, except at the very first
- * read: the platform reports a detach to its VMs some seconds late.
+ * read: Azure reports a detach to its VMs some seconds late.
  */
 export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   const { given, vmSize, reserved, metadata, clock, logger } = options;

@@ -1,6 +1,6 @@
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
-/** What the platform says of node-a: a zonal VM without data disks. */
+/** What Azure says of node-a: a zonal VM without data disks. */
 export function aMachine(overrides: Partial<InstanceMetadata> = {}): InstanceMetadata {
   return {
     vmId: "02aab8a4-74ef-476e-8182-f6d2ba4166a6",

@@ -73,7 +73,7 @@ function lastLookInMs(recent: RecentModification, nowMs: number): number {
 }
 
 /**
- * What to ask of a disk that the platform shows otherwise than modifications have left it: the same again,
+ * What to ask of a disk that Azure shows otherwise than modifications have left it: the same again,
  * or nothing, so that only the spec's disk follows. Undefined: it is as it should be, or a request is under
  * way. `isOfThisStore`: what was made lately was not restored from a backup.
  */

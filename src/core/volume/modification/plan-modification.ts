@@ -14,7 +14,7 @@ export type ModificationAction =
    */
   | { readonly kind: "EndModification"; readonly diskUri: string; readonly made: DiskModification };
 
-/** What a modification can change of a disk, as the platform shows it. */
+/** What a modification can change of a disk, as Azure shows it. */
 export interface ModifiableDisk {
   readonly skuName: string;
   readonly tags: Tags;
@@ -40,7 +40,7 @@ export function planModification(
 }
 
 /**
- * The spec without the request. Its disk is as the platform shows it, whatever became of the request: Azure
+ * The spec without the request. Its disk is as Azure shows it, whatever became of the request: Azure
  * may have made one that this one has replaced, and of which no outcome is recorded. A read may be older
  * than a write that has ended, so what is known to be `made` counts more. A network policy that no parameter
  * or class has stated stays unstated. Without a disk to show it stays as it was.

@@ -209,7 +209,7 @@ describe("deleteVolume", () => {
     });
   });
 
-  it("answers the failure of the platform", async () => {
+  it("answers the failure of Azure", async () => {
     await withController(async (world) => {
       await givenVolume(world);
       const answer = remove(world);

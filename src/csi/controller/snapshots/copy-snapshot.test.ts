@@ -59,7 +59,7 @@ function namesIn({ present }: FakeSnapshots): readonly string[] {
 
 class Crash extends Error {}
 
-/** The same platform for a controller that dies before or after its `at`th request that changes it. */
+/** The same Azure for a controller that dies before or after its `at`th request that changes it. */
 function dying(snapshots: FakeSnapshots, at: number, when: "before" | "after"): Snapshots {
   let requests = 0;
   const around = async <T>(request: () => Promise<T>): Promise<T> => {

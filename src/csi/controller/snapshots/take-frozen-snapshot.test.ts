@@ -29,7 +29,7 @@ type Answer = NonNullable<NonNullable<AzVolumeAttachment["status"]>["freeze"]>;
 
 class Crash extends Error {}
 
-/** A volume, the plug-in of its node, and a platform that fixes the content of a snapshot at once. */
+/** A volume, the plug-in of its node, and an Azure that fixes the content of a snapshot at once. */
 interface Freezing {
   readonly world: ControllerWorld;
   readonly snapshots: FakeSnapshots;
