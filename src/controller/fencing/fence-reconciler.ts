@@ -9,8 +9,8 @@ import { endFence, type Step } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { proveDetached } from "./prove-detached.ts";
-import { clearProven, passRecordBarrier } from "./record-proof.ts";
+import { proveUnverified } from "./prove-off.ts";
+import { clearProven, sendBarrier } from "./record-proof.ts";
 
 /**
  * *fence*, steps 2 to 4: continues any fence that the record shows as begun, by whichever controller.
@@ -25,7 +25,7 @@ export function fenceReconciler(ports: FencingPorts): Reconciler {
     backoff: { baseMs: 100, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
       const fenced = await fence(ports, volumeName, signal);
-      return fenced.ok ? proveDetached(ports, volumeName, signal) : fenced;
+      return fenced.ok ? proveUnverified(ports, volumeName, signal) : fenced;
     },
   };
 }
@@ -42,7 +42,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   const startedMs = clock.elapsedMs();
 
   const barrier = { volume: began.value, diskUri, node, mode: "fence", isAsked: isBeingFenced } as const;
-  const proof = await passRecordBarrier(ports, barrier, signal);
+  const proof = await sendBarrier(ports, barrier, signal);
   if (!proof.ok) {
     // Refused: the fence may be over, or the store could not be read: the next pass sees which. Of an ETag
     // that does not move, an event of its own was emitted.

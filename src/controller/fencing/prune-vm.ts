@@ -11,7 +11,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/release/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
-import { proveOff } from "./prove-detached.ts";
+import { proveOff } from "./prove-off.ts";
 
 /** A node in the record of a volume, whose VM may be gone. */
 export interface MissingVm {

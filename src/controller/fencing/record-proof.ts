@@ -12,7 +12,7 @@ import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 
 /** A barrier that the record of a volume asks for. */
-export interface RecordBarrier {
+interface AskedBarrier {
   readonly volume: AzVolume;
   readonly diskUri: string;
   readonly node: NodeIdentity;
@@ -22,12 +22,12 @@ export interface RecordBarrier {
 }
 
 /**
- * Passes the barrier, and emits events where no write moves the VM's ETag. Fails as the port does: `Refused`
+ * Sends the barrier, and emits events where no write moves the VM's ETag. Fails as the port does: `Refused`
  * where the record no longer asks for it.
  */
-export async function passRecordBarrier(
+export async function sendBarrier(
   ports: FencingPorts,
-  { volume, diskUri, node, mode, isAsked }: RecordBarrier,
+  { volume, diskUri, node, mode, isAsked }: AskedBarrier,
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
   const { name, uid } = volume.metadata;
@@ -56,7 +56,7 @@ export async function passRecordBarrier(
 }
 
 /** What was proven, and for which record. */
-export interface ProvenDetached {
+interface ProvenOff {
   readonly volumeName: string;
   readonly diskUri: string;
   readonly node: NodeIdentity;
@@ -78,7 +78,7 @@ export interface ProvenDetached {
  */
 export async function clearProven(
   ports: FencingPorts,
-  proven: ProvenDetached,
+  proven: ProvenOff,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;

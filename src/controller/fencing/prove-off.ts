@@ -15,14 +15,14 @@ import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { clearProven, passRecordBarrier } from "./record-proof.ts";
+import { clearProven, sendBarrier } from "./record-proof.ts";
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
  * on their VM: an attach or detach that another controller was allowed may have landed since the record
  * was rebuilt. Detaches nothing; the node is in quarantine until it has shown that it is clean.
  */
-export async function proveDetached(
+export async function proveUnverified(
   ports: FencingPorts,
   volumeName: string,
   signal: AbortSignal,
@@ -88,7 +88,7 @@ export async function proveOff(
   if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
   const startedMs = clock.elapsedMs();
   const barrier = { volume: began.value, diskUri, node, mode: "prove", isAsked } as const;
-  const proof = await passRecordBarrier(ports, barrier, signal);
+  const proof = await sendBarrier(ports, barrier, signal);
   // Precondition failed: the node has shown what it does with the disk since, or the record is being
   // rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
