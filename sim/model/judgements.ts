@@ -25,7 +25,7 @@ const STATES_MAX = 5_000_000;
  */
 export const judgements: readonly Judgement[] = [
   judgedBy("writer-protocol", () => writerProtocol(new Set())),
-  judgedBy("restored-store", () => restoredStore(new Set(), { epochsMax: 1, generationsMax: 1 })),
+  judgedBy("restored-store", () => restoredStore(new Set(), { epochsMax: 1, incarnationsMax: 1 })),
   judgedBy("release-check", () => releaseProtocol(new Set(), { nodesMayBeLost: false })),
   judgedBy("reclaim", () => reclaimProtocol(new Set()), isReclaimed),
   judgedBy("recall", () => recallProtocol(new Set())),

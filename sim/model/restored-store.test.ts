@@ -8,19 +8,19 @@ const STATES_MAX = 20_000_000;
 /**
  * The exploration is exhaustive within these: a grant before the backup and one after it, and one rebuild.
  */
-const EXHAUSTIVE = { epochsMax: 1, generationsMax: 1 };
+const EXHAUSTIVE = { epochsMax: 1, incarnationsMax: 1 };
 /** The bounds for finding what goes wrong without a rule. */
-const WIDER = { epochsMax: 2, generationsMax: 1 };
+const WIDER = { epochsMax: 2, incarnationsMax: 1 };
 
 /** What goes wrong without each rule, in one sentence. */
 const because: Readonly<Record<RestoreRule, string>> = {
   heartbeat: "a node acquires by a restored record while another one writes",
-  memory: "a controller with a higher mark of the Lease uses restored records",
+  highWaterMark: "a controller with a higher mark of the Lease uses restored records",
   standstill: "a record is used before it has been rebuilt",
-  sweep: "the store incarnation rises, and the records are as the backup had them",
-  holders: "records are rebuilt without asking Azure which VMs have the disk",
+  rebuild: "the store incarnation rises, and the records are as the backup had them",
+  attachedVms: "records are rebuilt without asking Azure which VMs have the disk",
   asked: "the record is read after the store was found to be trusted, and a backup comes in between",
-  heard:
+  gracePeriod:
     "a controller that starts after the restore goes by the records before any node has compared what " +
     "it remembers",
   barrier: "a detach allowed by an earlier record lands on a node that has it since",

@@ -46,7 +46,7 @@ const codec = createCodec({
   /** It has reported what the controller's watch could not show. */
   hasUnseen: [false, true],
   /** Whether the plug-in reaches the store, and the store responds to any client. */
-  heard: [false, true],
+  reachesStore: [false, true],
   store: ["works", "fails"],
   /** Whether the controller's watch delivers events; it plans on what it saw last. */
   watch: ["tells", "cut"],
@@ -112,7 +112,7 @@ const START: Node = {
   hasTold: false,
   hadTold: false,
   hasUnseen: false,
-  heard: true,
+  reachesStore: true,
   store: "works",
   watch: "tells",
   stalledWatched: false,
@@ -130,8 +130,8 @@ function surroundings(world: World, emit: Emit): void {
   if (is.record === "given")
     becomes({ record: "requested", node: "using" }, "the node is granted the volume again");
   becomes(
-    { heard: !is.heard },
-    is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store",
+    { reachesStore: !is.reachesStore },
+    is.reachesStore ? "the plug-in can't reach the store" : "the plug-in reaches the store",
   );
   becomes(
     { store: is.store === "works" ? "fails" : "works" },
@@ -150,10 +150,10 @@ function surroundings(world: World, emit: Emit): void {
 /** As long as the unmount timeout. A reachable node reports its progress in this time. */
 function passTime(world: World, emit: Emit): void {
   const { is } = world;
-  const tells = is.heard && is.store === "works" && is.recall !== 0 && is.node === "flushing";
+  const tells = is.reachesStore && is.store === "works" && is.recall !== 0 && is.node === "flushing";
   if (tells && !is.hasTold) return;
   const isUnchanged = !is.hasTold;
-  const heartbeat = is.heard && is.store === "works" ? "fresh" : "stale";
+  const heartbeat = is.reachesStore && is.store === "works" ? "fresh" : "stale";
   const next = {
     ...is,
     hasTold: false,
@@ -175,7 +175,7 @@ function nodeSteps(world: World, emit: Emit): void {
     becomes({ node: "unmounted" }, "the unmount ends");
   }
   if (is.node === "stuck") becomes({ node: "flushing" }, "the unmount progresses");
-  if (!is.heard || is.store === "fails" || is.record === "fencing") return;
+  if (!is.reachesStore || is.store === "fails" || is.record === "fencing") return;
   if (is.node === "unmounted" && is.record !== "given") becomes({ record: "given" }, "releases");
   if (is.recall === 0 || is.node === "unmounted") return;
   const isNews = is.answer !== is.recall || is.node === "flushing" || is.bound !== (is.node === "using");

@@ -24,19 +24,19 @@ import {
  */
 export const restoreRules = [
   "heartbeat",
-  "memory",
+  "highWaterMark",
   "standstill",
-  "sweep",
-  "holders",
+  "rebuild",
+  "attachedVms",
   "asked",
-  "heard",
+  "gracePeriod",
   "barrier",
 ] as const;
 
 /** One rule that keeps a rolled-back store from doing harm. */
 export type RestoreRule = (typeof restoreRules)[number];
 
-type Generation = LeaseState["generation"];
+type Incarnation = LeaseState["incarnation"];
 
 interface Turn {
   readonly world: World;
@@ -50,7 +50,7 @@ interface Turn {
  * A store that is rolled back once, as a state space: one disk, two nodes, one controller at a time whose
  * last update of a VM may land long after its death. A backup is taken at any moment, and restored at any
  * later one by which each node has sent a heartbeat. Nodes and controller notice what they notice, in any
- * order. From then on a newly started controller without any memory may replace the controller at any
+ * order. From then on a newly started controller without a high-water mark may replace the controller at any
  * time; which nodes' reports it receives, and which nodes it takes for silent, is left open.
  */
 export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: RestoreBounds): StateSpace {
@@ -92,14 +92,14 @@ const IDLE_NODE: NodeState = {
   isAhead: false,
   beatAt: 0,
 };
-const IDLE = { kind: "idle", node: 0, askedAt: 0, holders: 0 } as const;
+const IDLE = { kind: "idle", node: 0, askedAt: 0, attachedVms: 0 } as const;
 
 const START: World = {
-  record: storedCode({ code: codeOf(newRecord(0)), epoch: 0, generation: 0 }),
+  record: storedCode({ code: codeOf(newRecord(0)), epoch: 0, incarnation: 0 }),
   backup: NO_BACKUP,
-  lease: { generation: 0, sweep: 0, firstReported: -1, secondReported: -1 },
+  lease: { incarnation: 0, rebuild: 0, firstReported: -1, secondReported: -1 },
   nodes: [IDLE_NODE, IDLE_NODE],
-  cloud: { ...IDLE, pending: "none", pendingNode: 0, memory: "level", attached: 0 },
+  cloud: { ...IDLE, pending: "none", pendingNode: 0, highWaterMark: "level", attached: 0 },
 };
 
 function backupSteps({ world, emit }: Turn): void {
@@ -107,7 +107,7 @@ function backupSteps({ world, emit }: Turn): void {
   if (backup === NO_BACKUP) emit({ ...world, backup: record }, "a backup is taken");
   if (backup === NO_BACKUP || backup === RESTORED || nodes.some(({ isAhead }) => !isAhead)) return;
   emit(
-    { ...withCloud(world, { memory: "ahead" }), record: backup, backup: RESTORED },
+    { ...withCloud(world, { highWaterMark: "ahead" }), record: backup, backup: RESTORED },
     "the backup is put back",
   );
 }
@@ -156,7 +156,7 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
 }
 
 /** A node's own actions, by a record of the incarnation in which it checked. */
-function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
+function ownSteps(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
   const { world, steps, emit } = turn;
   const state = world.nodes[node];
   const moves = (record: number | undefined, checkpoint: NodeState["checkpoint"], name: string): void => {
@@ -166,7 +166,7 @@ function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
         `n${node} ${name}`,
       );
   };
-  if (storedOf(world.record).generation !== askedAt || isOlderThanCheckpoint(turn, node)) return;
+  if (storedOf(world.record).incarnation !== askedAt || isOlderThanCheckpoint(turn, node)) return;
   if (state.mount === "live") {
     const reclaimed = steps.reclaimKnowing(world.record, node, state.checkpoint);
     moves(reclaimed, reclaimed === undefined ? 0 : storedOf(reclaimed).epoch, "reclaims");
@@ -186,7 +186,7 @@ function isLongAgo({ world: { backup }, without }: Turn): boolean {
 }
 
 /** It has found the device, and no command of an earlier plug-in is alive. */
-function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
+function takes(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
   const { world, steps, emit } = turn;
   const { mount, child } = world.nodes[node];
   if (mount !== "none" || child || !hasDisk(world, node) || isOlderThanCheckpoint(turn, node)) return;
@@ -214,23 +214,23 @@ function beats(turn: Turn, node: NodeIndex): void {
     if (!state.isAhead) emit(withNode(world, node, { ...state, isAhead: true }), `n${node} beats`);
     return;
   }
-  const isRebuiltSince = state.beatAt >= 0 && lease.generation > state.beatAt;
+  const isRebuiltSince = state.beatAt >= 0 && lease.incarnation > state.beatAt;
   const hasNoticed =
     (state.isAhead && !isRebuiltSince && !without.has("heartbeat")) || isOlderThanCheckpoint(turn, node);
-  const reported = reportedBy(lease, node) === lease.generation || hasNoticed ? lease.generation : -1;
+  const reported = reportedBy(lease, node) === lease.incarnation || hasNoticed ? lease.incarnation : -1;
   const told = withLease(world, node === 0 ? { firstReported: reported } : { secondReported: reported });
-  emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.generation }), `n${node} beats`);
+  emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.incarnation }), `n${node} beats`);
 }
 
 /** The store incarnation, if the node may trust the store; see `readTrustedIncarnation`. */
 function trustedAt(
   { world: { lease, backup, nodes }, without }: Turn,
   node: NodeIndex,
-): Generation | undefined {
-  if (lease.sweep > 0 && !without.has("standstill")) return undefined;
-  if (without.has("heartbeat")) return lease.generation;
+): Incarnation | undefined {
+  if (lease.rebuild > 0 && !without.has("standstill")) return undefined;
+  if (without.has("heartbeat")) return lease.incarnation;
   const isBack = backup === RESTORED && nodes[node].isAhead;
-  return isBack || reportedBy(lease, node) === lease.generation ? undefined : lease.generation;
+  return isBack || reportedBy(lease, node) === lease.incarnation ? undefined : lease.incarnation;
 }
 
 /** See `olderThanCheckpoint`. */
@@ -244,15 +244,15 @@ function controllerSteps(turn: Turn): void {
   const goesTo = (changes: Partial<CloudState>, from = world): World =>
     withCloud(from, { ...IDLE, ...changes });
   if (cloud.kind !== "idle") emit(goesTo({}), "controller stops");
-  if (world.backup === RESTORED && cloud.memory !== "new")
-    emit(goesTo({ memory: "new" }), "another controller starts, which remembers nothing");
+  if (world.backup === RESTORED && cloud.highWaterMark !== "new")
+    emit(goesTo({ highWaterMark: "new" }), "another controller starts, which remembers nothing");
   hears(turn);
   switch (cloud.kind) {
     case "idle": {
       marks(turn);
       provesDetached(turn);
-      if (lease.sweep > 0)
-        emit(goesTo({ kind: "sweep", holders: cloud.attached }), "reads in Azure who has the disk");
+      if (lease.rebuild > 0)
+        emit(goesTo({ kind: "rebuild", attachedVms: cloud.attached }), "reads in Azure who has the disk");
       const free = steps.revoke(record, 0);
       if (free !== undefined) emit({ ...world, record: free }, "revokes");
       const askedAt = incarnationRead(turn);
@@ -266,7 +266,7 @@ function controllerSteps(turn: Turn): void {
           );
         if (!without.has("asked")) grants(turn, node, askedAt);
         fences(turn, node);
-        if (storedOf(record).generation === askedAt) asksToUpdate(turn, node);
+        if (storedOf(record).incarnation === askedAt) asksToUpdate(turn, node);
         movesEtag(turn, node, askedAt);
       }
       return;
@@ -278,19 +278,19 @@ function controllerSteps(turn: Turn): void {
     case "barrier":
       passesBarrier(turn);
       return;
-    case "sweep":
-      if (lease.sweep > 0)
+    case "rebuild":
+      if (lease.rebuild > 0)
         emit(
           goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordRebuilt(turn) }),
           "rebuilds the record",
         );
       return;
     case "raise":
-      if (lease.sweep > 0)
+      if (lease.rebuild > 0)
         emit(
           goesTo(
-            { memory: cloud.memory === "new" ? "level" : cloud.memory },
-            withLease(world, { generation: lease.sweep, sweep: 0 }),
+            { highWaterMark: cloud.highWaterMark === "new" ? "level" : cloud.highWaterMark },
+            withLease(world, { incarnation: lease.rebuild, rebuild: 0 }),
           ),
           "raises the store incarnation",
         );
@@ -305,48 +305,50 @@ function controllerSteps(turn: Turn): void {
  */
 function hears({ world, emit }: Turn): void {
   const { cloud, lease, nodes } = world;
-  if (cloud.memory !== "new" || nodes.every(({ isAhead }) => isAhead)) return;
-  if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.generation))
-    emit(withCloud(world, { memory: "level" }), "controller has received the nodes' reports");
+  if (cloud.highWaterMark !== "new" || nodes.every(({ isAhead }) => isAhead)) return;
+  if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.incarnation))
+    emit(withCloud(world, { highWaterMark: "level" }), "controller has received the nodes' reports");
 }
 
 /**
- * By the controller's memory of the Lease, or by a node's report; or, if it has just started, without any
- * report.
+ * By the controller's high-water mark of the Lease, or by a node's report; or, if it has just started,
+ * without any report.
  */
 function marks({ world, without, bounds, emit }: Turn): void {
   const { lease, cloud } = world;
   const next =
-    bounds.generationsMax > lease.generation ? ((lease.generation + 1) as LeaseState["sweep"]) : undefined;
-  if (lease.sweep > 0 || next === undefined) return;
-  const isAhead = cloud.memory === "ahead" && !without.has("memory");
-  const isNoticed = isAhead || nodeIndexes.some((node) => reportedBy(lease, node) === lease.generation);
-  const memory = cloud.memory === "new" ? "new" : "level";
-  if (isNoticed || cloud.memory === "new")
-    emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks records for the rebuild");
+    bounds.incarnationsMax > lease.incarnation
+      ? ((lease.incarnation + 1) as LeaseState["rebuild"])
+      : undefined;
+  if (lease.rebuild > 0 || next === undefined) return;
+  const isAhead = cloud.highWaterMark === "ahead" && !without.has("highWaterMark");
+  const isNoticed = isAhead || nodeIndexes.some((node) => reportedBy(lease, node) === lease.incarnation);
+  const highWaterMark = cloud.highWaterMark === "new" ? "new" : "level";
+  if (isNoticed || cloud.highWaterMark === "new")
+    emit(withCloud(withLease(world, { rebuild: next }), { highWaterMark }), "marks records for the rebuild");
 }
 
 /** A node's checkpoint is known once it has sent a heartbeat since the restore. */
 function recordRebuilt({ world: { record, lease, nodes, cloud }, without }: Turn): number {
   const present = storedOf(record);
-  if (present.generation === lease.sweep) return record;
-  if (without.has("sweep")) return storedCode({ ...present, generation: lease.sweep });
+  if (present.incarnation === lease.rebuild) return record;
+  if (without.has("rebuild")) return storedCode({ ...present, incarnation: lease.rebuild });
   const epochsKnown = nodes.filter(({ isAhead }) => !isAhead).map(({ checkpoint }) => checkpoint);
-  const numbers = { epoch: Math.max(present.epoch, ...epochsKnown), generation: lease.sweep };
-  return rebuiltRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("barrier"));
+  const numbers = { epoch: Math.max(present.epoch, ...epochsKnown), incarnation: lease.rebuild };
+  return rebuiltRecord(without.has("attachedVms") ? 0 : cloud.attachedVms, numbers, without.has("barrier"));
 }
 
 /** What is under way by the record that is being rebuilt. */
 function pendingThen({ world: { record, lease, cloud } }: Turn): CloudState["pending"] {
   const takesOff = cloud.pending === "detach" || cloud.pending === "fence";
-  return takesOff && storedOf(record).generation !== lease.sweep ? "late" : cloud.pending;
+  return takesOff && storedOf(record).incarnation !== lease.rebuild ? "late" : cloud.pending;
 }
 
 /** See `readStoreIncarnation`. */
-function incarnationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
-  if (lease.sweep > 0 && !without.has("standstill")) return undefined;
-  if (cloud.memory === "new" && !without.has("heard")) return undefined;
-  return cloud.memory === "ahead" && !without.has("memory") ? undefined : lease.generation;
+function incarnationRead({ world: { lease, cloud }, without }: Turn): Incarnation | undefined {
+  if (lease.rebuild > 0 && !without.has("standstill")) return undefined;
+  if (cloud.highWaterMark === "new" && !without.has("gracePeriod")) return undefined;
+  return cloud.highWaterMark === "ahead" && !without.has("highWaterMark") ? undefined : lease.incarnation;
 }
 
 function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number): void {
@@ -354,9 +356,9 @@ function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number):
   // An attachment that is being deleted is granted nothing, and stays until its detach has ended; a backup
   // may bring back one that is not being deleted. What was allowed by a record that has been rebuilt since
   // is `late`, and no attachment shows it.
-  const isSaid = world.backup !== RESTORED || storedOf(world.record).generation > 0;
+  const isSaid = world.backup !== RESTORED || storedOf(world.record).incarnation > 0;
   const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && isSaid;
-  if (storedOf(world.record).generation !== askedAt || isLeaving) return;
+  if (storedOf(world.record).incarnation !== askedAt || isLeaving) return;
   const record = steps.grant(world.record, node);
   if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `grants n${node}`);
 }
@@ -417,7 +419,7 @@ function provesDetached(turn: Turn): void {
   const { world, steps, emit } = turn;
   const askedAt = incarnationRead(turn);
   for (const node of nodeIndexes) {
-    if (askedAt === undefined || hasDisk(world, node) || storedOf(world.record).generation !== askedAt)
+    if (askedAt === undefined || hasDisk(world, node) || storedOf(world.record).incarnation !== askedAt)
       continue;
     const record = steps.clearDetached(world.record, node);
     const isPending = world.cloud.pending !== "none" && world.cloud.pendingNode === node;
@@ -433,8 +435,8 @@ function provesDetached(turn: Turn): void {
  * The VM's ETag moves, by a record with a pending barrier for it: an update that was allowed before does
  * not land any more.
  */
-function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Generation): void {
-  if (storedOf(world.record).generation !== askedAt || steps.passBarrier(world.record, node) === undefined)
+function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Incarnation): void {
+  if (storedOf(world.record).incarnation !== askedAt || steps.passBarrier(world.record, node) === undefined)
     return;
   const { pending, pendingNode } = world.cloud;
   const left: Partial<CloudState> =
@@ -446,7 +448,7 @@ function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Gener
 function passesBarrier({ world, steps, emit }: Turn): void {
   const { node, askedAt } = world.cloud;
   const record =
-    storedOf(world.record).generation === askedAt ? steps.passBarrier(world.record, node) : undefined;
+    storedOf(world.record).incarnation === askedAt ? steps.passBarrier(world.record, node) : undefined;
   if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `passes the barrier of n${node}`);
 }
 

@@ -75,37 +75,37 @@ export function storedSteps(epochsMax: number) {
 }
 
 /**
- * The record that a rebuild writes: `holders` has a bit for each node. `withoutBarriers`: as if nothing could
- * be under way to their VMs.
+ * The record that a rebuild writes: `attachedVms` has a bit for each node. `withoutBarriers`: as if nothing
+ * could be under way to their VMs.
  */
 export function rebuiltRecord(
-  holders: number,
-  numbers: { readonly epoch: number; readonly generation: number },
+  attachedVms: number,
+  numbers: { readonly epoch: number; readonly incarnation: number },
   withoutBarriers: boolean,
 ): number {
-  const attachedTo = identities.filter((_, index) => (holders & (1 << index)) !== 0);
+  const attachedTo = identities.filter((_, index) => (attachedVms & (1 << index)) !== 0);
   return storedRecord(
     foundRecord({
       attachedTo,
       barrierPending: withoutBarriers ? [] : attachedTo,
       epoch: numbers.epoch,
-      storeIncarnation: numbers.generation,
+      storeIncarnation: numbers.incarnation,
     }),
   );
 }
 
 function storedRecord(record: WriterRecord): number {
-  return storedCode({ code: codeOf(record), epoch: record.epoch, generation: record.storeIncarnation });
+  return storedCode({ code: codeOf(record), epoch: record.epoch, incarnation: record.storeIncarnation });
 }
 
 function fullRecord(stored: number): WriterRecord {
-  const { code, epoch, generation } = storedOf(stored);
+  const { code, epoch, incarnation } = storedOf(stored);
   const record = recordOf(code);
   return {
     ...record,
     ...(record.writer === undefined ? {} : { writer: { ...record.writer, epoch } }),
     epoch,
-    storeIncarnation: generation,
+    storeIncarnation: incarnation,
   };
 }
 

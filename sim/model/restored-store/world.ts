@@ -7,31 +7,31 @@ import { RECORD_CODES } from "../writer-protocol/record-codes.ts";
 /** Within which the exploration is exhaustive. */
 export interface RestoreBounds {
   readonly epochsMax: number;
-  readonly generationsMax: number;
+  readonly incarnationsMax: number;
 }
 
 /** The most that a state can hold. */
 const epochs = [0, 1, 2, 3] as const;
-const generations = [0, 1, 2] as const;
+const incarnations = [0, 1, 2] as const;
 
 /** The record as a backup restores it: its code, and the numbers that the code leaves out. */
 export interface StoredRecord {
   readonly code: number;
   readonly epoch: (typeof epochs)[number];
-  readonly generation: (typeof generations)[number];
+  readonly incarnation: (typeof incarnations)[number];
 }
 
 /** A record as one whole number. */
 export function storedCode({
   code,
   epoch,
-  generation,
+  incarnation,
 }: {
   readonly code: number;
   readonly epoch: number;
-  readonly generation: number;
+  readonly incarnation: number;
 }): number {
-  return code + RECORD_CODES * (epoch + epochs.length * generation);
+  return code + RECORD_CODES * (epoch + epochs.length * incarnation);
 }
 
 /** The record of a number. */
@@ -40,11 +40,11 @@ export function storedOf(stored: number): StoredRecord {
   return {
     code: stored % RECORD_CODES,
     epoch: epochs[rest % epochs.length] ?? 0,
-    generation: generations[Math.floor(rest / epochs.length)] ?? 0,
+    incarnation: incarnations[Math.floor(rest / epochs.length)] ?? 0,
   };
 }
 
-const STORED_CODES = RECORD_CODES * epochs.length * generations.length;
+const STORED_CODES = RECORD_CODES * epochs.length * incarnations.length;
 
 /**
  * A backup that was not taken, and one that was restored: there will be no other. `CUT_OFF`: since then a
@@ -57,11 +57,11 @@ const BACKUPS = STORED_CODES + 3;
 
 const leaseCodec = createCodec({
   /** The store incarnation, and the one for which a rebuild is under way (0: none). */
-  generation: generations,
-  sweep: generations,
+  incarnation: incarnations,
+  rebuild: incarnations,
   /** In which incarnation each node has reported a rollback; -1: it has not. */
-  firstReported: [-1, ...generations],
-  secondReported: [-1, ...generations],
+  firstReported: [-1, ...incarnations],
+  secondReported: [-1, ...incarnations],
 });
 
 /** The content of the store beside the record. */
@@ -74,7 +74,7 @@ const nodeCodec = createCodec({
    * acquire.
    */
   doing: ["idle", "asked", "acquired", "giving"],
-  askedAt: generations,
+  askedAt: incarnations,
   /** A mount command that outlives its plug-in. */
   child: [false, true],
   /** The epoch of its checkpoint before it mounted; 0: no checkpoint. */
@@ -82,7 +82,7 @@ const nodeCodec = createCodec({
   /** Its own file counts more heartbeats than the store, or than the backup that will be restored. */
   isAhead: [false, true],
   /** The store incarnation at its last heartbeat; -1: the plug-in has not sent one yet. */
-  beatAt: [-1, ...generations],
+  beatAt: [-1, ...incarnations],
 });
 
 /** A node: its mount, its plug-in, its checkpoints. */
@@ -91,14 +91,14 @@ export type NodeState = ReturnType<typeof nodeCodec.decode>;
 const doingCodec = createCodec({
   /**
    * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and
-   * move it. `sweep`: has read in Azure which VMs have the disk. `raise`: the record is rebuilt, the
+   * move it. `rebuild`: has read in Azure which VMs have the disk. `raise`: the record is rebuilt, the
    * incarnation is raised next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the
    * record is written next.
    */
-  kind: ["idle", "asked", "sweep", "raise", "barrier"],
+  kind: ["idle", "asked", "rebuild", "raise", "barrier"],
   node: [0, 1],
-  askedAt: generations,
-  holders: [0, 1, 2, 3],
+  askedAt: incarnations,
+  attachedVms: [0, 1, 2, 3],
   /**
    * An update of a VM that was allowed, and lands at any later time, also after the controller's death.
    * `late`: it detaches the disk, and was allowed by a record that has been rebuilt since.
@@ -106,10 +106,10 @@ const doingCodec = createCodec({
   pending: ["none", "attach", "detach", "fence", "late"],
   pendingNode: [0, 1],
   /**
-   * The controller's memory of the Lease. `ahead`: more than the store shows. `new`: nothing, and it does
-   * not know yet whether the store was rolled back before it started.
+   * The controller's high-water mark of the Lease. `ahead`: more than the store shows. `new`: nothing, and it
+   * does not know yet whether the store was rolled back before it started.
    */
-  memory: ["level", "ahead", "new"],
+  highWaterMark: ["level", "ahead", "new"],
   /** Bit n: attached to node n. */
   attached: [0, 1, 2, 3],
 });
