@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
-import { isDeletedByHand, isTerminating, type ObservedVolume } from "./observed-volume.ts";
+import { isDeletedByHand, isTerminating, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-request-time.ts";
 
@@ -44,7 +44,7 @@ export function chooseEvicted(
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")
     return false;
-  return isReplica(observed, attachment);
+  return isReplica(recordOf(observed), attachment);
 }
 
 function costOf({ observed }: SlotHolder): Cost {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../api/az-volume.ts";
+import type { NodeKey } from "../api/identity/node-identity.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   aDiskSpec,
@@ -42,10 +43,10 @@ const triedAgain = "every try failed a while ago, and another may not";
 const outOfService = "its node is out of service";
 const fencedFrom = (
   nodeName: string,
-  { vmId }: { readonly vmId: string | undefined } = identity(nodeName),
+  node: NodeKey | string = { nodeName, vmId: identity(nodeName).vmId },
 ): ReplicaAction => ({
   ...deletes(nodeName, "its node is fenced from the disk"),
-  onlyWhile: { kind: "Fenced", nodeName, vmId },
+  onlyWhile: { kind: "Quarantined", node },
 });
 /**
  * The deletion of a surplus replica: only while the attachments on those nodes stay, `others` are no
@@ -177,7 +178,7 @@ describe("planReplicas", () => {
           attachments: [primary, aReplica("node-b", { status: undefined })],
           nodes: [aNode("node-a")],
         }),
-        plan: [fencedFrom("node-b", { vmId: undefined })],
+        plan: [fencedFrom("node-b", "node-b")],
       },
       {
         because: "neither says which VM it is, and another node is fenced",

@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
-import { isSameVmId } from "../api/identity/node-identity.ts";
+import type { NodeKey } from "../api/identity/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
 import { isHeldOn } from "../writer/record/is-held-on.ts";
-import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
+import { isNamed } from "../writer/record/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import {
@@ -26,13 +26,14 @@ import { isRequested, needsReplicas } from "./plan-request-time.ts";
 
 /**
  * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
- * same time, its node is fenced from the disk (`isFenced`), the cluster has no node of its name, its node
- * has no AzDriverNode or is unschedulable, or the other attachments that were counted exist and stay,
- * `nonReplicaNames` are still no replicas, and `grant`, where the plan rests on one, stands.
+ * same time; its node is in quarantine (any VM of its name, where its vmId is not known); the cluster has
+ * no node of its name; its node has no AzDriverNode or is unschedulable; or the other attachments that were
+ * counted exist and stay, `nonReplicaNames` are still no replicas, and `grant`, where the plan rests on
+ * one, stands.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
-  | ({ readonly kind: "Fenced" } & FencedNode)
+  | { readonly kind: "Quarantined"; readonly node: NodeKey | string }
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
   | { readonly kind: "Unschedulable"; readonly nodeName: string }
@@ -45,12 +46,6 @@ export type ReplicaCondition =
 
 /** One grant of a volume: to that node, with that epoch. */
 type Grant = Pick<Writer, "nodeName" | "epoch">;
-
-/** A node, and its VM's vmId where that is known. */
-interface FencedNode {
-  readonly nodeName: string;
-  readonly vmId: string | undefined;
-}
 
 /** The next action for a volume's replicas. */
 export type ReplicaAction =
@@ -101,7 +96,9 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
 type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
 
 function planDeletions(observed: ObservedVolume): readonly Deletion[] {
-  const replicas = stayingAttachments(observed).filter((attachment) => isReplica(observed, attachment));
+  const replicas = stayingAttachments(observed).filter((attachment) =>
+    isReplica(recordOf(observed), attachment),
+  );
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
     attachments.map((attachment) => ({
       kind: "DeleteAttachment",
@@ -176,7 +173,7 @@ function planUnregistered(
   const waits = kept
     .filter(
       (attachment) =>
-        isReplica(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined,
+        isReplica(recordOf(observed), attachment) && observed.node(attachment.spec.nodeName) === undefined,
     )
     .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
     .filter((waitMs) => waitMs > 0);
@@ -206,7 +203,7 @@ function planDraining(
   kept: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
   const waits = kept
-    .filter((attachment) => isReplica(observed, attachment))
+    .filter((attachment) => isReplica(recordOf(observed), attachment))
     .map(({ spec }) => drainedInMs(observed, spec.nodeName))
     .filter((waitMs) => waitMs > 0 && waitMs < Infinity);
   return waits.length === 0 ? [] : [{ kind: "Requeue", afterMs: Math.min(...waits) }];
@@ -252,7 +249,7 @@ export function missingReplicas(
 ): number {
   const { spec, status } = observed.volume;
   const counted = kept.filter(
-    (attachment) => isReplicaByRecord(status?.record, attachment) && !isGivenUp(observed, attachment),
+    (attachment) => isReplica(status?.record, attachment) && !isGivenUp(observed, attachment),
   );
   return spec.maxMountReplicaCount - counted.length;
 }
@@ -270,7 +267,7 @@ function planPruning(
   if (
     since === undefined ||
     isRequested(observed) ||
-    !kept.some((attachment) => isReplica(observed, attachment))
+    !kept.some((attachment) => isReplica(recordOf(observed), attachment))
   )
     return [];
   return [{ kind: "Requeue", afterMs: Math.max(1, pruneInMs(observed, since)) }];
@@ -282,12 +279,7 @@ export function mayWrite(record: WriterRecord | undefined, nodeName: string): bo
 }
 
 /** Replicas only: never the writer, whatever its role says, and never a node that requests the volume. */
-export function isReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  return isReplicaByRecord(recordOf(observed), attachment);
-}
-
-/** `isReplica` by an uncached record; undefined: the volume has none. */
-export function isReplicaByRecord(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
+export function isReplica(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
   return spec.role === "Replica" && spec.writerRequest === undefined && !mayWrite(record, spec.nodeName);
 }
 
@@ -337,17 +329,11 @@ function planUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): reado
   const { nodeName } = replica.spec;
   const deletion = { kind: "DeleteAttachment", attachmentName: replica.metadata.name } as const;
   if (isOutOfService(observed, nodeName)) return [{ ...deletion, because: "its node is out of service" }];
-  const node = { nodeName, vmId: (observed.node(nodeName) ?? attachedVm(replica))?.vmId };
-  return isFenced(recordOf(observed), node)
-    ? [{ ...deletion, because: "its node is fenced from the disk", onlyWhile: { kind: "Fenced", ...node } }]
+  const vmId = (observed.node(nodeName) ?? attachedVm(replica))?.vmId;
+  const node = vmId === undefined ? nodeName : { nodeName, vmId };
+  return isNamed(recordOf(observed), node, "quarantined")
+    ? [{ ...deletion, because: "its node is fenced from the disk", onlyWhile: { kind: "Quarantined", node } }]
     : [];
-}
-
-/** Whether a record has the VM of a node in quarantine; any VM of its name where its vmId is not known. */
-export function isFenced(record: WriterRecord | undefined, { nodeName, vmId }: FencedNode): boolean {
-  return nodesIn(record, "quarantined").some(
-    (other) => other.nodeName === nodeName && (vmId === undefined || isSameVmId(vmId, other.vmId)),
-  );
 }
 
 /** `attachments` without those that `deletions` name. */
@@ -385,7 +371,9 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const { maxMountReplicaCount } = observed.volume.spec;
   // Replicas that are being deleted, also by this plan, are not counted. Their shares become free
   // already, and another deletion would free one too many.
-  const others = stayingAttachments(observed).filter((attachment) => !isReplica(observed, attachment));
+  const others = stayingAttachments(observed).filter(
+    (attachment) => !isReplica(recordOf(observed), attachment),
+  );
   const room = maxSharesOf(observed.volume) - others.length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.

@@ -1,15 +1,15 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import { isTerminating, type ObservedVolume } from "../../../core/attachment/observed-volume.ts";
 import {
-  isFenced,
   isGrantStanding,
-  isReplicaByRecord,
+  isReplica,
   mayWrite,
   type ReplicaAction,
   type ReplicaCondition,
 } from "../../../core/attachment/plan-replicas.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../../controller-ports.ts";
@@ -49,12 +49,12 @@ export async function deleteReplica(
   // needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
-  const isFreed = onlyWhile?.kind === "Fenced" && !isFenced(record, onlyWhile);
+  const isFreed = onlyWhile?.kind === "Quarantined" && !isNamed(record, onlyWhile.node, "quarantined");
   const isGrantGone =
     onlyWhile?.kind === "OthersStay" &&
     onlyWhile.grant !== undefined &&
     !isGrantStanding(record, onlyWhile.grant);
-  if (isFreed || isGrantGone || nonReplicas.value.some((other) => isReplicaByRecord(record, other)))
+  if (isFreed || isGrantGone || nonReplicas.value.some((other) => isReplica(record, other)))
     return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   if (
     onlyWhile?.kind === "Unrequested" &&
