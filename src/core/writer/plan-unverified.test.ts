@@ -26,7 +26,7 @@ function checkPlans(rows: readonly WriterPlan[]): void {
 describe("planWriter for unverified nodes", () => {
   it("reports no proofs for which no pod waits", () => {
     const volume = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a, b] });
-    const again: WriterAction = { kind: "Requeue", afterMs: 1_000 };
+    const again: WriterAction = { kind: "Requeue", afterMs: 10_000 };
     const attachments = [anAttachment("node-a"), aReplica("node-b")];
     const running = [aPod({ nodeName: "node-a", isPending: false })];
     checkPlans([

@@ -99,8 +99,9 @@ function isAwaited(observed: ObservedVolume, record: WriterRecord): boolean {
   return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
 }
 
+/** Each change that the next step waits for plans the volume again; thousands may be rebuilt at once. */
 function withoutWaitForProof(action: WriterAction): WriterAction {
   return action.kind === "WaitFor" && action.reason === "WaitingForProof"
-    ? { kind: "Requeue", afterMs: action.retryAfterMs }
+    ? { kind: "Requeue", afterMs: ASK_AGAIN_MS }
     : action;
 }
