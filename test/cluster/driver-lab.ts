@@ -2,6 +2,7 @@ import {
   type ChartValues,
   installDriver,
   type InstallOptions,
+  uninstallDriver,
 } from "../../testbed/lab/cluster/install-driver.ts";
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
@@ -38,16 +39,35 @@ const VALUES: ChartValues = {
   },
 };
 
+/** An existing lab, which stays. */
+const standing = process.env["AZUREDISK_LAB"];
+
 let started: Promise<Lab> | undefined;
+let isReplaced = false;
 
 /**
  * The lab that all files of this suite share: node-a and node-b in zone 1, node-c in zone 2, whose kubelets
  * report the node's status each second, and the driver as its chart installs it. Started on first use,
  * removed when this process ends. With AZUREDISK_LAB set, an existing lab of that name is used, and stays.
  */
-export function driverLab(): Promise<Lab> {
+export async function driverLab(): Promise<Lab> {
   started ??= bringUp();
-  return started;
+  const lab = await started;
+  if (isReplaced) {
+    await uninstallDriver(lab);
+    await reinstallDriver(lab);
+    isReplaced = false;
+  }
+  return lab;
+}
+
+/**
+ * Puts the driver back that the other files expect, in the place of one that `reinstallDriver` can't
+ * change into it. A lab that ends with this process gets it only before its next use, if there is any.
+ */
+export async function putDriverBack(): Promise<void> {
+  isReplaced = true;
+  if (standing !== undefined) await driverLab();
 }
 
 /**
@@ -63,7 +83,6 @@ export async function reinstallDriver(
 }
 
 async function bringUp(): Promise<Lab> {
-  const standing = process.env["AZUREDISK_LAB"];
   if (standing !== undefined) return openLab(standing);
   const lab = await startLab(
     {

@@ -7,6 +7,8 @@ import { attachmentsOf, type Workloads } from "./workload/workloads.ts";
 
 /** A missing replica is noticed within a minute; then it has to be attached, and to grow old. */
 const OLD_MAX_MS = 240_000;
+/** They grow old within tens of seconds. */
+const LOOK_EVERY_MS = 500;
 
 /** The uid of each attached replica of a volume, by node: another uid means another attach. */
 export type Replicas = ReadonlyMap<string, string>;
@@ -22,7 +24,7 @@ export async function untilReplicasOld(
   const volume = await volumeOf(claim);
   return waitUntil(
     `the replicas of ${claim} to be ${PRUNE_AFTER_MS} ms old`,
-    { timeoutMs: OLD_MAX_MS },
+    { timeoutMs: OLD_MAX_MS, everyMs: LOOK_EVERY_MS },
     async () => oldReplicas(volume, await attachmentsOf(lab, volume.metadata.name), Date.now()),
   );
 }

@@ -4,7 +4,7 @@ import { uninstallDriver } from "../../testbed/lab/cluster/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { driverLab, putDriverBack, reinstallDriver } from "./driver-lab.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
 import { withClusterObjects, withWorkloads } from "./workload/workloads.ts";
 
@@ -22,8 +22,7 @@ describe("volumes under another driver name", { skip: (await reasonAgainstLab())
   });
   after(async () => {
     await untilNothingIsLeft(lab);
-    await uninstallDriver(lab);
-    await reinstallDriver(lab);
+    await putDriverBack();
   });
 
   it("are made in the zone of their first pod, and name it by the key of that name", () =>

@@ -4,11 +4,11 @@ export interface Patience {
   readonly timeoutMs: number;
   /** Ends the waiting. Clean-up passes none, since it must not be interrupted. */
   readonly signal?: AbortSignal;
-  /** Time between two calls, in milliseconds. Default: 50. */
+  /** Time between two calls, in milliseconds. Default: 100. */
   readonly everyMs?: number;
 }
 
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 
 /**
  * Calls `look` repeatedly until it returns something; throws with `what` after the timeout. For conditions
