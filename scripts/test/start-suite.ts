@@ -32,12 +32,12 @@ const POLL_MS = 200;
 const MS_PER_SECOND = 1_000;
 const OUTPUT_LINES_MAX = 200;
 /** Niceness, from 0 to 19, unless this process has a higher one. */
-const NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, machine: 10, simulation: 19 };
+const NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, labs: 0, machine: 10, simulation: 19 };
 /**
  * The same for the session of the suite as a whole (sched(7), autogroups): where the kernel groups processes
  * by session, it compares the sessions first, and a niceness counts only inside one.
  */
-const SESSION_NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, machine: 0, simulation: 19 };
+const SESSION_NICENESS: Readonly<Record<Lane, number>> = { cluster: 0, labs: 0, machine: 0, simulation: 19 };
 /** Under the project's root: stripped and compiled sources, which each process and thread loads again. */
 const COMPILE_CACHE = ".cache/node";
 

@@ -19,7 +19,7 @@ export const PRUNE_AFTER_MS = 40_000;
 
 /**
  * How long replicas stay on a cordoned node, in milliseconds: longer than any test here keeps a node
- * cordoned. 30 s by default; `volumes-on-scale-sets.test.ts` shows the release.
+ * cordoned. 30 s by default; `test/labs/volumes-on-scale-sets.test.ts` shows the release.
  */
 const RELEASE_DRAINED_AFTER_MS = 600_000;
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { azureCallsFromNow } from "./assert/azure-journal.ts";
-import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { withAttachLatency } from "./faults/attach-latency.ts";
+import { azureCallsFromNow } from "../cluster/assert/azure-journal.ts";
+import { untilNothingIsLeft } from "../cluster/assert/nothing-left.ts";
+import { withAttachLatency } from "../cluster/faults/attach-latency.ts";
+import { aClaim, aPod, manifestOf } from "../cluster/workload/volume-manifests.ts";
+import { withWorkloads } from "../cluster/workload/workloads.ts";
 import { scaleSetLab, SINGLE, VM } from "./scale-set-lab.ts";
-import { aClaim, aPod, manifestOf } from "./workload/volume-manifests.ts";
-import { withWorkloads } from "./workload/workloads.ts";
 
 const DISKS = 30;
 /** One update for each disk would be 30. */

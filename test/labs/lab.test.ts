@@ -15,8 +15,8 @@ import { startLab } from "../../testbed/lab/start-lab.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
 import { identifyProcess } from "../../testbed/lab/units/process-identity.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { kernelSettings, machineTraces, NO_TRACES } from "./assert/machine-traces.ts";
-import { makeDisk } from "./workload/disks-by-hand.ts";
+import { kernelSettings, machineTraces, NO_TRACES } from "../cluster/assert/machine-traces.ts";
+import { makeDisk } from "../cluster/workload/disks-by-hand.ts";
 
 const NAME = "lab-test";
 const OTHER_NAME = "lab-test-cut-off";

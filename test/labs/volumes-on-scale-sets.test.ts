@@ -7,12 +7,26 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { azureCallsFromNow } from "./assert/azure-journal.ts";
-import { untilNothingIsLeft } from "./assert/nothing-left.ts";
-import { assertSoundOnDisk } from "./assert/sound-disk.ts";
-import { backInService, cutOffFirst, untilOutOfQuarantine } from "./faults/lose-node.ts";
-import { movesWithItsRecords } from "./faults/move-writer.ts";
-import { takeOutOfService } from "./faults/take-out-of-service.ts";
+import { azureCallsFromNow } from "../cluster/assert/azure-journal.ts";
+import { untilNothingIsLeft } from "../cluster/assert/nothing-left.ts";
+import { assertSoundOnDisk } from "../cluster/assert/sound-disk.ts";
+import { backInService, cutOffFirst, untilOutOfQuarantine } from "../cluster/faults/lose-node.ts";
+import { movesWithItsRecords } from "../cluster/faults/move-writer.ts";
+import { takeOutOfService } from "../cluster/faults/take-out-of-service.ts";
+import {
+  assertRecordsKept,
+  startWriter,
+  untilSignalled,
+  type WriterPod,
+  writerPod,
+} from "../cluster/workload/record-writer.ts";
+import { aClaim, aClass, aPod, manifestOf } from "../cluster/workload/volume-manifests.ts";
+import {
+  attachmentsOf,
+  withClusterObjects,
+  type Workloads,
+  withWorkloads,
+} from "../cluster/workload/workloads.ts";
 import {
   ALSO_IN_SET,
   FLEXIBLE,
@@ -22,15 +36,6 @@ import {
   SINGLE,
   UNIFORM,
 } from "./scale-set-lab.ts";
-import {
-  assertRecordsKept,
-  startWriter,
-  untilSignalled,
-  type WriterPod,
-  writerPod,
-} from "./workload/record-writer.ts";
-import { aClaim, aClass, aPod, manifestOf } from "./workload/volume-manifests.ts";
-import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workload/workloads.ts";
 
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const COMPUTE_OF = "/providers/Microsoft.Compute";

@@ -9,7 +9,7 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
 import { run } from "../../testbed/lab/units/run.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
-import { machineTraces, NO_TRACES } from "./assert/machine-traces.ts";
+import { machineTraces, NO_TRACES } from "../cluster/assert/machine-traces.ts";
 
 const NAME = "lab-command";
 const REGISTERED_MAX_MS = 240_000;
