@@ -41,6 +41,8 @@ export interface ProcessSteps {
   readonly processName: string;
   /** In order. */
   readonly taken: readonly TakenStep[];
+  /** How many of them it had begun when the first pods ran, and the storm began. */
+  readonly beforeStorm: number;
   /** How many of them it had begun when the storm was over and healed: from then on pods are only moved. */
   readonly beforeCalm: number;
 }
@@ -65,6 +67,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const [first] = clusters;
   const isBroken = (): boolean => worlds.violations().length > 0;
   const ending = new AbortController();
+  const stepsBeforeStorm = new Map<string, number>();
   const stepsBeforeCalm = new Map<string, number>();
   let hasEnded = false;
   const running = worlds
@@ -132,14 +135,20 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     return true;
   }
 
+  function countSteps(counts: Map<string, number>): void {
+    for (const slot of first.processes()) counts.set(slot.name, slot.stepsTaken().length);
+  }
+
   /**
    * Everything in turn. Returns how long the world took to heal, in virtual milliseconds; 0 if it did not
    * come to that.
    */
   async function live(): Promise<number> {
-    if (!(await setUp()) || !(await weather())) return 0;
+    if (!(await setUp())) return 0;
+    countSteps(stepsBeforeStorm);
+    if (!(await weather())) return 0;
     const calmSinceMs = clock.elapsedMs();
-    for (const slot of first.processes()) stepsBeforeCalm.set(slot.name, slot.stepsTaken().length);
+    countSteps(stepsBeforeCalm);
     for (const cluster of clusters) if (!(await cluster.moveOn(passing))) return 0;
     for (const cluster of clusters) await cluster.growOffline(passing);
     if (!isBroken()) await untilRest();
@@ -170,6 +179,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
       steps: first.processes().map((slot) => ({
         processName: slot.name,
         taken: [...slot.stepsTaken()],
+        beforeStorm: stepsBeforeStorm.get(slot.name) ?? 0,
         beforeCalm: stepsBeforeCalm.get(slot.name) ?? 0,
       })),
     };

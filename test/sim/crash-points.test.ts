@@ -319,18 +319,24 @@ function* crashesOf(
   { steps }: Pick<SeedResult, "steps">,
   {
     max,
+    startMax,
     calmMax,
     among,
-  }: { readonly max: number; readonly calmMax: number; readonly among: readonly StepName[] },
+  }: {
+    readonly max: number;
+    readonly startMax: number;
+    readonly calmMax: number;
+    readonly among: readonly StepName[];
+  },
 ): Generator<CrashPoint, void, undefined> {
-  for (const { processName, taken, beforeCalm } of steps) {
+  for (const { processName, taken, beforeStorm, beforeCalm } of steps) {
     const times = new Map<string, number>();
     for (const [at, { step, before, after }] of taken.entries()) {
       if (!among.includes(step)) continue;
       const nth = (times.get(step) ?? 0) + 1;
       times.set(step, nth);
-      const most = at < beforeCalm ? max : calmMax;
-      if (nth > (REPEATED.includes(step) ? REPEATED_MAX : most)) continue;
+      const most = at < beforeStorm ? startMax : at < beforeCalm ? max : calmMax;
+      if (nth > (REPEATED.includes(step) ? Math.min(REPEATED_MAX, most) : most)) continue;
       yield { crash: { processName, step, nth, moment: "before" }, strikesAt: before };
       // Its process died in the middle of it otherwise.
       if (after !== undefined) yield { crash: { processName, step, nth, moment: "after" }, strikesAt: after };
@@ -339,11 +345,6 @@ function* crashesOf(
 }
 
 const triedInAnyLife = new Set<StepName>();
-/**
- * The deaths that were tried. Right after one step and right before the next it is often the same death; and
- * lives with the same volumes are the same until their storms begin.
- */
-const deaths = new Set<string>();
 
 /** Runs a life once for each crash at one of these steps, and throws unless it ends well each time. */
 async function survivesEach(
@@ -351,19 +352,27 @@ async function survivesEach(
   scenario: Scenario,
   {
     max = OCCURRENCES_MAX,
+    startMax = max,
     calmMax,
     among = stepNames,
-  }: { readonly max?: number; readonly calmMax: number; readonly among?: readonly StepName[] },
+  }: {
+    readonly max?: number;
+    readonly startMax?: number;
+    readonly calmMax: number;
+    readonly among?: readonly StepName[];
+  },
 ): Promise<void> {
   const whole = await runPlain(scenario, { isTwinned: false });
   assert.deepEqual(whole.violations, [], describeSeedFailure(whole, "without any crash"));
   const failures: string[] = [];
+  /** Right after one step and right before the next it is often the same death. */
+  const deaths = new Set<string>();
   let [points, runs] = [0, 0];
   function* tasks(): Generator<SeedTask, void, undefined> {
-    for (const { crash, strikesAt } of crashesOf(whole, { max, calmMax, among })) {
+    for (const { crash, strikesAt } of crashesOf(whole, { max, startMax, calmMax, among })) {
       triedInAnyLife.add(crash.step);
       points += 1;
-      const death = `${scenario.attach} ${crash.processName} ${strikesAt}`;
+      const death = `${crash.processName} ${strikesAt}`;
       if (deaths.has(death)) continue;
       deaths.add(death);
       yield { kind: "scenario", scenario: { ...scenario, crashes: [crash] }, isTwinned: false };
@@ -391,7 +400,7 @@ describe("a crash before and after each single step of any process", () => {
         survivesEach(
           t,
           { ...scenario, attach },
-          { calmMax: scenario === life ? OCCURRENCES_MAX : CALM_OCCURRENCES_MAX },
+          scenario === life ? { calmMax: OCCURRENCES_MAX } : { startMax: 0, calmMax: CALM_OCCURRENCES_MAX },
         ));
 
   it("is survived while volumes are cloned and restored, and deleted", (t) =>
