@@ -52,15 +52,16 @@ export function createControllerCache(
   function problemOf(driverNode: AzDriverNode): DriverNodeProblem | undefined {
     const { metadata, spec, status } = driverNode;
     if (status === undefined) return undefined;
-    const there = cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(status.instanceUri));
     return driverNodeProblem(
       { nodeName: spec.nodeName, instanceUri: status.instanceUri },
       {
         instanceUri: users.cachedNode(spec.nodeName).instanceUri,
         nodeName: users.cachedNodeNameOf(status.instanceUri),
-        rivals: there
-          .filter((other) => other.metadata.name !== metadata.name && isUnnamed(other.spec.nodeName))
-          .map((other) => other.spec.nodeName),
+        rivals: () =>
+          cache
+            .byIndex("AzDriverNode", "instanceUri", resourceUriKey(status.instanceUri))
+            .filter((other) => other.metadata.name !== metadata.name && isUnnamed(other.spec.nodeName))
+            .map((other) => other.spec.nodeName),
         trustsUnnamed,
       },
     );

@@ -5,7 +5,12 @@ import { driverNodeProblem, type VmWitnesses } from "./driver-node-identity.ts";
 
 const own = instanceUriOf("node-a");
 const other = instanceUriOf("node-b");
-const silent: VmWitnesses = { instanceUri: undefined, nodeName: undefined, rivals: [], trustsUnnamed: true };
+const silent: VmWitnesses = {
+  instanceUri: undefined,
+  nodeName: undefined,
+  rivals: () => [],
+  trustsUnnamed: true,
+};
 
 describe("driverNodeProblem", () => {
   for (const { because, witnesses, problem } of [
@@ -40,12 +45,12 @@ describe("driverNodeProblem", () => {
     { because: "nodes without a named VM are trusted", witnesses: silent, problem: undefined },
     {
       because: "two of those report the same VM",
-      witnesses: { ...silent, rivals: ["node-z"] },
+      witnesses: { ...silent, rivals: () => ["node-z"] },
       problem: { because: `it reports the VM ${own}, and so does node-z`, isEarly: false },
     },
     {
       because: "its Node decides against a rival",
-      witnesses: { ...silent, instanceUri: own, nodeName: "node-a", rivals: ["node-z"] },
+      witnesses: { ...silent, instanceUri: own, nodeName: "node-a", rivals: () => ["node-z"] },
       problem: undefined,
     },
   ] as const) {

@@ -14,7 +14,7 @@ export interface VmWitnesses {
   /** The orchestrator's node on the reported VM. Undefined: it knows of none. */
   readonly nodeName: string | undefined;
   /** Other AzDriverNodes that report the same VM, and for whose nodes the orchestrator names no VM. */
-  readonly rivals: readonly string[];
+  readonly rivals: () => readonly string[];
   /** Whether to believe a node for which the orchestrator names no VM. */
   readonly trustsUnnamed: boolean;
 }
@@ -37,7 +37,7 @@ export function driverNodeProblem(
   { nodeName, instanceUri: reported }: Pick<NodeIdentity, "nodeName" | "instanceUri">,
   witnesses: VmWitnesses,
 ): DriverNodeProblem | undefined {
-  const { instanceUri, nodeName: nodeThere = nodeName, rivals, trustsUnnamed } = witnesses;
+  const { instanceUri, nodeName: nodeThere = nodeName, trustsUnnamed } = witnesses;
   if (instanceUri !== undefined && !isSameResourceUri(instanceUri, reported))
     return certain(`it reports the VM ${reported}, and node ${nodeName} is the VM ${instanceUri}`);
   if (nodeThere !== nodeName) return certain(`it reports the VM ${reported}, which is node ${nodeThere}`);
@@ -47,6 +47,7 @@ export function driverNodeProblem(
       because: `it reports the VM ${reported}, and no Node ${nodeName} names its VM (spec.providerID)`,
       isEarly: true,
     };
+  const rivals = witnesses.rivals();
   return rivals.length === 0
     ? undefined
     : certain(`it reports the VM ${reported}, and so does ${rivals.join(", ")}`);

@@ -34,5 +34,6 @@ export function resourceUriKey(uri: string): string {
 
 /** Whether two URIs mean the same Azure resource. */
 export function isSameResourceUri(left: string, right: string): boolean {
-  return resourceUriKey(left) === resourceUriKey(right);
+  // Nearly all are spelled alike.
+  return left === right || resourceUriKey(left) === resourceUriKey(right);
 }
