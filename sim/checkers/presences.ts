@@ -10,26 +10,30 @@ export interface Presences {
 
 interface Presence {
   readonly sinceMs: number;
-  readonly goneMaxMs: number;
+  goneMaxMs: number;
   /** When it was first found absent; undefined while it is present. */
-  readonly goneAtMs: number | undefined;
+  goneAtMs: number | undefined;
 }
 
 /** No key is present yet. `nowMs`: milliseconds of the run. */
 export function createPresences(nowMs: () => number): Presences {
-  let presences: ReadonlyMap<string, Presence> = new Map();
+  const presences = new Map<string, Presence>();
   return {
     look: (present) => {
       const atMs = nowMs();
-      const next = new Map<string, Presence>();
       for (const [key, presence] of presences) {
-        const { goneAtMs = atMs, goneMaxMs } = presence;
-        if (atMs - goneAtMs <= goneMaxMs) next.set(key, { ...presence, goneAtMs });
+        presence.goneAtMs ??= atMs;
+        if (atMs - presence.goneAtMs > presence.goneMaxMs) presences.delete(key);
       }
       for (const [key, goneMaxMs] of present) {
-        next.set(key, { sinceMs: next.get(key)?.sinceMs ?? atMs, goneMaxMs, goneAtMs: undefined });
+        const presence = presences.get(key);
+        if (presence === undefined) {
+          presences.set(key, { sinceMs: atMs, goneMaxMs, goneAtMs: undefined });
+          continue;
+        }
+        presence.goneMaxMs = goneMaxMs;
+        presence.goneAtMs = undefined;
       }
-      presences = next;
     },
     forMs: (key) => {
       const presence = presences.get(key);

@@ -57,17 +57,15 @@ export function watchReplicas(
   const presences = createPresences(() => clock.elapsedMs());
 
   function look(): void {
-    const pods = cluster.pods();
-    const atOnce = [
-      ...store
-        .objects("AzVolumeAttachment")
-        .flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
-      ...pods.map(podKey),
-      ...cluster.nodes().flatMap(({ name, isReady }) => (isReady ? [] : notReadyKey(name))),
-      ...cluster.nodes().flatMap(({ name, isUnschedulable }) => (isUnschedulable ? drainedKey(name) : [])),
-    ];
-    const uses = pods.map((pod): [string, number] => [useKey(pod), SUCCESSOR_MS]);
-    presences.look(new Map([...atOnce.map((key): [string, number] => [key, 0]), ...uses]));
+    const present = new Map<string, number>();
+    for (const attachment of store.objects("AzVolumeAttachment"))
+      if (isRequest(attachment)) present.set(attachment.metadata.name, 0);
+    for (const { name, isReady, isUnschedulable } of cluster.nodes()) {
+      if (!isReady) present.set(notReadyKey(name), 0);
+      if (isUnschedulable) present.set(drainedKey(name), 0);
+    }
+    for (const pod of cluster.pods()) present.set(podKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);
+    presences.look(present);
   }
   const isKnown = (key: string): boolean =>
     presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);

@@ -84,8 +84,11 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
     },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
     cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),
-    cachedNodeNameOf: (instanceUri) =>
-      [...view.list("Node")].find((node) => isSameResourceUri(node.instanceUri, instanceUri))?.name,
+    cachedNodeNameOf: (instanceUri) => {
+      for (const node of view.list("Node"))
+        if (isSameResourceUri(node.instanceUri, instanceUri)) return node.name;
+      return undefined;
+    },
     cachedPlacement: (volumeId) => {
       const users = podsUsing(volumeId);
       return { pods: users.map(rulesOf), neighbours: [], otherVolumeIds: [] };

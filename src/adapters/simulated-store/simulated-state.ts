@@ -49,6 +49,8 @@ export function createSimulatedState(options: {
 }): SimulatedState {
   const { clock, random, historyMax } = options;
   const objects = new Map<Kind, Map<string, StoredObject>>(kinds.map((kind) => [kind, new Map()]));
+  /** The objects of the kinds that were listed since they last changed. */
+  const listed = new Map<Kind, readonly StoredObject[]>();
   const changes = new Map<Kind, SimulatedChange[]>(kinds.map((kind) => [kind, []]));
   const horizons = new Map<Kind, number>();
   const signals = new Map<Kind, ChangeSignal>(kinds.map((kind) => [kind, createChangeSignal(clock)]));
@@ -74,10 +76,15 @@ export function createSimulatedState(options: {
   return {
     version: () => version,
     object: (kind, name) => of(objects, kind).get(name),
-    objects: (kind) =>
-      [...of(objects, kind).values()].toSorted((left, right) =>
+    objects: (kind) => {
+      const known = listed.get(kind);
+      if (known !== undefined) return known;
+      const sorted = [...of(objects, kind).values()].toSorted((left, right) =>
         left.metadata.name < right.metadata.name ? -1 : 1,
-      ),
+      );
+      listed.set(kind, sorted);
+      return sorted;
+    },
     changeAfter: (kind, after) => {
       const logged = of(changes, kind);
       return logged[firstAfter(logged, after)];
@@ -97,6 +104,7 @@ export function createSimulatedState(options: {
       const object = deepFrozen(decision.value.object);
       if (decision.value.effect === "none") return ok({ object, change: undefined });
       version = next;
+      listed.delete(request.kind);
       if (decision.value.effect === "remove") of(objects, request.kind).delete(request.name);
       else of(objects, request.kind).set(request.name, object);
       const type =
@@ -115,6 +123,7 @@ export function createSimulatedState(options: {
     forgetHistory,
     snapshot: () => new Map(kinds.map((kind) => [kind, new Map(of(objects, kind))])),
     restore: (snapshot) => {
+      listed.clear();
       for (const kind of kinds) objects.set(kind, new Map(snapshot.get(kind)));
       forgetHistory();
     },
