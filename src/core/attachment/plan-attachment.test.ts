@@ -48,6 +48,10 @@ function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
   return { ...attachment, status };
 }
 
+function withoutReplicas(volume: AzVolume): AzVolume {
+  return { ...volume, spec: { ...volume.spec, maxMountReplicaCount: 0 } };
+}
+
 const waits = (because: string, reason?: EventReason): AttachmentAction => ({
   kind: "Wait",
   because,
@@ -350,7 +354,7 @@ describe("planAttachment", () => {
       {
         because: "no replica is kept: it is deleted next",
         own: aReplica("node-a", { status: { role: "Primary" } }),
-        volume: { ...aVolumeWithRecord({}), spec: { ...aVolume().spec, maxMountReplicaCount: 0 } },
+        volume: withoutReplicas(aVolumeWithRecord({})),
         plan: undefined,
       },
       {
@@ -358,6 +362,18 @@ describe("planAttachment", () => {
         own: anAttachment("node-a", { status: { role: "Replica" } }),
         volume: aVolumeWithRecord({ writer: aWriter("node-b") }),
         plan: undefined,
+      },
+      {
+        because: "published, not granted any more, whether or not replicas are kept",
+        own: anAttachment("node-a", { status: { role: "Primary" } }),
+        volume: withoutReplicas(aVolumeWithRecord({ writer: aWriter("node-b") })),
+        plan: { kind: "RecordRole", role: "Replica" },
+      },
+      {
+        because: "the writer, whether or not replicas are kept",
+        own: aReplica("node-a", { status: { role: "Replica" } }),
+        volume: withoutReplicas(isWriter),
+        plan: { kind: "RecordRole", role: "Primary" },
       },
       {
         because: "the grant is that of an older VM",

@@ -145,7 +145,7 @@ export function isProvenOff(
   { status }: AzVolumeAttachment,
   node: NodeIdentity,
 ): boolean {
-  if (record === undefined || status?.state !== "Pending") return false;
+  if (status?.state !== "Pending") return false;
   return isSameVmId(status.provenOff, node.vmId) && isNamed(record, node, "quarantined");
 }
 
