@@ -439,7 +439,9 @@ describe("planReplicas", () => {
     });
 
     it("deletes it where several nodes may write, to which nothing is granted", () => {
-      assert.deepEqual(planned(severalWriters(spec)), [trims("node-a", ["node-c"], ["node-b"])]);
+      const missing = anAttachment("node-c", { status: { deviceMissing: true } });
+      for (const place of [anAttachment("node-c"), missing])
+        assert.deepEqual(planned(severalWriters(spec), place), [trims("node-a", ["node-c"], ["node-b"])]);
     });
   });
 
@@ -777,6 +779,20 @@ describe("planReplicas", () => {
       assert.deepEqual(planReplicas(drained(40_000, { attachments: [primary, aReplica("node-c")] })), [
         { kind: "CreateReplica", nodeName: "node-d" },
       ]);
+    });
+
+    it("plans again when the first replica is due, not for a primary or a past time", () => {
+      assert.deepEqual(planReplicas(drained(29_999)), [planAgain(1)]);
+      const bothCordoned = [aNode("node-a"), cordoned, aNode("node-c", { isUnschedulable: true })];
+      const unschedulableMs = (nodeName: string): number => (nodeName === "node-b" ? 25_000 : 20_000);
+      assert.deepEqual(planReplicas(drained(0, { nodes: bothCordoned, unschedulableMs })), [
+        planAgain(5_000),
+      ]);
+      const primaryCordoned = [aNode("node-a", { isUnschedulable: true }), aNode("node-b"), aNode("node-c")];
+      assert.deepEqual(planReplicas(drained(0, { nodes: primaryCordoned, unschedulableMs })), []);
+      const silent = [aNode("node-a", { heartbeatUnchangedMs: 35_000 }), ...nodes.slice(1)];
+      for (const forMs of [30_000, 3_600_000])
+        assert.deepEqual(planReplicas(drained(forMs, { nodes: silent })), []);
     });
 
     it("releases it also where no other node takes its place", () => {
