@@ -12,6 +12,7 @@ import { measureRest } from "./attach/rest.ts";
 import { measureBurstsOverWire } from "./attach/wire/bursts-over-wire.ts";
 import { measureEmulator } from "./attach/wire/emulator-alone.ts";
 import { measureOneVmOverWire } from "./attach/wire/one-vm-over-wire.ts";
+import { measureStartAttached } from "./attach/wire/start-attached.ts";
 import { measureCreate, measureStart } from "./attach/wire/wire.ts";
 import { tellZone } from "./attach/zone.ts";
 
@@ -37,6 +38,7 @@ const overWire = {
   oneVmOverWire: measureOneVmOverWire,
   emulator: measureEmulator,
   start: measureStart,
+  startAttached: measureStartAttached,
   create: measureCreate,
   burstsOverWire: measureBurstsOverWire,
   controller: measureController,
@@ -60,7 +62,10 @@ const meanings: Readonly<Record<string, string>> = {
   rest: "1,000 nodes and 10,000 disks while nothing happens: calls to Azure, writes to the object store",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",
-  start: "10,000 disks listed, and their volumes rebuilt into an empty object store",
+  start: "10,000 disks listed, and AzVolumes without records made for them in an empty object store",
+  startAttached:
+    "10,000 volumes attached to 625 VMs, and nodes that use them: a bundled controller rebuilds them " +
+    "into an empty object store (held), another one starts on that store (again), nothing happens (rest)",
   create:
     "CreateVolume over gRPC, 20 a second, 100 in flight: what comes on top of the emulator's own latency",
   burstsOverWire:

@@ -6,6 +6,7 @@ import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import { memoryCheckpoints } from "../../src/node/testing/a-node.ts";
+import { driverTags } from "./model-disks.ts";
 import { type VirtualDriver, createVirtualDriver } from "./virtual-driver.ts";
 
 /** Until records are rebuilt and nodes have shown that they are clean, in milliseconds. */
@@ -41,7 +42,7 @@ export async function measureRest({
   const driver = await createVirtualDriver({
     vms: nodes,
     heartbeatsPerSecond,
-    prepare: (cloud) => void cloud.addDisks(disks, tagsOf),
+    prepare: (cloud) => void cloud.addDisks(disks, driverTags),
   });
   const { cloud, store } = driver;
   const { clock, model, run } = cloud;
@@ -70,17 +71,6 @@ export async function measureRest({
       nodeWrites.reduce((sum, writes) => sum + writes, 0),
       WITH_NODES_MS,
     ),
-  };
-}
-
-/** Tags by which the driver finds the volumes of its disks again. */
-function tagsOf(name: string): Readonly<Record<string, string>> {
-  return {
-    "k8s-azure-created-by": "kubernetes-azure-dd",
-    "disk.csi.azure.com-cluster-id": "bench",
-    "disk.csi.azure.com-volume-name": name,
-    "disk.csi.azure.com-replicas": "0",
-    "disk.csi.azure.com-access": "mount/SINGLE_NODE_WRITER",
   };
 }
 

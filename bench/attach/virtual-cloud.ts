@@ -13,7 +13,8 @@ import {
   createAzureCloudProvisioner,
 } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place, vmUri } from "./place.ts";
+import { attachDisks, createDisks } from "./model-disks.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, place, vmUri } from "./place.ts";
 
 /**
  * The emulator's model on a virtual clock, with a provisioner. Hours pass in seconds, and every run has the
@@ -91,37 +92,15 @@ export function createVirtualCloud(options: {
         throw new Error("the work did not end within a week of virtual time");
       return watched;
     },
-    addDisks: (count, tags = () => ({})) => {
-      const { settings } = model.world;
-      model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
-      const uris = Array.from({ length: count }, () => diskUri(`pvc-${disks++}`));
-      for (const path of uris) {
-        const body = {
-          location: LOCATION,
-          tags: tags(path.slice(path.lastIndexOf("/") + 1)),
-          sku: { name: "Premium_LRS" },
-          properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 },
-        };
-        const answer = model.handle({ method: "PUT", path, query: { "api-version": "2025-01-02" }, body });
-        if (answer.status !== 202) throw new Error(`disk ${path} was answered ${answer.status}`);
-      }
-      model.world.settings = settings;
-      return uris;
-    },
+    addDisks: (count, tags = () => ({})) =>
+      createDisks(
+        model,
+        Array.from({ length: count }, () => `pvc-${disks++}`),
+        tags,
+      ),
     attachDisks: (added) => {
-      const { settings } = model.world;
-      model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
-      const each = added.length / nodes.length;
-      for (const [index, { nodeName }] of nodes.entries()) {
-        const dataDisks = added
-          .slice(index * each, (index + 1) * each)
-          .map((id, lun) => ({ lun, createOption: "Attach", caching: "None", managedDisk: { id } }));
-        const body = { properties: { storageProfile: { dataDisks } } };
-        const query = { "api-version": "2025-04-01" };
-        const answer = model.handle({ method: "PATCH", path: vmUri(nodeName), query, body });
-        if (answer.status !== 200) throw new Error(`attaches to ${nodeName} were answered ${answer.status}`);
-      }
-      model.world.settings = settings;
+      const names = nodes.map(({ nodeName }) => nodeName);
+      attachDisks(model, names, added);
       model.advanceTo(clock.nowMs());
     },
     attachedTo: (node) => {

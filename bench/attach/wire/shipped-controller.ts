@@ -1,15 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
-import { bundle, PROGRAMS } from "../../../scripts/build/bundle.ts";
-import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
-import { connectEmbeddedStore } from "../../../src/adapters/embedded/connect-embedded-store.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
-import { systemRandom } from "../../../src/adapters/system/system-random.ts";
 import type { AzDriverNode } from "../../../src/core/api/az-driver-node.ts";
 import {
   ControllerClient,
@@ -21,7 +17,8 @@ import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
-import { type Child, startChild } from "./child.ts";
+import { startChild } from "./child.ts";
+import { startStoreRole } from "./role-processes.ts";
 
 /** A call of Azure's API as the emulator's journal has it. */
 export interface JournalEntry {
@@ -63,8 +60,7 @@ export interface ShippedController extends ControllerCalls {
 /** The one VM, which is also the node. */
 export const NODE = "node-0";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const EMULATOR = join(ROOT, "src/emulator/main.ts");
+const EMULATOR = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
 const VM_SIZE = "Standard_D16s_v5";
 const VOLUMES_MAX = 32;
 const GIB = 1024n ** 3n;
@@ -80,18 +76,6 @@ const volumeCapability = {
   accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
   accessMode: { mode: "SINGLE_NODE_WRITER" },
 } as const;
-
-/** Bundles the driver as it ships, into `folder`. Returns the program. */
-async function bundleDriver(folder: string): Promise<string> {
-  const output = join(folder, "dist");
-  const { files } = await bundle(ROOT, PROGRAMS, "dist");
-  for (const { path, text } of files) {
-    const target = join(output, relative(join(ROOT, "dist"), path));
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, text);
-  }
-  return join(output, "azuredisk-csi-driver.cjs");
-}
 
 /** Runs `measure` in a folder of its own, which is removed afterwards. */
 export async function inFolder<T>(measure: (folder: string) => Promise<T>): Promise<T> {
@@ -162,81 +146,24 @@ export async function startShippedController(
   emulator: EmulatorProcess,
   timeScale: number,
 ): Promise<ShippedController> {
-  const program = await bundleDriver(folder);
-  const storeSocket = join(folder, "store.sock");
-  const csiSocket = join(folder, "csi.sock");
-  const cloudConfig = join(folder, "azure.json");
-  await writeFile(
-    cloudConfig,
-    JSON.stringify({
-      subscriptionId: SUBSCRIPTION_ID,
-      resourceGroup: RESOURCE_GROUP,
-      location: LOCATION,
-      tenantId: "bench",
-      aadClientId: "bench",
-      aadClientSecret: "bench",
-      resourceManagerEndpoint: emulator.url,
-      activeDirectoryEndpoint: emulator.url,
-    }),
-  );
-  const quiet = "--log-level=error";
-  const children: Child[] = [];
-  const start = async (args: readonly string[], environment = {}): Promise<Child> => {
-    const child = startChild(args, environment);
-    children.push(child);
-    await child.line();
-    return child;
+  await using starting = new AsyncDisposableStack();
+  const role = await startStoreRole(folder);
+  starting.defer(role.stop);
+  const { store } = role;
+  const heart = await registerNode(store, emulator.vmId);
+  starting.defer(heart.stop);
+  const controller = await role.startController({ azure: emulator, timeScale });
+  starting.defer(controller.stop);
+  const client = new ControllerClient(`unix:${controller.csiSocket}`, credentials.createInsecure());
+  starting.defer(() => client.close());
+  await untilLeads(store);
+  const started = starting.move();
+  return {
+    pid: controller.pid,
+    ...callsOf(client),
+    untilAttached: (count) => untilAttached(store, count),
+    stop: () => started.disposeAsync(),
   };
-  const stop = async (): Promise<void> => {
-    for (const child of children.toReversed()) await child.stop();
-  };
-  try {
-    await start([program, "store", `--file=${join(folder, "store.db")}`, `--socket=${storeSocket}`, quiet]);
-    const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
-    const heart = await registerNode(store, emulator.vmId);
-    const { flags, environment } = runtime();
-    const controller = await start(
-      [
-        ...flags,
-        program,
-        "controller",
-        `--endpoint=unix://${csiSocket}`,
-        `--store-socket=${storeSocket}`,
-        `--cloud-config=${cloudConfig}`,
-        `--azure-ca-file=${emulator.caFile}`,
-        `--azure-time-scale=${timeScale}`,
-        "--cluster-id=bench",
-        quiet,
-      ],
-      environment,
-    );
-    const client = new ControllerClient(`unix:${csiSocket}`, credentials.createInsecure());
-    await untilLeads(store);
-    return {
-      pid: controller.pid,
-      ...callsOf(client),
-      untilAttached: (count) => untilAttached(store, count),
-      stop: async () => {
-        await heart.stop();
-        client.close();
-        store.close();
-        await stop();
-      },
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** As the image starts the role; `CONTROLLER_ROLE_FLAGS` replaces flags and environment. */
-function runtime(): {
-  readonly flags: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-} {
-  const ownFlags = process.env["CONTROLLER_ROLE_FLAGS"];
-  if (ownFlags === undefined) return CONTROLLER_RUNTIME;
-  return { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
 }
 
 /** The calls through a client. */

@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
 import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
 import { ControllerClient, CreateVolumeRequest } from "../../../src/csi/gen/csi/v1/csi.ts";
-import { type Emulator, startEmulator } from "../../../src/emulator/index.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri } from "../place.ts";
+import { startEmulator } from "../../../src/emulator/index.ts";
+import { createDisks, driverTags } from "../model-disks.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
 import { type Child, startChild } from "./child.ts";
 import type { DriverTask, Recovered } from "./driver-process.ts";
 import { inFolder } from "./shipped-controller.ts";
@@ -66,7 +67,8 @@ export async function measureStart(): Promise<Start> {
       resourceGroups,
     });
     try {
-      addDisks(emulator);
+      const names = Array.from({ length: DISKS }, (_, index) => `pvc-${index}`);
+      createDisks(emulator.model, names, driverTags);
       return await withDriver(
         { kind: "recover", azureEndpoint: emulator.url, azureCaFile: caFile },
         folder,
@@ -185,32 +187,6 @@ async function withDriver<T>(
     return await measure(driver, task);
   } finally {
     await driver.stop();
-  }
-}
-
-/** Disks with the tags by which the driver finds their volumes again. */
-function addDisks({ model }: Emulator): void {
-  for (let index = 0; index < DISKS; index++) {
-    const tags = {
-      "k8s-azure-created-by": "kubernetes-azure-dd",
-      "disk.csi.azure.com-cluster-id": "bench",
-      "disk.csi.azure.com-volume-name": `pvc-${index}`,
-      "disk.csi.azure.com-replicas": "0",
-      "disk.csi.azure.com-access": "mount/SINGLE_NODE_WRITER",
-    };
-    const body = {
-      location: LOCATION,
-      tags,
-      sku: { name: "Premium_LRS" },
-      properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 },
-    };
-    const answer = model.handle({
-      method: "PUT",
-      path: diskUri(`pvc-${index}`),
-      query: { "api-version": "2025-01-02" },
-      body,
-    });
-    if (answer.status !== 202) throw new Error(`disk ${index} was answered ${answer.status}`);
   }
 }
 

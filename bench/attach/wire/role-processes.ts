@@ -1,0 +1,136 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundle, PROGRAMS } from "../../../scripts/build/bundle.ts";
+import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
+import {
+  connectEmbeddedStore,
+  type ConnectedStore,
+} from "../../../src/adapters/embedded/connect-embedded-store.ts";
+import { systemClock } from "../../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../../src/adapters/system/system-random.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
+import { type Child, startChild } from "./child.ts";
+
+/** The bundled driver in a folder, with its object store in a process of its own. */
+export interface StoreRole {
+  readonly store: ConnectedStore;
+  /** Starts a controller role as the image does, and waits until it serves. */
+  readonly startController: (options: ControllerRoleOptions) => Promise<ControllerRole>;
+  readonly stop: () => Promise<void>;
+}
+
+/** A controller role that serves CSI. */
+export interface ControllerRole extends Pick<Child, "pid" | "stop"> {
+  readonly csiSocket: string;
+}
+
+/** How a controller role reaches Azure, and what it is started with. */
+export interface ControllerRoleOptions {
+  readonly azure: { readonly url: string; readonly caFile: string };
+  /** Of Azure's latencies. */
+  readonly timeScale: number;
+  /** Flags of Node besides those that the role ships with. Default: none. */
+  readonly nodeFlags?: readonly string[];
+  /** Further flags of the role. Default: none. */
+  readonly flags?: readonly string[];
+}
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const QUIET = "--log-level=error";
+
+/** Bundles the driver as it ships, into `folder`, and starts its store there. */
+export async function startStoreRole(folder: string): Promise<StoreRole> {
+  const program = await bundleDriver(folder);
+  const socketPath = join(folder, "store.sock");
+  const server = startChild([
+    program,
+    "store",
+    `--file=${join(folder, "store.db")}`,
+    `--socket=${socketPath}`,
+    QUIET,
+  ]);
+  const stopOnFailure = async (error: unknown): Promise<never> => {
+    await server.stop();
+    throw error;
+  };
+  await server.line().catch(stopOnFailure);
+  const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
+  return {
+    store,
+    startController: (options) => startController(program, folder, socketPath, options),
+    stop: async () => {
+      store.close();
+      await server.stop();
+    },
+  };
+}
+
+async function startController(
+  program: string,
+  folder: string,
+  storeSocket: string,
+  { azure, timeScale, nodeFlags = [], flags = [] }: ControllerRoleOptions,
+): Promise<ControllerRole> {
+  const csiSocket = join(folder, "csi.sock");
+  const cloudConfig = join(folder, "azure.json");
+  await writeFile(
+    cloudConfig,
+    JSON.stringify({
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: RESOURCE_GROUP,
+      location: LOCATION,
+      tenantId: "bench",
+      aadClientId: "bench",
+      aadClientSecret: "bench",
+      resourceManagerEndpoint: azure.url,
+      activeDirectoryEndpoint: azure.url,
+    }),
+  );
+  const runtime = runtimeOf();
+  const controller = startChild(
+    [
+      ...runtime.flags,
+      ...nodeFlags,
+      program,
+      "controller",
+      `--endpoint=unix://${csiSocket}`,
+      `--store-socket=${storeSocket}`,
+      `--cloud-config=${cloudConfig}`,
+      `--azure-ca-file=${azure.caFile}`,
+      `--azure-time-scale=${timeScale}`,
+      "--cluster-id=bench",
+      QUIET,
+      ...flags,
+    ],
+    runtime.environment,
+  );
+  try {
+    await controller.line();
+  } catch (error) {
+    await controller.stop();
+    throw error;
+  }
+  return { pid: controller.pid, csiSocket, stop: controller.stop };
+}
+
+async function bundleDriver(folder: string): Promise<string> {
+  const output = join(folder, "dist");
+  const { files } = await bundle(ROOT, PROGRAMS, "dist");
+  for (const { path, text } of files) {
+    const target = join(output, relative(join(ROOT, "dist"), path));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+  return join(output, "azuredisk-csi-driver.cjs");
+}
+
+/** As the image starts the role; `CONTROLLER_ROLE_FLAGS` replaces flags and environment. */
+function runtimeOf(): {
+  readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+} {
+  const ownFlags = process.env["CONTROLLER_ROLE_FLAGS"];
+  if (ownFlags === undefined) return CONTROLLER_RUNTIME;
+  return { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
+}
