@@ -46,6 +46,7 @@ export interface FleetState {
  * reclaims the volumes that its pods use as soon as their records let it.
  */
 export interface NodeFleet {
+  /** Throws what has stopped one of its loops. */
   readonly state: () => FleetState;
   /** Successful writes to the store. */
   readonly writes: () => number;
@@ -152,7 +153,16 @@ export async function startNodeFleet(
     { clock, random, logger: silentLogger },
   );
   let leader: string | undefined;
-  const running: Promise<unknown>[] = [cache.run(signal), loop.run(signal)];
+  const running: Promise<unknown>[] = [];
+  let broken: Error | undefined;
+  const run = (work: Promise<unknown>): void => {
+    const watched = work.catch((reason: unknown) => {
+      if (!signal.aborted) broken ??= new Error("the fleet has stopped", { cause: reason });
+    });
+    running.push(watched);
+  };
+  run(cache.run(signal));
+  run(loop.run(signal));
   await cache.untilSynced(signal);
   await each(nodes, (node) => register(store, node, signal));
   await each(nodes, beat);
@@ -162,7 +172,7 @@ export async function startNodeFleet(
     const holder = change.current?.spec.holderIdentity;
     if (holder === leader) return;
     leader = holder;
-    if (leader !== "") running.push(each(nodes, beat));
+    if (leader !== "") run(each(nodes, beat));
   });
   const startedMs = clock.elapsedMs();
   const beatEveryMs = (HEARTBEAT_MS + delayMs) / nodes.length;
@@ -175,12 +185,10 @@ export async function startNodeFleet(
       if (node !== undefined) await beat(node);
     }
   };
-  for (let first = 0; first < AT_ONCE; first++) running.push(beatInTurn(first));
-  const failed = Promise.race(running).catch((reason: unknown) => {
-    if (!signal.aborted) throw reason;
-  });
+  for (let first = 0; first < AT_ONCE; first++) run(beatInTurn(first));
   return {
     state: () => {
+      if (broken !== undefined) throw broken;
       let [named, held] = [0, 0];
       for (const [volumeName, { node, attachmentName }] of byVolume) {
         const record = cache.get("AzVolume", volumeName)?.status?.record;
@@ -194,8 +202,7 @@ export async function startNodeFleet(
     writes,
     stop: async () => {
       ending.abort(new Error("the fleet stops"));
-      await failed;
-      await Promise.allSettled(running);
+      await Promise.all(running);
     },
   };
 }
