@@ -25,25 +25,31 @@ export function filterNodes(
   nodes: readonly (CandidateNode | undefined)[],
   volumes: readonly PodVolume[],
 ): ReadonlyMap<number, RemovalReason> {
-  const removed = new Map<number, RemovalReason>();
-  if (volumes.length === 0) return removed;
-  for (let at = 0; at < nodes.length; at++) {
-    const because = reasonAgainst(nodes[at], volumes);
-    if (because !== undefined) removed.set(at, because);
-  }
-  return removed.size < nodes.length ? removed : unreachableNodes(nodes, volumes);
+  if (volumes.length === 0) return new Map();
+  const removed = removedFor(nodes, (node) => reasonAgainst(node, volumes));
+  return removed.size < nodes.length ? removed : removedFor(nodes, (node) => reasonForGood(node, volumes));
 }
 
-/** By their index. A node that has not reported where it is may be anywhere. */
-function unreachableNodes(
+/** The nodes against which there is a reason, by their index. */
+function removedFor(
   nodes: readonly (CandidateNode | undefined)[],
-  volumes: readonly PodVolume[],
+  reasonOf: (node: CandidateNode | undefined) => RemovalReason | undefined,
 ): ReadonlyMap<number, RemovalReason> {
   const removed = new Map<number, RemovalReason>();
-  for (const [at, node] of nodes.entries())
-    if (node !== undefined && node.location !== "" && volumes.some((volume) => isUnreachable(volume, node)))
-      removed.set(at, "unreachable");
+  for (let at = 0; at < nodes.length; at++) {
+    const because = reasonOf(nodes[at]);
+    if (because !== undefined) removed.set(at, because);
+  }
   return removed;
+}
+
+/** A node that has not reported where it is may be anywhere. */
+function reasonForGood(
+  node: CandidateNode | undefined,
+  volumes: readonly PodVolume[],
+): RemovalReason | undefined {
+  if (node === undefined || node.location === "") return undefined;
+  return volumes.some((volume) => isUnreachable(volume, node)) ? "unreachable" : undefined;
 }
 
 function isUnreachable({ disk }: PodVolume, node: CandidateNode): boolean {

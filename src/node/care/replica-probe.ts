@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -71,6 +72,5 @@ async function lookAt(
   // Links that lag contradict the kernel: no reason to distrust the disk of a volume in use.
   if (!isReplica(attachment) && found.failure.kind !== "DeviceNotFound") return ok({});
   // One that was detached in the regular way in between is no longer Attached, and is not marked.
-  const reported = await reportMissing(ports, attachment, signal);
-  return reported.ok || reported.failure.kind === "ObjectNotFound" ? ok({}) : reported;
+  return ignoreNotFound(await reportMissing(ports, attachment, signal));
 }
