@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { processorSeconds } from "../../scripts/child/processor-seconds.ts";
 import { peakMiB, residentMiB } from "../resident-memory.ts";
+import { rounded } from "../rounded.ts";
 import { diskUri } from "./place.ts";
 import type { BareTask, BareUse } from "./wire/bare-client.ts";
 import { startChild } from "./wire/child.ts";
@@ -203,8 +204,4 @@ const BARE_POLL_MS = 5_000 * TIME_SCALE;
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms));
-}
-
-function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }

@@ -5,6 +5,7 @@ import { recoveryIntervalMs } from "../../src/controller/adoption/recovery-inter
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
+import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { memoryCheckpoints } from "../../src/node/testing/a-node.ts";
 import { driverTags } from "./model-disks.ts";
 import { type VirtualDriver, createVirtualDriver } from "./virtual-driver.ts";
@@ -88,7 +89,7 @@ function startNodes({ cloud, store: simulated }: VirtualDriver): void {
       store,
       cache,
       host: createModelMachine({ nodeName, clock }).startPlugin(),
-      steps: { run: (_step, act) => act() },
+      steps: noSteps,
       events: { emit: () => undefined },
       node: { ...node, location: "eastus", vmSize: "", zone: "", zoneLabel: undefined, busType: "SCSI" },
       driverName: defaultDriverName,

@@ -16,6 +16,7 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { settings } from "../../src/core/testing/objects.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
+import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
@@ -72,7 +73,7 @@ export async function createVirtualDriver(
       clock,
       random,
       logger: silentLogger,
-      steps: { run: (_step, act) => act() },
+      steps: noSteps,
       events: { emit: () => undefined },
       leaseMemory: new LeaseHighWaterMark(),
       settings: {

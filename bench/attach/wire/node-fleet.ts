@@ -4,22 +4,22 @@ import type { AzVolume } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../src/core/api/object-names.ts";
 import { heartbeatDelayMs } from "../../../src/core/election/heartbeat-delay.ts";
-import { describeFailure } from "../../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../../src/core/failure/failure.ts";
 import { ok, type Result } from "../../../src/core/failure/result.ts";
-import { toTimestamp } from "../../../src/core/primitives/timestamp.ts";
+import { settings } from "../../../src/core/testing/objects.ts";
 import { isNamed } from "../../../src/core/writer/record/record-nodes.ts";
 import { reclaim } from "../../../src/core/writer/record/writer-steps.ts";
+import { noSteps } from "../../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../../src/objects/cache/follow-store.ts";
 import { changeStatus } from "../../../src/objects/update-object.ts";
 import { moveRecord } from "../../../src/objects/update-record.ts";
 import { requestWriter } from "../../../src/objects/writer-request.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
-import type { Steps } from "../../../src/ports/steps.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { ControlLoop, type Reconciled } from "../../../src/runtime/queue/control-loop.ts";
-import { LOCATION } from "../place.ts";
+import { mustAnswer } from "../virtual-driver.ts";
+import { readyStatus } from "./ready-status.ts";
 
 /** A node whose pods use each disk of its VM. */
 export interface FleetNode extends NodeIdentity {
@@ -61,13 +61,9 @@ interface FleetPorts {
 
 const AT_ONCE = 16;
 const HEARTBEAT_MS = 10_000;
-/** The driver's default of `--heartbeats-per-second`. */
-const HEARTBEATS_PER_SECOND = 18;
 /** In the nodes' checkpoints, which outlast the object store. */
 const EPOCH = 7;
 const UID_OF_LOST = "11f0a1c2-3a52-4c57-9d1e-6f0f6a2b7c11";
-const VOLUMES_MAX = 32;
-const steps: Steps = { run: (_step, act) => act() };
 
 /** Registers the nodes, each with a ClusterNode that names its users, and starts them. */
 export async function startNodeFleet(
@@ -100,31 +96,22 @@ export async function startNodeFleet(
       signal,
     );
     // On a busy machine the store may answer too late; the next heartbeat follows.
-    if (!beaten.ok && beaten.failure.kind !== "StoreUnavailable") mustBe(beaten);
+    if (!beaten.ok && beaten.failure.kind !== "StoreUnavailable") mustAnswer(beaten);
   };
-  const delayMs = heartbeatDelayMs(nodes.length, HEARTBEATS_PER_SECOND);
-  const heartbeatOf = (
-    { vmId, instanceUri, disks }: FleetNode,
-    { status }: AzDriverNode,
-  ): AzDriverNode["status"] => ({
-    conditions: [],
+  const delayMs = heartbeatDelayMs(nodes.length, settings.heartbeatsPerSecond);
+  const heartbeatOf = (node: FleetNode, { status }: AzDriverNode): AzDriverNode["status"] => ({
     ...status,
-    lastHeartbeatTime: toTimestamp(clock.nowMs()),
-    heartbeat: (status?.heartbeat ?? 0) + 1,
-    heartbeatDelayMs: delayMs,
-    readyForVolumeAllocation: true,
-    statusMessage: "",
-    maxVolumes: VOLUMES_MAX,
-    location: LOCATION,
-    zone: "",
-    busType: "SCSI",
-    vmId,
-    instanceUri,
-    volumes: disks.map(({ volumeName }) => {
-      const volume = cache.get("AzVolume", volumeName);
-      const epoch = volume?.status?.record?.writer?.epoch ?? EPOCH;
-      return { volumeName, uid: volume?.metadata.uid ?? UID_OF_LOST, epoch };
+    ...readyStatus(node, {
+      nowMs: clock.nowMs(),
+      heartbeat: (status?.heartbeat ?? 0) + 1,
+      volumes: node.disks.map(({ volumeName }) => {
+        const volume = cache.get("AzVolume", volumeName);
+        const epoch = volume?.status?.record?.writer?.epoch ?? EPOCH;
+        return { volumeName, uid: volume?.metadata.uid ?? UID_OF_LOST, epoch };
+      }),
     }),
+    conditions: status?.conditions ?? [],
+    heartbeatDelayMs: delayMs,
   });
   const loop = new ControlLoop(
     {
@@ -136,13 +123,13 @@ export async function startNodeFleet(
         const node = byVolume.get(volumeName)?.node;
         if (volume === undefined || node === undefined || !mayReclaim(volume, node)) return ok({});
         const asked = await requestWriter(
-          { store, clock, steps },
+          { store, clock, steps: noSteps },
           { volume, nodeName: node.nodeName, volumeContext: {} },
           signal,
         );
         if (!asked.ok) return asked;
         const moved = await moveRecord(
-          { store, steps },
+          { store, steps: noSteps },
           { volumeName, nodeName: node.nodeName, step: "reclaim", volumeRead: volume },
           (record) => reclaim(record, node, EPOCH),
           signal,
@@ -219,13 +206,15 @@ function mayReclaim({ status }: AzVolume, node: FleetNode): boolean {
 
 async function register(store: ObjectStore, node: FleetNode, signal: AbortSignal): Promise<void> {
   const { nodeName, instanceUri, disks } = node;
-  mustBe(await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, signal));
+  mustAnswer(
+    await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, signal),
+  );
   const volumeUsers = disks.map(({ diskUri, volumeName }) => ({
     volumeId: diskUri,
     user: `default/${volumeName}`,
   }));
   const spec = { outOfService: false, unschedulable: false, instanceUri, volumeUsers };
-  mustBe(await store.create("ClusterNode", { metadata: { name: nodeName }, spec }, signal));
+  mustAnswer(await store.create("ClusterNode", { metadata: { name: nodeName }, spec }, signal));
 }
 
 /** Calls `act` for each, a few at once. */
@@ -254,9 +243,4 @@ function countWrites(store: ObjectStore): { readonly store: ObjectStore; readonl
     },
     writes: () => writes,
   };
-}
-
-function mustBe<T>(answer: Result<T, Failure>): T {
-  if (!answer.ok) throw new Error(describeFailure(answer.failure));
-  return answer.value;
 }

@@ -43,18 +43,9 @@ const QUIET = "--log-level=error";
 export async function startStoreRole(folder: string): Promise<StoreRole> {
   const program = await bundleDriver(folder);
   const socketPath = join(folder, "store.sock");
-  const server = startChild([
-    program,
-    "store",
-    `--file=${join(folder, "store.db")}`,
-    `--socket=${socketPath}`,
-    QUIET,
-  ]);
-  const stopOnFailure = async (error: unknown): Promise<never> => {
-    await server.stop();
-    throw error;
-  };
-  await server.line().catch(stopOnFailure);
+  const server = await whenServing(
+    startChild([program, "store", `--file=${join(folder, "store.db")}`, `--socket=${socketPath}`, QUIET]),
+  );
   const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
   return {
     store,
@@ -88,30 +79,37 @@ async function startController(
     }),
   );
   const runtime = runtimeOf();
-  const controller = startChild(
-    [
-      ...runtime.flags,
-      ...nodeFlags,
-      program,
-      "controller",
-      `--endpoint=unix://${csiSocket}`,
-      `--store-socket=${storeSocket}`,
-      `--cloud-config=${cloudConfig}`,
-      `--azure-ca-file=${azure.caFile}`,
-      `--azure-time-scale=${timeScale}`,
-      "--cluster-id=bench",
-      QUIET,
-      ...flags,
-    ],
-    runtime.environment,
+  const { pid, stop } = await whenServing(
+    startChild(
+      [
+        ...runtime.flags,
+        ...nodeFlags,
+        program,
+        "controller",
+        `--endpoint=unix://${csiSocket}`,
+        `--store-socket=${storeSocket}`,
+        `--cloud-config=${cloudConfig}`,
+        `--azure-ca-file=${azure.caFile}`,
+        `--azure-time-scale=${timeScale}`,
+        "--cluster-id=bench",
+        QUIET,
+        ...flags,
+      ],
+      runtime.environment,
+    ),
   );
+  return { pid, csiSocket, stop };
+}
+
+/** A role that has said that it serves; one that fails before is stopped. */
+async function whenServing(role: Child): Promise<Child> {
   try {
-    await controller.line();
+    await role.line();
+    return role;
   } catch (error) {
-    await controller.stop();
+    await role.stop();
     throw error;
   }
-  return { pid: controller.pid, csiSocket, stop: controller.stop };
 }
 
 async function bundleDriver(folder: string): Promise<string> {

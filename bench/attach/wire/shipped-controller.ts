@@ -18,6 +18,7 @@ import { DEFAULT_LATENCIES } from "../../../src/emulator/model/pace/latency.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
 import { startChild } from "./child.ts";
+import { readyStatus } from "./ready-status.ts";
 import { startStoreRole } from "./role-processes.ts";
 
 /** A call of Azure's API as the emulator's journal has it. */
@@ -62,7 +63,6 @@ export const NODE = "node-0";
 
 const EMULATOR = fileURLToPath(new URL("../../../src/emulator/main.ts", import.meta.url));
 const VM_SIZE = "Standard_D16s_v5";
-const VOLUMES_MAX = 32;
 const GIB = 1024n ** 3n;
 const HEARTBEAT_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
@@ -223,20 +223,10 @@ async function registerNode(
   );
   if (!created.ok) throw new Error(JSON.stringify(created.failure));
   const beat = async (node: AzDriverNode, heartbeat: number): Promise<AzDriverNode> => {
-    const status = {
-      lastHeartbeatTime: new Date().toISOString(),
-      heartbeat,
-      readyForVolumeAllocation: true,
-      statusMessage: "",
-      conditions: [],
-      maxVolumes: VOLUMES_MAX,
-      location: LOCATION,
-      zone: "",
-      busType: "SCSI",
-      vmId,
-      instanceUri: vmUri(NODE),
-      volumes: [],
-    } as const;
+    const status = readyStatus(
+      { vmId, instanceUri: vmUri(NODE) },
+      { nowMs: systemClock.nowMs(), heartbeat, volumes: [] },
+    );
     const written = await store.updateStatus("AzDriverNode", { ...node, status }, never);
     if (!written.ok) throw new Error(JSON.stringify(written.failure));
     return written.value;

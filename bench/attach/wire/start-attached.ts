@@ -8,6 +8,7 @@ import { describeFailure } from "../../../src/core/failure/describe-failure.ts";
 import { type Emulator, startEmulator } from "../../../src/emulator/index.ts";
 import type { ObjectStore } from "../../../src/ports/store/object-store.ts";
 import { peakMiB, residentMiB } from "../../resident-memory.ts";
+import { rounded } from "../../rounded.ts";
 import { attachDisks, createDisks, driverTags } from "../model-disks.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, vmUri } from "../place.ts";
 import { type FleetNode, type NodeFleet, startNodeFleet } from "./node-fleet.ts";
@@ -316,8 +317,4 @@ function usedMemoryIn(report: string): number | undefined {
 /** Progress goes beside the figures. */
 function tell(line: string): void {
   process.stderr.write(`startAttached: ${line}\n`);
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 10) / 10;
 }

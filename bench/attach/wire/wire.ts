@@ -5,6 +5,7 @@ import { credentials } from "@grpc/grpc-js";
 import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
 import { ControllerClient, CreateVolumeRequest } from "../../../src/csi/gen/csi/v1/csi.ts";
 import { startEmulator } from "../../../src/emulator/index.ts";
+import { rounded } from "../../rounded.ts";
 import { createDisks, driverTags } from "../model-disks.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../place.ts";
 import { type Child, startChild } from "./child.ts";
@@ -210,8 +211,4 @@ function createVolume(client: ControllerClient, name: string): Promise<unknown> 
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, Math.max(0, ms)));
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 10) / 10;
 }
