@@ -17,7 +17,7 @@ import {
 } from "./faults/disturb-api.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { storeIncarnation, untilControllersReady } from "./leading-controller.ts";
-import { listObjects } from "./read-objects.ts";
+import { DRIVER_OBJECTS, listObjects } from "./read-objects.ts";
 import {
   assertRecordsKept,
   recordsSeenBy,
@@ -31,7 +31,7 @@ import { withWorkloads } from "./workload/workloads.ts";
 
 const HOME = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
-const DRIVER_NODES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azdrivernodes";
+const DRIVER_NODES = `${DRIVER_OBJECTS}/azdrivernodes`;
 const SETTLED_MAX_MS = 240_000;
 /** A kubelet restarts a pod that it saw end more slowly than it starts a new one. */
 const RESTARTED_MAX_MS = 240_000;

@@ -1,5 +1,8 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
 
+/** The path of the driver's own objects. */
+export const DRIVER_OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
+
 const FOUND = 200;
 const NOT_FOUND = 404;
 

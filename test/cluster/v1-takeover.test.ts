@@ -12,7 +12,7 @@ import { allRecordsDuring, assertHandedOver, type SeenRecord } from "./assert/wa
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { movesWithItsRecords } from "./faults/move-writer.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
-import { listObjects } from "./read-objects.ts";
+import { DRIVER_OBJECTS, listObjects } from "./read-objects.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
 import { volumeAttachments } from "./way-in.ts";
@@ -31,7 +31,7 @@ const HOME = "node-b";
 const OTHER = "node-a";
 const PLAIN = "of-v1";
 const SHARED = "of-v1-shared";
-const ATTACHMENTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumeattachments";
+const ATTACHMENTS = `${DRIVER_OBJECTS}/azvolumeattachments`;
 const SETTLED_MAX_MS = 240_000;
 /** Written by pods of V1, read by pods of ours. */
 const TEXT = "written under V1";

@@ -21,6 +21,7 @@ import { volumeOptions, volumeSettingsOf } from "../../src/compose/settings/volu
 import { untilEnded } from "../../src/compose/until-aborted.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
+import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster/cluster-volumes.ts";
@@ -104,12 +105,11 @@ export async function startControllerHere(
 }
 
 function portsOf(lifetime: AbortSignal): ProcessPorts {
-  const steps: ProcessPorts["steps"] = { run: (_step, act) => act() };
   return {
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
-    steps,
+    steps: noSteps,
     registry: new Registry(),
     lifetime,
   };

@@ -3,8 +3,9 @@ import type { AzVolume, WriterRecord } from "../../../src/core/api/az-volume.ts"
 import { listIn } from "../../../src/core/testing/record-lists.ts";
 import { followCollection } from "../../../testbed/lab/cluster/follow-collection.ts";
 import type { Lab } from "../../../testbed/lab/lab.ts";
+import { DRIVER_OBJECTS } from "../read-objects.ts";
 
-const VOLUMES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumes";
+const VOLUMES = `${DRIVER_OBJECTS}/azvolumes`;
 
 /** A version of a volume's writer record, and its time. */
 export interface SeenRecord {

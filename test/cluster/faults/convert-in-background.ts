@@ -5,11 +5,12 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { leaderOf, untilAnotherLeads } from "../leading-controller.ts";
+import { DRIVER_OBJECTS } from "../read-objects.ts";
 import { azureDiskOf, patchAttributesClass, untilModified } from "../workload/attributes-classes.ts";
 import type { Workloads } from "../workload/workloads.ts";
 import { killDriverRole } from "./kill-process.ts";
 
-const VOLUMES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azvolumes";
+const VOLUMES = `${DRIVER_OBJECTS}/azvolumes`;
 /** Long enough for two looks of the driver, which are a minute apart, and a fault between them. */
 const CONVERSION_MS = 240_000;
 const SHOWN_MAX_MS = 240_000;

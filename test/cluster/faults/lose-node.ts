@@ -9,7 +9,7 @@ import { type AzureCall, azureCallsFromNow } from "../assert/azure-journal.ts";
 import { assertSoundOnDisk } from "../assert/sound-disk.ts";
 import { untilNodeReady } from "../node-ready.ts";
 import { assertReplicaKept, untilReplicasOld } from "../old-replicas.ts";
-import { listObjects, readObject } from "../read-objects.ts";
+import { DRIVER_OBJECTS, listObjects, readObject } from "../read-objects.ts";
 import { assertWayIn, type WayIn } from "../way-in.ts";
 import {
   assertRecordsKept,
@@ -30,7 +30,7 @@ import {
 export const VICTIM = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 240_000;
-const DRIVER_NODES = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi/azdrivernodes";
+const DRIVER_NODES = `${DRIVER_OBJECTS}/azdrivernodes`;
 const SILENCE_OF_VICTIM = `/api/v1/namespaces/default/events?fieldSelector=${encodeURIComponent(
   `involvedObject.kind=Node,involvedObject.name=${VICTIM},reason=WriterSilent`,
 )}`;

@@ -5,10 +5,8 @@ import type { Lab } from "../../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
 import { whatTheDriverKnows } from "../assert/what-the-driver-knows.ts";
-import { findObject, listObjects, readObject } from "../read-objects.ts";
+import { DRIVER_OBJECTS, findObject, listObjects, readObject } from "../read-objects.ts";
 
-/** The namespace of the driver's objects. */
-const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
 /** Claims, pods and disks of a test are gone by then. */
 const CLEAN_MAX_MS = 240_000;
 /** What a test leaves in its namespace. */
@@ -108,7 +106,7 @@ async function cleanUp(lab: Lab, namespace: string): Promise<void> {
 }
 
 /** Changes objects without a process of kubectl. Throws if the API server refuses. */
-async function change(lab: Lab, request: JsonRequest): Promise<void> {
+export async function change(lab: Lab, request: JsonRequest): Promise<void> {
   const { code, body } = await lab.request(request);
   if (code >= REDIRECTION)
     throw new Error(`${request.method} ${request.url}: ${code} ${JSON.stringify(body)}`);
@@ -131,7 +129,7 @@ export async function attachmentsOf(
   lab: Lab,
   volumeName: string,
 ): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
-  const items = await listObjects<AzVolumeAttachment>(lab, `${OBJECTS}/azvolumeattachments`);
+  const items = await listObjects<AzVolumeAttachment>(lab, `${DRIVER_OBJECTS}/azvolumeattachments`);
   return new Map(
     items
       .filter(({ spec }) => spec.volumeName === volumeName)
@@ -141,7 +139,7 @@ export async function attachmentsOf(
 
 /** Every AzVolume in the cluster. */
 function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
-  return listObjects<AzVolume>(lab, `${OBJECTS}/azvolumes`);
+  return listObjects<AzVolume>(lab, `${DRIVER_OBJECTS}/azvolumes`);
 }
 
 interface Pod {
