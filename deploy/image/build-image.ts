@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, PROGRAMS } from "../../scripts/build/bundle.ts";
+import { holdLock } from "../../scripts/child/hold-lock.ts";
 import { bundledPackages } from "./bundled-packages.ts";
 import type { BundledPackage } from "./bundled-packages.ts";
 import { fetchDebianPackages } from "./debian-packages.ts";
@@ -57,7 +58,8 @@ const DEFAULT_IMAGE_REPOSITORY = "localhost/azuredisk-csi-driver";
  * image built of the same inputs. The same content gives the same digest.
  */
 export async function buildImage(name?: string): Promise<BuiltImage> {
-  const layers = await imageLayers();
+  await using _lock = await lockCache();
+  const layers = await gatherLayers();
   const version = await driverVersion();
   const fullName = name ?? `${DEFAULT_IMAGE_REPOSITORY}:${version}`;
   const folder = join(
@@ -88,6 +90,17 @@ export async function buildImage(name?: string): Promise<BuiltImage> {
 
 /** The image's layers: those that seldom change are below those that change with every build. */
 export async function imageLayers(): Promise<ImageLayers> {
+  await using _lock = await lockCache();
+  return await gatherLayers();
+}
+
+/** For one process at a time: apt fails where another has locked the folder of its downloads. */
+async function lockCache(): Promise<AsyncDisposable> {
+  await mkdir(CACHE_FOLDER, { recursive: true });
+  return holdLock(join(CACHE_FOLDER, "build.lock"), new AbortController().signal);
+}
+
+async function gatherLayers(): Promise<ImageLayers> {
   const architecture = architectureOf(process.arch);
   const packages = await fetchDebianPackages(
     [...RUNTIME_PACKAGES, ...PACKAGE_CHOICES.map((choice) => choice.package)],

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { holdLock } from "./hold-lock.ts";
+import { holdLock } from "../../scripts/child/hold-lock.ts";
 import type { OnProgress, Part } from "./part.ts";
 
 /** The folder of parts between runs; git ignores it. */

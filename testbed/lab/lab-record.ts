@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { holdLock } from "../build/hold-lock.ts";
+import { holdLock } from "../../scripts/child/hold-lock.ts";
 import { type LabHome, labHome, LABS_FOLDER } from "./lab-home.ts";
 import { isTaken, labNetwork, SLOTS_MAX } from "./lab-network.ts";
 import type { LabSettings } from "./lab-options.ts";

@@ -1,11 +1,5 @@
-import { mkdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { buildImage } from "../../../deploy/image/build-image.ts";
 import type { BuiltImage } from "../../../deploy/image/build-image.ts";
-import { holdLock } from "../../build/hold-lock.ts";
-
-/** git ignores it. */
-const CACHE_FOLDER = fileURLToPath(new URL("../../../.cache", import.meta.url));
 
 let built: Promise<BuiltImage> | undefined;
 
@@ -15,16 +9,9 @@ let built: Promise<BuiltImage> | undefined;
  * again.
  */
 export function driverImage(): Promise<BuiltImage> {
-  built ??= buildAlone().catch((error: unknown) => {
+  built ??= buildImage().catch((error: unknown) => {
     built = undefined;
     throw error;
   });
   return built;
-}
-
-/** Two processes that start labs would download packages into one folder, which apt locks. */
-async function buildAlone(): Promise<BuiltImage> {
-  await mkdir(CACHE_FOLDER, { recursive: true });
-  await using _lock = await holdLock(`${CACHE_FOLDER}/driver-image.lock`, new AbortController().signal);
-  return await buildImage();
 }
