@@ -20,6 +20,8 @@ contains one of them, without checks. With CI=true, as root and with Go, a skipp
 const options = { list: { kind: "flag", help: "Print the suites" } } as const satisfies Options;
 
 const CHECK_TIMEOUT_MS = 900_000;
+/** So that the last lines of a run name every failed test. */
+const REASON_CHARS = 200;
 
 async function runCheck(root: string): Promise<TestOutcome> {
   const { code, output, durationMs } = await runCommand(process.execPath, ["scripts/check.ts"], {
@@ -81,7 +83,7 @@ function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationM
   console.log(`\n${seconds(durationMs)} in all`);
   for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`);
   for (const { name, file, reason } of failed)
-    console.log(`failed: ${name} (${file}): ${reason.split("\n", 1)[0] ?? ""}`);
+    console.log(`failed: ${name} (${file}): ${(reason.split("\n", 1)[0] ?? "").slice(0, REASON_CHARS)}`);
   if (skipped.length > 0 && machine.isComplete)
     console.log("A skip is a failure here: CI=true, root and Go are all present.");
   if (passed.length + failed.length === 0) console.log("No test ran.");

@@ -6,6 +6,7 @@ import {
 } from "../../testbed/lab/cluster/install-driver.ts";
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
+import { assertNothingWasLeft } from "./assert/nothing-left.ts";
 
 /** Scale of Azure's latencies: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
@@ -53,6 +54,7 @@ let isReplaced = false;
 export async function driverLab(): Promise<Lab> {
   started ??= bringUp();
   const lab = await started;
+  assertNothingWasLeft(lab);
   if (isReplaced) {
     await uninstallDriver(lab);
     await reinstallDriver(lab);

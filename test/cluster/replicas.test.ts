@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/units/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { azureCallsFromNow } from "./assert/azure-journal.ts";
+import { untilNothingIsLeft } from "./assert/nothing-left.ts";
 import { driverLab, PRUNE_AFTER_MS } from "./driver-lab.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { withForeignDisks } from "./workload/foreign-disks.ts";
@@ -21,6 +22,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
   before(async () => {
     lab = await driverLab();
   });
+  after(() => untilNothingIsLeft(lab));
 
   it("moves a pod to a replica without a call to Azure; prunes unrequested replicas", () =>
     withWorkloads(lab, "replicas", async (workloads) => {

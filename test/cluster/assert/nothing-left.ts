@@ -29,6 +29,18 @@ interface AzureState {
   }[];
 }
 
+/** What tests left behind in labs. */
+const leftBehind = new WeakMap<Lab, string>();
+
+/**
+ * Throws if an earlier test left volumes behind: the driver may be stuck, and each test would wait for
+ * minutes to fail for that reason.
+ */
+export function assertNothingWasLeft(lab: Lab): void {
+  const left = leftBehind.get(lab);
+  if (left !== undefined) throw new Error(`not run, since an earlier test, which failed, left ${left}`);
+}
+
 /**
  * Waits until no volume of the driver is left: no disk and no attachment in Azure, no object in Kubernetes,
  * no checkpoint on a node. Throws with what is left.
@@ -45,6 +57,7 @@ export async function untilNothingIsLeft(lab: Lab): Promise<void> {
       return left.length === 0 ? true : undefined;
     });
   } catch (error) {
+    leftBehind.set(lab, left.join(", "));
     throw new Error(`left behind: ${left.join(", ")}`, { cause: error });
   }
 }
