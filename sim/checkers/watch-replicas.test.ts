@@ -45,6 +45,8 @@ const withoutSlot = anAttachment("node-b", {
 });
 const broken = ["replica-removed"];
 
+type OnNodeChange = Parameters<Parameters<typeof watchReplicas>[0]["cluster"]["onNodeChange"]>[0];
+
 interface Circumstances {
   readonly volume?: AzVolume;
   readonly others?: readonly AzVolumeAttachment[];
@@ -61,6 +63,10 @@ interface Circumstances {
   readonly justNotReady?: readonly string[];
   readonly outOfService?: readonly string[];
   readonly unschedulable?: readonly string[];
+  /** They were schedulable just before the removal for this long, in milliseconds. */
+  readonly schedulableMs?: number;
+  /** The Node of node-b was created again this long before the removal, in milliseconds. */
+  readonly recreatedMs?: number;
   /** Nodes with a VolumeAttachment of the volume. */
   readonly publishedOn?: readonly string[];
   readonly by?: string;
@@ -84,6 +90,9 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const history = aHistory();
   let pods = circumstances.pods ?? [aPod];
   let notReady = circumstances.notReady ?? [];
+  let unschedulable = circumstances.unschedulable ?? [];
+  let recreated: readonly string[] = [];
+  const onNodeChange: OnNodeChange[] = [];
   const objects = {
     AzVolume: [
       circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantined: [identity("node-a")] }) } }),
@@ -96,10 +105,10 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     nodes: () =>
       nodes.map((name) => ({
         name,
-        uid: `uid-of-${name}`,
+        uid: `uid-of-${name}${recreated.includes(name) ? "-again" : ""}`,
         instanceUri: instanceUriOf(name),
         isReady: !notReady.includes(name),
-        isUnschedulable: circumstances.unschedulable?.includes(name) === true,
+        isUnschedulable: unschedulable.includes(name),
         isOutOfService: false,
         isMarkedByDriver: false,
         volumesMax: 8,
@@ -113,6 +122,9 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
         isDeleted: false,
       })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
+    onNodeChange: (listener: OnNodeChange) => {
+      onNodeChange.push(listener);
+    },
   };
   const outside = {
     wasOutOfService: (nodeName: string) => outOfService.includes(nodeName),
@@ -138,6 +150,19 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     await history.clock.advance(circumstances.successorAfterMs);
     pods = [{ ...aPod, uid: "pod-2" }];
   }
+  const nodesChange = async (forMs: number): Promise<void> => {
+    for (const listener of onNodeChange) listener(undefined, undefined);
+    await history.clock.advance(forMs);
+  };
+  if (circumstances.schedulableMs !== undefined) {
+    unschedulable = [];
+    await nodesChange(circumstances.schedulableMs);
+    unschedulable = circumstances.unschedulable ?? [];
+  }
+  if (circumstances.recreatedMs !== undefined) {
+    recreated = ["node-b"];
+    await nodesChange(circumstances.recreatedMs);
+  }
   notReady = [...notReady, ...(circumstances.justNotReady ?? [])];
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
   return history.invariants();
@@ -155,7 +180,19 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ ...drained, forMs: RELEASE_DRAINED_AFTER_MS - 1 }), broken);
     assert.deepEqual(await aRemoval({ ...drained, pods: [{ ...aPod, nodeName: "node-b" }] }), broken);
     assert.deepEqual(await aRemoval({ ...drained, unschedulable: ["node-a"] }), broken);
+    assert.deepEqual(await aRemoval({ ...drained, schedulableMs: 1 }), broken);
     assert.deepEqual(await aRemoval(drained), []);
+  });
+
+  it("reports one from a node that was schedulable for long, while news is late", async () => {
+    const drained = { unschedulable: ["node-b"], forMs: KNOWN_LATE_MS, isNewsLate: true };
+    assert.deepEqual(await aRemoval({ ...drained, schedulableMs: KNOWN_LATE_MS + 1 }), broken);
+    assert.deepEqual(await aRemoval({ ...drained, schedulableMs: KNOWN_LATE_MS }), []);
+  });
+
+  it("reports a removal from a Node that every controller knows again", async () => {
+    assert.deepEqual(await aRemoval({ recreatedMs: KNOWN_AFTER_MS }), broken);
+    assert.deepEqual(await aRemoval({ recreatedMs: KNOWN_AFTER_MS - 1 }), []);
   });
 
   it("reports a removal after a person has deleted the AzVolume", async () => {

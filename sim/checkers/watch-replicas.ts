@@ -14,14 +14,14 @@ import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
-import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";
+import type { SimCluster, SimNode, SimPod } from "../kubernetes/sim-cluster.ts";
 import { createPresences } from "./presences.ts";
 
 /** What the checker looks at. */
 interface ReplicaWorld {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
-  readonly cluster: Pick<SimCluster, "pods" | "nodes" | "volumeAttachments" | "diskUriOf">;
+  readonly cluster: Pick<SimCluster, "pods" | "nodes" | "volumeAttachments" | "diskUriOf" | "onNodeChange">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isNewsLate">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
@@ -60,9 +60,10 @@ export function watchReplicas(
     const present = new Map<string, number>();
     for (const attachment of store.objects("AzVolumeAttachment"))
       if (isRequest(attachment)) present.set(attachment.metadata.name, 0);
-    for (const { name, isReady, isUnschedulable } of cluster.nodes()) {
+    for (const { name, uid, isReady, isUnschedulable } of cluster.nodes()) {
+      present.set(nodeKey(uid), 0);
       if (!isReady) present.set(notReadyKey(name), 0);
-      if (isUnschedulable) present.set(drainedKey(name), 0);
+      if (isUnschedulable) present.set(drainedKey(name), 0).set(drainedAgainKey(name), KNOWN_LATE_MS);
     }
     for (const pod of cluster.pods()) present.set(podKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);
     presences.look(present);
@@ -86,9 +87,17 @@ export function watchReplicas(
     return attachment.spec.role === "Primary" && isPublished(attachment);
   };
 
-  /** A replica that is released from there leaves a moment after its volume may have lost its writer. */
-  const isDrained = (nodeName: string): boolean =>
-    presences.forMs(drainedKey(nodeName)) >= releaseDrainedAfterMs;
+  /**
+   * A replica that is released from there leaves a moment after its volume may have lost its writer. While
+   * faults delay watches, a controller may miss that the node was schedulable in between.
+   */
+  const isDrained = (nodeName: string): boolean => {
+    const key = world.outside.isNewsLate() ? drainedAgainKey(nodeName) : drainedKey(nodeName);
+    return presences.forMs(key) >= releaseDrainedAfterMs;
+  };
+
+  /** A controller may have asked for the Node a moment before it was created again. */
+  const isNew = ({ uid }: SimNode): boolean => presences.forMs(nodeKey(uid)) < KNOWN_AFTER_MS;
 
   /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
@@ -107,6 +116,8 @@ export function watchReplicas(
     return pod === undefined ? undefined : `pod ${pod.name} on ${pod.nodeName ?? "no node"} uses it`;
   }
 
+  // The store may be away while nodes change.
+  cluster.onNodeChange(look);
   store.onCommit((commit) => {
     look();
     const replica = removedReplica(commit);
@@ -132,6 +143,7 @@ export function watchReplicas(
         isPrimary,
         isOf,
         isDrained,
+        isNew,
         requestedForMs: presences.forMs,
       }) !== undefined
     )
@@ -156,6 +168,8 @@ interface Removal {
   readonly isOf: (pod: SimPod, diskUri: string) => boolean;
   /** Whether a node has been unschedulable for as long as its replicas are kept. */
   readonly isDrained: (nodeName: string) => boolean;
+  /** Whether a Node, of a name that existed before, was created a moment ago. */
+  readonly isNew: (node: SimNode) => boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;
 }
@@ -163,7 +177,7 @@ interface Removal {
 /** Why a replica may be removed though its volume is requested and has no writer. */
 function whyLegitimate(
   world: ReplicaWorld,
-  { volume, replica, others, isPrimary, isOf, isDrained, requestedForMs }: Removal,
+  { volume, replica, others, isPrimary, isOf, isDrained, isNew, requestedForMs }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
   const { disk, maxMountReplicaCount } = volume.spec;
@@ -171,7 +185,7 @@ function whyLegitimate(
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
-  if (node === undefined) return "its node is gone";
+  if (node === undefined || isNew(node)) return "its node is, or just was, gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
   // A fence of an earlier VM with the node's name is no reason.
   const isItsVm = (vm: NodeIdentity): boolean =>
@@ -240,12 +254,21 @@ function useKey({ volumeName }: SimPod): string {
   return `use: ${volumeName}`;
 }
 
+function nodeKey(uid: string): string {
+  return `node: ${uid}`;
+}
+
 function notReadyKey(nodeName: string): string {
   return `not ready: ${nodeName}`;
 }
 
 function drainedKey(nodeName: string): string {
   return `drained: ${nodeName}`;
+}
+
+/** One key for the times between which a node was schedulable for a while. */
+function drainedAgainKey(nodeName: string): string {
+  return `drained again: ${nodeName}`;
 }
 
 function isRequest(attachment: AzVolumeAttachment): boolean {
