@@ -31,6 +31,12 @@ export const ONLY_KEY = "store";
  * erased one by one.
  */
 const ERASED_AFTER_MS = 10_000;
+/**
+ * Delay until every object is planned again after a node has changed, in milliseconds. After a failure of the
+ * network all nodes change, and for each of them every volume would be planned: that stops the process for
+ * so long that it loses the lead. What the node itself concerns is planned at once.
+ */
+const NODES_CHANGED_AFTER_MS = 5_000;
 
 /** The loops that changes wake. */
 type RoutedLoop =
@@ -49,7 +55,8 @@ type RoutedLoop =
   | "stoppedNodes"
   | "returnedNodes"
   | "recovery"
-  | "requests";
+  | "requests"
+  | "resync";
 
 /** What queues the keys of the loops. */
 export interface ChangeRoutes {
@@ -95,9 +102,23 @@ export function createChangeRoutes(
     for (const attachment of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName))
       loops.attachment.queue.add(attachment.metadata.name);
   };
+  const addVolumesOn = (nodeName: string): void => {
+    const attached = cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
+    const recorded = cache.byIndex("AzVolume", "recordedOn", nodeName);
+    const names = [
+      ...attached.map(({ spec }) => spec.volumeName),
+      ...recorded.map(({ metadata }) => metadata.name),
+    ];
+    for (const volumeName of new Set(names)) addVolumeAlone(volumeName);
+  };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
   const barrierPendingNodes = (): ReadonlySet<string> =>
     new Set(cache.list("AzVolume").flatMap(barrierPendingNames));
+  const remindService = (nodeName: string): void => {
+    const node = ports.users.cachedNode(nodeName);
+    if (mayBeStopped(node)) loops.stoppedNodes.queue.remind(nodeName);
+    if (hasReturned(node)) loops.returnedNodes.queue.remind(nodeName);
+  };
   const addEverything = (): void => {
     for (const volume of cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has changed for these: Azure is not asked again before its time.
@@ -112,15 +133,25 @@ export function createChangeRoutes(
       if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
     // Most need nothing: a size that was looked up is not looked up again.
     for (const { metadata } of cache.list("AzDriverNode")) loops.diskLimit.queue.remind(metadata.name);
-    for (const { metadata } of cache.list("AzDriverNode")) {
-      const node = ports.users.cachedNode(metadata.name);
-      if (mayBeStopped(node)) loops.stoppedNodes.queue.remind(metadata.name);
-      if (hasReturned(node)) loops.returnedNodes.queue.remind(metadata.name);
-    }
+    for (const { metadata } of cache.list("AzDriverNode")) remindService(metadata.name);
     for (const nodeName of barrierPendingNodes()) loops.barrier.queue.remind(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
+  };
+  /** The changed node may be of use to any volume. Those that name it, and its report, do not wait. */
+  const onDriverNode = (nodeName: string): void => {
+    loops.diskLimit.queue.add(nodeName);
+    addVolumesOn(nodeName);
+    addAttachmentsOn(nodeName);
+    loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
+    const inQuarantine = cache.byIndex("AzVolume", "recordedOn", nodeName).flatMap(namesInQuarantine);
+    if (isGone(nodeName) || inQuarantine.includes(nodeName)) loops.driverNode.queue.remind(nodeName);
+    remindService(nodeName);
+    if (cache.byIndex("AzVolume", "barrierPendingOn", nodeName).length > 0)
+      loops.barrier.queue.remind(nodeName);
+    loops.rebuild.queue.add(ONLY_KEY);
+    loops.resync.queue.addAfter(ONLY_KEY, NODES_CHANGED_AFTER_MS);
   };
   /**
    * What the orchestrator says of a node and of its users. Only the plans of writers and replicas use it;
@@ -192,16 +223,7 @@ export function createChangeRoutes(
         },
       },
     ],
-    AzDriverNode: [
-      {
-        when: isMoreThanHeartbeat,
-        wake: ({ name }) => {
-          loops.diskLimit.queue.add(name);
-          addEverything();
-          addAttachmentsOn(name);
-        },
-      },
-    ],
+    AzDriverNode: [{ when: isMoreThanHeartbeat, wake: ({ name }) => onDriverNode(name) }],
     Lease: [
       {
         when: ({ previous, current }) => rebuildMarkOf(current) > rebuildMarkOf(previous),

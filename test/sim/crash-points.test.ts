@@ -160,7 +160,7 @@ const lifeOfStrays: Scenario = {
       dice: 0,
     },
     {
-      atMs: 50_300,
+      atMs: 51_000,
       forMs: 2_000,
       fault: "crash",
       variant: "leader-killed",
