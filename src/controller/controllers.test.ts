@@ -568,14 +568,21 @@ describe("createControllers", () => {
           const { metadata, ...rest } = aVolumeWithRecord({ writer: aWriter("node-a") });
           await world.given("AzVolume", { metadata: { ...metadata, name }, ...rest });
         }
-        world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+        for (const name of ["node-a", "node-b"])
+          world.instances.set(instanceUriOf(name), identity(name).vmId);
         world.use = { kind: "used", users: ["pod/writer"] };
-        let [disksRead, proofs] = [0, 0];
-        // The second volume prolongs the rebuild while the first one's record requests a proof.
-        const getDisk: CloudProvisioner["getDisk"] = async (_asked, signal) => {
+        let [disksRead, isReading, proofs] = [0, false, 0];
+        const getDisk: CloudProvisioner["getDisk"] = async () => {
           disksRead += 1;
-          if (disksRead > 1) await world.clock.sleep(SLOW_READ_MS, signal).catch(() => undefined);
-          return ok(aDisk({ attachedTo: [] }));
+          return ok(aDisk({ attachedTo: disksRead === 2 ? [instanceUriOf("node-b")] : [] }));
+        };
+        // The second volume prolongs the rebuild while the first one's record requests a proof.
+        const inspectInstance: CloudProvisioner["inspectInstance"] = async (asked, signal) => {
+          if (asked.nodeName === "node-b") {
+            isReading = true;
+            await world.clock.sleep(SLOW_READ_MS, signal).catch(() => undefined);
+          }
+          return world.ports.cloud.inspectInstance(asked, signal);
         };
         const prove: CloudProvisioner["barrier"] = (asked, signal) => {
           proofs += 1;
@@ -583,11 +590,15 @@ describe("createControllers", () => {
         };
         // A passed write barrier triggers a reconcile: here only the end of the rebuild may.
         const flush = async () => fail(throttled);
-        const cloud = { getDisk, ...barrierByMode(world.ports.cloud, { prove, flush }) };
+        const cloud = {
+          getDisk,
+          inspectInstance,
+          ...barrierByMode(world.ports.cloud, { prove, flush }),
+        };
         await whileRunning(world, cloud, async () => {
           await world.clock.advance(1_000);
           assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
-          assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no rebuild");
+          assert.ok(await world.clock.runUntil(() => isReading, SLOW_READ_MS), "no rebuild");
           await world.clock.advance(SLOW_READ_MS / 2);
           assert.deepEqual(listIn(world.record(), "unverified"), [identity("node-a")]);
           if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the rebuild refuses");

@@ -37,14 +37,10 @@ export async function tryEach<T, R>(
   { attempt, onFailure, logger }: Attempts<T, R>,
   signal: AbortSignal,
 ): Promise<Result<readonly R[], Failure>> {
-  const tryOne = async (one: T): Promise<{ readonly one: T; readonly result: Result<R, Failure> }> => {
-    try {
-      return { one, result: await attempt(one) };
-    } catch (error) {
-      // Ports that wait reject with the signal's reason.
-      return { one, result: signal.aborted ? fail({ kind: "Cancelled" }) : bugOf(error, logger) };
-    }
-  };
+  const tryOne = async (one: T): Promise<{ readonly one: T; readonly result: Result<R, Failure> }> => ({
+    one,
+    result: await resultOf(() => attempt(one), logger, signal),
+  });
   const done: R[] = [];
   let failed: Result<never, Failure> | undefined;
   for (let first = 0; first < all.length; first += TRIED_AT_ONCE) {
@@ -61,6 +57,20 @@ export async function tryEach<T, R>(
     if (failed !== undefined && areAllLost) return failed;
   }
   return failed ?? ok(done);
+}
+
+/** The result of one attempt. A bug is logged with its stack, and counts as the failure `DriverBug`. */
+export async function resultOf<R>(
+  attempt: () => Promise<Result<R, Failure>>,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Result<R, Failure>> {
+  try {
+    return await attempt();
+  } catch (error) {
+    // Ports that wait reject with the signal's reason.
+    return signal.aborted ? fail({ kind: "Cancelled" }) : bugOf(error, logger);
+  }
 }
 
 function bugOf(error: unknown, logger: Logger): Result<never, Failure> {

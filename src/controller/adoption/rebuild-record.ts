@@ -84,15 +84,53 @@ export async function rebuildVolume(
   reason: RebuildReason,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
+  const recorded = recordedDisk(volume);
+  if (recorded === undefined) return ok(undefined);
+  const disk = await readRecordedDisk(ports, recorded, signal);
+  return disk.ok ? rebuildFromDisk(ports, { ...recorded, disk: disk.value }, reason, signal) : disk;
+}
+
+/** A volume that has a record, and the URI of its disk. */
+export interface RecordedDisk {
+  readonly volume: AzVolume;
+  readonly diskUri: string;
+}
+
+/** Undefined: the volume has no disk yet, or no record. */
+export function recordedDisk(volume: AzVolume): RecordedDisk | undefined {
   const { detail, record } = volume.status ?? NO_STATUS;
-  if (detail === undefined || record === undefined) return ok(undefined);
-  const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
-  // A record is rebuilt also where its disk is gone, since no component acts on an untrusted one.
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  const rebuilt = await rebuildRecord(ports, volume, disk.ok ? disk.value : undefined, reason, signal);
+  return detail === undefined || record === undefined ? undefined : { volume, diskUri: detail.diskUri };
+}
+
+/**
+ * Reads the disk for `rebuildFromDisk`. Undefined: it is gone. The record is rebuilt also then, since no
+ * component acts on an untrusted one. Fails as Azure does.
+ */
+export async function readRecordedDisk(
+  { cloud }: Pick<AdoptionPorts, "cloud">,
+  { diskUri }: RecordedDisk,
+  signal: AbortSignal,
+): Promise<Result<DiskFacts | undefined, Failure>> {
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  return disk.ok || disk.failure.kind !== "DiskNotFound" ? disk : ok(undefined);
+}
+
+/** A volume whose disk was read; `disk` undefined: it is gone. */
+export interface ReadDisk extends RecordedDisk {
+  readonly disk: DiskFacts | undefined;
+}
+
+/** The second half of `rebuildVolume`: `disk` as `rebuildRecord` requires it. Reads its VMs after it. */
+export async function rebuildFromDisk(
+  ports: AdoptionPorts,
+  { volume, diskUri, disk }: ReadDisk,
+  reason: RebuildReason,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const rebuilt = await rebuildRecord(ports, volume, disk, reason, signal);
   if (!rebuilt.ok) return rebuilt.failure.kind === "ObjectNotFound" ? ok(undefined) : rebuilt;
   const { attachedVms } = rebuilt.value;
-  const recorded = await recordAttachedVms(ports, volume, detail.diskUri, attachedVms, signal);
+  const recorded = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
   return recorded.ok ? forgetOthers(ports, volume.metadata.name, attachedVms, signal) : recorded;
 }
 

@@ -385,3 +385,139 @@ describe("rebuildReconciler", () => {
       assert.deepEqual(world.volume()?.status?.detail, aDetail());
     }));
 });
+
+describe("a rebuild of many volumes", () => {
+  const nameOf = (index: number): string => `pvc-${index + 1}`;
+  const uriOf = (index: number): string => diskUri.replace("pvc-1", nameOf(index));
+
+  /** Volumes with records of incarnation 1, whose disks are on the first of `nodes` nodes, on the second … */
+  async function withVolumes(
+    { volumes, nodes = 1, mark = 2 }: { readonly volumes: number; readonly nodes?: number; mark?: number },
+    act: (world: ReconcileWorld & { readonly calls: Calls }) => Promise<void>,
+  ): Promise<void> {
+    const names = ["node-a", "node-b", "node-c", "node-d"].slice(0, nodes);
+    await withIncarnation(
+      mark === 0 ? 2 : 1,
+      async (world) => {
+        for (const name of names) world.instances.set(instanceUriOf(name), identity(name).vmId);
+        for (let index = 0; index < volumes; index++)
+          await world.given(
+            "AzVolume",
+            aVolume({
+              metadata: { name: nameOf(index) },
+              status: {
+                detail: aDetail({ diskUri: uriOf(index) }),
+                record: aRecord({ storeIncarnation: 1 }),
+              },
+            }),
+          );
+        await act({ ...world, calls: followCalls(world, names) });
+      },
+      mark,
+    );
+  }
+
+  /** The calls to Azure, each of which takes 100 ms: `pvc-1` for its disk, `node-a` for its VM. */
+  interface Calls {
+    readonly begun: string[];
+    readonly ended: string[];
+    /** The most that were under way at once. */
+    most: number;
+    /** Calls that fail the first time. */
+    readonly failing: Set<string>;
+    /** Runs while the first call is under way. */
+    during: () => Promise<void>;
+  }
+
+  function followCalls({ ports, clock }: ReconcileWorld, nodeNames: readonly string[]): Calls {
+    const { cloud } = ports;
+    const { inspectInstance } = cloud;
+    const calls: Calls = { begun: [], ended: [], most: 0, failing: new Set(), during: async () => undefined };
+    const call = async <T>(name: string, answer: () => Promise<T>) => {
+      calls.begun.push(name);
+      calls.most = Math.max(calls.most, calls.begun.length - calls.ended.length);
+      if (calls.begun.length === 1) await calls.during();
+      await clock.sleep(100, never);
+      calls.ended.push(name);
+      const failure = {
+        kind: "CloudUnavailable",
+        code: "InternalError",
+        message: name,
+        requestId: "",
+      } as const;
+      return calls.failing.delete(name) ? fail(failure) : answer();
+    };
+    cloud.getDisk = ({ diskUri: uri }) => {
+      const index = Number(/pvc-(?<number>\d+)/u.exec(uri)?.groups?.["number"]) - 1;
+      const nodeName = nodeNames[index % nodeNames.length] ?? "";
+      const disk = aDisk({ diskUri: uri, diskName: nameOf(index), attachedTo: [instanceUriOf(nodeName)] });
+      return call(nameOf(index), async () => ok(disk));
+    };
+    cloud.inspectInstance = (request, signal) =>
+      call(request.nodeName, () => inspectInstance(request, signal));
+    return calls;
+  }
+
+  function rebuildAll({ ports, answerOf }: ReconcileWorld): Promise<Reconciled> {
+    return answerOf(rebuildReconciler(ports).reconcile("store", never));
+  }
+
+  const recordOf = ({ ports }: ReconcileWorld, index: number) =>
+    ports.cache.get("AzVolume", nameOf(index))?.status?.record;
+
+  it("reads and rebuilds 25 at once, and never more", () =>
+    withVolumes({ volumes: 60, nodes: 4 }, async (world) => {
+      assert.deepEqual(await rebuildAll(world), ok({}));
+      await world.clock.advance(1_000);
+      for (let index = 0; index < 60; index++) assert.equal(recordOf(world, index)?.storeIncarnation, 2);
+      assert.equal(world.calls.most, 25);
+    }));
+
+  it("reads a VM of several volumes once a pass, after the disks of all of them", () =>
+    withVolumes({ volumes: 6, nodes: 2 }, async (world) => {
+      const { calls } = world;
+      calls.failing.add("pvc-3");
+      assert.equal((await rebuildAll(world)).ok, false);
+      assert.deepEqual(calls.begun.slice(0, 6), [0, 1, 2, 3, 4, 5].map(nameOf));
+      assert.deepEqual(calls.begun.slice(6).toSorted(), ["node-a", "node-b"]);
+      assert.deepEqual(listIn(recordOf(world, 5), "unverified"), [identity("node-b")]);
+      await world.clock.advance(1_000);
+      assert.deepEqual(await rebuildAll(world), ok({}));
+      assert.deepEqual(calls.begun.slice(8), ["pvc-3", "node-a"], "what an earlier pass read is not enough");
+    }));
+
+  it("reads a VM again for a later volume where it could not be read for others", () =>
+    withVolumes({ volumes: 26 }, async (world) => {
+      world.calls.failing.add("node-a");
+      assert.equal((await rebuildAll(world)).ok, false);
+      await world.clock.advance(1_000);
+      const isRebuilt = (index: number): boolean => recordOf(world, index)?.storeIncarnation === 2;
+      assert.equal(Array.from({ length: 26 }, (_, index) => index).filter(isRebuilt).length, 1);
+      assert.deepEqual(
+        [...new Set(world.emitted.map(({ reason }) => reason)), world.emitted.length],
+        ["RecordNotVerified", 25],
+      );
+    }));
+
+  it("leaves alone a record that another leader has rebuilt since it was listed", () =>
+    withVolumes({ volumes: 1, mark: 0 }, async (world) => {
+      const other = anAttachment("node-b");
+      await world.given("AzVolumeAttachment", {
+        ...other,
+        metadata: { ...other.metadata, name: attachmentName("node-b") },
+      });
+      world.calls.during = () => world.setRecord((record) => ({ ...record, storeIncarnation: 2 }));
+      assert.deepEqual(await rebuildAll(world), ok({}));
+      assert.equal(world.attachment("node-b")?.status?.state, "Attached", "it was attached since");
+    }));
+
+  it("ends no rebuild that was interrupted, and reports no volume for it", () =>
+    withVolumes({ volumes: 60 }, async (world) => {
+      const stop = new AbortController();
+      world.calls.during = async () => stop.abort();
+      const stopped = await world.answerOf(rebuildReconciler(world.ports).reconcile("store", stop.signal));
+      assert.deepEqual(stopped, fail({ kind: "Cancelled" }));
+      assert.deepEqual([await incarnations(world), world.emitted], [[1, 2], []]);
+      assert.equal(world.calls.begun.length, 25);
+    }));
+});
