@@ -8,6 +8,7 @@ import { measureFleet } from "./attach/fleet.ts";
 import { measureLanes } from "./attach/lanes.ts";
 import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
 import { measurePace } from "./attach/pace.ts";
+import { measureRebuild } from "./attach/rebuild.ts";
 import { measureRest } from "./attach/rest.ts";
 import { measureBurstsOverWire } from "./attach/wire/bursts-over-wire.ts";
 import { measureEmulator } from "./attach/wire/emulator-alone.ts";
@@ -31,6 +32,7 @@ const onModel = {
   zone: tellZone,
   lanes: measureLanes,
   rest: measureRest,
+  rebuild: measureRebuild,
 };
 
 /** Parts that run through the SDK and TLS, in real time: on a busy machine their figures are upper bounds. */
@@ -60,6 +62,9 @@ const meanings: Readonly<Record<string, string>> = {
     "a fence beside attaches of replicas to 400 VMs, and attaches beside fences of 200 VMs, under Azure's " +
     "limits; Busy: Azure works on these VMs without an end; Late: after Azure's own update",
   rest: "1,000 nodes and 10,000 disks while nothing happens: calls to Azure, writes to the object store",
+  rebuild:
+    "2,000 attached volumes of 100 nodes after a restore of the object store: the rebuild of their records " +
+    "under Azure's limits; OneByOne: each volume after the other, with reads of its own",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",
   start: "10,000 disks listed, and AzVolumes without records made for them in an empty object store",

@@ -8,6 +8,7 @@ import { measureFleet } from "./fleet.ts";
 import { measureLanes } from "./lanes.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
 import { measurePace } from "./pace.ts";
+import { measureRebuild } from "./rebuild.ts";
 import { measureRest } from "./rest.ts";
 import { measureZone } from "./zone.ts";
 
@@ -95,6 +96,16 @@ describe("a controller at rest", () => {
     assert.ok(armCallsPerHour <= 60, `${armCallsPerHour} calls an hour`);
     assert.ok(controllerWritesPerSecond <= 0.5, `${controllerWritesPerSecond} writes a second`);
     assert.ok(nodeWritesPerSecond <= aims.heartbeatsPerSecond, `${nodeWritesPerSecond} heartbeats a second`);
+  });
+});
+
+describe("a rebuild of all records", () => {
+  it("reads each disk and each VM once, as fast as the front door admits reads", async () => {
+    const { seconds, calls, oneByOneSeconds } = await measureRebuild({ nodes: 20, volumes: 400 });
+    assert.equal(calls, 420);
+    // 250 reads at once, and then 25 a second.
+    assert.ok(seconds <= (calls - 250) / 25 + 5, `${seconds} s`);
+    assert.ok(seconds * 5 <= oneByOneSeconds, `${seconds} s, one by one ${oneByOneSeconds} s`);
   });
 });
 

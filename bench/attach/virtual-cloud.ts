@@ -39,16 +39,20 @@ export interface VirtualCloud {
   readonly attachedTo: (node: NodeIdentity) => readonly string[];
 }
 
-/** The duration of a call's way to Azure or back, in milliseconds. */
 const ONE_WAY_MS = 10;
 const RUN_MAX_MS = 7 * 24 * 3_600_000;
 const SIZE = "Standard_D16s_v5";
 
 /** A cloud with `vms` VMs that take 32 disks each. */
-export function createVirtualCloud(options: {
+export function createVirtualCloud({
+  oneWayMs = ONE_WAY_MS,
+  ...options
+}: {
   readonly vms: number;
   readonly settings?: Partial<ModelSettings>;
   readonly provisionerSettings?: Partial<ProvisionerSettings>;
+  /** The duration of a call's way to Azure or back, in milliseconds. Default: 10. */
+  readonly oneWayMs?: number;
 }): VirtualCloud {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock, settings: { journalMax: 1_000_000, ...options.settings } });
@@ -68,7 +72,7 @@ export function createVirtualCloud(options: {
     model,
     subscriptionId: SUBSCRIPTION_ID,
     clock,
-    oneWayMs: () => ONE_WAY_MS,
+    oneWayMs: () => oneWayMs,
   });
   const provisioner = createAzureCloudProvisioner({
     arm,

@@ -6,10 +6,13 @@ import {
 } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { type AssembledController, assembleController } from "../../src/compose/assemble-controller.ts";
+import type { ControllerParts } from "../../src/controller/create-controller-ports.ts";
 import { aDriverNode } from "../../src/controller/testing/a-driver-node.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
+import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { defaultDriverName } from "../../src/core/api/driver-name.ts";
+import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { defaultElectionSettings } from "../../src/core/election/plan-candidacy.ts";
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
@@ -18,6 +21,7 @@ import { settings } from "../../src/core/testing/objects.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
 import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
+import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 
@@ -50,6 +54,69 @@ export async function createVirtualDriver(
   const cloud = createVirtualCloud(options);
   options.prepare?.(cloud);
   const { clock, provisioner } = cloud;
+  const { signal } = new AbortController();
+  const { simulated, following, parts } = await followOnVirtualClock(cloud, options);
+  const controller = assembleController({
+    driverName: defaultDriverName,
+    parts,
+    snapshots: provisioner,
+    leaseStore: parts.store,
+    limits: defaultControllerServiceLimits,
+    election: {
+      identity: "bench",
+      settings: defaultElectionSettings,
+      isAlone: true,
+      onChange: () => undefined,
+    },
+    report: { unclaimedDisks: () => undefined },
+  });
+  const reconciling = controller.run(signal);
+  let broken: unknown;
+  Promise.all([following, reconciling]).catch((reason: unknown) => {
+    broken = reason;
+  });
+  await cloud.run(Promise.all(cloud.nodes.map(register)));
+  if (broken !== undefined) throw broken;
+  return {
+    cloud,
+    handlers: controller.handlers,
+    attachments: () => simulated.objects("AzVolumeAttachment"),
+    store: simulated,
+  };
+
+  async function register(node: VirtualCloud["nodes"][number]): Promise<void> {
+    const first = await registerNode(parts.store, node);
+    await clock.sleep(HEARTBEAT_MS, signal);
+    if (first.status === undefined) throw new Error(`${node.nodeName} has no status`);
+    const status = { ...first.status, heartbeat: first.status.heartbeat + 1 };
+    mustAnswer(await parts.store.updateStatus("AzDriverNode", { ...first, status }, signal));
+  }
+}
+
+/** Makes the AzDriverNode of a node, as its plug-in does with the first heartbeat. */
+export async function registerNode(
+  store: ObjectStore,
+  { nodeName, vmId, instanceUri }: NodeIdentity,
+): Promise<AzDriverNode> {
+  const { signal } = new AbortController();
+  const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: 32, zone: "" });
+  const created = mustAnswer(
+    await store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
+  );
+  return mustAnswer(await store.updateStatus("AzDriverNode", { ...created, status }, signal));
+}
+
+/** Ports of a controller on the cloud's clock, whose cache follows an object store that is empty at first. */
+export async function followOnVirtualClock(
+  cloud: VirtualCloud,
+  options: { readonly heartbeatStaleMs?: number; readonly heartbeatsPerSecond?: number } = {},
+): Promise<{
+  readonly simulated: SimulatedStore;
+  /** Ends, with an error, if the cache stops following. */
+  readonly following: Promise<void>;
+  readonly parts: ControllerParts;
+}> {
+  const { clock, provisioner } = cloud;
   const random = createSeededRandom(1);
   const weather = { callDelayMs: STORE_CALL_MS, watchDelayMs: STORE_CALL_MS };
   const simulated = createSimulatedStore({ clock, random, weather });
@@ -61,8 +128,11 @@ export async function createVirtualDriver(
     logger: silentLogger,
     kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease", "ClusterNode"],
   });
-  const controller = assembleController({
-    driverName: defaultDriverName,
+  const following = cache.run(signal);
+  await cloud.run(Promise.race([cache.untilSynced(signal), following]));
+  return {
+    simulated,
+    following,
     parts: {
       store,
       cache,
@@ -85,48 +155,7 @@ export async function createVirtualDriver(
       clusterId: "bench",
       trustsUnnamedVms: true,
     },
-    snapshots: provisioner,
-    leaseStore: store,
-    limits: defaultControllerServiceLimits,
-    election: {
-      identity: "bench",
-      settings: defaultElectionSettings,
-      isAlone: true,
-      onChange: () => undefined,
-    },
-    report: { unclaimedDisks: () => undefined },
-  });
-  const following = cache.run(signal);
-  await cloud.run(Promise.race([cache.untilSynced(signal), following]));
-  const reconciling = controller.run(signal);
-  let broken: unknown;
-  Promise.all([following, reconciling]).catch((reason: unknown) => {
-    broken = reason;
-  });
-  await cloud.run(registerAll());
-  if (broken !== undefined) throw broken;
-  return {
-    cloud,
-    handlers: controller.handlers,
-    attachments: () => simulated.objects("AzVolumeAttachment"),
-    store: simulated,
   };
-
-  async function registerAll(): Promise<void> {
-    await Promise.all(cloud.nodes.map(register));
-  }
-
-  async function register({ nodeName, vmId, instanceUri }: VirtualCloud["nodes"][number]): Promise<void> {
-    const { spec, status } = aDriverNode(nodeName, { vmId, instanceUri, maxVolumes: 32, zone: "" });
-    if (status === undefined) throw new Error(`${nodeName} has no status`);
-    const created = mustAnswer(
-      await store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal),
-    );
-    const first = mustAnswer(await store.updateStatus("AzDriverNode", { ...created, status }, signal));
-    await clock.sleep(HEARTBEAT_MS, signal);
-    const second = { ...status, heartbeat: status.heartbeat + 1 };
-    mustAnswer(await store.updateStatus("AzDriverNode", { ...first, status: second }, signal));
-  }
 }
 
 /** The value of an answer that is no failure. */
