@@ -432,7 +432,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
-    shownBy: 4,
+    shownBy: 17,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",
