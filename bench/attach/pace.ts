@@ -4,7 +4,7 @@ import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 import { oneByOne } from "./wire/plain-clients.ts";
 
 /** Enough that the mean does not rest on a few slow operations. */
-const ROUNDS = 200;
+const ROUNDS = 1000;
 /** Between two calls for the VM, so that its few updates a minute are never short, in milliseconds. */
 const PAUSE_MS = 60_000;
 

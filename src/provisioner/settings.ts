@@ -16,8 +16,8 @@ export interface ProvisionerSettings {
   /** How often operations on VMs are polled. Default 1 s to 5 s. */
   readonly vmPollPace: PollPace;
   /**
-   * How often attaches and detaches are polled around their expected end, once it can be predicted.
-   * Default 3 s where they differ, 0.5 s where they take about as long as each other.
+   * How far apart polls of attaches and detaches are, once their end can be predicted. Default 0.25 s to
+   * 3 s.
    */
   readonly vmPollSpacing: PollSpacing;
   /**
@@ -91,7 +91,7 @@ export interface ProvisionerSettings {
 /** The settings for Azure itself. */
 export const defaultProvisionerSettings: ProvisionerSettings = {
   vmPollPace: { minMs: 1000, maxMs: 5000 },
-  vmPollSpacing: { closeMs: 500, wideMs: 3000 },
+  vmPollSpacing: { closeMs: 250, wideMs: 3000 },
   diskPollPace: { minMs: 200, maxMs: 2000 },
   backoff: { baseMs: 250, maxMs: 15_000 },
   retriesMax: 12,

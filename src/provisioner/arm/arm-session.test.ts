@@ -6,20 +6,24 @@ import { settledOn } from "../../controller/testing/settled.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { ok } from "../../core/failure/result.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
-import type { ArmApi } from "./arm-api.ts";
-import { type ArmSession, createArmSession } from "./arm-session.ts";
+import type { ArmApi, ArmOperationStatus } from "./arm-api.ts";
+import { type ArmSession, type OperationLikeness, createArmSession } from "./arm-session.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
 
 const never = new AbortController().signal;
 
-/** A session whose polls all answer that the operation has succeeded. */
-function aSession(gatewayLimits = settings.gatewayLimits): {
+/** A session whose operations on VMs take `durationMs` from the start that their URL names. */
+function aSession({ gatewayLimits = settings.gatewayLimits, durationMs = 0 } = {}): {
   readonly clock: VirtualClock;
   readonly session: ArmSession;
 } {
   const clock = createVirtualClock();
   const arm: Pick<ArmApi, "pollOperation"> = {
-    pollOperation: () => Promise.resolve({ result: ok({ state: "succeeded" }), remaining: [] }),
+    pollOperation: ({ operation }) => {
+      const hasEnded = clock.elapsedMs() >= Number(operation.pollUrl) + durationMs;
+      const status = hasEnded ? { state: "succeeded", durationMs } : { state: "running", operation };
+      return Promise.resolve({ result: ok(status as ArmOperationStatus), remaining: [] });
+    },
   };
   const session = createArmSession({
     arm: arm as ArmApi,
@@ -32,14 +36,33 @@ function aSession(gatewayLimits = settings.gatewayLimits): {
   return { clock, session };
 }
 
-/** Waits for the end of an operation on a VM, and returns how long the first poll took. */
-async function firstPollMs(session: ArmSession, lane: Lane, retryAfterMs?: number): Promise<number> {
+/** Waits for the end of an operation on a VM, and returns how long that took. */
+async function untilEndedMs(
+  session: ArmSession,
+  lane: Lane,
+  { retryAfterMs, likeness }: { readonly retryAfterMs?: number; readonly likeness?: OperationLikeness } = {},
+): Promise<number> {
   const startedMs = session.clock.elapsedMs();
-  const operation = { kind: "vm", pollUrl: "operation-1", retryAfterMs } as const;
-  const waiting = { resource: "vm-a", lane, readEnd: () => Promise.resolve(ok(undefined)) };
+  const operation = { kind: "vm", pollUrl: String(startedMs), retryAfterMs } as const;
+  const waiting = {
+    resource: "vm-a",
+    lane,
+    readEnd: () => Promise.resolve(ok(undefined)),
+    ...(likeness === undefined ? {} : { likeness }),
+  };
   await session.untilEnded(operation, waiting, never);
   return session.clock.elapsedMs() - startedMs;
 }
+
+describe("polls of updates of a VM", () => {
+  it("notice the end at once after two updates of that kind and size", async () => {
+    const { clock, session } = aSession({ durationMs: 8300 });
+    const attach = (likeness: OperationLikeness): Promise<number> =>
+      settledOn(clock, untilEndedMs(session, "primaryAttach", { likeness }));
+    for (const expected of [9000, 9000, 8378]) assert.equal(Math.ceil(await attach("vmAttach/0")), expected);
+    for (const other of ["vmAttach/1", "vmDetach/0"] as const) assert.equal(await attach(other), 9000);
+  });
+});
 
 describe("the Retry-After of a running operation", () => {
   for (const { lane, named, expected, because } of [
@@ -49,7 +72,7 @@ describe("the Retry-After of a running operation", () => {
   ] as const)
     it(`of ${named} ms delays a poll for ${lane} by ${expected} ms: ${because}`, async () => {
       const { clock, session } = aSession();
-      assert.equal(await settledOn(clock, firstPollMs(session, lane, named)), expected);
+      assert.equal(await settledOn(clock, untilEndedMs(session, lane, { retryAfterMs: named })), expected);
     });
 });
 
@@ -60,18 +83,18 @@ describe("looks at many VMs on which Azure works", () => {
   it("of less urgent lanes do not delay the poll of a fence", async () => {
     const { clock, session } = aSession();
     const waiting = others(session, "replicaAttach");
-    assert.equal(await settledOn(clock, firstPollMs(session, "failover")), 1000);
+    assert.equal(await settledOn(clock, untilEndedMs(session, "failover")), 1000);
     await settledOn(clock, Promise.all(waiting));
   });
 
   it("take half of the front door's reads, whether they poll or read", async () => {
     const { clock, session } = aSession();
     const waiting = others(session, "failover");
-    const attach = firstPollMs(session, "primaryAttach");
-    assert.equal(await settledOn(clock, firstPollMs(session, "failover")), 401 * 80);
+    const attach = untilEndedMs(session, "primaryAttach");
+    assert.equal(await settledOn(clock, untilEndedMs(session, "failover")), 401 * 80);
     assert.equal(await attach, 401 * 80);
     await settledOn(clock, Promise.all(waiting));
-    assert.equal(await settledOn(clock, firstPollMs(session, "failover")), 1000);
+    assert.equal(await settledOn(clock, untilEndedMs(session, "failover")), 1000);
   });
 
   it("end with the patience for the operation", async () => {
@@ -91,7 +114,9 @@ describe("a call beside more failovers than the front door allows", () => {
     { lane: "tag", expected: "CallBudgetExhausted", withinMs: settings.throttleWaitMaxMs },
   ] as const)
     it(`of the lane ${lane} ends within ${withinMs} ms: ${expected}`, async () => {
-      const { clock, session } = aSession({ ...settings.gatewayLimits, reads: { burst: 4, perMinute: 60 } });
+      const { clock, session } = aSession({
+        gatewayLimits: { ...settings.gatewayLimits, reads: { burst: 4, perMinute: 60 } },
+      });
       let isOver = false;
       const read = (asked: Lane): Promise<string> =>
         session

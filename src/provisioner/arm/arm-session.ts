@@ -1,6 +1,6 @@
 import { type Lane, compareLanes } from "../../core/azure/lane.ts";
 import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
-import { DURATIONS_MIN, spacedPollDelayMs } from "../../core/azure/pace/spaced-poll-delay.ts";
+import { DURATIONS_MIN, SHARE_ENDED, spacedPollDelayMs } from "../../core/azure/pace/spaced-poll-delay.ts";
 import { MS_PER_MINUTE } from "../../core/azure/pace/token-bucket.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
@@ -237,11 +237,7 @@ export function createArmSession(options: {
     while (operation.pollUrl !== undefined) {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
-      const delayMs = delayBeforePollMs(
-        withHintFor(target.lane, operation),
-        elapsedMs,
-        durationsOf(likeness),
-      );
+      const delayMs = delayBeforePollMs(withHintFor(target.lane, operation), elapsedMs, likeness);
       const leftMs = maxMs - elapsedMs;
       if (started.kind === "vm") await untilNextLook({ lane: target.lane, delayMs, maxMs: leftMs }, signal);
       else await clock.sleep(Math.min(leftMs, delayMs), signal);
@@ -275,13 +271,14 @@ export function createArmSession(options: {
   function delayBeforePollMs(
     { kind, retryAfterMs }: ArmOperation,
     elapsedMs: number,
-    recent: readonly number[],
+    likeness: OperationLikeness | undefined,
   ): number {
+    const recent = durationsOf(likeness);
     const asked = { elapsedMs, retryAfterMs, recentDurationsMs: recent };
     if (kind !== "vm") return pollDelayMs(settings.diskPollPace, asked);
     return recent.length < DURATIONS_MIN
       ? pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs })
-      : spacedPollDelayMs(settings.vmPollSpacing, asked);
+      : spacedPollDelayMs(settings.vmPollSpacing, { ...asked, shareEnded: shareEndedOf(likeness) });
   }
 
   function poll(
@@ -347,6 +344,10 @@ function mayAskAgain(error: ArmError): boolean {
  */
 function isPollRefused(error: ArmError): boolean {
   return error.statusCode === 401 || error.statusCode === 403 || error.statusCode === 404;
+}
+
+function shareEndedOf(likeness: OperationLikeness | undefined): number {
+  return likeness?.startsWith("vmAttach/") === true ? SHARE_ENDED.attach : SHARE_ENDED.detach;
 }
 
 function usedUp({ group, resource }: BudgetedCall, retryAfterMs: number): ArmError {

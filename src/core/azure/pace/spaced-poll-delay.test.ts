@@ -1,67 +1,127 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { sizeClassOf, spacedPollDelayMs } from "./spaced-poll-delay.ts";
+import { RECENT_DURATIONS_MAX } from "./poll-delay.ts";
+import { SHARE_ENDED, sizeClassOf, spacedPollDelayMs } from "./spaced-poll-delay.ts";
 
-const spacing = { closeMs: 500, wideMs: 3000 };
-const alike = [8300, 8300, 8300, 8300];
-const various = [4000, 6000, 8000, 10_000, 12_000, 20_000, 30_000, 60_000];
+const spacing = { closeMs: 250, wideMs: 3000 };
+const MEDIAN_MS = 8000;
 
 /** When an operation of that duration is polled, in milliseconds after its beginning. */
-function pollsOf(durationMs: number, recentDurationsMs: readonly number[]): readonly number[] {
+function pollsOf(
+  durationMs: number,
+  recentDurationsMs: readonly number[],
+  shareEnded: number = SHARE_ENDED.attach,
+): readonly number[] {
   const polls: number[] = [];
+  const asked = { retryAfterMs: undefined, recentDurationsMs, shareEnded };
   for (let elapsedMs = 0; elapsedMs < durationMs; polls.push(elapsedMs))
-    elapsedMs += Math.round(
-      spacedPollDelayMs(spacing, { elapsedMs, retryAfterMs: undefined, recentDurationsMs }),
-    );
+    elapsedMs += Math.ceil(spacedPollDelayMs(spacing, { elapsedMs, ...asked }));
   return polls;
 }
 
+/** So many durations, spread as evenly as a log-logistic distribution of that scale has them. */
+function spread(scale: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => {
+    const share = (index + 0.5) / count;
+    return MEDIAN_MS * (share / (1 - share)) ** scale;
+  });
+}
+
+/** Means over many operations. */
+function meansOf(
+  durationsMs: readonly number[],
+  recentDurationsMs: readonly number[],
+  shareEnded?: number,
+): { readonly polls: number; readonly lateMs: number } {
+  const polled = durationsMs.map((durationMs) => ({
+    durationMs,
+    polls: pollsOf(durationMs, recentDurationsMs, shareEnded),
+  }));
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  return {
+    polls: mean(polled.map(({ polls }) => polls.length)),
+    lateMs: mean(polled.map(({ durationMs, polls }) => (polls.at(-1) ?? 0) - durationMs)),
+  };
+}
 describe("spacedPollDelayMs", () => {
-  it("polls once, at the end, where all operations take as long", () => {
-    assert.deepEqual(pollsOf(8300, alike), [8466]);
+  it("polls once, right after the end, where operations take as long", () => {
+    assert.deepEqual(pollsOf(8300, [8300, 8300]), [8378]);
   });
 
-  it("polls soon again where all took as long, and then ever more seldom", () => {
-    assert.deepEqual(pollsOf(16_000, alike), [8466, 8966, 9466, 10_466, 12_466, 15_466, 18_559]);
+  for (const { scale, lateMs } of [
+    { scale: 0.02, lateMs: 200 },
+    { scale: 0.055, lateMs: 400 },
+    { scale: 0.165, lateMs: 1000 },
+    { scale: 0.5, lateMs: 2600 },
+  ])
+    it(`notices ends after ${lateMs} ms with three polls where durations have the scale ${scale}`, () => {
+      const { polls, ...late } = meansOf(spread(scale, 999), spread(scale, RECENT_DURATIONS_MAX));
+      assert.ok(polls <= 3, `${polls} polls`);
+      assert.ok(late.lateMs <= lateMs, `${late.lateMs} ms`);
+    });
+
+  it("polls no rarer for one slow operation among others that are alike", () => {
+    const { polls, lateMs } = meansOf(spread(0.01, 999), [...spread(0.01, RECENT_DURATIONS_MAX - 1), 60_000]);
+    assert.ok(polls <= 1.5 && lateMs <= 200, `${polls} polls, ${lateMs} ms`);
   });
 
-  it("waits for a third of differing durations, then polls three seconds apart", () => {
-    assert.deepEqual(pollsOf(13_000, various), [8160, 11_160, 14_160]);
+  it("takes more polls for a smaller share, and notices the end sooner", () => {
+    const [attach, detach] = [SHARE_ENDED.attach, SHARE_ENDED.detach].map((share) =>
+      meansOf(spread(0.5, 999), spread(0.5, RECENT_DURATIONS_MAX), share),
+    );
+    assert.ok(attach !== undefined && detach !== undefined);
+    assert.ok(attach.polls < detach.polls && attach.lateMs > detach.lateMs);
   });
 
-  it("notices the end of a long operation within a quarter of its time", () => {
-    for (const durationMs of [10_000, 20_000, 40_000, 80_000, 160_000]) {
-      const polls = pollsOf(durationMs, various);
-      const noticedMs = polls.at(-1) ?? 0;
-      assert.ok(noticedMs <= Math.max(durationMs * 1.25, durationMs + 3000), `${durationMs}: ${noticedMs}`);
-      assert.ok(polls.length <= 17, `${durationMs}: ${polls.length} polls`);
-    }
+  it("polls ever more seldom once Azure is slower than before", () => {
+    assert.deepEqual(
+      pollsOf(83_000, [8300, 8300]),
+      [
+        8378, 8630, 8960, 9620, 10_940, 13_580, 16_580, 19_896, 23_876, 28_652, 34_383, 41_260, 49_512,
+        59_415, 71_298, 85_558,
+      ],
+    );
   });
+
+  it("needs fewer polls of a slow operation the more of its like were slow", () => {
+    const polls = [0, 5, 16].map((slow) => {
+      const recent = Array.from({ length: RECENT_DURATIONS_MAX }, (_, index) =>
+        index < slow ? 83_000 : 8300,
+      );
+      return pollsOf(83_000, recent).length;
+    });
+    assert.deepEqual(polls, [16, 13, 11]);
+  });
+
+  for (const durationMs of [10_000, 20_000, 40_000, 80_000, 160_000])
+    it(`notices the end of an operation of ${durationMs} ms within a quarter of its time`, () => {
+      for (const recent of [spread(0.5, RECENT_DURATIONS_MAX), [8300, 8300]]) {
+        const polls = pollsOf(durationMs, recent);
+        const noticedMs = polls.at(-1) ?? 0;
+        assert.ok(noticedMs <= Math.max(durationMs * 1.25, durationMs + 3000), `${noticedMs} ms`);
+        assert.ok(polls.length <= 20, `${polls.length} polls`);
+      }
+    });
 
   for (const { because, recentDurationsMs, durationMs, expected } of [
     {
-      because: "three slow ones may have been an incident",
-      recentDurationsMs: [300_000, 300_000, 300_000],
+      because: "two slow ones may have been an incident",
+      recentDurationsMs: [300_000, 300_000],
       durationMs: 8000,
       expected: [15_000],
     },
     {
       because: "the next may be fast also after a long incident",
-      recentDurationsMs: Array.from({ length: 16 }, () => 300_000),
-      durationMs: 8000,
-      expected: [15_000],
-    },
-    {
-      because: "some took long, and the others didn't",
-      recentDurationsMs: [8000, 8000, ...Array.from({ length: 14 }, () => 300_000)],
+      recentDurationsMs: Array.from({ length: RECENT_DURATIONS_MAX }, () => 300_000),
       durationMs: 8000,
       expected: [15_000],
     },
     {
       because: "polls until the expected end are rare",
-      recentDurationsMs: [40_000, 40_000, 40_000],
+      recentDurationsMs: [40_000, 40_000],
       durationMs: 40_000,
-      expected: [15_000, 18_000, 21_600, 25_920, 31_104, 37_325, 40_800],
+      expected: [15_000, 18_000, 21_600, 25_920, 31_104, 37_325, 40_332],
     },
   ])
     it(`bounds the wait for the first poll: ${because}`, () => {
@@ -69,11 +129,13 @@ describe("spacedPollDelayMs", () => {
     });
 
   it("honours Retry-After, before and after the expected end", () => {
+    const asked = { retryAfterMs: 20_000, recentDurationsMs: [8300, 8300], shareEnded: SHARE_ENDED.attach };
     for (const elapsedMs of [0, 8400, 9000])
-      assert.equal(
-        spacedPollDelayMs(spacing, { elapsedMs, retryAfterMs: 20_000, recentDurationsMs: alike }),
-        20_000,
-      );
+      assert.equal(spacedPollDelayMs(spacing, { ...asked, elapsedMs }), 20_000);
+  });
+
+  it("waits for the shortest distance where operations took no time", () => {
+    assert.deepEqual(pollsOf(1, [0, 0]), [spacing.closeMs]);
   });
 });
 

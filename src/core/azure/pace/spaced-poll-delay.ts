@@ -1,33 +1,43 @@
 import { RETRY_AFTER_MAX_MS } from "./poll-delay.ts";
 
-/** How many durations of like operations are enough for a prediction. */
-export const DURATIONS_MIN = 3;
+/** How many durations of like operations are enough for a prediction: two show how far they differ. */
+export const DURATIONS_MIN = 2;
 
-/** The first poll waits until this share of like operations would have ended. */
-const FIRST_POLL_SHARE = 0.35;
+/**
+ * The share of the like operations still running that would have ended by the next poll. The smaller, the
+ * sooner an end is noticed, and the more polls it takes. At Azure's own spread these make seven calls of an
+ * attach, which makes four besides its polls, and of a detach, which makes three.
+ */
+export const SHARE_ENDED = { attach: 0.36, detach: 0.31 } as const;
+/** By how much, at least, operations are taken to differ: no two take exactly as long. */
+const SCALE_MIN = 0.01;
+/** So far apart are the logarithms of a log-logistic distribution's quartiles, in times of its scale. */
+const QUARTILES_APART = 2 * Math.log(3);
+/** As a share of the time spent: the shortest distance of two polls. */
+const CLOSEST_SHARE = 0.03;
+/** As a share of the time spent: the longest distance of two polls. */
+const WIDEST_SHARE = 0.2;
 /** In times of `wideMs`: the longest wait for the first poll. An operation may be faster than all before. */
 const FIRST_POLL_WIDE_MAX = 5;
-/** As a share of the expected duration: how much later than expected the first poll is. */
-const MARGIN_SHARE = 0.02;
-/** As a share of the time spent: the longest distance of two polls. */
-const SHARE_OF_ELAPSED = 0.2;
-/** As a share of the spread of durations: how closely polls follow the expected end. */
-const SPREAD_SHARE = 0.5;
 
 /** The distances of polls around the expected end of an operation, in milliseconds. */
 export interface PollSpacing {
-  /** Where like operations take about as long as each other. */
+  /** The shortest. */
   readonly closeMs: number;
-  /** Where they differ. The first poll comes after five times this at the latest. */
+  /**
+   * The longest, until a fifth of the time spent is longer. The first poll comes after five times this at the
+   * latest.
+   */
   readonly wideMs: number;
 }
 
 /**
- * The delay before the next poll of an operation whose like have taken `recentDurationsMs`. Azure allows a
- * VM few polls a minute, so the first comes once a third of those would have ended, but soon enough for an
- * operation after an incident that slowed them all; further ones are rare until then. Where all took about
- * as long, polls then follow closely; where they differ, `wideMs` apart, and further for an operation that
- * takes long.
+ * The delay before the next poll of an operation whose like have taken `recentDurationsMs`. Azure allows a VM
+ * few polls a minute. Each comes when `shareEnded` of those still running would have ended, which makes
+ * about as many polls however far their durations differ; the less they do, the closer the polls are. For
+ * the log-normal durations of Azure, even the best polls with all durations known notice an end little
+ * sooner. Quartiles, since a single slow operation must not make the polls of all others rarer. From the
+ * slowest quarter on they become ever rarer, since Azure may have become slower.
  */
 export function spacedPollDelayMs(
   spacing: PollSpacing,
@@ -35,20 +45,36 @@ export function spacedPollDelayMs(
     readonly elapsedMs: number;
     readonly retryAfterMs: number | undefined;
     readonly recentDurationsMs: readonly number[];
+    readonly shareEnded: number;
   },
 ): number {
-  const { elapsedMs } = options;
+  const { elapsedMs, shareEnded } = options;
   const retryAfterMs = Math.min(RETRY_AFTER_MAX_MS, options.retryAfterMs ?? 0);
-  const durations = options.recentDurationsMs.toSorted((left, right) => left - right);
-  const [fastestMs = 0, slowestMs = 0] = [durations.at(0), durations.at(-1)];
-  const expectedMs = (durations[Math.floor(durations.length * FIRST_POLL_SHARE)] ?? 0) * (1 + MARGIN_SHARE);
-  const firstPollMs = Math.min(expectedMs, spacing.wideMs * FIRST_POLL_WIDE_MAX);
-  if (elapsedMs < firstPollMs) return Math.max(retryAfterMs, firstPollMs - elapsedMs);
-  const wideMs = Math.max(spacing.wideMs, elapsedMs * SHARE_OF_ELAPSED);
-  if (elapsedMs < expectedMs) return Math.max(retryAfterMs, Math.min(wideMs, expectedMs - elapsedMs));
-  const spreadMs = slowestMs - fastestMs;
-  const closeMs = Math.max(spacing.closeMs, spreadMs * SPREAD_SHARE, elapsedMs - expectedMs);
-  return Math.max(retryAfterMs, Math.min(closeMs, wideMs));
+  const [lowerMs, medianMs, upperMs] = quartilesOf(options.recentDurationsMs);
+  const scale = Math.max(SCALE_MIN, Math.log(upperMs / lowerMs) / QUARTILES_APART);
+  /** That a like operation would have ended by now. */
+  const odds = (elapsedMs / medianMs) ** (1 / scale);
+  const shareEndedMs = medianMs * ((odds + shareEnded) / (1 - shareEnded)) ** scale;
+  const closestMs = Math.max(spacing.closeMs, elapsedMs * CLOSEST_SHARE);
+  // Half of the shortest distance later: those that end right after it need no second poll.
+  const dueMs = shareEndedMs + closestMs / 2 - elapsedMs;
+  const widestMs = Math.max(
+    spacing.wideMs,
+    elapsedMs * WIDEST_SHARE,
+    spacing.wideMs * FIRST_POLL_WIDE_MAX - elapsedMs,
+  );
+  return Math.max(retryAfterMs, Math.min(widestMs, Math.max(closestMs, dueMs, elapsedMs - upperMs)));
+}
+
+/** The quartiles of a non-empty list, at least 1 ms each, as they are expected of further durations. */
+function quartilesOf(durationsMs: readonly number[]): readonly [number, number, number] {
+  const sorted = durationsMs.toSorted((left, right) => left - right);
+  const at = (share: number): number => {
+    const place = Math.min(sorted.length - 1, Math.max(0, share * (sorted.length + 1) - 1));
+    const [below = 0, above = 0] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+    return Math.max(1, below + (above - below) * (place % 1));
+  };
+  return [at(0.25), at(0.5), at(0.75)];
 }
 
 /**
