@@ -347,7 +347,7 @@ describe("createControllers", () => {
       });
     }));
 
-  it("binds entries without an attachment as soon as their Node exists again", () =>
+  it("identifies entries without an attachment once their Node exists again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given(

@@ -11,10 +11,10 @@ import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
   assumeHeld,
-  bind,
   distrust,
   beginFence,
   grant,
+  identify,
   revoke,
   type Step,
   withdraw,
@@ -77,13 +77,13 @@ export async function executeWriterAction(
         ),
       );
     }
-    case "Bind": {
+    case "Identify": {
       const { node } = action;
       return ignoreRefused(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "identify" },
-          (record) => bind(record, node),
+          (record) => identify(record, node, node),
           signal,
         ),
       );

@@ -10,12 +10,12 @@ import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import {
   assumeHeld,
-  bind,
   distrust,
   endFence,
   beginFence,
   release,
   grant,
+  identify,
   isInQuarantine,
   prune,
   proveClean,
@@ -66,8 +66,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => assumeHeld(record, action.node));
     case "Distrust":
       return moved(observed, (record) => distrust(record, action.node));
-    case "Bind":
-      return moved(observed, (record) => bind(record, action.node));
+    case "Identify":
+      return moved(observed, (record) => identify(record, action.node, action.node));
     case "BeginFence":
       return moved(observed, (record) => beginFence(record, action.node));
     case "AskAzure":

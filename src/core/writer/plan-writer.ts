@@ -6,8 +6,8 @@ import {
   stayingAttachments,
   type ObservedVolume,
 } from "../attachment/observed-volume.ts";
-import { planBindings } from "./plan-bindings.ts";
 import { planGrant, requestingNodes, requestsOf } from "./plan-grant.ts";
+import { planNodeUids } from "./plan-node-uids.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
 import {
   isReplaced,
@@ -36,7 +36,7 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
     ...checks,
     ...planRecallEnds(observed, record),
     ...planRequestEnds(observed),
-    ...planBindings(observed, record),
+    ...planNodeUids(observed, record),
     ...planMove(observed, record),
   ];
 }

@@ -19,7 +19,7 @@ export type WriterAction =
    */
   | { readonly kind: "Distrust"; readonly node: NodeIdentity }
   /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
-  | { readonly kind: "Bind"; readonly node: NodeIdentity }
+  | { readonly kind: "Identify"; readonly node: NodeIdentity }
   /** The writer's request, in the record. */
   | { readonly kind: "Withdraw"; readonly from: "record"; readonly node: NodeIdentity }
   /**

@@ -7,7 +7,6 @@ import { listIn, changedRecord } from "../../testing/record-lists.ts";
 import { rebuiltRecord } from "./rebuilt-record.ts";
 import {
   assumeHeld,
-  bind,
   reclaim,
   distrust,
   endFence,
@@ -180,8 +179,8 @@ describe("distrust", () => {
         expected: aRecord({ ...lists, unverified: [unconfirmed] }),
       },
       {
-        because: "bind",
-        step: bind(unverified, bound),
+        because: "identify",
+        step: identify(unverified, bound, bound),
         expected: aRecord({ ...lists, unverified: [{ ...bound, ...mark }] }),
       },
       {
@@ -794,7 +793,7 @@ describe("endFence without a fence", () => {
   });
 });
 
-describe("bind", () => {
+describe("identify, by the uid of the Node", () => {
   const earlier = { ...a, nodeUid: "a-1" };
   const now = { ...a, nodeUid: "a-2" };
   const ofAnother = { ...newA, nodeUid: "a-1" };
@@ -809,31 +808,31 @@ describe("bind", () => {
 
   it("puts the uid in each entry of the node, and in none of another VM", () => {
     check([
-      { because: "there is none", step: bind(named(a), now), expected: named(now) },
-      { because: "the Node was recreated", step: bind(named(earlier), now), expected: named(now) },
+      { because: "there is none", step: identify(named(a), now, now), expected: named(now) },
+      { because: "the Node was recreated", step: identify(named(earlier), now, now), expected: named(now) },
       {
         because: "it is being fenced",
-        step: bind(aRecord({ fencing: a }), now),
+        step: identify(aRecord({ fencing: a }), now, now),
         expected: aRecord({ fencing: now }),
       },
       {
         because: "it is there",
-        step: bind(named(now), now),
+        step: identify(named(now), now, now),
         expected: "no entry of node-a lacks its uid",
       },
       {
         because: "another VM had the name",
-        step: bind(named(ofAnother), now),
+        step: identify(named(ofAnother), now, now),
         expected: "no entry of node-a lacks its uid",
       },
       {
         because: "so it had",
-        step: bind(named(ofAnother, [ofAnother, a]), now),
+        step: identify(named(ofAnother, [ofAnother, a]), now, now),
         expected: named(ofAnother, [ofAnother, now]),
       },
       {
         because: "none is known",
-        step: bind(named(earlier), a),
+        step: identify(named(earlier), a, a),
         expected: "no uid of node-a is known",
       },
     ]);
@@ -869,7 +868,7 @@ describe("bind", () => {
   });
 });
 
-describe("identify", () => {
+describe("identify, by the name of the node", () => {
   const unknown = {
     nodeName: "/subscriptions/sub-1/vm-7",
     vmId: "vm-of-node-b",

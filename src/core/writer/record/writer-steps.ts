@@ -314,32 +314,37 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
 }
 
 /**
- * *bind*, by the controller: the entries of `node` get the uid of its orchestrator's node. That object
- * may have been recreated, or the entry may be older than the uid. Not the list of clean nodes, whose
- * entries each node replaces by its own.
+ * *identify*, by the controller: the entries of `known` get what they lack of the identity of `node`, which
+ * is the same VM, so that the node can report its use of the disk:
+ * - under the same name, the uid of the orchestrator's node, which may have been recreated;
+ * - otherwise the name: a VM was unverified under its resource id alone, or under an earlier name.
  */
-export function bind(record: WriterRecord, node: NodeIdentity): Step {
+export function identify(record: WriterRecord, known: NodeIdentity, node: NodeIdentity): Step {
+  return isSameNode(known, node) ? identifyByUid(record, node) : identifyByName(record, known, node);
+}
+
+/** Not the list of clean nodes, whose entries each node replaces by its own. */
+function identifyByUid(record: WriterRecord, node: NodeIdentity): Step {
   const { nodeUid } = node;
   if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
-  const bound = <T extends NodeIdentity>(entry: T): T =>
+  const withUid = <T extends NodeIdentity>(entry: T): T =>
     lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry;
   const { writer, fencing, nodes } = record;
   if (entriesOf(record).every((entry) => !lacksUidOf(entry, node)))
     return fail(`no entry of ${node.nodeName} lacks its uid`);
   return ok({
     ...record,
-    ...(writer === undefined ? {} : { writer: bound(writer) }),
-    ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
-    nodes: nodes.map((entry) => (isReportOnly(entry) ? entry : bound(entry))),
+    ...(writer === undefined ? {} : { writer: withUid(writer) }),
+    ...(fencing === undefined ? {} : { fencing: withUid(fencing) }),
+    nodes: nodes.map((entry) => (isReportOnly(entry) ? entry : withUid(entry))),
   });
 }
 
 /**
- * *identify*, by the controller: a VM that is unverified under its resource id alone, or under an earlier
- * name, turns out to be `node`, which can then report its use of the disk. Marks of both entries stay. Not
- * while either is being fenced: the fence would go by one name, and the entry by another.
+ * Marks of both entries stay. Not while either is being fenced: the fence would go by one name, and the
+ * entry by another.
  */
-export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
+function identifyByName(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
   const marks = entryOf(record, unknown);
   if (marks?.access !== "unverified") return fail(`${unknown.instanceUri} is not unverified`);
   if (isNamed(record, unknown, "writer")) return fail(`${unknown.nodeName} is the writer`);

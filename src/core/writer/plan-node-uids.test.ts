@@ -9,16 +9,16 @@ import {
   identity,
   instanceUriOf,
 } from "../testing/objects.ts";
-import { planBindings } from "./plan-bindings.ts";
+import { planNodeUids } from "./plan-node-uids.ts";
 import { planWriter } from "./plan-writer.ts";
 
-describe("planBindings", () => {
+describe("planNodeUids", () => {
   const record = aRecord({
     writer: aWriter("node-a"),
     quarantined: [{ ...identity("node-b"), nodeUid: "b-1" }],
   });
-  const bind = (nodeName: string, nodeUid: string) => ({
-    kind: "Bind",
+  const identifies = (nodeName: string, nodeUid: string) => ({
+    kind: "Identify",
     node: { ...identity(nodeName), nodeUid },
   });
 
@@ -26,12 +26,12 @@ describe("planBindings", () => {
     {
       because: "an entry is older than the uid",
       nodes: [aNode("node-a", { nodeUid: "a-1" })],
-      expected: [bind("node-a", "a-1")],
+      expected: [identifies("node-a", "a-1")],
     },
     {
       because: "the Node was recreated",
       nodes: [aNode("node-b", { nodeUid: "b-2" })],
-      expected: [bind("node-b", "b-2")],
+      expected: [identifies("node-b", "b-2")],
     },
     { because: "the entry bears it", nodes: [aNode("node-b", { nodeUid: "b-1" })], expected: [] },
     { because: "no uid is known", nodes: [aNode("node-a"), aNode("node-b")], expected: [] },
@@ -48,7 +48,7 @@ describe("planBindings", () => {
     { because: "its plug-in has not registered", nodes: [], expected: [] },
   ]) {
     it(`plans ${expected.length === 0 ? "none" : "one"} where ${because}`, () => {
-      assert.deepEqual(planBindings(anObservedVolume({ nodes }), record), expected);
+      assert.deepEqual(planNodeUids(anObservedVolume({ nodes }), record), expected);
     });
   }
 
@@ -59,8 +59,8 @@ describe("planBindings", () => {
     assert.deepEqual(
       planWriter(observed)
         .map(({ kind }) => kind)
-        .filter((kind, index) => index === 0 || kind === "Bind"),
-      ["Bind"],
+        .filter((kind, index) => index === 0 || kind === "Identify"),
+      ["Identify"],
     );
   });
 });

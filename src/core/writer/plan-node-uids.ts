@@ -5,11 +5,11 @@ import { entriesOf } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
- * Binds a node's entries to the uid of its orchestrator's node: that object was recreated, or the entry
- * is older than the uid. A VM with the name of another one gets none of its entries, since resource id
- * and `vmId` must agree.
+ * Gives a node's entries the uid of its orchestrator's node: that object was recreated, or the entry is
+ * older than the uid. A VM with the name of another one gets none of its entries, since resource id and
+ * `vmId` must agree.
  */
-export function planBindings(
+export function planNodeUids(
   observed: Pick<ObservedVolume, "node">,
   record: WriterRecord,
 ): readonly WriterAction[] {
@@ -18,7 +18,7 @@ export function planBindings(
     (nodeName): readonly WriterAction[] => {
       const node = observed.node(nodeName);
       if (node === undefined || !entries.some((entry) => lacksUidOf(entry, node))) return [];
-      return [{ kind: "Bind", node: identityOf(node) }];
+      return [{ kind: "Identify", node: identityOf(node) }];
     },
   );
 }
