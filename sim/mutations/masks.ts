@@ -114,12 +114,12 @@ export const masks: readonly Mask[] = [
     edits: withoutReleasedEpochs,
   },
   {
-    name: "assumed-held",
+    name: "grant-distrusted",
     removes: "a grant of a VM whose node's name is another one's counts as held, and ends by a fence",
     edits: [
       {
         file: "src/core/writer/plan-replaced-writer.ts",
-        find: `if (!writer.held) return [{ kind: "AssumeHeld", node }];`,
+        find: `if (!writer.held) return [{ kind: "Distrust", node, asWriter: true }];`,
         replace: `if (!writer.held && !writer.requested) return [{ kind: "Revoke" }];`,
       },
     ],

@@ -56,8 +56,10 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `return ok({ ...record, writer: { ...writer, held: true } });`,
-        replace: `return ok(record);`,
+        find: ` already and is not clean\`);
+  return ok({ ...record, writer: { ...writer, held: true } });`,
+        replace: ` already and is not clean\`);
+  return ok(record);`,
       },
     ],
     alsoRemoves: ["held-before-use", "format-admission"],

@@ -222,7 +222,7 @@ export const reviewMutations: readonly Mutation[] = [
   return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
       },
     ],
-    alsoRemoves: ["assumed-held"],
+    alsoRemoves: ["grant-distrusted"],
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
     takes:

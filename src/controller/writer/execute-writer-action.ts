@@ -10,7 +10,6 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
-  assumeHeld,
   distrust,
   beginFence,
   grant,
@@ -64,15 +63,13 @@ export async function executeWriterAction(
       return ignoreRefused(
         await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal),
       );
-    case "AssumeHeld":
     case "Distrust": {
-      const { kind, node } = action;
-      const move = kind === "AssumeHeld" ? assumeHeld : distrust;
+      const { node, asWriter } = action;
       return ignoreRefused(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "distrust" },
-          (record) => move(record, node),
+          (record) => distrust(record, node, { asWriter }),
           signal,
         ),
       );

@@ -9,7 +9,6 @@ import { unreachable } from "../failure/invariant.ts";
 import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import {
-  assumeHeld,
   distrust,
   endFence,
   beginFence,
@@ -62,10 +61,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => grant(record, action.node));
     case "Revoke":
       return moved(observed, revoke);
-    case "AssumeHeld":
-      return moved(observed, (record) => assumeHeld(record, action.node));
     case "Distrust":
-      return moved(observed, (record) => distrust(record, action.node));
+      return moved(observed, (record) => distrust(record, action.node, action));
     case "Identify":
       return moved(observed, (record) => identify(record, action.node, action.node));
     case "BeginFence":

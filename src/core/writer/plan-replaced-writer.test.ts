@@ -100,12 +100,12 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         attachments: [anAttachment("node-b")],
       }),
-      plan: [checks, { kind: "AssumeHeld", node: earlier }],
+      plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
     },
     {
       title: "counts as a holder where it may still acquire the volume",
       observed: observed(held(true, aWriter("node-a", { held: false }))),
-      plan: [checks, { kind: "AssumeHeld", node: earlier }],
+      plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
     },
     {
       title: "is left to its fence, whatever is reported of its hold while that runs",
@@ -119,7 +119,7 @@ describe("a VM in the record whose node name is another VM's", () => {
         nodes: [aNode("node-b")],
         vmOf: instanceUriOf,
       }),
-      plan: [checks, { kind: "AssumeHeld", node: earlier }],
+      plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
     },
     {
       title: "loses a released grant where the Node names no other VM",
@@ -150,7 +150,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     {
       title: "is unverified under its resource id, too: the other VM's token may remove the named entry",
       observed: observed({ unverified: [earlier] }, { attachments: [anAttachment("node-b")] }),
-      plan: [checks, { kind: "Distrust", node: foreign }],
+      plan: [checks, { kind: "Distrust", node: foreign, asWriter: false }],
     },
     {
       title: "is named with its resource id while it is unverified",

@@ -45,7 +45,7 @@ export function planReplacedWriter(
   const node = identityOf(writer);
   const record = recordOf(observed);
   if (isNamed(record, node, "fencing")) return [];
-  if (!writer.held) return [{ kind: "AssumeHeld", node }];
+  if (!writer.held) return [{ kind: "Distrust", node, asWriter: true }];
   if (isOutOfService(observed, node.nodeName)) {
     if (writer.requested) return [{ kind: "Withdraw", from: "record", node }];
     return [
@@ -91,7 +91,7 @@ export function planReplacedUnverified(
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const record = recordOf(observed);
   if (isNamed(record, node, "confirmed") && !isNamed(record, foreign, "unverified"))
-    return [{ kind: "Distrust", node: foreign }];
+    return [{ kind: "Distrust", node: foreign, asWriter: false }];
   const message =
     `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, ` +
     `and its node ${nodeName} is another VM by now`;

@@ -10,14 +10,10 @@ export type WriterAction =
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
   /**
-   * Another VM has the name of the writer's node: the released grant may be the work of that VM's token.
+   * Another VM has the name of the node, and its token may have released the grant (`asWriter`), or may
+   * remove an unverified entry, whose VM is then listed under its resource id.
    */
-  | { readonly kind: "AssumeHeld"; readonly node: NodeIdentity }
-  /**
-   * The VM of an unverified entry, under its resource id: another VM has its node's name, and its token
-   * may remove the entry.
-   */
-  | { readonly kind: "Distrust"; readonly node: NodeIdentity }
+  | { readonly kind: "Distrust"; readonly node: NodeIdentity; readonly asWriter: boolean }
   /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
   | { readonly kind: "Identify"; readonly node: NodeIdentity }
   /** The writer's request, in the record. */

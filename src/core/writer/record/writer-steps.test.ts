@@ -6,7 +6,6 @@ import { aRecord, aWriter, identity } from "../../testing/objects.ts";
 import { listIn, changedRecord } from "../../testing/record-lists.ts";
 import { rebuiltRecord } from "./rebuilt-record.ts";
 import {
-  assumeHeld,
   reclaim,
   distrust,
   endFence,
@@ -225,6 +224,36 @@ describe("distrust", () => {
     ])
       assert.equal(distrust(record, identity("node-b")).ok, false);
   });
+
+  it("makes the grant of the writer a held one, and changes no other", () => {
+    check([
+      {
+        because: "released",
+        step: distrust(aRecord({ writer: { ...grantedA, requested: false } }), a, { asWriter: true }),
+        expected: aRecord({ writer: unrequestedA }),
+      },
+      {
+        because: "not taken",
+        step: distrust(aRecord({ writer: grantedA }), a, { asWriter: true }),
+        expected: aRecord({ writer: { ...grantedA, held: true } }),
+      },
+      {
+        because: "held",
+        step: distrust(aRecord({ writer: unrequestedA }), a, { asWriter: true }),
+        expected: "node-a holds the volume already",
+      },
+      {
+        because: "another VM",
+        step: distrust(aRecord({ writer: grantedA }), { ...a, vmId: "another" }, { asWriter: true }),
+        expected: "node-a is not the writer",
+      },
+      {
+        because: "being fenced",
+        step: distrust(aRecord({ writer: grantedA, fencing: a }), a, { asWriter: true }),
+        expected: "node-a is being fenced",
+      },
+    ]);
+  });
 });
 
 describe("grant", () => {
@@ -404,38 +433,6 @@ describe("revoke", () => {
         because: "its fence runs, and continues",
         step: revoke(aRecord({ writer: { ...grantedA, requested: false }, fencing: a })),
         expected: aRecord({ fencing: a, epoch: 1 }),
-      },
-    ]);
-  });
-});
-
-describe("assumeHeld", () => {
-  it("makes a grant a held one, and changes no other", () => {
-    check([
-      {
-        because: "released",
-        step: assumeHeld(aRecord({ writer: { ...grantedA, requested: false } }), a),
-        expected: aRecord({ writer: unrequestedA }),
-      },
-      {
-        because: "not taken",
-        step: assumeHeld(aRecord({ writer: grantedA }), a),
-        expected: aRecord({ writer: { ...grantedA, held: true } }),
-      },
-      {
-        because: "held",
-        step: assumeHeld(aRecord({ writer: unrequestedA }), a),
-        expected: "node-a holds the volume already",
-      },
-      {
-        because: "another VM",
-        step: assumeHeld(aRecord({ writer: grantedA }), { ...a, vmId: "another" }),
-        expected: "node-a is not the writer",
-      },
-      {
-        because: "being fenced",
-        step: assumeHeld(aRecord({ writer: grantedA, fencing: a }), a),
-        expected: "node-a is being fenced",
       },
     ]);
   });
