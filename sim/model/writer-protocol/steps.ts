@@ -103,9 +103,9 @@ export function recordSteps(
     beginFence: memoized((record, node) =>
       isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : beginFence(record, node),
     ),
-    prune: memoized((record, node) => prune(record, node, { found: "nothing" })),
+    prune: memoized((record, node) => prune(record, node, { proof: "instanceGone" })),
     /** Whether the record names a node. */
-    names: memoized((record, node) => prune(record, node, { found: "another VM" })),
+    names: memoized((record, node) => prune(record, node, { proof: "instanceReplaced" })),
     pruneClean: memoized((record, node) => prune(record, node, { only: "clean" })),
     leaveQuarantine: memoized((record, node) => proveClean(record, node, "quarantined")),
     proveClean: memoized((record, node) => proveClean(record, node, "unverified")),

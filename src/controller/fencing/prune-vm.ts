@@ -5,7 +5,14 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
-import { beginFence, endFence, identify, prune, type Step } from "../../core/writer/record/writer-steps.ts";
+import {
+  beginFence,
+  endFence,
+  identify,
+  type ProofKind,
+  prune,
+  type Step,
+} from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/release/reset-attachment.ts";
@@ -38,26 +45,26 @@ export async function pruneVm(
   { volumeName, diskUri, node, alsoAt = [], only }: MissingVm,
   signal: AbortSignal,
 ): Promise<Result<"exists" | "kept" | "moved", Failure>> {
-  let found: "nothing" | "another VM" = "another VM";
+  let kind: ProofKind = "instanceReplaced";
   for (const instanceUri of [node.instanceUri, ...alsoAt]) {
     const proof = await ports.cloud.proveGone({ diskUri, node: { ...node, instanceUri } }, signal);
     if (!proof.ok) return proof;
     if (proof.value === undefined) return ok("exists");
-    if (proof.value.kind === "instanceGone") found = "nothing";
+    if (proof.value.kind === "instanceGone") kind = "instanceGone";
   }
   const reset =
     only !== undefined ? ok(undefined) : await resetAttachment(ports.store, { diskUri, node }, signal);
   if (!reset.ok) return reset;
-  const step = found === "nothing" && only === undefined ? "begin-fence" : "end-fence";
+  const step = kind === "instanceGone" && only === undefined ? "begin-fence" : "end-fence";
   const moved = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step },
-    (record) => prune(record, node, { found, only }),
+    (record) => prune(record, node, { proof: kind, only }),
     signal,
   );
   if (moved.ok) return ok("moved");
-  const { kind } = moved.failure;
-  return kind === "NotWriter" || kind === "ObjectNotFound" ? ok("kept") : moved;
+  const { failure } = moved;
+  return failure.kind === "NotWriter" || failure.kind === "ObjectNotFound" ? ok("kept") : moved;
 }
 
 /**
@@ -192,7 +199,7 @@ async function confirmDetachedByOthers(
   return moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
-    (record) => prune(record, node, { found: "no disk" }),
+    (record) => prune(record, node, { proof: "entryGone" }),
     signal,
   );
 }

@@ -104,7 +104,7 @@ function afterAnswer(
     case "detached":
       return moved(observed, (record) => beginFence(record, node));
     case "gone":
-      return moved(observed, (record) => prune(record, node, { found: "another VM" }));
+      return moved(observed, (record) => prune(record, node, { proof: "instanceReplaced" }));
     case "off":
     case "moved":
       return observed;

@@ -207,7 +207,11 @@ describe("distrust", () => {
         step: endFence({ ...unverified, fencing: b }, b, { fencing: b }),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
-      { because: "gone", step: prune(unverified, b, { found: "another VM" }), expected: aRecord(lists) },
+      {
+        because: "gone",
+        step: prune(unverified, b, { proof: "instanceReplaced" }),
+        expected: aRecord(lists),
+      },
       {
         because: "reclaim",
         step: reclaim(unverified, b, 0),
@@ -1028,34 +1032,34 @@ describe("prune", () => {
     check([
       {
         because: "everywhere",
-        step: prune(everywhere, a, { found: "another VM" }),
+        step: prune(everywhere, a, { proof: "instanceReplaced" }),
         expected: aRecord({ epoch: 1, quarantined: [b], clean: [b], unverified: [b] }),
       },
       {
         because: "the writer stays if it is another VM of that name",
         step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
-          found: "another VM",
+          proof: "instanceReplaced",
         }),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer alone",
-        step: prune(aRecord({ writer: aWriter("node-a") }), a, { found: "another VM" }),
+        step: prune(aRecord({ writer: aWriter("node-a") }), a, { proof: "instanceReplaced" }),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "being fenced alone",
-        step: prune(aRecord({ fencing: a }), a, { found: "another VM" }),
+        step: prune(aRecord({ fencing: a }), a, { proof: "instanceReplaced" }),
         expected: aRecord(),
       },
       {
         because: "the fence of another node continues",
-        step: prune(aRecord({ unverified: [a], fencing: b }), a, { found: "another VM" }),
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, { proof: "instanceReplaced" }),
         expected: aRecord({ fencing: b }),
       },
       {
         because: "nowhere",
-        step: prune(aRecord({ writer: aWriter("node-b") }), a, { found: "another VM" }),
+        step: prune(aRecord({ writer: aWriter("node-b") }), a, { proof: "instanceReplaced" }),
         expected: "node-a is not in the record",
       },
     ]);
@@ -1070,34 +1074,34 @@ describe("prune by what Azure finds", () => {
     check([
       {
         because: "in quarantine",
-        step: prune(aRecord({ quarantined: [a] }), a, { found: "nothing" }),
+        step: prune(aRecord({ quarantined: [a] }), a, { proof: "instanceGone" }),
         expected: aRecord(),
       },
       {
         because: "in the lists alone",
-        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, { found: "nothing" }),
+        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, { proof: "instanceGone" }),
         expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
       },
       {
         because: "beside another VM of its name",
         step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
-          found: "nothing",
+          proof: "instanceGone",
         }),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer that holds nothing",
-        step: prune(aRecord({ writer: grantedA }), a, { found: "nothing" }),
+        step: prune(aRecord({ writer: grantedA }), a, { proof: "instanceGone" }),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "the holder, replaced by another VM",
-        step: prune(aRecord(holder), a, { found: "another VM" }),
+        step: prune(aRecord(holder), a, { proof: "instanceReplaced" }),
         expected: aRecord({ quarantined: [b], epoch: 1 }),
       },
       {
         because: "nowhere",
-        step: prune(aRecord({ quarantined: [b] }), a, { found: "nothing" }),
+        step: prune(aRecord({ quarantined: [b] }), a, { proof: "instanceGone" }),
         expected: "node-a is not in the record",
       },
     ]);
@@ -1107,27 +1111,27 @@ describe("prune by what Azure finds", () => {
     check([
       {
         because: "the holder, with its request withdrawn",
-        step: prune(aRecord(holder), a, { found: "nothing" }),
+        step: prune(aRecord(holder), a, { proof: "instanceGone" }),
         expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
       },
       {
         because: "unverified",
-        step: prune(aRecord({ unverified: [a] }), a, { found: "nothing" }),
+        step: prune(aRecord({ unverified: [a] }), a, { proof: "instanceGone" }),
         expected: aRecord({ unverified: [a], fencing: a }),
       },
       {
         because: "the holder while another node is being fenced",
-        step: prune(aRecord({ ...holder, fencing: b }), a, { found: "nothing" }),
+        step: prune(aRecord({ ...holder, fencing: b }), a, { proof: "instanceGone" }),
         expected: "node-b is being fenced",
       },
       {
         because: "unverified while another node is being fenced",
-        step: prune(aRecord({ unverified: [a], fencing: b }), a, { found: "nothing" }),
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, { proof: "instanceGone" }),
         expected: "node-b is being fenced",
       },
       {
         because: "being fenced alone",
-        step: prune(aRecord({ ...lists, fencing: a }), a, { found: "nothing" }),
+        step: prune(aRecord({ ...lists, fencing: a }), a, { proof: "instanceGone" }),
         expected: "node-a is neither the writer nor unverified",
       },
     ]);
@@ -1136,7 +1140,7 @@ describe("prune by what Azure finds", () => {
 
 describe("prune of an entry that says no more", () => {
   it("removes a VM that is in quarantine, and in no other role", () => {
-    const onlyQuarantine = { found: "another VM", only: "quarantined" } as const;
+    const onlyQuarantine = { proof: "instanceReplaced", only: "quarantined" } as const;
     const refused = "node-a is not in quarantine only";
     check([
       {
@@ -1386,10 +1390,10 @@ describe("passBarrier", () => {
     for (const { because, step, left } of [
       { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, { fencing: a }), left: [b] },
       { because: "proven to be without the disk", step: endFence(barrierPending, a), left: [b] },
-      { because: "gone", step: prune(barrierPending, a, { found: "another VM" }), left: [b] },
+      { because: "gone", step: prune(barrierPending, a, { proof: "instanceReplaced" }), left: [b] },
       {
         because: "gone, and nothing else was said of it",
-        step: prune(changedRecord(barrierPending, { unverified: [] }), a, { found: "another VM" }),
+        step: prune(changedRecord(barrierPending, { unverified: [] }), a, { proof: "instanceReplaced" }),
         left: [b],
       },
       { because: "clean", step: proveClean(barrierPending, a, "unverified"), left: [a, b] },

@@ -377,22 +377,27 @@ function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks):
  * which may be that of the next VM of its name. One that is clean needs no proof: if it comes back, it only
  * has to report again.
  */
-export function prune(record: WriterRecord, node: NodeIdentity, gone: Gone): Step {
-  const { only } = gone;
+export function prune(record: WriterRecord, node: NodeIdentity, { proof, only }: Gone): Step {
   if (only !== undefined && !saysOnly(record, node, only))
     return fail(`${node.nodeName} is not ${only === "clean" ? "known to be clean" : "in quarantine"} only`);
   const mayHold =
     isNamed(record, node, "fencing", "unverified") ||
     (isNamed(record, node, "writer") && record.writer?.held === true);
-  return gone.found === "nothing" && mayHold
+  return proof === "instanceGone" && mayHold
     ? beginFence(record, node, { endsRequest: true })
     : withoutNode(record, node);
 }
 
-/** What Azure shows at the resource ids of a VM, and which access is all that the record may say of it. */
+/**
+ * What shows that a disk is off a VM: the VM lists it no more, its resource id has no VM at all, or it has
+ * another VM.
+ */
+export type ProofKind = "entryGone" | "instanceGone" | "instanceReplaced";
+
+/** What shows that the VM is gone, and which access is all that the record may say of it. */
 type Gone =
-  | { readonly found: "nothing" | "another VM" | "no disk"; readonly only?: "quarantined" | undefined }
-  | { readonly found?: undefined; readonly only: "clean" };
+  | { readonly proof: ProofKind; readonly only?: "quarantined" | undefined }
+  | { readonly proof?: undefined; readonly only: "clean" };
 
 function saysOnly(record: WriterRecord, node: NodeIdentity, only: Access): boolean {
   const entry = entryOf(record, node);
