@@ -403,7 +403,7 @@ export const masks: readonly Mask[] = [
     edits: withoutPods,
   },
   {
-    name: "confirmed-after-bind",
+    name: "checked-after-bind",
     removes: "the record is read once more after a target was bound",
     edits: [
       {

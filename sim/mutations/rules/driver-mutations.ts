@@ -405,12 +405,12 @@ export const driverMutations: readonly Mutation[] = [
       {
         file: STAGE_VOLUME,
         find:
-          `const held = await confirmHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
+          `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
           "    if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);",
         replace: `return { ok: true, value: { volume, device } };`,
       },
     ],
-    alsoRemoves: ["confirmed-after-bind", "recall-first", "waits-to-be-requested"],
+    alsoRemoves: ["checked-after-bind", "recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off", "two-writers"],
     storm: thereAndBackStorm,
     takes: "a pod comes back to its node, where the volume is still mounted, while it is being released",

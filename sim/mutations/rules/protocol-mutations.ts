@@ -374,7 +374,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: HOLD_VOLUME,
-        find: `const clean = await proveClean(ports, read.value, signal);\n  if (!clean.ok) return clean;`,
+        find: `const clean = await verifyCleanOf(ports, read.value, signal);\n  if (!clean.ok) return clean;`,
         replace: ``,
       },
     ],

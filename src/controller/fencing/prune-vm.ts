@@ -77,7 +77,7 @@ export async function askIfGone(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
+  if (isForeign(node)) return identifyOrPrune(ports, volumeName, node, signal);
   const cleared = await pruneVm(ports, { volumeName, diskUri: volumeId, node }, signal);
   if (!cleared.ok || cleared.value !== "exists") return cleared;
   const renamed = reporterOn(ports, node);
@@ -132,7 +132,7 @@ function holds({ status }: AzVolume, node: NodeIdentity): boolean {
  * A VM known only by its resource id may be that of a node that has registered since: then the node shows
  * what it does with the disk.
  */
-async function identifyOrConfirm(
+async function identifyOrPrune(
   ports: FencingPorts,
   volumeName: string,
   unknown: NodeIdentity,
@@ -143,7 +143,7 @@ async function identifyOrConfirm(
   const instance =
     nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
   if (nodeName === undefined || instance?.ok !== true)
-    return confirmDetachedByOthers(ports, volumeName, unknown, signal);
+    return pruneIfDetachedByOthers(ports, volumeName, unknown, signal);
   const { vmId } = instance.value;
   return identifyAs(ports, volumeName, unknown, { nodeName, vmId, instanceUri }, signal);
 }
@@ -174,7 +174,7 @@ function isUnverifiedIn({ cache }: FencingPorts, volumeName: string, node: NodeI
  * A VM that is no node of the cluster is never fenced. Its owner has detached the disk once neither the
  * disk names the VM nor the VM lists the disk.
  */
-async function confirmDetachedByOthers(
+async function pruneIfDetachedByOthers(
   ports: FencingPorts,
   volumeName: string,
   node: NodeIdentity,

@@ -20,7 +20,7 @@ import { observeTargets } from "../stage/published-targets.ts";
 import { releaseVolume } from "../writer/acquire-volume.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "../writer/rollback-detector.ts";
-import { showClean } from "../writer/verify-clean.ts";
+import { verifyClean } from "../writer/verify-clean.ts";
 import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
 
@@ -483,6 +483,6 @@ async function whenClean(
   act: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const clean = await showClean(ports, target, basis, signal);
+  const clean = await verifyClean(ports, target, basis, signal);
   return clean.ok ? act() : clean;
 }

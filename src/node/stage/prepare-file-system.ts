@@ -72,7 +72,7 @@ export async function prepareFileSystem(
     case "Check":
       return checkFound(ports, prepared, plan, signal);
     case "Make": {
-      const held = await confirmHolder(ports, volume, signal);
+      const held = await checkHolder(ports, volume, signal);
       if (!held.ok) return held;
       const uuid = plan.uuid ?? ports.random.uuid();
       const marked = await host.writeFormatMark({ device, fsType, mark: { diskUri, uuid } }, signal);
@@ -110,7 +110,7 @@ async function makeAgain(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { volume, device, fsType } = prepared;
-  const held = await confirmHolder(ports, volume, signal);
+  const held = await checkHolder(ports, volume, signal);
   if (!held.ok) return held;
   ports.logger.warn("first format was interrupted: the file system is made again", {
     volumeName: volume.metadata.name,
@@ -176,7 +176,7 @@ async function recordFormatted(
 }
 
 /** Before the first write to the disk. */
-async function confirmHolder(
+async function checkHolder(
   ports: NodePorts,
   volume: AzVolume,
   signal: AbortSignal,

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { confirmHeld } from "../writer/acquire-volume.ts";
+import { checkHeld } from "../writer/acquire-volume.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 
@@ -51,7 +51,7 @@ export async function publishVolume(
         signal,
       ));
   if (!bound.ok) return bound;
-  return confirmAfterBind(
+  return checkAfterBind(
     ports,
     { ...request, wasPublished: present.value !== undefined },
     staged.value,
@@ -76,7 +76,7 @@ async function publishedAt(
 }
 
 /**
- * A bound but unconfirmed publish is repeated, and the disk may have gone and come back as another device
+ * A bound but unchecked publish is repeated, and the disk may have gone and come back as another device
  * since: the dead mount is replaced. After a permanent refusal kubelet would take the target for
  * unmounted, and never unpublish it.
  */
@@ -100,7 +100,7 @@ async function coverDead(
  * Between the read of the record and the bind a fence may have begun: then the target is removed again,
  * and the caller retries. A pod that ran there before is not left with a bare directory.
  */
-async function confirmAfterBind(
+async function checkAfterBind(
   ports: NodePorts,
   request: Pick<StageRequest, "volumeId" | "accessType"> & {
     readonly targetPath: string;
@@ -110,7 +110,7 @@ async function confirmAfterBind(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (staged.volume.status?.record === undefined) return ok(undefined);
-  const held = await confirmHeld(ports, staged.volume.metadata.name, signal);
+  const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
   const isPodThere = request.wasPublished && request.accessType === "mount";
   const unbound = await (isPodThere

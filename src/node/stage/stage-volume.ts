@@ -9,7 +9,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { confirmHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
+import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { restoreDevice, tuneDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import { mountState } from "./mount-state.ts";
@@ -157,7 +157,7 @@ async function stageAsWriter(
   if (present.value === "live") {
     // Success only if an uncached record says that this very node holds it: a mount that looks alive may
     // have been fenced.
-    const held = await confirmHeld(ports, volumeName, signal);
+    const held = await checkHeld(ports, volumeName, signal);
     if (!held.ok) return held;
     if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);
   }

@@ -6,7 +6,7 @@ import type { NodePorts } from "../node-ports.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { confirmHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
+import { checkHeld, releaseVolume, acquireVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = {
@@ -124,10 +124,10 @@ describe("acquireVolume, after this node has released the volume", () => {
     }));
 });
 
-describe("confirmHeld", () => {
+describe("checkHeld", () => {
   it("renews a request that a release check has withdrawn, against a later fence", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
-      const held = await world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
+      const held = await world.answerOf(checkHeld(world.ports(), "pvc-1", never));
       assert.deepEqual(held, { ok: true, value: aWriter("node-a") });
       assert.deepEqual(world.record()?.writer, aWriter("node-a"));
     }));

@@ -8,7 +8,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
-import { showClean } from "./verify-clean.ts";
+import { verifyClean } from "./verify-clean.ts";
 
 /**
  * *acquire*: makes this node the holder of the volume, before anything is checked, formatted or mounted.
@@ -106,7 +106,7 @@ export async function releaseVolume(
   // restarted, unless no controller has renewed the Lease since the backup.
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
-  const clean = await proveClean(ports, read.value, signal);
+  const clean = await verifyCleanOf(ports, read.value, signal);
   if (!clean.ok) return clean;
   const given = await moveRecord(
     ports,
@@ -127,22 +127,26 @@ export async function releaseVolume(
  * It had the disk, so finding nothing without a known device is no proof: a lost checkpoint must not make
  * it look clean.
  */
-function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+function verifyCleanOf(
+  ports: NodePorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
   const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
   const attachment = ports.cache
     .byIndex("AzVolumeAttachment", "volumeName", volumeName)
     .find((other) => other.spec.nodeName === ports.node.nodeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
-  return showClean(ports, { volume, attachment, checkpoint, volumeId }, "evidence", signal);
+  return verifyClean(ports, { volume, attachment, checkpoint, volumeId }, "evidence", signal);
 }
 
 /**
- * Proves by an uncached read that this node holds the volume and is not being fenced, and renews the
+ * Checks by an uncached read that this node holds the volume and is not being fenced, and renews the
  * request if a release check had withdrawn it: after this no fence can be declared that has not seen the
  * new user. Returns the writer, or undefined where this node does not hold it.
  */
-export async function confirmHeld(
+export async function checkHeld(
   ports: NodePorts,
   volumeName: string,
   signal: AbortSignal,
@@ -168,10 +172,10 @@ export async function confirmHeld(
   );
   if (requested.ok) return ok(requested.value.status?.record?.writer);
   // Another request of this node may have been faster, or a fence: the uncached record shows which.
-  return requested.failure.kind === "NotWriter" ? confirmStillHeld(ports, volumeName, signal) : requested;
+  return requested.failure.kind === "NotWriter" ? checkStillHeld(ports, volumeName, signal) : requested;
 }
 
-async function confirmStillHeld(
+async function checkStillHeld(
   ports: NodePorts,
   volumeName: string,
   signal: AbortSignal,

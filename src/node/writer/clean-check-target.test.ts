@@ -4,7 +4,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { anAttachment, aVolume, aVolumeWithRecord, identity } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { withNode } from "../testing/a-node.ts";
-import { accessTypeOf, type KnownVolume, whereToLook } from "./clean-check-target.ts";
+import { accessTypeOf, type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
 
 const never = new AbortController().signal;
 const mount = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" } as const;
@@ -49,18 +49,22 @@ describe("accessTypeOf", () => {
   }
 });
 
-describe("whereToLook", () => {
+describe("cleanCheckTarget", () => {
   it("uses the LUN only of an attachment that is attached", () =>
     withNode({}, async (world) => {
       const volume = aVolume();
       const expected = { accessType: "mount", lun: 0, lastMajorMinor: "8:32", lunsOfOthers: [] };
       assert.deepEqual(
-        whereToLook(world.ports(), { volume, attachment: anAttachment("node-a"), checkpoint: aCheckpoint() }),
+        cleanCheckTarget(world.ports(), {
+          volume,
+          attachment: anAttachment("node-a"),
+          checkpoint: aCheckpoint(),
+        }),
         expected,
       );
       const detaching = anAttachment("node-a", { status: { state: "Detaching" } });
       assert.deepEqual(
-        whereToLook(world.ports(), { volume, attachment: detaching, checkpoint: aCheckpoint() }),
+        cleanCheckTarget(world.ports(), { volume, attachment: detaching, checkpoint: aCheckpoint() }),
         { ...expected, lun: undefined },
       );
     }));
@@ -74,7 +78,7 @@ describe("whereToLook", () => {
           status: { state: "AttachmentFailed", lun: 3, vmId, listed },
         });
         const volume = aVolumeWithRecord({ storeIncarnation: 2 });
-        return whereToLook(world.ports(), { volume, attachment, checkpoint: undefined }).lun;
+        return cleanCheckTarget(world.ports(), { volume, attachment, checkpoint: undefined }).lun;
       };
       assert.deepEqual(
         [lunBy({}), lunBy({ storeIncarnation: 1 }), lunBy({ vmId: "another VM's" })],
@@ -89,7 +93,7 @@ describe("whereToLook", () => {
       const ports = world.ports();
       const other = aVolume({ metadata: { name: "pvc-2" }, spec: { volumeName: "pvc-2" } });
       const lunsOfOthers = () =>
-        whereToLook(ports, { volume: other, attachment: undefined, checkpoint: undefined }).lunsOfOthers;
+        cleanCheckTarget(ports, { volume: other, attachment: undefined, checkpoint: undefined }).lunsOfOthers;
       assert.deepEqual(lunsOfOthers(), []);
       assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);
       assert.deepEqual(lunsOfOthers(), [0]);
@@ -109,7 +113,7 @@ describe("whereToLook", () => {
       withNode({}, async (world) => {
         const ports = world.ports();
         assert.ok((await ports.checkpoints.put(aCheckpoint(), never)).ok);
-        assert.deepEqual(whereToLook(ports, of("pvc-1")).lunsOfOthers, []);
-        assert.deepEqual(whereToLook(ports, of("pvc-2")).lunsOfOthers, [0]);
+        assert.deepEqual(cleanCheckTarget(ports, of("pvc-1")).lunsOfOthers, []);
+        assert.deepEqual(cleanCheckTarget(ports, of("pvc-2")).lunsOfOthers, [0]);
       }));
 });

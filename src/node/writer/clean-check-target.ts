@@ -17,7 +17,7 @@ export interface KnownVolume {
  * another volume's disk may have it by now. Otherwise the checkpoint's device number, which the kernel
  * gives to no other disk while a process holds it.
  */
-export function whereToLook(ports: NodePorts, known: KnownVolume): CleanRequest {
+export function cleanCheckTarget(ports: NodePorts, known: KnownVolume): CleanRequest {
   const status = known.attachment?.status;
   return {
     accessType: accessTypeOf(known),

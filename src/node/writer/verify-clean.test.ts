@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aVolume, aWriter, diskUri } from "../../core/testing/objects.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
-import { showClean } from "./verify-clean.ts";
+import { verifyClean } from "./verify-clean.ts";
 
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
@@ -13,12 +13,17 @@ const shown = (
   world: NodeWorld,
   basis: "evidence" | "absence",
   attachment: ReturnType<typeof anAttachment> | undefined,
-): ReturnType<typeof showClean> =>
+): ReturnType<typeof verifyClean> =>
   world.answerOf(
-    showClean(world.ports(), { volume, volumeId: diskUri, attachment, checkpoint: undefined }, basis, never),
+    verifyClean(
+      world.ports(),
+      { volume, volumeId: diskUri, attachment, checkpoint: undefined },
+      basis,
+      never,
+    ),
   );
 
-describe("showClean", () => {
+describe("verifyClean", () => {
   it("rests on absence only where the node never had the disk", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const what = "the attachment to node-a that says where its disk is";
@@ -63,7 +68,7 @@ describe("showClean", () => {
         ...{ lun: 0, majorMinor: "8:32", accessType: "mount" as const },
       };
       const known = { volume, volumeId: diskUri, attachment: undefined, checkpoint };
-      assert.deepEqual(await world.answerOf(showClean(world.ports(), known, "evidence", never)), {
+      assert.deepEqual(await world.answerOf(verifyClean(world.ports(), known, "evidence", never)), {
         ok: true,
         value: undefined,
       });

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { type KnownVolume, whereToLook } from "./clean-check-target.ts";
+import { type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
 
 /**
  * *Clean* is more than no mount: no earlier command runs, and the device is absent or free. A node that
@@ -10,13 +10,13 @@ import { type KnownVolume, whereToLook } from "./clean-check-target.ts";
  * `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while no device to
  * check is known.
  */
-export async function showClean(
+export async function verifyClean(
   ports: NodePorts,
   known: KnownVolume & { readonly volumeId: string },
   basis: "evidence" | "absence",
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const where = whereToLook(ports, known);
+  const where = cleanCheckTarget(ports, known);
   if (basis === "evidence" && where.lun === undefined && where.lastMajorMinor === undefined) {
     return fail({
       kind: "StillWaiting",

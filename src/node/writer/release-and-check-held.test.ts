@@ -12,7 +12,7 @@ import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
 import { unstageVolume } from "../stage/unstage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { confirmHeld, releaseVolume } from "./acquire-volume.ts";
+import { checkHeld, releaseVolume } from "./acquire-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
@@ -33,7 +33,7 @@ const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, 
 
 const release = (world: NodeWorld, ports = world.ports()) =>
   world.answerOf(releaseVolume(ports, "pvc-1", never));
-const confirm = (world: NodeWorld) => world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
+const check = (world: NodeWorld) => world.answerOf(checkHeld(world.ports(), "pvc-1", never));
 const stage = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));
 const unstage = (world: NodeWorld, ports = world.ports()) =>
@@ -105,7 +105,7 @@ describe("releaseVolume", () => {
       }));
 });
 
-describe("confirmHeld", () => {
+describe("checkHeld", () => {
   const rows: readonly { readonly because: string; readonly record: RecordChanges }[] = [
     { because: "another node is the writer", record: { writer: aWriter("node-b") } },
     { because: "it has not acquired the volume", record: { writer: granted } },
@@ -116,12 +116,12 @@ describe("confirmHeld", () => {
     it(`answers no, and requests nothing, where ${because}`, () =>
       withNode(record, async (world) => {
         const before = world.record();
-        assert.deepEqual([await confirm(world), world.record(), world.steps], [done, before, []]);
+        assert.deepEqual([await check(world), world.record(), world.steps], [done, before, []]);
       }));
 
   it("writes nothing where the node holds the volume and it is requested", () =>
     withNode({ writer: held }, async (world) => {
-      assert.deepEqual([await confirm(world), world.steps], [{ ok: true, value: held }, []]);
+      assert.deepEqual([await check(world), world.steps], [{ ok: true, value: held }, []]);
     }));
 
   const unrequested = aWriter("node-a", { requested: false });
@@ -160,7 +160,7 @@ describe("confirmHeld", () => {
     it(`uses an uncached record where in the middle of it ${because}`, () =>
       withNode({ writer: unrequested }, async (world) => {
         world.during.request = () => world.setRecord(change);
-        assert.deepEqual(await confirm(world), { ok: true, value: writer });
+        assert.deepEqual(await check(world), { ok: true, value: writer });
       }));
 });
 
