@@ -145,7 +145,7 @@ export async function followOnVirtualClock(
       logger: silentLogger,
       steps: noSteps,
       events: { emit: () => undefined },
-      leaseMemory: new LeaseHighWaterMark(),
+      leaseHighWaterMark: new LeaseHighWaterMark(),
       settings: {
         ...settings,
         heartbeatStaleMs: options.heartbeatStaleMs ?? HEARTBEAT_STALE_MS,

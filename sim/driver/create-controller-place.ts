@@ -70,7 +70,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       logger,
       kinds: CONTROLLER_KINDS,
     });
-    const leaseMemory = new LeaseHighWaterMark();
+    const leaseHighWaterMark = new LeaseHighWaterMark();
     const cloud = createAzureCloudProvisioner({
       arm: gatedCalls(azure.arm(name), life.gate),
       clock: life.clock,
@@ -78,7 +78,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       place: azure.place,
       lifetime,
       settings: scaledSettings(world.timeScale),
-      etagWrites: leaseMemory,
+      etagWrites: leaseHighWaterMark,
     });
     const { users, volumes, marks } = world.connect({
       processName: name,
@@ -100,7 +100,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
         logger,
         steps,
         events,
-        leaseMemory,
+        leaseHighWaterMark,
         settings: volumeSettings,
         attach: world.attach,
         clusterId: world.clusterId,

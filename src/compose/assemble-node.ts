@@ -19,7 +19,7 @@ const KINDS: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** The ports and settings of a node plug-in. There are no defaults: every caller states each. */
 export interface NodeParts extends Omit<
   NodePorts,
-  "locks" | "leaseMemory" | "released" | "disputes" | "volumeLimit"
+  "locks" | "leaseHighWaterMark" | "released" | "disputes" | "volumeLimit"
 > {
   readonly limit: Pick<VolumeLimitOptions, "given" | "reserved" | "metadata" | "ownNode">;
 }
@@ -40,7 +40,7 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
   const ports: NodePorts = {
     ...parts,
     locks: new OperationLock(),
-    leaseMemory: new LeaseHighWaterMark(),
+    leaseHighWaterMark: new LeaseHighWaterMark(),
     released: new ReleasedEpochs(),
     disputes: new Map(),
     volumeLimit: createVolumeLimit({ ...parts, ...limit, ...parts.node }),

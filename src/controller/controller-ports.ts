@@ -29,7 +29,7 @@ export interface ControllerPorts {
   readonly steps: Steps;
   readonly events: Events;
   readonly logger: Logger;
-  readonly leaseMemory: LeaseHighWaterMark;
+  readonly leaseHighWaterMark: LeaseHighWaterMark;
   /** The same for the time before this process started, which only the nodes can report. */
   readonly gracePeriod: GracePeriod;
   readonly unschedulable: Pick<UnschedulableNodes, "forMs">;
@@ -56,7 +56,7 @@ type SharedPorts =
   | "unschedulable"
   | "distrustedFor"
   | "clusterVolumes"
-  | "leaseMemory"
+  | "leaseHighWaterMark"
   | "attach"
   | "clock"
   | "steps"

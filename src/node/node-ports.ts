@@ -74,7 +74,7 @@ export interface NodePorts {
    * The latest state of the controllers' Lease that this plug-in has read: an older one shows a rollback,
    * also where no heartbeat reached the store since the backup.
    */
-  readonly leaseMemory: LeaseHighWaterMark;
+  readonly leaseHighWaterMark: LeaseHighWaterMark;
   readonly released: ReleasedEpochs;
   /**
    * Volumes that another node has reclaimed while a pod uses them here, and what the heartbeat reports of

@@ -9,7 +9,7 @@ import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-ma
 /** The ports that a comparison of the Lease takes. */
 export interface LeasePorts {
   readonly store: Pick<ObjectStore, "get">;
-  readonly leaseMemory: LeaseHighWaterMark;
+  readonly leaseHighWaterMark: LeaseHighWaterMark;
 }
 
 /** The controllers' Lease by an uncached read, and the reason if it is older than this process remembers. */
@@ -20,11 +20,11 @@ export interface ComparedLease {
 
 /** Reads the controllers' Lease, compares it with what this process remembers, and remembers it. */
 export async function compareLease(
-  { store, leaseMemory }: LeasePorts,
+  { store, leaseHighWaterMark }: LeasePorts,
   signal: AbortSignal,
 ): Promise<Result<ComparedLease, Failure>> {
   // Before the read: a renewal in between only makes the Lease newer.
-  const remembered = leaseMemory.seen;
+  const remembered = leaseHighWaterMark.seen;
   const read = await store.get("Lease", CONTROLLER_LEASE, signal);
   if (!read.ok) {
     if (read.failure.kind !== "ObjectNotFound") return read;
@@ -33,7 +33,7 @@ export async function compareLease(
     return ok({ lease: undefined, older });
   }
   const older = olderLease(read.value, remembered);
-  if (older === undefined) leaseMemory.saw(read.value);
+  if (older === undefined) leaseHighWaterMark.saw(read.value);
   return ok({ lease: read.value, older });
 }
 

@@ -82,7 +82,7 @@ export function startCandidate(options: CandidateOptions): Candidate {
       random,
       events,
       logger: silentLogger,
-      leaseMemory: new LeaseHighWaterMark(),
+      leaseHighWaterMark: new LeaseHighWaterMark(),
       heartbeatDelayMs: () => 0,
     },
     { identity: name, settings, isAlone: options.isAlone ?? false, onChange: () => undefined },

@@ -259,7 +259,7 @@ function startController(options: {
       logger: silentLogger,
       steps: { run: (_step, take) => take() },
       events: { emit: () => undefined },
-      leaseMemory: new LeaseHighWaterMark(),
+      leaseHighWaterMark: new LeaseHighWaterMark(),
       settings,
       attach: "kubernetes",
       clusterId: "cluster-1",

@@ -112,7 +112,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       cloud,
       snapshots: cloud,
       driverName: defaultDriverName,
-      leaseMemory: new LeaseHighWaterMark(),
+      leaseHighWaterMark: new LeaseHighWaterMark(),
       users: createClusterNodeVolumeUsers({
         store: store.counted,
         cache: { get: () => undefined, byIndex: () => [], onChange: () => undefined },

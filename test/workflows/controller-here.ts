@@ -59,8 +59,8 @@ export async function startControllerHere(
   const values = valuesOf(lab, ["--leader-election=none", ...flags]);
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
-  const leaseMemory = new LeaseHighWaterMark();
-  const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
+  const leaseHighWaterMark = new LeaseHighWaterMark();
+  const cloud = await connectCloud(values, ports, { etagWrites: leaseHighWaterMark });
   const embedded = connectEmbeddedStore({
     socketPath: join(lab.directory, "store.sock"),
     clock: systemClock,
@@ -81,7 +81,7 @@ export async function startControllerHere(
     cloud,
     snapshots: cloud,
     driverName: defaultDriverName,
-    leaseMemory,
+    leaseHighWaterMark,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,
     marks: undefined,

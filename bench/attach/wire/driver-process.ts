@@ -91,7 +91,7 @@ async function main(task: DriverTask): Promise<void> {
     store,
     cache,
     cloud,
-    leaseMemory: new LeaseHighWaterMark(),
+    leaseHighWaterMark: new LeaseHighWaterMark(),
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes: noClusterVolumes,
     marks: undefined,

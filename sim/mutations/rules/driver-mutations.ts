@@ -426,7 +426,7 @@ export const driverMutations: readonly Mutation[] = [
         replace:
           "  const seen = { incarnation: 0, counter: 0 };\n" +
           "  const incarnation = await readStoreIncarnation(\n" +
-          "    { ...ports, leaseMemory: { seen, saw: () => undefined } as never }, signal);",
+          "    { ...ports, leaseHighWaterMark: { seen, saw: () => undefined } as never }, signal);",
       },
     ],
     alsoRemoves: ["released-epochs"],

@@ -66,8 +66,8 @@ export const controllerRole: Role<typeof options> = {
     const { "driver-name": driverName, namespace } = values;
     const connection = await connectStore(values, "controller", ports);
     const { leaseStore, apiClient } = connection;
-    const leaseMemory = new LeaseHighWaterMark();
-    const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
+    const leaseHighWaterMark = new LeaseHighWaterMark();
+    const cloud = await connectCloud(values, ports, { etagWrites: leaseHighWaterMark });
     const { cache, store } = followStore({
       store: connection.store,
       stores: { Lease: leaseStore },
@@ -102,7 +102,7 @@ export const controllerRole: Role<typeof options> = {
         cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
         driverName,
         snapshots: refuseSnapshotsBesideOthers(cloud, orchestrator.otherDriver),
-        leaseMemory,
+        leaseHighWaterMark,
         users,
         clusterVolumes,
         marks: values["stopped-nodes"] === "mark" ? orchestrator.marks : undefined,

@@ -60,8 +60,8 @@ export const standaloneRole: Role<typeof options> = {
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const nodeHost = await openNodeHost(values, ports);
-    const leaseMemory = new LeaseHighWaterMark();
-    const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
+    const leaseHighWaterMark = new LeaseHighWaterMark();
+    const cloud = await connectCloud(values, ports, { etagWrites: leaseHighWaterMark });
     const machine = await readMachine(cloud, values, ports);
     const embedded = openEmbeddedStore({ file: values["store-file"], clock, random });
     const kinds = [...CONTROLLER_KINDS, "ClusterNode"] as const;
@@ -83,7 +83,7 @@ export const standaloneRole: Role<typeof options> = {
         cloud,
         driverName,
         snapshots: cloud,
-        leaseMemory,
+        leaseHighWaterMark,
         users,
         clusterVolumes,
         marks: undefined,

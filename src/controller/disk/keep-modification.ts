@@ -17,7 +17,7 @@ import { targetOf } from "./disk-status.ts";
  * before costs another read of it, and changes nothing.
  */
 export async function keepModification(
-  ports: Pick<AdoptionPorts, "clock" | "logger" | "steps" | "store" | "leaseMemory">,
+  ports: Pick<AdoptionPorts, "clock" | "logger" | "steps" | "store" | "leaseHighWaterMark">,
   volume: AzVolume,
   shown: DiskFacts,
   signal: AbortSignal,

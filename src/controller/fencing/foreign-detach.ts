@@ -15,7 +15,7 @@ import { nodeNamesOf } from "../node-name-of.ts";
 import { hasNoContainer } from "./has-no-container.ts";
 import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
-type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory" | "users">;
+type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWaterMark" | "users">;
 
 /** An update of a VM. */
 interface Update {

@@ -23,6 +23,6 @@ export async function annotateLease(
     },
     signal,
   );
-  if (changed.ok) ports.leaseMemory.saw(changed.value);
+  if (changed.ok) ports.leaseHighWaterMark.saw(changed.value);
   return changed;
 }

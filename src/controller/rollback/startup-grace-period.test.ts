@@ -50,7 +50,7 @@ async function withGracePeriod(
     };
     const made = await must(world.other.create("Lease", lease, never));
     const gracePeriod = new StartupGracePeriod(world.ports);
-    world.ports.leaseMemory.saw(made);
+    world.ports.leaseHighWaterMark.saw(made);
     await act(world, ask(world, gracePeriod));
   });
 }

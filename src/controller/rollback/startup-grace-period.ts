@@ -26,7 +26,7 @@ const SILENT_AFTER_STALE = 3;
 
 export interface GracePeriodPorts extends Pick<
   RollbackPorts,
-  "store" | "users" | "clock" | "logger" | "leaseMemory"
+  "store" | "users" | "clock" | "logger" | "leaseHighWaterMark"
 > {
   /** Includes every AzDriverNode: a node's rollback report counts on whichever VM it is. */
   readonly cache: ObjectCache;
@@ -118,7 +118,7 @@ export class StartupGracePeriod {
 
   #observe({ kind, name, previous, current }: ObjectChange): void {
     // What was written before the Lease was read may predate a restored backup.
-    if (kind !== "AzDriverNode" || this.#ports.leaseMemory.seen.counter === 0) return;
+    if (kind !== "AzDriverNode" || this.#ports.leaseHighWaterMark.seen.counter === 0) return;
     if (current === undefined) this.#reported.delete(name);
     else if (previous?.status === undefined) this.#newlyRegistered.add(name);
     else if (beatOf(current) > beatOf(previous)) this.#reported.set(name, beatOf(current));
@@ -126,14 +126,14 @@ export class StartupGracePeriod {
 
   /** Reads the cache first; uncached reads confirm its verdict. */
   async #judge(signal: AbortSignal): Promise<Result<GracePeriod, Failure>> {
-    const { cache, store, leaseMemory } = this.#ports;
-    if (leaseMemory.seen.counter === 0) {
+    const { cache, store, leaseHighWaterMark } = this.#ports;
+    if (leaseHighWaterMark.seen.counter === 0) {
       const first = await store.get("Lease", CONTROLLER_LEASE, signal);
       // No controller has ever led here: there is no record that could have changed since.
       if (!first.ok) return first.failure.kind === "ObjectNotFound" ? ok({ kind: "trusts" }) : first;
-      leaseMemory.saw(first.value);
+      leaseHighWaterMark.saw(first.value);
     }
-    this.#incarnationAtStart ??= leaseMemory.seen.incarnation;
+    this.#incarnationAtStart ??= leaseHighWaterMark.seen.incarnation;
     this.#sinceMs ??= this.#ports.clock.elapsedMs();
     const known = storeIncarnationOf(cache.get("Lease", CONTROLLER_LEASE));
     const byCache = evaluateGracePeriod(

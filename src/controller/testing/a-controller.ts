@@ -194,7 +194,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       },
       events: { emit: (event) => emitted.push(event) },
       logger: silentLogger,
-      leaseMemory: new LeaseHighWaterMark(),
+      leaseHighWaterMark: new LeaseHighWaterMark(),
       settings,
       attach: "kubernetes",
       clusterId: "cluster-1",

@@ -115,7 +115,7 @@ export async function withNode(
   const emitted: DriverEvent[] = [];
   const during: NodeWorld["during"] = {};
   const checkpoints = memoryCheckpoints();
-  let leaseMemory = new LeaseHighWaterMark();
+  let leaseHighWaterMark = new LeaseHighWaterMark();
   let released = new ReleasedEpochs();
   const life = new AbortController();
   const { signal } = life;
@@ -176,7 +176,7 @@ export async function withNode(
     events: { emit: (event) => emitted.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
-    leaseMemory,
+    leaseHighWaterMark,
     released,
     disputes: new Map(),
     node: {
@@ -230,7 +230,7 @@ export async function withNode(
       restartPlugin: (how = { childrenSurvive: true }) => {
         machine.killPlugin(host, how);
         host = machine.startPlugin();
-        leaseMemory = new LeaseHighWaterMark();
+        leaseHighWaterMark = new LeaseHighWaterMark();
         released = new ReleasedEpochs();
       },
       answerOf,

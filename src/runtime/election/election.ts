@@ -54,11 +54,11 @@ export interface Election {
  */
 export function createElection(ports: ElectionPorts, options: ElectionOptions): Election {
   const { identity, settings, isAlone, onChange } = options;
-  const { clock, random, events, leaseMemory, heartbeatDelayMs } = ports;
+  const { clock, random, events, leaseHighWaterMark, heartbeatDelayMs } = ports;
   const logger = ports.logger.child({ identity });
   const candidate: Candidate = {
     access: new LeaseAccess(ports, { identity, settings, heartbeatDelayMs }),
-    leaseMemory,
+    leaseHighWaterMark,
     clock,
     random,
     logger,

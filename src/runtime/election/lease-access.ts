@@ -36,13 +36,13 @@ export interface LeasePorts {
    */
   readonly cache: LeaseCache;
   readonly clock: Clock;
-  readonly leaseMemory: LeaseHighWaterMark;
+  readonly leaseHighWaterMark: LeaseHighWaterMark;
 }
 
 /** What a candidate decides by. */
 export interface Candidate {
   readonly access: LeaseAccess;
-  readonly leaseMemory: LeaseHighWaterMark;
+  readonly leaseHighWaterMark: LeaseHighWaterMark;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -71,13 +71,13 @@ export class LeaseAccess {
 
   /** This process, as it writes the Lease now. */
   writer(): LeaseWriter {
-    const { clock, leaseMemory } = this.#ports;
+    const { clock, leaseHighWaterMark } = this.#ports;
     return {
       identity: this.#identity,
       leaseDurationMs: this.#leaseDurationMs,
       nowMs: clock.nowMs(),
-      remembered: leaseMemory.seen,
-      etagWrite: leaseMemory.etagWrite,
+      remembered: leaseHighWaterMark.seen,
+      etagWrite: leaseHighWaterMark.etagWrite,
       heartbeatDelayMs: this.#heartbeatDelayMs(),
     };
   }
@@ -157,7 +157,7 @@ export class LeaseAccess {
   }
 
   #saw(lease: Lease): Lease {
-    this.#ports.leaseMemory.saw(lease);
+    this.#ports.leaseHighWaterMark.saw(lease);
     this.#ports.cache.remember("Lease", lease);
     return lease;
   }

@@ -36,12 +36,12 @@ interface SeenHold {
  * wins. Rejects with the signal's reason.
  */
 export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<TakenLease> {
-  const { access, clock, random, logger, leaseMemory, identity, isAlone, settings } = candidate;
+  const { access, clock, random, logger, leaseHighWaterMark, identity, isAlone, settings } = candidate;
   let seen: SeenHold = { hold: undefined, sinceMs: clock.elapsedMs() };
   let wasReadable = true;
   for (;;) {
     signal.throwIfAborted();
-    const remembered = leaseMemory.seen;
+    const remembered = leaseHighWaterMark.seen;
     const looked = await withTimeout(
       clock,
       settings.renewDeadlineMs / 2,
@@ -102,7 +102,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
  * Lease.
  */
 async function untilToBeLookedAt(
-  { access, clock, leaseMemory }: Candidate,
+  { access, clock, leaseHighWaterMark }: Candidate,
   looked: { readonly lease: Lease | undefined; readonly seen: SeenHold; readonly waitMs: number },
   signal: AbortSignal,
 ): Promise<SeenHold> {
@@ -110,9 +110,9 @@ async function untilToBeLookedAt(
   for (;;) {
     const { hold } = seen;
     const told = await access.untilNews((localKey) => holdOf(localKey) !== hold, looked.waitMs, signal);
-    if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseMemory.seen }))
+    if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseHighWaterMark.seen }))
       return seen;
-    leaseMemory.saw(told);
+    leaseHighWaterMark.saw(told);
     seen = { hold: holdOf(told), sinceMs: clock.elapsedMs() };
   }
 }
