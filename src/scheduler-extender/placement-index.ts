@@ -1,6 +1,6 @@
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
-import { staleAfterMs } from "../core/writer/node-silence.ts";
+import { silentAfterMs } from "../core/writer/node-silence.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/store/source-cache.ts";
 import type {
@@ -102,7 +102,7 @@ export function createPlacementIndex(options: {
   function healthOf(facts: NodeFacts): CandidateNode["health"] {
     if (!facts.isReady) return "not-ready";
     const unchangedMs = caches.nodes.watchedUnchangedMs(facts.metadata.name) ?? 0;
-    return unchangedMs >= staleAfterMs({ heartbeatStaleMs }, facts) ? "silent" : "healthy";
+    return unchangedMs >= silentAfterMs({ heartbeatStaleMs }, facts) ? "silent" : "healthy";
   }
 
   function podVolumeOf(diskKey: string): PodVolume {

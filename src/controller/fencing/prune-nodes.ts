@@ -5,7 +5,7 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { staleAfterMs } from "../../core/writer/node-silence.ts";
+import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { prune } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
@@ -45,8 +45,8 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   // again.
   const silentMs =
     driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
-  const silentAfterMs = staleAfterMs(settings, driverNode?.status);
-  if (silentMs < silentAfterMs) return ok({ requeueAfterMs: silentAfterMs - silentMs });
+  const leftMs = silentAfterMs(settings, driverNode?.status) - silentMs;
+  if (leftMs > 0) return ok({ requeueAfterMs: leftMs });
   // The record's entries have to be proven first, and the AzDriverNode names the VM they refer to.
   const isBusy = (record: WriterRecord): boolean =>
     isNamed(record, nodeName, "writer", "fencing", "unverified", "barrierPending");

@@ -9,7 +9,7 @@ import {
   type KnownNode,
 } from "../../core/rollback/evaluate-grace-period.ts";
 import { judgeStandingReports, reportOf } from "../../core/rollback/rollback-reports.ts";
-import { staleAfterMs } from "../../core/writer/node-silence.ts";
+import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import type { ObjectCache, ObjectChange } from "../../objects/cache/object-cache.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
@@ -19,7 +19,7 @@ import { requestRebuild } from "./rebuild-all-records.ts";
 const LOOK_AGAIN_MS = 250;
 
 /**
- * A node without a risen counter for this many times `staleAfterMs` is silent, whatever else of its object
+ * A node without a risen counter for this many times `silentAfterMs` is silent, whatever else of its object
  * changes.
  */
 const SILENT_AFTER_STALE = 3;
@@ -168,16 +168,16 @@ export class StartupGracePeriod {
   #stateOf(node: AzDriverNode): KnownNode["state"] {
     const { cache, settings } = this.#ports;
     const { name } = node.metadata;
-    const silentAfterMs = staleAfterMs(settings, node.status);
+    const limitMs = silentAfterMs(settings, node.status);
     if (this.#newlyRegistered.has(name)) return "new";
     const reported = this.#reported.get(name);
     // A counter below the one seen before was itself rolled back, and has not risen since.
     if (reported !== undefined && beatOf(node) >= reported) return "reported";
-    if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= silentAfterMs) return "silent";
+    if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= limitMs) return "silent";
     // Its object changes, but not its counter: no plug-in behaves so, and the controller does not wait
     // for it endlessly.
     const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
-    return watchedMs >= SILENT_AFTER_STALE * silentAfterMs ? "silent" : "awaited";
+    return watchedMs >= SILENT_AFTER_STALE * limitMs ? "silent" : "awaited";
   }
 }
 

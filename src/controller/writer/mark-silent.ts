@@ -1,7 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { staleAfterMs } from "../../core/writer/node-silence.ts";
+import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
@@ -11,7 +11,7 @@ import { tryEach } from "../try-each.ts";
 const LOOK_AGAIN_MS = 5_000;
 
 /**
- * Marks each node whose heartbeat is stale as not ready: its AzDriverNode would otherwise stay ready for
+ * Marks each silent node as not ready: its AzDriverNode would otherwise stay ready for
  * ever, and its volumes would be planned again only with the next resync. The node's next heartbeat marks
  * it as ready again.
  */
@@ -21,7 +21,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      const silent = ports.cache.reportedNodes().filter((each) => isStale(ports, each));
+      const silent = ports.cache.reportedNodes().filter((each) => isToMark(ports, each));
       const marked = await tryEach(
         silent,
         {
@@ -37,10 +37,10 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
   };
 }
 
-function isStale({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
+function isToMark({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
   return (
     status?.readyForVolumeAllocation === true &&
-    (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= staleAfterMs(settings, status)
+    (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status)
   );
 }
 

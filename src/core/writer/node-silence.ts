@@ -17,7 +17,7 @@ export function couldTakeOver(observed: Pick<ObservedVolume, "settings">, node: 
  * After how long without a heartbeat a node is silent, in milliseconds: the later it may send the next one
  * by its own last one, the later.
  */
-export function staleAfterMs(
+export function silentAfterMs(
   settings: Pick<VolumeSettings, "heartbeatStaleMs">,
   node: Pick<NonNullable<AzDriverNode["status"]>, "heartbeatDelayMs"> | undefined,
 ): number {
@@ -26,7 +26,7 @@ export function staleAfterMs(
 
 /** No heartbeat for a while: not proof of death, but a reason to ask Azure whether its VM exists. */
 export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
-  return node.heartbeatUnchangedMs >= staleAfterMs(observed.settings, node);
+  return node.heartbeatUnchangedMs >= silentAfterMs(observed.settings, node);
 }
 
 /** No heartbeat for a while, and the store works: another node's heartbeat arrived lately. */

@@ -1,6 +1,6 @@
 import { isOutOfService, type ObservedVolume, stayingAttachments } from "../attachment/observed-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { isUnreported, staleAfterMs } from "./node-silence.ts";
+import { isUnreported, silentAfterMs } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** How often to plan again whether the volume of a silent writer is requested, in milliseconds. */
@@ -96,9 +96,10 @@ function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]):
  */
 function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly string[] {
   const node = observed.node(nodeName);
+  const afterSeconds = Math.round(silentAfterMs(observed.settings, node) / 1_000);
   return [
     ...(node !== undefined && isUnreported(observed, node)
-      ? [`has sent no heartbeat for more than ${Math.round(staleAfterMs(observed.settings, node) / 1_000)} s`]
+      ? [`has sent no heartbeat for more than ${afterSeconds} s`]
       : []),
     ...(observed.notReady.includes(nodeName) ? ["is NotReady"] : []),
   ];
