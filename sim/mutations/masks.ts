@@ -118,7 +118,7 @@ export const masks: readonly Mask[] = [
     removes: "a grant of a VM whose node's name is another one's counts as held, and ends by a fence",
     edits: [
       {
-        file: "src/core/writer/plan-replaced-writer.ts",
+        file: "src/core/writer/plan-earlier-vm.ts",
         find: `if (!writer.held) return [{ kind: "Distrust", node, asWriter: true }];`,
         replace: `if (!writer.held && !writer.requested) return [{ kind: "Revoke" }];`,
       },

@@ -187,7 +187,7 @@ export const reviewMutations: readonly Mutation[] = [
     takes:
       "a node is replaced under its name by another VM, and the earlier one is kept, switched off, " +
       "after it was fenced from a volume",
-    noticedBy: "src/core/writer/plan-replaced-writer.test.ts",
+    noticedBy: "src/core/writer/plan-earlier-vm.test.ts",
   },
   {
     name: "name-alone",

@@ -2,8 +2,8 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { isSilent } from "./node-silence.ts";
+import { isEarlierVm, planEarlierUnverified } from "./plan-earlier-vm.ts";
 import { requestsOf } from "./plan-grant.ts";
-import { isReplaced, planReplacedUnverified } from "./plan-replaced-writer.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed } from "./record/record-nodes.ts";
@@ -24,7 +24,7 @@ export function planForPossibleWriter(
   const planned = planForUnverified(observed, node);
   const reported = isAwaited(observed, record) ? planned : planned.map(withoutWaitForProof);
   // The node of its name is another VM, whose silence says nothing about this one.
-  return isReplaced(observed, node)
+  return isEarlierVm(observed, node)
     ? reported
     : withSilence(reported, planSilentWriter(observed, node.nodeName, "unverified"));
 }
@@ -50,7 +50,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
       },
     ];
   const present = observed.node(node.nodeName);
-  if (isReplaced(observed, node)) return planReplacedUnverified(observed, node);
+  if (isEarlierVm(observed, node)) return planEarlierUnverified(observed, node);
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [

@@ -6,16 +6,16 @@ import {
   stayingAttachments,
   type ObservedVolume,
 } from "../attachment/observed-volume.ts";
+import {
+  isEarlierVm,
+  planReleased,
+  planEarlierWriter,
+  repeatsEarlierVm,
+  earlierVms,
+} from "./plan-earlier-vm.ts";
 import { planGrant, requestingNodes, requestsOf } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
-import {
-  isReplaced,
-  planReleased,
-  planReplacedWriter,
-  repeatsReplaced,
-  replacedNodes,
-} from "./plan-replaced-writer.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
 import { planBesideWriter, planForPossibleWriter } from "./plan-unverified.ts";
 import { RECHECK_MS } from "./recheck-pace.ts";
@@ -29,7 +29,7 @@ import type { WriterAction } from "./writer-action.ts";
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
-  const checks = replacedNodes(observed, record).map(
+  const checks = earlierVms(observed, record).map(
     (node) => ({ kind: "AskAzure", question: "gone", node }) as const,
   );
   return [
@@ -45,7 +45,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
   const { writer } = record;
   const named = nodesIn(record, "unverified");
   const unverified =
-    record.fencing === undefined ? named.filter((node) => !repeatsReplaced(observed, node)) : [];
+    record.fencing === undefined ? named.filter((node) => !repeatsEarlierVm(observed, node)) : [];
   if (writer !== undefined) {
     if (writer.held && isNamed(record, writer, "fencing")) return [];
     return [...planForWriter(observed, writer), ...planBesideWriter(observed, writer, unverified)];
@@ -63,7 +63,7 @@ function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
-  if (isReplaced(observed, writer)) return planReplacedWriter(observed, writer, requestingNodes(observed));
+  if (isEarlierVm(observed, writer)) return planEarlierWriter(observed, writer, requestingNodes(observed));
   return withSilence(planForPresentWriter(observed, writer), planSilentWriter(observed, writer.nodeName));
 }
 

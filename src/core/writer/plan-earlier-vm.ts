@@ -7,11 +7,11 @@ import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
- * Whether the node of that name is another VM by now: by its AzDriverNode or, where that is not believed,
- * by the resource id in its Node. A node's token writes its AzDriverNode, and could use it to hide that
- * its VM is another.
+ * Whether a VM is an earlier one of its node's name: the node is another VM by now, by its AzDriverNode or,
+ * where that is not believed, by the resource id in its Node. A node's token writes its AzDriverNode, and
+ * could use it to hide that its VM is another.
  */
-export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node: NodeIdentity): boolean {
+export function isEarlierVm(observed: Pick<ObservedVolume, "node" | "vmOf">, node: NodeIdentity): boolean {
   const present = observed.node(node.nodeName);
   if (present !== undefined) return !isSameNode(present, node);
   const instanceUri = observed.vmOf(node.nodeName);
@@ -23,11 +23,11 @@ export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node
  * under no node's name. Without those in quarantine only: they block nothing, and are pruned once they
  * are gone (`src/controller/fencing/prune-nodes.ts`).
  */
-export function replacedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
+export function earlierVms(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
   const named = nodesIn(record, "writer", "fencing", "unverified");
-  const replaced = named.filter((node) => isReplaced(observed, node));
-  return replaced
-    .filter((node, index) => replaced.findIndex((other) => isSameNode(other, node)) === index)
+  const earlier = named.filter((node) => isEarlierVm(observed, node));
+  return earlier
+    .filter((node, index) => earlier.findIndex((other) => isSameNode(other, node)) === index)
     .map(identityOf);
 }
 
@@ -37,7 +37,7 @@ export function replacedNodes(observed: ObservedVolume, record: WriterRecord): r
  * released grant counts as held. The writer is fenced by its own identity once its node is out of service
  * or Azure reports the VM as off; a running VM may write.
  */
-export function planReplacedWriter(
+export function planEarlierWriter(
   observed: ObservedVolume,
   writer: Writer,
   waiting: readonly string[],
@@ -83,10 +83,7 @@ export function planReleased(
  * earlier VM is also listed under its resource id, to which no token is bound: grants wait until both
  * entries are cleared. An entry from a checkpoint alone is left to its own proof.
  */
-export function planReplacedUnverified(
-  observed: ObservedVolume,
-  node: NodeIdentity,
-): readonly WriterAction[] {
+export function planEarlierUnverified(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   const { nodeName, vmId, instanceUri } = node;
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const record = recordOf(observed);
@@ -102,11 +99,11 @@ export function planReplacedUnverified(
  * Whether an entry repeats, under its resource id, a VM whose name belongs to another VM. Only the entry
  * under the name leads to a question.
  */
-export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
+export function repeatsEarlierVm(observed: ObservedVolume, node: NodeIdentity): boolean {
   if (!isForeign(node)) return false;
   const unverified = nodesIn(recordOf(observed), "unverified");
   return unverified.some(
-    (other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other),
+    (other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isEarlierVm(observed, other),
   );
 }
 
