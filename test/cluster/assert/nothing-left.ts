@@ -1,5 +1,6 @@
 import type { Lab } from "../../../testbed/lab/lab.ts";
 import { waitUntil } from "../../../testbed/lab/units/wait-until.ts";
+import { whyNotReady } from "../node-ready.ts";
 import { listObjects } from "../read-objects.ts";
 
 const LEFT_MAX_MS = 240_000;
@@ -57,8 +58,11 @@ export async function untilNothingIsLeft(lab: Lab): Promise<void> {
       return left.length === 0 ? true : undefined;
     });
   } catch (error) {
-    leftBehind.set(lab, left.join(", "));
-    throw new Error(`left behind: ${left.join(", ")}`, { cause: error });
+    // A node that is not ready may be why.
+    const unready = await Promise.all(lab.nodes.map(({ name }) => whyNotReady(lab, name)));
+    const found = [...unready.filter((why) => why !== undefined), ...left].join(", ");
+    leftBehind.set(lab, found);
+    throw new Error(`left behind: ${found}`, { cause: error });
   }
 }
 
