@@ -238,7 +238,7 @@ async function execute(
       const shown = await whenClean(
         ports,
         target,
-        from === "unverified" ? "evidence" : "absence",
+        { needsDevice: from === "unverified" },
         () =>
           moveRecord(
             ports,
@@ -309,7 +309,13 @@ async function execute(
     case "DropCheckpoint":
       return target.checkpoint === undefined
         ? ok(undefined)
-        : whenClean(ports, target, "absence", () => ports.checkpoints.remove(volumeName, signal), signal);
+        : whenClean(
+            ports,
+            target,
+            { needsDevice: false },
+            () => ports.checkpoints.remove(volumeName, signal),
+            signal,
+          );
     default:
       return unreachable(action);
   }
@@ -479,10 +485,10 @@ async function unmountAll(
 async function whenClean(
   ports: NodePorts,
   target: Target,
-  basis: "evidence" | "absence",
+  need: { readonly needsDevice: boolean },
   act: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const clean = await verifyClean(ports, target, basis, signal);
+  const clean = await verifyClean(ports, target, need, signal);
   return clean.ok ? act() : clean;
 }

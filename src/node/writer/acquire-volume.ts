@@ -138,7 +138,7 @@ function verifyCleanOf(
     .byIndex("AzVolumeAttachment", "volumeName", volumeName)
     .find((other) => other.spec.nodeName === ports.node.nodeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
-  return verifyClean(ports, { volume, attachment, checkpoint, volumeId }, "evidence", signal);
+  return verifyClean(ports, { volume, attachment, checkpoint, volumeId }, { needsDevice: true }, signal);
 }
 
 /**

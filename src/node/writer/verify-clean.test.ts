@@ -11,34 +11,34 @@ const volume = aVolume();
 /** What node-a shows of a volume without checkpoint, by what is known of its attachment. */
 const shown = (
   world: NodeWorld,
-  basis: "evidence" | "absence",
+  needsDevice: boolean,
   attachment: ReturnType<typeof anAttachment> | undefined,
 ): ReturnType<typeof verifyClean> =>
   world.answerOf(
     verifyClean(
       world.ports(),
       { volume, volumeId: diskUri, attachment, checkpoint: undefined },
-      basis,
+      { needsDevice },
       never,
     ),
   );
 
 describe("verifyClean", () => {
-  it("rests on absence only where the node never had the disk", () =>
+  it("needs no device only where the node never had the disk", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const what = "the attachment to node-a that says where its disk is";
       const expected = { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what } };
       const pending = anAttachment("node-a", { status: { state: "Pending", lun: 0 } });
       for (const attachment of [undefined, pending]) {
-        assert.deepEqual(await shown(world, "evidence", attachment), expected);
-        assert.deepEqual(await shown(world, "absence", attachment), { ok: true, value: undefined });
+        assert.deepEqual(await shown(world, true, attachment), expected);
+        assert.deepEqual(await shown(world, false, attachment), { ok: true, value: undefined });
       }
     }));
 
-  it("is evidence where the device at the LUN is free, but not while it is mounted", () =>
+  it("passes where the device at the LUN is free, but not while it is mounted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const attachment = anAttachment("node-a");
-      assert.deepEqual(await shown(world, "evidence", attachment), { ok: true, value: undefined });
+      assert.deepEqual(await shown(world, true, attachment), { ok: true, value: undefined });
       const { host } = world.ports();
       const found = await world.answerOf(host.findDevice({ lun: 0 }, never));
       assert.ok(found.ok);
@@ -46,12 +46,12 @@ describe("verifyClean", () => {
       const path = "/staged";
       const mount = { device: found.value, path, fsType: "ext4", mountFlags: [], readOnly: false } as const;
       assert.ok((await world.answerOf(host.mountDevice(mount, never))).ok);
-      for (const basis of ["evidence", "absence"] as const) {
-        const dirty = await shown(world, basis, attachment);
+      for (const needsDevice of [true, false]) {
+        const dirty = await shown(world, needsDevice, attachment);
         assert.equal(dirty.ok ? undefined : dirty.failure.kind, "DeviceBusy");
       }
       assert.ok((await world.answerOf(host.unmount(path, never))).ok);
-      assert.deepEqual(await shown(world, "evidence", attachment), { ok: true, value: undefined });
+      assert.deepEqual(await shown(world, true, attachment), { ok: true, value: undefined });
     }));
 
   it("checks the device in the checkpoint where no attachment names one", () =>
@@ -68,9 +68,12 @@ describe("verifyClean", () => {
         ...{ lun: 0, majorMinor: "8:32", accessType: "mount" as const },
       };
       const known = { volume, volumeId: diskUri, attachment: undefined, checkpoint };
-      assert.deepEqual(await world.answerOf(verifyClean(world.ports(), known, "evidence", never)), {
-        ok: true,
-        value: undefined,
-      });
+      assert.deepEqual(
+        await world.answerOf(verifyClean(world.ports(), known, { needsDevice: true }, never)),
+        {
+          ok: true,
+          value: undefined,
+        },
+      );
     }));
 });

@@ -5,19 +5,18 @@ import { type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
 
 /**
  * *Clean* is more than no mount: no earlier command runs, and the device is absent or free. A node that
- * had the disk needs `evidence`: without a LUN or a checkpoint it would check nothing, and waits for the
- * attachment that says where the disk is. One that never had it may rest on its `absence`. Fails with
- * `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while no device to
- * check is known.
+ * had the disk needs a device to check: without a LUN or a checkpoint it would check nothing, and waits for
+ * the attachment that says where the disk is. One that never had it needs none. Fails with `DeviceBusy` and
+ * the reason while the node is not clean, and with `StillWaiting` while no device to check is known.
  */
 export async function verifyClean(
   ports: NodePorts,
   known: KnownVolume & { readonly volumeId: string },
-  basis: "evidence" | "absence",
+  { needsDevice }: { readonly needsDevice: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const where = cleanCheckTarget(ports, known);
-  if (basis === "evidence" && where.lun === undefined && where.lastMajorMinor === undefined) {
+  if (needsDevice && where.lun === undefined && where.lastMajorMinor === undefined) {
     return fail({
       kind: "StillWaiting",
       volumeId: known.volumeId,
