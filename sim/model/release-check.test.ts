@@ -12,7 +12,7 @@ const because: Readonly<Record<ReleaseRule, string>> = {
   mark: "the writer is not marked unrequested first, so a new user cannot renew",
   pods: "users are not checked",
   order: "users are asked for before the record is read: one that comes in between is seen by neither",
-  cas: "the intent overwrites a request that was renewed in between",
+  cas: "*begin fence* overwrites a request that was renewed in between",
   renew: "NodePublishVolume binds without renewing the request",
   ending: "a release ends the fence, and an earlier detach lands on a writer",
 };

@@ -116,7 +116,7 @@ const allSteps: readonly string[] = [
       "detaches",
       "grants",
       "clears",
-      "declares the fence of",
+      "begins the fence of",
       "carries on with the fence of",
       "has proof for",
       "reads for a proof",

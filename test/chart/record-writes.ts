@@ -169,7 +169,7 @@ export const controllerSteps: readonly {
   { name: "revoke", from: written(nodeB, { held: false, requested: false }), step: steps.revoke },
   { name: "revoke from itself", from: written(nodeA, { held: false, requested: false }), step: steps.revoke },
   {
-    name: "fence intent",
+    name: "begin a fence",
     from: written(nodeB, { requested: false }),
     step: (record) => steps.beginFence(record, nodeB),
   },

@@ -134,7 +134,7 @@ it("a volume whose record was lost is granted only after its absent writer is fe
 
     await lab.orchestrator.setOutOfService("node-a", true);
     const fenced = await history.untilSeen(
-      "the intent to fence node-a",
+      "the fence of node-a",
       (record) => record.fencing?.nodeName === "node-a",
     );
     const granted = await history.untilSeen(

@@ -354,10 +354,7 @@ it("a volume that V1 mounted on a dead node is granted only after a fence", asyn
       await writer.untilSynced(writer.lastSynced() + 5);
       await lab.orchestrator.setOutOfService("node-a", true);
       cluster.attached.clear();
-      await history.untilSeen(
-        "the intent to fence node-a",
-        (record) => record.fencing?.nodeName === "node-a",
-      );
+      await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");
       await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
       assert.match(
         await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS),

@@ -198,8 +198,7 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
         );
       return;
     case "BeginFence":
-      // The intent is written on the fresh record; users are checked before only if just the timeout has
-      // expired.
+      // It begins on the fresh record; users are checked before only if just the timeout has expired.
       if (is.record !== "unrequested") return;
       if (action.ground === "stalled" && is.node === "using")
         emit(after(world, { record: "requested" }), "finds a user: requested again");

@@ -289,7 +289,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
       const { revoke: revokes, beginFence: intends } = without.has("mark") ? steps.overlookingRequest : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
-      moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
+      moves(intends(world.record, node), `begins the fence of n${node}`, "cutting");
       return;
     }
     case "cutting":
@@ -345,11 +345,11 @@ function idleControllerSteps(
   const node = indexOf(writer);
   const otherRequests = nodeOf(world, node === 0 ? 1 : 0).requested;
   if (without.has("request")) {
-    const intent = otherRequests ? steps.overlookingRequest.beginFence(world.record, node) : undefined;
-    if (intent !== undefined)
+    const begun = otherRequests ? steps.overlookingRequest.beginFence(world.record, node) : undefined;
+    if (begun !== undefined)
       emit(
-        goesTo("cutting", node, afterRecordMove(world, intent.code, without)),
-        `declares the fence of n${node}, since another node requests the disk`,
+        goesTo("cutting", node, afterRecordMove(world, begun.code, without)),
+        `begins the fence of n${node}, since another node requests the disk`,
       );
     return;
   }

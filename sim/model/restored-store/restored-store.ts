@@ -366,7 +366,7 @@ function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number):
 function fences({ world, steps, emit }: Turn, node: NodeIndex): void {
   const record = steps.beginFence(world.record, node);
   if (record !== undefined && record !== world.record)
-    emit({ ...withCloud(world, IDLE), record }, `declares the fence of n${node}`);
+    emit({ ...withCloud(world, IDLE), record }, `begins the fence of n${node}`);
 }
 
 /** Between the read of the VM and its write: the record first, then whether the store can be trusted. */

@@ -247,16 +247,16 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
       );
     if (!isAttached || without.has("listed"))
       emit(withController(world, at, { kind: "proofAsk", node }), `reads VM ${node} for a proof`);
-    const intent = steps.beginFence(record, node);
+    const begun = steps.beginFence(record, node);
     if (without.has("intent")) {
-      if (intent !== undefined)
+      if (begun !== undefined)
         emit(
           withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }),
           `fences n${node} silently`,
         );
     } else {
-      if (intent !== undefined && intent.code !== record)
-        emit(afterRecordMove(world, intent), `declares the fence of n${node}`);
+      if (begun !== undefined && begun.code !== record)
+        emit(afterRecordMove(world, begun), `begins the fence of n${node}`);
       if (steps.isFencing(record) === node)
         emit(
           withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }),

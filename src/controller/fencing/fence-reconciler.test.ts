@@ -20,7 +20,7 @@ const never = new AbortController().signal;
 const a = identity("node-a");
 const unrequested = aWriter("node-a", { requested: false });
 
-/** A world in which node-a holds the unrequested volume and its fence was declared. */
+/** A world in which node-a holds the unrequested volume and its fence has begun. */
 async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
     await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));

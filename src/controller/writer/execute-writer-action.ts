@@ -324,7 +324,7 @@ async function fenceWriter(
     await moveRecord(
       ports,
       { volumeName, nodeName: action.node.nodeName, step: "begin-fence" },
-      (record) => intentOf(record, action),
+      (record) => stepFor(record, action),
       signal,
     ),
   );
@@ -333,7 +333,7 @@ async function fenceWriter(
 /**
  * A node that is known to be detached has nothing to release: its request is withdrawn in the same write.
  */
-function intentOf(
+function stepFor(
   record: WriterRecord,
   { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
 ): Step {

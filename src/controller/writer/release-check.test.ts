@@ -124,7 +124,7 @@ describe("releaseCheck", () => {
 });
 
 describe("releaseForFence", () => {
-  it("declares the fence only on the version of the check", () =>
+  it("begins the fence only on the version of the check", () =>
     withWriter(unrequested, async (world) => {
       world.during.users = () => {
         world.during.users = () => world.setRecord((record) => ({ ...record, writer: holder }));

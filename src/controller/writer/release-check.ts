@@ -50,8 +50,8 @@ export async function releaseCheck(
 }
 
 /**
- * The release check up to the point of no return of a fence: `released` means that the intent to fence
- * stands.
+ * The release check up to the point of no return of a fence: `released` means that the fence has
+ * begun.
  */
 export async function releaseForFence(
   ports: ReleasePorts,
@@ -61,13 +61,13 @@ export async function releaseForFence(
   const asked = await askUsers(ports, request, signal);
   if (!asked.ok || asked.value.kind === "stillUsed") return asked;
   const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
-  const declared = await moveRecord(
+  const begun = await moveRecord(
     ports,
     { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "begin-fence", onlyAtVersion },
     (record) => beginFence(record, request.node),
     signal,
   );
-  return declared.ok ? ok({ kind: "released", volume: declared.value }) : declared;
+  return begun.ok ? ok({ kind: "released", volume: begun.value }) : begun;
 }
 
 async function askUsers(

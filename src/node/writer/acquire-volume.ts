@@ -143,7 +143,7 @@ function verifyCleanOf(
 
 /**
  * Checks by an uncached read that this node holds the volume and is not being fenced, and renews the
- * request if a release check had withdrawn it: after this no fence can be declared that has not seen the
+ * request if a release check had withdrawn it: after this no fence can begin that has not seen the
  * new user. Returns the writer, or undefined where this node does not hold it.
  */
 export async function checkHeld(

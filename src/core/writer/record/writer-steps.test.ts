@@ -183,7 +183,7 @@ describe("distrust", () => {
         expected: aRecord({ ...lists, unverified: [{ ...bound, ...mark }] }),
       },
       {
-        because: "fence, intent",
+        because: "begin fence",
         step: beginFence(unverified, b),
         expected: { ...unverified, fencing: b },
       },
@@ -203,7 +203,7 @@ describe("distrust", () => {
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
       {
-        because: "fence, clear",
+        because: "end fence",
         step: endFence({ ...unverified, fencing: b }, b, { fencing: b }),
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
@@ -481,7 +481,7 @@ describe("withdraw and renew", () => {
 });
 
 describe("beginFence", () => {
-  it("declares the fence of an unrequested holder or unverified node once, or refuses", () => {
+  it("begins the fence of an unrequested holder or unverified node once, or refuses", () => {
     check([
       {
         because: "a holder without a request",
@@ -494,7 +494,7 @@ describe("beginFence", () => {
         expected: { ...foundOnA, fencing: a },
       },
       {
-        because: "declared already",
+        because: "begun already",
         step: beginFence(aRecord({ writer: unrequestedA, fencing: a }), a),
         expected: aRecord({ writer: unrequestedA, fencing: a }),
       },
@@ -844,7 +844,7 @@ describe("identify, by the uid of the Node", () => {
     const fenced = { ...unrequested, fencing: now };
     const cleared = aRecord({ epoch: 1, quarantined: [now] });
     check([
-      { because: "fence intent", step: beginFence(unrequested, a), expected: fenced },
+      { because: "begin fence", step: beginFence(unrequested, a), expected: fenced },
       {
         because: "end of a fence",
         step: endFence(fenced, a, { writer: unrequested.writer, fencing: a }),
