@@ -54,7 +54,7 @@ export const nodeC: NodeIdentity = {
 export const fresh: WriterRecord = changedRecord(steps.newRecord(1), { epoch: 4, quarantined: [nodeC] });
 /** A rebuilt record: two nodes may have the disk. */
 export const found: WriterRecord = changedRecord(
-  steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
+  steps.foundRecord({ unverified: [nodeA, nodeB], epoch: 4, storeIncarnation: 1 }),
   { clean: [nodeC] },
 );
 /** The same, where only node-a's own report says so. */

@@ -97,8 +97,8 @@ function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
               (_, index) => nodes[index]?.checkpointed === true && !without.has("checkpointed"),
             );
             const found = without.has("unconfirmed")
-              ? { attachedTo: [...attachedTo, ...checkpointed.filter((node) => !attachedTo.includes(node))] }
-              : { attachedTo, checkpointed };
+              ? { unverified: [...attachedTo, ...checkpointed.filter((node) => !attachedTo.includes(node))] }
+              : { unverified: attachedTo, unconfirmed: checkpointed };
             return [
               {
                 record: foundRecord({ ...found, epoch: 7, storeIncarnation: 0 }),

@@ -83,11 +83,11 @@ export function rebuiltRecord(
   numbers: { readonly epoch: number; readonly incarnation: number },
   withoutBarriers: boolean,
 ): number {
-  const attachedTo = identities.filter((_, index) => (attachedVms & (1 << index)) !== 0);
+  const unverified = identities.filter((_, index) => (attachedVms & (1 << index)) !== 0);
   return storedRecord(
     foundRecord({
-      attachedTo,
-      barrierPending: withoutBarriers ? [] : attachedTo,
+      unverified,
+      barrierPending: withoutBarriers ? [] : unverified,
       epoch: numbers.epoch,
       storeIncarnation: numbers.incarnation,
     }),

@@ -66,7 +66,7 @@ export function isInUse(state: number): boolean {
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
   const found = (attachedTo: readonly NodeIndex[], quarantined: readonly NodeIndex[] = []): number => {
     const record = foundRecord({
-      attachedTo: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]),
+      unverified: without.has("unverified") ? [] : attachedTo.map((node) => identities[node]),
       quarantined: quarantined.map((node) => identities[node]),
       epoch: 0,
       storeIncarnation: 0,

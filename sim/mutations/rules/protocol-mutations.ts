@@ -178,11 +178,11 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `    [checkpointed, { access: "unverified", unconfirmed: true }],
-    [attachedTo, { access: "unverified" }],
+        find: `    [unconfirmed, { access: "unverified", unconfirmed: true }],
+    [unverified, { access: "unverified" }],
 `,
-        replace: `    [checkpointed, {}],
-    [attachedTo, {}],
+        replace: `    [unconfirmed, {}],
+    [unverified, {}],
 `,
       },
     ],

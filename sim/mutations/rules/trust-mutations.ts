@@ -45,8 +45,8 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/record/writer-steps.ts",
-        find: `[checkpointed, { access: "unverified", unconfirmed: true }]`,
-        replace: `[checkpointed, { access: "unverified" }]`,
+        find: `[unconfirmed, { access: "unverified", unconfirmed: true }]`,
+        replace: `[unconfirmed, { access: "unverified" }]`,
       },
     ],
     alsoRemoves: [],

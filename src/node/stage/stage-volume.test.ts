@@ -448,7 +448,7 @@ describe("stageVolume", () => {
       assert.deepEqual(world.machine.mounts(), []);
     }));
 
-  const made = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeIncarnation: 1 });
+  const made = foundRecord({ unverified: [identity("node-a")], epoch: 4, storeIncarnation: 1 });
   const losses = [
     {
       before: "checkpoint",

@@ -58,12 +58,12 @@ export function rebuiltRecord(
     );
   const holders = nodesIn(said, ...(said?.writer?.held === true ? ["writer" as const] : []), "confirmed");
   const found = {
-    attachedTo: each(...known.attachedTo, ...holders),
-    checkpointed: each(...nodesIn(said, "unconfirmed"), ...known.checkpointed),
+    unverified: each(...known.attachedTo, ...holders),
+    unconfirmed: each(...nodesIn(said, "unconfirmed"), ...known.checkpointed),
     quarantined: each(...nodesIn(said, ...quarantineRoles), ...known.quarantined),
     epoch: highestEpoch(said?.epoch ?? 0, known.epochs),
   };
-  const possible = [...found.checkpointed, ...found.attachedTo];
+  const possible = [...found.unconfirmed, ...found.unverified];
   const withPending = (reached: readonly NodeIdentity[]): readonly NodeIdentity[] =>
     [...nodesIn(said, "barrierPending"), ...reached].filter((node) => !isForeign(node));
   if (reason.kind === "rediscovered") {
@@ -76,7 +76,7 @@ export function rebuiltRecord(
     return foundRecord({ ...found, barrierPending, storeIncarnation: present.storeIncarnation });
   }
   const { storeIncarnation } = reason;
-  if (present?.storeIncarnation === storeIncarnation) return withMissedHolders(present, found.attachedTo);
+  if (present?.storeIncarnation === storeIncarnation) return withMissedHolders(present, found.unverified);
   const barrierPending = withPending(said === undefined && !known.hadRecord ? [] : possible);
   return foundRecord({ ...found, barrierPending, storeIncarnation });
 }

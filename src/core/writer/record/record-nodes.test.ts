@@ -17,7 +17,7 @@ const b = identity("node-b", "vm-0");
 const c = identity("node-c", "vm-9");
 
 const fresh = newRecord(0);
-const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
+const found = foundRecord({ unverified: [], epoch: 0, storeIncarnation: 0 });
 
 /** The list as literals: `withMarks`, which other tests build records with, is what is tested here. */
 const listed = (...nodes: readonly RecordNode[]): WriterRecord => ({ ...fresh, nodes });

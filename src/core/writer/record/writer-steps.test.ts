@@ -39,7 +39,7 @@ const unclean = { isClean: false, storeIncarnation: 0 };
 const grantedA = aWriter("node-a", { held: false });
 const unrequestedA = aWriter("node-a", { requested: false });
 const unconfirmedB = { ...identity("node-b"), unconfirmed: true as const };
-const foundOnA = foundRecord({ attachedTo: [a], epoch: 4, storeIncarnation: 0 });
+const foundOnA = foundRecord({ unverified: [a], epoch: 4, storeIncarnation: 0 });
 
 interface Row {
   readonly because: string;
@@ -65,7 +65,7 @@ describe("rebuiltRecord of a rediscovered record", () => {
       { attachedTo: [a, b], checkpointed: [c], quarantined: [], epochs: [4], hadRecord: true },
       { kind: "rediscovered", nodeName: "node-d" },
     );
-  const found = foundRecord({ attachedTo: [a, b], checkpointed: [c], epoch: 4, storeIncarnation: 2 });
+  const found = foundRecord({ unverified: [a, b], unconfirmed: [c], epoch: 4, storeIncarnation: 2 });
 
   for (const { because, present, barrierPending } of [
     { because: "the record was never rebuilt", present: {}, barrierPending: undefined },
@@ -153,8 +153,8 @@ describe("distrust", () => {
     const lists = { defaultAccess: "quarantined" as const, epoch: 4 };
     const unverified = aRecord({ ...lists, unverified: [{ ...b, ...mark }] });
     const cutOffAgain = foundRecord({
-      attachedTo: [],
-      checkpointed: [b],
+      unverified: [],
+      unconfirmed: [b],
       quarantined: [b],
       barrierPending: [b],
       epoch: 4,
@@ -311,7 +311,7 @@ describe("grant", () => {
       },
       {
         because: "an adopted disk trusts no node that has not reported clean",
-        step: grant(foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 }), b),
+        step: grant(foundRecord({ unverified: [], epoch: 0, storeIncarnation: 0 }), b),
         expected: "node-b is in quarantine until it has shown that it is clean",
       },
     ]);
@@ -605,7 +605,7 @@ describe("endFence", () => {
 
 describe("proveClean from quarantine", () => {
   it("removes a node's entry, or lists it as clean where every node is in quarantine", () => {
-    const found = foundRecord({ attachedTo: [], epoch: 0, storeIncarnation: 0 });
+    const found = foundRecord({ unverified: [], epoch: 0, storeIncarnation: 0 });
     check([
       {
         because: "fenced before",
@@ -696,7 +696,7 @@ describe("reclaim", () => {
       {
         because: "only its own word says that it has the disk",
         step: reclaim(
-          foundRecord({ attachedTo: [a], checkpointed: [b], epoch: 4, storeIncarnation: 0 }),
+          foundRecord({ unverified: [a], unconfirmed: [b], epoch: 4, storeIncarnation: 0 }),
           b,
           0,
         ),
@@ -723,7 +723,7 @@ describe("reclaim", () => {
 
 describe("confirm", () => {
   it("lets a node reclaim once Azure lists the disk on its VM, and no other", () => {
-    const found = foundRecord({ attachedTo: [a], checkpointed: [b, a], epoch: 4, storeIncarnation: 0 });
+    const found = foundRecord({ unverified: [a], unconfirmed: [b, a], epoch: 4, storeIncarnation: 0 });
     assert.deepEqual(
       listIn(found, "unverified"),
       [a, unconfirmedB],
@@ -737,10 +737,7 @@ describe("confirm", () => {
       },
       {
         because: "another node that only its own checkpoints name stays unverified",
-        step: confirm(
-          foundRecord({ attachedTo: [], checkpointed: [b, c], epoch: 4, storeIncarnation: 0 }),
-          c,
-        ),
+        step: confirm(foundRecord({ unverified: [], unconfirmed: [b, c], epoch: 4, storeIncarnation: 0 }), c),
         expected: changedRecord(found, { unverified: [unconfirmedB, c] }),
       },
       {
@@ -757,7 +754,7 @@ describe("confirm", () => {
   });
 
   it("leaves no trace of it where the node turns out not to have the disk", () => {
-    const found = foundRecord({ attachedTo: [], checkpointed: [b], epoch: 4, storeIncarnation: 0 });
+    const found = foundRecord({ unverified: [], unconfirmed: [b], epoch: 4, storeIncarnation: 0 });
     check([
       {
         because: "proven",
@@ -993,8 +990,8 @@ describe("foundRecord", () => {
   // One that may have it again shows itself clean as an unverified node.
   it("keeps the quarantine of each fenced node, as a mark where it may have the disk", () => {
     const found = foundRecord({
-      attachedTo: [a],
-      checkpointed: [b],
+      unverified: [a],
+      unconfirmed: [b],
       quarantined: [a, b, c],
       epoch: 4,
       storeIncarnation: 0,
@@ -1240,13 +1237,13 @@ describe("what may be attached and detached", () => {
       { because: "unverified", record: foundOnA, attach: false, detach: false },
       {
         because: "adopted, without a report",
-        record: foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }),
+        record: foundRecord({ unverified: [b], epoch: 0, storeIncarnation: 0 }),
         attach: false,
         detach: true,
       },
       {
         because: "found, clean",
-        record: changedRecord(foundRecord({ attachedTo: [b], epoch: 0, storeIncarnation: 0 }), {
+        record: changedRecord(foundRecord({ unverified: [b], epoch: 0, storeIncarnation: 0 }), {
           clean: [a],
         }),
         attach: true,
@@ -1346,7 +1343,7 @@ function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
 
 describe("passBarrier", () => {
   const barrierPending = foundRecord({
-    attachedTo: [a, b],
+    unverified: [a, b],
     barrierPending: [a, b],
     epoch: 4,
     storeIncarnation: 0,
@@ -1371,7 +1368,7 @@ describe("passBarrier", () => {
       {
         because: "the last one passes",
         step: passBarrier(changedRecord(barrierPending, { barrierPending: [b] }), b),
-        expected: foundRecord({ attachedTo: [a, b], epoch: 4, storeIncarnation: 0 }),
+        expected: foundRecord({ unverified: [a, b], epoch: 4, storeIncarnation: 0 }),
       },
       {
         because: "it has passed already",

@@ -35,17 +35,17 @@ export function newRecord(storeIncarnation: number): WriterRecord {
 }
 
 /**
- * The record of a disk that is not new, or whose record was lost: nodes that have it attached are
- * unverified, all others in quarantine until clean. `barrierPending`: nodes whose VM an update from
- * before the loss may still reach.
+ * The record of a disk that is not new, or whose record was lost: nodes that are not named are in quarantine
+ * until clean. `barrierPending`: nodes whose VM an update from before the loss may still reach.
  */
 export function foundRecord(found: {
-  readonly attachedTo: readonly NodeIdentity[];
+  /** Nodes that have the disk attached. */
+  readonly unverified: readonly NodeIdentity[];
   /**
    * Nodes for which only their checkpoints, or attachment objects, say that they have the disk: also
    * unverified, but they may not reclaim it. Default: none.
    */
-  readonly checkpointed?: readonly NodeIdentity[] | undefined;
+  readonly unconfirmed?: readonly NodeIdentity[] | undefined;
   /** Nodes fenced before, as other sources know, that have not reported clean since. Default: none. */
   readonly quarantined?: readonly NodeIdentity[];
   /** Default: none. */
@@ -54,8 +54,8 @@ export function foundRecord(found: {
   readonly storeIncarnation: number;
 }): WriterRecord {
   const {
-    attachedTo,
-    checkpointed = [],
+    unverified,
+    unconfirmed = [],
     quarantined = [],
     barrierPending = [],
     epoch,
@@ -65,8 +65,8 @@ export function foundRecord(found: {
   // The later word holds: a node that may have the disk again shows itself clean as an unverified node.
   const said: readonly (readonly [readonly NodeIdentity[], NodeMarks])[] = [
     [quarantined, { access: "quarantined" }],
-    [checkpointed, { access: "unverified", unconfirmed: true }],
-    [attachedTo, { access: "unverified" }],
+    [unconfirmed, { access: "unverified", unconfirmed: true }],
+    [unverified, { access: "unverified" }],
   ];
   const named = said.reduce(
     (record, [nodes, marks]) => nodes.reduce((next, node) => withLaterMarks(next, node, marks), record),
