@@ -195,12 +195,12 @@ describe("a VM in the record whose node name is another VM's", () => {
       vmId: "vm-2",
       instanceUri: `${foreign.instanceUri}-2`,
     };
-    const confirms = { kind: "AskAzure", question: "gone", node: another };
+    const asksIfGone = { kind: "AskAzure", question: "gone", node: another };
     for (const other of [identity("node-b"), earlier]) {
       const planned = planWriter(observed({ unverified: [other, another] }));
       assert.deepEqual(
         planned.filter((action) => action.kind === "AskAzure" && action.node.nodeName === another.nodeName),
-        [confirms],
+        [asksIfGone],
       );
     }
   });

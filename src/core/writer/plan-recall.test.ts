@@ -16,7 +16,7 @@ import {
   withoutRequest,
   type WriterPlan,
   endsRequest,
-  confirms,
+  asksIfGone,
   reportsSilence,
 } from "../testing/writer-plans.ts";
 import { planWriter } from "./plan-writer.ts";
@@ -442,7 +442,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         because: "no attachment, no node",
         observed: anObservedVolume({ volume, nodes: [] }),
         plan: [
-          confirms,
+          asksIfGone,
           { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 },
         ],
       },
@@ -450,7 +450,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         because: "no attachment, and its AzDriverNode is all that is left of the node",
         observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
         plan: [
-          confirms,
+          asksIfGone,
           { kind: "AskAzure", question: "detached", node: a },
           { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 },
         ],
@@ -458,12 +458,12 @@ describe("planWriter for a writer that no longer requests the volume", () => {
       {
         because: "recalled, and its AzDriverNode is all that is left of the node",
         observed: anObservedVolume({ volume, attachments: [recalled], nodes: [silent, aNode("node-b")] }),
-        plan: [confirms, unanswered, reportsSilence("which writes the volume")],
+        plan: [asksIfGone, unanswered, reportsSilence("which writes the volume")],
       },
       {
         because: "recalled, no node",
         observed: anObservedVolume({ volume, attachments: [recalled], nodes: [] }),
-        plan: [confirms, unanswered],
+        plan: [asksIfGone, unanswered],
       },
     ]);
   });

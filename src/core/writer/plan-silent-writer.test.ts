@@ -248,7 +248,7 @@ describe("planWriter with a silent writer", () => {
 describe("planWriter with a silent node that is unverified", () => {
   const unverified = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
-  const confirms: WriterAction = { kind: "AskAzure", question: "gone", node: identity("node-a") };
+  const asksIfGone: WriterAction = { kind: "AskAzure", question: "gone", node: identity("node-a") };
   const unreported =
     "node-a, which had the disk when the record was made and has not shown whether it is clean, " +
     "has sent no heartbeat for more than 35 s";
@@ -261,14 +261,14 @@ describe("planWriter with a silent node that is unverified", () => {
   it("gives a pod that waits elsewhere the remedy, on the Node as well", () => {
     const message = `pod default/db-0 on node-b waits for ${unreported}. ${remedy}`;
     assert.deepEqual(plannedFor([waits]), [
-      confirms,
+      asksIfGone,
       { kind: "WaitFor", ...told, message, localKey: "pod default/db-0 on node-b waits for node-a" },
     ]);
   });
 
   it("gives the remedy to a pod that is still bound there, though none waits", () => {
     assert.deepEqual(plannedFor([aPod({ nodeName: "node-a", isPending: false, isTerminating: true })]), [
-      confirms,
+      asksIfGone,
       { kind: "Requeue", afterMs: 10_000 },
       {
         kind: "Report",
@@ -294,12 +294,12 @@ describe("planWriter with a silent node that is unverified", () => {
   });
 
   it("reports no silence without a request, nor that of another VM of its name", () => {
-    assert.deepEqual(plannedFor([]), [confirms, { kind: "Requeue", afterMs: 10_000 }]);
+    assert.deepEqual(plannedFor([]), [asksIfGone, { kind: "Requeue", afterMs: 10_000 }]);
     const [checks, ...rest] = plannedFor(
       [waits],
       [aNode("node-a", { ...silent, vmId: "of-another-vm" }), aNode("node-b")],
     );
-    assert.deepEqual(checks, confirms);
+    assert.deepEqual(checks, asksIfGone);
     assert.deepEqual(
       rest.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
       ["Distrust"],

@@ -12,7 +12,7 @@ import {
   identity,
 } from "../testing/objects.ts";
 import type { RecordChanges } from "../testing/record-lists.ts";
-import { type WriterPlan, confirms, reportsSilence } from "../testing/writer-plans.ts";
+import { type WriterPlan, asksIfGone, reportsSilence } from "../testing/writer-plans.ts";
 import { planWriter } from "./plan-writer.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -134,7 +134,7 @@ describe("planWriter for unverified nodes", () => {
           nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")],
         }),
         plan: [
-          confirms,
+          asksIfGone,
           { ...waitsFor("node-a"), retryAfterMs: 10_000 },
           reportsSilence("which had the disk when the record was made and has not shown whether it is clean"),
           waitsFor("node-b"),
@@ -159,7 +159,7 @@ describe("planWriter for unverified nodes", () => {
         attachments: [anAttachment("node-b")],
         nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
       });
-    const asks: readonly WriterAction[] = [confirms, { kind: "Requeue", afterMs: 10_000 }];
+    const asks: readonly WriterAction[] = [asksIfGone, { kind: "Requeue", afterMs: 10_000 }];
     checkPlans([
       { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
       { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
