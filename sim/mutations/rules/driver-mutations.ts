@@ -120,12 +120,12 @@ export const driverMutations: readonly Mutation[] = [
     removes: "objects, and disks, are deleted only if they are those that the decision was made on",
     edits: [
       {
-        file: "src/controller/attachment/release/delete-replica.ts",
+        file: "src/controller/attachment/removal/delete-replica.ts",
         find: `store.delete("AzVolumeAttachment", action.attachmentName, { uid, resourceVersion }, signal)`,
         replace: `store.delete("AzVolumeAttachment", action.attachmentName, {}, signal)`,
       },
       {
-        file: "src/controller/attachment/release/evict-replica.ts",
+        file: "src/controller/attachment/removal/evict-replica.ts",
         find: `store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
         replace: `store.delete("AzVolumeAttachment", name, {}, signal)`,
       },

@@ -12,7 +12,7 @@ import { lookForStrays } from "../adoption/compare-attachments.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { setAttachmentStatus } from "./attachment-object.ts";
-import { evictReplicaFor } from "./release/evict-replica.ts";
+import { evictReplicaFor } from "./removal/evict-replica.ts";
 
 /**
  * Backoff of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes. A change

@@ -38,7 +38,7 @@ export function setAttachmentStatus(
  * Removes its finalizer: nothing of the disk is left on the node. Where a restored backup has reverted
  * the deletion, the attachment stays, and records that the disk is detached.
  */
-export async function releaseAttachment(
+export async function removeAttachment(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,

@@ -28,8 +28,8 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
-import { detach } from "./release/detach.ts";
-import { resetAttachment } from "./release/reset-attachment.ts";
+import { detach } from "./removal/detach.ts";
+import { resetAttachment } from "./removal/reset-attachment.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -332,7 +332,7 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.status, undefined);
     }));
 
-  it("detaches what is being deleted, and releases the object", () =>
+  it("detaches what is being deleted, and removes the object", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
@@ -452,7 +452,7 @@ describe("attachmentReconciler", () => {
     });
   });
 
-  it("releases an attachment whose volume and disk are both gone", () =>
+  it("removes an attachment whose volume and disk are both gone", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       await run(world);

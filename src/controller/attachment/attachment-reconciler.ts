@@ -14,9 +14,9 @@ import { setAttachmentStatus } from "./attachment-object.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { KeyPace } from "./key-pace.ts";
 import { recreateAttachment } from "./recreate-attachment.ts";
-import { detach, releaseProven } from "./release/detach.ts";
-import { releaseOrphan } from "./release/release-orphan.ts";
-import { releaseUnattached } from "./release/release-unattached.ts";
+import { detach, removeProvenOff } from "./removal/detach.ts";
+import { removeIfUnattached } from "./removal/remove-if-unattached.ts";
+import { removeOrphan } from "./removal/remove-orphan.ts";
 
 /** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
@@ -59,7 +59,7 @@ async function reconcileAttachment(
   }
   const observed = observeVolume(ports, attachment.spec.volumeName);
   if (observed === undefined)
-    return inPace(ports, attachmentName, () => releaseOrphan(ports, attachment, signal));
+    return inPace(ports, attachmentName, () => removeOrphan(ports, attachment, signal));
   const backed = observed.attachments.find(
     (known) => known.attachment.metadata.name === attachmentName,
   )?.attachment;
@@ -114,10 +114,10 @@ async function execute(
     case "Detach":
     case "DetachEarlier":
       return detach(ports, attachment, action, signal);
-    case "ReleaseUnattached":
-      return releaseUnattached(ports, observed.volume, attachment, action, signal);
-    case "Release":
-      return releaseProven(ports, attachment, action.node, signal);
+    case "RemoveUnattached":
+      return removeIfUnattached(ports, observed.volume, attachment, action, signal);
+    case "RemoveProvenOff":
+      return removeProvenOff(ports, attachment, action.node, signal);
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
     case "Recreate":

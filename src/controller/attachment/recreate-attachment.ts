@@ -32,11 +32,11 @@ export async function recreateAttachment(
     "DeletedByHand",
     `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`,
   );
-  const released = await ports.steps.run("remove-attachment", () =>
+  const removed = await ports.steps.run("remove-attachment", () =>
     removeFinalizer(ports.store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal),
   );
-  if (!released.ok && released.failure.kind !== "ObjectNotFound") return released;
-  const { recall: _, ...asked } = released.ok ? released.value.spec : attachment.spec;
+  if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
+  const { recall: _, ...asked } = removed.ok ? removed.value.spec : attachment.spec;
   // A replica that was terminating when its node reclaimed the volume: only the record shows its role.
   const spec = {
     ...asked,

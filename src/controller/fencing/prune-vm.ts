@@ -15,7 +15,7 @@ import {
 } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { resetAttachment } from "../attachment/release/reset-attachment.ts";
+import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-off.ts";

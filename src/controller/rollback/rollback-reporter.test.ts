@@ -8,7 +8,7 @@ import {
   rolledBackReason,
 } from "../../core/rollback/rollback-reports.ts";
 import { aReplica, aVolumeWithRecord, identity, leaving } from "../../core/testing/objects.ts";
-import { detach } from "../attachment/release/detach.ts";
+import { detach } from "../attachment/removal/detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { rollbackReporter } from "./rollback-reporter.ts";

@@ -14,7 +14,7 @@ import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/ignored-attachment.ts";
-import { deleteReplica } from "../attachment/release/delete-replica.ts";
+import { deleteReplica } from "../attachment/removal/delete-replica.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";

@@ -448,19 +448,19 @@ describe("planAttachment", () => {
         because: "a fence has proven that it is detached",
         own: leaving(aReplica("node-a", { status: off })),
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "Release", node: a },
+        plan: { kind: "RemoveProvenOff", node: a },
       },
       {
         because: "the proof spells the GUID in capitals",
         own: leaving(aReplica("node-a", { status: { ...off, provenOff: a.vmId.toUpperCase() } })),
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "Release", node: a },
+        plan: { kind: "RemoveProvenOff", node: a },
       },
       {
         because: "the attachment spells the GUID in capitals",
         own: leaving(aReplica("node-a", { status: { ...off, vmId: inCapitals.vmId } })),
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "Release", node: inCapitals },
+        plan: { kind: "RemoveProvenOff", node: inCapitals },
       },
       {
         because: "it was proven to be detached from another VM of that name",
@@ -534,12 +534,12 @@ describe("planAttachment", () => {
       {
         because: "no attach was begun, and its node is there: a person may have attached the disk to it",
         own: leaving(aReplica("node-a", pending)),
-        plan: { kind: "ReleaseUnattached", node: a },
+        plan: { kind: "RemoveUnattached", node: a },
       },
       {
         because: "its status was never written",
         own: leaving(aReplica("node-a", { status: undefined })),
-        plan: { kind: "ReleaseUnattached", node: a },
+        plan: { kind: "RemoveUnattached", node: a },
       },
       {
         because: "several write, and no attach was begun",
@@ -548,7 +548,7 @@ describe("planAttachment", () => {
           spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
           status: { record: undefined },
         }),
-        plan: { kind: "ReleaseUnattached", node: a },
+        plan: { kind: "RemoveUnattached", node: a },
       },
       {
         because: "no attach was begun, and by the record the node may write",
@@ -561,7 +561,7 @@ describe("planAttachment", () => {
         own: leaving(aReplica("node-a", pending)),
         nodes: [],
         volume: aVolumeWithRecord({ quarantined: [a] }),
-        plan: { kind: "ReleaseUnattached", node: a },
+        plan: { kind: "RemoveUnattached", node: a },
       },
       {
         because: "its node is gone, and by the record it may write, though no attach is known of",
@@ -574,7 +574,7 @@ describe("planAttachment", () => {
         because: "its node is gone, and it was never attached",
         own: leaving(aReplica("node-a", { status: undefined })),
         nodes: [],
-        plan: { kind: "ReleaseUnattached", node: undefined },
+        plan: { kind: "RemoveUnattached", node: undefined },
       },
       {
         because: "its node is gone, and it is the writer",

@@ -34,12 +34,12 @@ export type AttachmentAction =
    * A fence has proven that the VM has no entry for the disk. The object is deleted without another call
    * to Azure.
    */
-  | { readonly kind: "Release"; readonly node: NodeIdentity }
+  | { readonly kind: "RemoveProvenOff"; readonly node: NodeIdentity }
   /**
    * No attach was begun through this object, or the disk was proven detached since: nothing is detached.
    * A person may have attached the disk to its node.
    */
-  | { readonly kind: "ReleaseUnattached"; readonly node: NodeIdentity | undefined }
+  | { readonly kind: "RemoveUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node still writes: nothing is detached, and the object is recreated. */
   | { readonly kind: "Recreate"; readonly node: NodeIdentity }
@@ -89,15 +89,15 @@ function planTerminating(
   // The VM to which the disk was attached, even if the node is gone or its name belongs to another VM.
   const attached = attachedVm(attachment);
   const vm = attached ?? node;
-  if (vm === undefined) return { kind: "ReleaseUnattached", node };
+  if (vm === undefined) return { kind: "RemoveUnattached", node };
   const record = recordOf(observed);
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
-  if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
+  if (isProvenOff(record, attachment, vm)) return { kind: "RemoveProvenOff", node: vm };
   if (record !== undefined && !mayDetach(record, vm))
     return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
   // Its status names the VM before an attach is sent. Without it, the disk was not attached by the driver
   // and stays.
-  if (attached === undefined) return { kind: "ReleaseUnattached", node };
+  if (attached === undefined) return { kind: "RemoveUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
 }
 

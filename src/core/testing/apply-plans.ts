@@ -162,8 +162,8 @@ function applyAttachmentAction(
             },
       );
     case "Detach":
-    case "ReleaseUnattached":
-    case "Release":
+    case "RemoveUnattached":
+    case "RemoveProvenOff":
       return withAttachments(
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),

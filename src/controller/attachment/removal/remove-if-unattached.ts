@@ -8,19 +8,19 @@ import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../../adoption/compare-attachments.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { nodeNameOf } from "../../node-name-of.ts";
-import { releaseAttachment } from "../attachment-object.ts";
+import { removeAttachment } from "../attachment-object.ts";
 import { mayDetachNow } from "./detach.ts";
 
 /**
- * Releases an attachment whose attach was never begun. First asks Azure whether the node's VM has the
+ * Removes an attachment whose attach was never begun. First asks Azure whether the node's VM has the
  * disk all the same: then a person attached it, the record distrusts the node, the attachment records
  * where the disk is, and it stays until the node is clean. Detaches nothing.
  */
-export async function releaseUnattached(
+export async function removeIfUnattached(
   ports: AttachmentPorts,
   volume: AzVolume,
   attachment: AzVolumeAttachment,
-  { node }: Extract<AttachmentAction, { kind: "ReleaseUnattached" }>,
+  { node }: Extract<AttachmentAction, { kind: "RemoveUnattached" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { nodeName, volumeId } = attachment.spec;
@@ -35,5 +35,5 @@ export async function releaseUnattached(
   // According to the record as it is now, the node may write, or the record is being rebuilt.
   if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal)))
     return fail({ kind: "Refused", diskUri: volumeId, nodeName });
-  return releaseAttachment(ports, attachment, signal);
+  return removeAttachment(ports, attachment, signal);
 }

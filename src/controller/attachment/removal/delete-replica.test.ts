@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 
 describe("deleteReplica", () => {
   for (const isUnschedulable of [true, false])
-    it(`${isUnschedulable ? "releases" : "keeps"} a replica whose node is ${isUnschedulable ? "still" : "no longer"} unschedulable past the cache`, () =>
+    it(`${isUnschedulable ? "deletes" : "keeps"} a replica whose node is ${isUnschedulable ? "still" : "no longer"} unschedulable past the cache`, () =>
       withControllerPorts(async (world) => {
         const volume = aVolumeWithRecord({ writer: aWriter("node-a"), epoch: 1 });
         await world.given("AzVolume", volume);

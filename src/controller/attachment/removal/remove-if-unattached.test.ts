@@ -46,7 +46,7 @@ async function withWaiting(act: (world: ReconcileWorld) => Promise<void>): Promi
  * Reconciles it where Azure answers that about the disk and node-a's VM has it, while `duringRead` runs.
  * Also returns how often a detach was requested.
  */
-async function release(
+async function remove(
   world: ReconcileWorld,
   disk: Result<DiskFacts, Failure>,
   duringRead = async () => {},
@@ -80,9 +80,9 @@ describe("an attachment through which no attach was begun", () => {
     { because: "the disk is gone", disk: fail({ kind: "DiskNotFound", diskUri }) },
   ];
   for (const { because, disk } of answers)
-    it(`is released without a detach: ${because}`, () =>
+    it(`is removed without a detach: ${because}`, () =>
       withWaiting(async (world) => {
-        assert.deepEqual(await release(world, disk), { outcome: ok({}), detaches: 0 });
+        assert.deepEqual(await remove(world, disk), { outcome: ok({}), detaches: 0 });
         assert.equal(world.attachment("node-a"), undefined);
       }));
 
@@ -90,7 +90,7 @@ describe("an attachment through which no attach was begun", () => {
     withWaiting(async (world) => {
       const found = ok(aDisk({ attachedTo: [a.instanceUri.toUpperCase()] }));
       world.nodeNames.set(a.instanceUri.toUpperCase(), "node-a");
-      assert.deepEqual(await release(world, found), { outcome: ok({}), detaches: 0 });
+      assert.deepEqual(await remove(world, found), { outcome: ok({}), detaches: 0 });
       const { state, vmId, lun } = world.attachment("node-a")?.status ?? {};
       assert.deepEqual(
         [state, vmId, lun, listIn(world.record(), "unverified")],
@@ -99,13 +99,13 @@ describe("an attachment through which no attach was begun", () => {
       const isShown = (): boolean =>
         listIn(world.ports.cache.get("AzVolume", "pvc-1")?.status?.record, "unverified").length === 1;
       assert.ok(await world.clock.runUntil(isShown, 10_000));
-      assert.deepEqual(await release(world, found), { outcome: ok({}), detaches: 0 });
+      assert.deepEqual(await remove(world, found), { outcome: ok({}), detaches: 0 });
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
   it("stays while Azure can't be read", () =>
     withWaiting(async (world) => {
-      assert.deepEqual(await release(world, fail(away)), { outcome: fail(away), detaches: 0 });
+      assert.deepEqual(await remove(world, fail(away)), { outcome: fail(away), detaches: 0 });
       assert.notEqual(world.attachment("node-a"), undefined);
     }));
 
@@ -114,7 +114,7 @@ describe("an attachment through which no attach was begun", () => {
       const becomesUnverified = (): Promise<void> =>
         world.setRecord((record) => changedRecord(record, { unverified: [a] }));
       const refused = fail({ kind: "Refused", diskUri, nodeName: "node-a" });
-      assert.deepEqual(await release(world, ok(aDisk()), becomesUnverified), {
+      assert.deepEqual(await remove(world, ok(aDisk()), becomesUnverified), {
         outcome: refused,
         detaches: 0,
       });

@@ -5,7 +5,7 @@ import { readVolume } from "../../../objects/read-volume.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { isForNoPod } from "../../backed-attachment.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
-import { releaseAttachment } from "../attachment-object.ts";
+import { removeAttachment } from "../attachment-object.ts";
 import { removeInconsistent, removeUnattached } from "../ignored-attachment.ts";
 
 /** How often the disk of an attachment without an AzVolume is looked up, in milliseconds. */
@@ -19,7 +19,7 @@ const ORPHAN_AGAIN_MS = 30_000;
  * an object is deleted if nothing was begun for it and no pod is there, or if its disk belongs to another
  * volume, whose attachment it blocks.
  */
-export async function releaseOrphan(
+export async function removeOrphan(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
@@ -43,7 +43,7 @@ export async function releaseOrphan(
   const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
   if (disk.ok) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
   if (disk.failure.kind !== "DiskNotFound") return disk;
-  if (metadata.deletionTimestamp !== undefined) return releaseAttachment(ports, attachment, signal);
+  if (metadata.deletionTimestamp !== undefined) return removeAttachment(ports, attachment, signal);
   const deleted = await ports.store.delete(
     "AzVolumeAttachment",
     metadata.name,

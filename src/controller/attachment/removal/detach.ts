@@ -16,14 +16,14 @@ import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
-import { attachmentTarget, releaseAttachment, setAttachmentStatus } from "../attachment-object.ts";
+import { attachmentTarget, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
 /**
- * Detaches the disk of an attachment from a node, where the record allows it, and releases the object.
+ * Detaches the disk of an attachment from a node, where the record allows it, and removes the object.
  * From an earlier VM of the node's name it only detaches, and keeps the object for the present VM.
  */
 export async function detach(
@@ -91,7 +91,7 @@ export async function detach(
     nodeName: node.nodeName,
     durationMs: clock.elapsedMs() - startedMs,
   });
-  if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
+  if (kind === "Detach") return removeAttachment(ports, attachment, signal);
   const reset = await resetAttachment(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
   return reset.ok ? ok({}) : reset;
 }
@@ -143,7 +143,7 @@ async function isStillLeaving(
 
 /**
  * An uncached check between the read of the VM and its write: whether the record allows the detach and
- * the release of the attachment.
+ * the removal of the attachment.
  */
 export async function mayDetachNow(
   ports: AttachmentPorts,
@@ -165,10 +165,10 @@ export async function mayDetachNow(
 }
 
 /**
- * Releases an attachment whose disk a fence has proven to be detached, if the record still says so and is
+ * Removes an attachment whose disk a fence has proven to be detached, if the record still says so and is
  * trusted. Makes no call to Azure.
  */
-export async function releaseProven(
+export async function removeProvenOff(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   node: NodeIdentity,
@@ -190,9 +190,9 @@ export async function releaseProven(
       ok: false,
       failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
     };
-  ports.logger.info("attachment released after a fence", {
+  ports.logger.info("attachment removed after a fence", {
     volumeName: attachment.spec.volumeName,
     nodeName: node.nodeName,
   });
-  return releaseAttachment(ports, attachment, signal);
+  return removeAttachment(ports, attachment, signal);
 }
