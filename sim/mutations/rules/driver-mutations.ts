@@ -109,7 +109,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: numbersGivenAwayStorm,
-    shownBy: 49,
+    shownBy: 60,
     takes:
       "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
       "disk gets the number of the one that went",
@@ -260,6 +260,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
+    shownBy: 2,
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -413,6 +414,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["checked-after-bind", "recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off", "two-writers"],
     storm: thereAndBackStorm,
+    shownBy: 4,
     takes: "a pod comes back to its node, where the volume is still mounted, while it is being released",
     noticedBy: "src/node/stage/stage-volume.test.ts",
   },

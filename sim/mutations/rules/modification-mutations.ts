@@ -89,6 +89,7 @@ export const modificationMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["csi-answer"],
     storm: conversionsStorm,
+    shownBy: 2,
     takes: "a volume is grown while Azure converts its disk to Premium SSD v2",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },

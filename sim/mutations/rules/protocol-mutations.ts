@@ -105,6 +105,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
+    shownBy: 4,
     takes:
       "a node with a mount command under way is fenced, and its attachment is looked at before the " +
       "fence is cleared",
@@ -317,7 +318,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
-    shownBy: 7,
+    shownBy: 17,
     takes: "a user asks for a volume by the name of another cluster's, whose disk's last update has failed",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -334,7 +335,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
-    shownBy: 3,
+    shownBy: 29,
     takes:
       "a node is fenced with an old mount command under way, its Node is deleted by hand, and its " +
       "plug-in is silent for long",

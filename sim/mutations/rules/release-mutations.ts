@@ -90,6 +90,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-and-cached-users-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
+    shownBy: 4,
     takes: "a volume is requested on one node while a pod runs on another",
     noticedBy: "src/controller/writer/release-check.test.ts",
   },

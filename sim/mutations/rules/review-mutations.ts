@@ -35,7 +35,6 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
-    shownBy: 2,
     takes:
       "a node is fenced with an old mount command under way, and another volume's disk gets the number " +
       "of the one that went",
@@ -84,7 +83,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off", "csi-answer", "two-writers", "synced-data-lost"],
     storm: deletedWhileStaleStorm,
-    shownBy: 19,
+    shownBy: 92,
     takes:
       "a person deletes all objects of the driver while Azure shows a disk as it was before its writer's " +
       "attach",

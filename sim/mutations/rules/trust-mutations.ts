@@ -52,6 +52,7 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
+    shownBy: 2,
     takes:
       "records are rebuilt while a node's token reports checkpoints of volumes that the node never had, " +
       "and reclaims them",
@@ -106,7 +107,6 @@ export const trustMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
-    shownBy: 2,
     takes:
       "the Lease is erased while a Node is missing; then its name is given to another VM, whose token " +
       "proves the earlier VM clean",
