@@ -215,6 +215,28 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     );
   });
 
+  for (const program of ["kubelet", "containerd"])
+    it(`starts a ${program} again that has ended, as systemd would`, async () => {
+      const node = lab.node("node-c");
+      const { name } = await podOn(node.name);
+      const running = async (): Promise<string> => {
+        const find =
+          `for pid in /proc/[0-9]*; do read -r comm < $pid/comm; ` +
+          `if [ "$comm" = ${program} ]; then echo "\${pid#/proc/}"; fi; done 2> /dev/null; true`;
+        return (await node.exec(["sh", "-c", find])).trim();
+      };
+      const ended = await running();
+      assert.match(ended, /^\d+$/u);
+      await node.exec(["kill", "-KILL", ended]);
+      await waitUntil(`another ${program}`, { timeoutMs: POD_MAX_MS, signal }, async () => {
+        const now = await running();
+        return (now !== "" && now !== ended) || undefined;
+      });
+      await waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () =>
+        lab.kubectl(["logs", name]).catch(() => undefined),
+      );
+    });
+
   it("kills API server and etcd, and puts etcd back to an older state", async () => {
     const configMaps = async (): Promise<string> =>
       lab.kubectl(["get", "configmaps", "--output=jsonpath={.items[*].metadata.name}"]);

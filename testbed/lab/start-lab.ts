@@ -111,24 +111,28 @@ async function bothOf(left: Promise<void>, right: Promise<void>): Promise<void> 
  * Waits until every node is Ready and the default service account exists, without which no pod is created.
  */
 async function untilReady(lab: Lab, signal: AbortSignal): Promise<void> {
-  await waitUntil(
-    "every node to be Ready",
-    { timeoutMs: NODES_READY_MAX_MS, everyMs: LOOK_EVERY_MS, signal },
-    async () => {
-      for (const node of lab.nodes) {
-        if (!(await lab.units.isRunning(`${node.name}/kubelet`)))
-          throw new Error(
-            `the kubelet of ${node.name} has ended: ${await lab.units.logTail(`${node.name}/kubelet`)}`,
-          );
-      }
-      const answer = (await lab.request({ url: "/api/v1/nodes" })).body as NodeList;
-      const ready = answer.items.filter((node) =>
-        node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-      );
-      const account = await lab.request({ url: "/api/v1/namespaces/default/serviceaccounts/default" });
-      return (ready.length === lab.nodes.length && account.code === 200) || undefined;
-    },
-  );
+  try {
+    await waitUntil(
+      "every node to be Ready",
+      { timeoutMs: NODES_READY_MAX_MS, everyMs: LOOK_EVERY_MS, signal },
+      async () => {
+        const answer = (await lab.request({ url: "/api/v1/nodes" })).body as NodeList;
+        const ready = answer.items.filter((node) =>
+          node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
+        );
+        const account = await lab.request({ url: "/api/v1/namespaces/default/serviceaccounts/default" });
+        return (ready.length === lab.nodes.length && account.code === 200) || undefined;
+      },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    const logs = await Promise.all(
+      lab.nodes.map(async ({ name }) => `${name}: ${await lab.units.logTail(`${name}/kubelet`)}`),
+    );
+    throw new Error(`not every node is Ready; their kubelets' logs end with\n${logs.join("\n")}`, {
+      cause: error,
+    });
+  }
 }
 
 interface NodeList {

@@ -12,7 +12,7 @@ import type { Cgroups } from "../units/cgroups.ts";
 import type { NetworkUnit } from "../units/network-unit.ts";
 import { registryUrl } from "../units/registry-unit.ts";
 import { run, type RunOptions } from "../units/run.ts";
-import type { Units } from "../units/units.ts";
+import type { Units, UnitSpec } from "../units/units.ts";
 import { waitUntil } from "../units/wait-until.ts";
 import { apiServerUrl } from "./control-plane.ts";
 import { kubeconfig } from "./kubeconfig.ts";
@@ -82,6 +82,11 @@ const INIT = fileURLToPath(new URL("../node-init.sh", import.meta.url));
 const BOOT_MAX_MS = 300_000;
 const CONTAINERD_MAX_MS = 300_000;
 const KUBELET_GRACE_MS = 10_000;
+/**
+ * Starts a program again whenever it ends, as systemd does on a node of Azure. A kubelet ends by itself, for
+ * one if it can't write its CSINode within two minutes after its start.
+ */
+const SUPERVISED = 'while :; do "$@"; echo "$1 has ended with $?, and starts again"; sleep 1; done';
 
 /** One node of a lab, on or off. */
 export function labNode(options: LabNodeOptions): LabNode {
@@ -113,6 +118,18 @@ export function labNode(options: LabNodeOptions): LabNode {
       "--",
       ...command,
     ];
+  }
+
+  async function startSupervised(
+    program: "containerd" | "kubelet",
+    args: readonly string[],
+    env?: UnitSpec["env"],
+  ): Promise<void> {
+    await units.start({
+      name: `${name}/${program}`,
+      command: await inside(["/bin/sh", "-c", SUPERVISED, "sh", join(parts.bin, program), ...args]),
+      ...(env === undefined ? {} : { env }),
+    });
   }
 
   async function writeConfiguration(): Promise<void> {
@@ -186,17 +203,21 @@ export function labNode(options: LabNodeOptions): LabNode {
   }
 
   async function startContainerd(pid: number, signal: AbortSignal): Promise<void> {
-    const containerd = `${name}/containerd`;
-    await units.start({
-      name: containerd,
-      command: await inside([join(parts.bin, "containerd"), "--config", NODE_PATHS.containerdConfig]),
-      env: { PATH: `${parts.bin}:/usr/sbin:/usr/bin:/sbin:/bin` },
+    await startSupervised("containerd", ["--config", NODE_PATHS.containerdConfig], {
+      PATH: `${parts.bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
     });
-    await waitUntil(`${name}'s containerd`, { timeoutMs: CONTAINERD_MAX_MS, signal }, async () => {
-      if (!(await units.isRunning(containerd)))
-        throw new Error(`${containerd} has ended: ${await units.logTail(containerd)}`);
-      return (await listens(join(rootOf(pid), NODE_PATHS.containerdSocket))) || undefined;
-    });
+    try {
+      await waitUntil(
+        `${name}'s containerd`,
+        { timeoutMs: CONTAINERD_MAX_MS, signal },
+        async () => (await listens(join(rootOf(pid), NODE_PATHS.containerdSocket))) || undefined,
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new Error(`${name} has no containerd: ${await units.logTail(`${name}/containerd`)}`, {
+        cause: error,
+      });
+    }
   }
 
   async function startKubelet(): Promise<void> {
@@ -206,10 +227,7 @@ export function labNode(options: LabNodeOptions): LabNode {
       "topology.kubernetes.io/zone": vm.zone === undefined ? vm.faultDomain : `${azure.location}-${vm.zone}`,
       "node.kubernetes.io/instance-type": azure.vmSize,
     };
-    await units.start({
-      name: `${name}/kubelet`,
-      command: await inside([join(parts.bin, "kubelet"), ...kubeletFlags({ name, address, labels })]),
-    });
+    await startSupervised("kubelet", kubeletFlags({ name, address, labels }));
   }
 
   async function kill({ silent = false } = {}): Promise<void> {
