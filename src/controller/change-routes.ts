@@ -34,7 +34,7 @@ const ERASED_AFTER_MS = 10_000;
 /**
  * Delay until every object is planned again after a node has changed, in milliseconds. After a failure of the
  * network all nodes change, and for each of them every volume would be planned: that stops the process for
- * so long that it loses the lead. What the node itself concerns is planned at once.
+ * so long that it loses the lead. What concerns the node itself is planned at once.
  */
 const NODES_CHANGED_AFTER_MS = 5_000;
 
@@ -139,7 +139,7 @@ export function createChangeRoutes(
     loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
   };
-  /** The changed node may be of use to any volume. Those that name it, and its report, do not wait. */
+  /** The changed node may be of use to any volume. Only those that name it by its present name don't wait. */
   const onDriverNode = (nodeName: string): void => {
     loops.diskLimit.queue.add(nodeName);
     addVolumesOn(nodeName);

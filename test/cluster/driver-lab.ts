@@ -54,12 +54,12 @@ let isReplaced = false;
 export async function driverLab(): Promise<Lab> {
   started ??= bringUp();
   const lab = await started;
-  assertNothingWasLeft(lab);
   if (isReplaced) {
     await uninstallDriver(lab);
     await reinstallDriver(lab);
     isReplaced = false;
   }
+  assertNothingWasLeft(lab);
   return lab;
 }
 

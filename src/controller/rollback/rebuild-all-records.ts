@@ -103,8 +103,8 @@ interface Due {
 }
 
 /**
- * A failing volume delays no other. Its record keeps an earlier incarnation, on which no component acts,
- * and the next pass rebuilds it. Fails with the first failure once all were tried.
+ * A volume that fails is reported. Its record keeps an earlier incarnation, on which no component acts, and
+ * the next pass rebuilds it. Fails with the first failure once all were tried.
  *
  * A VM is read after each disk that may name it: before, another VM may have been at that id, or the disk
  * not have been in its list. So all disks are read first, and then one read of a VM is fresh enough for all

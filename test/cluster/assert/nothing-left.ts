@@ -58,6 +58,7 @@ export async function untilNothingIsLeft(lab: Lab): Promise<void> {
       return left.length === 0 ? true : undefined;
     });
   } catch (error) {
+    if (left.length === 0) throw error;
     // A node that is not ready may be why.
     const unready = await Promise.all(lab.nodes.map(({ name }) => whyNotReady(lab, name)));
     const found = [...unready.filter((why) => why !== undefined), ...left].join(", ");
