@@ -168,7 +168,7 @@ interface Removal {
   readonly isOf: (pod: SimPod, diskUri: string) => boolean;
   /** Whether a node has been unschedulable for as long as its replicas are kept. */
   readonly isDrained: (nodeName: string) => boolean;
-  /** Whether a Node, of a name that existed before, was created a moment ago. */
+  /** Whether a Node was created a moment ago: one of its name may have been gone before. */
   readonly isNew: (node: SimNode) => boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;

@@ -87,6 +87,10 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
       (answer) => answer.ok,
       () => false,
     );
+  const untilLogsServed = (podName: string): Promise<string> =>
+    waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () =>
+      lab.kubectl(["logs", podName]).catch(() => undefined),
+    );
   const untilAnswers = (address: string): Promise<true> =>
     waitUntil(
       `the pod at ${address} to answer`,
@@ -210,9 +214,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await untilAnswers(address);
     await assert.rejects(lab.kubectl(["logs", name]), /refused/u);
     await node.startKubelet();
-    await waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () =>
-      lab.kubectl(["logs", name]).catch(() => undefined),
-    );
+    await untilLogsServed(name);
   });
 
   for (const program of ["kubelet", "containerd"])
@@ -232,9 +234,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
         const now = await running();
         return (now !== "" && now !== ended) || undefined;
       });
-      await waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () =>
-        lab.kubectl(["logs", name]).catch(() => undefined),
-      );
+      await untilLogsServed(name);
     });
 
   it("kills API server and etcd, and puts etcd back to an older state", async () => {

@@ -123,12 +123,12 @@ export function labNode(options: LabNodeOptions): LabNode {
   async function startSupervised(
     program: "containerd" | "kubelet",
     args: readonly string[],
-    env?: UnitSpec["env"],
+    env: UnitSpec["env"] = {},
   ): Promise<void> {
     await units.start({
       name: `${name}/${program}`,
       command: await inside(["/bin/sh", "-c", SUPERVISED, "sh", join(parts.bin, program), ...args]),
-      ...(env === undefined ? {} : { env }),
+      env,
     });
   }
 
