@@ -86,8 +86,8 @@ export async function rebuildVolume(
 ): Promise<Result<unknown, Failure>> {
   const recorded = recordedDisk(volume);
   if (recorded === undefined) return ok(undefined);
-  const disk = await readRecordedDisk(ports, recorded, signal);
-  return disk.ok ? rebuildFromDisk(ports, { ...recorded, disk: disk.value }, reason, signal) : disk;
+  const read = await readRecordedDisk(ports, recorded, signal);
+  return read.ok ? rebuildFromDisk(ports, read.value, reason, signal) : read;
 }
 
 /** A volume that has a record, and the URI of its disk. */
@@ -102,22 +102,23 @@ export function recordedDisk(volume: AzVolume): RecordedDisk | undefined {
   return detail === undefined || record === undefined ? undefined : { volume, diskUri: detail.diskUri };
 }
 
-/**
- * Reads the disk for `rebuildFromDisk`. Undefined: it is gone. The record is rebuilt also then, since no
- * component acts on an untrusted one. Fails as Azure does.
- */
-export async function readRecordedDisk(
-  { cloud }: Pick<AdoptionPorts, "cloud">,
-  { diskUri }: RecordedDisk,
-  signal: AbortSignal,
-): Promise<Result<DiskFacts | undefined, Failure>> {
-  const disk = await cloud.getDisk({ diskUri }, signal);
-  return disk.ok || disk.failure.kind !== "DiskNotFound" ? disk : ok(undefined);
-}
-
 /** A volume whose disk was read; `disk` undefined: it is gone. */
 export interface ReadDisk extends RecordedDisk {
   readonly disk: DiskFacts | undefined;
+}
+
+/**
+ * Reads the disk for `rebuildFromDisk`. The record of one that is gone is rebuilt as well, since no component
+ * acts on an untrusted one. Fails as Azure does.
+ */
+export async function readRecordedDisk(
+  { cloud }: Pick<AdoptionPorts, "cloud">,
+  recorded: RecordedDisk,
+  signal: AbortSignal,
+): Promise<Result<ReadDisk, Failure>> {
+  const disk = await cloud.getDisk({ diskUri: recorded.diskUri }, signal);
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  return ok({ ...recorded, disk: disk.ok ? disk.value : undefined });
 }
 
 /** The second half of `rebuildVolume`: `disk` as `rebuildRecord` requires it. Reads its VMs after it. */

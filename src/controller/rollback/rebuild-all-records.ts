@@ -123,10 +123,8 @@ async function rebuildEach(
     onFailure: ({ volume }: RecordedDisk, failure: Failure) => emitNotRebuilt(ports, volume, failure),
     logger: ports.logger,
   };
-  const readOne = async (recorded: RecordedDisk): Promise<Result<ReadDisk, Failure>> => {
-    const disk = await readRecordedDisk(ports, recorded, signal);
-    return disk.ok ? ok({ ...recorded, disk: disk.value }) : disk;
-  };
+  const readOne = (one: RecordedDisk): Promise<Result<ReadDisk, Failure>> =>
+    readRecordedDisk(ports, one, signal);
   const recorded = volumes.flatMap((volume) => recordedDisk(volume) ?? []);
   const read = await tryAtOnce(recorded, { ...attempts, attempt: readOne }, signal);
   if (read.failed?.kind === "Cancelled") return fail(read.failed);
