@@ -20,8 +20,10 @@ contains one of them, without checks. With CI=true, as root and with Go, a skipp
 const options = { list: { kind: "flag", help: "Print the suites" } } as const satisfies Options;
 
 const CHECK_TIMEOUT_MS = 900_000;
-/** So that the last lines of a run name every failed test. */
+/** So that the last lines of a run name every failed test, and say why the first ones failed. */
 const REASON_CHARS = 200;
+const FIRST_REASON_CHARS = 900;
+const FIRST_REASONS = 3;
 
 async function runCheck(root: string): Promise<TestOutcome> {
   const { code, output, durationMs } = await runCommand(process.execPath, ["scripts/check.ts"], {
@@ -82,8 +84,11 @@ function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationM
   const [passed, failed, skipped] = [of("passed"), of("failed"), of("skipped")];
   console.log(`\n${seconds(durationMs)} in all`);
   for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`);
-  for (const { name, file, reason } of failed)
-    console.log(`failed: ${name} (${file}): ${(reason.split("\n", 1)[0] ?? "").slice(0, REASON_CHARS)}`);
+  for (const [index, { name, file, reason }] of failed.entries()) {
+    const line = reason.split("\n", 1)[0] ?? "";
+    const chars = index < FIRST_REASONS ? FIRST_REASON_CHARS : REASON_CHARS;
+    console.log(`failed: ${name} (${file}): ${line.slice(0, chars)}`);
+  }
   if (skipped.length > 0 && machine.isComplete)
     console.log("A skip is a failure here: CI=true, root and Go are all present.");
   if (passed.length + failed.length === 0) console.log("No test ran.");

@@ -69,6 +69,24 @@ describe("Linux host: which disk a btrfs is on", () => {
     }
   });
 
+  on("is mounted where an earlier disk with its number was one of several", async (world) => {
+    const source = await aFormattedDevice(world, 0);
+    valueOf(await mount(world, source, world.pathOf("source")));
+    const several = [await aDevice(world, 1), await aDevice(world, 2)] as const;
+    await run("mkfs.btrfs", ["-q", "-d", "single", ...several.map(({ path }) => path)]);
+    const [copy] = several;
+    await run("dd", [`if=${source.path}`, `of=${copy.path}`, "bs=4M", "conv=fsync"]);
+    const path = world.pathOf("copy");
+    await mkdir(path);
+    await assert.rejects(run("mount", ["-t", "btrfs", copy.path, path]), /wrong fs type/u);
+    valueOf(await mount(world, copy, path));
+    assert.equal(valueOf(await world.host.mountAt(path, never))?.majorMinor, copy.majorMinor);
+    // What is wrong with a disk is still said after the second attempt.
+    valueOf(await world.host.unmount(path, never));
+    await run("dd", ["if=/dev/zero", `of=${copy.path}`, "bs=4M", "count=20", "conv=fsync"]);
+    assert.equal(kindOf(await mount(world, copy, path)), "HostCommandFailed");
+  });
+
   on("is known for a subvolume and of a folder that are bound elsewhere", async (world) => {
     const { device, staging } = await aStagedVolume(world);
     await run("btrfs", ["subvolume", "create", `${staging}/nested`]);

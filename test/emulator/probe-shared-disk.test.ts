@@ -23,6 +23,8 @@ const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/M
 /** How much later than its operation a detach takes effect in a cloud that is broken, in milliseconds. */
 const LATE_MS = 5_000;
 const WATCH_MS = 3_000;
+/** The probe says "not tried" where a busy machine let a round end too late, and nothing else is wrong. */
+const TRIES_MAX = 3;
 const GIB = 2 ** 30;
 const devices = dataPlaneAvailable();
 const missing: string[] = devices.available ? [] : [devices.reason];
@@ -40,6 +42,15 @@ function probeVm({ emulator }: AzureFixture): ProbeVm {
     },
     { watchMs: WATCH_MS },
   );
+}
+
+/** What an experiment found once it could be tried. */
+async function foundAtLast(azure: AzureFixture, name: string): Promise<Finding> {
+  for (let tries = 1; ; tries += 1) {
+    const finding = await found(azure, name);
+    if (finding.verdict !== "not tried" || tries === TRIES_MAX) return finding;
+    console.log(`${name}, try ${tries}: ${finding.detail}`);
+  }
 }
 
 /** What an experiment found, of two VMs that share the probe's disk. */
@@ -117,17 +128,17 @@ describe(
 
     it("holds where a detach ends the writes, also of a VM that pauses or is cut off", async () => {
       lateByMs = 0;
-      const steady = await found(azure, "E3");
+      const steady = await foundAtLast(azure, "E3");
       assert.equal(steady.verdict, "held", steady.detail);
       assert.match(
         steady.detail,
         /^\d+ blocks landed \(\d+ acknowledged\), the last one by \d\.\d s before .*; later writes failed \(E[A-Z]+\); /u,
       );
-      const silent = await found(azure, "E4");
+      const silent = await foundAtLast(azure, "E4");
       assert.equal(silent.verdict, "held", silent.detail);
       assert.match(silent.detail, /^paused: 1 blocks landed .*; cut off: \d+ blocks landed /u);
       const rules = await readFile(join(folder, "guests/vm-a/rules.log"), "utf8");
-      assert.equal(rules, "inserted\ndeleted\n", "the network is back");
+      assert.match(rules, /^(?:inserted\ndeleted\n)+$/u, "the network is back");
     });
 
     it("touches no disk that is not its own", async () => {
@@ -200,7 +211,7 @@ describe(
     it("is broken where writes land after the end, and says by how much", async () => {
       lateByMs = LATE_MS;
       for (const name of ["E3", "E4"]) {
-        const { verdict, detail } = await found(azure, name);
+        const { verdict, detail } = await foundAtLast(azure, name);
         assert.equal(verdict, "broken", detail);
         const [, seconds] = /the last one more than (\d\.\d) s after it/u.exec(detail) ?? [];
         assert.ok(Number(seconds) > 0, detail);

@@ -7,6 +7,7 @@ import type { FileSystemType } from "../../../core/volume/device/file-system.ts"
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import type { ChildExit } from "../command/spawn-child.ts";
 import { undefinedIfMissing } from "../error-code.ts";
 import { unknownToKernel } from "../file-system/refuse-unserved.ts";
 import type { HostContext } from "../host-context.ts";
@@ -55,7 +56,13 @@ export async function mountDevice(
     });
   await mkdir(path, { recursive: true, mode: directoryMode });
   const command = mountCommand(host, request, path, options.value);
-  const exit = await host.runner.run(command, signal);
+  const mount = (): Promise<Result<ChildExit, Failure>> => host.runner.run(command, signal);
+  let exit = await mount();
+  if (exit.ok && exit.value.exitCode !== 0 && request.fsType === "btrfs") {
+    const forgotten = await forgetRegistration(host, request.device, signal);
+    if (!forgotten.ok) return forgotten;
+    exit = await mount();
+  }
   if (!exit.ok) return exit;
   if (exit.value.exitCode === 0)
     return request.fsType === "btrfs" ? await keepIfOfDevice(host, request, path, signal) : ok(undefined);
@@ -65,6 +72,27 @@ export async function mountDevice(
   if (brokenMessages.test(exit.value.stderr))
     return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
   return commandFailed(command, exit.value);
+}
+
+/**
+ * Lets the kernel forget the btrfs that it saw on an earlier device with this number, and for whose sake it
+ * refuses one that is mounted from another disk (Linux 6.18). Nothing is forgotten where it knows none
+ * (exit code 1), or of what is mounted.
+ */
+function forgetRegistration(
+  host: HostContext,
+  { path, majorMinor }: Device,
+  signal: AbortSignal,
+): Promise<Result<ChildExit, Failure>> {
+  const command: HostCommand = {
+    program: "btrfs",
+    args: ["device", "scan", "--forget", path],
+    pool: "mount",
+    limitMs: host.limits.mountMs,
+    touches: [majorMinor],
+    changes: true,
+  };
+  return host.runner.run(command, signal);
 }
 
 /**
