@@ -25,7 +25,11 @@ export async function untilReplicasOld(
   return waitUntil(
     `the replicas of ${claim} to be ${PRUNE_AFTER_MS} ms old`,
     { timeoutMs: OLD_MAX_MS, everyMs: LOOK_EVERY_MS },
-    async () => oldReplicas(volume, await attachmentsOf(lab, volume.metadata.name), Date.now()),
+    async (note) => {
+      const attachments = await attachmentsOf(lab, volume.metadata.name);
+      note([...attachments].map(([nodeName, { status }]) => ({ nodeName, ...status })));
+      return oldReplicas(volume, attachments, Date.now());
+    },
   );
 }
 

@@ -102,21 +102,27 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   await workloads.untilEvent("PersistentVolumeClaim", `data-${pod}`, remedy);
   // The driver writes the event about each object separately.
   const { lab } = workloads;
-  await waitUntil(`an event of node ${VICTIM}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+  await waitUntil(`an event of node ${VICTIM}`, { timeoutMs: SETTLED_MAX_MS }, async (note) => {
     const events = await listObjects<{ readonly message: string }>(lab, SILENCE_OF_VICTIM);
+    note(events.map(({ message }) => message));
     return events.some(({ message }) => message.includes(`kubectl taint nodes ${VICTIM} `)) || undefined;
   });
   const shown = ["--namespace=azure-disk-csi", "get", "azdrivernodes"];
   await waitUntil(
     `kubectl to show that ${VICTIM} is not ready`,
     { timeoutMs: SETTLED_MAX_MS, everyMs: SHOWN_EVERY_MS },
-    async () => new RegExp(`${VICTIM} +false +`, "u").test(await lab.kubectl(shown)) || undefined,
+    async (note) => {
+      const table = await lab.kubectl(shown);
+      note(table);
+      return new RegExp(`${VICTIM} +false +`, "u").test(table) || undefined;
+    },
   );
   // Until then the scheduler may assign the next pod to that node. The taint comes after the condition.
-  await waitUntil(`${VICTIM} to be unreachable`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+  await waitUntil(`${VICTIM} to be unreachable`, { timeoutMs: SETTLED_MAX_MS }, async (note) => {
     const { spec } = await readObject<{
       readonly spec: { readonly taints?: readonly { readonly key: string; readonly effect: string }[] };
     }>(lab, `/api/v1/nodes/${VICTIM}`);
+    note(spec);
     const isUnreachable = spec.taints?.some(
       ({ key, effect }) => key === UNREACHABLE && effect === "NoSchedule",
     );
@@ -260,19 +266,26 @@ export async function untilOutOfQuarantine(
   claim: string,
   nodeName: string,
 ): Promise<void> {
-  await waitUntil(`${nodeName} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const record = (await workloads.volumeOf(claim)).status?.record;
-    return record !== undefined && !listIn(record, "quarantined").some((each) => each.nodeName === nodeName)
-      ? true
-      : undefined;
-  });
+  await waitUntil(
+    `${nodeName} to leave quarantine of ${claim}`,
+    { timeoutMs: SETTLED_MAX_MS },
+    async (note) => {
+      const record = (await workloads.volumeOf(claim)).status?.record;
+      note(record);
+      return record !== undefined && !listIn(record, "quarantined").some((each) => each.nodeName === nodeName)
+        ? true
+        : undefined;
+    },
+  );
 }
 
 /** Waits until the driver has no object for a node: no record names its VM then. */
 export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> {
-  await waitUntil(`${nodeName} to be pruned`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+  await waitUntil(`${nodeName} to be pruned`, { timeoutMs: SETTLED_MAX_MS }, async (note) => {
     const objects = await listObjects<{ readonly metadata: { readonly name: string } }>(lab, DRIVER_NODES);
-    return objects.some(({ metadata }) => metadata.name === nodeName) ? undefined : true;
+    const own = objects.find(({ metadata }) => metadata.name === nodeName);
+    note(own);
+    return own === undefined || undefined;
   });
 }
 
@@ -283,11 +296,16 @@ export async function assertBothSound(workloads: Workloads): Promise<void> {
 
 async function untilAttached(workloads: Workloads, claim: string, count: number): Promise<void> {
   const volumeName = (await workloads.volumeOf(claim)).metadata.name;
-  await waitUntil(`${claim} to be attached to ${count} nodes`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
-    return (
-      (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) ||
-      undefined
-    );
-  });
+  await waitUntil(
+    `${claim} to be attached to ${count} nodes`,
+    { timeoutMs: SETTLED_MAX_MS },
+    async (note) => {
+      const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
+      note(attachments.map(({ metadata, status }) => ({ name: metadata.name, ...status })));
+      return (
+        (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) ||
+        undefined
+      );
+    },
+  );
 }

@@ -10,22 +10,29 @@ export interface Patience {
 
 const LOOK_EVERY_MS = 100;
 
+/** Keeps what a look has seen, for the error of a wait in vain. */
+export type Note = (seen: unknown) => void;
+
 /**
- * Calls `look` repeatedly until it returns something; throws with `what` after the timeout. For conditions
- * without a notification.
+ * Calls `look` repeatedly until it returns something; throws with `what`, and with what was noted last, after
+ * the timeout. For conditions without a notification.
  */
 export async function waitUntil<T>(
   what: string,
   patience: Patience,
-  look: () => Promise<T | undefined>,
+  look: (note: Note) => Promise<T | undefined>,
 ): Promise<T> {
   const { timeoutMs, signal, everyMs = LOOK_EVERY_MS } = patience;
   const endMs = performance.now() + timeoutMs;
+  let noted: unknown;
   for (;;) {
     signal?.throwIfAborted();
-    const seen = await look();
+    const seen = await look((last) => (noted = last));
     if (seen !== undefined) return seen;
-    if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    if (performance.now() > endMs) {
+      const last = noted === undefined ? "" : `; last seen: ${JSON.stringify(noted)}`;
+      throw new Error(`waited ${timeoutMs} ms in vain for ${what}${last}`);
+    }
     await sleep(everyMs, undefined, signal === undefined ? {} : { signal });
   }
 }
