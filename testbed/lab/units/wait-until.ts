@@ -11,7 +11,7 @@ export interface Patience {
 const LOOK_EVERY_MS = 100;
 
 /** Keeps what a look has seen, for the error of a wait in vain. */
-export type Note = (seen: unknown) => void;
+type Note = (seen: unknown) => void;
 
 /**
  * Calls `look` repeatedly until it returns something; throws with `what`, and with what was noted last, after
