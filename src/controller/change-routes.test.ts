@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import {
   aDetail,
   anAttachment,
@@ -10,11 +10,12 @@ import {
   aWriter,
 } from "../core/testing/objects.ts";
 import { WorkQueue } from "../runtime/queue/work-queue.ts";
-import { createChangeRoutes, ONLY_KEY } from "./change-routes.ts";
-import { withControllerPorts } from "./testing/a-controller.ts";
+import { type ChangeRoutes, createChangeRoutes, ONLY_KEY } from "./change-routes.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 
 type Loops = Parameters<typeof createChangeRoutes>[1];
+type LoopName = keyof Loops;
 
 const NAMES = [
   "volume",
@@ -34,12 +35,61 @@ const NAMES = [
   "recovery",
   "requests",
   "resync",
-] as const satisfies readonly (keyof Loops)[];
+] as const satisfies readonly LoopName[];
 const backoff = { baseMs: 1_000, maxMs: 1_000 };
-const never = new AbortController().signal;
+
+/** The keys that are ready, by loop. */
+type Queued = { readonly [N in LoopName]?: readonly string[] };
+
+/** Routes to queues that no loop works on. */
+interface RoutesWorld extends ReconcileWorld {
+  readonly routes: ChangeRoutes;
+  readonly changedNodes: Set<string>;
+  /** Takes what is ready. */
+  taken(): Promise<Queued>;
+  /** A change of a node that its plans read. */
+  change(nodeName: string): void;
+}
+
+function withRoutes(act: (world: RoutesWorld) => Promise<void>): Promise<void> {
+  return withControllerPorts((world) => {
+    const queues = new Map(NAMES.map((name) => [name, new WorkQueue(world.ports, backoff)]));
+    const loops = Object.fromEntries(NAMES.map((name) => [name, { queue: queues.get(name) }])) as Loops;
+    const changedNodes = new Set<string>();
+    const routes = createChangeRoutes(world.ports, loops, changedNodes);
+    const taken = async (): Promise<Queued> => {
+      const keys: { [N in LoopName]?: string[] } = {};
+      for (const [name, queue] of queues)
+        for (let key = await nextReady(queue); key !== undefined; key = await nextReady(queue))
+          (keys[name] ??= []).push(key);
+      return keys;
+    };
+    const change = (name: string): void => {
+      const current = aDriverNode(name, { readyForVolumeAllocation: false });
+      routes.onChange({ kind: "AzDriverNode", name, previous: aDriverNode(name), current });
+    };
+    return act(Object.assign(world, { routes, changedNodes, taken, change }));
+  });
+}
+
+/** The next key that is ready; undefined: none is. */
+async function nextReady(queue: WorkQueue): Promise<string | undefined> {
+  const stop = new AbortController();
+  let next: string | undefined;
+  const taken = queue.take(stop.signal).then(
+    (key) => {
+      next = key;
+      queue.done(key);
+    },
+    () => assert.ok(stop.signal.aborted),
+  );
+  stop.abort();
+  await taken;
+  return next;
+}
 
 it("plans at once only what names a changed node, and everything else later, once", () =>
-  withControllerPorts(async ({ ports, given, clock }) => {
+  withRoutes(async ({ given, clock, change, taken }) => {
     const other = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-2";
     const [onA, onC] = [aWriter("node-a"), aWriter("node-c")];
     await given("AzVolume", aVolumeWithRecord({ writer: onA }));
@@ -51,24 +101,7 @@ it("plans at once only what names a changed node, and everything else later, onc
         status: { detail: { ...aDetail(), diskUri: other }, record: aRecord({ writer: onC }) },
       }),
     );
-    const queues = new Map(NAMES.map((name) => [name, new WorkQueue(ports, backoff)]));
-    const loops = Object.fromEntries(NAMES.map((name) => [name, { queue: queues.get(name) }])) as Loops;
-    const { onChange } = createChangeRoutes(ports, loops);
-    const taken = async (): Promise<Readonly<Record<string, readonly string[]>>> => {
-      const keys: Record<string, string[]> = {};
-      for (const [name, queue] of queues)
-        while (queue.depth.ready > 0) {
-          const key = await queue.take(never);
-          (keys[name] ??= []).push(key);
-          queue.done(key);
-        }
-      return keys;
-    };
-    for (const name of ["node-a", "node-b"]) {
-      const previous = aDriverNode(name);
-      const current = aDriverNode(name, { readyForVolumeAllocation: false });
-      onChange({ kind: "AzDriverNode", name, previous, current });
-    }
+    for (const name of ["node-a", "node-b"]) change(name);
     assert.deepEqual(await taken(), {
       volume: ["pvc-1"],
       disk: ["pvc-1"],
@@ -77,12 +110,49 @@ it("plans at once only what names a changed node, and everything else later, onc
       rebuild: [ONLY_KEY],
       diskLimit: ["node-a", "node-b"],
     });
-    const resync = queues.get("resync");
-    assert.equal(resync?.depth.delayed, 1);
-    let key: string | undefined;
-    const everything = resync.take(never).then((due) => (key = due));
     await clock.advance(4_999);
-    assert.equal(key, undefined);
+    assert.deepEqual(await taken(), { placement: [ONLY_KEY] });
     await clock.advance(1);
-    assert.equal(await everything, ONLY_KEY);
+    assert.deepEqual(await taken(), { resync: [ONLY_KEY] });
   }));
+
+describe("a search for volumes that a node could take", () => {
+  const freed = anAttachment("node-a");
+  const rows: readonly {
+    readonly because: string;
+    readonly act: (world: RoutesWorld) => void;
+    readonly changed: readonly string[];
+  }[] = [
+    {
+      because: "many AzDriverNodes change",
+      act: ({ change }) => ["node-a", "node-b", "node-c"].forEach(change),
+      changed: ["node-a", "node-b", "node-c"],
+    },
+    {
+      because: "many Nodes change",
+      act: ({ routes }) => ["node-a", "node-b"].forEach((name) => routes.onNode(name, "node")),
+      changed: ["node-a", "node-b"],
+    },
+    {
+      because: "a slot is free again",
+      act: ({ routes }) =>
+        routes.onChange({
+          kind: "AzVolumeAttachment",
+          name: freed.metadata.name,
+          previous: freed,
+          current: undefined,
+        }),
+      changed: ["node-a"],
+    },
+    { because: "only pods change", act: ({ routes }) => routes.onNode("node-a", "users"), changed: [] },
+  ];
+  for (const { because, act, changed } of rows)
+    it(`is queued ${changed.length > 0 ? "once, a moment later" : "not at all"}: ${because}`, () =>
+      withRoutes(async (world) => {
+        act(world);
+        assert.equal((await world.taken()).placement, undefined);
+        await world.clock.advance(200);
+        assert.deepEqual((await world.taken()).placement, changed.length > 0 ? [ONLY_KEY] : undefined);
+        assert.deepEqual([...world.changedNodes], changed);
+      }));
+});

@@ -72,10 +72,14 @@ interface Route<K extends Kind> {
   readonly wake: (change: ObjectChange<K>) => void;
 }
 
-/** Decides which change wakes which loops, and with which keys. */
+/**
+ * Decides which change wakes which loops, and with which keys. Adds the nodes for whose changes volumes are
+ * to be searched to `changedNodes`.
+ */
 export function createChangeRoutes(
   ports: ControllerPorts,
   loops: Readonly<Record<RoutedLoop, Pick<ControlLoop, "queue">>>,
+  changedNodes: Set<string>,
 ): ChangeRoutes {
   const { cache, settings } = ports;
 
@@ -111,6 +115,10 @@ export function createChangeRoutes(
     ];
     for (const volumeName of new Set(names)) addVolumeAlone(volumeName);
   };
+  const placeOn = (nodeName: string): void => {
+    changedNodes.add(nodeName);
+    loops.placement.queue.addAfter(ONLY_KEY, PLACE_AFTER_MS);
+  };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
   const barrierPendingNodes = (): ReadonlySet<string> =>
     new Set(cache.list("AzVolume").flatMap(barrierPendingNames));
@@ -144,7 +152,7 @@ export function createChangeRoutes(
     loops.diskLimit.queue.add(nodeName);
     addVolumesOn(nodeName);
     addAttachmentsOn(nodeName);
-    loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
+    placeOn(nodeName);
     const inQuarantine = cache.byIndex("AzVolume", "recordedOn", nodeName).flatMap(namesInQuarantine);
     if (isGone(nodeName) || inQuarantine.includes(nodeName)) loops.driverNode.queue.remind(nodeName);
     remindService(nodeName);
@@ -159,7 +167,7 @@ export function createChangeRoutes(
    */
   const onNode: ChangeRoutes["onNode"] = (nodeName, changed) => {
     if (changed === "node") {
-      loops.placement.queue.addAfter(nodeName, PLACE_AFTER_MS);
+      placeOn(nodeName);
       const node = ports.users.cachedNode(nodeName);
       if (mayBeStopped(node)) loops.stoppedNodes.queue.addInTime(nodeName);
       if (hasReturned(node)) loops.returnedNodes.queue.add(nodeName);
@@ -206,7 +214,7 @@ export function createChangeRoutes(
       { when: isAttachmentErased, wake: recoverSoon },
       {
         when: isSlotFreed,
-        wake: (change) => loops.placement.queue.addAfter(specOf(change).nodeName, PLACE_AFTER_MS),
+        wake: (change) => placeOn(specOf(change).nodeName),
       },
       { when: isRefusalChanged, wake: (change) => loops.volume.queue.add(specOf(change).volumeName) },
       {

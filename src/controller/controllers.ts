@@ -90,13 +90,14 @@ function createLoops(
   readonly rebuild: ControlLoop;
   readonly rebuildNow: () => void;
 } & ChangeRoutes {
+  const changedNodes = new Set<string>();
   const loops = {
     volume: new ControlLoop(
       volumeReconciler(ports, (volumeName) => loops.gone.queue.addInTime(volumeName)),
       ports,
     ),
     placement: new ControlLoop(
-      placementReconciler(ports, (volumeName) => loops.volume.queue.add(volumeName)),
+      placementReconciler(ports, changedNodes, (volumeName) => loops.volume.queue.add(volumeName)),
       ports,
     ),
     gone: new ControlLoop(goneReconciler(ports), ports),
@@ -126,7 +127,7 @@ function createLoops(
     ),
   };
 
-  const routes = createChangeRoutes(ports, loops);
+  const routes = createChangeRoutes(ports, loops, changedNodes);
   loops.recovery.queue.add(ONLY_KEY);
   loops.rebuild.queue.add(ONLY_KEY);
   loops.readVms.queue.add(ONLY_KEY);

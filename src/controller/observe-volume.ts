@@ -59,8 +59,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     node: (nodeName) => {
       const known = observedNodes.get(nodeName);
       if (known !== undefined) return known.node;
-      const driverNode = cache.get("AzDriverNode", nodeName);
-      const node = driverNode === undefined ? undefined : observeNode(ports, driverNode);
+      const node = observeNode(ports, nodeName);
       observedNodes.set(nodeName, { node });
       return node;
     },
@@ -140,11 +139,19 @@ function namesIn(
 
 /** All nodes whose plug-in has registered, sorted by name. */
 export function observeNodes(ports: NodePorts): readonly ObservedNode[] {
-  return ports.cache.list("AzDriverNode").flatMap((driverNode) => observeNode(ports, driverNode) ?? []);
+  return ports.cache.list("AzDriverNode").flatMap((driverNode) => observedNode(ports, driverNode) ?? []);
 }
 
-/** Undefined: its plug-in has not reported its VM yet, or the node is being removed. */
-function observeNode(
+/** One node; undefined: its plug-in has not reported its VM yet, or the node is being removed. */
+export function observeNode(
+  ports: NodePorts & { readonly cache: Pick<ObjectCache, "get"> },
+  nodeName: string,
+): ObservedNode | undefined {
+  const driverNode = ports.cache.get("AzDriverNode", nodeName);
+  return driverNode === undefined ? undefined : observedNode(ports, driverNode);
+}
+
+function observedNode(
   { cache, users }: NodePorts,
   { metadata, spec, status }: AzDriverNode,
 ): ObservedNode | undefined {

@@ -43,8 +43,44 @@ describe("placementReconciler", () => {
         for (const attachment of [anAttachment("node-a", { status: { lun: 0 } }), ...others])
           await world.given("AzVolumeAttachment", attachment);
         const planned: string[] = [];
-        const { reconcile } = placementReconciler(world.ports, (volumeName) => planned.push(volumeName));
-        for (const nodeName of ["node-b", "node-of-nothing"]) await reconcile(nodeName, never);
-        assert.deepEqual(planned, isFit ? ["pvc-1"] : []);
+        const changed = new Set(["node-b", "node-of-nothing"]);
+        await placementReconciler(world.ports, changed, (name) => planned.push(name)).reconcile("", never);
+        assert.deepEqual([planned, changed], [isFit ? ["pvc-1"] : [], new Set()]);
+      }));
+
+  const many = ["node-d", "node-e", "node-f", "node-g"];
+  const passes = [
+    { because: "all of them are usable", change: {}, walks: 1, observed: 1 },
+    { because: "the volume fits none of them", change: { zone: "2" }, walks: 1, observed: 1 },
+    { because: "none is usable", change: { readyForVolumeAllocation: false }, walks: 0, observed: 0 },
+  ];
+  for (const { because, change, walks, observed } of passes)
+    it(`walks ${walks === 1 ? "once" : "not"} over all volumes for many nodes: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        for (const nodeName of many) await world.given("AzDriverNode", aDriverNode(nodeName, change));
+        const volume = aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 1 });
+        await world.given("AzVolume", volume);
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 0 } }));
+        const reads = { walks: 0, observed: 0 };
+        const { cache } = world.ports;
+        const counting: typeof cache = {
+          ...cache,
+          list: (kind) => {
+            if (kind === "AzVolume") reads.walks++;
+            return cache.list(kind);
+          },
+          get: (kind, name) => {
+            if (kind === "AzVolume") reads.observed++;
+            return cache.get(kind, name);
+          },
+        };
+        const { reconcile } = placementReconciler(
+          { ...world.ports, cache: counting },
+          new Set(many),
+          () => {},
+        );
+        await reconcile("", never);
+        assert.deepEqual(reads, { walks, observed });
       }));
 });

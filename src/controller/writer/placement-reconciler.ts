@@ -2,32 +2,42 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isTerminating, keepsReplicas } from "../../core/attachment/observed-volume.ts";
 import { missingReplicas } from "../../core/attachment/plan-replicas.ts";
 import { ok } from "../../core/failure/result.ts";
-import { couldTakeReplica } from "../../core/schedule/choose-replica-nodes.ts";
+import { couldTakeReplica, couldTakeReplicas } from "../../core/schedule/choose-replica-nodes.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-import { observeVolume } from "../observe-volume.ts";
+import { observeNode, observeVolume } from "../observe-volume.ts";
 
 /**
- * Delay between a change of a node and the search for volumes that it could take, in milliseconds: several
- * changes of one node within it are one search, so each node causes at most five a second.
+ * Delay between a change of a node and the search for volumes that it could take, in milliseconds: all
+ * changes within it are one search, so there are at most five a second.
  */
 export const PLACE_AFTER_MS = 200;
 
 /**
- * Passes each volume that lacks a replica, and could have one on the node, to `onFit`. Its keys are nodes:
- * a node that becomes usable has no attachment of such a volume, so no other change triggers its plan.
+ * Passes each volume that lacks a replica, and could have one on one of the changed nodes, to `onFit`: a
+ * node that becomes usable has no attachment of such a volume, so no other change triggers its plan.
+ * Removes what it has searched for from `changedNodes`. Many nodes change together, such as those of a
+ * failed network: all of them are one pass over the volumes, and none where no node is usable.
  */
-export function placementReconciler(ports: ControllerPorts, onFit: (volumeName: string) => void): Reconciler {
+export function placementReconciler(
+  ports: ControllerPorts,
+  changedNodes: Set<string>,
+  onFit: (volumeName: string) => void,
+): Reconciler {
   return {
     name: "placement",
     workers: 1,
     backoff: { baseMs: 500, maxMs: 30_000 },
-    reconcile: (nodeName) => {
-      for (const volume of ports.cache.list("AzVolume")) {
+    reconcile: () => {
+      const usable = [...changedNodes]
+        .flatMap((nodeName) => observeNode(ports, nodeName) ?? [])
+        .filter((node) => couldTakeReplicas(ports, node));
+      for (const volume of usable.length === 0 ? [] : ports.cache.list("AzVolume")) {
         if (!lacksReplicas(ports, volume)) continue;
         const observed = observeVolume(ports, volume.metadata.name);
-        if (observed !== undefined && couldTakeReplica(observed, nodeName)) onFit(volume.metadata.name);
+        if (observed !== undefined && couldTakeReplica(observed, usable)) onFit(volume.metadata.name);
       }
+      changedNodes.clear();
       return Promise.resolve(ok({}));
     },
   };

@@ -144,7 +144,7 @@ describe("chooseReplicaNodes", () => {
     for (const { because, node, volume, reason } of rows) {
       const observed = anObservedVolume({ volume, nodes: [node] });
       const { chosen, rejected } = chooseReplicaNodes(observed, 1);
-      assert.equal(couldTakeReplica(observed, b), reason === undefined, because);
+      assert.equal(couldTakeReplica(observed, [node]), reason === undefined, because);
       assert.deepEqual(
         { chosen: namesOf(chosen), rejected },
         reason === undefined

@@ -1,5 +1,5 @@
 import { isSameNode } from "../api/identity/node-identity.ts";
-import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
+import type { ObservedNode, ObservedPlacement, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { Platform } from "../platform/platform.ts";
 import { isSilent } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
@@ -47,14 +47,20 @@ export function chooseReplicaNodes(
   };
 }
 
-/** Whether a node could get a replica of the volume now. */
-export function couldTakeReplica(observed: ObservedVolume, nodeName: string): boolean {
-  const node = observed.node(nodeName);
-  return (
-    node !== undefined &&
-    reasonAgainst(observed, node) === undefined &&
-    whyPodsDoNotFit(observed.placement(), node) === undefined
+/** Whether one of `nodes` could get a replica of the volume now. */
+export function couldTakeReplica(observed: ObservedVolume, nodes: readonly ObservedNode[]): boolean {
+  // Most volumes need it for no node, and it reads all pods.
+  let placement: ObservedPlacement | undefined;
+  return nodes.some(
+    (node) =>
+      reasonAgainst(observed, node) === undefined &&
+      whyPodsDoNotFit((placement ??= observed.placement()), node) === undefined,
   );
+}
+
+/** Whether a node could get a replica of any volume now, by what is known of the node alone. */
+export function couldTakeReplicas(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
+  return reasonAgainstNode(observed, node) === undefined;
 }
 
 /** The higher the better; earlier entries take precedence. */
@@ -80,13 +86,8 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   const record = volume.status?.record;
   if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName))
     return "has an attachment already";
-  if (node.isGone) return "is no node of the cluster any more";
-  if (!node.isReady) return "its node plug-in is not ready";
-  if (isSilent(observed, node)) return "its heartbeat is stale";
-  if (node.isOutOfService) return "is out of service";
-  if (node.isUnschedulable) return "is unschedulable";
-  if (node.isShortOfSlots) return "has no slot left for a volume that is requested there";
-  if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
+  const closed = reasonAgainstNode(observed, node);
+  if (closed !== undefined) return closed;
   const unreachable =
     detail === undefined ? undefined : whyUnreachable({ ...detail, platform: REPLICAS }, node);
   if (unreachable !== undefined) return unreachable;
@@ -96,5 +97,19 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
       (record.fencing !== undefined && isSameNode(record.fencing, node)))
   )
     return "is in quarantine for this volume";
+  return undefined;
+}
+
+function reasonAgainstNode(
+  observed: Pick<ObservedVolume, "settings">,
+  node: ObservedNode,
+): string | undefined {
+  if (node.isGone) return "is no node of the cluster any more";
+  if (!node.isReady) return "its node plug-in is not ready";
+  if (isSilent(observed, node)) return "its heartbeat is stale";
+  if (node.isOutOfService) return "is out of service";
+  if (node.isUnschedulable) return "is unschedulable";
+  if (node.isShortOfSlots) return "has no slot left for a volume that is requested there";
+  if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
   return undefined;
 }
