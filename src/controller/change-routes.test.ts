@@ -8,6 +8,7 @@ import {
   aVolume,
   aVolumeWithRecord,
   aWriter,
+  identity,
 } from "../core/testing/objects.ts";
 import { WorkQueue } from "../runtime/queue/work-queue.ts";
 import { type ChangeRoutes, createChangeRoutes, ONLY_KEY } from "./change-routes.ts";
@@ -154,5 +155,84 @@ describe("a search for volumes that a node could take", () => {
         await world.clock.advance(200);
         assert.deepEqual((await world.taken()).placement, changed.length > 0 ? [ONLY_KEY] : undefined);
         assert.deepEqual([...world.changedNodes], changed);
+      }));
+});
+
+describe("what a node's state wakes", () => {
+  /** The loops that work on nodes. */
+  const OF_NODES = ["driverNode", "barrier", "stoppedNodes", "returnedNodes"] as const;
+  const a = identity("node-a");
+  const recorded = (record: Parameters<typeof aVolumeWithRecord>[0]) => (world: RoutesWorld) =>
+    world.given("AzVolume", aVolumeWithRecord(record));
+  const rows: readonly {
+    readonly because: string;
+    readonly prepare: (world: RoutesWorld) => unknown;
+    readonly wakes: readonly (typeof OF_NODES)[number][];
+    /** Where what the orchestrator says of the node wakes others. */
+    readonly onNode?: readonly (typeof OF_NODES)[number][];
+  }[] = [
+    { because: "it is healthy", prepare: recorded({ writer: aWriter("node-a") }), wakes: [] },
+    {
+      because: "it is in quarantine",
+      prepare: recorded({ quarantined: [a] }),
+      wakes: ["driverNode"],
+      onNode: [],
+    },
+    {
+      because: "it was in quarantine before the rebuild",
+      prepare: recorded({ nodes: [{ ...a, access: "unverified", wasQuarantined: true }] }),
+      wakes: ["driverNode"],
+      onNode: [],
+    },
+    {
+      because: "another one is in quarantine",
+      prepare: recorded({ quarantined: [identity("node-b")] }),
+      wakes: [],
+    },
+    {
+      because: "a write barrier is pending on it",
+      prepare: recorded({ nodes: [{ ...a, barrierPending: true }] }),
+      wakes: ["barrier"],
+      onNode: [],
+    },
+    { because: "it is gone", prepare: ({ gone }) => gone.add("node-a"), wakes: ["driverNode"] },
+    {
+      because: "it is unreachable",
+      prepare: ({ unreachable }) => unreachable.add("node-a"),
+      wakes: ["stoppedNodes"],
+    },
+    {
+      because: "it is unreachable and out of service",
+      prepare: ({ unreachable, outOfService }) => unreachable.add("node-a") && outOfService.add("node-a"),
+      wakes: [],
+    },
+    {
+      because: "it has returned with the driver's mark",
+      prepare: ({ markedByDriver }) => markedByDriver.add("node-a"),
+      wakes: ["returnedNodes"],
+    },
+    {
+      because: "it has the driver's mark and is unreachable",
+      prepare: ({ markedByDriver, unreachable, outOfService }) => {
+        for (const names of [markedByDriver, unreachable, outOfService]) names.add("node-a");
+      },
+      wakes: [],
+    },
+  ];
+  for (const { because, prepare, wakes, onNode = wakes } of rows)
+    it(`${because}: ${wakes.length === 0 ? "nothing" : wakes.join(", ")}`, () =>
+      withRoutes(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzDriverNode", aDriverNode("node-c"));
+        await prepare(world);
+        const { routes, taken, change } = world;
+        const woken = async (act: () => void): Promise<readonly LoopName[]> => {
+          act();
+          const queued = await taken();
+          return OF_NODES.filter((name) => queued[name]?.includes("node-a"));
+        };
+        assert.deepEqual(await woken(() => change("node-a")), wakes, "its AzDriverNode changes");
+        assert.deepEqual(await woken(() => routes.onNode("node-a", "node")), onNode, "its Node changes");
+        assert.deepEqual(await woken(routes.addEverything), wakes, "nothing changes");
       }));
 });
