@@ -67,6 +67,8 @@ interface Circumstances {
   readonly schedulableMs?: number;
   /** The Node of node-b was created again this long before the removal, in milliseconds. */
   readonly recreatedMs?: number;
+  /** The first Node of node-b was created this long before the removal, in milliseconds. */
+  readonly createdMs?: number;
   /** Nodes with a VolumeAttachment of the volume. */
   readonly publishedOn?: readonly string[];
   readonly by?: string;
@@ -82,7 +84,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const {
     before = replica,
     after = leaving,
-    nodes = names,
+    createdMs,
     outOfService = [],
     others = [],
     by = "controller-1",
@@ -91,6 +93,8 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   let pods = circumstances.pods ?? [aPod];
   let notReady = circumstances.notReady ?? [];
   let unschedulable = circumstances.unschedulable ?? [];
+  const present = circumstances.nodes ?? names;
+  let nodes = createdMs === undefined ? present : present.filter((name) => name !== "node-b");
   let recreated: readonly string[] = [];
   const onNodeChange: OnNodeChange[] = [];
   const objects = {
@@ -163,6 +167,10 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     recreated = ["node-b"];
     await nodesChange(circumstances.recreatedMs);
   }
+  if (createdMs !== undefined) {
+    nodes = present;
+    await nodesChange(createdMs);
+  }
   notReady = [...notReady, ...(circumstances.justNotReady ?? [])];
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
   return history.invariants();
@@ -193,6 +201,10 @@ describe("replicas at a failover", () => {
   it("reports a removal from a Node that every controller knows again", async () => {
     assert.deepEqual(await aRemoval({ recreatedMs: KNOWN_AFTER_MS }), broken);
     assert.deepEqual(await aRemoval({ recreatedMs: KNOWN_AFTER_MS - 1 }), []);
+  });
+
+  it("reports a removal from a new Node whose name no earlier one had", async () => {
+    assert.deepEqual(await aRemoval({ createdMs: 1 }), broken);
   });
 
   it("reports a removal after a person has deleted the AzVolume", async () => {

@@ -55,6 +55,8 @@ export function watchReplicas(
 ): void {
   const { clock, cluster, store } = world;
   const presences = createPresences(() => clock.elapsedMs());
+  /** The uids of all Nodes that had a name, by that name. */
+  const uidsOf = new Map<string, Set<string>>();
 
   function look(): void {
     const present = new Map<string, number>();
@@ -62,6 +64,7 @@ export function watchReplicas(
       if (isRequest(attachment)) present.set(attachment.metadata.name, 0);
     for (const { name, uid, isReady, isUnschedulable } of cluster.nodes()) {
       present.set(nodeKey(uid), 0);
+      uidsOf.set(name, (uidsOf.get(name) ?? new Set()).add(uid));
       if (!isReady) present.set(notReadyKey(name), 0);
       if (isUnschedulable) present.set(drainedKey(name), 0).set(drainedAgainKey(name), KNOWN_LATE_MS);
     }
@@ -97,7 +100,8 @@ export function watchReplicas(
   };
 
   /** A controller may have asked for the Node a moment before it was created again. */
-  const isNew = ({ uid }: SimNode): boolean => presences.forMs(nodeKey(uid)) < KNOWN_AFTER_MS;
+  const wasGone = ({ name, uid }: SimNode): boolean =>
+    (uidsOf.get(name)?.size ?? 0) > 1 && presences.forMs(nodeKey(uid)) < KNOWN_AFTER_MS;
 
   /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
@@ -143,7 +147,7 @@ export function watchReplicas(
         isPrimary,
         isOf,
         isDrained,
-        isNew,
+        wasGone,
         requestedForMs: presences.forMs,
       }) !== undefined
     )
@@ -168,8 +172,8 @@ interface Removal {
   readonly isOf: (pod: SimPod, diskUri: string) => boolean;
   /** Whether a node has been unschedulable for as long as its replicas are kept. */
   readonly isDrained: (nodeName: string) => boolean;
-  /** Whether a Node was created a moment ago: one of its name may have been gone before. */
-  readonly isNew: (node: SimNode) => boolean;
+  /** Whether a Node was created again a moment ago. */
+  readonly wasGone: (node: SimNode) => boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;
 }
@@ -177,7 +181,7 @@ interface Removal {
 /** Why a replica may be removed though its volume is requested and has no writer. */
 function whyLegitimate(
   world: ReplicaWorld,
-  { volume, replica, others, isPrimary, isOf, isDrained, isNew, requestedForMs }: Removal,
+  { volume, replica, others, isPrimary, isOf, isDrained, wasGone, requestedForMs }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
   const { disk, maxMountReplicaCount } = volume.spec;
@@ -185,7 +189,7 @@ function whyLegitimate(
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
-  if (node === undefined || isNew(node)) return "its node is, or just was, gone";
+  if (node === undefined || wasGone(node)) return "its node is, or just was, gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
   // A fence of an earlier VM with the node's name is no reason.
   const isItsVm = (vm: NodeIdentity): boolean =>
