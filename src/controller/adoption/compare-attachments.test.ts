@@ -78,6 +78,7 @@ describe("compareAttachments", () => {
         lun: 5,
         deviceMissing: undefined,
       });
+      assert.deepEqual(world.readLanes, new Set(["primaryAttach"]));
       assert.deepEqual(seen(world, "node-b"), {
         role: "Replica",
         state: "Attached",

@@ -4,6 +4,7 @@ import { isForeign, isSameVmId } from "../../core/api/identity/node-identity.ts"
 import { isAttached } from "../../core/attachment/is-attached.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isHeldOn } from "../../core/writer/record/is-held-on.ts";
@@ -16,6 +17,9 @@ import { nodeNameOf } from "../node-name-of.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { findAttachedVms } from "./find-attached-vms.ts";
 import { recordAttachedVms } from "./record-attached-vms.ts";
+
+/** The lane of the VMs' reads, and of the disk's: a recovery may find thousands of strays together. */
+const LANE: Lane = "primaryAttach";
 
 /**
  * Compares a volume's attachments with the VMs that Azure lists for its disk. A disk on a VM that no
@@ -86,7 +90,7 @@ async function recordStrays(
   // disk.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
-  const attachedVms = await findAttachedVms(ports, { ...disk, attachedTo: unsaid }, signal);
+  const attachedVms = await findAttachedVms(ports, { ...disk, attachedTo: unsaid }, LANE, signal);
   if (!attachedVms.ok) return attachedVms;
   // The record first: nothing is detached by an attachment alone while it is unknown what the VM does
   // with the disk.

@@ -21,6 +21,7 @@ function attachedVmsOf(
   return findAttachedVms(
     { ...world.ports, cloud: { ...world.ports.cloud, ...overrides } },
     aDisk({ attachedTo }),
+    "primaryAttach",
     never,
   );
 }

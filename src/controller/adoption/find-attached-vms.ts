@@ -1,5 +1,6 @@
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -27,11 +28,12 @@ type VmPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
 /**
  * Returns the VMs that have a disk attached, each with its GUID: the disk names resource ids, and these
  * are reused. A VM that the disk names but that can't be found is not a node; it may have the disk until
- * the disk no longer names it. Fails as Azure does: no VM may be left out.
+ * the disk no longer names it. Fails as Azure does: no VM may be left out. `lane`: that of the VMs' reads.
  */
 export async function findAttachedVms(
   ports: VmPorts,
   disk: DiskFacts,
+  lane: Lane,
   signal: AbortSignal,
 ): Promise<Result<readonly AttachedVm[], Failure>> {
   const attached: AttachedVm[] = [];
@@ -42,7 +44,7 @@ export async function findAttachedVms(
       continue;
     }
     const { nodeName } = known;
-    const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
+    const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane }, signal);
     if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
     if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
       attached.push({ node: foreignNode(instanceUri), lun: undefined, beingDetached: false });

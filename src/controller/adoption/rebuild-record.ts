@@ -2,6 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { attachedVm } from "../../core/attachment/attached-vm.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
@@ -27,6 +28,12 @@ type VolumeStatus = NonNullable<AzVolume["status"]>;
 /** A volume of which nothing has been done yet. */
 export const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0, conditions: [] };
 
+/**
+ * The lane of the VMs' reads, and of the disk's: the volume waits for them as for a first attach. Thousands
+ * of records are rebuilt together, and take nothing of what is kept for failovers.
+ */
+const LANE: Lane = "primaryAttach";
+
 /** What Azure shows of a disk whose record was rebuilt. */
 interface FoundDisk {
   readonly attachedVms: readonly AttachedVm[];
@@ -46,7 +53,7 @@ export async function rebuildRecord(
   reason: RebuildReason,
   signal: AbortSignal,
 ): Promise<Result<FoundDisk, Failure>> {
-  const attachedVms = disk === undefined ? ok([]) : await findAttachedVms(ports, disk, signal);
+  const attachedVms = disk === undefined ? ok([]) : await findAttachedVms(ports, disk, LANE, signal);
   if (!attachedVms.ok) return attachedVms;
   const kept = disk === undefined ? NOTHING_KEPT : stateFromTags(disk);
   const use = knownUse(ports, volume, attachedVms.value);

@@ -95,6 +95,7 @@ describe("an unverified node whose VM lists a disk that does not name it", () =>
       await passOn(world, cloud);
       assert.deepEqual(statusOf(world), recorded);
       assert.deepEqual(world.record(), aRecord({ ...found, unverified }), "and may not reclaim by it");
+      assert.deepEqual(world.readLanes, new Set(["failover"]), "a pod on another node waits for it");
       const { resourceVersion } = world.attachment("node-a")?.metadata ?? {};
       await passOn(world, cloud);
       assert.equal(world.attachment("node-a")?.metadata.resourceVersion, resourceVersion);

@@ -118,7 +118,8 @@ async function recordPlace(
   const { diskUri } = detail;
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const attachedVms = await findAttachedVms(ports, { ...disk.value, attachedTo: [node.instanceUri] }, signal);
+  const held = { ...disk.value, attachedTo: [node.instanceUri] };
+  const attachedVms = await findAttachedVms(ports, held, "failover", signal);
   if (!attachedVms.ok) return attachedVms;
   const entry = attachedVms.value.find((attachedVm) => isSameNode(attachedVm.node, node));
   if (entry === undefined) return ok({});

@@ -99,6 +99,7 @@ describe("the VMs after a store was restored", () => {
     withRestored(async (world) => {
       const { reconciled, read } = await readVms(world);
       assert.deepEqual([reconciled, read], [ok({}), ["node-a", "node-a", "node-b"]]);
+      assert.deepEqual(world.readLanes, new Set(["prune"]));
       const { listed: { time: _, ...listed } = { time: "" }, ...status } =
         world.attachment("node-a")?.status ?? {};
       const { vmId, instanceUri } = a;

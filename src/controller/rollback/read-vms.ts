@@ -2,6 +2,7 @@ import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -20,6 +21,9 @@ import { annotateLease } from "./annotate-lease.ts";
  * allows in a minute.
  */
 const READ_EVERY_MS = 1_000;
+
+/** The lane of the VMs' reads: no pod waits for them. */
+const LANE: Lane = "prune";
 
 /**
  * Once after a rollback the leader reads the VM of every node, one a second. The rebuild asks the disks,
@@ -81,7 +85,7 @@ async function readVmOf(
 ): Promise<Reconciled> {
   if (status === undefined) return ok({});
   const { instanceUri } = status;
-  const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: "prune" }, signal);
+  const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: LANE }, signal);
   if (!vm.ok) return vm.failure.kind === "InstanceNotFound" ? ok({}) : vm;
   const { found, rebuilding } = unnamedEntries(vm.value.dataDisks, {
     volumesOf: (key) => ports.cache.byIndex("AzVolume", "diskUri", key),
@@ -114,7 +118,7 @@ async function recordUnnamed(
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
   // Recovery makes the attachments of disks that name their VM.
   if (disk.value.attachedTo.some((uri) => isSameResourceUri(uri, instanceUri))) return ok({});
-  const holders = await findAttachedVms(ports, { ...disk.value, attachedTo: [instanceUri] }, signal);
+  const holders = await findAttachedVms(ports, { ...disk.value, attachedTo: [instanceUri] }, LANE, signal);
   if (!holders.ok) return holders;
   const entry = holders.value.find(({ node, lun }) => node.nodeName === nodeName && lun !== undefined);
   if (entry === undefined) return ok({});

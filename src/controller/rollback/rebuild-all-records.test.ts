@@ -486,6 +486,12 @@ describe("a rebuild of many volumes", () => {
       assert.deepEqual(calls.begun.slice(8), ["pvc-3", "node-a"], "what an earlier pass read is not enough");
     }));
 
+  it("takes no read of a VM from what Azure's limits keep for failovers", () =>
+    withVolumes({ volumes: 2, nodes: 2 }, async (world) => {
+      assert.deepEqual(await rebuildAll(world), ok({}));
+      assert.deepEqual(world.readLanes, new Set(["primaryAttach"]));
+    }));
+
   it("reads a VM again for a later volume where it could not be read for others", () =>
     withVolumes({ volumes: 26 }, async (world) => {
       world.calls.failing.add("node-a");

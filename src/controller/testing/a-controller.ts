@@ -9,6 +9,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
@@ -51,6 +52,8 @@ export interface ReconcileWorld {
   readonly instances: Map<string, string>;
   /** VMs that are not running, by resource id. */
   readonly powerStates: Map<string, PowerState>;
+  /** The lanes in which VMs were read; undefined: the default. */
+  readonly readLanes: Set<Lane | undefined>;
   /** Set where Azure fails to read any VM. */
   inspectFailure: Failure | undefined;
   /** Disks that exist, by URI. */
@@ -208,6 +211,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     attachedTo: new Set(),
     instances: new Map(),
     powerStates: new Map(),
+    readLanes: new Set(),
     inspectFailure: undefined,
     disks: new Set(),
     during: {},
@@ -356,7 +360,8 @@ function aCloud(
       return ok(mode === "flush" ? undefined : { kind: "entryGone", detail: "the VM does not list it" });
     },
     dataDisksMax: async () => undefined,
-    inspectInstance: async ({ nodeName, instanceUri }) => {
+    inspectInstance: async ({ nodeName, instanceUri, lane }) => {
+      world().readLanes.add(lane);
       const failure = world().inspectFailure;
       if (failure !== undefined) return fail(failure);
       const vmId = world().instances.get(instanceUri);

@@ -82,6 +82,7 @@ describe("entries of a writer record and the uid of the Node", () => {
         const holders = await findAttachedVms(
           world.ports,
           aDisk({ attachedTo: [instanceUriOf(nodeName)] }),
+          "primaryAttach",
           never,
         );
         return holders.ok && holders.value[0]?.node;
