@@ -158,6 +158,43 @@ describe("a search for volumes that a node could take", () => {
       }));
 });
 
+describe("a question to Azure whose an unverified entry is", () => {
+  const a = identity("node-a");
+  const foreign = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
+  const rows = [
+    { because: "it has the resource id of the node's VM alone", unverified: [foreign], isAsked: true },
+    {
+      because: "it has an earlier name, and another case",
+      unverified: [{ ...a, nodeName: "node-old", instanceUri: a.instanceUri.toUpperCase() }],
+      isAsked: true,
+    },
+    { because: "it has the node's name", unverified: [a], isAsked: false },
+    {
+      because: "it is of another VM",
+      unverified: [{ ...identity("node-b"), nodeName: "node-old" }],
+      isAsked: false,
+    },
+  ];
+  for (const { because, unverified, isAsked } of rows)
+    it(`is ${isAsked ? "" : "not "}due a second after the node changes: ${because}`, () =>
+      withRoutes(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ unverified }));
+        const goneAfter = async (change: () => void): Promise<readonly string[] | undefined> => {
+          change();
+          await world.clock.advance(999);
+          assert.equal((await world.taken()).gone, undefined);
+          change();
+          await world.clock.advance(1);
+          return (await world.taken()).gone;
+        };
+        const due = isAsked ? ["pvc-1"] : undefined;
+        assert.deepEqual(await goneAfter(() => world.routes.onNode("node-a", "node")), due, "its Node");
+        world.nodeNames.clear();
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        assert.deepEqual(await goneAfter(() => world.change("node-a")), due, "its AzDriverNode");
+      }));
+});
+
 describe("what a node's state wakes", () => {
   /** The loops that work on nodes. */
   const OF_NODES = ["driverNode", "barrier", "stoppedNodes", "returnedNodes"] as const;

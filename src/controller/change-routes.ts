@@ -9,6 +9,7 @@ import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import type { Kind } from "../ports/store/object-store.ts";
 import type { ControlLoop } from "../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { volumesUnderOtherNames } from "./node-name-of.ts";
 import { hasReturned, mayBeStopped } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
@@ -37,6 +38,12 @@ const ERASED_AFTER_MS = 10_000;
  * so long that it loses the lead. What concerns the node itself is planned at once.
  */
 const NODES_CHANGED_AFTER_MS = 5_000;
+/**
+ * Delay between a change of a node and the question to Azure whether entries of its VM under other names are
+ * the node's, in milliseconds. Each volume is asked about once a second at most: a node's token writes its
+ * AzDriverNode as often as it likes.
+ */
+const ASK_AFTER_MS = 1_000;
 
 /** The loops that changes wake. */
 type RoutedLoop =
@@ -119,6 +126,10 @@ export function createChangeRoutes(
     changedNodes.add(nodeName);
     loops.placement.queue.addAfter(ONLY_KEY, PLACE_AFTER_MS);
   };
+  const askForEntriesOf = (nodeName: string): void => {
+    for (const { metadata } of volumesUnderOtherNames(ports, nodeName))
+      loops.gone.queue.addAfter(metadata.name, ASK_AFTER_MS);
+  };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
   const barrierPendingNodes = (): ReadonlySet<string> =>
     new Set(cache.list("AzVolume").flatMap(barrierPendingNames));
@@ -152,6 +163,7 @@ export function createChangeRoutes(
     loops.diskLimit.queue.add(nodeName);
     addVolumesOn(nodeName);
     addAttachmentsOn(nodeName);
+    askForEntriesOf(nodeName);
     placeOn(nodeName);
     const inQuarantine = cache.byIndex("AzVolume", "recordedOn", nodeName).flatMap(namesInQuarantine);
     if (isGone(nodeName) || inQuarantine.includes(nodeName)) loops.driverNode.queue.remind(nodeName);
@@ -168,6 +180,7 @@ export function createChangeRoutes(
   const onNode: ChangeRoutes["onNode"] = (nodeName, changed) => {
     if (changed === "node") {
       placeOn(nodeName);
+      askForEntriesOf(nodeName);
       const node = ports.users.cachedNode(nodeName);
       if (mayBeStopped(node)) loops.stoppedNodes.queue.addInTime(nodeName);
       if (hasReturned(node)) loops.returnedNodes.queue.add(nodeName);

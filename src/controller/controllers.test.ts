@@ -611,6 +611,28 @@ describe("createControllers", () => {
         });
       }));
 
+  for (const { because, nodeName } of [
+    { because: "the VM's resource id alone", nodeName: instanceUriOf("node-a") },
+    { because: "an earlier name", nodeName: "node-old" },
+  ])
+    it(`identifies an unverified entry with ${because} soon after its node registers`, () =>
+      withControllerPorts(async (world) => {
+        const a = identity("node-a");
+        world.nodeNames.clear();
+        world.instances.set(a.instanceUri, a.vmId);
+        await world.given("AzVolume", aVolumeWithRecord({ unverified: [{ ...a, nodeName }] }));
+        const disk = aDisk({ attachedTo: [a.instanceUri] });
+        const prove = async () => ok(undefined);
+        const cloud = { getDisk: async () => ok(disk), ...barrierByMode(world.ports.cloud, { prove }) };
+        await whileRunning(world, cloud, async () => {
+          await world.clock.advance(12_000);
+          assert.deepEqual(listIn(world.record(), "unverified"), [{ ...a, nodeName }]);
+          await world.given("AzDriverNode", aDriverNode("node-a"));
+          await world.clock.advance(1_500);
+          assert.deepEqual(listIn(world.record(), "unverified"), [a]);
+        });
+      }));
+
   it("sends a write barrier for a node that a rebuilt record names later", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));

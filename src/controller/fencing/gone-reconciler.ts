@@ -20,8 +20,9 @@ const STRANDED = "it has no AzVolumeAttachment to be recalled through, and its V
 /**
  * Asks Azure whether VMs that keep a volume from its next writer still exist and have the disk. Runs in a
  * loop of its own: the volume's loop never waits for Azure, and runs at each change of an attachment,
- * which a node may write as often as it likes. No change triggers a read before its time. At most three
- * reads of a volume each time; the deletion of a VM takes longer.
+ * which a node may write as often as it likes. No change triggers a read before its time, but for one of a
+ * node whose VM the record names otherwise: within a second. At most three reads of a volume each time; the
+ * deletion of a VM takes longer.
  */
 export function goneReconciler(ports: FencingPorts): Reconciler {
   return {

@@ -1,6 +1,6 @@
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { entriesOf } from "../../core/writer/record/record-nodes.ts";
+import { entriesOf, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 
@@ -17,6 +17,10 @@ export const cacheIndexes = {
       const entries = status?.record === undefined ? [] : entriesOf(status.record);
       return [...new Set(entries.map(({ nodeName }) => nodeName))];
     },
+    /** The resource ids, as `resourceUriKey` writes them, of the VMs of its unverified nodes. */
+    unverifiedOnVm: ({ status }: KindMap["AzVolume"]) => [
+      ...new Set(nodesIn(status?.record, "unverified").map(({ instanceUri }) => resourceUriKey(instanceUri))),
+    ],
     /** Names of the nodes that its record lists with a pending write barrier. */
     barrierPendingOn: barrierPendingNames,
   },
