@@ -36,7 +36,10 @@ export function nodeOfVm(
  * An identity with the uid of the orchestrator's node of its name, where that names its VM as the caches
  * show.
  */
-export function withNodeUid({ users }: Pick<ControllerPorts, "users">, node: NodeIdentity): NodeIdentity {
+export function withNodeUid<N extends Pick<NodeIdentity, "nodeName" | "instanceUri">>(
+  { users }: Pick<ControllerPorts, "users">,
+  node: N,
+): N & Pick<NodeIdentity, "nodeUid"> {
   const { instanceUri = "", nodeUid } = users.cachedNode(node.nodeName);
   return nodeUid === undefined || !isSameResourceUri(instanceUri, node.instanceUri)
     ? node

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isForeign } from "../../core/api/identity/node-identity.ts";
-import { fail } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { diskUri, identity, instanceUriOf } from "../../core/testing/objects.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { anInstance } from "../testing/an-instance.ts";
 import { findAttachedVms } from "./find-attached-vms.ts";
 
 const never = new AbortController().signal;
@@ -75,6 +76,21 @@ describe("findAttachedVms", () => {
       assert.deepEqual(await attachedVmsOf(world, [node.instanceUri]), {
         ok: true,
         value: [{ node, lun: undefined, beingDetached: false }],
+      });
+    }));
+
+  it("gives a VM no uid of a Node that was created again while the VM was read", () =>
+    withControllerPorts(async (world) => {
+      world.nodeUids.set("node-a", "uid-1");
+      const attachedVms = await attachedVmsOf(world, [instanceUriOf("node-a")], {
+        inspectInstance: async () => {
+          world.nodeUids.set("node-a", "uid-2");
+          return ok(anInstance("node-a", { vmId: "vm-of-node-a" }));
+        },
+      });
+      assert.deepEqual(attachedVms, {
+        ok: true,
+        value: [{ node: { ...identity("node-a"), nodeUid: "uid-1" }, lun: undefined, beingDetached: false }],
       });
     }));
 

@@ -1,4 +1,4 @@
-import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { identityOf, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -27,8 +27,9 @@ type VmPorts = Pick<AdoptionPorts, "cloud" | "cache" | "users">;
 
 /**
  * Returns the VMs that have a disk attached, each with its GUID: the disk names resource ids, and these
- * are reused. A VM that the disk names but that can't be found is not a node; it may have the disk until
- * the disk no longer names it. Fails as Azure does: no VM may be left out. `lane`: that of the VMs' reads.
+ * are reused. A node's name and uid are never newer than the GUID beside them. A VM that the disk names but
+ * that can't be found is not a node; it may have the disk until the disk no longer names it. Fails as Azure
+ * does: no VM may be left out. `lane`: that of the VMs' reads.
  */
 export async function findAttachedVms(
   ports: VmPorts,
@@ -44,6 +45,8 @@ export async function findAttachedVms(
       continue;
     }
     const { nodeName } = known;
+    // Before the read, as the name: both may be of another VM at that id by its end.
+    const named = withNodeUid(ports, { nodeName, instanceUri });
     const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane }, signal);
     if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
     if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
@@ -54,7 +57,7 @@ export async function findAttachedVms(
       isSameResourceUri(dataDisk.diskUri, disk.diskUri),
     );
     attached.push({
-      node: withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri }),
+      node: identityOf({ ...named, vmId: instance.value.vmId }),
       lun: entry?.lun,
       beingDetached: entry?.beingDetached ?? false,
     });

@@ -128,7 +128,7 @@ async function rebuildEach(
   const recorded = volumes.flatMap((volume) => recordedDisk(volume) ?? []);
   const read = await tryAtOnce(recorded, { ...attempts, attempt: readOne }, signal);
   if (read.failed?.kind === "Cancelled") return fail(read.failed);
-  const afterDisks = { ...ports, cloud: vmsReadOnce(ports.cloud) };
+  const afterDisks = { ...ports, cloud: vmsReadOnce(ports) };
   const rebuildOne = async (one: ReadDisk): Promise<Result<unknown, Failure>> =>
     isDue(one.volume) ? rebuildFromDisk(afterDisks, one, reason, signal) : ok(undefined);
   const rebuilt = await tryAtOnce(read.done, { ...attempts, attempt: rebuildOne }, signal);
