@@ -77,7 +77,7 @@ describe("a holder with nothing that shows where its disk is", () => {
       const lines: unknown[] = [];
       const logger: Logger = { ...silentLogger, info: (message, fields) => lines.push([message, fields]) };
       assert.deepEqual(await pass(world, {}, logger), { ok: true, value: { requeueAfterMs: 10_000 } });
-      const fields = { question: "detached", volumeName: "pvc-1", nodeName: "node-a" };
+      const fields = { volumeName: "pvc-1", nodeName: "node-a" };
       assert.deepEqual(
         [world.record()?.fencing, lines],
         [undefined, [["VM not found: asked again", { ...fields, instanceUri: a.instanceUri }]]],

@@ -10,7 +10,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
-import type { RecordAction } from "../../core/writer/writer-action.ts";
+import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -24,7 +24,7 @@ const granted = aWriter("node-a", { held: false });
 
 async function execute(
   world: ReconcileWorld,
-  action: RecordAction,
+  action: WriterAction,
   attach: "kubernetes" | "driver" = "kubernetes",
 ): Promise<unknown> {
   const observed = observeVolume(world.ports, "pvc-1");

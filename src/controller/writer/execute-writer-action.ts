@@ -18,7 +18,7 @@ import {
   type Step,
   withdraw,
 } from "../../core/writer/record/writer-steps.ts";
-import type { RecordAction, WriterAction } from "../../core/writer/writer-action.ts";
+import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -44,7 +44,7 @@ const USERS_AGAIN_MS = 2_000;
 export async function executeWriterAction(
   ports: WriterPorts,
   observed: ObservedVolume,
-  action: RecordAction,
+  action: WriterAction,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const volumeName = observed.volume.metadata.name;
@@ -126,6 +126,9 @@ export async function executeWriterAction(
       );
     case "BeginFence":
       return fenceWriter(ports, observed, { volumeName, volumeId }, action, signal);
+    case "AskAzure":
+      // The loop `gone` asks: this one never waits for Azure.
+      return ok({});
     case "Requeue":
       return ok({ requeueAfterMs: action.afterMs });
     case "WaitFor":

@@ -50,9 +50,7 @@ async function reconcileVolume(
   const writerActions = planWriter(observed);
   if (writerActions.some(({ kind }) => kind === "AskAzure")) onQuestion(volumeName);
   const passes = [
-    ...writerActions.flatMap((action) =>
-      action.kind === "AskAzure" ? [] : () => executeWriterAction(ports, observed, action, signal),
-    ),
+    ...writerActions.map((action) => () => executeWriterAction(ports, observed, action, signal)),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);

@@ -1,6 +1,8 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../api/az-volume.ts";
-import type { NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
+import type { PowerState } from "../azure/power-state.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { NodeForPods } from "../schedule/pod-fits-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
@@ -83,6 +85,13 @@ export interface VolumeSettings {
   readonly offlineResizeMs: number;
 }
 
+/** A VM as Azure shows it. */
+export interface ObservedVm extends Pick<NodeIdentity, "instanceUri" | "vmId"> {
+  readonly powerState: PowerState;
+  /** Includes disks that are being detached. */
+  readonly dataDisks: readonly { readonly diskUri: string }[];
+}
+
 /** One volume with everything that its plans need. */
 export interface ObservedVolume {
   readonly volume: AzVolume;
@@ -99,6 +108,8 @@ export interface ObservedVolume {
    * Undefined: it names none.
    */
   readonly vmOf: (nodeName: string) => string | undefined;
+  /** What Azure has answered about a VM that the plan asked about. Default: it was not asked yet. */
+  readonly vm?: ObservedVm | undefined;
   /**
    * How long there has been no AzDriverNode of that name, in milliseconds of watched time
    * (`ObjectCache.missingMs`); 0 where there is one.
@@ -196,6 +207,16 @@ export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
 /** Whether the orchestrator says that a node's workloads are dead. */
 export function isOutOfService(observed: Pick<ObservedVolume, "outOfService">, nodeName: string): boolean {
   return observed.outOfService.includes(nodeName);
+}
+
+/**
+ * What Azure has just shown of a node's VM. Undefined: that VM was not read, or another one is at its
+ * resource id.
+ */
+export function shownVm({ vm }: ObservedVolume, { instanceUri, vmId }: NodeIdentity): ObservedVm | undefined {
+  return vm !== undefined && isSameResourceUri(vm.instanceUri, instanceUri) && isSameVmId(vm.vmId, vmId)
+    ? vm
+    : undefined;
 }
 
 /** Whether an attachment is being deleted. */

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
-import { identityOf } from "../api/identity/node-identity.ts";
+import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isTerminating, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
@@ -68,7 +68,9 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "BeginFence":
       return moved(observed, (record) => beginFence(record, action.node));
     case "AskAzure":
-      return afterAnswer(observed, action);
+      return action.mayBeGone
+        ? moved(observed, (record) => prune(record, action.node, { proof: "instanceReplaced" }))
+        : afterAnswer(observed, action.node);
     case "Recall":
       return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({
         ...attachment,
@@ -95,22 +97,12 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
   }
 }
 
-/** Azure reports a VM without the disk as it is planned for, and any other as running. */
-function afterAnswer(
-  observed: ObservedVolume,
-  { question, node }: Extract<WriterAction, { kind: "AskAzure" }>,
-): ObservedVolume {
-  switch (question) {
-    case "detached":
-      return moved(observed, (record) => beginFence(record, node));
-    case "gone":
-      return moved(observed, (record) => prune(record, node, { proof: "instanceReplaced" }));
-    case "off":
-    case "moved":
-      return observed;
-    default:
-      return unreachable(question);
-  }
+/** Azure shows the VM as running without the disk. */
+function afterAnswer(observed: ObservedVolume, node: NodeIdentity): ObservedVolume {
+  const vm = { ...node, powerState: "running", dataDisks: [] } as const;
+  return planWriter({ ...observed, vm })
+    .filter(({ kind }) => kind !== "AskAzure")
+    .reduce(applyWriterAction, observed);
 }
 
 function withPlannedRequestTime(observed: ObservedVolume, planned: RequestTime | undefined): ObservedVolume {

@@ -27,7 +27,7 @@ export const endsRequest = (nodeName: string): WriterAction => ({
   from: "attachment",
   nodeName,
 });
-export const asksIfGone: WriterAction = { kind: "AskAzure", question: "gone", node: identity("node-a") };
+export const asksIfGone: WriterAction = { kind: "AskAzure", node: identity("node-a"), mayBeGone: true };
 export const reportsSilence = (role: string): WriterAction => ({
   kind: "Report",
   reason: "WriterSilent",

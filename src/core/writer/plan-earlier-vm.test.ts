@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ObservedVolume } from "../attachment/observed-volume.ts";
+import type { ObservedVm, ObservedVolume } from "../attachment/observed-volume.ts";
 import {
   anAttachment,
   anObservedVolume,
   aNode,
   aVolumeWithRecord,
   aWriter,
+  diskUri,
   identity,
   instanceUriOf,
 } from "../testing/objects.ts";
@@ -22,7 +23,7 @@ const earlier = {
   instanceUri: `${instanceUriOf("node-a")}-earlier`,
 };
 const foreign = { ...earlier, nodeName: earlier.instanceUri };
-const checks: WriterAction = { kind: "AskAzure", question: "gone", node: earlier };
+const checks: WriterAction = { kind: "AskAzure", node: earlier, mayBeGone: true };
 const said =
   `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, ` +
   `and that node is another VM by now`;
@@ -32,6 +33,11 @@ function observed(
   overrides: Parameters<typeof anObservedVolume>[0] = {},
 ): ObservedVolume {
   return anObservedVolume({ volume: aVolumeWithRecord(record), ...overrides });
+}
+
+/** The earlier VM as Azure shows it, running with the disk. */
+function shown(overrides: Partial<ObservedVm>): ObservedVm {
+  return { ...earlier, powerState: "running", dataDisks: [{ diskUri }], ...overrides };
 }
 
 function held(requested: boolean, by = aWriter("node-a")): RecordChanges {
@@ -56,7 +62,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(true), { attachments: [anAttachment("node-b")] }),
       plan: [
         checks,
-        { kind: "AskAzure", question: "off", node: earlier },
+        { kind: "AskAzure", node: earlier, mayBeGone: false },
         {
           kind: "WaitFor",
           reason: "WriterReplaced",
@@ -67,11 +73,24 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
+      title: "is fenced once Azure shows it as off, though its request stands",
+      observed: observed(held(true), { vm: shown({ powerState: "deallocated" }) }),
+      plan: [
+        checks,
+        {
+          kind: "BeginFence",
+          node: earlier,
+          ground: "off",
+          because: `the VM ${earlier.instanceUri} is deallocated, and its node is another VM by now`,
+        },
+      ],
+    },
+    {
       title: "is reported where it holds the volume, though no node waits",
       observed: observed(held(false)),
       plan: [
         checks,
-        { kind: "AskAzure", question: "off", node: earlier },
+        { kind: "AskAzure", node: earlier, mayBeGone: false },
         {
           kind: "Report",
           reason: "WriterReplaced",
@@ -136,8 +155,8 @@ describe("a VM in the record whose node name is another VM's", () => {
         attachments: [anAttachment("node-b")],
       }),
       plan: [
-        { kind: "AskAzure", question: "moved", node: { ...earlier, instanceUri: instanceUriOf("node-a") } },
-        { kind: "AskAzure", question: "off", node: earlier },
+        { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
+        { kind: "AskAzure", node: earlier, mayBeGone: false },
         {
           kind: "WaitFor",
           reason: "WriterReplaced",
@@ -146,6 +165,14 @@ describe("a VM in the record whose node name is another VM's", () => {
           retryAfterMs: 10_000,
         },
       ],
+    },
+    {
+      title: "loses a released grant once Azure shows its vmId at the resource id that its node has now",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [aNode("node-a", { vmId: earlier.vmId })],
+        vm: shown({ instanceUri: instanceUriOf("node-a").toUpperCase(), vmId: earlier.vmId.toUpperCase() }),
+      }),
+      plan: [{ kind: "Revoke" }],
     },
     {
       title: "is unverified under its resource id, too: the other VM's token may remove the named entry",
@@ -168,6 +195,35 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
   ];
+  for (const { because: why, record, vm, nodes } of [
+    { because: "its VM runs", record: held(true), vm: shown({}) },
+    { because: "its VM's state is unknown", record: held(true), vm: shown({ powerState: "unknown" }) },
+    {
+      because: "another VM is at its resource id",
+      record: held(true),
+      vm: shown({ vmId: "another", powerState: "deallocated" }),
+    },
+    {
+      because: "its VM is where it was",
+      record: held(false, aWriter("node-a", { held: false })),
+      vm: shown({}),
+      nodes: [aNode("node-a", { vmId: earlier.vmId })],
+    },
+    {
+      because: "the VM at the resource id that its node has now is another one",
+      record: held(false, aWriter("node-a", { held: false })),
+      vm: shown({ instanceUri: instanceUriOf("node-a"), vmId: "another" }),
+      nodes: [aNode("node-a", { vmId: earlier.vmId })],
+    },
+  ])
+    it(`plans as before Azure was asked where ${why}`, () => {
+      const overrides = nodes === undefined ? {} : { nodes };
+      assert.deepEqual(
+        planWriter(observed(record, { ...overrides, vm })),
+        planWriter(observed(record, overrides)),
+      );
+    });
+
   for (const { title, observed: volume, plan } of rows)
     it(title, () => {
       assert.deepEqual(
@@ -182,7 +238,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     assert.deepEqual(
       planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })),
       [
-        { kind: "AskAzure", question: "gone", node: foreign },
+        { kind: "AskAzure", node: foreign, mayBeGone: true },
         { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
       ],
     );
@@ -195,7 +251,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       vmId: "vm-2",
       instanceUri: `${foreign.instanceUri}-2`,
     };
-    const asksIfGone = { kind: "AskAzure", question: "gone", node: another };
+    const asksIfGone = { kind: "AskAzure", node: another, mayBeGone: true };
     for (const other of [identity("node-b"), earlier]) {
       const planned = planWriter(observed({ unverified: [other, another] }));
       assert.deepEqual(

@@ -1,7 +1,8 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/identity/node-identity.ts";
-import { isOutOfService, type ObservedVolume, recordOf } from "../attachment/observed-volume.ts";
+import { isOutOfService, type ObservedVolume, recordOf, shownVm } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
+import { isOff } from "../azure/power-state.ts";
 import { ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -57,12 +58,12 @@ export function planEarlierWriter(
       },
     ];
   }
-  return waitForEarlierVm(node, waiting);
+  return waitForEarlierVm(observed, node, waiting);
 }
 
 /**
  * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
- * only that node's token vouches for `vmId`: the controller asks Azure whether the VM has moved.
+ * only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there.
  */
 export function planReleased(
   observed: ObservedVolume,
@@ -70,12 +71,11 @@ export function planReleased(
   waiting: readonly string[],
 ): readonly WriterAction[] {
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
-  if (isSameResourceUri(instanceUri, writer.instanceUri)) return [{ kind: "Revoke" }];
   const node = identityOf(writer);
-  return [
-    { kind: "AskAzure", question: "moved", node: { ...node, instanceUri } },
-    ...waitForEarlierVm(node, waiting),
-  ];
+  const moved = { ...node, instanceUri };
+  if (isSameResourceUri(instanceUri, writer.instanceUri) || shownVm(observed, moved) !== undefined)
+    return [{ kind: "Revoke" }];
+  return [{ kind: "AskAzure", node: moved, mayBeGone: false }, ...waitForEarlierVm(observed, node, waiting)];
 }
 
 /**
@@ -107,14 +107,29 @@ export function repeatsEarlierVm(observed: ObservedVolume, node: NodeIdentity): 
   );
 }
 
-function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {
+/** A stopped VM writes nothing; a running one may, whichever VM has its name. */
+function waitForEarlierVm(
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  waiting: readonly string[],
+): readonly WriterAction[] {
   const { nodeName, instanceUri, vmId } = node;
+  const vm = shownVm(observed, node);
+  if (vm !== undefined && isOff(vm.powerState))
+    return [
+      {
+        kind: "BeginFence",
+        node,
+        ground: "off",
+        because: `the VM ${instanceUri} is ${vm.powerState}, and its node is another VM by now`,
+      },
+    ];
   const said =
     `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, ` +
     `and that node is another VM by now`;
   const reason = "WriterReplaced";
   return [
-    { kind: "AskAzure", question: "off", node },
+    { kind: "AskAzure", node, mayBeGone: false },
     waiting.length === 0
       ? { kind: "Report", reason, nodeName, message: said, localKey: said, retryAfterMs: ASK_AGAIN_MS }
       : {

@@ -9,6 +9,7 @@ import {
   attachmentName,
   aVolumeWithRecord,
   aWriter,
+  diskUri,
   identity,
   unchangedFor,
 } from "../testing/objects.ts";
@@ -158,7 +159,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     // A silent node is not dead by that, but its VM may be gone, and then no node will ever answer for
     // it.
     const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
-      { kind: "AskAzure", question: "gone", node: a },
+      { kind: "AskAzure", node: a, mayBeGone: true },
       { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
     ];
     const fences = (ground: "outOfService" | "stalled", because: string): WriterAction => ({
@@ -412,6 +413,10 @@ describe("planWriter for a writer that no longer requests the volume", () => {
       message: "node-a has not answered the recall (writer epoch 1)",
       retryAfterMs: 10_000,
     };
+    const waitsForAnswer: readonly WriterAction[] = [
+      { kind: "AskAzure", node: a, mayBeGone: false },
+      { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 },
+    ];
     checkPlans([
       {
         because: "no attachment",
@@ -421,10 +426,35 @@ describe("planWriter for a writer that no longer requests the volume", () => {
       {
         because: "no attachment, for a while: it may have nothing to show by that it is clean",
         observed: anObservedVolume({ volume, unchangedMs: 10_000 }),
+        plan: waitsForAnswer,
+      },
+      {
+        because: "no attachment, and Azure shows its VM without the disk",
+        observed: anObservedVolume({ volume, vm: { ...a, powerState: "running", dataDisks: [] } }),
         plan: [
-          { kind: "AskAzure", question: "detached", node: a },
-          { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 },
+          {
+            kind: "BeginFence",
+            node: a,
+            ground: "stalled",
+            because: `${because}, and its VM does not have the disk`,
+          },
         ],
+      },
+      {
+        because: "no attachment, and Azure lists the disk on its VM",
+        observed: anObservedVolume({
+          volume,
+          vm: { ...a, powerState: "running", dataDisks: [{ diskUri: diskUri.toUpperCase() }] },
+        }),
+        plan: waitsForAnswer,
+      },
+      {
+        because: "no attachment, and Azure shows another VM at its resource id",
+        observed: anObservedVolume({
+          volume,
+          vm: { ...a, vmId: "another", powerState: "deallocated", dataDisks: [] },
+        }),
+        plan: waitsForAnswer,
       },
       {
         because: "no attachment, out of service",
@@ -451,7 +481,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
         plan: [
           asksIfGone,
-          { kind: "AskAzure", question: "detached", node: a },
+          { kind: "AskAzure", node: a, mayBeGone: false },
           { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 },
         ],
       },

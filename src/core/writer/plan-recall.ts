@@ -6,7 +6,9 @@ import {
   type ObservedAttachment,
   type ObservedNode,
   type ObservedVolume,
+  shownVm,
 } from "../attachment/observed-volume.ts";
+import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isSilent, isUnreported } from "./node-silence.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
@@ -61,7 +63,7 @@ export function planForUnrequestedHolder(
   const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
-      { kind: "AskAzure", question: "gone", node },
+      { kind: "AskAzure", node, mayBeGone: true },
       { kind: "WaitFor", reason, message, retryAfterMs: ASK_AGAIN_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
@@ -91,17 +93,34 @@ function planWithoutAttachment(
     return [
       { kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` },
     ];
+  // Where the disk is listed, recovery creates the missing attachment. The fence checks who uses the volume
+  // there, proves that the disk is not there, and keeps others from attaching it there.
+  if (isShownWithoutDisk(observed, node))
+    return [
+      {
+        kind: "BeginFence",
+        node,
+        ground: "stalled",
+        because: `${because}, and its VM does not have the disk`,
+      },
+    ];
   const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
+  const asksVm = { kind: "AskAzure", node, mayBeGone: false } as const;
   if (present === undefined || isSilent(observed, present))
     return [
-      { kind: "AskAzure", question: "gone", node },
-      ...(present === undefined ? [] : [{ kind: "AskAzure", question: "detached", node } as const]),
+      { kind: "AskAzure", node, mayBeGone: true },
+      ...(present === undefined ? [] : [asksVm]),
       { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   const wait = { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS } as const;
-  return observed.unchangedMs < STRANDED_MS
-    ? [wait]
-    : [{ kind: "AskAzure", question: "detached", node }, wait];
+  return observed.unchangedMs < STRANDED_MS ? [wait] : [asksVm, wait];
+}
+
+function isShownWithoutDisk(observed: ObservedVolume, node: NodeIdentity): boolean {
+  const diskUri = observed.volume.status?.detail?.diskUri;
+  const vm = shownVm(observed, node);
+  if (diskUri === undefined || vm === undefined) return false;
+  return !vm.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri));
 }
 
 type RecalledAttachment = ObservedAttachment & {

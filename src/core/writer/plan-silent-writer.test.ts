@@ -248,7 +248,7 @@ describe("planWriter with a silent writer", () => {
 describe("planWriter with a silent node that is unverified", () => {
   const unverified = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [identity("node-a")] });
   const attachments = [aReplica("node-a"), aReplica("node-b")];
-  const asksIfGone: WriterAction = { kind: "AskAzure", question: "gone", node: identity("node-a") };
+  const asksIfGone: WriterAction = { kind: "AskAzure", node: identity("node-a"), mayBeGone: true };
   const unreported =
     "node-a, which had the disk when the record was made and has not shown whether it is clean, " +
     "has sent no heartbeat for more than 35 s";

@@ -218,8 +218,8 @@ describe("planWriter for unverified nodes", () => {
           attachments: [anAttachment("node-a"), anAttachment("node-b")],
         }),
         plan: [
-          { kind: "AskAzure", question: "gone", node: older },
-          { kind: "AskAzure", question: "gone", node: { ...identity("node-b"), vmId: "older-b" } },
+          { kind: "AskAzure", node: older, mayBeGone: true },
+          { kind: "AskAzure", node: { ...identity("node-b"), vmId: "older-b" }, mayBeGone: true },
         ],
       },
       {

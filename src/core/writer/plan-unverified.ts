@@ -54,7 +54,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
-      { kind: "AskAzure", question: "gone", node },
+      { kind: "AskAzure", node, mayBeGone: true },
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   }
@@ -63,7 +63,7 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
   return isSilent(observed, present)
     ? [
-        { kind: "AskAzure", question: "gone", node },
+        { kind: "AskAzure", node, mayBeGone: true },
         { ...wait, retryAfterMs: ASK_AGAIN_MS },
       ]
     : [{ ...wait, retryAfterMs: RECHECK_MS }];

@@ -30,7 +30,7 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
   const checks = earlierVms(observed, record).map(
-    (node) => ({ kind: "AskAzure", question: "gone", node }) as const,
+    (node) => ({ kind: "AskAzure", node, mayBeGone: true }) as const,
   );
   return [
     ...checks,

@@ -32,7 +32,11 @@ export type WriterAction =
       readonly ground: FenceGround;
       readonly because: string;
     }
-  | { readonly kind: "AskAzure"; readonly question: AzureQuestion; readonly node: NodeIdentity }
+  /**
+   * A loop of its own reads the node's VM and plans by what Azure shows (`ObservedVolume.vm`). `mayBeGone`:
+   * instead, it clears the record of a VM that is proven to be gone.
+   */
+  | { readonly kind: "AskAzure"; readonly node: NodeIdentity; readonly mayBeGone: boolean }
   | { readonly kind: "Requeue"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: the node it waits for, where that node gets the event as well. */
   | {
@@ -52,20 +56,6 @@ export type WriterAction =
       readonly nodeName: string;
       readonly localKey: string;
     };
-
-/**
- * What a separate loop asks Azure about the VM of a node in the record, and what follows:
- * - `gone`: whether it is gone, so that the record can be cleared of it;
- * - `detached`: of a holder without any record of its disk's location, which can't show that it is clean.
- *   It is fenced where Azure does not list the disk on its VM;
- * - `off`: the node of its name is another VM. It is fenced where Azure reports this one as off;
- * - `moved`: of the writer, with the resource id that its node has now. It is revoked where Azure shows its
- *   `vmId` there.
- */
-export type AzureQuestion = "gone" | "detached" | "off" | "moved";
-
-/** Actions that are executed at once: all but the questions to Azure. */
-export type RecordAction = Exclude<WriterAction, { kind: "AskAzure" }>;
 
 /**
  * Why a fence is due. Only where the node is alive and `stalled` does the controller check whether a
