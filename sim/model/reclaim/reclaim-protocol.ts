@@ -195,17 +195,14 @@ function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
     case "ReportDispute":
       return without.has("dispute") ? unmounts(turn, node) : undefined;
     case "CleanUp":
-      return unmounts(turn, node);
-    case "ProveClean":
-      return state.mount === "none"
-        ? moves(
-            turn,
-            proveClean(record, identity, action.from),
-            `n${node} ${action.from === "unverified" ? "reports clean" : "leaves quarantine"}`,
-          )
-        : undefined;
-    case "DropCheckpoint":
-      return state.mount === "none" && state.checkpointed
+      if (state.mount !== "none") return unmounts(turn, node);
+      if (action.from !== undefined)
+        moves(
+          turn,
+          proveClean(record, identity, action.from),
+          `n${node} ${action.from === "unverified" ? "reports clean" : "leaves quarantine"}`,
+        );
+      return state.checkpointed
         ? emit(withNode(world, node, { ...state, checkpointed: false }), `n${node} drops its checkpoint`)
         : undefined;
     default:

@@ -571,7 +571,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "placeholder-under-pod",
     removes: "a node leaves the mounts of a requested writer alone: here it covers each with a placeholder",
-    edits: [inUse("[cleanUp(observed)]")],
+    edits: [inUse("[cleanUp(observed, undefined)]")],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,

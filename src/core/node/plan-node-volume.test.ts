@@ -39,10 +39,12 @@ function check(rows: readonly Row[]): void {
     assert.deepEqual(planNodeVolume(observed), plan, because);
 }
 
-const cleanUp: NodeVolumeAction = { kind: "CleanUp", placeholders: [] };
-const cleanUpOfPod: NodeVolumeAction = { kind: "CleanUp", placeholders: [target] };
-/** Always last: until the node is clean the checkpoint identifies the device. */
-const forget: NodeVolumeAction = { kind: "DropCheckpoint" };
+function cleanUp(
+  from?: "unverified" | "quarantined",
+  ...placeholders: string[]
+): readonly NodeVolumeAction[] {
+  return [{ kind: "CleanUp", placeholders, from }];
+}
 
 describe("planNodeVolume", () => {
   it("does nothing where record and mounts agree", () => {
@@ -116,32 +118,31 @@ describe("planNodeVolume", () => {
   });
 
   it("removes what the record does not allow, then leaves quarantine", () => {
-    const leave: NodeVolumeAction = { kind: "ProveClean", from: "quarantined" };
     check([
       {
         because: "another writes",
         seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }),
-        plan: [cleanUpOfPod, forget],
+        plan: cleanUp(undefined, target),
       },
       {
         because: "another VM of this name wrote",
         seen: seen({ record: aRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }), ...live }),
-        plan: [cleanUpOfPod, forget],
+        plan: cleanUp(undefined, target),
       },
       {
         because: "fenced",
         seen: seen({ record: aRecord({ quarantined: [a] }), ...live, mount: "dead" }),
-        plan: [cleanUpOfPod, leave, forget],
+        plan: cleanUp("quarantined", target),
       },
       {
         because: "fenced, and cleaned up",
         seen: seen({ record: aRecord({ quarantined: [a, b] }) }),
-        plan: [leave],
+        plan: cleanUp("quarantined"),
       },
       {
         because: "an adopted disk that is to be attached here",
         seen: seen({ record: aRecord({ defaultAccess: "quarantined" }) }),
-        plan: [leave],
+        plan: cleanUp("quarantined"),
       },
       {
         because: "an adopted disk, reported clean",
@@ -151,7 +152,7 @@ describe("planNodeVolume", () => {
       {
         because: "a checkpoint of a mount that never happened",
         seen: seen({ checkpoint }),
-        plan: [cleanUp, forget],
+        plan: cleanUp(),
       },
     ]);
   });
@@ -159,23 +160,17 @@ describe("planNodeVolume", () => {
   // A restarted container would write beside its disk.
   it("leaves a placeholder at each target that was not unpublished", () => {
     const record = aRecord({ quarantined: [a] });
-    const leave: NodeVolumeAction = { kind: "ProveClean", from: "quarantined" };
     const other = "/var/lib/kubelet/pods/0/mount";
-    const cleanUpOf = (placeholders: readonly string[]): readonly NodeVolumeAction[] => [
-      { kind: "CleanUp", placeholders },
-      leave,
-      forget,
-    ];
     check([
       {
         because: "bound, or without a mount since a clean-up was stopped",
         seen: seen({ record, ...live, bareTargets: [other] }),
-        plan: cleanUpOf([other, target]),
+        plan: cleanUp("quarantined", other, target),
       },
       {
         because: "all were removed, and the last has no mount",
         seen: seen({ record, checkpoint, bareTargets: [target] }),
-        plan: cleanUpOf([target]),
+        plan: cleanUp("quarantined", target),
       },
       {
         because: "a raw device's target needs none: nothing is started without its device",
@@ -185,7 +180,7 @@ describe("planNodeVolume", () => {
           checkpoint: { ...checkpoint, accessType: "block" },
           bareTargets: [other],
         }),
-        plan: cleanUpOf([]),
+        plan: cleanUp("quarantined"),
       },
       {
         because: "its unmount was stopped, and it has not released yet",
@@ -201,7 +196,7 @@ describe("planNodeVolume", () => {
 
   it("reclaims a volume in use after a record loss, and otherwise shows itself clean", () => {
     const record = aRecord({ defaultAccess: "quarantined", unverified: [a] });
-    const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean", from: "unverified" }, forget];
+    const prove = cleanUp("unverified");
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Reclaim", epochKnown: 3 }] },
       { because: "staged and unused", seen: seen({ record, ...staged }), plan: prove },
@@ -230,7 +225,7 @@ describe("planNodeVolume", () => {
       {
         because: "another has reclaimed it, and the mount here is dead",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live, mount: "dead" }),
-        plan: [cleanUpOfPod, { kind: "ProveClean", from: "unverified" }, forget],
+        plan: cleanUp("unverified", target),
       },
       {
         because: "another has reclaimed it, and no pod uses it here",
@@ -335,12 +330,12 @@ describe("planNodeVolume", () => {
       {
         because: "no pod has it any more",
         seen: seen({ record: found, checkpoint, mount: "dead" }),
-        plan: [cleanUp, { kind: "ProveClean", from: "quarantined" }, forget],
+        plan: cleanUp("quarantined"),
       },
       {
         because: "it was fenced: its pods are gone from the API",
         seen: seen({ record: changedRecord(found, { quarantined: [a] }), ...dead }),
-        plan: [cleanUpOfPod, { kind: "ProveClean", from: "quarantined" }, forget],
+        plan: cleanUp("quarantined", target),
       },
     ]);
   });
@@ -361,12 +356,12 @@ describe("planNodeVolume", () => {
       {
         because: "dead",
         seen: seen({ record: undefined, checkpoint, mount: "dead" }),
-        plan: [cleanUp, forget],
+        plan: cleanUp(),
       },
       {
         because: "only a checkpoint",
         seen: seen({ record: undefined, checkpoint }),
-        plan: [cleanUp, forget],
+        plan: cleanUp(),
       },
       { because: "nothing", seen: seen({ record: undefined }), plan: [] },
     ]);
@@ -374,9 +369,9 @@ describe("planNodeVolume", () => {
 
   it("treats each single trace as a leftover", () => {
     check([
-      { because: "a staging mount", seen: seen({ mount: "live" }), plan: [cleanUp, forget] },
-      { because: "a target", seen: seen({ targets: [target] }), plan: [cleanUp, forget] },
-      { because: "a checkpoint", seen: seen({ checkpoint }), plan: [cleanUp, forget] },
+      { because: "a staging mount", seen: seen({ mount: "live" }), plan: cleanUp() },
+      { because: "a target", seen: seen({ targets: [target] }), plan: cleanUp() },
+      { because: "a checkpoint", seen: seen({ checkpoint }), plan: cleanUp() },
     ]);
   });
 
@@ -391,12 +386,12 @@ describe("planNodeVolume", () => {
       {
         because: "nothing is mounted of what it may have written",
         seen: seen({ record: aRecord({ unverified: [a] }), ...unmounted }),
-        plan: [cleanUpOfPod, { kind: "ProveClean", from: "unverified" }, forget],
+        plan: cleanUp("unverified", target),
       },
       {
         because: "nothing is mounted of an adopted disk",
         seen: seen({ record: aRecord({ defaultAccess: "quarantined" }), ...unmounted }),
-        plan: [cleanUpOfPod, { kind: "ProveClean", from: "quarantined" }, forget],
+        plan: cleanUp("quarantined", target),
       },
       {
         because: "it has no checkpoint of the mount that it reclaims",

@@ -40,8 +40,6 @@ export type NodeVolumeAction =
    * reports it.
    */
   | { readonly kind: "ReportDispute"; readonly reclaimedBy: string }
-  /** `from`: what the record says of this node. */
-  | { readonly kind: "ProveClean"; readonly from: "unverified" | "quarantined" }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
   /** Unmounts what is left, reports the progress to a recall, and releases the volume. */
@@ -51,16 +49,19 @@ export type NodeVolumeAction =
       readonly placeholders: readonly string[];
     }
   /**
-   * Mounts that the record does not allow, including targets, since no client may come to remove them.
+   * Removes mounts that the record does not allow, including targets, since no client may come to remove
+   * them. Then proves the node clean, and drops the checkpoint, last of all and only once the node is clean:
+   * until then it identifies the device to check.
+   *
    * `placeholders`: targets that get a read-only placeholder until they are unpublished. Otherwise a
-   * restarted container would get the directory below, and write beside its disk.
+   * restarted container would get the directory below, and write beside its disk. `from`: what the record
+   * says of this node; undefined: nothing that ends by a proof of the node.
    */
-  | { readonly kind: "CleanUp"; readonly placeholders: readonly string[] }
-  /**
-   * Drops the checkpoint, last of all and only once the node is clean: until then it identifies the
-   * device to check.
-   */
-  | { readonly kind: "DropCheckpoint" };
+  | {
+      readonly kind: "CleanUp";
+      readonly placeholders: readonly string[];
+      readonly from: "unverified" | "quarantined" | undefined;
+    };
 
 /** Plans a node's own actions for a volume. Empty when record and mounts agree. */
 export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
@@ -72,9 +73,8 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (isNamed(record, node, "unverified")) return planUnverified(observed, record);
   if (isNamed(record, node, "writer")) return planAsWriter(observed, record);
   if (isLeftToItsPod(observed, record)) return [];
-  if (hasLeftovers)
-    return [cleanUp(observed), ...planQuarantine(observed, record), { kind: "DropCheckpoint" }];
-  return planQuarantine(observed, record);
+  const from = leavesQuarantine(observed, record) ? "quarantined" : undefined;
+  return hasLeftovers || from !== undefined ? [cleanUp(observed, from)] : [];
 }
 
 /**
@@ -82,9 +82,7 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
  * up.
  */
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
-  return observed.mount === "live" || observed.targets.length > 0
-    ? []
-    : [cleanUp(observed), { kind: "DropCheckpoint" }];
+  return observed.mount === "live" || observed.targets.length > 0 ? [] : [cleanUp(observed, undefined)];
 }
 
 /**
@@ -101,7 +99,7 @@ function planUnverified(observed: ObservedNodeVolume, record: WriterRecord): rea
   }
   if (isPublished && observed.mount === "live")
     return [{ kind: "ReportDispute", reclaimedBy: record.writer?.nodeName ?? "" }];
-  return [cleanUp(observed), { kind: "ProveClean", from: "unverified" }, { kind: "DropCheckpoint" }];
+  return [cleanUp(observed, "unverified")];
 }
 
 /**
@@ -113,8 +111,11 @@ function mayReclaimNow({ node, mount }: ObservedNodeVolume, record: WriterRecord
   return mount === "live" || nodesIn(record, "confirmed").every((other) => isSameNode(other, node));
 }
 
-function cleanUp(observed: ObservedNodeVolume): NodeVolumeAction {
-  return { kind: "CleanUp", placeholders: placeholdersFor(observed) };
+function cleanUp(
+  observed: ObservedNodeVolume,
+  from: "unverified" | "quarantined" | undefined,
+): NodeVolumeAction {
+  return { kind: "CleanUp", placeholders: placeholdersFor(observed), from };
 }
 
 /**
@@ -176,9 +177,7 @@ function hasLostRequest({ statesRequests, attachment, mount, targets }: Observed
  * A quarantine that only an adopted record implies is left when the disk is requested here, not before:
  * thousands of nodes need not report clean.
  */
-function planQuarantine(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
-  if (!isInQuarantine(record, observed.node)) return [];
-  return isNamed(record, observed.node, "quarantined") || observed.attachment !== undefined
-    ? [{ kind: "ProveClean", from: "quarantined" }]
-    : [];
+function leavesQuarantine({ node, attachment }: ObservedNodeVolume, record: WriterRecord): boolean {
+  if (!isInQuarantine(record, node)) return false;
+  return isNamed(record, node, "quarantined") || attachment !== undefined;
 }

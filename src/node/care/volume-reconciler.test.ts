@@ -346,6 +346,16 @@ describe("ownVolumesReconciler", () => {
       assert.equal(checkpoints(world), 0);
     }));
 
+  it("keeps its checkpoint while a process has the raw device open", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      const close = world.machine.openRaw(0);
+      await world.setRecord(withoutWriter);
+      assert.deepEqual([kindOf(await reconcile(world)), checkpoints(world)], ["DeviceBusy", 1]);
+      close();
+      assert.deepEqual([kindOf(await reconcile(world)), checkpoints(world)], ["ok", 0]);
+    }));
+
   it("answers a recall also where nothing is mounted and its release fails", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);

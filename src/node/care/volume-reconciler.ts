@@ -220,7 +220,6 @@ async function execute(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const { volumeName } = target;
-  const { nodeName } = ports.node;
   switch (action.kind) {
     case "Reclaim":
       return reclaimVolume(ports, target, action.epochKnown, signal);
@@ -232,32 +231,6 @@ async function execute(
       return reportDispute(ports, volumeName, action.reclaimedBy);
     case "RequestWriter":
       return restoreLostRequest(ports, target, signal);
-    case "ProveClean": {
-      const { from } = action;
-      // A node that had the disk needs a device to check; any other only shows that nothing is left of it.
-      const shown = await whenClean(
-        ports,
-        target,
-        { needsDevice: from === "unverified" },
-        () =>
-          moveRecord(
-            ports,
-            { volumeName, nodeName, step: "prove-clean" },
-            (record) => proveClean(record, ports.node, from),
-            signal,
-          ),
-        signal,
-      );
-      // An adopted record quarantines every node: this is no event of this one.
-      if (shown.ok && isNamed(target.volume?.status?.record, ports.node, "quarantined"))
-        emit(
-          ports,
-          volumeName,
-          "QuarantineLeft",
-          `${nodeName} is clean of the volume that it was fenced from`,
-        );
-      return shown;
-    }
     case "AnswerRecall":
       return target.attachment === undefined
         ? ok({})
@@ -290,35 +263,63 @@ async function execute(
       }
       return given;
     }
-    case "CleanUp": {
-      const unmounted = await unmountAll(ports, target, action.placeholders, signal);
-      if (unmounted.ok && target.observed.mount !== "none") {
-        const paths = [
-          ...target.observed.targets,
-          ...(target.checkpoint === undefined ? [] : [target.checkpoint.stagingPath]),
-        ];
-        emit(
-          ports,
-          volumeName,
-          "StaleMountsRemoved",
-          `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`,
-        );
-      }
-      return unmounted;
-    }
-    case "DropCheckpoint":
-      return target.checkpoint === undefined
-        ? ok(undefined)
-        : whenClean(
-            ports,
-            target,
-            { needsDevice: false },
-            () => ports.checkpoints.remove(volumeName, signal),
-            signal,
-          );
+    case "CleanUp":
+      return cleanUp(ports, target, action, signal);
     default:
       return unreachable(action);
   }
+}
+
+type CleanUp = Extract<NodeVolumeAction, { kind: "CleanUp" }>;
+
+async function cleanUp(
+  ports: NodePorts,
+  target: Target,
+  { placeholders, from }: CleanUp,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volumeName, checkpoint, observed } = target;
+  const { nodeName } = ports.node;
+  const unmounted = await unmountAll(ports, target, placeholders, signal);
+  if (!unmounted.ok) return unmounted;
+  if (observed.mount !== "none") {
+    const paths = [...observed.targets, ...(checkpoint === undefined ? [] : [checkpoint.stagingPath])];
+    emit(
+      ports,
+      volumeName,
+      "StaleMountsRemoved",
+      `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`,
+    );
+  }
+  const proven = from === undefined ? ok(undefined) : await proveOwnClean(ports, target, from, signal);
+  // Refused by the record: another pass was faster, and the checkpoint goes all the same.
+  if (!proven.ok && proven.failure.kind !== "NotWriter") return proven;
+  if (checkpoint === undefined) return ok(undefined);
+  const clean = await verifyClean(ports, target, { needsDevice: false }, signal);
+  return clean.ok ? ports.checkpoints.remove(volumeName, signal) : clean;
+}
+
+/** A node that had the disk needs a device to check; any other only shows that nothing is left of it. */
+async function proveOwnClean(
+  ports: NodePorts,
+  target: Target,
+  from: NonNullable<CleanUp["from"]>,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volumeName, volume } = target;
+  const { nodeName } = ports.node;
+  const clean = await verifyClean(ports, target, { needsDevice: from === "unverified" }, signal);
+  if (!clean.ok) return clean;
+  const proven = await moveRecord(
+    ports,
+    { volumeName, nodeName, step: "prove-clean" },
+    (record) => proveClean(record, ports.node, from),
+    signal,
+  );
+  // An adopted record quarantines every node: this is no event of this one.
+  if (proven.ok && isNamed(volume?.status?.record, ports.node, "quarantined"))
+    emit(ports, volumeName, "QuarantineLeft", `${nodeName} is clean of the volume that it was fenced from`);
+  return proven;
 }
 
 /** The heartbeat reports it, too, for as long as it lasts. */
@@ -480,15 +481,4 @@ async function unmountAll(
   if (target.checkpoint === undefined) return ok(undefined);
   const { stagingPath } = target.checkpoint;
   return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
-}
-
-async function whenClean(
-  ports: NodePorts,
-  target: Target,
-  need: { readonly needsDevice: boolean },
-  act: () => Promise<Result<unknown, Failure>>,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  const clean = await verifyClean(ports, target, need, signal);
-  return clean.ok ? act() : clean;
 }
