@@ -226,8 +226,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
-        find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace: `if (observed.writerUse === "unused")
+        find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
+        replace: `if (observed.writerUse.kind === "unused")
     return [recordOf(observed)?.writer?.held === true ? { kind: "BeginFence", node, ground: "stalled", because: "it is unused there" } : { kind: "ReleaseCheck", node }];`,
       },
     ],
@@ -238,7 +238,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
-        find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+        find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace:
           `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: ` +
           `"another node waits" }];`,

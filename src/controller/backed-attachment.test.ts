@@ -5,6 +5,7 @@ import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import { attachmentObjectName } from "../core/api/object-names.ts";
 import { formatDiskUri } from "../core/azure/ids/disk-uri.ts";
 import { fail } from "../core/failure/result.ts";
+import type { VolumeUse } from "../core/schedule/volume-use.ts";
 import {
   aDetail,
   aDiskSpec,
@@ -16,7 +17,6 @@ import {
 } from "../core/testing/objects.ts";
 import { type RecordChanges } from "../core/testing/record-lists.ts";
 import { newRecord } from "../core/writer/record/writer-steps.ts";
-import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { backedPart } from "./backed-attachment.ts";
 import { aCluster } from "./testing/a-cluster.ts";

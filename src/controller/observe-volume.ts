@@ -13,7 +13,6 @@ import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { isNotReady } from "../core/writer/node-silence.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
-import type { VolumeUse } from "../ports/cluster/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -37,10 +36,6 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     .flatMap((attachment) => backedPart(ports, volume, attachment) ?? []);
   const writer = volume.status?.record?.writer;
   const volumeId = volume.status?.detail?.diskUri;
-  const use: VolumeUse =
-    writer === undefined || volumeId === undefined
-      ? { kind: "unknown" }
-      : users.cachedOn({ nodeName: writer.nodeName, volumeId });
   const named = namesIn(volume.status?.record, attachments).map((nodeName) => ({
     nodeName,
     node: users.cachedNode(nodeName),
@@ -69,9 +64,10 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     outOfService: named.filter(({ node }) => node.isOutOfService).map(({ nodeName }) => nodeName),
     notReady: named.filter(({ node }) => isNotReady(node)).map(({ nodeName }) => nodeName),
     hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),
-    writerUse: use.kind,
-    writerUsers: use.kind === "used" ? use.users : [],
-    whyUseUnknown: use.kind === "unknown" ? use.because : undefined,
+    writerUse:
+      writer === undefined || volumeId === undefined
+        ? { kind: "unknown" }
+        : users.cachedOn({ nodeName: writer.nodeName, volumeId }),
     pods: () => cachedPodsOf(ports, volume),
     placement: () => observePlacement(ports, volumeId),
     nowMs: clock.nowMs(),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { VolumeUse, VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
+import type { VolumeUse } from "../../src/core/schedule/volume-use.ts";
+import type { VolumeUsers } from "../../src/ports/cluster/volume-users.ts";
 
 /** The suite's own orchestrator, and what the adapter under test reports about it. */
 export interface VolumeUsersWorld {

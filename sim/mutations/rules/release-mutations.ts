@@ -12,9 +12,9 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/plan-writer.ts",
-        find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+        find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "off", because: "another node waits" }];
-  if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+  if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
       },
     ],
     alsoRemoves: ["requested-is-not-fenced"],

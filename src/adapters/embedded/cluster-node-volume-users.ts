@@ -1,7 +1,8 @@
 import type { ClusterNode } from "../../core/api/cluster-node.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
-import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 
 /** The part of a cache of ClusterNodes that this adapter needs; `ObjectCache` fits. */

@@ -2,7 +2,7 @@ import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { listPages } from "./api/list-pages.ts";
 import type { PersistentVolumeClaim } from "./core/core-claim.ts";

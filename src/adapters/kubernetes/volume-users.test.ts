@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import { aCoreCluster, type CoreCluster, DRIVER } from "./testing/core-cluster.ts";
 import {
   CLAIMS,

@@ -8,7 +8,8 @@ import {
   type VolumePlacement,
 } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
-import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
+import type { OrchestratorNode, VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import type { ClusterClaim } from "./core/core-claim.ts";

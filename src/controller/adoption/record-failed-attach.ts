@@ -1,8 +1,8 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ok } from "../../core/failure/result.ts";
+import { hasNoContainer } from "../../core/schedule/volume-use.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
-import { hasNoContainer } from "../fencing/has-no-container.ts";
 import type { AttachedVm } from "./find-attached-vms.ts";
 import { recordListed } from "./record-attached-vms.ts";
 

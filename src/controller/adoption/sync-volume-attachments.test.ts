@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import {
   agoMs,
   anAttachment,
@@ -16,7 +17,6 @@ import {
 } from "../../core/testing/objects.ts";
 import { changedRecord, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";

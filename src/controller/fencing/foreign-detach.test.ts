@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import {
   aReplica,
   aVolume,
@@ -13,7 +14,6 @@ import {
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { grant, acquire } from "../../core/writer/record/writer-steps.ts";
 import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";

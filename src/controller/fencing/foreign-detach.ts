@@ -3,6 +3,7 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { hasNoContainer } from "../../core/schedule/volume-use.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { isInQuarantine, mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
@@ -12,7 +13,6 @@ import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-name-of.ts";
-import { hasNoContainer } from "./has-no-container.ts";
 import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
 type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWaterMark" | "users">;

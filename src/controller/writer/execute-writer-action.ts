@@ -7,6 +7,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
@@ -24,7 +25,6 @@ import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { rollbackReporter } from "../rollback/rollback-reporter.ts";

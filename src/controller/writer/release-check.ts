@@ -2,9 +2,9 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { beginFence, revoke, withdraw, renew } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /** The result of a release check. */

@@ -7,6 +7,7 @@ import type { Platform } from "../platform/platform.ts";
 import type { NodeForPods } from "../schedule/pod-fits-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
+import type { VolumeUse } from "../schedule/volume-use.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 
@@ -133,11 +134,7 @@ export interface ObservedVolume {
    */
   readonly hasUser: (nodeName: string) => boolean;
   /** Users of the volume on the writer's node, by a cache. */
-  readonly writerUse: "used" | "unused" | "unknown";
-  /** Their names, where known. */
-  readonly writerUsers: readonly string[];
-  /** Why they are unknown, where that is known. */
-  readonly whyUseUnknown: string | undefined;
+  readonly writerUse: VolumeUse;
   /** Pods that use the volume, as a cache shows them; undefined while they are still being listed. */
   readonly pods: () => readonly VolumePod[] | undefined;
   /**

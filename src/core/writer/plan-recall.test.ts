@@ -78,7 +78,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     const recalled = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
     const asks: WriterAction = { kind: "ReleaseCheck", node: a };
     const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: true };
-    const used = { volume, writerUse: "used", writerUsers: ["default/pod-1"] } as const;
+    const used = { volume, writerUse: { kind: "used", users: ["default/pod-1"] } } as const;
     checkPlans([
       {
         because: "before it is recalled",
@@ -107,12 +107,20 @@ describe("planWriter for a writer that no longer requests the volume", () => {
       },
       {
         because: "no user",
-        observed: anObservedVolume({ ...used, writerUse: "unused", attachments: [anAttachment("node-a")] }),
+        observed: anObservedVolume({
+          ...used,
+          writerUse: { kind: "unused" },
+          attachments: [anAttachment("node-a")],
+        }),
         plan: [recalls],
       },
       {
         because: "its users are unknown",
-        observed: anObservedVolume({ ...used, writerUse: "unknown", attachments: [anAttachment("node-a")] }),
+        observed: anObservedVolume({
+          ...used,
+          writerUse: { kind: "unknown" },
+          attachments: [anAttachment("node-a")],
+        }),
         plan: [recalls],
       },
       {
@@ -264,7 +272,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
           volume,
           attachments: [unchangedFor(1, inUseSince(5_000))],
           nodes: [aNode("node-a", { isOutOfService: true })],
-          writerUse: "unused",
+          writerUse: { kind: "unused" },
         }),
         plan: [
           endsRequest("node-a"),
@@ -281,7 +289,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         observed: anObservedVolume({
           volume,
           attachments: [unchangedFor(1, inUseSince(hour))],
-          writerUse: "unused",
+          writerUse: { kind: "unused" },
         }),
         plan: [waitsFor("still has /pods/1 mounted for a workload")],
       },
@@ -321,7 +329,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
           volume,
           attachments: [unchangedFor(1, inUseSince(4_999))],
           nodes: [aNode("node-a", { isOutOfService: true })],
-          writerUse: "unused",
+          writerUse: { kind: "unused" },
         }),
         plan: [
           endsRequest("node-a"),
@@ -334,7 +342,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
           volume,
           attachments: [unchangedFor(5_000, inUse)],
           nodes: [aNode("node-a", { isOutOfService: true })],
-          writerUse: "used",
+          writerUse: { kind: "used", users: [] },
         }),
         plan: [
           endsRequest("node-a"),
@@ -347,7 +355,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
           volume,
           attachments: [unchangedFor(5_000, unmounting)],
           nodes: [aNode("node-a", { isOutOfService: true })],
-          writerUse: "unused",
+          writerUse: { kind: "unused" },
         }),
         plan: [endsRequest("node-a"), waitsFor("is unmounting", "WaitingForFence")],
       },

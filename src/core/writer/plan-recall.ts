@@ -75,7 +75,7 @@ export function planForUnrequestedHolder(
  * which renews the request for a user. An orderly unstage withdraws its request first.
  */
 function isRequestedThere(observed: ObservedVolume, own: AzVolumeAttachment): boolean {
-  if (own.spec.writerRequest === undefined || observed.writerUse !== "used") return false;
+  if (own.spec.writerRequest === undefined || observed.writerUse.kind !== "used") return false;
   return !isOutOfService(observed, own.spec.nodeName);
 }
 
@@ -171,7 +171,9 @@ function judgeRecall(
   // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
   // no progress.
   const isForgotten =
-    bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
+    bound !== "" &&
+    observed.writerUse.kind === "unused" &&
+    isOutOfService(observed, attachment.spec.nodeName);
   if (isForgotten && recalledForMs >= settings.recallAnswerMs)
     return {
       kind: "failed",

@@ -159,7 +159,11 @@ describe("planWriter", () => {
       },
       {
         because: "no node waits, and no pod is there: it is still published",
-        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], writerUse: "unused" }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [anAttachment("node-a")],
+          writerUse: { kind: "unused" },
+        }),
         plan: [],
       },
       {
@@ -167,8 +171,7 @@ describe("planWriter", () => {
         observed: anObservedVolume({
           volume,
           attachments: waiting,
-          writerUse: "used",
-          writerUsers: ["default/pod-1"],
+          writerUse: { kind: "used", users: ["default/pod-1"] },
         }),
         plan: [waitsFor(", where default/pod-1 still uses it")],
       },
@@ -182,7 +185,7 @@ describe("planWriter", () => {
         observed: anObservedVolume({
           volume,
           attachments: waiting,
-          whyUseUnknown: "pods are still being listed",
+          writerUse: { kind: "unknown", because: "pods are still being listed" },
         }),
         plan: [
           waitsFor("; it is not known now whether a workload uses it there: pods are still being listed"),
@@ -190,17 +193,25 @@ describe("planWriter", () => {
       },
       {
         because: "unused by the cache",
-        observed: anObservedVolume({ volume, attachments: waiting, writerUse: "unused" }),
+        observed: anObservedVolume({ volume, attachments: waiting, writerUse: { kind: "unused" } }),
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
       {
         because: "its request has ended in the attachment only",
-        observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "unused" }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [withoutRequest("node-a")],
+          writerUse: { kind: "unused" },
+        }),
         plan: [{ kind: "ReleaseCheck", node: a }],
       },
       {
         because: "the same, in use",
-        observed: anObservedVolume({ volume, attachments: [withoutRequest("node-a")], writerUse: "used" }),
+        observed: anObservedVolume({
+          volume,
+          attachments: [withoutRequest("node-a")],
+          writerUse: { kind: "used", users: [] },
+        }),
         plan: [],
       },
       {
@@ -360,6 +371,6 @@ describe("planWriter in special cases", () => {
 
   it("says that a workload is in the way where its name is not known", () => {
     const sentence = "node-b waits for the volume to be released by node-a, where a workload still uses it";
-    assert.equal(waitsForRelease(["node-b"], "node-a", { kind: "used" }), sentence);
+    assert.equal(waitsForRelease(["node-b"], "node-a", { kind: "used", users: [] }), sentence);
   });
 });

@@ -6,6 +6,7 @@ import {
   stayingAttachments,
   type ObservedVolume,
 } from "../attachment/observed-volume.ts";
+import type { VolumeUse } from "../schedule/volume-use.ts";
 import {
   isEarlierVm,
   planReleased,
@@ -86,33 +87,21 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
   const waiting = requestsOf(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
   const hasLeaked = own?.spec.writerRequest === undefined;
   if (waiting.length === 0 && !hasLeaked) return [];
-  if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
+  if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
-  const { writerUse: kind, writerUsers: users, whyUseUnknown: because } = observed;
   const message = waitsForRelease(
     waiting.map((attachment) => attachment.spec.nodeName),
     node.nodeName,
-    { kind, users, because },
+    observed.writerUse,
   );
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
 }
 
 /** Which nodes and pods wait, and for which node. */
-export function waitsForRelease(
-  waiting: readonly string[],
-  writer: string,
-  use: {
-    readonly kind: "used" | "unused" | "unknown";
-    readonly users?: readonly string[];
-    readonly because?: string | undefined;
-  },
-): string {
-  const { kind, users = [], because } = use;
+export function waitsForRelease(waiting: readonly string[], writer: string, use: VolumeUse): string {
   const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
-  if (kind === "used")
-    return `${what}, where ${users.length === 0 ? "a workload" : users.join(", ")} still uses it`;
-  return (
-    `${what}; it is not known now whether a workload uses it ` +
-    `there${because === undefined ? "" : `: ${because}`}`
-  );
+  if (use.kind === "used")
+    return `${what}, where ${use.users.length === 0 ? "a workload" : use.users.join(", ")} still uses it`;
+  const because = use.kind === "unknown" && use.because !== undefined ? `: ${use.because}` : "";
+  return `${what}; it is not known now whether a workload uses it there${because}`;
 }

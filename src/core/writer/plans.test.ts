@@ -6,6 +6,7 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
+import type { VolumeUse } from "../schedule/volume-use.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
 import {
   aDiskSpec,
@@ -100,7 +101,11 @@ const observed = fc
     out: fc.uniqueArray(nodeName, { maxLength: 1 }),
     unrequestedForMs: fc.option(fc.nat(600_000), { nil: undefined }),
     hasPod: fc.boolean(),
-    use: fc.constantFrom("used", "unused", "unknown" as const),
+    writerUse: fc.constantFrom<VolumeUse>(
+      { kind: "used", users: [] },
+      { kind: "unused" },
+      { kind: "unknown" },
+    ),
   })
   .map(
     ({
@@ -109,7 +114,7 @@ const observed = fc
       maxShares,
       replicas,
       out,
-      use,
+      writerUse,
       unrequestedForMs,
       hasPod,
     }): ObservedVolume => {
@@ -120,7 +125,7 @@ const observed = fc
         status: { record: drawn, ...unrequested },
       });
       const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
-      return anObservedVolume({ volume, nodes, attachments, writerUse: use, outOfService: out, pods });
+      return anObservedVolume({ volume, nodes, attachments, writerUse, outOfService: out, pods });
     },
   );
 

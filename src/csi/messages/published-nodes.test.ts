@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import {
   anAttachment,
   aReplica,
@@ -11,7 +12,6 @@ import {
   leaving,
 } from "../../core/testing/objects.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
-import type { VolumeUse } from "../../ports/cluster/volume-users.ts";
 import { type PublicationPorts, publishedNodes } from "./published-nodes.ts";
 
 const replica = aReplica("node-c");

@@ -1,15 +1,6 @@
 import type { Labels, Taint, VolumePlacement } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
-
-/**
- * The users of a volume on a node. `areWaiting`: by the orchestrator, no container of any user has ever
- * run; left out where it does not know. `unknown`: it can't be asked now, and why, where that is known;
- * never treated as unused.
- */
-export type VolumeUse =
-  | { readonly kind: "used"; readonly users: readonly string[]; readonly areWaiting?: true }
-  | { readonly kind: "unused" }
-  | { readonly kind: "unknown"; readonly because?: string };
+import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 
 /** The orchestrator's view of a node. */
 export interface OrchestratorNode {

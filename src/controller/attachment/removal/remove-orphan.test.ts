@@ -5,8 +5,8 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { fail } from "../../../core/failure/result.ts";
+import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { anAttachment, attachmentName, aVolume, diskUri, identity } from "../../../core/testing/objects.ts";
-import type { VolumeUse } from "../../../ports/cluster/volume-users.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { aCluster } from "../../testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
