@@ -1,16 +1,14 @@
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
-import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
-import { endFence, type Step } from "../../core/writer/record/writer-steps.ts";
+import { endFence } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveUnverified } from "./prove-off.ts";
-import { clearProven, sendBarrier } from "./record-proof.ts";
+import { type AskedProof, clearProven, sendBarrier } from "./record-proof.ts";
 
 /**
  * *fence*, steps 2 to 4: continues any fence that the record shows as begun, by whichever controller.
@@ -41,8 +39,15 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   if (record === undefined || node === undefined || diskUri === undefined) return ok({});
   const startedMs = clock.elapsedMs();
 
-  const barrier = { volume: began.value, diskUri, node, mode: "fence", isAsked: isBeingFenced } as const;
-  const proof = await sendBarrier(ports, barrier, signal);
+  const asked: AskedProof = {
+    node,
+    mode: "fence",
+    isAsked: (present) => isNamed(present, node, "fencing"),
+    // While the fence stands this disk is not attached to the node.
+    clear: (present) => endFence(present, node, record),
+    outcome: "node fenced",
+  };
+  const proof = await sendBarrier(ports, { volume: began.value, diskUri }, asked, signal);
   if (!proof.ok) {
     // Refused: the fence may be over, or the store could not be read: the next pass sees which. Of an ETag
     // that does not move, an event of its own was emitted.
@@ -62,25 +67,6 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   const proven = await store.get("AzVolume", volumeName, signal);
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
-  // While the fence stands this disk is not attached to the node.
-  const clear = (present: WriterRecord, fenced: NodeIdentity): Step => endFence(present, fenced, record);
-  const onlyAtVersion = proven.value.metadata.resourceVersion;
-  return clearProven(
-    ports,
-    {
-      volumeName,
-      diskUri,
-      node,
-      proof: proof.value,
-      onlyAtVersion,
-      clear,
-      outcome: "node fenced",
-      startedMs,
-    },
-    signal,
-  );
-}
-
-function isBeingFenced({ status }: AzVolume, node: NodeIdentity): boolean {
-  return status?.record !== undefined && isNamed(status.record, node, "fencing");
+  const read = { volume: proven.value, diskUri };
+  return clearProven(ports, read, asked, { proof: proof.value, startedMs }, signal);
 }

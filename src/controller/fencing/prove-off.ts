@@ -1,11 +1,11 @@
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { confirm, endFence, type Step } from "../../core/writer/record/writer-steps.ts";
+import { confirm, endFence } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
@@ -15,7 +15,7 @@ import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { clearProven, sendBarrier } from "./record-proof.ts";
+import { type AskedProof, clearProven, sendBarrier } from "./record-proof.ts";
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
@@ -49,25 +49,14 @@ async function prove(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const asked = {
-    volumeName,
+  const asked: AskedProof = {
     node,
-    isAsked: isUnverified,
-    clear: (record: WriterRecord) => endFence(record, node),
+    mode: "prove",
+    isAsked: (record) => isNamed(record, node, "unverified") && !isNamed(record, node, "fencing"),
+    clear: (record) => endFence(record, node),
     outcome: "unverified node without the disk",
   };
-  return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
-}
-
-/** A node in the record, and what a proof that its VM has no entry for the disk is to change. */
-interface Asked {
-  readonly volumeName: string;
-  readonly node: NodeIdentity;
-  /** Whether the record still requests the proof. */
-  readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
-  readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
-  /** What that means, for the log. */
-  readonly outcome: string;
+  return proveOff(ports, volumeName, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
 }
 
 /**
@@ -77,7 +66,8 @@ interface Asked {
  */
 export async function proveOff(
   ports: FencingPorts,
-  { volumeName, node, isAsked, clear, outcome }: Asked,
+  volumeName: string,
+  asked: AskedProof,
   onListed: (volume: AzVolume) => Promise<Reconciled>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -85,22 +75,17 @@ export async function proveOff(
   const began = await store.get("AzVolume", volumeName, signal);
   if (!began.ok) return ignoreNotFound(began);
   const diskUri = began.value.status?.detail?.diskUri;
-  if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
+  if (diskUri === undefined || !asked.isAsked(began.value.status?.record)) return ok({});
   const startedMs = clock.elapsedMs();
-  const barrier = { volume: began.value, diskUri, node, mode: "prove", isAsked } as const;
-  const proof = await sendBarrier(ports, barrier, signal);
+  const read = { volume: began.value, diskUri };
+  const proof = await sendBarrier(ports, read, asked, signal);
   // Precondition failed: the node has shown what it does with the disk since, or the record is being
   // rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return onListed(began.value);
   // Requires the version from before the proof: a record that was rebuilt since may know of an attach.
   // Nothing is attached to a node that has not shown itself clean.
-  const onlyAtVersion = began.value.metadata.resourceVersion;
-  return clearProven(
-    ports,
-    { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome, startedMs },
-    signal,
-  );
+  return clearProven(ports, read, asked, { proof: proof.value, startedMs }, signal);
 }
 
 /**
@@ -151,9 +136,4 @@ async function recordConfirmed(
   return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound"
     ? ok({})
     : moved;
-}
-
-function isUnverified(volume: AzVolume, node: NodeIdentity): boolean {
-  const record = volume.status?.record;
-  return isNamed(record, node, "unverified") && !isNamed(record, node, "fencing");
 }

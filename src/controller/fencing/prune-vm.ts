@@ -1,5 +1,4 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -11,7 +10,6 @@ import {
   identify,
   type ProofKind,
   prune,
-  type Step,
 } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -19,6 +17,7 @@ import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-off.ts";
+import type { AskedProof } from "./record-proof.ts";
 
 /** A node in the record of a volume, whose VM may be gone. */
 export interface MissingVm {
@@ -109,23 +108,17 @@ function freeAbsent(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const clear = (record: WriterRecord): Step =>
-    isNamed(record, node, "writer")
-      ? beginFence(record, node, { endsRequest: true })
-      : endFence(record, node);
-  const asked = {
-    volumeName,
+  const asked: AskedProof = {
     node,
-    isAsked: holds,
-    clear,
+    mode: "prove",
+    isAsked: (record) => isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
+    clear: (record) =>
+      isNamed(record, node, "writer")
+        ? beginFence(record, node, { endsRequest: true })
+        : endFence(record, node),
     outcome: "volume released from a VM without node plug-in",
   };
-  return proveOff(ports, asked, () => Promise.resolve(ok({})), signal);
-}
-
-function holds({ status }: AzVolume, node: NodeIdentity): boolean {
-  const record = status?.record;
-  return !isNamed(record, node, "fencing") && isNamed(record, node, "writer", "unverified");
+  return proveOff(ports, volumeName, asked, () => Promise.resolve(ok({})), signal);
 }
 
 /**

@@ -11,14 +11,23 @@ import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 
-/** A barrier that the record of a volume asks for. */
-interface AskedBarrier {
+/** A volume as it was read past the cache, with its disk. */
+interface ReadVolume {
   readonly volume: AzVolume;
   readonly diskUri: string;
+}
+
+/** A proof that a record asks for: the VM of a node has no entry for the disk. */
+export interface AskedProof {
   readonly node: NodeIdentity;
+  /** Whether the disk is detached first. */
   readonly mode: "fence" | "prove";
   /** Whether the record asks for it: checked again before each write. */
-  readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
+  readonly isAsked: (record: WriterRecord | undefined) => boolean;
+  /** The step that the proof allows. */
+  readonly clear: (record: WriterRecord) => Step;
+  /** What that means, for the log. */
+  readonly outcome: string;
 }
 
 /**
@@ -27,7 +36,8 @@ interface AskedBarrier {
  */
 export async function sendBarrier(
   ports: FencingPorts,
-  { volume, diskUri, node, mode, isAsked }: AskedBarrier,
+  { volume, diskUri }: ReadVolume,
+  { node, mode, isAsked }: AskedProof,
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
   const { name, uid } = volume.metadata;
@@ -37,7 +47,7 @@ export async function sendBarrier(
     return (
       fresh.ok &&
       fresh.value.metadata.uid === uid &&
-      isAsked(fresh.value, node) &&
+      isAsked(fresh.value.status?.record) &&
       (await isTrusted(ports, fresh.value.status?.record, asked))
     );
   };
@@ -55,33 +65,21 @@ export async function sendBarrier(
   return passed;
 }
 
-/** What was proven, and for which record. */
-interface ProvenOff {
-  readonly volumeName: string;
-  readonly diskUri: string;
-  readonly node: NodeIdentity;
-  readonly proof: FenceProof;
-  /** The only version of the volume that is cleared: `ObjectConflict` where it has changed. */
-  readonly onlyAtVersion: string;
-  readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
-  /** What that means, for the log. */
-  readonly outcome: string;
-  /** When looking for the proof began, by the clock's `elapsedMs`. */
-  readonly startedMs: number;
-}
-
 /**
- * Records that a node is proven to be without a disk: first in its attachment, then in the record, and
- * emits an event. Nothing may be attached to the node in between: only so the attachment can't become
- * Attached again before the record is clear. Success, too, where the record no longer allows it: another
- * process was first.
+ * Records that a node is proven to be without a disk: first in its attachment, then in the record of this
+ * version of the volume (`ObjectConflict` where it has changed), and emits an event. Nothing may be attached
+ * to the node in between: only so the attachment can't become Attached again before the record is clear.
+ * Success, too, where the record no longer allows it: another process was first. `startedMs`: when looking
+ * for the proof began, by the clock's `elapsedMs`.
  */
 export async function clearProven(
   ports: FencingPorts,
-  proven: ProvenOff,
+  { volume: { metadata }, diskUri }: ReadVolume,
+  { node, clear, outcome }: AskedProof,
+  { proof, startedMs }: { readonly proof: FenceProof; readonly startedMs: number },
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
+  const { name: volumeName, resourceVersion: onlyAtVersion } = metadata;
   const { nodeName } = node;
   const reset = await resetAttachment(
     ports.store,
@@ -92,7 +90,7 @@ export async function clearProven(
   const cleared = await moveRecord(
     ports,
     { volumeName, nodeName, step: "end-fence", onlyAtVersion },
-    (record) => clear(record, node),
+    clear,
     signal,
   );
   if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
