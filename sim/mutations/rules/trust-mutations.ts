@@ -119,8 +119,7 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/plan-recall.ts",
-        find: `  if (answer.releaseRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
-    return { kind: "wait", because: RELEASE_REFUSED };
+        find: `  if (answer.releaseRefused === true && !isOut) return { hasFailed: false, because: RELEASE_REFUSED };
 `,
         replace: "",
       },

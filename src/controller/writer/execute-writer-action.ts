@@ -28,7 +28,7 @@ import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { rollbackReporter } from "../rollback/rollback-reporter.ts";
-import { releaseCheck, releaseForFence } from "./release-check.ts";
+import { releaseCheck } from "./release-check.ts";
 import { withdrawLeakedRequest } from "./withdraw-leaked-request.ts";
 
 /**
@@ -319,7 +319,11 @@ async function fenceWriter(
     waitingOn: waitingNodes(observed),
   });
   if (action.ground === "stalled") {
-    const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);
+    const released = await releaseCheck(
+      ports,
+      { volumeName, volumeId, node: action.node, fences: true },
+      signal,
+    );
     if (released.ok) return ok(released.value.kind === "stillUsed" ? { requeueAfterMs: USERS_AGAIN_MS } : {});
     return ignoreRefused(released);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aVolumeWithRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
-import { releaseCheck, releaseForFence } from "./release-check.ts";
+import { releaseCheck } from "./release-check.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -123,17 +123,20 @@ describe("releaseCheck", () => {
     }));
 });
 
-describe("releaseForFence", () => {
+describe("releaseCheck before a fence", () => {
   it("begins the fence only on the version of the check", () =>
     withWriter(unrequested, async (world) => {
       world.during.users = () => {
         world.during.users = () => world.setRecord((record) => ({ ...record, writer: holder }));
         return Promise.resolve();
       };
-      assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "ObjectConflict");
+      assert.equal(
+        await kindOf(releaseCheck(world.ports, { ...request, fences: true }, never)),
+        "ObjectConflict",
+      );
       assert.equal(world.record()?.fencing, undefined);
       await world.setRecord((record) => ({ ...record, writer: unrequested }));
-      assert.equal(await kindOf(releaseForFence(world.ports, request, never)), "released");
+      assert.equal(await kindOf(releaseCheck(world.ports, { ...request, fences: true }, never)), "released");
       assert.deepEqual(world.record()?.fencing, a);
     }));
 });

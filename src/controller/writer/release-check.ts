@@ -12,6 +12,14 @@ export type Release =
   | { readonly kind: "released"; readonly volume: AzVolume }
   | { readonly kind: "stillUsed"; readonly use: VolumeUse };
 
+interface CheckedWriter {
+  readonly volumeName: string;
+  readonly volumeId: string;
+  readonly node: NodeIdentity;
+  /** Where it is unused, its fence begins. Default false. */
+  readonly fences?: boolean;
+}
+
 type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
 
 /**
@@ -23,56 +31,32 @@ type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
  * - act only on version v.
  *
  * A user that came in between was either seen, or has moved the record past v by a new request.
- * `released` means that the writer is unrequested and has no user; a writer that held nothing is revoked.
- * `stillUsed` has renewed the request.
+ * `released` means that the writer is unrequested and has no user: with `fences` its fence has begun, and
+ * otherwise a writer that held nothing is revoked. `stillUsed` has renewed the request.
  */
 export async function releaseCheck(
   ports: ReleasePorts,
-  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  request: CheckedWriter,
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
+  const { volumeName, node, fences = false } = request;
   const asked = await askUsers(ports, request, signal);
   if (!asked.ok || asked.value.kind === "stillUsed") return asked;
-  const { volume } = asked.value;
-  if (volume.status?.record?.writer?.held === true) return asked;
-  const revoked = await moveRecord(
+  const { metadata, status } = asked.value.volume;
+  if (!fences && status?.record?.writer?.held === true) return asked;
+  const onlyAtVersion = metadata.resourceVersion;
+  const moved = await moveRecord(
     ports,
-    {
-      volumeName: request.volumeName,
-      nodeName: request.node.nodeName,
-      step: "revoke",
-      onlyAtVersion: volume.metadata.resourceVersion,
-    },
-    revoke,
+    { volumeName, nodeName: node.nodeName, step: fences ? "begin-fence" : "revoke", onlyAtVersion },
+    (record) => (fences ? beginFence(record, node) : revoke(record)),
     signal,
   );
-  return revoked.ok ? ok({ kind: "released", volume: revoked.value }) : revoked;
-}
-
-/**
- * The release check up to the point of no return of a fence: `released` means that the fence has
- * begun.
- */
-export async function releaseForFence(
-  ports: ReleasePorts,
-  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
-  signal: AbortSignal,
-): Promise<Result<Release, Failure>> {
-  const asked = await askUsers(ports, request, signal);
-  if (!asked.ok || asked.value.kind === "stillUsed") return asked;
-  const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
-  const begun = await moveRecord(
-    ports,
-    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "begin-fence", onlyAtVersion },
-    (record) => beginFence(record, request.node),
-    signal,
-  );
-  return begun.ok ? ok({ kind: "released", volume: begun.value }) : begun;
+  return moved.ok ? ok({ kind: "released", volume: moved.value }) : moved;
 }
 
 async function askUsers(
   ports: ReleasePorts,
-  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  request: CheckedWriter,
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
   const { volumeName, volumeId, node } = request;
@@ -101,7 +85,7 @@ async function askUsers(
 
 async function stillUsed(
   ports: ReleasePorts,
-  { volumeName, node }: { readonly volumeName: string; readonly node: NodeIdentity },
+  { volumeName, node }: CheckedWriter,
   use: VolumeUse,
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {

@@ -12,7 +12,7 @@ import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isSilent, isUnreported } from "./node-silence.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
-import type { FenceGround, WriterAction } from "./writer-action.ts";
+import type { WriterAction } from "./writer-action.ts";
 
 /**
  * How long a node with heartbeats may hold a volume without an AzVolumeAttachment before Azure is asked,
@@ -47,20 +47,20 @@ export function planForUnrequestedHolder(
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
   const { recall } = own.attachment.spec;
+  const isOut = isOutOfService(observed, node.nodeName);
   if (recall === undefined) {
     const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
     // An orderly unstage has withdrawn the request and is unmounting: it needs no recall, and no alarming
     // event.
-    if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "Requeue", afterMs: leftMs }];
+    if (leftMs > 0 && !isOut) return [{ kind: "Requeue", afterMs: leftMs }];
   }
   if (isRequestedThere(observed, own.attachment)) return [{ kind: "ReleaseCheck", node }];
   if (recall === undefined)
     return [{ kind: "Recall", attachmentName: own.attachment.metadata.name, isDue: true }];
-  const verdict = judgeRecall(observed, { ...own, recall }, present);
-  if (verdict.kind === "failed")
-    return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
-  const message = `${node.nodeName} ${verdict.because} (writer epoch ${writer.epoch})`;
-  const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
+  const { hasFailed, because } = judgeRecall(observed, own, recall, present);
+  if (hasFailed) return [{ kind: "BeginFence", node, ground: isOut ? "outOfService" : "stalled", because }];
+  const message = `${node.nodeName} ${because} (writer epoch ${writer.epoch})`;
+  const reason = isOut ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
       { kind: "AskAzure", node, mayBeGone: true },
@@ -123,72 +123,47 @@ function isShownWithoutDisk(observed: ObservedVolume, node: NodeIdentity): boole
   return !vm.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri));
 }
 
-type RecalledAttachment = ObservedAttachment & {
-  readonly recall: NonNullable<AzVolumeAttachment["spec"]["recall"]>;
-};
-
-type RecallVerdict =
-  | { readonly kind: "wait"; readonly because: string }
-  | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
-
 /**
- * Decides whether a recall has failed. A node that makes progress gets unlimited time. A silent one is
- * fenced only where the orchestrator reports it out of service.
+ * Decides whether a recall has failed, and why, or else what it waits for. A node that makes progress gets
+ * unlimited time. A silent one is fenced only where the orchestrator reports it out of service.
  */
 function judgeRecall(
   observed: ObservedVolume,
-  recalled: RecalledAttachment,
+  { attachment, unchangedMs, watchedUnchangedMs }: ObservedAttachment,
+  recall: NonNullable<AzVolumeAttachment["spec"]["recall"]>,
   node: ObservedNode | undefined,
-): RecallVerdict {
+): { readonly hasFailed: boolean; readonly because: string } {
   const { settings } = observed;
-  const { attachment, recall, unchangedMs, watchedUnchangedMs } = recalled;
+  const isOut = isOutOfService(observed, attachment.spec.nodeName);
   const answer = attachment.status?.recall?.id === recall.id ? attachment.status.recall : undefined;
   if (answer === undefined) {
-    if (isOutOfService(observed, attachment.spec.nodeName)) {
-      // No component is left there that could answer.
-      if (node !== undefined && isUnreported(observed, node))
-        return {
-          kind: "failed",
-          ground: "outOfService",
-          because: "it is out of service, and its heartbeat is stale",
-        };
-      if (unchangedMs >= settings.recallAnswerMs)
-        return {
-          kind: "failed",
-          ground: "outOfService",
-          because: "it is out of service and does not answer the recall",
-        };
-      return { kind: "wait", because: "is out of service and has not answered the recall yet" };
-    }
-    return { kind: "wait", because: "has not answered the recall" };
+    if (!isOut) return { hasFailed: false, because: "has not answered the recall" };
+    // No component is left there that could answer.
+    if (node !== undefined && isUnreported(observed, node))
+      return { hasFailed: true, because: "it is out of service, and its heartbeat is stale" };
+    return unchangedMs >= settings.recallAnswerMs
+      ? { hasFailed: true, because: "it is out of service and does not answer the recall" }
+      : { hasFailed: false, because: "is out of service and has not answered the recall yet" };
   }
   // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to
   // fence.
-  if (answer.releaseRefused === true && !isOutOfService(observed, attachment.spec.nodeName))
-    return { kind: "wait", because: RELEASE_REFUSED };
+  if (answer.releaseRefused === true && !isOut) return { hasFailed: false, because: RELEASE_REFUSED };
   const bound = answer.published.join(", ");
   const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
   // Its plug-in answers, but the unmount is up to its kubelet, which may be dead. Writes until then are
   // no progress.
-  const isForgotten =
-    bound !== "" &&
-    observed.writerUse.kind === "unused" &&
-    isOutOfService(observed, attachment.spec.nodeName);
-  if (isForgotten && recalledForMs >= settings.recallAnswerMs)
-    return {
-      kind: "failed",
-      ground: "outOfService",
-      because: `it is out of service, and still has ${bound} mounted for a workload that is no more`,
-    };
-  if (watchedUnchangedMs < settings.unmountStallMs) {
-    return {
-      kind: "wait",
-      because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload`,
-    };
+  const isForgotten = bound !== "" && observed.writerUse.kind === "unused" && isOut;
+  if (isForgotten && recalledForMs >= settings.recallAnswerMs) {
+    const because = `it is out of service, and still has ${bound} mounted for a workload that is no more`;
+    return { hasFailed: true, because };
   }
-  return {
-    kind: "failed",
-    ground: isOutOfService(observed, attachment.spec.nodeName) ? "outOfService" : "stalled",
-    because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s`,
-  };
+  return watchedUnchangedMs < settings.unmountStallMs
+    ? {
+        hasFailed: false,
+        because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload`,
+      }
+    : {
+        hasFailed: true,
+        because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s`,
+      };
 }

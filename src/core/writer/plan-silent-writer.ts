@@ -6,13 +6,11 @@ import type { WriterAction } from "./writer-action.ts";
 /** How often to plan again whether the volume of a silent writer is requested, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 
-/** The record's statement about a node: it is the writer, or has not proven that it does not write. */
-type RecordedRole = "writer" | "unverified";
-
-const saysOf: Readonly<Record<RecordedRole, string>> = {
+/** What the record says of a node. */
+const saysOf = {
   writer: "which writes the volume",
   unverified: "which had the disk when the record was made and has not shown whether it is clean",
-};
+} as const;
 
 /**
  * Reports a writer, or a node that may be one, that is silent or NotReady, with the remedy: to pods that
@@ -23,7 +21,7 @@ const saysOf: Readonly<Record<RecordedRole, string>> = {
 export function planSilentWriter(
   observed: ObservedVolume,
   writerNode: string,
-  role: RecordedRole = "writer",
+  role: keyof typeof saysOf = "writer",
 ): readonly WriterAction[] {
   if (isOutOfService(observed, writerNode)) return [];
   const signs = signsOfSilence(observed, writerNode);
