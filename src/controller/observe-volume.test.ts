@@ -9,7 +9,6 @@ import {
   diskUri,
   instanceUriOf,
 } from "../core/testing/objects.ts";
-import type { OrchestratorNode } from "../ports/cluster/volume-users.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -76,25 +75,17 @@ describe("observeVolume of pods", () => {
     );
 });
 
-describe("observeVolume of nodes that the orchestrator calls NotReady", () => {
-  it("names those of the record and of the attachments, without AzDriverNode as well", () =>
+describe("observeVolume of a node without AzDriverNode", () => {
+  it("shows what the orchestrator shows of it", () =>
     withControllerPorts(async (world) => {
-      const notReady = ["node-a", "node-b", "node-x"];
-      const cachedNode = (nodeName: string): OrchestratorNode => ({
-        ...world.ports.users.cachedNode(nodeName),
-        taints: notReady.includes(nodeName)
-          ? [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }]
-          : [],
-      });
+      world.outOfService.add("node-a");
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      for (const nodeName of ["node-b", "node-c"])
-        await world.given("AzVolumeAttachment", aReplica(nodeName));
-      await world.given("AzDriverNode", aDriverNode("node-b"));
-      const observed = observeVolume(
-        { ...world.ports, users: { ...world.ports.users, cachedNode } },
-        "pvc-1",
+      const observed = observeVolume(world.ports, "pvc-1");
+      assert.deepEqual(
+        ["node-a", "node-b"].map((nodeName) => observed?.orchestratorNode(nodeName).isOutOfService),
+        [true, false],
       );
-      assert.deepEqual(observed?.notReady, ["node-a", "node-b"]);
+      assert.equal(observed?.node("node-a"), undefined);
     }));
 });
 

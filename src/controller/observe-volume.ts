@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
 import {
   isTerminating,
   type ObservedNode,
@@ -10,8 +10,6 @@ import {
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
-import { isNotReady } from "../core/writer/node-silence.ts";
-import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -36,10 +34,6 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     .flatMap((attachment) => backedPart(ports, volume, attachment) ?? []);
   const writer = volume.status?.record?.writer;
   const volumeId = volume.status?.detail?.diskUri;
-  const named = namesIn(volume.status?.record, attachments).map((nodeName) => ({
-    nodeName,
-    node: users.cachedNode(nodeName),
-  }));
   // The plans of one volume ask for the same node again and again.
   const observedNodes = new Map<string, { readonly node: ObservedNode | undefined }>();
   return {
@@ -58,11 +52,9 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
       observedNodes.set(nodeName, { node });
       return node;
     },
-    vmOf: (nodeName) => users.cachedNode(nodeName).instanceUri,
+    orchestratorNode: (nodeName) => users.cachedNode(nodeName),
     unregisteredMs: (nodeName) => cache.missingMs("AzDriverNode", nodeName),
     unschedulableMs: (nodeName) => unschedulable.forMs(nodeName),
-    outOfService: named.filter(({ node }) => node.isOutOfService).map(({ nodeName }) => nodeName),
-    notReady: named.filter(({ node }) => isNotReady(node)).map(({ nodeName }) => nodeName),
     hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),
     writerUse:
       writer === undefined || volumeId === undefined
@@ -121,16 +113,6 @@ function observePlacement(
     }
   }
   return { pods, neighbours, companionsOn };
-}
-
-function namesIn(
-  record: WriterRecord | undefined,
-  attachments: readonly AzVolumeAttachment[],
-): readonly string[] {
-  const nodes = nodesIn(record, "writer", "unverified", "quarantined");
-  return [
-    ...new Set([...nodes.map(({ nodeName }) => nodeName), ...attachments.map(({ spec }) => spec.nodeName)]),
-  ].toSorted();
 }
 
 /** All nodes whose plug-in has registered, sorted by name. */

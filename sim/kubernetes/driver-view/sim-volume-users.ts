@@ -1,9 +1,10 @@
 import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { isBeingDrained } from "../../../src/core/node/node-taints.ts";
+import type { OrchestratorNode } from "../../../src/core/schedule/orchestrator-node.ts";
 import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../../src/core/schedule/volume-use.ts";
-import type { OrchestratorNode, VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
+import type { VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
 import { type ApiChange, type Node, OUT_OF_SERVICE, type Pod, taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";

@@ -1,4 +1,5 @@
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
 import {
   type NeighbourPod,
@@ -9,7 +10,7 @@ import {
 } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
-import type { OrchestratorNode, VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import type { ClusterClaim } from "./core/core-claim.ts";

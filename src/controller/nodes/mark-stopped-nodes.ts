@@ -1,9 +1,9 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
+import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import { isUnreachable } from "../../core/writer/node-silence.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
-import type { OrchestratorNode } from "../../ports/cluster/volume-users.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
 

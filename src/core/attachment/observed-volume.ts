@@ -4,7 +4,7 @@ import { isSameVmId, type NodeIdentity } from "../api/identity/node-identity.ts"
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import type { PowerState } from "../azure/power-state.ts";
 import type { Platform } from "../platform/platform.ts";
-import type { NodeForPods } from "../schedule/pod-fits-node.ts";
+import type { OrchestratorNode } from "../schedule/orchestrator-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
@@ -15,7 +15,7 @@ import { nodesIn } from "../writer/record/record-nodes.ts";
  * A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing
  * two machines' clocks.
  */
-export interface ObservedNode extends NodeIdentity, NodeForPods {
+export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof NodeIdentity> {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
@@ -23,12 +23,6 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly platform?: Platform | undefined;
   /** The node plug-in reports that it can take volumes. */
   readonly isReady: boolean;
-  /** The orchestrator has no node of that name any more, whatever the plug-in reports. */
-  readonly isGone: boolean;
-  /** The orchestrator places no new workloads there: it is cordoned, drained or about to be removed. */
-  readonly isUnschedulable: boolean;
-  /** The orchestrator reports that the node's workloads are dead or will be killed. */
-  readonly isOutOfService: boolean;
   /** How long this observer has seen no new heartbeat, in milliseconds. */
   readonly heartbeatUnchangedMs: number;
   /** How much later than after its own interval it may send the next one, in milliseconds. Default 0. */
@@ -105,10 +99,10 @@ export interface ObservedVolume {
   /** One node as it is now. */
   readonly node: (nodeName: string) => ObservedNode | undefined;
   /**
-   * The resource id of a node's VM by the orchestrator, whether or not its AzDriverNode is believed.
-   * Undefined: it names none.
+   * The orchestrator's view of a node, which may have no AzDriverNode in this store, or one that is not
+   * believed.
    */
-  readonly vmOf: (nodeName: string) => string | undefined;
+  readonly orchestratorNode: (nodeName: string) => OrchestratorNode;
   /** What Azure has answered about a VM that the plan asked about. Default: it was not asked yet. */
   readonly vm?: ObservedVm | undefined;
   /**
@@ -118,16 +112,6 @@ export interface ObservedVolume {
   readonly unregisteredMs: (nodeName: string) => number;
   /** How long the orchestrator has shown a node as unschedulable, in milliseconds; 0 where it is not. */
   readonly unschedulableMs: (nodeName: string) => number;
-  /**
-   * Names of the nodes in the record or with an attachment that are out of service. Such a node may have
-   * no AzDriverNode in this store.
-   */
-  readonly outOfService: readonly string[];
-  /**
-   * Names of the nodes in the record or with an attachment that the orchestrator shows as NotReady, with
-   * or without an AzDriverNode.
-   */
-  readonly notReady: readonly string[];
   /**
    * Whether that node's request has a user, by the caches: a pod bound there or a VolumeAttachment, as
    * `attach` decides. True without an orchestrator that knows either: then the CSI call is the user.
@@ -202,8 +186,8 @@ export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
 }
 
 /** Whether the orchestrator says that a node's workloads are dead. */
-export function isOutOfService(observed: Pick<ObservedVolume, "outOfService">, nodeName: string): boolean {
-  return observed.outOfService.includes(nodeName);
+export function isOutOfService(observed: ObservedVolume, nodeName: string): boolean {
+  return observed.orchestratorNode(nodeName).isOutOfService;
 }
 
 /**

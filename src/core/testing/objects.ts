@@ -11,8 +11,8 @@ import type {
 import { formatDiskUri } from "../azure/ids/disk-uri.ts";
 import { formatInstanceUri } from "../azure/ids/instance-uri.ts";
 import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
+import type { OrchestratorNode } from "../schedule/orchestrator-node.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { isNotReady } from "../writer/node-silence.ts";
 import { newRecord } from "../writer/record/writer-steps.ts";
 import { changedRecord, type RecordChanges } from "./record-lists.ts";
 
@@ -206,6 +206,18 @@ export function aNode(nodeName: string, overrides: Partial<ObservedNode> = {}): 
   };
 }
 
+/** An orchestrator's view of a node that it says nothing bad of. */
+export function anOrchestratorNode(overrides: Partial<OrchestratorNode> = {}): OrchestratorNode {
+  return {
+    isGone: false,
+    isOutOfService: false,
+    isUnschedulable: false,
+    labels: {},
+    taints: [],
+    ...overrides,
+  };
+}
+
 /** A pod that waits on node-b, changed. */
 export function aPod(overrides: Partial<VolumePod> = {}): VolumePod {
   return { name: "default/db-0", nodeName: "node-b", isPending: true, isTerminating: false, ...overrides };
@@ -232,11 +244,9 @@ export function anObservedVolume(
   return {
     volume: aVolume(),
     unchangedMs: 60_000,
-    outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
-    vmOf: () => undefined,
+    orchestratorNode: (nodeName) => nodes.find((node) => node.nodeName === nodeName) ?? anOrchestratorNode(),
     unregisteredMs: () => 0,
     unschedulableMs: () => 0,
-    notReady: nodes.filter(isNotReady).map((node) => node.nodeName),
     hasUser: () => true,
     writerUse: { kind: "unknown" },
     pods: () => [],

@@ -5,6 +5,7 @@ import {
   anAttachment,
   anObservedVolume,
   aNode,
+  anOrchestratorNode,
   aVolumeWithRecord,
   aWriter,
   diskUri,
@@ -136,7 +137,7 @@ describe("a VM in the record whose node name is another VM's", () => {
         "counts as a holder where the other VM's AzDriverNode is not believed, and the Node names that VM",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [aNode("node-b")],
-        vmOf: instanceUriOf,
+        orchestratorNode: (name) => anOrchestratorNode({ instanceUri: instanceUriOf(name) }),
       }),
       plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
     },
@@ -144,7 +145,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       title: "loses a released grant where the Node names no other VM",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [],
-        vmOf: () => earlier.instanceUri.toUpperCase(),
+        orchestratorNode: () => anOrchestratorNode({ instanceUri: earlier.instanceUri.toUpperCase() }),
       }),
       plan: [{ kind: "Revoke" }],
     },

@@ -12,10 +12,13 @@ import type { WriterAction } from "./writer-action.ts";
  * where that is not believed, by the resource id in its Node. A node's token writes its AzDriverNode, and
  * could use it to hide that its VM is another.
  */
-export function isEarlierVm(observed: Pick<ObservedVolume, "node" | "vmOf">, node: NodeIdentity): boolean {
+export function isEarlierVm(
+  observed: Pick<ObservedVolume, "node" | "orchestratorNode">,
+  node: NodeIdentity,
+): boolean {
   const present = observed.node(node.nodeName);
   if (present !== undefined) return !isSameNode(present, node);
-  const instanceUri = observed.vmOf(node.nodeName);
+  const { instanceUri } = observed.orchestratorNode(node.nodeName);
   return instanceUri !== undefined && !isSameResourceUri(instanceUri, node.instanceUri);
 }
 

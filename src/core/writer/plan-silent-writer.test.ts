@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { ObservedNode } from "../attachment/observed-volume.ts";
+import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   anAttachment,
   aNode,
+  anOrchestratorNode,
   anObservedVolume,
   aPod,
   aReplica,
@@ -22,6 +23,10 @@ import type { WriterAction } from "./writer-action.ts";
 const silent = { heartbeatUnchangedMs: 36_000 };
 const tainted = (key: string) => ({ taints: [{ key, value: "", effect: "NoExecute" }] });
 const notReady = tainted("node.kubernetes.io/unreachable");
+/** The orchestrator shows only this node as NotReady. */
+const showing = (name: string): Pick<ObservedVolume, "orchestratorNode"> => ({
+  orchestratorNode: (nodeName) => anOrchestratorNode(nodeName === name ? notReady : {}),
+});
 const command = "kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
 const remedy =
   "If its VM is off or cut off from the network for good, mark it out of service. On " +
@@ -106,7 +111,7 @@ describe("planSilentWriter", () => {
 
   it("reports a NotReady writer whose AzDriverNode was lost, and no unknown one", () => {
     const lost = anObservedVolume({ volume, nodes: [aNode("node-b")], pods: () => [waits] });
-    assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-a"] }, "node-a"), [
+    assert.deepEqual(planSilentWriter({ ...lost, ...showing("node-a") }, "node-a"), [
       {
         kind: "WaitFor",
         ...told,
@@ -115,7 +120,7 @@ describe("planSilentWriter", () => {
         localKey: "pod default/db-0 on node-b waits for node-a",
       },
     ]);
-    assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-b"] }, "node-a"), []);
+    assert.deepEqual(planSilentWriter({ ...lost, ...showing("node-b") }, "node-a"), []);
   });
 
   const again: WriterAction = { kind: "Requeue", afterMs: 5_000 };
@@ -286,7 +291,7 @@ describe("planWriter with a silent node that is unverified", () => {
       attachments,
       pods: () => [waits],
     });
-    const planned = planWriter({ ...observed, notReady: ["node-a"] });
+    const planned = planWriter({ ...observed, ...showing("node-a") });
     assert.deepEqual(
       planned.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
       ["AskAzure", "WriterSilent"],

@@ -1,6 +1,6 @@
 import { isOutOfService, type ObservedVolume, stayingAttachments } from "../attachment/observed-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { isUnreported, silentAfterMs } from "./node-silence.ts";
+import { isNotReady, isUnreported, silentAfterMs } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** How often to plan again whether the volume of a silent writer is requested, in milliseconds. */
@@ -99,7 +99,7 @@ function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly st
     ...(node !== undefined && isUnreported(observed, node)
       ? [`has sent no heartbeat for more than ${afterSeconds} s`]
       : []),
-    ...(observed.notReady.includes(nodeName) ? ["is NotReady"] : []),
+    ...(isNotReady(observed.orchestratorNode(nodeName)) ? ["is NotReady"] : []),
   ];
 }
 

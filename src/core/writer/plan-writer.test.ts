@@ -113,7 +113,6 @@ describe("planWriter", () => {
   it("withdraws the publication of a node that is out of service, requested or not", () => {
     const out = {
       nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")],
-      outOfService: ["node-a"],
     };
     checkPlans([
       {

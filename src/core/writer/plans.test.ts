@@ -125,7 +125,7 @@ const observed = fc
         status: { record: drawn, ...unrequested },
       });
       const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
-      return anObservedVolume({ volume, nodes, attachments, writerUse, outOfService: out, pods });
+      return anObservedVolume({ volume, nodes, attachments, writerUse, pods });
     },
   );
 
@@ -230,7 +230,7 @@ describe("the plans of a volume, carried out over and over", () => {
     fc.assert(
       fc.property(observed, nodeName, (drawn, name) => {
         fc.pre(
-          drawn.outOfService.length === 0 &&
+          drawn.nodes().every((node) => !node.isOutOfService) &&
             !drawn.attachments.some(({ attachment: other }) => other.spec.writerRequest !== undefined),
         );
         const others = drawn.attachments

@@ -1,30 +1,7 @@
-import type { Labels, Taint, VolumePlacement } from "../../core/schedule/pod-rules.ts";
+import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
+import type { VolumePlacement } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
-
-/** The orchestrator's view of a node. */
-export interface OrchestratorNode {
-  /** It has had no node of that name since its nodes are known; false without an orchestrator. */
-  readonly isGone: boolean;
-  /** Its workloads are dead or will be killed. */
-  readonly isOutOfService: boolean;
-  /** A controller of this driver has set that mark. Default false. */
-  readonly isMarkedByDriver?: boolean;
-  /**
-   * It places no new workloads there: the node is cordoned or drained, or an autoscaler is about to remove
-   * it.
-   */
-  readonly isUnschedulable: boolean;
-  readonly labels: Labels;
-  readonly taints: readonly Taint[];
-  /** The resource id of its VM; undefined where the orchestrator does not know it. */
-  readonly instanceUri?: string;
-  /**
-   * The uid of its object; undefined where the orchestrator's tokens have none. A recreated object has
-   * another one.
-   */
-  readonly nodeUid?: string;
-}
 
 /**
  * What the orchestrator knows of a volume's users. On Kubernetes: pods bound to the node that use the claim
