@@ -12,15 +12,16 @@ import { ThrottleBudget } from "./throttle-budget.ts";
 
 const never = new AbortController().signal;
 
-/** A session whose operations on VMs take `durationMs` from the start that their URL names. */
-function aSession({ gatewayLimits = settings.gatewayLimits, durationMs = 0 } = {}): {
+/** A session whose operations on VMs take as long from their start as their URL names. */
+function aSession({ gatewayLimits = settings.gatewayLimits } = {}): {
   readonly clock: VirtualClock;
   readonly session: ArmSession;
 } {
   const clock = createVirtualClock();
   const arm: Pick<ArmApi, "pollOperation"> = {
     pollOperation: ({ operation }) => {
-      const hasEnded = clock.elapsedMs() >= Number(operation.pollUrl) + durationMs;
+      const [startedMs = 0, durationMs = 0] = (operation.pollUrl ?? "").split("/").map(Number);
+      const hasEnded = clock.elapsedMs() >= startedMs + durationMs;
       const status = hasEnded ? { state: "succeeded", durationMs } : { state: "running", operation };
       return Promise.resolve({ result: ok(status as ArmOperationStatus), remaining: [] });
     },
@@ -40,10 +41,18 @@ function aSession({ gatewayLimits = settings.gatewayLimits, durationMs = 0 } = {
 async function untilEndedMs(
   session: ArmSession,
   lane: Lane,
-  { retryAfterMs, likeness }: { readonly retryAfterMs?: number; readonly likeness?: OperationLikeness } = {},
+  {
+    durationMs = 0,
+    retryAfterMs,
+    likeness,
+  }: {
+    readonly durationMs?: number;
+    readonly retryAfterMs?: number;
+    readonly likeness?: OperationLikeness;
+  } = {},
 ): Promise<number> {
   const startedMs = session.clock.elapsedMs();
-  const operation = { kind: "vm", pollUrl: String(startedMs), retryAfterMs } as const;
+  const operation = { kind: "vm", pollUrl: `${startedMs}/${durationMs}`, retryAfterMs } as const;
   const waiting = {
     resource: "vm-a",
     lane,
@@ -56,11 +65,23 @@ async function untilEndedMs(
 
 describe("polls of updates of a VM", () => {
   it("notice the end at once after two updates of that kind and size", async () => {
-    const { clock, session } = aSession({ durationMs: 8300 });
+    const { clock, session } = aSession();
     const attach = (likeness: OperationLikeness): Promise<number> =>
-      settledOn(clock, untilEndedMs(session, "primaryAttach", { likeness }));
+      settledOn(clock, untilEndedMs(session, "primaryAttach", { likeness, durationMs: 8300 }));
     for (const expected of [9000, 9000, 8378]) assert.equal(Math.ceil(await attach("vmAttach/0")), expected);
     for (const other of ["vmAttach/1", "vmDetach/0"] as const) assert.equal(await attach(other), 9000);
+  });
+
+  it("learn from fewer than four updates only if they took about as long", async () => {
+    const { clock, session } = aSession();
+    for (const { durationMs, expected } of [
+      { durationMs: 4000, expected: 4000 },
+      { durationMs: 120_000, expected: 120_545 },
+      { durationMs: 8000, expected: 8000 },
+    ]) {
+      const attach = untilEndedMs(session, "primaryAttach", { likeness: "vmAttach/0", durationMs });
+      assert.equal(Math.ceil(await settledOn(clock, attach)), expected);
+    }
   });
 });
 

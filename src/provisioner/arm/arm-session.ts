@@ -1,6 +1,6 @@
 import { type Lane, compareLanes } from "../../core/azure/lane.ts";
 import { RECENT_DURATIONS_MAX, pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
-import { DURATIONS_MIN, SHARE_ENDED, spacedPollDelayMs } from "../../core/azure/pace/spaced-poll-delay.ts";
+import { SHARE_ENDED, isEndPredictable, spacedPollDelayMs } from "../../core/azure/pace/spaced-poll-delay.ts";
 import { MS_PER_MINUTE } from "../../core/azure/pace/token-bucket.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
@@ -276,9 +276,9 @@ export function createArmSession(options: {
     const recent = durationsOf(likeness);
     const asked = { elapsedMs, retryAfterMs, recentDurationsMs: recent };
     if (kind !== "vm") return pollDelayMs(settings.diskPollPace, asked);
-    return recent.length < DURATIONS_MIN
-      ? pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs })
-      : spacedPollDelayMs(settings.vmPollSpacing, { ...asked, shareEnded: shareEndedOf(likeness) });
+    return isEndPredictable(recent)
+      ? spacedPollDelayMs(settings.vmPollSpacing, { ...asked, shareEnded: shareEndedOf(likeness) })
+      : pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs });
   }
 
   function poll(

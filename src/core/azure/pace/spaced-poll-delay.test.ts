@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RECENT_DURATIONS_MAX } from "./poll-delay.ts";
-import { SHARE_ENDED, sizeClassOf, spacedPollDelayMs } from "./spaced-poll-delay.ts";
+import { SHARE_ENDED, isEndPredictable, sizeClassOf, spacedPollDelayMs } from "./spaced-poll-delay.ts";
 
 const spacing = { closeMs: 250, wideMs: 3000 };
 const MEDIAN_MS = 8000;
@@ -137,6 +137,31 @@ describe("spacedPollDelayMs", () => {
   it("waits for the shortest distance where operations took no time", () => {
     assert.deepEqual(pollsOf(1, [0, 0]), [spacing.closeMs]);
   });
+
+  it("doubles the time spent for an operation after many that took no time", () => {
+    assert.deepEqual(pollsOf(3000, [0, 0]), [250, 500, 999, 1997, 3993]);
+  });
+});
+
+describe("isEndPredictable", () => {
+  for (const { because, recentDurationsMs, expected } of [
+    { because: "none was seen", recentDurationsMs: [], expected: false },
+    { because: "one does not show how far they differ", recentDurationsMs: [8300], expected: false },
+    { because: "two are alike", recentDurationsMs: [4000, 8000], expected: true },
+    { because: "one may have been an incident", recentDurationsMs: [4000, 120_000], expected: false },
+    { because: "a little more is too far apart", recentDurationsMs: [4000, 8001], expected: false },
+    {
+      because: "two of three may have been one",
+      recentDurationsMs: [120_000, 99_000, 4000],
+      expected: false,
+    },
+    { because: "three are alike", recentDurationsMs: [5000, 8000, 4000], expected: true },
+    { because: "four have a median", recentDurationsMs: [4000, 5000, 4000, 120_000], expected: true },
+    { because: "no time is alike, too", recentDurationsMs: [0, 0], expected: true },
+  ])
+    it(`is ${expected} of [${recentDurationsMs.join(", ")}]: ${because}`, () => {
+      assert.equal(isEndPredictable(recentDurationsMs), expected);
+    });
 });
 
 describe("sizeClassOf", () => {

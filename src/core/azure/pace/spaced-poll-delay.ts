@@ -1,12 +1,19 @@
 import { RETRY_AFTER_MAX_MS } from "./poll-delay.ts";
 
-/** How many durations of like operations are enough for a prediction: two show how far they differ. */
-export const DURATIONS_MIN = 2;
+/** How many durations of like operations are enough for a prediction where they are alike. */
+const DURATIONS_MIN = 2;
+/** How many are enough where they differ: the median of so many is usual, whatever one of them took. */
+const DIFFERENT_DURATIONS_MIN = 4;
+/**
+ * In times of the shortest, the longest of fewer durations that are alike. Two that differ by this much
+ * have the next operation polled after 1.25 times the shorter.
+ */
+const ALIKE_MAX = 2;
 
 /**
  * The share of the like operations still running that would have ended by the next poll. The smaller, the
- * sooner an end is noticed, and the more polls it takes. At Azure's own spread these make seven calls of an
- * attach, which makes four besides its polls, and of a detach, which makes three.
+ * sooner an end is noticed, and the more polls it takes. At Azure's own spread either kind takes seven calls
+ * with these: an attach makes four besides its polls, a detach three.
  */
 export const SHARE_ENDED = { attach: 0.36, detach: 0.31 } as const;
 /** By how much, at least, operations are taken to differ: no two take exactly as long. */
@@ -17,6 +24,8 @@ const QUARTILES_APART = 2 * Math.log(3);
 const CLOSEST_SHARE = 0.03;
 /** As a share of the time spent: the longest distance of two polls. */
 const WIDEST_SHARE = 0.2;
+/** Finite also where operations took no time: beyond it, the next poll rests on the time spent alone. */
+const ODDS_MAX = 1e300;
 /** In times of `wideMs`: the longest wait for the first poll. An operation may be faster than all before. */
 const FIRST_POLL_WIDE_MAX = 5;
 
@@ -29,6 +38,16 @@ export interface PollSpacing {
    * latest.
    */
   readonly wideMs: number;
+}
+
+/**
+ * Whether durations of like operations predict the end of the next one. Two far apart, such as one of an
+ * incident, don't show which of them is usual.
+ */
+export function isEndPredictable(recentDurationsMs: readonly number[]): boolean {
+  if (recentDurationsMs.length < DURATIONS_MIN) return false;
+  if (recentDurationsMs.length >= DIFFERENT_DURATIONS_MIN) return true;
+  return Math.max(...recentDurationsMs) <= ALIKE_MAX * Math.max(1, Math.min(...recentDurationsMs));
 }
 
 /**
@@ -53,7 +72,7 @@ export function spacedPollDelayMs(
   const [lowerMs, medianMs, upperMs] = quartilesOf(options.recentDurationsMs);
   const scale = Math.max(SCALE_MIN, Math.log(upperMs / lowerMs) / QUARTILES_APART);
   /** That a like operation would have ended by now. */
-  const odds = (elapsedMs / medianMs) ** (1 / scale);
+  const odds = Math.min(ODDS_MAX, (elapsedMs / medianMs) ** (1 / scale));
   const shareEndedMs = medianMs * ((odds + shareEnded) / (1 - shareEnded)) ** scale;
   const closestMs = Math.max(spacing.closeMs, elapsedMs * CLOSEST_SHARE);
   // Half of the shortest distance later: those that end right after it need no second poll.
