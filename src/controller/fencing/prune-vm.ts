@@ -7,7 +7,7 @@ import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import {
   beginFence,
   endFence,
-  identify,
+  identifyByName,
   type ProofKind,
   prune,
 } from "../../core/writer/record/writer-steps.ts";
@@ -152,7 +152,7 @@ function identifyAs(
   return moveRecord(
     ports,
     { volumeName, nodeName, step: "identify" },
-    (record) => identify(record, unknown, node),
+    (record) => identifyByName(record, unknown, node),
     signal,
   );
 }

@@ -14,7 +14,7 @@ import {
   distrust,
   beginFence,
   grant,
-  identify,
+  identifyByUid,
   revoke,
   type Step,
   withdraw,
@@ -80,7 +80,7 @@ export async function executeWriterAction(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "identify" },
-          (record) => identify(record, node, node),
+          (record) => identifyByUid(record, node),
           signal,
         ),
       );

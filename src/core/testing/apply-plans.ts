@@ -14,7 +14,7 @@ import {
   beginFence,
   release,
   grant,
-  identify,
+  identifyByUid,
   isInQuarantine,
   prune,
   proveClean,
@@ -64,7 +64,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Distrust":
       return moved(observed, (record) => distrust(record, action.node, action));
     case "Identify":
-      return moved(observed, (record) => identify(record, action.node, action.node));
+      return moved(observed, (record) => identifyByUid(record, action.node));
     case "BeginFence":
       return moved(observed, (record) => beginFence(record, action.node));
     case "AskAzure":

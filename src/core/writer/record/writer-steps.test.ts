@@ -13,7 +13,8 @@ import {
   foundRecord,
   release,
   grant,
-  identify,
+  identifyByName,
+  identifyByUid,
   isInQuarantine,
   mayAttach,
   mayDetach,
@@ -179,7 +180,7 @@ describe("distrust", () => {
       },
       {
         because: "identify",
-        step: identify(unverified, bound, bound),
+        step: identifyByUid(unverified, bound),
         expected: aRecord({ ...lists, unverified: [{ ...bound, ...mark }] }),
       },
       {
@@ -806,31 +807,31 @@ describe("identify, by the uid of the Node", () => {
 
   it("puts the uid in each entry of the node, and in none of another VM", () => {
     check([
-      { because: "there is none", step: identify(named(a), now, now), expected: named(now) },
-      { because: "the Node was recreated", step: identify(named(earlier), now, now), expected: named(now) },
+      { because: "there is none", step: identifyByUid(named(a), now), expected: named(now) },
+      { because: "the Node was recreated", step: identifyByUid(named(earlier), now), expected: named(now) },
       {
         because: "it is being fenced",
-        step: identify(aRecord({ fencing: a }), now, now),
+        step: identifyByUid(aRecord({ fencing: a }), now),
         expected: aRecord({ fencing: now }),
       },
       {
         because: "it is there",
-        step: identify(named(now), now, now),
+        step: identifyByUid(named(now), now),
         expected: "no entry of node-a lacks its uid",
       },
       {
         because: "another VM had the name",
-        step: identify(named(ofAnother), now, now),
+        step: identifyByUid(named(ofAnother), now),
         expected: "no entry of node-a lacks its uid",
       },
       {
         because: "so it had",
-        step: identify(named(ofAnother, [ofAnother, a]), now, now),
+        step: identifyByUid(named(ofAnother, [ofAnother, a]), now),
         expected: named(ofAnother, [ofAnother, now]),
       },
       {
         because: "none is known",
-        step: identify(named(earlier), a, a),
+        step: identifyByUid(named(earlier), a),
         expected: "no uid of node-a is known",
       },
     ]);
@@ -878,12 +879,12 @@ describe("identify, by the name of the node", () => {
     check([
       {
         because: "it registers",
-        step: identify(found, unknown, b),
+        step: identifyByName(found, unknown, b),
         expected: changedRecord(found, { unverified: [a, b], barrierPending: [a, b] }),
       },
       {
         because: "it is unverified by its name, and has passed the write barrier",
-        step: identify(changedRecord(found, { unverified: [b, unknown] }), unknown, b),
+        step: identifyByName(changedRecord(found, { unverified: [b, unknown] }), unknown, b),
         expected: changedRecord(found, { unverified: [b] }),
       },
     ]);
@@ -895,15 +896,15 @@ describe("identify, by the name of the node", () => {
     const found = aRecord({ unverified: [marked], barrierPending: [unknown] });
     const expected = aRecord({ unverified: [{ ...b, ...marks }], barrierPending: [b] });
     check([
-      { because: "the record has no other entry of it", step: identify(found, unknown, b), expected },
+      { because: "the record has no other entry of it", step: identifyByName(found, unknown, b), expected },
       {
         because: "its entry under the new name has no marks",
-        step: identify(changedRecord(found, { unverified: [b, marked] }), unknown, b),
+        step: identifyByName(changedRecord(found, { unverified: [b, marked] }), unknown, b),
         expected,
       },
       {
         because: "its entry under the new name has the marks",
-        step: identify(
+        step: identifyByName(
           aRecord({ unverified: [{ ...b, ...marks }, unknown], barrierPending: [b] }),
           unknown,
           b,
@@ -912,12 +913,12 @@ describe("identify, by the name of the node", () => {
       },
       {
         because: "it is in quarantine under the new name",
-        step: identify(changedRecord(found, { quarantined: [b] }), unknown, b),
+        step: identifyByName(changedRecord(found, { quarantined: [b] }), unknown, b),
         expected,
       },
       {
         because: "it writes under the new name, and an update may still detach the disk from it",
-        step: identify(changedRecord(found, { writer: aWriter("node-b") }), unknown, b),
+        step: identifyByName(changedRecord(found, { writer: aWriter("node-b") }), unknown, b),
         expected: `an update that a lost record allowed may still detach the disk from ${unknown.nodeName}`,
       },
     ]);
@@ -929,7 +930,7 @@ describe("identify, by the name of the node", () => {
     check([
       {
         because: "its Node is missing",
-        step: identify(found, unknown, b),
+        step: identifyByName(found, unknown, b),
         expected: changedRecord(found, {
           quarantined: [],
           unverified: [{ ...bound, wasQuarantined: true }],
@@ -943,39 +944,39 @@ describe("identify, by the name of the node", () => {
     check([
       {
         because: "it registers",
-        step: identify(aRecord({ unverified: [a, unknown] }), unknown, b),
+        step: identifyByName(aRecord({ unverified: [a, unknown] }), unknown, b),
         expected: aRecord({ unverified: [a, b] }),
       },
       {
         because: "it is unverified by its name as well",
-        step: identify(aRecord({ unverified: [b, unknown] }), unknown, b),
+        step: identifyByName(aRecord({ unverified: [b, unknown] }), unknown, b),
         expected: aRecord({ unverified: [b] }),
       },
       {
         because:
           "it is the writer, which can't be unverified as well: it could neither reclaim nor show " +
           "itself clean",
-        step: identify(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
+        step: identifyByName(aRecord({ writer: aWriter("node-b"), unverified: [a, unknown] }), unknown, b),
         expected: aRecord({ writer: aWriter("node-b"), unverified: [a] }),
       },
       {
         because: "not unverified",
-        step: identify(aRecord({ unverified: [a] }), unknown, b),
+        step: identifyByName(aRecord({ unverified: [a] }), unknown, b),
         expected: `${unknown.instanceUri} is not unverified`,
       },
       {
         because: "its fence goes by the resource id",
-        step: identify(aRecord({ unverified: [unknown], fencing: unknown }), unknown, b),
+        step: identifyByName(aRecord({ unverified: [unknown], fencing: unknown }), unknown, b),
         expected: `${unknown.instanceUri} is being fenced`,
       },
       {
         because: "its fence goes by its name",
-        step: identify(aRecord({ unverified: [unknown], fencing: b }), unknown, b),
+        step: identifyByName(aRecord({ unverified: [unknown], fencing: b }), unknown, b),
         expected: "node-b is being fenced",
       },
       {
         because: "it writes under the name that would go",
-        step: identify(
+        step: identifyByName(
           aRecord({ writer: { ...aWriter("node-b"), ...unknown }, unverified: [unknown] }),
           unknown,
           b,

@@ -312,17 +312,11 @@ export function reclaim(record: WriterRecord, node: NodeKey, epochKnown: number)
 }
 
 /**
- * *identify*, by the controller: the entries of `known` get what they lack of the identity of `node`, which
- * is the same VM, so that the node can report its use of the disk:
- * - under the same name, the uid of the orchestrator's node, which may have been recreated;
- * - otherwise the name: a VM was unverified under its resource id alone, or under an earlier name.
+ * *identify*, by the controller: the entries of `node` get the uid of the orchestrator's node, which may
+ * have been recreated, so that the node can report its use of the disk. Not those of the list of clean
+ * nodes, which each node replaces by its own.
  */
-export function identify(record: WriterRecord, known: NodeIdentity, node: NodeIdentity): Step {
-  return isSameNode(known, node) ? identifyByUid(record, node) : identifyByName(record, known, node);
-}
-
-/** Not the list of clean nodes, whose entries each node replaces by its own. */
-function identifyByUid(record: WriterRecord, node: NodeIdentity): Step {
+export function identifyByUid(record: WriterRecord, node: NodeIdentity): Step {
   const { nodeUid } = node;
   if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
   const withUid = <T extends NodeIdentity>(entry: T): T =>
@@ -339,10 +333,12 @@ function identifyByUid(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /**
- * Marks of both entries stay. Not while either is being fenced: the fence would go by one name, and the
- * entry by another.
+ * *identify*, by the controller: a VM that is unverified as `unknown`, by its resource id alone or by an
+ * earlier name, gets the name and uid of `node`, which is the same VM, so that the node can report its use
+ * of the disk. Marks of both entries stay. Not while either is being fenced: the fence would go by one
+ * name, and the entry by another.
  */
-function identifyByName(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
+export function identifyByName(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
   const marks = entryOf(record, unknown);
   if (marks?.access !== "unverified") return fail(`${unknown.instanceUri} is not unverified`);
   if (isNamed(record, unknown, "writer")) return fail(`${unknown.nodeName} is the writer`);
