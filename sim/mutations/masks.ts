@@ -119,7 +119,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/writer/plan-earlier-vm.ts",
-        find: `if (!writer.held) return [{ kind: "Distrust", node, asWriter: true }];`,
+        find: `if (!writer.held) return [{ kind: "DistrustWriter", node }];`,
         replace: `if (!writer.held && !writer.requested) return [{ kind: "Revoke" }];`,
       },
     ],

@@ -12,6 +12,7 @@ import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
   distrust,
+  distrustWriter,
   beginFence,
   grant,
   identifyByUid,
@@ -63,13 +64,14 @@ export async function executeWriterAction(
       return ignoreRefused(
         await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal),
       );
-    case "Distrust": {
-      const { node, asWriter } = action;
+    case "Distrust":
+    case "DistrustWriter": {
+      const { node, kind } = action;
       return ignoreRefused(
         await moveRecord(
           ports,
           { volumeName, nodeName: node.nodeName, step: "distrust" },
-          (record) => distrust(record, node, { asWriter }),
+          (record) => (kind === "Distrust" ? distrust : distrustWriter)(record, node),
           signal,
         ),
       );

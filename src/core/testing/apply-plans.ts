@@ -10,6 +10,7 @@ import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import {
   distrust,
+  distrustWriter,
   endFence,
   beginFence,
   release,
@@ -62,7 +63,9 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Revoke":
       return moved(observed, revoke);
     case "Distrust":
-      return moved(observed, (record) => distrust(record, action.node, action));
+      return moved(observed, (record) => distrust(record, action.node));
+    case "DistrustWriter":
+      return moved(observed, (record) => distrustWriter(record, action.node));
     case "Identify":
       return moved(observed, (record) => identifyByUid(record, action.node));
     case "BeginFence":

@@ -120,12 +120,12 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         attachments: [anAttachment("node-b")],
       }),
-      plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
+      plan: [checks, { kind: "DistrustWriter", node: earlier }],
     },
     {
       title: "counts as a holder where it may still acquire the volume",
       observed: observed(held(true, aWriter("node-a", { held: false }))),
-      plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
+      plan: [checks, { kind: "DistrustWriter", node: earlier }],
     },
     {
       title: "is left to its fence, whatever is reported of its hold while that runs",
@@ -139,7 +139,7 @@ describe("a VM in the record whose node name is another VM's", () => {
         nodes: [aNode("node-b")],
         orchestratorNode: (name) => anOrchestratorNode({ instanceUri: instanceUriOf(name) }),
       }),
-      plan: [checks, { kind: "Distrust", node: earlier, asWriter: true }],
+      plan: [checks, { kind: "DistrustWriter", node: earlier }],
     },
     {
       title: "loses a released grant where the Node names no other VM",
@@ -178,7 +178,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     {
       title: "is unverified under its resource id, too: the other VM's token may remove the named entry",
       observed: observed({ unverified: [earlier] }, { attachments: [anAttachment("node-b")] }),
-      plan: [checks, { kind: "Distrust", node: foreign, asWriter: false }],
+      plan: [checks, { kind: "Distrust", node: foreign }],
     },
     {
       title: "is named with its resource id while it is unverified",

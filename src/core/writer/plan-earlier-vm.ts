@@ -49,7 +49,7 @@ export function planEarlierWriter(
   const node = identityOf(writer);
   const record = recordOf(observed);
   if (isNamed(record, node, "fencing")) return [];
-  if (!writer.held) return [{ kind: "Distrust", node, asWriter: true }];
+  if (!writer.held) return [{ kind: "DistrustWriter", node }];
   if (isOutOfService(observed, node.nodeName)) {
     if (writer.requested) return [{ kind: "Withdraw", from: "record", node }];
     return [
@@ -91,7 +91,7 @@ export function planEarlierUnverified(observed: ObservedVolume, node: NodeIdenti
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const record = recordOf(observed);
   if (isNamed(record, node, "confirmed") && !isNamed(record, foreign, "unverified"))
-    return [{ kind: "Distrust", node: foreign, asWriter: false }];
+    return [{ kind: "Distrust", node: foreign }];
   const message =
     `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, ` +
     `and its node ${nodeName} is another VM by now`;

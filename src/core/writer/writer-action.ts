@@ -10,10 +10,12 @@ export type WriterAction =
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
   /**
-   * Another VM has the name of the node, and its token may have released the grant (`asWriter`), or may
-   * remove an unverified entry, whose VM is then listed under its resource id.
+   * Another VM has the name of an unverified one, and its token may remove that one's entry: its VM is also
+   * listed under its resource id, as this node.
    */
-  | { readonly kind: "Distrust"; readonly node: NodeIdentity; readonly asWriter: boolean }
+  | { readonly kind: "Distrust"; readonly node: NodeIdentity }
+  /** Another VM has the name of the writer's node, and its token may have released the grant. */
+  | { readonly kind: "DistrustWriter"; readonly node: NodeIdentity }
   /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
   | { readonly kind: "Identify"; readonly node: NodeIdentity }
   /** The writer's request, in the record. */

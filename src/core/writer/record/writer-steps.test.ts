@@ -8,6 +8,7 @@ import { rebuiltRecord } from "./rebuilt-record.ts";
 import {
   reclaim,
   distrust,
+  distrustWriter,
   endFence,
   beginFence,
   foundRecord,
@@ -234,27 +235,27 @@ describe("distrust", () => {
     check([
       {
         because: "released",
-        step: distrust(aRecord({ writer: { ...grantedA, requested: false } }), a, { asWriter: true }),
+        step: distrustWriter(aRecord({ writer: { ...grantedA, requested: false } }), a),
         expected: aRecord({ writer: unrequestedA }),
       },
       {
         because: "not taken",
-        step: distrust(aRecord({ writer: grantedA }), a, { asWriter: true }),
+        step: distrustWriter(aRecord({ writer: grantedA }), a),
         expected: aRecord({ writer: { ...grantedA, held: true } }),
       },
       {
         because: "held",
-        step: distrust(aRecord({ writer: unrequestedA }), a, { asWriter: true }),
+        step: distrustWriter(aRecord({ writer: unrequestedA }), a),
         expected: "node-a holds the volume already",
       },
       {
         because: "another VM",
-        step: distrust(aRecord({ writer: grantedA }), { ...a, vmId: "another" }, { asWriter: true }),
+        step: distrustWriter(aRecord({ writer: grantedA }), { ...a, vmId: "another" }),
         expected: "node-a is not the writer",
       },
       {
         because: "being fenced",
-        step: distrust(aRecord({ writer: grantedA, fencing: a }), a, { asWriter: true }),
+        step: distrustWriter(aRecord({ writer: grantedA, fencing: a }), a),
         expected: "node-a is being fenced",
       },
     ]);

@@ -234,26 +234,28 @@ export function endFence(
 }
 
 /**
- * *distrust*, by the controller: `node` may write, since what the record says of it can't be relied on.
- * - Any node but the writer becomes unverified: its VM has the disk although neither the record nor an
- *   attachment says so. A person attached it, or an object was erased: whether it is in use there is unknown.
- * - `asWriter`: the writer's grant counts as held. Another VM has the name of its node, and that VM's token
- *   may have released what this one holds. Only a fence, or proof that the VM is gone, frees the volume then.
- *   Default: false.
+ * *distrust*, by the controller: any node but the writer becomes unverified. Its VM has the disk although
+ * neither the record nor an attachment says so: a person attached it, or an object was erased. Whether it is
+ * in use there is unknown.
  */
-export function distrust(
-  record: WriterRecord,
-  node: NodeIdentity,
-  { asWriter = false }: { readonly asWriter?: boolean } = {},
-): Step {
-  const { writer } = record;
-  const isWriter = writer !== undefined && isSameNode(writer, node);
-  if (isWriter !== asWriter) return fail(`${node.nodeName} is ${asWriter ? "not " : ""}the writer`);
-  if (isWriter && writer.held) return fail(`${node.nodeName} holds the volume already`);
+export function distrust(record: WriterRecord, node: NodeIdentity): Step {
+  if (isNamed(record, node, "writer")) return fail(`${node.nodeName} is the writer`);
   if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
-  if (isWriter) return ok({ ...record, writer: { ...writer, held: true } });
   if (isNamed(record, node, "unverified")) return fail(`${node.nodeName} is unverified already`);
   return ok(foundUnverified(record, node));
+}
+
+/**
+ * *distrust*, by the controller: the writer's grant counts as held. Another VM has the name of its node, and
+ * that VM's token may have released what this one holds. Only a fence, or proof that the VM is gone, frees
+ * the volume then.
+ */
+export function distrustWriter(record: WriterRecord, node: NodeIdentity): Step {
+  const { writer } = record;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.held) return fail(`${node.nodeName} holds the volume already`);
+  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  return ok({ ...record, writer: { ...writer, held: true } });
 }
 
 /**
