@@ -273,3 +273,12 @@ describe("what a node's state wakes", () => {
         assert.deepEqual(await woken(routes.addEverything), wakes, "nothing changes");
       }));
 });
+
+it("wakes, with everything, the loops of nodes that only a record names", () =>
+  withRoutes(async ({ given, routes, taken }) => {
+    const [a, b] = [identity("node-a"), identity("node-b")];
+    await given("AzVolume", aVolumeWithRecord({ quarantined: [a], barrierPending: [b] }));
+    routes.addEverything();
+    const { driverNode, barrier } = await taken();
+    assert.deepEqual({ driverNode, barrier }, { driverNode: ["node-a"], barrier: ["node-b"] });
+  }));

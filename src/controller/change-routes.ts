@@ -133,10 +133,15 @@ export function createChangeRoutes(
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
   const barrierPendingNodes = (): ReadonlySet<string> =>
     new Set(cache.list("AzVolume").flatMap(barrierPendingNames));
-  const remindService = (nodeName: string): void => {
+  /** What the state of a node may require, whether or not it has changed. */
+  const remindNode = (nodeName: string): void => {
+    const inQuarantine = cache.byIndex("AzVolume", "recordedOn", nodeName).flatMap(namesInQuarantine);
+    if (isGone(nodeName) || inQuarantine.includes(nodeName)) loops.driverNode.queue.remind(nodeName);
     const node = ports.users.cachedNode(nodeName);
     if (mayBeStopped(node)) loops.stoppedNodes.queue.remind(nodeName);
     if (hasReturned(node)) loops.returnedNodes.queue.remind(nodeName);
+    if (cache.byIndex("AzVolume", "barrierPendingOn", nodeName).length > 0)
+      loops.barrier.queue.remind(nodeName);
   };
   const addEverything = (): void => {
     for (const volume of cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
@@ -144,32 +149,24 @@ export function createChangeRoutes(
     for (const attachment of cache.list("AzVolumeAttachment"))
       loops.attachment.queue.remind(attachment.metadata.name);
     for (const name of cache.ignoredAttachments()) loops.attachment.queue.remind(name);
-    const quarantined = new Set(cache.list("AzVolume").flatMap(namesInQuarantine));
-    for (const nodeName of [
-      ...cache.list("AzDriverNode").map(({ metadata }) => metadata.name),
-      ...quarantined,
-    ])
-      if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
+    const registered = cache.list("AzDriverNode").map(({ metadata }) => metadata.name);
     // Most need nothing: a size that was looked up is not looked up again.
-    for (const { metadata } of cache.list("AzDriverNode")) loops.diskLimit.queue.remind(metadata.name);
-    for (const { metadata } of cache.list("AzDriverNode")) remindService(metadata.name);
-    for (const nodeName of barrierPendingNodes()) loops.barrier.queue.remind(nodeName);
+    for (const nodeName of registered) loops.diskLimit.queue.remind(nodeName);
+    const recorded = cache.list("AzVolume").flatMap(namesInQuarantine);
+    for (const nodeName of new Set([...registered, ...recorded, ...barrierPendingNodes()]))
+      remindNode(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.readVms.queue.remind(ONLY_KEY);
     loops.requests.queue.add(ONLY_KEY);
   };
-  /** The changed node may be of use to any volume. Only those that name it by its present name don't wait. */
+  /** The changed node may be of use to any volume. Only those that name it or its VM don't wait. */
   const onDriverNode = (nodeName: string): void => {
     loops.diskLimit.queue.add(nodeName);
     addVolumesOn(nodeName);
     addAttachmentsOn(nodeName);
     askForEntriesOf(nodeName);
     placeOn(nodeName);
-    const inQuarantine = cache.byIndex("AzVolume", "recordedOn", nodeName).flatMap(namesInQuarantine);
-    if (isGone(nodeName) || inQuarantine.includes(nodeName)) loops.driverNode.queue.remind(nodeName);
-    remindService(nodeName);
-    if (cache.byIndex("AzVolume", "barrierPendingOn", nodeName).length > 0)
-      loops.barrier.queue.remind(nodeName);
+    remindNode(nodeName);
     loops.rebuild.queue.add(ONLY_KEY);
     loops.resync.queue.addAfter(ONLY_KEY, NODES_CHANGED_AFTER_MS);
   };
