@@ -286,10 +286,10 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
         emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { revoke: revokes, beginFence: intends } = without.has("mark") ? steps.overlookingRequest : steps;
+      const { revoke: revokes, beginFence: begins } = without.has("mark") ? steps.overlookingRequest : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
-      moves(intends(world.record, node), `begins the fence of n${node}`, "cutting");
+      moves(begins(world.record, node), `begins the fence of n${node}`, "cutting");
       return;
     }
     case "cutting":

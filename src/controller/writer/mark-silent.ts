@@ -11,9 +11,8 @@ import { tryEach } from "../try-each.ts";
 const LOOK_AGAIN_MS = 5_000;
 
 /**
- * Marks each silent node as not ready: its AzDriverNode would otherwise stay ready for
- * ever, and its volumes would be planned again only with the next resync. The node's next heartbeat marks
- * it as ready again.
+ * Marks each silent node as not ready: its AzDriverNode would otherwise stay ready for ever, and its volumes
+ * would be planned again only with the next resync. The node's next heartbeat marks it as ready again.
  */
 export function silenceReconciler(ports: WriterPorts): Reconciler {
   return {
@@ -21,7 +20,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      const silent = ports.cache.reportedNodes().filter((each) => isToMark(ports, each));
+      const silent = ports.cache.reportedNodes().filter((each) => isSilentAndReady(ports, each));
       const marked = await tryEach(
         silent,
         {
@@ -37,7 +36,8 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
   };
 }
 
-function isToMark({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
+/** Silent, and not marked yet. */
+function isSilentAndReady({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
   return (
     status?.readyForVolumeAllocation === true &&
     (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status)
