@@ -1,11 +1,10 @@
 import type { Failure } from "../core/failure/failure.ts";
-import { fail, ok, type Result } from "../core/failure/result.ts";
+import { fail, type Result } from "../core/failure/result.ts";
 import type { Logger } from "../ports/logger.ts";
 
-/** How many run concurrently: the store commits writes that arrive together in one batch. */
 const TRIED_AT_ONCE = 64;
 
-/** Failures of what all have in common, unless others of the same batch succeed. */
+/** Failures of what all have in common, unless others succeed. */
 const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set([
   "Cancelled",
   "StoreUnavailable",
@@ -25,42 +24,58 @@ export interface Attempts<T, R> {
   readonly onFailure: (one: T, failure: Failure) => void;
   /** Receives the stack of a bug. */
   readonly logger: Logger;
+  /** How many run concurrently. Default 64: the store commits writes that arrive together in one batch. */
+  readonly atOnce?: number;
+  /**
+   * How many in a row may fail in a way that the others would as well, before no further one begins. Default:
+   * `atOnce`.
+   */
+  readonly generalMax?: number;
+}
+
+/** What was done of all that was tried. */
+interface Tried<R> {
+  /** In the order in which they ended. */
+  readonly done: readonly R[];
+  /** The first failure; `Cancelled` where a stop left some untried. */
+  readonly failed: Failure | undefined;
 }
 
 /**
- * Tries each of `all`. A failure of one delays no other and is passed to `onFailure`; so is a bug, as
- * `DriverBug`. Fails with the first failure once all were tried, or after a batch of which all failed in
- * a way that the others would as well. Returns the result of each.
+ * Tries each of `all`, `atOnce` of them at any time: one that hangs keeps its own place, and no other waits
+ * for it. A failure of one delays no other and is passed to `onFailure`; so is a bug, as `DriverBug`. Begins
+ * no further one once `signal` is aborted, one was cancelled, or `generalMax` is reached.
  */
 export async function tryEach<T, R>(
   all: readonly T[],
-  { attempt, onFailure, logger }: Attempts<T, R>,
+  { attempt, onFailure, logger, atOnce = TRIED_AT_ONCE, generalMax = atOnce }: Attempts<T, R>,
   signal: AbortSignal,
-): Promise<Result<readonly R[], Failure>> {
-  const tryOne = async (one: T): Promise<{ readonly one: T; readonly result: Result<R, Failure> }> => ({
-    one,
-    result: await resultOf(() => attempt(one), logger, signal),
-  });
+): Promise<Tried<R>> {
   const done: R[] = [];
-  let failed: Result<never, Failure> | undefined;
-  for (let first = 0; first < all.length; first += TRIED_AT_ONCE) {
-    const batch = all.slice(first, first + TRIED_AT_ONCE);
-    const tried = await Promise.all(batch.map(tryOne));
-    for (const { one, result } of tried) {
-      if (result.ok) done.push(result.value);
+  let failed: Failure | undefined;
+  let generalInRow = 0;
+  const left = all.values();
+  const work = async (): Promise<void> => {
+    while (failed?.kind !== "Cancelled" && generalInRow < generalMax) {
+      const next = left.next();
+      if (next.done === true) return;
+      const result = await resultOf(() => attempt(next.value), logger, signal);
+      generalInRow = !result.ok && isGeneral(result.failure) ? generalInRow + 1 : 0;
+      if (signal.aborted || (!result.ok && result.failure.kind === "Cancelled"))
+        failed = { kind: "Cancelled" };
+      else if (result.ok) done.push(result.value);
       else {
-        onFailure(one, result.failure);
-        failed ??= result;
+        onFailure(next.value, result.failure);
+        failed ??= result.failure;
       }
     }
-    const areAllLost = tried.every(({ result }) => !result.ok && isGeneral(result.failure));
-    if (failed !== undefined && areAllLost) return failed;
-  }
-  return failed ?? ok(done);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return { done, failed };
 }
 
 /** The result of one attempt. A bug is logged with its stack, and counts as the failure `DriverBug`. */
-export async function resultOf<R>(
+async function resultOf<R>(
   attempt: () => Promise<Result<R, Failure>>,
   logger: Logger,
   signal: AbortSignal,

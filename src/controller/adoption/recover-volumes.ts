@@ -3,7 +3,7 @@ import { volumeObjectNames } from "../../core/api/object-names.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -131,8 +131,8 @@ async function recoverEach<T extends { readonly diskUri: string }>(
 ): Promise<Result<number, Failure>> {
   const onFailure = ({ diskUri }: T, failure: Failure): void =>
     logger.warn("a disk was not compared with the objects", { diskUri, failure });
-  const recovered = await tryEach(all, { attempt, onFailure, logger }, signal);
-  return recovered.ok ? ok(recovered.value.filter(Boolean).length) : recovered;
+  const { done, failed } = await tryEach(all, { attempt, onFailure, logger }, signal);
+  return failed === undefined ? ok(done.filter(Boolean).length) : fail(failed);
 }
 
 async function recoverTagged(

@@ -3,7 +3,7 @@ import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { explainsPublication } from "../../core/writer/record/rebuilt-record.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
@@ -42,12 +42,12 @@ export async function syncVolumeAttachments(
     },
     signal,
   );
-  if (!restored.ok && signal.aborted) return restored;
+  if (restored.failed !== undefined && signal.aborted) return fail(restored.failed);
   const ended = await endForgotten(ports, attachments, signal);
-  if (!restored.ok) return restored;
+  if (restored.failed !== undefined) return fail(restored.failed);
   if (!ended.ok) return ended;
   const freed = ports.attach === "driver" ? await ports.clusterVolumes.releaseVolumes(signal) : ended;
-  return freed.ok ? ok({ waiting: restored.value.filter((one) => one === "waits").length }) : freed;
+  return freed.ok ? ok({ waiting: restored.done.filter((one) => one === "waits").length }) : freed;
 }
 
 /**

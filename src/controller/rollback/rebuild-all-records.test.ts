@@ -7,6 +7,7 @@ import {
   STORE_INCARNATION_ANNOTATION,
   REBUILD_ANNOTATION,
 } from "../../core/api/lease.ts";
+import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   LONE_REPORTS_ANNOTATION,
@@ -423,8 +424,9 @@ describe("a rebuild of many volumes", () => {
     readonly ended: string[];
     /** The most that were under way at once. */
     most: number;
-    /** Calls that fail the first time. */
+    /** Calls that fail the first time, and how. */
     readonly failing: Set<string>;
+    failure: Failure;
     /** Runs while the first call is under way. */
     during: () => Promise<void>;
   }
@@ -432,20 +434,21 @@ describe("a rebuild of many volumes", () => {
   function followCalls({ ports, clock }: ReconcileWorld, nodeNames: readonly string[]): Calls {
     const { cloud } = ports;
     const { inspectInstance } = cloud;
-    const calls: Calls = { begun: [], ended: [], most: 0, failing: new Set(), during: async () => undefined };
+    const calls: Calls = {
+      begun: [],
+      ended: [],
+      most: 0,
+      failing: new Set(),
+      failure: { kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" },
+      during: async () => undefined,
+    };
     const call = async <T>(name: string, answer: () => Promise<T>) => {
       calls.begun.push(name);
       calls.most = Math.max(calls.most, calls.begun.length - calls.ended.length);
       if (calls.begun.length === 1) await calls.during();
       await clock.sleep(100, never);
       calls.ended.push(name);
-      const failure = {
-        kind: "CloudUnavailable",
-        code: "InternalError",
-        message: name,
-        requestId: "",
-      } as const;
-      return calls.failing.delete(name) ? fail(failure) : answer();
+      return calls.failing.delete(name) ? fail(calls.failure) : answer();
     };
     cloud.getDisk = ({ diskUri: uri }) => {
       const index = Number(/pvc-(?<number>\d+)/u.exec(uri)?.groups?.["number"]) - 1;
@@ -490,6 +493,19 @@ describe("a rebuild of many volumes", () => {
     withVolumes({ volumes: 2, nodes: 2 }, async (world) => {
       assert.deepEqual(await rebuildAll(world), ok({}));
       assert.deepEqual(world.readLanes, new Set(["primaryAttach"]));
+    }));
+
+  it("tries every volume, however many others in a row Azure has throttled", () =>
+    withVolumes({ volumes: 60 }, async (world) => {
+      world.calls.failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
+      for (let index = 0; index < 55; index++) world.calls.failing.add(nameOf(index));
+      assert.deepEqual(await rebuildAll(world), fail(world.calls.failure));
+      await world.clock.advance(1_000);
+      const isRebuilt = (index: number): boolean => recordOf(world, index)?.storeIncarnation === 2;
+      assert.deepEqual(
+        Array.from({ length: 60 }, (_, index) => index).filter(isRebuilt),
+        [55, 56, 57, 58, 59],
+      );
     }));
 
   it("reads a VM again for a later volume where it could not be read for others", () =>

@@ -17,8 +17,8 @@ import {
   type RecordedDisk,
 } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
+import { tryEach } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
-import { tryAtOnce } from "./try-at-once.ts";
 import { vmsReadOnce } from "./vms-read-once.ts";
 
 /**
@@ -120,18 +120,20 @@ async function rebuildEach(
   const reason = { kind: "lost", storeIncarnation: incarnation } as const;
   const attempts = {
     atOnce: REBUILT_AT_ONCE,
+    // The incarnation rises after the pass: what it has not rebuilt no component acts on.
+    generalMax: Infinity,
     onFailure: ({ volume }: RecordedDisk, failure: Failure) => emitNotRebuilt(ports, volume, failure),
     logger: ports.logger,
   };
   const readOne = (one: RecordedDisk): Promise<Result<ReadDisk, Failure>> =>
     readRecordedDisk(ports, one, signal);
   const recorded = volumes.flatMap((volume) => recordedDisk(volume) ?? []);
-  const read = await tryAtOnce(recorded, { ...attempts, attempt: readOne }, signal);
+  const read = await tryEach(recorded, { ...attempts, attempt: readOne }, signal);
   if (read.failed?.kind === "Cancelled") return fail(read.failed);
   const afterDisks = { ...ports, cloud: vmsReadOnce(ports) };
   const rebuildOne = async (one: ReadDisk): Promise<Result<unknown, Failure>> =>
     isDue(one.volume) ? rebuildFromDisk(afterDisks, one, reason, signal) : ok(undefined);
-  const rebuilt = await tryAtOnce(read.done, { ...attempts, attempt: rebuildOne }, signal);
+  const rebuilt = await tryEach(read.done, { ...attempts, attempt: rebuildOne }, signal);
   if (rebuilt.failed?.kind === "Cancelled") return fail(rebuilt.failed);
   const failed = read.failed ?? rebuilt.failed;
   return failed === undefined ? ok({}) : fail(failed);

@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -31,7 +31,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
         },
         signal,
       );
-      return marked.ok ? ok({ requeueAfterMs: LOOK_AGAIN_MS }) : marked;
+      return marked.failed === undefined ? ok({ requeueAfterMs: LOOK_AGAIN_MS }) : fail(marked.failed);
     },
   };
 }
