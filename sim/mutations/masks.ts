@@ -166,8 +166,8 @@ export const masks: readonly Mask[] = [
       },
       {
         file: "src/node/stage/prepare-file-system.ts",
-        find: `isNamed(record, node, "writer") && record?.writer?.held === true;`,
-        replace: `isNamed(record, node, "writer");`,
+        find: `return isNamed(status?.record, node, "holder");`,
+        replace: `return isNamed(status?.record, node, "writer");`,
       },
     ],
   },

@@ -7,7 +7,7 @@ import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { isHeldOn } from "../../core/writer/record/is-held-on.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
@@ -121,7 +121,8 @@ async function reportStaleOnes(
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (!marked.ok) continue;
     ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
-    if (isHeldOn(ports.cache.get("AzVolume", volumeName), nodeName)) emitLost(ports, attachment);
+    if (isNamed(ports.cache.get("AzVolume", volumeName)?.status?.record, nodeName, "holder"))
+      emitLost(ports, attachment);
   }
   return ok(undefined);
 }

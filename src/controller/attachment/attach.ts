@@ -8,7 +8,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
-import { isHeldOn } from "../../core/writer/record/is-held-on.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -65,7 +65,7 @@ export async function attach(
     };
   }
   const isMissed = attachment.status?.deviceMissing === true;
-  const isWriter = isHeldOn(volume, action.node.nodeName);
+  const isWriter = isNamed(volume?.status?.record, action.node.nodeName, "holder");
   let isLossToEmit = isMissed && isWriter;
   const emitLossOnce = (): void => {
     if (isLossToEmit) emitLost(ports, attachment);

@@ -5,7 +5,6 @@ import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { isWriterWell } from "../writer/is-writer-well.ts";
 import { couldTakeOver } from "../writer/node-silence.ts";
-import { isHeldOn } from "../writer/record/is-held-on.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
@@ -316,7 +315,8 @@ export function isGrantStanding(record: WriterRecord | undefined, { nodeName, ep
 
 /** A device that its writer misses is no reason to wait. Of several writers nothing says who they are. */
 function isServed(observed: ObservedVolume, primary: AzVolumeAttachment): boolean {
-  const mayMiss = recordOf(observed) === undefined || isHeldOn(observed.volume, primary.spec.nodeName);
+  const record = recordOf(observed);
+  const mayMiss = record === undefined || isNamed(record, primary.spec.nodeName, "holder");
   return mayMiss ? primary.status?.state === "Attached" : isAttached(primary);
 }
 

@@ -12,6 +12,7 @@ import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isSilent, isUnreported } from "./node-silence.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
+import { isNamed } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
@@ -34,7 +35,7 @@ export function planRecallEnds(observed: ObservedVolume, record: WriterRecord): 
 }
 
 function isRecallDue(record: WriterRecord, nodeName: string): boolean {
-  return record.writer?.nodeName === nodeName && record.writer.held && !record.writer.requested;
+  return isNamed(record, nodeName, "holder") && record.writer?.requested === false;
 }
 
 /** The writer holds the volume and no longer requests it: it is recalled, and fenced once that has failed. */

@@ -192,8 +192,7 @@ async function checkHolder(
  * write of the detail.
  */
 function isHolder({ node }: NodePorts, { status }: AzVolume): boolean {
-  const record = status?.record;
-  return isNamed(record, node, "writer") && record?.writer?.held === true;
+  return isNamed(status?.record, node, "holder");
 }
 
 function noHolder({ node }: NodePorts, { metadata: { name } }: AzVolume): Result<never, Failure> {

@@ -56,7 +56,7 @@ export function rebuiltRecord(
       (all, node) => (includesNode(all, node) ? all : [...all, withUidFrom(entries, node)]),
       [],
     );
-  const holders = nodesIn(said, ...(said?.writer?.held === true ? ["writer" as const] : []), "confirmed");
+  const holders = nodesIn(said, "holder", "confirmed");
   const found = {
     unverified: each(...known.attachedTo, ...holders),
     unconfirmed: each(...nodesIn(said, "unconfirmed"), ...known.checkpointed),

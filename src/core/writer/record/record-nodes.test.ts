@@ -110,6 +110,8 @@ describe("the nodes of a record", () => {
     assert.deepEqual(
       {
         writer: nodesIn(record, "writer"),
+        holder: nodesIn(record, "holder"),
+        released: nodesIn({ ...record, writer: { ...writer, held: false } }, "holder"),
         fencing: nodesIn(record, "fencing"),
         unverified: nodesIn(record, "unverified"),
         confirmed: nodesIn(record, "confirmed"),
@@ -121,6 +123,8 @@ describe("the nodes of a record", () => {
       },
       {
         writer: [laterA],
+        holder: [laterA],
+        released: [],
         fencing: [earlierA],
         unverified: [earlierA, a],
         confirmed: [earlierA],

@@ -2,11 +2,13 @@ import type { Access, RecordNode, WriterRecord } from "../../api/az-volume.ts";
 import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../api/identity/node-identity.ts";
 
 /**
- * In which roles a record may name a node: as its writer, as the node being fenced, or in its list.
- * Unverified nodes are `confirmed` (by Azure) or `unconfirmed`, and either may be `wasQuarantined`.
+ * In which roles a record may name a node: as its writer, which is its `holder` while it holds the volume,
+ * as the node being fenced, or in its list. Unverified nodes are `confirmed` (by Azure) or `unconfirmed`,
+ * and either may be `wasQuarantined`.
  */
 export type NodeRole =
   | "writer"
+  | "holder"
   | "fencing"
   | Access
   | "confirmed"
@@ -88,6 +90,8 @@ function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): re
   switch (role) {
     case "writer":
       return writer === undefined ? [] : [writer];
+    case "holder":
+      return writer?.held === true ? [writer] : [];
     case "fencing":
       return fencing === undefined ? [] : [fencing];
     case "barrierPending":

@@ -107,8 +107,7 @@ export function mayDetach(
   node: NodeIdentity,
   { isBegun = false }: { readonly isBegun?: boolean } = {},
 ): boolean {
-  const keepsWriter = !isBegun || record.writer?.held === true;
-  return nodesIn(record, ...(keepsWriter ? (["writer"] as const) : []), "unverified").every(
+  return nodesIn(record, isBegun ? "holder" : "writer", "unverified").every(
     (other) => !isSameVm(other, node),
   );
 }
@@ -378,9 +377,7 @@ function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks):
 export function prune(record: WriterRecord, node: NodeIdentity, { proof, only }: Gone): Step {
   if (only !== undefined && !saysOnly(record, node, only))
     return fail(`${node.nodeName} is not ${only === "clean" ? "known to be clean" : "in quarantine"} only`);
-  const mayHold =
-    isNamed(record, node, "fencing", "unverified") ||
-    (isNamed(record, node, "writer") && record.writer?.held === true);
+  const mayHold = isNamed(record, node, "holder", "fencing", "unverified");
   return proof === "instanceGone" && mayHold
     ? beginFence(record, node, { endsRequest: true })
     : withoutNode(record, node);
