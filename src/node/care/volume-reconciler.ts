@@ -169,16 +169,14 @@ async function look(
       : ok(checkpointed);
   if (!found.ok) return found;
   const checkpoint = found.value;
-  const known: Known = { volume, checkpoint, attachment, volumeId };
+  const known: KnownVolume = { volume, checkpoint, attachment };
   const observed = await observe(ports, known, signal);
-  return observed.ok ? ok({ ...known, volumeName, observed: observed.value }) : observed;
+  return observed.ok ? ok({ ...known, volumeId, volumeName, observed: observed.value }) : observed;
 }
-
-type Known = KnownVolume & { readonly volumeId: string };
 
 async function observe(
   ports: NodePorts,
-  known: Known,
+  known: KnownVolume,
   signal: AbortSignal,
 ): Promise<Result<ObservedNodeVolume, Failure>> {
   const { checkpoint, volume } = known;
@@ -211,7 +209,11 @@ async function observe(
   });
 }
 
-type Target = Known & { readonly volumeName: string; readonly observed: ObservedNodeVolume };
+interface Target extends KnownVolume {
+  readonly volumeId: string;
+  readonly volumeName: string;
+  readonly observed: ObservedNodeVolume;
+}
 
 async function execute(
   ports: NodePorts,
