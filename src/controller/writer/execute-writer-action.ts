@@ -26,6 +26,7 @@ import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
+import type { StepName } from "../../ports/steps.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { rollbackReporter } from "../rollback/rollback-reporter.ts";
@@ -52,6 +53,12 @@ export async function executeWriterAction(
   const volumeId = observed.volume.status?.detail?.diskUri ?? observed.volume.spec.diskUri;
   // Under any other name the volume has no users: a pod that uses it would be overlooked.
   if (volumeId === undefined) return ok({});
+  const move = async (
+    step: StepName,
+    node: string,
+    change: (record: WriterRecord) => Step,
+  ): Promise<Reconciled> =>
+    ignoreRefused(await moveRecord(ports, { volumeName, nodeName: node, step }, change, signal));
   switch (action.kind) {
     case "Grant":
       if (
@@ -61,32 +68,13 @@ export async function executeWriterAction(
         return ok({});
       return ignoreRefused(await grantWriter(ports, observed, action.node, signal));
     case "Revoke":
-      return ignoreRefused(
-        await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal),
-      );
+      return move("revoke", "", revoke);
     case "Distrust":
-    case "DistrustWriter": {
-      const { node, kind } = action;
-      return ignoreRefused(
-        await moveRecord(
-          ports,
-          { volumeName, nodeName: node.nodeName, step: "distrust" },
-          (record) => (kind === "Distrust" ? distrust : distrustWriter)(record, node),
-          signal,
-        ),
-      );
-    }
-    case "Identify": {
-      const { node } = action;
-      return ignoreRefused(
-        await moveRecord(
-          ports,
-          { volumeName, nodeName: node.nodeName, step: "identify" },
-          (record) => identifyByUid(record, node),
-          signal,
-        ),
-      );
-    }
+      return move("distrust", action.node.nodeName, (record) => distrust(record, action.node));
+    case "DistrustWriter":
+      return move("distrust", action.node.nodeName, (record) => distrustWriter(record, action.node));
+    case "Identify":
+      return move("identify", action.node.nodeName, (record) => identifyByUid(record, action.node));
     case "Withdraw": {
       const nodeName = action.from === "record" ? action.node.nodeName : action.nodeName;
       if (!(await ports.users.isOutOfService(nodeName, signal)))
@@ -95,14 +83,7 @@ export async function executeWriterAction(
         return ignoreRefused(
           await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal),
         );
-      return ignoreRefused(
-        await moveRecord(
-          ports,
-          { volumeName, nodeName, step: "withdraw" },
-          (record) => withdraw(record, action.node),
-          signal,
-        ),
-      );
+      return move("withdraw", nodeName, (record) => withdraw(record, action.node));
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);

@@ -3,6 +3,7 @@ import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/ide
 import { isOutOfService, type ObservedVolume, recordOf, shownVm } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { isOff } from "../azure/power-state.ts";
+import { requestingNodes } from "./plan-grant.ts";
 import { ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -41,11 +42,7 @@ export function earlierVms(observed: ObservedVolume, record: WriterRecord): read
  * released grant counts as held. The writer is fenced by its own identity once its node is out of service
  * or Azure reports the VM as off; a running VM may write.
  */
-export function planEarlierWriter(
-  observed: ObservedVolume,
-  writer: Writer,
-  waiting: readonly string[],
-): readonly WriterAction[] {
+export function planEarlierWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
   const record = recordOf(observed);
   if (isNamed(record, node, "fencing")) return [];
@@ -61,24 +58,20 @@ export function planEarlierWriter(
       },
     ];
   }
-  return waitForEarlierVm(observed, node, waiting);
+  return waitForEarlierVm(observed, node);
 }
 
 /**
  * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
  * only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there.
  */
-export function planReleased(
-  observed: ObservedVolume,
-  writer: Writer,
-  waiting: readonly string[],
-): readonly WriterAction[] {
+export function planReleased(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
   const node = identityOf(writer);
   const moved = { ...node, instanceUri };
   if (isSameResourceUri(instanceUri, writer.instanceUri) || shownVm(observed, moved) !== undefined)
     return [{ kind: "Revoke" }];
-  return [{ kind: "AskAzure", node: moved, mayBeGone: false }, ...waitForEarlierVm(observed, node, waiting)];
+  return [{ kind: "AskAzure", node: moved, mayBeGone: false }, ...waitForEarlierVm(observed, node)];
 }
 
 /**
@@ -111,11 +104,7 @@ export function repeatsEarlierVm(observed: ObservedVolume, node: NodeIdentity): 
 }
 
 /** A stopped VM writes nothing; a running one may, whichever VM has its name. */
-function waitForEarlierVm(
-  observed: ObservedVolume,
-  node: NodeIdentity,
-  waiting: readonly string[],
-): readonly WriterAction[] {
+function waitForEarlierVm(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   const { nodeName, instanceUri, vmId } = node;
   const vm = shownVm(observed, node);
   if (vm !== undefined && isOff(vm.powerState))
@@ -127,6 +116,7 @@ function waitForEarlierVm(
         because: `the VM ${instanceUri} is ${vm.powerState}, and its node is another VM by now`,
       },
     ];
+  const waiting = requestingNodes(observed);
   const said =
     `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, ` +
     `and that node is another VM by now`;

@@ -14,7 +14,7 @@ import {
   repeatsEarlierVm,
   earlierVms,
 } from "./plan-earlier-vm.ts";
-import { planGrant, requestingNodes, requestsOf } from "./plan-grant.ts";
+import { planGrant, requestsOf } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
@@ -64,7 +64,7 @@ function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
-  if (isEarlierVm(observed, writer)) return planEarlierWriter(observed, writer, requestingNodes(observed));
+  if (isEarlierVm(observed, writer)) return planEarlierWriter(observed, writer);
   return withSilence(planForPresentWriter(observed, writer), planSilentWriter(observed, writer.nodeName));
 }
 
@@ -75,7 +75,7 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
     if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Withdraw", from: "record", node }];
     return planForRequestedWriter(observed, node);
   }
-  if (!writer.held) return planReleased(observed, writer, requestingNodes(observed));
+  if (!writer.held) return planReleased(observed, writer);
   return planForUnrequestedHolder(observed, writer, present);
 }
 
