@@ -343,7 +343,23 @@ describe("ownVolumesReconciler", () => {
       world.during["prove-clean"] = () =>
         world.setRecord((record) => changedRecord(record, { quarantined: [] }));
       assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.equal(checkpoints(world), 0);
+      assert.deepEqual(
+        [checkpoints(world), world.emitted.filter(({ reason }) => reason === "QuarantineLeft")],
+        [0, []],
+      );
+    }));
+
+  it("does not fail where another node has reclaimed the volume first", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) =>
+        changedRecord(withoutWriter(record), { defaultAccess: "quarantined", unverified: [a] }),
+      );
+      const other = aWriter("node-b", { epoch: 2 });
+      world.during.reclaim = () => world.setRecord((record) => ({ ...record, writer: other, epoch: 2 }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, other);
     }));
 
   it("keeps its checkpoint while a process has the raw device open", () =>
