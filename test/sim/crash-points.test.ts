@@ -133,7 +133,7 @@ const lifeOfStrays: Scenario = {
       dice: 0,
     },
     {
-      atMs: 22_000,
+      atMs: 22_700,
       forMs: 2_000,
       fault: "crash",
       variant: "leader-killed",
