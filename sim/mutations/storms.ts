@@ -371,7 +371,7 @@ export const markedAndLostStorm: DirectedStorm = {
 /** The same while Azure does not show yet which VMs have the disk. */
 export const markedAndUnnamedStorm: DirectedStorm = {
   ...markedAndLostStorm,
-  strikes: { "disks/marked-and-unnamed": 5 },
+  strikes: { "disks/marked-and-unnamed": 12 },
 };
 
 /** Node names are given to other VMs while the earlier ones stay, switched off and with their disks. */

@@ -345,7 +345,6 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
-    shownBy: 6,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",
