@@ -44,7 +44,8 @@ interface FoundDisk {
  * Rebuilds the record of a volume that is adopted, was rolled back, or was published by another driver
  * (`rebuiltRecord`). `disk` is read after the store incarnation of `reason`: an earlier answer may lack
  * what a later record has allowed. Undefined: the disk is gone, and on no VM. Idempotent. Fails as Azure
- * and the store do.
+ * and the store do, and with `ObjectNotFound` where a `rediscovered` record was granted since `volume` was
+ * read.
  */
 export async function rebuildRecord(
   ports: AdoptionPorts,
@@ -61,10 +62,14 @@ export async function rebuildRecord(
   const earlier = volume.spec.earlierRecord;
   const known = { ...use, quarantined: quarantinedIn(ports, kept), hadRecord, earlier };
   const { name, uid } = volume.metadata;
+  const epoch = volume.status?.record?.epoch;
+  // The reads take seconds. A grant in between is newer than what another driver has published.
+  const isStillDue = ({ status }: AzVolume): boolean =>
+    reason.kind !== "rediscovered" || status?.record?.epoch === epoch;
   const written = await ports.steps.run("record-found", () =>
     changeStatus(
       ports.store,
-      { kind: "AzVolume", name, uid },
+      { kind: "AzVolume", name, uid, isTarget: isStillDue },
       (present) => {
         const status = present.status ?? NO_STATUS;
         // A volume that several nodes may write has none.

@@ -304,6 +304,18 @@ describe("syncVolumeAttachments after another driver has published the volume", 
       );
     }));
 
+  it("keeps what was granted while Azure was read for the outdated record", () =>
+    afterV1({}, async (world, ports) => {
+      const { inspectInstance } = ports.cloud;
+      const writer = aWriter("node-a", { epoch: 5 });
+      ports.cloud.inspectInstance = async (request, signal) => {
+        await world.setRecord((record) => changedRecord(record, { writer, epoch: 5 }));
+        return inspectInstance(request, signal);
+      };
+      await world.answerOf(syncVolumeAttachments(ports, never));
+      assert.deepEqual(world.record(), aRecord({ writer, epoch: 5 }));
+    }));
+
   it("distrusts once while the attachment is being deleted, not at each pass", () =>
     afterV1({}, async (world, ports) => {
       const replica = aReplica("node-b");
