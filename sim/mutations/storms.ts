@@ -104,7 +104,7 @@ export const conversionsStorm: DirectedStorm = {
 export const restoredInFreezeStorm: DirectedStorm = {
   workload: { access: "mount" },
   frozenSnapshots: 24,
-  strikes: { "loss/restored": 6, "haste/hunted": 1 },
+  strikes: { "loss/restored": 14, "haste/hunted": 1 },
 };
 
 /** A node freezes right before it mounts, is fenced, and thaws. */

@@ -109,7 +109,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],
     storm: numbersGivenAwayStorm,
-    shownBy: 60,
+    shownBy: 28,
     takes:
       "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
       "disk gets the number of the one that went",
@@ -260,7 +260,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
-    shownBy: 2,
+    shownBy: 4,
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
@@ -433,7 +433,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
-    shownBy: 17,
+    shownBy: 5,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",

@@ -47,7 +47,7 @@ export const snapshotMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["snapshot-broken"],
     storm: restoredInFreezeStorm,
-    shownBy: 21,
+    shownBy: 6,
     takes: "a backup without the request is put back while Azure takes the snapshot of a writing pod",
     noticedBy: "src/core/node/plan-freeze.test.ts",
   },
