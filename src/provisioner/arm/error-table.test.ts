@@ -308,6 +308,22 @@ const rows: readonly {
     },
   },
   {
+    because: "a disk has too many snapshots of the last minutes: later there may be another",
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "At most 7 incremental snapshots of a disk can be made in 5 minutes.",
+    },
+    class: "rejected",
+    failure: {
+      kind: "Throttled",
+      retryAfterMs: 60_000,
+      detail:
+        "OperationNotAllowed: At most 7 incremental snapshots of a disk can be made in 5 minutes. " +
+        "(request request-1)",
+    },
+  },
+  {
     because: "a quota is used up",
     error: {
       statusCode: 409,

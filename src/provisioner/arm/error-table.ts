@@ -96,6 +96,10 @@ const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
   detail: error.message,
   ...answered(error),
 });
+/** A place among the snapshots of the last 5 minutes is free again within that time. */
+const SNAPSHOT_AGAIN_MS = 60_000;
+const snapshotsTooOften = (error: ArmError): Failure =>
+  throttled({ ...error, retryAfterMs: error.retryAfterMs ?? SNAPSHOT_AGAIN_MS });
 const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "NoFreeLun",
   nodeName: context.nodeName ?? "",
@@ -161,6 +165,12 @@ const rows: readonly Row[] = [
     text: /\bchanged? .*\btimes in 24 hours|\b(twice|times) (per|a) day\b/i,
     class: "rejected",
     failure: changedTooOften,
+  },
+  // The same for seven incremental snapshots of a disk in 5 minutes. Of no concern to other requests.
+  {
+    text: /\bsnapshots?\b.*\b(5|five) minutes/i,
+    class: "rejected",
+    failure: snapshotsTooOften,
   },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
