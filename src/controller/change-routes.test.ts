@@ -117,6 +117,38 @@ it("plans at once only what names a changed node, and everything else later, onc
     assert.deepEqual(await taken(), { resync: [ONLY_KEY] });
   }));
 
+describe("a node's report", () => {
+  const rows = [
+    { because: "only the heartbeat is another", status: { heartbeat: 2 }, isMore: false },
+    {
+      because: "a checkpoint is new, which only rebuilds read",
+      status: { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] },
+      isMore: false,
+    },
+    { because: "the VM was replaced", status: { vmId: "another" }, isMore: true },
+    {
+      because: "the VM has moved to another resource id",
+      status: { instanceUri: identity("node-b").instanceUri },
+      isMore: true,
+    },
+  ];
+  for (const { because, status, isMore } of rows)
+    it(`${isMore ? "wakes the loops that plan for it" : "wakes nothing"}: ${because}`, () =>
+      withRoutes(async ({ given, routes, taken }) => {
+        await given("AzVolumeAttachment", anAttachment("node-a"));
+        const previous = aDriverNode("node-a");
+        const current = aDriverNode("node-a", status);
+        routes.onChange({ kind: "AzDriverNode", name: "node-a", previous, current });
+        const { attachment, diskLimit } = await taken();
+        assert.deepEqual(
+          { attachment, diskLimit },
+          isMore
+            ? { attachment: [attachmentName("node-a")], diskLimit: ["node-a"] }
+            : { attachment: undefined, diskLimit: undefined },
+        );
+      }));
+});
+
 describe("a search for volumes that a node could take", () => {
   const freed = anAttachment("node-a");
   const rows: readonly {

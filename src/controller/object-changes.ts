@@ -114,11 +114,11 @@ export function leftQuarantine({ previous, current }: VolumeChange): readonly st
   return namesInQuarantine(previous).filter((nodeName) => !present.includes(nodeName));
 }
 
-/** Whether a node has changed in a field that a plan reads. */
+/** Whether a node has changed in a field that a plan reads. A VM may move to another resource id alone. */
 export function isMoreThanHeartbeat({ previous, current }: ObjectChange<"AzDriverNode">): boolean {
   const relevant = (node: AzDriverNode | undefined): object | undefined => {
     if (node?.status === undefined) return undefined;
-    const { volumes: _, instanceUri: __, ...status } = reportIn(node.status);
+    const { volumes: _, ...status } = reportIn(node.status);
     return { status, leaving: node.metadata.deletionTimestamp };
   };
   return !sameJson(relevant(previous), relevant(current));
