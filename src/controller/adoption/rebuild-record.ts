@@ -190,6 +190,8 @@ export function knownUse(
 /**
  * The VM of a node with a checkpoint of the volume: the one that its Node names, or that it reports and
  * is believed to be. Undefined: only the node itself says so, and a write barrier could reach another VM.
+ * The report of an earlier VM of the name gets no uid: that is the uid of the Node of another VM, whose
+ * token could move the entry then.
  */
 function believedVm(
   ports: AdoptionPorts,
@@ -197,6 +199,7 @@ function believedVm(
   { vmId, instanceUri }: Pick<NodeIdentity, "vmId" | "instanceUri">,
 ): NodeIdentity | undefined {
   const named = ports.users.cachedNode(nodeName).instanceUri;
-  if (named !== undefined) return withNodeUid(ports, { nodeName, vmId, instanceUri: named });
-  return nodeNameOf(ports, instanceUri) === nodeName ? { nodeName, vmId, instanceUri } : undefined;
+  const reported = { nodeName, vmId, instanceUri };
+  if (named !== undefined) return { ...withNodeUid(ports, reported), instanceUri: named };
+  return nodeNameOf(ports, instanceUri) === nodeName ? reported : undefined;
 }

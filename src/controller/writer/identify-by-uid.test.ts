@@ -11,6 +11,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
+import { rebuiltRecord } from "../../core/writer/record/rebuilt-record.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { knownUse } from "../adoption/rebuild-record.ts";
 import { askIfGone } from "../fencing/prune-vm.ts";
@@ -102,6 +103,22 @@ describe("entries of a writer record and the uid of the Node", () => {
       const volumes = [{ volumeName: "pvc-1", uid: volume.metadata.uid, epoch: 1 }];
       await world.given("AzDriverNode", aDriverNode("node-a", { volumes }));
       assert.deepEqual(knownUse(world.ports, volume, []).checkpointed, [bound]);
+    }));
+
+  it("keep that of an earlier VM whose checkpoint its AzDriverNode still has", () =>
+    withControllerPorts(async (world) => {
+      const earlier = { ...a, vmId: "older", instanceUri: instanceUriOf("node-x"), nodeUid: "a-1" };
+      world.nodeUids.set("node-a", "a-2");
+      const { vmId, instanceUri } = earlier;
+      const writer = { ...aWriter("node-a", { held: false }), ...earlier };
+      const volume = aVolumeWithRecord({ writer, storeIncarnation: 2 });
+      await world.given("AzVolume", volume);
+      const volumes = [{ volumeName: "pvc-1", uid: volume.metadata.uid, epoch: 1 }];
+      await world.given("AzDriverNode", aDriverNode("node-a", { vmId, instanceUri, volumes }));
+      const use = knownUse(world.ports, volume, []);
+      const lost = { kind: "lost", storeIncarnation: 3 } as const;
+      const rebuilt = rebuiltRecord(volume.status?.record, { ...use, quarantined: [] }, lost);
+      assert.deepEqual(listIn(rebuilt, "unverified"), [{ ...a, vmId, nodeUid: "a-1", unconfirmed: true }]);
     }));
 
   it("bear it where a VM without a name turns out to be a node", () =>
