@@ -223,6 +223,26 @@ function creation(on: On): void {
     assert.equal(cloud.model.world.snapshots.size, 0);
   });
 
+  on(
+    "says of which disk Azure keeps no further incremental snapshot, and makes a full one",
+    async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      await create(cloud);
+      const first = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
+      assert.ok(first !== undefined);
+      for (let number = 2; number <= 500; number++)
+        putSnapshot(cloud.model.world, {
+          ...first,
+          name: `snap-${number}`,
+          id: snapshotUri(`snap-${number}`),
+        });
+      const another = { snapshotUri: snapshotUri("snap-501") };
+      const refused = await cloud.run(cloud.provisioner.createSnapshot(aRequest(another), never));
+      assert.deepEqual(factsOf(failureOf(refused)), { kind: "TooManySnapshots", diskUri: uri });
+      assert.equal((await create(cloud, { ...another, isIncremental: false })).isRestorable, true);
+    },
+  );
+
   on("makes a snapshot of a disk that is attached", async (cloud) => {
     const node = addVm(cloud, "node-a");
     const uri = await addDisk(cloud, "pvc-1");

@@ -153,6 +153,14 @@ export const cloudFailures = {
       `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`,
     example: { detail: "500 disks in eastus" },
   },
+  TooManySnapshots: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} has as many incremental snapshots as Azure keeps of one disk (500), ` +
+      'those of other tools included; delete some: full ones (incremental: "false") do not count',
+    example: { diskUri: EXAMPLE_DISK },
+  },
   CloudRejected: {
     code: "INTERNAL",
     retryable: false,

@@ -129,6 +129,7 @@ export type Failure =
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
+  | { readonly kind: "TooManySnapshots"; readonly diskUri: string; readonly azure?: AzureAnswer }
   | {
       readonly kind: "CloudRejected";
       readonly code: string;

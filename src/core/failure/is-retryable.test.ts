@@ -22,6 +22,7 @@ const permanent = [
   "InstanceNotFound",
   "InstanceReplaced",
   "QuotaExceeded",
+  "TooManySnapshots",
   "ChangedTooOften",
   "CloudRejected",
   "CloudUnauthorized",

@@ -47,6 +47,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   Refused: "ABORTED",
   Throttled: "UNAVAILABLE",
   QuotaExceeded: "RESOURCE_EXHAUSTED",
+  TooManySnapshots: "RESOURCE_EXHAUSTED",
   CloudRejected: "INTERNAL",
   CloudUnavailable: "UNAVAILABLE",
   CloudUnauthorized: "PERMISSION_DENIED",

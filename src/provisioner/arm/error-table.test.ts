@@ -323,6 +323,27 @@ const rows: readonly {
         "(request request-1)",
     },
   },
+  ...["SnapshotLimitReached", "SnapshotsLimitReached"].map((code) => ({
+    because: `a disk has all snapshots that Azure keeps of one (${code})`,
+    error: { statusCode: 409, code, message: "The snapshot count was exceeded for a disk." },
+    class: "rejected" as const,
+    failure: {
+      kind: "TooManySnapshots" as const,
+      diskUri,
+      azure: { code, requestId: "request-1" },
+    },
+  })),
+  {
+    because: "the same, of a copy that names no disk",
+    error: { statusCode: 409, code: "SnapshotLimitReached", message: "The count was exceeded." },
+    context: {},
+    class: "rejected",
+    failure: {
+      kind: "QuotaExceeded",
+      detail: "The count was exceeded.",
+      azure: { code: "SnapshotLimitReached", requestId: "request-1" },
+    },
+  },
   {
     because: "a quota is used up",
     error: {

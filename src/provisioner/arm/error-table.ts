@@ -100,6 +100,8 @@ const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
 const SNAPSHOT_AGAIN_MS = 60_000;
 const snapshotsTooOften = (error: ArmError): Failure =>
   throttled({ ...error, retryAfterMs: error.retryAfterMs ?? SNAPSHOT_AGAIN_MS });
+const tooManySnapshots = (error: ArmError, { diskUri }: ErrorContext): Failure =>
+  diskUri === undefined ? quota(error) : { kind: "TooManySnapshots", diskUri, ...answered(error) };
 const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "NoFreeLun",
   nodeName: context.nodeName ?? "",
@@ -172,6 +174,8 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: snapshotsTooOften,
   },
+  // Azure's code was seen in both spellings (azure-sdk-for-python issue 14282 has the plural).
+  { code: /^Snapshots?LimitReached$/i, class: "rejected", failure: tooManySnapshots },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   {

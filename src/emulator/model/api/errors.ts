@@ -554,6 +554,14 @@ export const armErrors = {
       `The snapshot ${name} can't be copied yet: another snapshot of the same disk is being copied.`,
       { target: "sourceResourceId" },
     ),
+  /** Code and text are Azure's; the status is inferred. */
+  snapshotLimitReached: () =>
+    failure(
+      409,
+      "SnapshotLimitReached",
+      "The snapshot count was exceeded for a disk. Please delete a snapshot before creating another one.",
+    ),
+  /** Inferred: no source has the message. */
   tooManySnapshots: (limit: string) =>
     failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
   availabilitySetInUse: (name: string, vmIds: readonly string[]) =>

@@ -107,7 +107,7 @@ function fromHere(
     );
   const refused =
     checkInstantAccess(creationData, copiesInBackground) ??
-    checkNumbers(world, disk.uniqueId, copiesInBackground);
+    (wanted.incremental ? checkNumbers(world, disk.uniqueId, copiesInBackground) : undefined);
   if (refused !== undefined) return refused;
   const { id: diskId, uniqueId, spec } = disk;
   return {
@@ -142,6 +142,7 @@ function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolea
   );
 }
 
+/** Azure's limits are those of incremental snapshots. */
 function checkNumbers(
   world: World,
   diskUniqueId: string,
@@ -151,8 +152,7 @@ function checkNumbers(
     (snapshot) => snapshot.incremental && snapshot.sourceUniqueId === diskUniqueId,
   );
   const windowMs = WINDOW_MS * world.settings.timeScale;
-  if (ofThisDisk.length >= FOR_A_DISK_MAX)
-    return armErrors.tooManySnapshots(`a disk has at most ${FOR_A_DISK_MAX} incremental snapshots`);
+  if (ofThisDisk.length >= FOR_A_DISK_MAX) return armErrors.snapshotLimitReached();
   if (
     ofThisDisk.filter((snapshot) => world.nowMs - snapshot.createdAtMs < windowMs).length >= IN_5_MINUTES_MAX
   ) {
