@@ -9,6 +9,8 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import type * as x509 from "@peculiar/x509";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { createAzureCredential } from "../../src/adapters/azure-sdk/azure-credential.ts";
+import { createTenantCredentials } from "../../src/adapters/azure-sdk/tenant-credentials.ts";
+import { ok } from "../../src/core/failure/result.ts";
 import { readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
@@ -137,6 +139,46 @@ describe("a sign-in with a file that is renewed", () => {
     );
     assert.match(reports[1] ?? "", /^aadMSIDataPlaneIdentityPath: .*AADSTS700027/u);
     assert.deepEqual(reports.slice(2), ["aadMSIDataPlaneIdentityPath can be used"]);
+  });
+
+  it("says of an auxiliary tenant's token which tenant that is", async () => {
+    const path = join(folder, "of-tenants.pem");
+    await writeCertificate(path);
+    const config = {
+      ...{ tenantId: "tenant", aadClientId: "client", aadClientCertPath: path },
+      auxiliaryTenantIDs: ["other"],
+    };
+    const said: unknown[] = [];
+    const created = createTenantCredentials({
+      config,
+      environment: {},
+      endpoints: { resourceManager: authority, authority, tokenAudience: AUDIENCES[0] },
+      caPem,
+      agent: undefined,
+      current: {
+        read: async () => ok(config),
+        onUnusable: ({ problem, ...unusable }) =>
+          said.push({ ...unusable, code: /AADSTS\d+/u.exec(problem)?.[0] }),
+        onUsable: (usable) => said.push(usable),
+      },
+    });
+    assert.ok(created.ok);
+    const { credential, auxiliaryCredentials } = created.value;
+    const signIn = async (): Promise<void> => {
+      for (const each of [credential, ...auxiliaryCredentials]) await each.getToken("any");
+    };
+    await signIn();
+    await refuse(writeCertificate(path));
+    await signIn();
+    await writeCertificate(path);
+    await signIn();
+    const [field, code] = ["aadClientCertPath", "AADSTS700027"];
+    assert.deepEqual(said, [
+      { field, code },
+      { field, code, tenantId: "other" },
+      { field },
+      { field, tenantId: "other" },
+    ]);
   });
 
   it("adds the file's problem to the refusal of the identity that was kept", async () => {

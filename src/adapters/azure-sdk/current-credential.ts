@@ -14,6 +14,8 @@ export interface UnusableSettings {
   /** The field of `azure.json` at fault, or `azure.json`. */
   readonly field: string;
   readonly problem: string;
+  /** The auxiliary tenant whose token it is about. Absent: the settings' own. */
+  readonly tenantId?: string;
 }
 
 /** What is reported of settings that change. */
@@ -21,7 +23,7 @@ export interface SettingsReports {
   /** Called once for settings that can't be used while the last ones that could be are kept. */
   readonly onUnusable?: ((unusable: UnusableSettings) => void) | undefined;
   /** Called once after that, when a token was got with the settings as they are. */
-  readonly onUsable?: ((usable: Pick<UnusableSettings, "field">) => void) | undefined;
+  readonly onUsable?: ((usable: Omit<UnusableSettings, "problem">) => void) | undefined;
 }
 
 /** Settings, and what signs in with them. */

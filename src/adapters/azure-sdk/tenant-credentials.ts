@@ -55,15 +55,13 @@ function credentialOf(
   { config, environment, endpoints, caPem, agent, current }: TenantSignIn,
   tenantId: string | undefined,
 ): Result<TokenCredential, ConfigFailure> {
+  const ofTenant = tenantId === undefined ? {} : { tenantId };
+  const reports: SettingsReports = {
+    onUnusable: (unusable) => current?.onUnusable?.({ ...unusable, ...ofTenant }),
+    onUsable: (usable) => current?.onUsable?.({ ...usable, ...ofTenant }),
+  };
   const create = (present: AzureConfig): ReturnType<typeof createAzureCredential> =>
-    createAzureCredential({
-      config: present,
-      environment,
-      caPem,
-      agent,
-      ...(tenantId === undefined ? {} : { tenantId }),
-      reports: { onUnusable: current?.onUnusable, onUsable: current?.onUsable },
-    });
+    createAzureCredential({ config: present, environment, caPem, agent, ...ofTenant, reports });
   const first = create(config);
   if (!first.ok) return first;
   const credentialAt = (authority: string): TokenCredential =>
@@ -76,7 +74,8 @@ function credentialOf(
             const made = create(present);
             return made.ok ? ok(made.value(authority)) : made;
           },
-          ...current,
+          read: current.read,
+          ...reports,
         });
   return ok(signInAsDiscovered({ credentialAt, endpoints, caPem, agent }));
 }

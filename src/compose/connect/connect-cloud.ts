@@ -93,13 +93,14 @@ export async function reachAzure(
       const present = await readAzureSettings(values).catch(unreadable);
       return present.ok ? ok(present.value.config) : present;
     },
-    onUnusable: ({ field, problem }: UnusableSettings): void =>
+    onUnusable: ({ field, tenantId, problem }: UnusableSettings): void =>
       logger?.warn("the Azure settings can't be used, and the last ones that could be are kept", {
         field,
+        tenantId,
         problem,
       }),
-    onUsable: ({ field }: Pick<UnusableSettings, "field">): void =>
-      logger?.info("the Azure settings can be used, and no earlier ones are kept", { field }),
+    onUsable: ({ field, tenantId }: Omit<UnusableSettings, "problem">): void =>
+      logger?.info("the Azure settings can be used, and no earlier ones are kept", { field, tenantId }),
   };
   const { config, unused } = settings.value;
   const connected = connectAzure({
