@@ -72,6 +72,15 @@ describe("a credential whose settings change", () => {
     assert.deepEqual([world.made, world.reports], [["first", "second"], []]);
   });
 
+  it("says once that new settings have taken the place of those that worked", async () => {
+    const world = bench("first");
+    world.accepted.add("first").add("second");
+    assert.equal(await world.signIn(), "first");
+    world.present = ok("second");
+    assert.deepEqual([await world.signIn(), await world.signIn()], ["second", "second"]);
+    assert.deepEqual(world.reports, ["azure.json can be used"]);
+  });
+
   it("keeps the last ones beside those that can't be used, and reports each once", async () => {
     const world = bench("first");
     world.accepted.add("first");

@@ -22,7 +22,10 @@ export interface UnusableSettings {
 export interface SettingsReports {
   /** Called once for settings that can't be used while the last ones that could be are kept. */
   readonly onUnusable?: ((unusable: UnusableSettings) => void) | undefined;
-  /** Called once after that, when a token was got with the settings as they are. */
+  /**
+   * Called once after that, or after a change of the settings, when a token was got with them as they are:
+   * no earlier ones are kept.
+   */
   readonly onUsable?: ((usable: Omit<UnusableSettings, "problem">) => void) | undefined;
 }
 
@@ -49,8 +52,9 @@ export interface CurrentCredentialOptions<Settings> extends SettingsReports {
  * token, and at each call after a refusal. So a new secret needs no restart, and a wrong one is replaced.
  *
  * The credential that has given a token is kept until one of newer settings has: a broken renewal must not
- * stop a driver that can sign in. Of a refusal, the SDK's errors have no status that tells it from a failure
- * of the authority, so the kept credential is tried at each sign-in, however it failed before.
+ * stop a driver that can sign in. What Azure then refuses the newer one does not bring it back
+ * (docs/adr/0065). Of a refused sign-in, the SDK's errors have no status that tells it from a failure of the
+ * authority, so the kept credential is tried at each sign-in, however it failed before.
  *
  * Fails with the error of the newest credential, and with `CredentialUnavailableError` while there is none.
  */
@@ -62,6 +66,7 @@ export function createCurrentCredential<Settings>(
   let used: Made<Settings> | undefined;
   /** Has not given one yet. */
   let candidate: Made<Settings> | undefined = options.first;
+  /** What `onUsable` ends: what was wrong, or a change. */
   let reported: Made<Settings> | string | undefined;
 
   /** Returns why the settings as they are can't be used. */
@@ -96,6 +101,7 @@ export function createCurrentCredential<Settings>(
     // A sign-in that began earlier may end later, and then has not the newest settings.
     if (candidate === made) {
       candidate = undefined;
+      if (used !== undefined) reported ??= made;
       used = made;
     } else used ??= made;
   }
