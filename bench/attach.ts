@@ -50,7 +50,7 @@ const meanings: Readonly<Record<string, string>> = {
   bursts:
     "1, 12 and 30 publishes and unpublishes of one VM through CSI: the time as a share of Azure's own for " +
     "one write, and calls to Azure; Before: without gathering",
-  pace: "one disk, attached and detached 1,000 times at Azure's own pace: calls to Azure, polls included",
+  pace: "one disk, attached and detached 4,000 times at Azure's own pace: calls to Azure, polls included",
   oneVm: "30 disks to one VM, asked for at once: our queue, a one-by-one client, a one-second window",
   poison: "the same, and one of the disks fails every update that it is part of",
   fleet: "300 disks over 20 VMs, Azure's limits enforced",
