@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { createCipheriv, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import {
+  createCipheriv,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  pbkdf2Sync,
+  X509Certificate,
+} from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +14,7 @@ import { after, before, describe, it } from "node:test";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { clientCertificatePem } from "../../src/adapters/azure-sdk/identity-file/client-certificate.ts";
+import { derAt, derBytes, derElements, derOnly } from "../../src/adapters/azure-sdk/identity-file/der.ts";
 
 const openssl = await findCommand("openssl");
 const TRIPLE_DES = ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES"] as const;
@@ -66,6 +74,9 @@ describe(
         [...TRIPLE_DES, "-certpbe", "NONE", "-iter", "100000"],
       ],
       ["with a checksum of SHA-1", ["-macalg", "sha1"]],
+      ["with a checksum of SHA-384", ["-macalg", "sha384"]],
+      ["with a checksum of SHA-512", ["-macalg", "sha512"]],
+      ["without a checksum", ["-nomac"]],
       ["whose key is not encrypted", ["-keypbe", "NONE"]],
       ["whose certificates are not encrypted", ["-certpbe", "NONE"]],
     ] as const)
@@ -94,6 +105,32 @@ describe(
       }
     });
 
+    const UNENCRYPTED = ["-certpbe", "NONE", "-keypbe", "NONE"];
+    const MISFIT =
+      /^Error: has a password, or is damaged: its checksum does not fit; convert it to PEM: openssl/u;
+    it("is refused where only the checksum shows that the archive has a password", async () => {
+      const secret = await archive(...UNENCRYPTED, "-passout", "pass:secret");
+      assert.throws(() => clientCertificatePem(secret), MISFIT);
+    });
+
+    for (const [what, withChecksum] of [
+      ["of RFC 7292", (whole: Buffer) => whole],
+      ["by PBMAC1", withPbmac1],
+    ] as const)
+      it(`is refused where another certificate does not fit the checksum ${what}`, async () => {
+        const whole = withChecksum(await archive(...UNENCRYPTED));
+        assert.deepEqual(subjectsIn(clientCertificatePem(whole)), ["CN=client", "CN=issuer"]);
+        const issuer = new X509Certificate(await read("issuer.pem")).raw;
+        const at = whole.indexOf(issuer) + issuer.length - 1;
+        whole.writeUInt8(whole.readUInt8(at) ^ 1, at);
+        assert.throws(() => clientCertificatePem(whole), MISFIT);
+      });
+
+    it("is refused where the method of the checksum is not known", async () => {
+      const whole = await archive(...UNENCRYPTED, "-macalg", "sha224");
+      assert.throws(() => clientCertificatePem(whole), /a checksum by a method that is not known; convert/u);
+    });
+
     for (const [what, flags] of [
       ["certificates", ["-certpbe", "PBE-SHA1-3DES", "-keypbe", "NONE"]],
       ["key", ["-certpbe", "NONE", "-keypbe", "PBE-SHA1-3DES"]],
@@ -103,7 +140,7 @@ describe(
         const costly = await archive(...flags, "-iter", what === "AES key" ? "1000001" : "100001");
         assert.throws(
           () => clientCertificatePem(costly),
-          /encrypted with 10+1 iterations, not 1 to 10+; conv/u,
+          /derives a key with 10+1 iterations, not 1 to 10+; conv/u,
         );
       });
 
@@ -131,7 +168,7 @@ describe(
       });
 
     it("is refused with a sentence, whatever byte of an archive is damaged", async () => {
-      const whole = await archive("-certpbe", "NONE", "-keypbe", "NONE");
+      const whole = await archive(...UNENCRYPTED, "-iter", "1");
       for (let at = 0; at < whole.length; at += 1) {
         const damaged = Buffer.from(whole);
         damaged.writeUInt8(whole.readUInt8(at) ^ 0xff, at);
@@ -199,6 +236,26 @@ const contentInfo = (content: Buffer): Buffer =>
 /** An archive without checksum, of parts in this order. */
 function archiveOf(...safes: readonly Buffer[]): Buffer {
   return der(0x30, der(2, Buffer.from([3])), contentInfo(der(0x30, ...safes)));
+}
+
+/** The archive with a checksum by PBMAC1 (RFC 9579) in place of its own, as OpenSSL has it from 3.4 on. */
+function withPbmac1(whole: Buffer): Buffer {
+  const [, authenticatedSafe] = derElements(derOnly(whole).content);
+  assert.ok(authenticatedSafe !== undefined);
+  const content = derBytes(derAt(authenticatedSafe.content, 1, 0));
+  const salt = Buffer.from("0102030405060708", "hex");
+  const digest = createHmac("sha256", pbkdf2Sync("", salt, 2048, 32, "sha512"))
+    .update(content)
+    .digest();
+  const hmac = (name: string): Buffer => der(0x30, oid(name), der(5));
+  const derivation = der(
+    0x30,
+    ...[der(4, salt), der(2, Buffer.from([8, 0])), der(2, Buffer.from([32])), hmac("2a864886f70d020b")],
+  );
+  const parameters = der(0x30, der(0x30, oid("2a864886f70d01050c"), derivation), hmac("2a864886f70d0209"));
+  const stated = der(0x30, der(0x30, oid("2a864886f70d01050e"), parameters), der(4, digest));
+  const macData = der(0x30, stated, der(4, Buffer.from("unused")), der(2, Buffer.from([1])));
+  return der(0x30, der(2, Buffer.from([3])), authenticatedSafe.whole, macData);
 }
 
 function safeOf(bag: Buffer): Buffer {

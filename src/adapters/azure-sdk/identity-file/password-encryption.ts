@@ -22,7 +22,8 @@ const CIPHERS: Readonly<Record<string, { readonly name: string; readonly keyByte
   "608648016503040102": { name: "aes-128-cbc", keyBytes: 16 },
   "2a864886f70d0307": { name: "des-ede3-cbc", keyBytes: 24 },
 };
-const PSEUDORANDOM_FUNCTIONS: Readonly<Record<string, string>> = {
+/** Of PBKDF2, and of the checksum by PBMAC1. */
+export const HMACS: Readonly<Record<string, string>> = {
   "2a864886f70d0207": "sha1",
   "2a864886f70d0209": "sha256",
   "2a864886f70d020a": "sha384",
@@ -35,11 +36,11 @@ const PBKDF2_ITERATIONS_MAX = 1_000_000;
 const PKCS12_ITERATIONS_MAX = 100_000;
 
 /** How RFC 7292 writes an empty password, and how some programs do. */
-const EMPTY_PASSWORDS: readonly Buffer[] = [Buffer.alloc(2), Buffer.alloc(0)];
+export const EMPTY_PASSWORDS: readonly Buffer[] = [Buffer.alloc(2), Buffer.alloc(0)];
 
 /** Of a PKCS #12 archive that this driver does not read, what to do about it. */
-const CONVERT = "convert it to PEM: openssl pkcs12 -legacy -nodes -in <archive> -out <file>.pem";
-const UNDECRYPTED = "has a password, or is damaged: it can't be decrypted without password";
+export const CONVERT = "convert it to PEM: openssl pkcs12 -legacy -nodes -in <archive> -out <file>.pem";
+const UNDECRYPTED = `has a password, or is damaged: it can't be decrypted without password; ${CONVERT}`;
 
 /**
  * Decrypts what is encrypted with an empty password, by PBES2 (RFC 8018) or PBE-SHA1-3DES (RFC 7292), and
@@ -64,30 +65,35 @@ export function decryptedSequence(algorithm: DerElement, encrypted: DerElement):
 }
 
 function byPbes2(parameters: Buffer, encrypted: Buffer): DerElement {
-  if (derIdentifier(derAt(parameters, 0, 0)) !== PBKDF2)
-    throw new Error(`is encrypted with a key that is not derived by PBKDF2; ${CONVERT}`);
   const cipher = CIPHERS[derIdentifier(derAt(parameters, 1, 0))];
   if (cipher === undefined) throw new Error(`is encrypted with another cipher than AES and 3DES; ${CONVERT}`);
   const iv = derAt(parameters, 1, 1).content;
-  const derivation = derAt(parameters, 0, 1).content;
+  const key = pbkdf2Key(derAt(parameters, 0), cipher.keyBytes);
+  const sequence = sequenceOf(cipher.name, { key, iv, encrypted });
+  if (sequence === undefined) throw new Error(UNDECRYPTED);
+  return sequence;
+}
+
+/** Derives a key from an empty password by PBKDF2 (RFC 8018). Throws as `decryptedSequence` does. */
+export function pbkdf2Key({ content }: DerElement, bytes: number): Buffer {
+  if (derIdentifier(derAt(content, 0)) !== PBKDF2)
+    throw new Error(`has a key that is not derived by PBKDF2; ${CONVERT}`);
+  const derivation = derAt(content, 1).content;
   const salt = derAt(derivation, 0).content;
   const count = iterationsOf(derAt(derivation, 1), PBKDF2_ITERATIONS_MAX);
   const last = derElements(derivation).at(-1);
   const isFunction = last !== undefined && last.tag === SEQUENCE;
-  const digest = isFunction ? PSEUDORANDOM_FUNCTIONS[derIdentifier(derAt(last.content, 0))] : "sha1";
+  const digest = isFunction ? HMACS[derIdentifier(derAt(last.content, 0))] : "sha1";
   if (digest === undefined)
-    throw new Error(`is encrypted with a pseudorandom function that is not known; ${CONVERT}`);
-  const key = pbkdf2Sync("", salt, count, cipher.keyBytes, digest);
-  const sequence = sequenceOf(cipher.name, { key, iv, encrypted });
-  if (sequence === undefined) throw new Error(UNDECRYPTED);
-  return sequence;
+    throw new Error(`has a key by a pseudorandom function that is not known; ${CONVERT}`);
+  return pbkdf2Sync("", salt, count, bytes, digest);
 }
 
 function byPkcs12(parameters: Buffer, encrypted: Buffer): DerElement {
   const salt = derAt(parameters, 0).content;
   const iterations = iterationsOf(derAt(parameters, 1), PKCS12_ITERATIONS_MAX);
   for (const password of EMPTY_PASSWORDS) {
-    const from = { password, salt, iterations };
+    const from = { digest: "sha1", password, salt, iterations } as const;
     const key = pkcs12Key({ ...from, purpose: KEY_MATERIAL, bytes: 24 });
     const iv = pkcs12Key({ ...from, purpose: INITIALIZATION_VECTOR, bytes: 8 });
     const sequence = sequenceOf("des-ede3-cbc", { key, iv, encrypted });
@@ -109,9 +115,10 @@ function sequenceOf(
   }
 }
 
-function iterationsOf(element: DerElement, max: number): number {
+/** Throws for more iterations than are worth their time. */
+export function iterationsOf(element: DerElement, max: number): number {
   const count = derNumber(element);
   if (count < 1 || count > max)
-    throw new Error(`is encrypted with ${count} iterations, not 1 to ${max}; ${CONVERT}`);
+    throw new Error(`derives a key with ${count} iterations, not 1 to ${max}; ${CONVERT}`);
   return count;
 }

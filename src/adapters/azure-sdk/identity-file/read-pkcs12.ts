@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { checkChecksum } from "./archive-checksum.ts";
 import { derAt, derBytes, type DerElement, derElements, derIdentifier, derOnly } from "./der.ts";
 import type { KeysAndCertificates } from "./own-certificate.ts";
 import { decryptedSequence } from "./password-encryption.ts";
@@ -11,19 +12,21 @@ const SHROUDED_KEY_BAG = "2a864886f70d010c0a0102";
 const CERTIFICATE_BAG = "2a864886f70d010c0a0103";
 
 /**
- * Reads an archive without password (RFC 7292). Its checksum is not read: the key's own certificate shows
- * that both are whole. Throws for anything else.
+ * Reads an archive without password (RFC 7292), and compares its checksum if it has one: after the rest,
+ * which says more of what is wrong. Throws for anything else.
  */
 export function readPkcs12(archive: Buffer): KeysAndCertificates {
-  const authenticatedSafe = derAt(derOnly(archive).content, 1);
+  const [, authenticatedSafe, macData] = derElements(derOnly(archive).content);
+  if (authenticatedSafe === undefined) throw new Error("lacks an element");
   if (derIdentifier(derAt(authenticatedSafe.content, 0)) !== DATA)
     throw new Error("is signed with a key instead of a password");
-  const safes = derElements(derOnly(derBytes(derAt(authenticatedSafe.content, 1, 0))).content);
+  const content = derBytes(derAt(authenticatedSafe.content, 1, 0));
+  const safes = derElements(derOnly(content).content);
   const keys: KeyObject[] = [];
   const certificates: X509Certificate[] = [];
-  for (const { content } of safes.flatMap((safe) => derElements(safeContents(safe).content))) {
-    const value = derAt(content, 1, 0);
-    switch (derIdentifier(derAt(content, 0))) {
+  for (const bag of safes.flatMap((safe) => derElements(safeContents(safe).content))) {
+    const value = derAt(bag.content, 1, 0);
+    switch (derIdentifier(derAt(bag.content, 0))) {
       case CERTIFICATE_BAG:
         certificates.push(new X509Certificate(derBytes(derAt(value.content, 1, 0))));
         break;
@@ -36,6 +39,7 @@ export function readPkcs12(archive: Buffer): KeysAndCertificates {
       default:
     }
   }
+  if (macData !== undefined) checkChecksum(macData, content);
   return { keys, certificates };
 }
 
