@@ -26,7 +26,9 @@ export const metricNotes: Readonly<Record<MetricName, MetricNotes>> = {
   azuredisk_csi_calls_total: {
     roles: CSI_ROLES,
     unit: "calls",
-    alert: '`code="INTERNAL"` or `code="PERMISSION_DENIED"` rises for 15 minutes',
+    alert:
+      '`code="INTERNAL"`, `code="PERMISSION_DENIED"` or `code="RESOURCE_EXHAUSTED"` (a quota, a limit of Azure ' +
+      "or a node's slots) rises for 15 minutes",
     elsewhere: V1_CALLS,
   },
   azuredisk_csi_call_duration_seconds: {
@@ -50,8 +52,10 @@ export const metricNotes: Readonly<Record<MetricName, MetricNotes>> = {
   azuredisk_steps_total: {
     roles: "all",
     unit: "steps",
-    alert: '`step="fence"` with `outcome="failed"` rises for 15 minutes: a failover waits for its proof',
-    elsewhere: "None",
+    alert:
+      '`step="fence"` with `outcome="failed"` rises for 15 minutes: a failover waits for its proof; ' +
+      '`outcome="threw"` rises: a bug, whose stack is in the log',
+    elsewhere: "V1 `cloudprovider_azure_api_request_errors`, `cloudprovider_azure_op_failure_count`",
   },
   azuredisk_step_duration_seconds: {
     roles: "all",
