@@ -191,7 +191,7 @@ export const controllerSteps: readonly {
   {
     name: "prune a vanished VM",
     from: written(nodeB),
-    step: (record) => steps.prune(record, nodeB, { proof: "instanceReplaced" }),
+    step: (record) => steps.prune(record, nodeB, "instanceReplaced"),
   },
 ];
 

@@ -103,10 +103,10 @@ export function recordSteps(
     beginFence: memoized((record, node) =>
       isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : beginFence(record, node),
     ),
-    prune: memoized((record, node) => prune(record, node, { proof: "instanceGone" })),
+    prune: memoized((record, node) => prune(record, node, "instanceGone")),
     /** Whether the record names a node. */
-    names: memoized((record, node) => prune(record, node, { proof: "instanceReplaced" })),
-    pruneClean: memoized((record, node) => prune(record, node, { only: "clean" })),
+    names: memoized((record, node) => prune(record, node, "instanceReplaced")),
+    pruneClean: memoized((record, node) => prune(record, node)),
     leaveQuarantine: memoized((record, node) => proveClean(record, node, "quarantined")),
     proveClean: memoized((record, node) => proveClean(record, node, "unverified")),
     /** By a proof that needed no fence. */

@@ -328,7 +328,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/fencing/prune-vm.ts",
-        find: `if (proof.value === undefined) return ok("exists");`,
+        find: `if (proof.value === undefined) return ok(undefined);`,
         replace: `if (proof.value === undefined) continue;`,
       },
     ],

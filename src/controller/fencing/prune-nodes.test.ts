@@ -31,6 +31,8 @@ interface Situation {
   readonly inspectFailure?: Failure;
   /** What the record becomes before the cache shows it. */
   readonly becomes?: RecordChanges;
+  /** What it becomes while Azure is asked whether the VM is gone. */
+  readonly becomesOnceGone?: RecordChanges;
 }
 
 const INSTANCE_URI =
@@ -53,6 +55,7 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
     vmId,
     inspectFailure,
     becomes,
+    becomesOnceGone,
   } = situation;
   if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
   world.inspectFailure = inspectFailure;
@@ -72,7 +75,16 @@ async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reco
     if (becomes !== undefined) await world.setRecord((now) => changedRecord(now, becomes));
     return cluster.nodePresence(nodeName, signal);
   };
-  const ports = { ...world.ports, clusterVolumes: { ...cluster, nodePresence } };
+  const proveGone: CloudProvisioner["proveGone"] = async (request, signal) => {
+    const proof = await world.ports.cloud.proveGone(request, signal);
+    if (becomesOnceGone !== undefined) await world.setRecord((now) => changedRecord(now, becomesOnceGone));
+    return proof;
+  };
+  const ports = {
+    ...world.ports,
+    clusterVolumes: { ...cluster, nodePresence },
+    cloud: { ...world.ports.cloud, proveGone },
+  };
   const reconciler = driverNodeReconciler(ports);
   for (;;) {
     const answer = await world.answerOf(reconciler.reconcile("node-a", never));
@@ -130,6 +142,21 @@ describe("driverNodeReconciler", () => {
           world.record(),
           aVolumeWithRecord({ ...situation.record, ...situation.becomes }).status?.record,
         );
+      }));
+  }
+
+  const said: readonly { readonly because: string; readonly becomes: RecordChanges }[] = [
+    { because: "unverified", becomes: { quarantined: [], unverified: [identity("node-a")] } },
+    { because: "being fenced", becomes: { fencing: identity("node-a") } },
+    { because: "the writer", becomes: { writer: aWriter("node-a"), epoch: 1 } },
+    { because: "known to be clean", becomes: { quarantined: [], clean: [identity("node-a")] } },
+  ];
+  for (const { because, becomes } of said) {
+    it(`leaves a VM that is gone in a record by which it is ${because} by now`, () =>
+      withControllerPorts(async (world) => {
+        const record: RecordChanges = { defaultAccess: "quarantined", quarantined: [identity("node-a")] };
+        await lookAt(world, { record, isVmKnown: true, becomesOnceGone: becomes });
+        assert.deepEqual(world.record(), changedRecord(aRecord(record), becomes));
       }));
   }
 

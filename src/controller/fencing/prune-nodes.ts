@@ -4,15 +4,24 @@ import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-iden
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { prune } from "../../core/writer/record/writer-steps.ts";
+import { type ProofKind, prune } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { pruneVm, type MissingVm } from "./prune-vm.ts";
+import { proveVmGone } from "./prune-vm.ts";
+
+/** A VM that was fenced from a volume, as the record says. */
+interface QuarantinedVm {
+  readonly volumeName: string;
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  /** Another resource id at which that VM was reported since, if there is one. */
+  readonly alsoAt: readonly string[];
+}
 
 /** From a change of records until they are examined again, in milliseconds: the cache shows it by then. */
 const LOOK_AGAIN_MS = 1_000;
@@ -91,15 +100,12 @@ async function deleteDriverNode(
   return ok({});
 }
 
-/**
- * The quarantine entries under a node's name: VMs that were fenced from a volume. The resource id of one may
- * have changed since the entry was made.
- */
+/** The quarantine entries under a node's name. */
 function quarantinedAs(
   ports: FencingPorts,
   nodeName: string,
   driverNode: AzDriverNode | undefined,
-): readonly MissingVm[] {
+): readonly QuarantinedVm[] {
   const reported = driverNode?.status;
   return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri;
@@ -111,7 +117,6 @@ function quarantinedAs(
         diskUri,
         node,
         alsoAt: reported !== undefined && hasMoved(node, reported) ? [reported.instanceUri] : [],
-        only: "quarantined",
       }));
   });
 }
@@ -127,20 +132,44 @@ function hasMoved(node: NodeIdentity, reported: Pick<NodeIdentity, "vmId" | "ins
  */
 async function pruneGone(
   ports: FencingPorts,
-  quarantined: readonly MissingVm[],
+  quarantined: readonly QuarantinedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
   let count = 0;
   for (const vm of quarantined) {
-    const cleared = await pruneVm(ports, vm, signal);
+    const gone = await proveVmGone(ports, vm, vm.alsoAt, signal);
+    const cleared =
+      gone.ok && gone.value !== undefined ? await pruneQuarantined(ports, vm, gone.value, signal) : gone;
     // Where a soon retry of the proof is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
       return cleared;
-    if (!cleared.ok || cleared.value !== "moved") continue;
+    if (!cleared.ok || cleared.value !== true) continue;
     ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
     count += 1;
   }
   return ok(count === 0 ? {} : { requeueAfterMs: LOOK_AGAIN_MS });
+}
+
+/**
+ * Whether the VM has left the record: only if its quarantine is all that this says of it. A fence has
+ * reset its attachment, which may be that of the next VM of its name by now.
+ */
+async function pruneQuarantined(
+  ports: FencingPorts,
+  { volumeName, node }: QuarantinedVm,
+  proof: ProofKind,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  const moved = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "end-fence" },
+    (record) =>
+      isNamed(record, node, "quarantined") && !isNamed(record, node, "writer", "fencing")
+        ? prune(record, node, proof)
+        : fail(`${node.nodeName} is not in quarantine only`),
+    signal,
+  );
+  return moved.ok || isLeftAlone(moved.failure) ? ok(moved.ok) : moved;
 }
 
 /** Only a node's own report: no proof is required, and other processes may be first. */
@@ -158,13 +187,17 @@ async function pruneCleanOf(
     const moved = await moveRecord(
       ports,
       { volumeName, nodeName, step: "end-fence" },
-      (record) => prune(record, node, { only: "clean" }),
+      (record) => prune(record, node),
       signal,
     );
-    if (!moved.ok && moved.failure.kind !== "NotWriter" && moved.failure.kind !== "ObjectNotFound")
-      return moved;
+    if (!moved.ok && !isLeftAlone(moved.failure)) return moved;
   }
   return ok(undefined);
+}
+
+/** The record says by now that nothing is to be pruned, or is gone. */
+function isLeftAlone({ kind }: Failure): boolean {
+  return kind === "NotWriter" || kind === "ObjectNotFound";
 }
 
 /** Names of the volumes whose cached records match. */

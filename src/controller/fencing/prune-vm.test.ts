@@ -80,7 +80,9 @@ describe("askIfGone", () => {
     withControllerPorts(async (world) => {
       const other = { writer: aWriter("node-a", { requested: false }), fencing: identity("node-b") };
       await world.given("AzVolume", aVolumeWithRecord(other));
-      assert.deepEqual(await confirm(world, a), { ok: true, value: "kept" });
+      const reason = "node-b is being fenced";
+      const refused = { kind: "NotWriter", volumeId: diskUri, nodeName: "node-a", reason } as const;
+      assert.deepEqual(await confirm(world, a), fail(refused));
       assert.deepEqual(world.record(), aVolumeWithRecord(other).status?.record);
     }));
 

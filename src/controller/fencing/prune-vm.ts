@@ -11,6 +11,7 @@ import {
   type ProofKind,
   prune,
 } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
@@ -19,51 +20,24 @@ import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
 import { proveOff } from "./prove-off.ts";
 import type { AskedProof } from "./record-proof.ts";
 
-/** A node in the record of a volume, whose VM may be gone. */
-export interface MissingVm {
-  readonly volumeName: string;
-  readonly diskUri: string;
-  readonly node: NodeIdentity;
-  /** Other resource ids at which that VM was reported. Default: none. */
-  readonly alsoAt?: readonly string[];
-  /**
-   * Only its quarantine is cleared, if that is all that the record says of it: a fence has reset its
-   * attachment, which may be that of the next VM of its name by now.
-   */
-  readonly only?: "quarantined";
-}
-
 /**
- * What follows where a VM is gone with all its open files: first for its attachment, then for the record by
- * *prune*, which clears the VM or begins its fence. Gone is a VM that Azure proves to be gone from
- * each resource id at which it was reported. `exists` without that proof; `kept` where the record says by now
- * that nothing follows.
+ * Proves that a VM is gone with all its open files: from its resource id, and from each other one at which it
+ * was reported. Undefined: it exists.
  */
-export async function pruneVm(
-  ports: FencingPorts,
-  { volumeName, diskUri, node, alsoAt = [], only }: MissingVm,
+export async function proveVmGone(
+  { cloud }: Pick<FencingPorts, "cloud">,
+  { diskUri, node }: { readonly diskUri: string; readonly node: NodeIdentity },
+  alsoAt: readonly string[],
   signal: AbortSignal,
-): Promise<Result<"exists" | "kept" | "moved", Failure>> {
+): Promise<Result<ProofKind | undefined, Failure>> {
   let kind: ProofKind = "instanceReplaced";
   for (const instanceUri of [node.instanceUri, ...alsoAt]) {
-    const proof = await ports.cloud.proveGone({ diskUri, node: { ...node, instanceUri } }, signal);
+    const proof = await cloud.proveGone({ diskUri, node: { ...node, instanceUri } }, signal);
     if (!proof.ok) return proof;
-    if (proof.value === undefined) return ok("exists");
+    if (proof.value === undefined) return ok(undefined);
     if (proof.value.kind === "instanceGone") kind = "instanceGone";
   }
-  const reset =
-    only !== undefined ? ok(undefined) : await resetAttachment(ports.store, { diskUri, node }, signal);
-  if (!reset.ok) return reset;
-  const step = kind === "instanceGone" && only === undefined ? "begin-fence" : "end-fence";
-  const moved = await moveRecord(
-    ports,
-    { volumeName, nodeName: node.nodeName, step },
-    (record) => prune(record, node, { proof: kind, only }),
-    signal,
-  );
-  if (moved.ok) return ok("moved");
-  const { failure } = moved;
-  return failure.kind === "NotWriter" || failure.kind === "ObjectNotFound" ? ok("kept") : moved;
+  return ok(kind);
 }
 
 /**
@@ -77,14 +51,40 @@ export async function askIfGone(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   if (isForeign(node)) return identifyOrPrune(ports, volumeName, node, signal);
-  const cleared = await pruneVm(ports, { volumeName, diskUri: volumeId, node }, signal);
-  if (!cleared.ok || cleared.value !== "exists") return cleared;
+  const gone = await proveVmGone(ports, { diskUri: volumeId, node }, [], signal);
+  if (!gone.ok) return gone;
+  if (gone.value !== undefined)
+    return pruneVm(ports, { volumeName, diskUri: volumeId }, node, gone.value, signal);
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
     return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
   return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
     ? ok({})
     : freeAbsent(ports, volumeName, node, signal);
+}
+
+/**
+ * What follows where a VM is gone: first for its attachment, then for the record by *prune*, which clears the
+ * VM or begins its fence.
+ */
+async function pruneVm(
+  ports: FencingPorts,
+  { volumeName, diskUri }: { readonly volumeName: string; readonly diskUri: string },
+  node: NodeIdentity,
+  proof: ProofKind,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const reset = await resetAttachment(ports.store, { diskUri, node }, signal);
+  if (!reset.ok) return reset;
+  const step = proof === "instanceGone" ? "begin-fence" : "end-fence";
+  return ignoreNotFound(
+    await moveRecord(
+      ports,
+      { volumeName, nodeName: node.nodeName, step },
+      (record) => prune(record, node, proof),
+      signal,
+    ),
+  );
 }
 
 /**
@@ -192,7 +192,7 @@ async function pruneIfDetachedByOthers(
   return moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
-    (record) => prune(record, node, { proof: "entryGone" }),
+    (record) => prune(record, node, "entryGone"),
     signal,
   );
 }

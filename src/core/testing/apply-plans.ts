@@ -72,7 +72,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => beginFence(record, action.node));
     case "AskAzure":
       return action.mayBeGone
-        ? moved(observed, (record) => prune(record, action.node, { proof: "instanceReplaced" }))
+        ? moved(observed, (record) => prune(record, action.node, "instanceReplaced"))
         : afterAnswer(observed, action.node);
     case "Recall":
       return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({

@@ -211,7 +211,7 @@ describe("distrust", () => {
       },
       {
         because: "gone",
-        step: prune(unverified, b, { proof: "instanceReplaced" }),
+        step: prune(unverified, b, "instanceReplaced"),
         expected: aRecord(lists),
       },
       {
@@ -1031,34 +1031,36 @@ describe("prune", () => {
     check([
       {
         because: "everywhere",
-        step: prune(everywhere, a, { proof: "instanceReplaced" }),
+        step: prune(everywhere, a, "instanceReplaced"),
         expected: aRecord({ epoch: 1, quarantined: [b], clean: [b], unverified: [b] }),
       },
       {
         because: "the writer stays if it is another VM of that name",
-        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
-          proof: "instanceReplaced",
-        }),
+        step: prune(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          "instanceReplaced",
+        ),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer alone",
-        step: prune(aRecord({ writer: aWriter("node-a") }), a, { proof: "instanceReplaced" }),
+        step: prune(aRecord({ writer: aWriter("node-a") }), a, "instanceReplaced"),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "being fenced alone",
-        step: prune(aRecord({ fencing: a }), a, { proof: "instanceReplaced" }),
+        step: prune(aRecord({ fencing: a }), a, "instanceReplaced"),
         expected: aRecord(),
       },
       {
         because: "the fence of another node continues",
-        step: prune(aRecord({ unverified: [a], fencing: b }), a, { proof: "instanceReplaced" }),
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, "instanceReplaced"),
         expected: aRecord({ fencing: b }),
       },
       {
         because: "nowhere",
-        step: prune(aRecord({ writer: aWriter("node-b") }), a, { proof: "instanceReplaced" }),
+        step: prune(aRecord({ writer: aWriter("node-b") }), a, "instanceReplaced"),
         expected: "node-a is not in the record",
       },
     ]);
@@ -1073,34 +1075,41 @@ describe("prune by what Azure finds", () => {
     check([
       {
         because: "in quarantine",
-        step: prune(aRecord({ quarantined: [a] }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ quarantined: [a] }), a, "instanceGone"),
         expected: aRecord(),
       },
       {
+        because: "in quarantine, with a pending write barrier",
+        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a, "instanceReplaced"),
+        expected: aRecord({ quarantined: [b] }),
+      },
+      {
         because: "in the lists alone",
-        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, "instanceGone"),
         expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
       },
       {
         because: "beside another VM of its name",
-        step: prune(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }), a, {
-          proof: "instanceGone",
-        }),
+        step: prune(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          "instanceGone",
+        ),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       {
         because: "the writer that holds nothing",
-        step: prune(aRecord({ writer: grantedA }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ writer: grantedA }), a, "instanceGone"),
         expected: aRecord({ epoch: 1 }),
       },
       {
         because: "the holder, replaced by another VM",
-        step: prune(aRecord(holder), a, { proof: "instanceReplaced" }),
+        step: prune(aRecord(holder), a, "instanceReplaced"),
         expected: aRecord({ quarantined: [b], epoch: 1 }),
       },
       {
         because: "nowhere",
-        step: prune(aRecord({ quarantined: [b] }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ quarantined: [b] }), a, "instanceGone"),
         expected: "node-a is not in the record",
       },
     ]);
@@ -1110,71 +1119,28 @@ describe("prune by what Azure finds", () => {
     check([
       {
         because: "the holder, with its request withdrawn",
-        step: prune(aRecord(holder), a, { proof: "instanceGone" }),
+        step: prune(aRecord(holder), a, "instanceGone"),
         expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
       },
       {
         because: "unverified",
-        step: prune(aRecord({ unverified: [a] }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ unverified: [a] }), a, "instanceGone"),
         expected: aRecord({ unverified: [a], fencing: a }),
       },
       {
         because: "the holder while another node is being fenced",
-        step: prune(aRecord({ ...holder, fencing: b }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ ...holder, fencing: b }), a, "instanceGone"),
         expected: "node-b is being fenced",
       },
       {
         because: "unverified while another node is being fenced",
-        step: prune(aRecord({ unverified: [a], fencing: b }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ unverified: [a], fencing: b }), a, "instanceGone"),
         expected: "node-b is being fenced",
       },
       {
         because: "being fenced alone",
-        step: prune(aRecord({ ...lists, fencing: a }), a, { proof: "instanceGone" }),
+        step: prune(aRecord({ ...lists, fencing: a }), a, "instanceGone"),
         expected: "node-a is neither the writer nor unverified",
-      },
-    ]);
-  });
-});
-
-describe("prune of an entry that says no more", () => {
-  it("removes a VM that is in quarantine, and in no other role", () => {
-    const onlyQuarantine = { proof: "instanceReplaced", only: "quarantined" } as const;
-    const refused = "node-a is not in quarantine only";
-    check([
-      {
-        because: "in quarantine, with a pending write barrier",
-        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a, onlyQuarantine),
-        expected: aRecord({ quarantined: [b] }),
-      },
-      {
-        because: "beside another VM of its name",
-        step: prune(
-          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
-          a,
-          onlyQuarantine,
-        ),
-        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
-      },
-      {
-        because: "unverified",
-        step: prune(aRecord({ unverified: [a] }), a, onlyQuarantine),
-        expected: refused,
-      },
-      {
-        because: "being fenced",
-        step: prune(aRecord({ quarantined: [a], fencing: a }), a, onlyQuarantine),
-        expected: refused,
-      },
-      {
-        because: "the writer",
-        step: prune(aRecord({ writer: aWriter("node-a") }), a, onlyQuarantine),
-        expected: refused,
-      },
-      {
-        because: "clean by now",
-        step: prune(aRecord({ defaultAccess: "quarantined", clean: [a] }), a, onlyQuarantine),
-        expected: refused,
       },
     ]);
   });
@@ -1190,22 +1156,22 @@ describe("prune of a clean entry", () => {
     check([
       {
         because: "clean",
-        step: prune(record, a, { only: "clean" }),
+        step: prune(record, a),
         expected: changedRecord(record, { clean: [b, newA] }),
       },
       {
         because: "a detach may still be under way to it",
-        step: prune(changedRecord(record, { barrierPending: [a] }), a, { only: "clean" }),
+        step: prune(changedRecord(record, { barrierPending: [a] }), a),
         expected: "node-a is not known to be clean only",
       },
       {
         because: "in quarantine",
-        step: prune(aRecord({ quarantined: [a] }), a, { only: "clean" }),
+        step: prune(aRecord({ quarantined: [a] }), a),
         expected: "node-a is not known to be clean only",
       },
       {
         because: "not clean",
-        step: prune(record, identity("node-c"), { only: "clean" }),
+        step: prune(record, identity("node-c")),
         expected: "node-c is not known to be clean only",
       },
     ]);
@@ -1389,10 +1355,10 @@ describe("passBarrier", () => {
     for (const { because, step, left } of [
       { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, { fencing: a }), left: [b] },
       { because: "proven to be without the disk", step: endFence(barrierPending, a), left: [b] },
-      { because: "gone", step: prune(barrierPending, a, { proof: "instanceReplaced" }), left: [b] },
+      { because: "gone", step: prune(barrierPending, a, "instanceReplaced"), left: [b] },
       {
         because: "gone, and nothing else was said of it",
-        step: prune(changedRecord(barrierPending, { unverified: [] }), a, { proof: "instanceReplaced" }),
+        step: prune(changedRecord(barrierPending, { unverified: [] }), a, "instanceReplaced"),
         left: [b],
       },
       { because: "clean", step: proveClean(barrierPending, a, "unverified"), left: [a, b] },

@@ -1,4 +1,4 @@
-import type { Access, RecordNode, Writer, WriterRecord } from "../../api/az-volume.ts";
+import type { RecordNode, Writer, WriterRecord } from "../../api/az-volume.ts";
 import { highestEpoch } from "../../api/epoch.ts";
 import {
   identityOf,
@@ -370,13 +370,12 @@ function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks):
  * is fenced instead: that proves it again. Also prunes a VM outside the cluster whose owner has detached the
  * disk.
  *
- * `only`: refused if the record says more than this of the node. One in quarantine keeps its attachment,
- * which may be that of the next VM of its name. One that is clean needs no proof: if it comes back, it only
- * has to report again.
+ * `proof`: of the end of its VM, or that the disk is off it. Without one only the node's own report that it
+ * is clean is removed: if the node comes back, it only has to report again.
  */
-export function prune(record: WriterRecord, node: NodeIdentity, { proof, only }: Gone): Step {
-  if (only !== undefined && !saysOnly(record, node, only))
-    return fail(`${node.nodeName} is not ${only === "clean" ? "known to be clean" : "in quarantine"} only`);
+export function prune(record: WriterRecord, node: NodeIdentity, proof?: ProofKind): Step {
+  if (proof === undefined && !isKnownAsCleanOnly(record, node))
+    return fail(`${node.nodeName} is not known to be clean only`);
   const mayHold = isNamed(record, node, "holder", "fencing", "unverified");
   return proof === "instanceGone" && mayHold
     ? beginFence(record, node, { endsRequest: true })
@@ -389,15 +388,9 @@ export function prune(record: WriterRecord, node: NodeIdentity, { proof, only }:
  */
 export type ProofKind = "entryGone" | "instanceGone" | "instanceReplaced";
 
-/** What shows that the VM is gone, and which access is all that the record may say of it. */
-type Gone =
-  | { readonly proof: ProofKind; readonly only?: "quarantined" | undefined }
-  | { readonly proof?: undefined; readonly only: "clean" };
-
-function saysOnly(record: WriterRecord, node: NodeIdentity, only: Access): boolean {
+function isKnownAsCleanOnly(record: WriterRecord, node: NodeIdentity): boolean {
   const entry = entryOf(record, node);
-  if (entry?.access !== only || isNamed(record, node, "writer", "fencing")) return false;
-  return only === "quarantined" || isReportOnly(entry);
+  return entry !== undefined && isReportOnly(entry) && !isNamed(record, node, "writer", "fencing");
 }
 
 function withoutNode(record: WriterRecord, node: NodeIdentity): Step {
