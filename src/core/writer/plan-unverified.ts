@@ -13,33 +13,24 @@ import type { WriterAction } from "./writer-action.ts";
 const DISPUTED_MS = 120_000;
 
 /**
- * Without a writer, an unverified node blocks the next grant: a silent one is reported like a silent
- * writer.
+ * What it takes to prove an unverified node clean or gone. Without a writer it blocks the next grant: a
+ * silent one is reported like a silent writer then.
  */
-export function planForPossibleWriter(
+export function planUnverified(
   observed: ObservedVolume,
   record: WriterRecord,
   node: NodeIdentity,
 ): readonly WriterAction[] {
-  const planned = planForUnverified(observed, node);
-  const reported = isAwaited(observed, record) ? planned : planned.map(withoutWaitForProof);
-  // The node of its name is another VM, whose silence says nothing about this one.
-  return isEarlierVm(observed, node)
-    ? reported
-    : withSilence(reported, planSilentWriter(observed, node.nodeName, "unverified"));
+  const planned = planVerification(observed, node).flatMap((action) =>
+    action.kind === "WaitFor" ? planWait(observed, record, action) : [action],
+  );
+  // The node of an earlier VM's name is another VM, whose silence says nothing about this one.
+  return record.writer !== undefined || isEarlierVm(observed, node)
+    ? planned
+    : withSilence(planned, planSilentWriter(observed, node.nodeName, "unverified"));
 }
 
-/** Beside a writer, a node that is still unverified: what it takes to prove it clean or gone. */
-export function planBesideWriter(
-  observed: ObservedVolume,
-  writer: NodeIdentity,
-  unverified: readonly NodeIdentity[],
-): readonly WriterAction[] {
-  const planned = unverified.flatMap((node) => planForUnverified(observed, node));
-  return withoutWaits(observed, writer, planned);
-}
-
-function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+function planVerification(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
     return [
       {
@@ -70,24 +61,26 @@ function planForUnverified(observed: ObservedVolume, node: NodeIdentity): readon
 }
 
 /**
- * They block no grant while one of them writes, but lost ones keep their shares, and would block the next
- * writer. One that stays unverified for long may have a pod that uses the disk as well.
+ * The wait for an unverified node. Beside a writer it blocks no grant, but a lost one keeps its share, and
+ * would block the next writer; one that stays unverified for long may have a pod that uses the disk as well.
  */
-function withoutWaits(
+function planWait(
   observed: ObservedVolume,
-  writer: NodeIdentity,
-  actions: readonly WriterAction[],
+  record: WriterRecord,
+  wait: Extract<WriterAction, { kind: "WaitFor" }>,
 ): readonly WriterAction[] {
-  return actions.flatMap((action): readonly WriterAction[] => {
-    if (action.kind !== "WaitFor") return [action];
-    if (action.reason === "WaitingForProof" && observed.unchangedMs >= DISPUTED_MS) {
-      const message =
-        `${writer.nodeName} has reclaimed the volume, and another node does not release it: ` +
-        `${action.message}`;
-      return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_AGAIN_MS }];
-    }
-    return action.retryAfterMs < ASK_AGAIN_MS ? [] : [{ kind: "Requeue", afterMs: action.retryAfterMs }];
-  });
+  const { writer } = record;
+  const isForProof = wait.reason === "WaitingForProof";
+  if (writer === undefined)
+    // Each change that the next step waits for plans the volume again; thousands may be rebuilt at once.
+    return isForProof && !isAwaited(observed, record) ? [{ kind: "Requeue", afterMs: ASK_AGAIN_MS }] : [wait];
+  if (isForProof && observed.unchangedMs >= DISPUTED_MS) {
+    const message =
+      `${writer.nodeName} has reclaimed the volume, and another node does not release it: ` +
+      `${wait.message}`;
+    return [{ kind: "WaitFor", reason: "ReclaimDisputed", message, retryAfterMs: ASK_AGAIN_MS }];
+  }
+  return wait.retryAfterMs < ASK_AGAIN_MS ? [] : [{ kind: "Requeue", afterMs: wait.retryAfterMs }];
 }
 
 /**
@@ -97,11 +90,4 @@ function withoutWaits(
 function isAwaited(observed: ObservedVolume, record: WriterRecord): boolean {
   if (requestsOf(observed).some(({ spec }) => !isNamed(record, spec.nodeName, "unverified"))) return true;
   return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
-}
-
-/** Each change that the next step waits for plans the volume again; thousands may be rebuilt at once. */
-function withoutWaitForProof(action: WriterAction): WriterAction {
-  return action.kind === "WaitFor" && action.reason === "WaitingForProof"
-    ? { kind: "Requeue", afterMs: ASK_AGAIN_MS }
-    : action;
 }

@@ -18,7 +18,7 @@ import { planGrant, requestsOf } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
-import { planBesideWriter, planForPossibleWriter } from "./plan-unverified.ts";
+import { planUnverified } from "./plan-unverified.ts";
 import { RECHECK_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -45,13 +45,14 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
   const named = nodesIn(record, "unverified");
-  const unverified =
-    record.fencing === undefined ? named.filter((node) => !repeatsEarlierVm(observed, node)) : [];
+  const proofs = (record.fencing === undefined ? named : [])
+    .filter((node) => !repeatsEarlierVm(observed, node))
+    .flatMap((node) => planUnverified(observed, record, node));
   if (writer !== undefined) {
     if (writer.held && isNamed(record, writer, "fencing")) return [];
-    return [...planForWriter(observed, writer), ...planBesideWriter(observed, writer, unverified)];
+    return [...planForWriter(observed, writer), ...proofs];
   }
-  if (named.length > 0) return unverified.flatMap((node) => planForPossibleWriter(observed, record, node));
+  if (named.length > 0) return proofs;
   return planGrant(observed, record);
 }
 
