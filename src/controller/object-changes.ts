@@ -9,7 +9,7 @@ import {
 } from "../core/attachment/observed-volume.ts";
 import { isPermanentKind } from "../core/failure/is-retryable.ts";
 import { sameJson } from "../core/primitives/same-json.ts";
-import { quarantineRoles, nodesIn } from "../core/writer/record/record-nodes.ts";
+import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import { waitsForSlot } from "./observe-volume.ts";
 
@@ -105,7 +105,7 @@ function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
 
 /** Names of the nodes that were fenced from a volume: some have no AzDriverNode. */
 export function namesInQuarantine(volume: AzVolume | undefined): readonly string[] {
-  return nodesIn(volume?.status?.record, ...quarantineRoles).map(({ nodeName }) => nodeName);
+  return nodesIn(volume?.status?.record, "fenced").map(({ nodeName }) => nodeName);
 }
 
 /** Nodes to which disks may be attached again, including those of other volumes. */

@@ -9,7 +9,7 @@ import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
-import { quarantineRoles, nodesIn } from "../core/writer/record/record-nodes.ts";
+import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
 /** How classes name Kubernetes' former in-tree driver. */
@@ -80,7 +80,7 @@ export interface WireStorageClass extends SourceObject {
 export function volumeFacts(volume: AzVolume): VolumeFacts {
   const { detail, record } = volume.status ?? {};
   const diskUri = detail?.diskUri ?? volume.spec.diskUri ?? "";
-  const barred = nodesIn(record, ...quarantineRoles, "fencing");
+  const barred = nodesIn(record, "fenced", "fencing");
   return {
     metadata: ownMetadata(volume),
     diskKey: resourceUriKey(diskUri),

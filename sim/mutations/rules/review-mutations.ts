@@ -28,8 +28,8 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/attachment/may-attach-now.ts",
-        find: `return isNamed(status?.record, node, ...quarantineRoles);`,
-        replace: `return isNamed(status?.record, { ...node, vmId: "" }, ...quarantineRoles);`,
+        find: `return isNamed(status?.record, node, "fenced");`,
+        replace: `return isNamed(status?.record, { ...node, vmId: "" }, "fenced");`,
       },
     ],
     alsoRemoves: ["held-device"],

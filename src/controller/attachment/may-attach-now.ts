@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { quarantineRoles, isNamed } from "../../core/writer/record/record-nodes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayAttach } from "../../core/writer/record/writer-steps.ts";
 import { attachmentsNow } from "../../objects/cache/attachments-now.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
@@ -116,5 +116,5 @@ function mayBeFenced({ status }: AzVolume, { nodeName }: NodeIdentity): boolean 
 }
 
 function isQuarantined({ status }: AzVolume, node: NodeIdentity): boolean {
-  return isNamed(status?.record, node, ...quarantineRoles);
+  return isNamed(status?.record, node, "fenced");
 }

@@ -58,6 +58,6 @@ export function listIn<K extends keyof RecordLists>(
   return nodesIn(record, list).map((node) => ({
     ...node,
     ...(list === "unverified" && isNamed(record, node, "unconfirmed") ? { unconfirmed: true } : {}),
-    ...(list === "unverified" && isNamed(record, node, "wasQuarantined") ? { wasQuarantined: true } : {}),
+    ...(list === "unverified" && isNamed(record, node, "fenced") ? { wasQuarantined: true } : {}),
   })) as unknown as RecordLists[K];
 }

@@ -3,7 +3,7 @@ import type { NodeIdentity } from "../../api/identity/node-identity.ts";
 import { parseDiskUri } from "../../azure/ids/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../../azure/ids/instance-uri.ts";
 import { sameJson } from "../../primitives/same-json.ts";
-import { quarantineRoles, nodesIn } from "../../writer/record/record-nodes.ts";
+import { nodesIn } from "../../writer/record/record-nodes.ts";
 
 type Formatted = NonNullable<VolumeDetail["formatted"]>;
 type Tags = Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   const { formatted, diskUri = "" } = status?.detail ?? {};
   const tags = {
     ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
-    ...quarantineTags(nodesIn(status?.record, ...quarantineRoles, "fencing")),
+    ...quarantineTags(nodesIn(status?.record, "fenced", "fencing")),
   };
   const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };

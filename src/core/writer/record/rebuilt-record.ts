@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../../api/az-volume.ts";
 import { highestEpoch } from "../../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../../api/identity/node-identity.ts";
-import { entriesOf, isNamed, quarantineRoles, nodesIn } from "./record-nodes.ts";
+import { entriesOf, isNamed, nodesIn } from "./record-nodes.ts";
 import { distrust, foundRecord } from "./writer-steps.ts";
 
 /**
@@ -60,7 +60,7 @@ export function rebuiltRecord(
   const found = {
     unverified: each(...known.attachedTo, ...holders),
     unconfirmed: each(...nodesIn(said, "unconfirmed"), ...known.checkpointed),
-    quarantined: each(...nodesIn(said, ...quarantineRoles), ...known.quarantined),
+    quarantined: each(...nodesIn(said, "fenced"), ...known.quarantined),
     epoch: highestEpoch(said?.epoch ?? 0, known.epochs),
   };
   const possible = [...found.unconfirmed, ...found.unverified];

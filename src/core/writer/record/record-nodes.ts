@@ -4,20 +4,17 @@ import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../a
 /**
  * In which roles a record may name a node: as its writer, which is its `holder` while it holds the volume,
  * as the node being fenced, or in its list. Unverified nodes are `confirmed` (by Azure) or `unconfirmed`,
- * and either may be `wasQuarantined`.
+ * and either may be `fenced`: a node that is in quarantine, or was before it became unverified.
  */
-export type NodeRole =
+type NodeRole =
   | "writer"
   | "holder"
   | "fencing"
   | Access
   | "confirmed"
   | "unconfirmed"
-  | "wasQuarantined"
+  | "fenced"
   | "barrierPending";
-
-/** The roles of a node that was fenced, and has not shown since that it is clean. */
-export const quarantineRoles = ["quarantined", "wasQuarantined"] as const satisfies readonly NodeRole[];
 
 /**
  * The nodes that a record names in one of these roles, once for each role. A node that has an access only
@@ -100,8 +97,10 @@ function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): re
       return nodes.filter(({ access, unconfirmed }) => access === "unverified" && unconfirmed !== true);
     case "unconfirmed":
       return nodes.filter(({ unconfirmed }) => unconfirmed === true);
-    case "wasQuarantined":
-      return nodes.filter(({ wasQuarantined }) => wasQuarantined === true);
+    case "fenced":
+      return nodes.filter(
+        ({ access, wasQuarantined }) => access === "quarantined" || wasQuarantined === true,
+      );
     case "unverified":
     case "quarantined":
     case "clean":

@@ -11,15 +11,7 @@ import {
   withUidFrom,
 } from "../../api/identity/node-identity.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
-import {
-  entriesOf,
-  quarantineRoles,
-  entryOf,
-  isNamed,
-  type NodeMarks,
-  nodesIn,
-  withMarks,
-} from "./record-nodes.ts";
+import { entriesOf, entryOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -438,7 +430,7 @@ function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord
 
 /** An unverified node that was in quarantine still may have an old mount command. */
 function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
-  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, ...quarantineRoles);
+  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, "fenced");
   return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
 }
 
