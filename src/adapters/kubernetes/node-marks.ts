@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeTaint } from "../../core/node/node-taints.ts";
-import { isUnreachable } from "../../core/writer/node-silence.ts";
+import { kubeletOf } from "../../core/writer/node-silence.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { DRIVERS_MARK, isDriversMark, isOutOfService, type Node } from "./core/core-node.ts";
@@ -41,5 +41,7 @@ export function createNodeMarks(client: ApiClient): NodeMarks {
 }
 
 function withMark(taints: readonly NodeTaint[]): readonly NodeTaint[] {
-  return isOutOfService(taints) || !isUnreachable({ taints }) ? taints : [...taints, DRIVERS_MARK];
+  return isOutOfService(taints) || kubeletOf({ taints }) !== "unreachable"
+    ? taints
+    : [...taints, DRIVERS_MARK];
 }

@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { mayMark, planServiceMark, type ServiceStep } from "../../core/node/plan-service-mark.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
-import { isUnreachable } from "../../core/writer/node-silence.ts";
+import { kubeletOf } from "../../core/writer/node-silence.ts";
 import type { NodeMarks } from "../../ports/cluster/node-marks.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodesPorts } from "../controller-ports.ts";
@@ -61,12 +61,12 @@ export function returnedNodesReconciler(ports: NodesPorts): Reconciler {
 
 /** Whether a node may have to be marked. */
 export function mayBeStopped(node: OrchestratorNode): boolean {
-  return isUnreachable(node) && !node.isOutOfService;
+  return kubeletOf(node) === "unreachable" && !node.isOutOfService;
 }
 
 /** Whether a node has a mark of the driver to be rid of. */
 export function hasReturned(node: OrchestratorNode): boolean {
-  return node.isMarkedByDriver === true && !isUnreachable(node);
+  return node.isMarkedByDriver === true && kubeletOf(node) !== "unreachable";
 }
 
 function nextStep(
@@ -75,7 +75,7 @@ function nextStep(
 ): { readonly step: ServiceStep; readonly seen: OrchestratorNode } {
   const seen = users.cachedNode(nodeName);
   const service = {
-    isUnreachable: isUnreachable(seen),
+    isUnreachable: kubeletOf(seen) === "unreachable",
     isOutOfService: seen.isOutOfService,
     isMarkedByDriver: seen.isMarkedByDriver === true,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0,

@@ -381,7 +381,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const allowed = isServing ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
     (left, right) =>
-      Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) ||
+      Number(couldTakeOver(observed, left)) - Number(couldTakeOver(observed, right)) ||
       Number(isAttached(left)) - Number(isAttached(right)),
   );
   const count = Math.max(0, replicas.length - allowed);
@@ -402,12 +402,6 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
       ...(index < sharesShort || grant === undefined ? {} : { grant }),
     },
   }));
-}
-
-/** Whether the node of a replica is known, and could become primary now. */
-function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
-  const node = observed.node(spec.nodeName);
-  return node !== undefined && couldTakeOver(observed, node);
 }
 
 /**

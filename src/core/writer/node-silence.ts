@@ -1,16 +1,20 @@
 import type { AzDriverNode } from "../api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
 
 /** Whether no sign exists that a node can't write a volume. */
 export function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
-  return (
-    node.isReady && !node.isGone && !node.isOutOfService && !isNotReady(node) && !isSilent(observed, node)
-  );
+  const { isReady, isGone, isOutOfService } = node;
+  return isReady && !isGone && !isOutOfService && kubeletOf(node) === "ready" && !isSilent(observed, node);
 }
 
-/** Whether a pod could start there now, and its volume be made ready. */
-export function couldTakeOver(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
-  return isWell(observed, node) && !node.isUnschedulable;
+/** Whether a pod could start on the node of an attachment now, and its volume be made ready. */
+export function couldTakeOver(
+  observed: Pick<ObservedVolume, "settings" | "node">,
+  { spec }: AzVolumeAttachment,
+): boolean {
+  const node = observed.node(spec.nodeName);
+  return node !== undefined && isWell(observed, node) && !node.isUnschedulable;
 }
 
 /**
@@ -38,18 +42,16 @@ export function isUnreported(observed: ObservedVolume, node: ObservedNode): bool
   );
 }
 
-/** The taint by which Kubernetes marks a node whose kubelet has not reported for 50 s (1.32 and later). */
-const UNREACHABLE_TAINT = "node.kubernetes.io/unreachable";
-
-/** Taints by which Kubernetes marks a node whose kubelet is unreachable or unhealthy. */
-const NOT_READY_TAINTS: readonly string[] = [UNREACHABLE_TAINT, "node.kubernetes.io/not-ready"];
-
-/** Whether the orchestrator says that the node is not ready. */
-export function isNotReady({ taints }: Pick<ObservedNode, "taints">): boolean {
-  return taints.some(({ key }) => NOT_READY_TAINTS.includes(key));
-}
-
-/** Whether the orchestrator receives nothing from the node's kubelet. */
-export function isUnreachable({ taints }: { readonly taints: readonly { readonly key: string }[] }): boolean {
-  return taints.some(({ key }) => key === UNREACHABLE_TAINT);
+/**
+ * What the orchestrator says of a node's kubelet, by the taints of Kubernetes: `unreachable` once it has not
+ * reported for 50 s (1.32 and later), `notReady` while it reports to be unhealthy.
+ */
+export function kubeletOf({
+  taints,
+}: {
+  readonly taints: readonly { readonly key: string }[];
+}): "ready" | "notReady" | "unreachable" {
+  const has = (taint: string): boolean => taints.some(({ key }) => key === `node.kubernetes.io/${taint}`);
+  if (has("unreachable")) return "unreachable";
+  return has("not-ready") ? "notReady" : "ready";
 }

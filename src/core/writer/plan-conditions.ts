@@ -75,15 +75,10 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
   if (!staying.some((attachment) => attachment.spec.role === "Primary"))
     return present.find((condition) => condition.type === FAILOVER_READY);
   const asked = observed.volume.spec.maxMountReplicaCount;
-  const ready = staying.filter((attachment) => {
-    const node = observed.node(attachment.spec.nodeName);
-    return (
-      attachment.spec.role === "Replica" &&
-      isAttached(attachment) &&
-      node !== undefined &&
-      couldTakeOver(observed, node)
-    );
-  });
+  const ready = staying.filter(
+    (attachment) =>
+      attachment.spec.role === "Replica" && isAttached(attachment) && couldTakeOver(observed, attachment),
+  );
   const message =
     `${ready.length} of ${asked} replicas are attached to nodes that could take ` +
     `over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;

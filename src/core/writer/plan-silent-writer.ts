@@ -1,6 +1,6 @@
 import { isOutOfService, type ObservedVolume, stayingAttachments } from "../attachment/observed-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
-import { isNotReady, isUnreported, silentAfterMs } from "./node-silence.ts";
+import { isUnreported, kubeletOf, silentAfterMs } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** How often to plan again whether the volume of a silent writer is requested, in milliseconds. */
@@ -29,44 +29,37 @@ export function planSilentWriter(
   const pods = observed.pods() ?? [];
   const waiting = pods.filter((pod) => isWaitingElsewhere(pod, writerNode));
   const there = pods.filter((pod) => pod.nodeName === writerNode);
-  const common = { reason: "WriterSilent", nodeName: writerNode, retryAfterMs: LOOK_AGAIN_MS } as const;
   const writer = `${writerNode}, ${saysOf[role]}, ${signs.join(", and ")}`;
   const remedy =
     `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
     `kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+  const report = (kind: "WaitFor" | "Report", what: string, localKey: string): readonly WriterAction[] => [
+    {
+      kind,
+      reason: "WriterSilent",
+      nodeName: writerNode,
+      retryAfterMs: LOOK_AGAIN_MS,
+      message: `${what}. ${remedy}`,
+      localKey,
+    },
+  ];
   if (waiting.length > 0) {
     const names = waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`).join(", ");
-    return [
-      {
-        kind: "WaitFor",
-        ...common,
-        message: `${names} waits for ${writer}. ${remedy}`,
-        localKey: `${names} waits for ${writerNode}`,
-      },
-    ];
+    return report("WaitFor", `${names} waits for ${writer}`, `${names} waits for ${writerNode}`);
   }
   if (there.length > 0) {
     const names = there
       .map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`)
       .join(", ");
-    return [
-      {
-        kind: "Report",
-        ...common,
-        message: `${writer}; ${names} is bound to it. ${remedy}`,
-        localKey: `${names} is bound to ${writerNode}`,
-      },
-    ];
+    return report("Report", `${writer}; ${names} is bound to it`, `${names} is bound to ${writerNode}`);
   }
-  if (!isStillRequested(observed, pods)) return [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
-  return [
-    {
-      kind: "Report",
-      ...common,
-      message: `${writer}, and the volume is requested. ${remedy}`,
-      localKey: `the volume is requested, and ${writerNode} is silent`,
-    },
-  ];
+  return isStillRequested(observed, pods)
+    ? report(
+        "Report",
+        `${writer}, and the volume is requested`,
+        `the volume is requested, and ${writerNode} is silent`,
+      )
+    : [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
 }
 
 /** Whether a pod waits on another node than the writer's. */
@@ -99,7 +92,7 @@ function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly st
     ...(node !== undefined && isUnreported(observed, node)
       ? [`has sent no heartbeat for more than ${afterSeconds} s`]
       : []),
-    ...(isNotReady(observed.orchestratorNode(nodeName)) ? ["is NotReady"] : []),
+    ...(kubeletOf(observed.orchestratorNode(nodeName)) === "ready" ? [] : ["is NotReady"]),
   ];
 }
 
