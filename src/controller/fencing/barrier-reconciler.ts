@@ -8,12 +8,12 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { passBarrier } from "../../core/writer/record/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import { moveRecord } from "../../objects/update-record.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
+import { moveUnlessRebuilt } from "./record-proof.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
 interface BarrierPending {
@@ -70,8 +70,15 @@ async function passOneBarrier(
     for (const barrierPending of onVm) reportBarrierPending(ports, barrierPending, passed.failure);
     return passed;
   }
-  for (const barrierPending of passed.value) {
-    const recorded = await recordBarrierPassed(ports, barrierPending, signal);
+  for (const { volume, node } of passed.value) {
+    const where = { nodeName: node.nodeName, step: "pass-barrier" } as const;
+    const recorded = await moveUnlessRebuilt(
+      ports,
+      volume,
+      where,
+      (record) => passBarrier(record, node),
+      signal,
+    );
     if (!recorded.ok) return recorded;
   }
   const left = onVm.find((barrierPending) => !passed.value.includes(barrierPending));
@@ -164,28 +171,6 @@ async function withoutVm(
     const proof = proofs[index];
     return proof?.ok === true && proof.value !== undefined;
   });
-}
-
-/** A record that was lost again in between may have allowed other updates. */
-async function recordBarrierPassed(
-  ports: FencingPorts,
-  { volume: made, node }: BarrierPending,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const { name, uid } = made.metadata;
-  const incarnation = made.status?.record?.storeIncarnation;
-  const moved = await moveRecord(
-    ports,
-    { volumeName: name, nodeName: node.nodeName, step: "pass-barrier" },
-    (record, { metadata }) =>
-      metadata.uid === uid && record.storeIncarnation === incarnation
-        ? passBarrier(record, node)
-        : fail("the record was rebuilt"),
-    signal,
-  );
-  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound"
-    ? ok({})
-    : moved;
 }
 
 function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPending, failure: Failure): void {

@@ -1,21 +1,20 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { confirm, endFence } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { type AskedProof, clearProven, sendBarrier } from "./record-proof.ts";
+import { type AskedProof, clearProven, moveUnlessRebuilt, sendBarrier } from "./record-proof.ts";
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
@@ -111,29 +110,7 @@ async function recordPlace(
   const isAttached = disk.value.attachedTo.some((uri) => isSameResourceUri(uri, node.instanceUri));
   if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
   const recorded = await recordAttachedVms(ports, volume, diskUri, [entry], signal);
-  return recorded.ok ? recordConfirmed(ports, volume, node, signal) : recorded;
-}
-
-/** A record that was replaced since requires another read of Azure. */
-async function recordConfirmed(
-  ports: FencingPorts,
-  { metadata, status }: AzVolume,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  if (status?.record === undefined || !isNamed(status.record, node, "unconfirmed")) return ok({});
-  const { storeIncarnation } = status.record;
-  const moved = await moveRecord(
-    ports,
-    { volumeName: metadata.name, nodeName: node.nodeName, step: "confirm" },
-    (record, fresh) => {
-      const isSameRecord =
-        fresh.metadata.uid === metadata.uid && record.storeIncarnation === storeIncarnation;
-      return isSameRecord ? confirm(record, node) : fail("the record was rebuilt");
-    },
-    signal,
-  );
-  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound"
-    ? ok({})
-    : moved;
+  if (!recorded.ok || !isNamed(volume.status?.record, node, "unconfirmed")) return recorded;
+  const where = { nodeName: node.nodeName, step: "confirm" } as const;
+  return moveUnlessRebuilt(ports, volume, where, (record) => confirm(record, node), signal);
 }

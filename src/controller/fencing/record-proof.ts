@@ -1,10 +1,12 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import type { Step } from "../../core/writer/record/writer-steps.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
+import type { StepName } from "../../ports/steps.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
@@ -63,6 +65,30 @@ export async function sendBarrier(
   );
   if (!passed.ok) emitEtagNotMoved(ports, { volumeName: name, node }, passed.failure);
   return passed;
+}
+
+/**
+ * Changes the record by what Azure has shown of a node since the volume was read: success, too, where the
+ * record does not allow it any more. One that was rebuilt in between may have allowed other updates.
+ */
+export async function moveUnlessRebuilt(
+  ports: FencingPorts,
+  { metadata: { name, uid }, status }: AzVolume,
+  { nodeName, step }: { readonly nodeName: string; readonly step: StepName },
+  change: (record: WriterRecord) => Step,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const incarnation = status?.record?.storeIncarnation;
+  const moved = await moveRecord(
+    ports,
+    { volumeName: name, nodeName, step },
+    (record, { metadata }) =>
+      metadata.uid === uid && record.storeIncarnation === incarnation
+        ? change(record)
+        : fail("the record was rebuilt"),
+    signal,
+  );
+  return moved.ok || moved.failure.kind === "NotWriter" ? ok({}) : ignoreNotFound(moved);
 }
 
 /**
