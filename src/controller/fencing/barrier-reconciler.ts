@@ -71,14 +71,8 @@ async function passOneBarrier(
     return passed;
   }
   for (const { volume, node } of passed.value) {
-    const where = { nodeName: node.nodeName, step: "pass-barrier" } as const;
-    const recorded = await moveUnlessRebuilt(
-      ports,
-      volume,
-      where,
-      (record) => passBarrier(record, node),
-      signal,
-    );
+    const move = { step: "pass-barrier", change: passBarrier } as const;
+    const recorded = await moveUnlessRebuilt(ports, volume, node, move, signal);
     if (!recorded.ok) return recorded;
   }
   const left = onVm.find((barrierPending) => !passed.value.includes(barrierPending));
@@ -140,7 +134,7 @@ async function withoutGone(
         node,
         mode,
         precondition,
-        mayCompleteDetach: mayCompleteDetach(ports, { node, isBarrier: true }),
+        mayCompleteDetach: mayCompleteDetach(ports, { node, mode: "flush" }),
       },
       signal,
     );

@@ -85,91 +85,91 @@ describe("mayCompleteDetach", () => {
     {
       because: "an unverified node has a pending write barrier, and may write",
       record: { unverified: [node], barrierPending: [node] },
-      update: { isBarrier: true },
+      update: { mode: "flush" },
       may: false,
     },
     {
       because: "the node has shown itself clean before its write barrier",
       record: { defaultAccess: "quarantined", clean: [node], barrierPending: [node] },
-      update: { isBarrier: true },
+      update: { mode: "flush" },
       may: true,
     },
     {
       because: "an unverified node without a pending write barrier may reclaim it",
       record: { unverified: [node] },
-      update: { isBarrier: true },
+      update: { mode: "flush" },
       may: false,
     },
     {
       because: "the VM with the pending write barrier has a writer's disk",
       record: { writer },
-      update: { isBarrier: true },
+      update: { mode: "flush" },
       may: false,
     },
     {
       because: "the VM that replaced the one with the write barrier writes the disk",
       record: { writer },
-      update: { isBarrier: true, node: replaced },
+      update: { mode: "flush", node: replaced },
       may: false,
     },
     {
       because: "the VM that replaced the one with the write barrier may reclaim the disk",
       record: { unverified: [replaced, node], barrierPending: [replaced] },
-      update: { isBarrier: true, node: replaced },
+      update: { mode: "flush", node: replaced },
       may: false,
     },
     {
       because: "the VM and its predecessor both have a pending write barrier",
       record: { unverified: [replaced, node], barrierPending: [replaced, node] },
-      update: { isBarrier: true, node: replaced },
+      update: { mode: "flush", node: replaced },
       may: false,
     },
     {
       because: "the VM with the write barrier writes under another name",
       record: { writer },
-      update: { isBarrier: true, node: renamed },
+      update: { mode: "flush", node: renamed },
       may: false,
     },
     {
       because: "the node with the write barrier writes on a VM that has moved",
       record: { writer },
-      update: { isBarrier: true, node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
+      update: { mode: "flush", node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
       may: false,
     },
     {
       because: "another node than the VM with the write barrier writes it",
       record: { writer: { ...writer, ...identity("node-b") } },
-      update: { isBarrier: true },
+      update: { mode: "flush" },
       may: true,
     },
     {
       because: "a fence waits for a volume that the node holds",
       record: { writer },
-      update: { fences: true },
+      update: { mode: "fence" },
       may: false,
     },
     {
       because: "a fence waits for a volume that the node may acquire",
       record: { writer: { ...writer, held: false } },
-      update: { fences: true },
+      update: { mode: "fence" },
       may: false,
     },
     {
       because: "a fence waits for an unverified node",
       record: { unverified: [node] },
-      update: { fences: true },
+      update: { mode: "fence" },
       may: false,
     },
     {
       because: "a fence includes what is being fenced from the node",
       record: { writer: { ...writer, requested: false }, fencing: node },
-      update: { fences: true },
+      update: { mode: "fence" },
       may: true,
     },
     {
       because: "a fence spares the node while another one is being fenced",
       record: { writer, fencing: identity("node-b") },
-      update: { fences: true },
+      update: { mode: "fence" },
       may: false,
     },
     {
@@ -188,7 +188,7 @@ describe("mayCompleteDetach", () => {
   it("allows a fence to carry out what the node writes while it is out of service", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
-      const answers = async () => [await asked(world, { fences: true }), await asked(world)];
+      const answers = async () => [await asked(world, { mode: "fence" }), await asked(world)];
       const emitted = (): readonly string[] => world.emitted.map(({ reason }) => reason);
       assert.deepEqual(
         [await answers(), emitted()],
@@ -214,7 +214,7 @@ describe("mayCompleteDetach", () => {
         return store.updateStatus(...args);
       };
       const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
-      assert.equal(await mayCompleteDetach(ports, { node, fences: true })([diskUri], never), false);
+      assert.equal(await mayCompleteDetach(ports, { node, mode: "fence" })([diskUri], never), false);
     }));
 
   it("delays a fence where the VM's node was renamed and is in service", () =>
@@ -223,7 +223,7 @@ describe("mayCompleteDetach", () => {
       world.outOfService.add("node-a");
       const named = (nodeName: string): ReturnType<typeof asked> => {
         const users = { ...world.ports.users, cachedNodeNameOf: () => nodeName };
-        return mayCompleteDetach({ ...world.ports, users }, { node, fences: true })([diskUri], never);
+        return mayCompleteDetach({ ...world.ports, users }, { node, mode: "fence" })([diskUri], never);
       };
       assert.deepEqual([await named("node-renamed"), await named("node-a")], [false, true]);
       world.outOfService.add("node-renamed");
@@ -271,7 +271,7 @@ describe("mayCompleteDetach", () => {
         withControllerPorts(async (world) => {
           world.use = use;
           await world.given("AzVolume", volume);
-          for (const update of [{}, { isBarrier: true }, { fences: true }] as const)
+          for (const update of [{}, { mode: "flush" }, { mode: "fence" }] as const)
             assert.equal(await asked(world, update), may);
           const emitted = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
           assert.deepEqual(
@@ -284,7 +284,7 @@ describe("mayCompleteDetach", () => {
       withControllerPorts(async (world) => {
         world.use = used;
         await world.given("AzVolume", aVolumeWithRecord({ ...found, fencing: node }));
-        assert.equal(await asked(world, { fences: true }), true);
+        assert.equal(await asked(world, { mode: "fence" }), true);
       }));
   });
 
@@ -297,8 +297,8 @@ describe("mayCompleteDetach", () => {
     const updates = {
       "any update": {},
       "an attach": { attaches: `${diskUri}-2` },
-      "a settlement": { isBarrier: true },
-      "a fence": { fences: true },
+      "a settlement": { mode: "flush" },
+      "a fence": { mode: "fence" },
     } as const;
     for (const [name, update] of Object.entries(updates))
       for (const { because, use, may } of uses)
@@ -315,7 +315,7 @@ describe("mayCompleteDetach", () => {
       withControllerPorts(async (world) => {
         world.use = used;
         world.outOfService.add("node-a");
-        assert.deepEqual([await asked(world, { fences: true }), await asked(world)], [true, false]);
+        assert.deepEqual([await asked(world, { mode: "fence" }), await asked(world)], [true, false]);
       }));
 
     it("names the disk, the node and the pods", () =>
@@ -412,7 +412,7 @@ describe("mayCompleteDetach", () => {
         "AzVolumeAttachment",
         aReplica("node-a", { status: { vmId: "third", instanceUri: `${node.instanceUri}-third` } }),
       );
-      assert.equal(await asked(world, { isBarrier: true }), true);
+      assert.equal(await asked(world, { mode: "flush" }), true);
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
@@ -424,7 +424,7 @@ describe("mayCompleteDetach", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({}));
         await world.given("AzVolumeAttachment", aReplica("node-a"));
-        assert.equal(await asked(world, { node: earlier, isBarrier: true }), true);
+        assert.equal(await asked(world, { node: earlier, mode: "flush" }), true);
         assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
       }));
 
@@ -494,7 +494,7 @@ describe("mayCompleteDetach", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       world.outOfService.add("node-a");
       assert.deepEqual(
-        [await asked(world, { fences: true }), world.attachment("node-a")?.status?.state],
+        [await asked(world, { mode: "fence" }), world.attachment("node-a")?.status?.state],
         [true, "Attached"],
       );
     }));
@@ -566,14 +566,10 @@ describe("mayCompleteDetach", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
       assert.deepEqual(
-        [await asked(world, { node: renamed, isBarrier: true }), world.attachment("node-a")?.status?.state],
+        [await asked(world, { node: renamed, mode: "flush" }), world.attachment("node-a")?.status?.state],
         [false, "Attached"],
       );
       await world.given("AzVolumeAttachment", aReplica("node-renamed"));
-      assert.equal(
-        await asked(world, { node: renamed, isBarrier: true }),
-        false,
-        "under one name of several",
-      );
+      assert.equal(await asked(world, { node: renamed, mode: "flush" }), false, "under one name of several");
     }));
 });

@@ -9,7 +9,7 @@ import { isInQuarantine, mayDetach } from "../../core/writer/record/writer-steps
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
+import type { BarrierMode, MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-name-of.ts";
@@ -26,12 +26,10 @@ interface Update {
    */
   readonly attaches?: string;
   /**
-   * It is a write barrier, sent to the VM that has the node's resource id by now, so only that id is
-   * compared.
+   * It is a barrier. A `flush` is sent to the VM that has the node's resource id by now, so only that id is
+   * compared. A `fence` waits for a volume in use as well, unless its node is out of service.
    */
-  readonly isBarrier?: true;
-  /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
-  readonly fences?: boolean;
+  readonly mode?: BarrierMode;
 }
 
 /**
@@ -68,12 +66,11 @@ async function findSpared(
     const leaving = await readLeaving(ports, diskUri, nodeNamesOf(ports, update.node), signal);
     if (!leaving.ok) return undefined;
     found.push(leaving.value);
-    if (await confirmSpared(ports, leaving.value, update, signal)) continue;
-    isHarmful = true;
+    if (!(await confirmSpared(ports, leaving.value, update, signal))) isHarmful = true;
   }
   if (!isHarmful) return found;
   // Checked last, and each time: the mark may be gone since the fence began, and the node back.
-  return update.fences === true && (await isLost(ports, update.node, signal)) ? found : undefined;
+  return update.mode === "fence" && (await isLost(ports, update.node, signal)) ? found : undefined;
 }
 
 /** Whether the node is out of service under its name, and under the one that the VM's node has by now. */
@@ -155,7 +152,7 @@ async function isInUse(
   update: Update,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { node, attaches, isBarrier, fences } = update;
+  const { node, attaches, mode } = update;
   const record = volume.status?.record;
   const isUsedByPods = async (): Promise<boolean> =>
     (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
@@ -168,9 +165,8 @@ async function isInUse(
   }
   if (!(await isTrusted(ports, record, signal))) return true;
   // The update's own fence detaches it from that node anyway. Two such fences would wait for each other.
-  if (fences === true && isNamed(record, node, "fencing")) return false;
-  const mayBeUsed =
-    isBarrier === true ? isUsedAt(record, node) : !mayDetach(record, node, { isBegun: isOwn });
+  if (mode === "fence" && isNamed(record, node, "fencing")) return false;
+  const mayBeUsed = mode === "flush" ? isUsedAt(record, node) : !mayDetach(record, node, { isBegun: isOwn });
   // A rebuilt record names the VMs that Azure listed, and that list may lag behind. A node that is clean
   // is known.
   return mayBeUsed || (isInQuarantine(record, node) && isUsedByPods());
@@ -257,10 +253,10 @@ async function markDetachingAs(
 /** Whether an attachment's status concerns the VM that the update goes to. */
 function isOnVm(
   { vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>,
-  { node, isBarrier }: Update,
+  { node, mode }: Update,
 ): boolean {
   return (
-    isSameVmId(vmId, node.vmId) || (isBarrier === true && isSameResourceUri(instanceUri, node.instanceUri))
+    isSameVmId(vmId, node.vmId) || (mode === "flush" && isSameResourceUri(instanceUri, node.instanceUri))
   );
 }
 

@@ -111,6 +111,5 @@ async function recordPlace(
   if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
   const recorded = await recordAttachedVms(ports, volume, diskUri, [entry], signal);
   if (!recorded.ok || !isNamed(volume.status?.record, node, "unconfirmed")) return recorded;
-  const where = { nodeName: node.nodeName, step: "confirm" } as const;
-  return moveUnlessRebuilt(ports, volume, where, (record) => confirm(record, node), signal);
+  return moveUnlessRebuilt(ports, volume, node, { step: "confirm", change: confirm }, signal);
 }

@@ -43,7 +43,6 @@ export async function sendBarrier(
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
   const { name, uid } = volume.metadata;
-  const fences = mode === "fence";
   const precondition = async (asked: AbortSignal): Promise<boolean> => {
     const fresh = await ports.store.get("AzVolume", name, asked);
     return (
@@ -58,11 +57,9 @@ export async function sendBarrier(
     node,
     mode,
     precondition,
-    mayCompleteDetach: mayCompleteDetach(ports, { node, fences }),
+    mayCompleteDetach: mayCompleteDetach(ports, { node, mode }),
   };
-  const passed = await ports.steps.run(fences ? "fence" : "prove", () =>
-    ports.cloud.barrier(request, signal),
-  );
+  const passed = await ports.steps.run(mode, () => ports.cloud.barrier(request, signal));
   if (!passed.ok) emitEtagNotMoved(ports, { volumeName: name, node }, passed.failure);
   return passed;
 }
@@ -74,17 +71,20 @@ export async function sendBarrier(
 export async function moveUnlessRebuilt(
   ports: FencingPorts,
   { metadata: { name, uid }, status }: AzVolume,
-  { nodeName, step }: { readonly nodeName: string; readonly step: StepName },
-  change: (record: WriterRecord) => Step,
+  node: NodeIdentity,
+  {
+    step,
+    change,
+  }: { readonly step: StepName; readonly change: (record: WriterRecord, of: NodeIdentity) => Step },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const incarnation = status?.record?.storeIncarnation;
   const moved = await moveRecord(
     ports,
-    { volumeName: name, nodeName, step },
+    { volumeName: name, nodeName: node.nodeName, step },
     (record, { metadata }) =>
       metadata.uid === uid && record.storeIncarnation === incarnation
-        ? change(record)
+        ? change(record, node)
         : fail("the record was rebuilt"),
     signal,
   );
@@ -107,11 +107,7 @@ export async function clearProven(
 ): Promise<Reconciled> {
   const { name: volumeName, resourceVersion: onlyAtVersion } = metadata;
   const { nodeName } = node;
-  const reset = await resetAttachment(
-    ports.store,
-    { diskUri, node, isEntryGone: proof.kind === "entryGone" },
-    signal,
-  );
+  const reset = await resetAttachment(ports.store, { diskUri, node, proof: proof.kind }, signal);
   if (!reset.ok) return reset;
   const cleared = await moveRecord(
     ports,

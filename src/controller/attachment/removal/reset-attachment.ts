@@ -2,6 +2,7 @@ import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-i
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { sameJson } from "../../../core/primitives/same-json.ts";
+import type { ProofKind } from "../../../core/writer/record/writer-steps.ts";
 import { namedAttachment } from "../../../objects/named-attachment.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
 import type { ObjectStore } from "../../../ports/store/object-store.ts";
@@ -10,12 +11,12 @@ import { withoutPlace } from "../without-place.ts";
 /**
  * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.
  * Another disk may soon get the LUN that the attachment names, and the node would take it for this
- * volume's. `isEntryGone`: it is proven that the VM no longer lists the disk, so nothing is left to
+ * volume's. `proof`: what has shown it; once the VM is proven not to list the disk, nothing is left to
  * detach. Success where there is no such attachment.
  */
 export async function resetAttachment(
   store: ObjectStore,
-  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly isEntryGone?: boolean },
+  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly proof?: ProofKind },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const reset = await changeStatus(
@@ -24,7 +25,7 @@ export async function resetAttachment(
     (present) => {
       if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId))
         return undefined;
-      const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
+      const provenOff = where.proof === "entryGone" ? { provenOff: where.node.vmId } : {};
       const before = present.status ?? { state: "Pending" };
       const status = { ...withoutPlace(before), ...provenOff, state: "Pending" as const };
       return sameJson(status, before) ? undefined : { ...present, status };
