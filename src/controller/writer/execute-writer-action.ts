@@ -7,8 +7,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
-import { isWaitingElsewhere } from "../../core/writer/plan-silent-writer.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
   distrust,
@@ -26,6 +26,7 @@ import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation
 import { changeSpec } from "../../objects/update-object.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
+import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
@@ -116,19 +117,9 @@ export async function executeWriterAction(
       return ok({ requeueAfterMs: action.afterMs });
     case "WaitFor":
     case "Report": {
-      const { reason, message, nodeName, localKey } = action;
-      const named = {
-        ...(nodeName === undefined ? {} : { nodeName }),
-        ...(localKey === undefined ? {} : { localKey }),
-      };
-      ports.events.emit({
-        about: { kind: "AzVolume", name: volumeName },
-        reason,
-        message,
-        ...named,
-        waitingOn: waitingNodes(observed),
-      });
-      return ok({ requeueAfterMs: action.retryAfterMs });
+      const { kind: _, retryAfterMs, ...event } = action;
+      emit(ports, observed, event);
+      return ok({ requeueAfterMs: retryAfterMs });
     }
     default:
       return unreachable(action);
@@ -137,15 +128,18 @@ export async function executeWriterAction(
 
 /** Reports a user that the cache did not show, or that the orchestrator could not be asked. */
 function emitStillUsed(ports: WriterPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
-  const waitingOn = waitingNodes(observed);
-  if (waitingOn.length === 0) return;
-  const message = waitsForRelease(waitingOn, writer, use);
-  ports.events.emit({
-    about: { kind: "AzVolume", name: observed.volume.metadata.name },
-    reason: "WaitingForWriter",
-    message,
-    waitingOn,
-  });
+  const waiting = waitingNodes(observed);
+  if (waiting.length > 0)
+    emit(ports, observed, { reason: "WaitingForWriter", message: waitsForRelease(waiting, writer, use) });
+}
+
+function emit(
+  { events }: WriterPorts,
+  observed: ObservedVolume,
+  event: Pick<DriverEvent, "reason" | "message" | "nodeName" | "localKey">,
+): void {
+  const about = { kind: "AzVolume", name: observed.volume.metadata.name } as const;
+  events.emit({ about, ...event, waitingOn: waitingNodes(observed) });
 }
 
 /**
@@ -294,13 +288,9 @@ async function fenceWriter(
     return ok({ requeueAfterMs: USERS_AGAIN_MS });
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))
     return ok({ requeueAfterMs: USERS_AGAIN_MS });
-  ports.events.emit({
-    about: { kind: "AzVolume", name: volumeName },
-    nodeName: action.node.nodeName,
-    reason: "Fencing",
-    message: `${action.node.nodeName} is being fenced from the disk: ${action.because}`,
-    waitingOn: waitingNodes(observed),
-  });
+  const { nodeName } = action.node;
+  const message = `${nodeName} is being fenced from the disk: ${action.because}`;
+  emit(ports, observed, { nodeName, reason: "Fencing", message });
   if (action.ground === "stalled") {
     const released = await releaseCheck(
       ports,

@@ -1,5 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import { isWriterWell } from "../writer/is-writer-well.ts";
+import { isWriterWell } from "../writer/node-health.ts";
 import { isDeletedByHand, isTerminating, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-request-time.ts";

@@ -9,3 +9,11 @@ export interface VolumePod {
   /** Marked for deletion. */
   readonly isTerminating: boolean;
 }
+
+/** Whether a pod waits on another node than the writer's. */
+export function isWaitingElsewhere(
+  { isPending, isTerminating, nodeName }: VolumePod,
+  writerNode: string | undefined,
+): boolean {
+  return isPending && !isTerminating && nodeName !== "" && nodeName !== writerNode;
+}

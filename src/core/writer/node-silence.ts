@@ -1,21 +1,5 @@
 import type { AzDriverNode } from "../api/az-driver-node.ts";
-import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
-
-/** Whether no sign exists that a node can't write a volume. */
-export function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
-  const { isReady, isGone, isOutOfService } = node;
-  return isReady && !isGone && !isOutOfService && kubeletOf(node) === "ready" && !isSilent(observed, node);
-}
-
-/** Whether a pod could start on the node of an attachment now, and its volume be made ready. */
-export function couldTakeOver(
-  observed: Pick<ObservedVolume, "settings" | "node">,
-  { spec }: AzVolumeAttachment,
-): boolean {
-  const node = observed.node(spec.nodeName);
-  return node !== undefined && isWell(observed, node) && !node.isUnschedulable;
-}
 
 /**
  * After how long without a heartbeat a node is silent, in milliseconds: the later it may send the next one

@@ -10,7 +10,7 @@ import {
 import { withRemedy } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
-import { couldTakeOver } from "./node-silence.ts";
+import { couldTakeOver } from "./node-health.ts";
 import { nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 

@@ -1,5 +1,5 @@
 import { isOutOfService, type ObservedVolume, stayingAttachments } from "../attachment/observed-volume.ts";
-import type { VolumePod } from "../schedule/volume-pod.ts";
+import { isWaitingElsewhere, type VolumePod } from "../schedule/volume-pod.ts";
 import { isUnreported, kubeletOf, silentAfterMs } from "./node-silence.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -60,14 +60,6 @@ export function planSilentWriter(
         `the volume is requested, and ${writerNode} is silent`,
       )
     : [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
-}
-
-/** Whether a pod waits on another node than the writer's. */
-export function isWaitingElsewhere(
-  { isPending, isTerminating, nodeName }: VolumePod,
-  writerNode: string | undefined,
-): boolean {
-  return isPending && !isTerminating && nodeName !== "" && nodeName !== writerNode;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
 import { isSilent } from "./node-silence.ts";
 import { isEarlierVm, planEarlierUnverified } from "./plan-earlier-vm.ts";
 import { requestsOf } from "./plan-grant.ts";
@@ -89,5 +90,5 @@ function planWait(
  */
 function isAwaited(observed: ObservedVolume, record: WriterRecord): boolean {
   if (requestsOf(observed).some(({ spec }) => !isNamed(record, spec.nodeName, "unverified"))) return true;
-  return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
+  return (observed.pods() ?? []).some((pod) => isWaitingElsewhere(pod, undefined));
 }

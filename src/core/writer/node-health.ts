@@ -1,0 +1,40 @@
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import { isSameNode } from "../api/identity/node-identity.ts";
+import {
+  isRecordMissing,
+  type ObservedNode,
+  type ObservedVolume,
+  recordOf,
+} from "../attachment/observed-volume.ts";
+import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
+import { isSilent, kubeletOf } from "./node-silence.ts";
+
+/** Whether a pod could start on the node of an attachment now, and its volume be made ready. */
+export function couldTakeOver(
+  observed: Pick<ObservedVolume, "settings" | "node">,
+  { spec }: AzVolumeAttachment,
+): boolean {
+  const node = observed.node(spec.nodeName);
+  return node !== undefined && isWell(observed, node) && !node.isUnschedulable;
+}
+
+/**
+ * Whether the writer's own node is healthy and no known pod waits elsewhere: no failover is near, and the
+ * volume can spare a replica for a while. Multi-writer volumes have no failover. A record that is being
+ * rebuilt proves nothing.
+ */
+export function isWriterWell(observed: ObservedVolume): boolean {
+  const record = recordOf(observed);
+  if (record === undefined) return !isRecordMissing(observed.volume);
+  const { writer, fencing } = record;
+  if (writer?.requested !== true || fencing !== undefined) return false;
+  const node = observed.node(writer.nodeName);
+  if (node === undefined || !isSameNode(node, writer) || !isWell(observed, node)) return false;
+  return observed.pods()?.some((pod) => isWaitingElsewhere(pod, writer.nodeName)) === false;
+}
+
+/** Whether no sign exists that a node can't write a volume. */
+function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
+  const { isReady, isGone, isOutOfService } = node;
+  return isReady && !isGone && !isOutOfService && kubeletOf(node) === "ready" && !isSilent(observed, node);
+}
