@@ -1,5 +1,4 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
-import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -57,14 +56,18 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   const leftMs = silentAfterMs(settings, driverNode?.status) - silentMs;
   if (leftMs > 0) return ok({ requeueAfterMs: leftMs });
   // The record's entries have to be proven first, and the AzDriverNode names the VM they refer to.
-  const isBusy = (record: WriterRecord): boolean =>
-    isNamed(record, nodeName, "writer", "fencing", "unverified", "barrierPending");
-  if (recordsWhere(ports, isBusy).length > 0) return ok({});
+  const isBusy = (): boolean =>
+    cache
+      .list("AzVolume")
+      .some(({ status }) =>
+        isNamed(status?.record, nodeName, "writer", "fencing", "unverified", "barrierPending"),
+      );
+  if (isBusy()) return ok({});
   const presence = await clusterVolumes.nodePresence(nodeName, signal);
   // A record may have come to name it while the cluster was asked.
-  if (presence !== "gone" || recordsWhere(ports, isBusy).length > 0) return ok({});
-  const [quarantined, ...others] = quarantinedAs(ports, nodeName, driverNode);
-  if (quarantined !== undefined) return pruneGone(ports, [quarantined, ...others], signal);
+  if (presence !== "gone" || isBusy()) return ok({});
+  const quarantined = quarantinedAs(ports, nodeName, driverNode);
+  if (quarantined.length > 0) return pruneGone(ports, quarantined, signal);
   // Without its AzDriverNode nothing shows which VM it was.
   const withdrawn = await pruneCleanOf(ports, nodeName, signal);
   if (!withdrawn.ok) return withdrawn;
@@ -198,12 +201,4 @@ async function pruneCleanOf(
 /** The record says by now that nothing is to be pruned, or is gone. */
 function isLeftAlone({ kind }: Failure): boolean {
   return kind === "NotWriter" || kind === "ObjectNotFound";
-}
-
-/** Names of the volumes whose cached records match. */
-function recordsWhere({ cache }: FencingPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
-  return cache
-    .list("AzVolume")
-    .filter(({ status }) => status?.record !== undefined && isSo(status.record))
-    .map(({ metadata }) => metadata.name);
 }

@@ -31,9 +31,7 @@ export function isEarlierVm(
 export function earlierVms(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
   const named = nodesIn(record, "writer", "fencing", "unverified");
   const earlier = named.filter((node) => isEarlierVm(observed, node));
-  return earlier
-    .filter((node, index) => earlier.findIndex((other) => isSameNode(other, node)) === index)
-    .map(identityOf);
+  return earlier.filter((node, index) => earlier.findIndex((other) => isSameNode(other, node)) === index);
 }
 
 /**

@@ -39,12 +39,9 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 }
 
 /** The writer holds the volume and no longer requests it: it is recalled, and fenced once that has failed. */
-export function planForUnrequestedHolder(
-  observed: ObservedVolume,
-  writer: Writer,
-  present: ObservedNode | undefined,
-): readonly WriterAction[] {
+export function planForUnrequestedHolder(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
+  const present = observed.node(node.nodeName);
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
   const { recall } = own.attachment.spec;

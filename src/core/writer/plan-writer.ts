@@ -14,7 +14,7 @@ import {
   repeatsEarlierVm,
   earlierVms,
 } from "./plan-earlier-vm.ts";
-import { planGrant, requestsOf } from "./plan-grant.ts";
+import { planGrant, requestingNodes } from "./plan-grant.ts";
 import { planNodeUids } from "./plan-node-uids.ts";
 import { planForUnrequestedHolder, planRecallEnds } from "./plan-recall.ts";
 import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
@@ -70,14 +70,12 @@ function planForWriter(observed: ObservedVolume, writer: Writer): readonly Write
 }
 
 function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
-  const node = identityOf(writer);
-  const present = observed.node(writer.nodeName);
   if (writer.requested) {
+    const node = identityOf(writer);
     if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Withdraw", from: "record", node }];
     return planForRequestedWriter(observed, node);
   }
-  if (!writer.held) return planReleased(observed, writer);
-  return planForUnrequestedHolder(observed, writer, present);
+  return writer.held ? planForUnrequestedHolder(observed, writer) : planReleased(observed, writer);
 }
 
 /** Another request waits, or this one may have leaked: check whether the volume is still used there. */
@@ -85,16 +83,12 @@ function planForRequestedWriter(observed: ObservedVolume, node: NodeIdentity): r
   const own = observed.attachments.find(
     ({ attachment }) => attachment.spec.nodeName === node.nodeName,
   )?.attachment;
-  const waiting = requestsOf(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
+  const waiting = requestingNodes(observed).filter((nodeName) => nodeName !== node.nodeName);
   const hasLeaked = own?.spec.writerRequest === undefined;
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
-  const message = waitsForRelease(
-    waiting.map((attachment) => attachment.spec.nodeName),
-    node.nodeName,
-    observed.writerUse,
-  );
+  const message = waitsForRelease(waiting, node.nodeName, observed.writerUse);
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
 }
 

@@ -61,22 +61,26 @@ export type NodeMarks = Pick<RecordNode, "access" | "unconfirmed" | "wasQuaranti
 
 /** The list with one entry of `node` that says this; with none if that is what an absent one says. */
 export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
-  const { access, unconfirmed, wasQuarantined, barrierPending } = marks;
+  const { access, barrierPending } = marks;
   const others = record.nodes.filter((other) => !isSameNode(other, node));
   const isListed =
     barrierPending === true ||
     (access !== undefined && !(access === "clean" && record.defaultAccess === "clean"));
-  const entry: RecordNode = {
-    ...identityOf(node),
+  const entry: RecordNode = { ...identityOf(node), ...marksOf(marks) };
+  if (!isListed) return { ...record, nodes: others };
+  // In order, so that one record has one list.
+  const next = others.findIndex((other) => isBefore(node, other));
+  return { ...record, nodes: others.toSpliced(next === -1 ? others.length : next, 0, entry) };
+}
+
+/** The marks of an entry that it has. */
+export function marksOf({ access, unconfirmed, wasQuarantined, barrierPending }: NodeMarks): NodeMarks {
+  return {
     ...(access === undefined ? {} : { access }),
     ...(unconfirmed === undefined ? {} : { unconfirmed }),
     ...(wasQuarantined === undefined ? {} : { wasQuarantined }),
     ...(barrierPending === undefined ? {} : { barrierPending }),
   };
-  if (!isListed) return { ...record, nodes: others };
-  // In order, so that one record has one list.
-  const next = others.findIndex((other) => isBefore(node, other));
-  return { ...record, nodes: others.toSpliced(next === -1 ? others.length : next, 0, entry) };
 }
 
 function isBefore(left: NodeKey, right: NodeKey): boolean {

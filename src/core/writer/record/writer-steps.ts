@@ -11,7 +11,7 @@ import {
   withUidFrom,
 } from "../../api/identity/node-identity.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
-import { entriesOf, entryOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import { entriesOf, entryOf, isNamed, marksOf, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -344,16 +344,7 @@ export function identifyByName(record: WriterRecord, unknown: NodeIdentity, node
     return marks.barrierPending === true ? fail(barrierRefusal(unknown)) : ok(others);
   const found = isNamed(others, node, "unverified") ? others : foundUnverified(others, node);
   const entry = entryOf(found, node);
-  return ok(withMarks(found, entry ?? node, { ...entry, ...strictOnly(marks) }));
-}
-
-/** The marks of an entry that take something from its node, without its access. */
-function strictOnly({ unconfirmed, wasQuarantined, barrierPending }: NodeMarks): NodeMarks {
-  return {
-    ...(unconfirmed === undefined ? {} : { unconfirmed }),
-    ...(wasQuarantined === undefined ? {} : { wasQuarantined }),
-    ...(barrierPending === undefined ? {} : { barrierPending }),
-  };
+  return ok(withMarks(found, entry ?? node, { ...entry, ...marksOf(marks) }));
 }
 
 /**
