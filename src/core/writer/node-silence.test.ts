@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ObservedNode } from "../attachment/observed-volume.ts";
 import { aNode, anObservedVolume } from "../testing/objects.ts";
-import { isSilent, isUnreported } from "./node-silence.ts";
+import { isSilent, isUnreported, kubeletOf } from "./node-silence.ts";
 
 /** A node that may send its heartbeats 50 s later. */
 const aLaterNode = (name: string, heartbeatUnchangedMs: number): ObservedNode =>
@@ -32,4 +32,16 @@ describe("isUnreported", () => {
       const silent = aLaterNode("node-a", 90_000);
       assert.equal(isUnreported(anObservedVolume({ nodes: [silent, other] }), silent), expected);
     });
+});
+
+describe("kubeletOf", () => {
+  for (const { keys, expected } of [
+    { keys: [], expected: "ready" },
+    { keys: ["node.kubernetes.io/unschedulable"], expected: "ready" },
+    { keys: ["node.kubernetes.io/not-ready"], expected: "notReady" },
+    { keys: ["node.kubernetes.io/unreachable"], expected: "unreachable" },
+    { keys: ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"], expected: "unreachable" },
+  ])
+    it(`is ${expected} by the taints ${keys.join(", ") || "none"}`, () =>
+      assert.equal(kubeletOf({ taints: keys.map((key) => ({ key })) }), expected));
 });

@@ -21,7 +21,7 @@ const volumeCapabilitySchema = z.object({
 
 /**
  * Which node may write a single-writer volume. Changed only by compare-and-swap, only by the steps of
- * `core/writer/writer-steps.ts`.
+ * `core/writer/record/writer-steps.ts`.
  */
 const writerRecordSchema = z.object({
   writer: nodeIdentitySchema
