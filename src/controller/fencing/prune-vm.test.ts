@@ -52,6 +52,7 @@ describe("askIfGone", () => {
       world.instances.set(instanceUriOf("node-a"), a.vmId);
       await confirm(world, older);
       assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
+      assert.deepEqual(world.steps, ["prove", "end-fence", "end-fence"]);
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
@@ -61,8 +62,8 @@ describe("askIfGone", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
       await confirm(world, a);
       assert.deepEqual(
-        [world.record()?.writer, world.record()?.fencing],
-        [aWriter("node-a", { requested: false }), a],
+        [world.record()?.writer, world.record()?.fencing, world.steps],
+        [aWriter("node-a", { requested: false }), a, ["begin-fence"]],
       );
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
