@@ -6,7 +6,8 @@ import { readKubeconfig } from "../../src/adapters/kubernetes/api/read-kubeconfi
 import { createPinoLogger } from "../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import { createExtenderCaches, runCaches, whyNotSynced } from "../../src/compose/connect/extender-caches.ts";
+import { allCaches } from "../../src/compose/connect/all-caches.ts";
+import { createExtenderCaches } from "../../src/compose/connect/extender-caches.ts";
 import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { RemovalReason } from "../../src/core/schedule/filter-nodes.ts";
@@ -60,8 +61,9 @@ async function main(task: ListingTask): Promise<void> {
     ports,
   );
   const lists = task.from === "api" ? listsOfApi(client) : listsOfMemory(caches);
-  const running = runCaches(caches, never);
-  while (whyNotSynced(caches) !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const { run, whyNotSynced } = allCaches({ ...caches });
+  const running = run(never);
+  while (whyNotSynced() !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
   const answer = async (verb: string, body: Buffer): Promise<Buffer> => {
     const read = readExtenderArgs(body);

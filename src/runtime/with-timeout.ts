@@ -13,7 +13,7 @@ export async function withTimeout<T>(
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
   const timer = clock.sleep(limitMs, done.signal).then(
-    () => ending.abort(),
+    () => ending.abort("the time is over"),
     () => undefined,
   );
   try {

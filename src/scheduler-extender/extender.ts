@@ -1,3 +1,4 @@
+import { stackOf } from "../core/failure/message-of.ts";
 import { filterNodes, type RemovalReason } from "../core/schedule/filter-nodes.ts";
 import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import { scoreNodes } from "../core/schedule/score-nodes.ts";
@@ -104,7 +105,7 @@ export function createExtender(options: {
     } catch (error) {
       logger.error("extender failed on a request: a bug", {
         verb,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        error: stackOf(error),
       });
       return neutral(verb, args.value, into);
     }

@@ -8,17 +8,13 @@ import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { createSourceCache } from "../../runtime/cache/source-cache.ts";
+import { type AllCaches, allCaches } from "./all-caches.ts";
 
 /** What Kubernetes itself knows of volumes, nodes and pods, and the ports that report it. */
-export interface ClusterFacts {
+export interface ClusterFacts extends AllCaches {
   readonly caches: CoreCaches;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
-  /** Which of the caches have not been listed yet, as text; undefined if all have. */
-  readonly whyNotSynced: () => string | undefined;
-  readonly untilSynced: (signal: AbortSignal) => Promise<void>;
-  /** Keeps the caches up to date until `signal` is aborted. */
-  readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Empty caches of pods, claims, PersistentVolumes, VolumeAttachments and nodes, which `run` fills. */
@@ -36,24 +32,10 @@ export function followCluster(
     volumeAttachments: createSourceCache({ ...ports, ...sources.volumeAttachments }),
     nodes: createSourceCache({ ...ports, ...sources.nodes }),
   };
-  const all = Object.entries<{
-    readonly hasSynced: () => boolean;
-    readonly untilSynced: (signal: AbortSignal) => Promise<void>;
-    readonly run: (signal: AbortSignal) => Promise<void>;
-  }>({ ...caches });
   return {
+    ...allCaches({ ...caches }),
     caches,
     users: createPodVolumeUsers({ client, caches, driverName }),
     clusterVolumes: createClusterVolumes({ client, caches, driverName }),
-    whyNotSynced: () => {
-      const missing = all.filter(([, cache]) => !cache.hasSynced()).map(([name]) => name);
-      return missing.length === 0 ? undefined : `not listed yet: ${missing.join(", ")}`;
-    },
-    untilSynced: async (signal) => {
-      await Promise.all(all.map(([, cache]) => cache.untilSynced(signal)));
-    },
-    run: async (signal) => {
-      await Promise.all(all.map(([, cache]) => cache.run(signal)));
-    },
   };
 }

@@ -96,29 +96,3 @@ export function createExtenderCaches(
     }),
   };
 }
-
-/** Which of the caches have not been listed yet, as text; undefined if all have. */
-export function whyNotSynced(caches: ExtenderCaches): string | undefined {
-  const missing = Object.entries<{ readonly hasSynced: () => boolean }>({ ...caches }).flatMap(
-    ([name, cache]) => (cache.hasSynced() ? [] : [name]),
-  );
-  return missing.length === 0 ? undefined : `not listed yet: ${missing.join(", ")}`;
-}
-
-/** Keeps the caches up to date until `signal` is aborted. */
-export async function runCaches(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
-  await Promise.all(
-    Object.values<{ readonly run: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) =>
-      cache.run(signal),
-    ),
-  );
-}
-
-/** Waits until all have been listed. Rejects with the signal's reason. */
-export async function untilCachesSynced(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
-  await Promise.all(
-    Object.values<{ readonly untilSynced: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map(
-      (cache) => cache.untilSynced(signal),
-    ),
-  );
-}

@@ -7,6 +7,7 @@ import {
   type RegistrationOptions,
   registerWithKubelet,
 } from "../../csi/registration/kubelet-registration.ts";
+import { withTimeout } from "../../runtime/with-timeout.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
 import { WrongSetting } from "../settings/wrong-setting.ts";
@@ -94,16 +95,12 @@ export async function serveRegistration(
 
   async function isFollowed(signal: AbortSignal): Promise<boolean> {
     if (apiClient === undefined || daemonSet === undefined) return false;
-    const answered = new AbortController();
-    const limit = AbortSignal.any([signal, answered.signal]);
-    const over = clock.sleep(ASK_MAX_MS, limit).then(
-      () => answered.abort(),
-      () => undefined,
+    return withTimeout(
+      clock,
+      ASK_MAX_MS,
+      (limited) => isDaemonSetStaying(apiClient, daemonSet, limited),
+      signal,
     );
-    const isStaying = await isDaemonSetStaying(apiClient, daemonSet, limit);
-    answered.abort();
-    await over;
-    return isStaying;
   }
 
   return {

@@ -6,6 +6,7 @@ import { systemRandom } from "../../adapters/system/system-random.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import { answerNoRun } from "../../cli/read-command-line.ts";
 import { waitUntilDrained } from "../../node/lifecycle/wait-until-drained.ts";
+import { withTimeout } from "../../runtime/with-timeout.ts";
 import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
@@ -89,35 +90,30 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string):
   });
   const readCheckpointedVolumes = async (): Promise<readonly string[]> =>
     (await openCheckpoints(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
-  const ending = new AbortController();
-  const limit = clock.sleep(values["wait-max-ms"], ending.signal).then(
-    () => ending.abort("the time is over"),
-    () => undefined,
-  );
-  try {
-    // The driver's rights are removed with it: the API server would refuse each retry until the pod's
-    // grace period is over.
-    if (
-      daemonSet !== undefined &&
-      !(await isDaemonSetStaying(connection.apiClient, daemonSet, ending.signal))
-    ) {
-      logger.info("the driver is being removed: nothing to wait for", { nodeName });
+  const wait = async (signal: AbortSignal): Promise<number> => {
+    try {
+      // The driver's rights are removed with it: the API server would refuse each retry until the pod's
+      // grace period is over.
+      if (daemonSet !== undefined && !(await isDaemonSetStaying(connection.apiClient, daemonSet, signal))) {
+        logger.info("the driver is being removed: nothing to wait for", { nodeName });
+        return 0;
+      }
+      const isEmptied = await waitUntilDrained(
+        { ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger },
+        signal,
+      );
+      if (isEmptied) logger.info("the node is being drained, and no volume is left", { nodeName });
+      else logger.info("the node is not being drained: nothing to wait for", { nodeName });
       return 0;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      logger.warn("time is over: volumes are left on this node", { nodeName });
+      return 1;
     }
-    const isEmptied = await waitUntilDrained(
-      { ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger },
-      ending.signal,
-    );
-    if (isEmptied) logger.info("the node is being drained, and no volume is left", { nodeName });
-    else logger.info("the node is not being drained: nothing to wait for", { nodeName });
-    return 0;
-  } catch (error) {
-    if (!ending.signal.aborted) throw error;
-    logger.warn("time is over: volumes are left on this node", { nodeName });
-    return 1;
+  };
+  try {
+    return await withTimeout(clock, values["wait-max-ms"], wait, new AbortController().signal);
   } finally {
-    ending.abort();
-    await limit;
     connection.close();
   }
 }

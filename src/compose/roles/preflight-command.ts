@@ -3,6 +3,7 @@ import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import { answerNoRun } from "../../cli/read-command-line.ts";
+import { withTimeout } from "../../runtime/with-timeout.ts";
 import { reachAzure } from "../connect/connect-cloud.ts";
 import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
 import { checkAzure } from "../preflight/azure-checks.ts";
@@ -40,10 +41,11 @@ export const preflightCommand = {
     const command = await readSettings({ name, usage, options, problems }, argv);
     if (command.kind !== "Run") return answerNoRun(command);
     const { values } = command;
-    const findings = await withinLimit(async (signal) => [
+    const check = async (signal: AbortSignal): Promise<readonly Finding[]> => [
       ...(await inAzure(values, signal)),
       ...(await inKubernetes(values, signal)),
-    ]);
+    ];
+    const findings = await withTimeout(systemClock, LIMIT_MS, check, new AbortController().signal);
     process.stdout.write(values.json ? `${JSON.stringify(findings)}\n` : describeFindings(findings));
     return findings.some(({ verdict }) => verdict === "missing") ? 1 : 0;
   },
@@ -60,21 +62,6 @@ const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
     () => reachAzure(values, { clock: systemClock }),
     () => (values["without-kubernetes"] ? undefined : apiServerConfig(values)),
   );
-
-/** Ends the checks that have not ended within the limit. */
-async function withinLimit<T>(checks: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const [limit, ended] = [new AbortController(), new AbortController()];
-  const limited = systemClock.sleep(LIMIT_MS, ended.signal).then(
-    () => limit.abort("the time is over"),
-    () => undefined,
-  );
-  try {
-    return await checks(limit.signal);
-  } finally {
-    ended.abort();
-    await limited;
-  }
-}
 
 async function inAzure(values: Values<typeof options>, signal: AbortSignal): Promise<readonly Finding[]> {
   const logger = createPinoLogger({ level: values["log-level"], fields: { role: name } });

@@ -1,22 +1,20 @@
 import { Registry } from "prom-client";
 import { createCountedSteps } from "../../adapters/observe/counted-steps.ts";
 import { withCrashPoint } from "../../adapters/observe/crashing-steps.ts";
-import {
-  type HealthOptions,
-  type HealthServer,
-  startHealthServer,
-} from "../../adapters/observe/health-server.ts";
+import { startHealthServer } from "../../adapters/observe/health-server.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { collectWhenQuiet, processHeap } from "../../adapters/system/collect-when-quiet.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import type { Options, Values } from "../../cli/options.ts";
 import { answerNoRun } from "../../cli/read-command-line.ts";
-import { type ListenAddress, parseListenAddress } from "../../core/primitives/listen-address.ts";
+import { stackOf } from "../../core/failure/message-of.ts";
+import { parseListenAddress } from "../../core/primitives/listen-address.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
+import { withTimeout } from "../../runtime/with-timeout.ts";
 import { variablesWithoutEffect } from "../settings/flags-of-v1.ts";
 import type { processOptions } from "../settings/process-options.ts";
 import { readSettings, type RoleSettings } from "../settings/read-settings.ts";
@@ -84,11 +82,15 @@ export async function runRole<T extends Options & typeof processOptions>(
   let running: RunningRole | undefined;
   // Served from the start: a process that waits for a store or an API server is not ready yet, but need
   // not be killed for it.
-  const health = await serveHealth(parseListenAddress(common["http-endpoint"] ?? ""), {
-    registry,
-    whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
-    whyNotAlive: async () => running?.whyNotAlive?.(),
-  });
+  const address = parseListenAddress(common["http-endpoint"] ?? "");
+  const health =
+    address &&
+    (await startHealthServer({
+      address,
+      registry,
+      whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
+      whyNotAlive: async () => running?.whyNotAlive?.(),
+    }));
   try {
     const starting = role.start(values, {
       clock: systemClock,
@@ -127,9 +129,15 @@ export async function runRole<T extends Options & typeof processOptions>(
         heap?.collect();
   const why = await Promise.race([signalled, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
-  if (isFailure) logger.error("role ended by an error", { error: describe(why) });
+  if (isFailure) logger.error("role ended by an error", { error: stackOf(why) });
   else logger.info("stopping", { signal: why });
-  await drain(running, common["shutdown-grace-ms"]);
+  // Lets calls under way finish, for as long as the grace period allows.
+  await withTimeout(
+    systemClock,
+    common["shutdown-grace-ms"],
+    (signal) => running.drain(signal),
+    new AbortController().signal,
+  );
   ending.abort();
   await failed;
   await collecting;
@@ -157,32 +165,8 @@ async function startedUnlessSignalled(
   }
 }
 
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error as string);
-}
-
-/** Lets calls under way finish, for as long as the grace period allows. */
-async function drain(running: RunningRole, graceMs: number): Promise<void> {
-  const drained = new AbortController();
-  const over = new AbortController();
-  const timer = systemClock.sleep(graceMs, drained.signal).then(
-    () => over.abort(),
-    () => undefined,
-  );
-  await running.drain(over.signal);
-  drained.abort();
-  await timer;
-}
-
 function untilSignalled(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve(signal));
   });
-}
-
-async function serveHealth(
-  address: ListenAddress | undefined,
-  options: HealthOptions,
-): Promise<HealthServer | undefined> {
-  return address === undefined ? undefined : startHealthServer({ ...options, address });
 }

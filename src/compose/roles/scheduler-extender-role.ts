@@ -8,13 +8,9 @@ import { listenAddressProblem, parseListenAddress } from "../../core/primitives/
 import { createExtender } from "../../scheduler-extender/extender.ts";
 import { createPlacementIndex } from "../../scheduler-extender/placement-index.ts";
 import { serveExtender } from "../../scheduler-extender/serve-extender.ts";
+import { allCaches } from "../connect/all-caches.ts";
 import { apiServerConfig, storeOptions } from "../connect/connect-store.ts";
-import {
-  createExtenderCaches,
-  runCaches,
-  untilCachesSynced,
-  whyNotSynced,
-} from "../connect/extender-caches.ts";
+import { createExtenderCaches } from "../connect/extender-caches.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
 import { wrongSettings } from "../settings/wrong-setting.ts";
@@ -66,7 +62,7 @@ export const schedulerExtenderRole: Role<typeof options> = {
       { namespace: values.namespace, driverName: values["driver-name"] },
       { clock, random, logger },
     );
-    const whyNotReady = (): string | undefined => whyNotSynced(caches);
+    const { whyNotSynced: whyNotReady, untilSynced, run } = allCaches({ ...caches });
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
     const server = await serveExtender({
       address,
@@ -76,15 +72,11 @@ export const schedulerExtenderRole: Role<typeof options> = {
       clock,
       logger,
     });
-    const work = untilEnded(
-      lifetime,
-      (signal) => runCaches(caches, signal),
-      async (signal) => {
-        await untilAborted(signal);
-        await server.drain(signal);
-      },
-    );
-    await untilCachesSynced(caches, lifetime);
+    const work = untilEnded(lifetime, run, async (signal) => {
+      await untilAborted(signal);
+      await server.drain(signal);
+    });
+    await untilSynced(lifetime);
     logger.info("everything is listed", { durationMs: Math.round(clock.elapsedMs() - startedMs) });
     return {
       serves: { endpoint: server.address },

@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stackOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
@@ -85,7 +86,7 @@ async function run<Request, Response>(
     if (call.signal.aborted && error === call.signal.reason)
       return { status: toGrpcStatus(endOf(call.signal, { kind: "Cancelled" })) };
     context.logger.error("handler threw: a bug", {
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      error: stackOf(error),
     });
     return {
       status: {

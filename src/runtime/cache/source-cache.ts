@@ -1,3 +1,4 @@
+import { stackOf } from "../../core/failure/message-of.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
@@ -67,8 +68,11 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     try {
       listener(change);
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      logger.error("cache listener threw: a bug", { source: source.name, key: change.key, error: text });
+      logger.error("cache listener threw: a bug", {
+        source: source.name,
+        key: change.key,
+        error: stackOf(error),
+      });
     }
   }
 

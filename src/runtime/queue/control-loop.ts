@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
+import { stackOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -96,7 +97,7 @@ export class ControlLoop {
       if (signal.aborted) return;
       this.#logger.error("reconcile threw: a bug", {
         key,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        error: stackOf(error),
       });
       this.queue.addFailed(key);
     }
