@@ -144,25 +144,17 @@ export function scaledSettings(
     throttleWaitMaxMs: settings.throttleWaitMaxMs,
     // Requests take as long to arrive at any scale.
     gathering: settings.gathering,
-    limits: {
-      vmWrite: scaledLimits(settings.limits.vmWrite, timeScale),
-      vmRead: scaledLimits(settings.limits.vmRead, timeScale),
-      instanceWrite: scaledLimits(settings.limits.instanceWrite, timeScale),
-      instanceRead: scaledLimits(settings.limits.instanceRead, timeScale),
-      vmList: scaledLimits(settings.limits.vmList, timeScale),
-      vmOperationRead: scaledLimits(settings.limits.vmOperationRead, timeScale),
-      diskWrite: scaledLimits(settings.limits.diskWrite, timeScale),
-      diskDelete: scaledLimits(settings.limits.diskDelete, timeScale),
-      diskRead: scaledLimits(settings.limits.diskRead, timeScale),
-      diskList: scaledLimits(settings.limits.diskList, timeScale),
-      diskOperationRead: scaledLimits(settings.limits.diskOperationRead, timeScale),
-    },
-    gatewayLimits: {
-      reads: faster(settings.gatewayLimits.reads, timeScale),
-      writes: faster(settings.gatewayLimits.writes, timeScale),
-      deletes: faster(settings.gatewayLimits.deletes, timeScale),
-    },
+    limits: scaledEach(settings.limits, (limits) => scaledLimits(limits, timeScale)),
+    gatewayLimits: scaledEach(settings.gatewayLimits, (limit) => faster(limit, timeScale)),
   };
+}
+
+function scaledEach<K extends string, V>(
+  limits: Readonly<Record<K, V>>,
+  scale: (limit: V) => V,
+): Readonly<Record<K, V>> {
+  const scaled = Object.entries<V>(limits).map(([name, limit]) => [name, scale(limit)]);
+  return Object.fromEntries(scaled) as Readonly<Record<K, V>>;
 }
 
 function scaledLimits(limits: GroupLimits, timeScale: number): GroupLimits {

@@ -245,8 +245,6 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         ),
         (answer) => valueFrom<ArmVm>(answer, readVmResource),
       ),
-    listVms: ({ clientRequestId, nextPage, ...place }, signal) =>
-      list({ path: `${group(place)}/virtualMachines`, clientRequestId, nextPage }, readVmResource, signal),
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: change.tags }),
@@ -270,45 +268,6 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         (answer) => startedFrom(answer, "vm"),
       );
     },
-    startAttachDetachDataDisks: async ({ attach, detach, clientRequestId, ...name }, signal) => {
-      const body = {
-        dataDisksToAttach: attach.map((disk) => ({ ...disk })),
-        dataDisksToDetach: detach.map((disk) => ({ ...disk })),
-      };
-      return read(
-        await send(
-          { method: "POST", path: `${vmPath(name)}/attachDetachDataDisks`, body, clientRequestId },
-          signal,
-        ),
-        (answer) => startedFrom(answer, "vm"),
-      );
-    },
-    startVmPowerOff: async ({ skipShutdown, clientRequestId, ...name }, signal) =>
-      read(
-        await send(
-          {
-            method: "POST",
-            path: `${vmPath(name)}/powerOff`,
-            query: { skipShutdown: String(skipShutdown) },
-            clientRequestId,
-          },
-          signal,
-        ),
-        (answer) => startedFrom(answer, "vm"),
-      ),
-    startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...name }, signal) =>
-      read(
-        await send(
-          {
-            method: "POST",
-            path: `${vmPath(name)}/deallocate`,
-            query: { forceDeallocate: String(forceDeallocate) },
-            clientRequestId,
-          },
-          signal,
-        ),
-        (answer) => startedFrom(answer, "vm"),
-      ),
     pollOperation: async ({ operation, clientRequestId }, signal) => {
       const { path, query } = addressOf(operation.pollUrl ?? "");
       return read(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) =>

@@ -285,16 +285,6 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       );
       return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
     },
-    listVms: ({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal) =>
-      list(
-        {
-          clientRequestId,
-          nextPage,
-          first: (call) => clientOf(subscriptionId).virtualMachines.list(resourceGroup, call).byPage().next(),
-          readItem: readVmResource,
-        },
-        signal,
-      ),
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...vm }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: { ...change.tags } }),
@@ -305,40 +295,6 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       const answer = await send(
         clientRequestId,
         (call) => vmCalls(clientOf(vm.subscriptionId), vm).update(body, { ...call, ifMatch }),
-        signal,
-      );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
-    },
-    startAttachDetachDataDisks: async (
-      { subscriptionId, resourceGroup, name, attach, detach, clientRequestId },
-      signal,
-    ) => {
-      const body = {
-        dataDisksToAttach: attach.map((disk) => ({ ...disk })),
-        dataDisksToDetach: detach.map((disk) => ({ ...disk })),
-      };
-      const answer = await send(
-        clientRequestId,
-        (call) =>
-          clientOf(subscriptionId)
-            .virtualMachines.attachDetachDataDisks(resourceGroup, name, body, call)
-            .submitted(),
-        signal,
-      );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
-    },
-    startVmPowerOff: async ({ skipShutdown, clientRequestId, ...vm }, signal) => {
-      const answer = await send(
-        clientRequestId,
-        (call) => vmCalls(clientOf(vm.subscriptionId), vm).powerOff(skipShutdown, call),
-        signal,
-      );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
-    },
-    startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...vm }, signal) => {
-      const answer = await send(
-        clientRequestId,
-        (call) => vmCalls(clientOf(vm.subscriptionId), vm).deallocate(forceDeallocate, call),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
@@ -360,8 +316,6 @@ function vmCalls(
     change: Pick<VirtualMachineUpdate, "tags" | "storageProfile">,
     call: CallOptions & { readonly ifMatch: string },
   ) => Promise<unknown>;
-  readonly powerOff: (skipShutdown: boolean, call: CallOptions) => Promise<unknown>;
-  readonly deallocate: (forceDeallocate: boolean, call: CallOptions) => Promise<unknown>;
 } {
   const expand = (instanceView: boolean): { expand?: "instanceView" } =>
     instanceView ? { expand: "instanceView" } : {};
@@ -370,10 +324,6 @@ function vmCalls(
     return {
       get: (instanceView, call) => vms.get(resourceGroup, name, { ...call, ...expand(instanceView) }),
       update: (change, call) => vms.update(resourceGroup, name, change, call).submitted(),
-      powerOff: (skipShutdown, call) =>
-        vms.powerOff(resourceGroup, name, { ...call, skipShutdown }).submitted(),
-      deallocate: (forceDeallocate, call) =>
-        vms.deallocate(resourceGroup, name, { ...call, forceDeallocate }).submitted(),
     };
   }
   const instances = client.virtualMachineScaleSetVMs;
@@ -382,9 +332,6 @@ function vmCalls(
     get: (instanceView, call) => instances.get(...at, { ...call, ...expand(instanceView) }),
     // The SDK's type wants a location, which Azure does not: what a body leaves out stays.
     update: (change, call) => instances.update(...at, change as VirtualMachineScaleSetVM, call).submitted(),
-    powerOff: (skipShutdown, call) => instances.powerOff(...at, { ...call, skipShutdown }).submitted(),
-    // Instances are deallocated without a choice.
-    deallocate: (_force, call) => instances.deallocate(...at, call).submitted(),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { Result } from "../../core/failure/result.ts";
-import type { CachingMode } from "../../core/volume/disk-sku.ts";
 
 /**
  * An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the
@@ -325,37 +324,12 @@ export interface ArmApi {
     request: ArmVmName & ArmCall & { readonly instanceView: boolean },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmVm>>;
-  listVms(request: ArmGroup & ArmListCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
   /**
    * PATCH with `If-Match`, or for an instance of a uniform scale set a PUT of what changes: the one way in
    * which disks reach and leave a VM.
    */
   startVmUpdate(
     request: ArmVmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  /**
-   * Has no precondition, so it can't take part in the writer protocol; here for comparison and for
-   * volumes without a record.
-   */
-  startAttachDetachDataDisks(
-    request: ArmName &
-      ArmCall & {
-        readonly attach: readonly {
-          readonly diskId: string;
-          readonly lun?: number;
-          readonly caching?: CachingMode;
-        }[];
-        readonly detach: readonly { readonly diskId: string; readonly detachOption?: string }[];
-      },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  startVmPowerOff(
-    request: ArmVmName & ArmCall & { readonly skipShutdown: boolean },
-    signal: AbortSignal,
-  ): Promise<ArmAnswer<ArmOperation>>;
-  startVmDeallocate(
-    request: ArmVmName & ArmCall & { readonly forceDeallocate: boolean },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   pollOperation(

@@ -16,6 +16,9 @@ export const ownErrorCodes = {
   refused: "RefusedByCaller",
 } as const;
 
+/** Assumed where a 429 names no time. */
+export const RETRY_AFTER_DEFAULT_MS = 10_000;
+
 /** An error without an answer of ARM. */
 export function errorWithoutAnswer(code: string, message: string, requestId: string): ArmError {
   return {

@@ -1,7 +1,7 @@
 import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { AzureAnswer, Failure } from "../../core/failure/failure.ts";
 import type { ArmError } from "./arm-api.ts";
-import { ownErrorCodes } from "./arm-error.ts";
+import { ownErrorCodes, RETRY_AFTER_DEFAULT_MS } from "./arm-error.ts";
 
 /** What an error means for the driver's next step; what it means for the caller is its `Failure`. */
 export type ArmErrorClass =
@@ -37,27 +37,12 @@ interface Row {
   readonly failure: (error: ArmError, context: ErrorContext) => Failure;
 }
 
-/** Assumed where a 429 names no time. */
-const RETRY_AFTER_DEFAULT_MS = 10_000;
-
-const unavailable = (error: ArmError): Failure => ({
-  kind: "CloudUnavailable",
-  code: error.code,
-  message: error.message,
-  requestId: error.requestId,
-});
-const rejected = (error: ArmError): Failure => ({
-  kind: "CloudRejected",
-  code: error.code,
-  message: error.message,
-  requestId: error.requestId,
-});
-const unauthorized = (error: ArmError): Failure => ({
-  kind: "CloudUnauthorized",
-  code: error.code,
-  message: error.message,
-  requestId: error.requestId,
-});
+const cloudFailure =
+  (kind: "CloudUnavailable" | "CloudRejected" | "CloudUnauthorized") =>
+  ({ code, message, requestId }: ArmError): Failure => ({ kind, code, message, requestId });
+const unavailable = cloudFailure("CloudUnavailable");
+const rejected = cloudFailure("CloudRejected");
+const unauthorized = cloudFailure("CloudUnauthorized");
 const answered = ({ code, internalErrorCode, requestId }: ArmError): { readonly azure: AzureAnswer } => ({
   azure: { code: internalErrorCode === "" ? code : `${code} ${internalErrorCode}`, requestId },
 });

@@ -1,11 +1,10 @@
 import type { Lane } from "../../core/azure/lane.ts";
-import { fail } from "../../core/failure/result.ts";
 import type { VmRequest } from "../vm/vm-request.ts";
 import type { VmTarget } from "../vm/vm-update.ts";
 import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
-import { isWorthRetrying, toFailure } from "./error-table.ts";
+import { isWorthRetrying } from "./error-table.ts";
 import { callGroupsOf } from "./throttle-budget.ts";
 
 /** Counts consecutive faults of one batch and limits its retries. */
@@ -44,8 +43,5 @@ export class RetryBudget {
 }
 
 function giveUp(error: ArmError, open: readonly VmRequest[]): void {
-  for (const request of open)
-    request.settle(
-      fail(toFailure(error, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })),
-    );
+  for (const request of open) request.settleFailed(error);
 }

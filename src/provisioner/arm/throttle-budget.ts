@@ -13,6 +13,7 @@ import {
 import type { Clock } from "../../ports/clock.ts";
 import type { CallBudgetState } from "../../ports/cloud/call-budget.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
+import { RETRY_AFTER_DEFAULT_MS } from "./arm-error.ts";
 
 /** Kinds of calls that Azure counts together. */
 export const callGroups = [
@@ -289,8 +290,6 @@ export class ThrottleBudget {
 
 /** More than three groups for each of 5,000 nodes. */
 const BUCKETS_MAX = 20_000;
-
-const RETRY_AFTER_DEFAULT_MS = 10_000;
 
 /** One bucket that a call takes from. */
 interface Scope {

@@ -10,7 +10,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession, OperationLikeness } from "../arm/arm-session.ts";
-import { classOf, isWorthRetrying, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { classOf, isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
@@ -248,9 +248,7 @@ export class AttachBatch {
     if (failed === undefined || only === undefined) return false;
     if (others.length === 0) {
       if (this.#entered.has(only)) await this.#takeOut(model, only, lane);
-      only.settle(
-        fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })),
-      );
+      only.settleFailed(failed.error);
     } else {
       for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
         await new AttachBatch(this.#context, part, this.#lifetime, this.#entered).run();

@@ -2,7 +2,6 @@ import { fail } from "../../core/failure/result.ts";
 import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmVm } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
-import { toFailure } from "../arm/error-table.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
 
@@ -54,13 +53,12 @@ export async function askCarryOut<P extends { readonly request: VmRequest }>(
   );
   await Promise.all(
     planned.map(async ({ request }) => {
-      const { mayCompleteDetach, diskUri, node } = request.spec;
+      const { mayCompleteDetach } = request.spec;
       if (
-        mayCompleteDetach === undefined ||
-        (await answerOf(request, (signal) => mayCompleteDetach(uris, signal))) !== false
+        mayCompleteDetach !== undefined &&
+        (await answerOf(request, (signal) => mayCompleteDetach(uris, signal))) === false
       )
-        return;
-      request.settle(fail(toFailure(pending, { diskUri, nodeName: node.nodeName })));
+        request.settleFailed(pending);
     }),
   );
   return planned.filter(({ request }) => !request.isSettled);

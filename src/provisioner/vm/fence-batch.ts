@@ -305,10 +305,7 @@ export class FenceBatch {
       "VmBeingUpdated",
       `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`,
     );
-    for (const request of this.#openRequests())
-      request.settle(
-        fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })),
-      );
+    for (const request of this.#openRequests()) request.settleFailed(busy);
   }
 
   async #handleFailedUpdate(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
@@ -319,8 +316,7 @@ export class FenceBatch {
     const retryable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
     if (isWorthRetrying(retryable)) return this.#backOffOrFail(retryable);
     const [only, ...others] = writers;
-    if (only !== undefined && others.length === 0)
-      only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
+    if (only !== undefined && others.length === 0) only.settleFailed(error);
     // A refused update may be one disk's fault: each is tried alone.
     else for (const request of writers) await new FenceBatch(this.#context, [request], this.#lifetime).run();
   }

@@ -12,6 +12,8 @@ import type {
   Precondition,
   ReservedLuns,
 } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ArmError } from "../arm/arm-api.ts";
+import { toFailure } from "../arm/error-table.ts";
 
 /** How a request to a VM ended. */
 export type VmAnswer =
@@ -94,6 +96,12 @@ export class VmRequest {
     if (this.#settled) return;
     this.#end();
     this.#resolve(result);
+  }
+
+  /** Answers what an error of ARM means for the disk and the node. */
+  settleFailed(error: ArmError): void {
+    const { diskUri, node } = this.spec;
+    this.settle(fail(toFailure(error, { diskUri, nodeName: node.nodeName })));
   }
 
   /** Passes a bug to the caller, whose loop logs it. */
