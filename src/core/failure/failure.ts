@@ -130,24 +130,9 @@ export type Failure =
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
   | { readonly kind: "TooManySnapshots"; readonly diskUri: string; readonly azure?: AzureAnswer }
-  | {
-      readonly kind: "CloudRejected";
-      readonly code: string;
-      readonly message: string;
-      readonly requestId: string;
-    }
-  | {
-      readonly kind: "CloudUnavailable";
-      readonly code: string;
-      readonly message: string;
-      readonly requestId: string;
-    }
-  | {
-      readonly kind: "CloudUnauthorized";
-      readonly code: string;
-      readonly message: string;
-      readonly requestId: string;
-    }
+  | ({ readonly kind: "CloudRejected"; readonly message: string } & AzureAnswer)
+  | ({ readonly kind: "CloudUnavailable"; readonly message: string } & AzureAnswer)
+  | ({ readonly kind: "CloudUnauthorized"; readonly message: string } & AzureAnswer)
   // The object store.
   | { readonly kind: "ObjectNotFound"; readonly objectKind: string; readonly name: string }
   | { readonly kind: "ObjectAlreadyExists"; readonly objectKind: string; readonly name: string }
