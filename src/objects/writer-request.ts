@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import type { Failure } from "../core/failure/failure.ts";
+import { stillWaiting } from "../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { sameJson } from "../core/primitives/same-json.ts";
 import { toTimestamp } from "../core/primitives/timestamp.ts";
@@ -47,8 +48,7 @@ export async function requestWriter(
   const published = request.published === undefined ? {} : { published: request.published };
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
-  if (volumeId === undefined)
-    return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
+  if (volumeId === undefined) return stillWaiting(volumeName, "its disk to be created");
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
   const { attachmentRead } = request;

@@ -1,5 +1,6 @@
 import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
 import type { Failure } from "../core/failure/failure.ts";
+import { refuseArgument } from "../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import { diskIdOf } from "./disk/disk-owners.ts";
 import type { DiskPlace, DiskTarget } from "./disk/disks.ts";
@@ -48,8 +49,7 @@ export function methodOn<Request, Target, T>(
  */
 export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarget, Failure> {
   const id = diskIdOf(diskUri);
-  const refuse = (problem: string): Result<never, Failure> =>
-    fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
+  const refuse = (problem: string): Result<never, Failure> => refuseArgument("diskUri", diskUri, problem);
   if (id === undefined)
     return refuse(
       "is not the id of a managed disk: " +
@@ -69,7 +69,7 @@ export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Res
   if (vmId === "") {
     const problem =
       `node ${nodeName} has no vmId: names are reused, so a node is always its ` + "name and its VM's GUID";
-    return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
+    return refuseArgument("node.vmId", "", problem);
   }
   const vm = resolveInstance(place, node);
   if (!vm.ok) return vm;

@@ -1,6 +1,5 @@
 import type { Failure } from "../core/failure/failure.ts";
-import type { Result } from "../core/failure/result.ts";
-import { fail } from "../core/failure/result.ts";
+import { fail, type Result } from "../core/failure/result.ts";
 
 /** The operation that holds the lock of a volume. */
 interface Holder {

@@ -1,6 +1,11 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { formatAddress, type ListenAddress } from "../core/primitives/listen-address.ts";
 import type { Clock } from "../ports/clock.ts";

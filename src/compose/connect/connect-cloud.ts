@@ -5,7 +5,8 @@ import type { UnusableSettings } from "../../adapters/azure-sdk/current-credenti
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
 import type { Values } from "../../cli/options.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -149,7 +150,7 @@ async function readAzureSettings(
 /** A file that is being replaced, or was removed. */
 function unreadable(error: unknown): Result<never, ConfigFailure> {
   if (!(error instanceof WrongSetting)) throw error;
-  return fail({ kind: "InvalidArgument", field: "azure.json", value: "", problem: error.message });
+  return refuseArgument("azure.json", "", error.message);
 }
 
 /** Names the flag, and the file if there is one, of a field of the Azure settings. */

@@ -9,8 +9,10 @@ import { fail } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { recentlyMade } from "../../core/volume/modification/late-modification.ts";
 import { conversionLocalKey, withConversion } from "../../core/volume/modification/plan-conversion.ts";
-import type { ModificationAction } from "../../core/volume/modification/plan-modification.ts";
-import { withoutModification } from "../../core/volume/modification/plan-modification.ts";
+import {
+  withoutModification,
+  type ModificationAction,
+} from "../../core/volume/modification/plan-modification.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";

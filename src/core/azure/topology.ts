@@ -1,7 +1,7 @@
 import type { DiskSpec } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
-import type { Result } from "../failure/result.ts";
-import { fail, ok } from "../failure/result.ts";
+import { refuseArgument } from "../failure/frequent-failures.ts";
+import { ok, type Result } from "../failure/result.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
 /** Zones that a zone-redundant disk is reachable from; regions with availability zones have three. */
@@ -47,26 +47,22 @@ export function choosePlacement(request: {
     if (value === "") return ok(regional);
     const parsed = parseZoneValue(value);
     if (parsed === undefined)
-      return fail({
-        kind: "InvalidArgument",
-        field: "accessibility_requirements",
+      return refuseArgument(
+        "accessibility_requirements",
         value,
-        problem: "must be empty or have the form <region>-<zone>, such as eastus-1",
-      });
+        "must be empty or have the form <region>-<zone>, such as eastus-1",
+      );
     if (request.location === undefined || request.location === parsed.location) {
       const { location, zone } = parsed;
       return ok(isZoneRedundant(request.skuName) ? { location } : { location, zone });
     }
     zones.push(value);
   }
-  return fail({
-    kind: "InvalidArgument",
-    field: "location",
-    value: request.location ?? "",
-    problem:
-      "none of the volume's required topologies lies there: " +
-      `${[...new Set(zones)].toSorted().join(", ")}`,
-  });
+  return refuseArgument(
+    "location",
+    request.location ?? "",
+    "none of the volume's required topologies lies there: " + `${[...new Set(zones)].toSorted().join(", ")}`,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { defaultDriverName } from "../api/driver-name.ts";
 import type { FailureOf } from "../failure/failure.ts";
-import type { Result } from "../failure/result.ts";
-import { fail, ok } from "../failure/result.ts";
+import { refuseArgument } from "../failure/frequent-failures.ts";
+import { ok, type Result } from "../failure/result.ts";
 
 /** CSI's Topology: label key to value. */
 export interface Topology {
@@ -56,12 +56,11 @@ export function readZones(
   for (const { segments } of topologies) {
     const key = keys.find((known) => segments[known] !== undefined);
     if (key === undefined)
-      return fail({
-        kind: "InvalidArgument",
-        field: "accessibility_requirements",
-        value: JSON.stringify(segments),
-        problem: `must have one of ${keys.join(", ")}`,
-      });
+      return refuseArgument(
+        "accessibility_requirements",
+        JSON.stringify(segments),
+        `must have one of ${keys.join(", ")}`,
+      );
     zones.push((segments[key] ?? "").toLowerCase());
   }
   return ok(zones);

@@ -1,6 +1,6 @@
 import type { Failure } from "../failure/failure.ts";
-import type { Result } from "../failure/result.ts";
-import { fail, ok } from "../failure/result.ts";
+import { refuseArgument } from "../failure/frequent-failures.ts";
+import { ok, type Result } from "../failure/result.ts";
 import type { FileSystemType } from "../volume/device/file-system.ts";
 
 /**
@@ -91,13 +91,7 @@ export function stagingMountOptions(request: {
     const problem = problemOfFlag(flag, { readOnly: request.readOnly, isWritable });
     return problem === undefined ? [] : [{ flag, problem }];
   })[0];
-  if (refused !== undefined)
-    return fail({
-      kind: "InvalidArgument",
-      field: "mount_flags",
-      value: refused.flag,
-      problem: refused.problem,
-    });
+  if (refused !== undefined) return refuseArgument("mount_flags", refused.flag, refused.problem);
   return ok(
     unique([
       ...request.mountFlags,

@@ -1,5 +1,4 @@
-import type { MountinfoEntry } from "./parse-mountinfo.ts";
-import { topMountAt } from "./parse-mountinfo.ts";
+import { topMountAt, type MountinfoEntry } from "./parse-mountinfo.ts";
 
 /** The source of a placeholder in mountinfo, `findmnt` and `df`, where people see it first. */
 export const placeholderSource = "azuredisk-removed";

@@ -1,6 +1,11 @@
 import type { FailureOf } from "../failure/failure.ts";
-import type { FileSystemType } from "../volume/device/file-system.ts";
-import { isOfWindows, linuxFileSystemTypes, windowsFileSystemTypes } from "../volume/device/file-system.ts";
+import { invalidArgument } from "../failure/frequent-failures.ts";
+import {
+  isOfWindows,
+  linuxFileSystemTypes,
+  windowsFileSystemTypes,
+  type FileSystemType,
+} from "../volume/device/file-system.ts";
 import { partitionOf } from "../volume/device/partition.ts";
 import type { Platform } from "./platform.ts";
 
@@ -21,7 +26,7 @@ export function unservedOn(platform: Platform, use: NodeUse): FailureOf<"Invalid
   if (use.accessType === "block")
     return platform === "linux"
       ? undefined
-      : invalid(
+      : invalidArgument(
           "volume_capability",
           "block",
           "a Windows node serves no raw block volume: use volumeMode Filesystem",
@@ -29,7 +34,7 @@ export function unservedOn(platform: Platform, use: NodeUse): FailureOf<"Invalid
   if (isOfWindows(use.fsType) !== (platform === "windows")) {
     const [here, there] =
       platform === "windows" ? ["Windows", windowsFileSystemTypes] : ["Linux", linuxFileSystemTypes];
-    return invalid(
+    return invalidArgument(
       "fsType",
       use.fsType,
       `this node runs ${here} and mounts ${there.join(", ")}: run the pod on the other platform's nodes ` +
@@ -38,19 +43,19 @@ export function unservedOn(platform: Platform, use: NodeUse): FailureOf<"Invalid
   }
   if (platform === "linux") return undefined;
   const shared = sharedOnWindows(use.fsType, use.maxShares ?? 1);
-  if (shared !== undefined) return invalid("maxShares", String(use.maxShares), shared);
+  if (shared !== undefined) return invalidArgument("maxShares", String(use.maxShares), shared);
   const partition = partitionOf(use.volumeContext ?? {});
   if (partition !== undefined)
-    return invalid(
+    return invalidArgument(
       "volume_context.partition",
       String(partition),
       "a Windows node finds the one data partition of a disk itself: leave it out",
     );
   const [flag] = use.mountFlags;
   if (flag !== undefined)
-    return invalid("mount_flags", flag, "Windows has no mount options: leave mountOptions out");
+    return invalidArgument("mount_flags", flag, "Windows has no mount options: leave mountOptions out");
   return use.readOnly
-    ? invalid(
+    ? invalidArgument(
         "readonly",
         "true",
         "Windows can't mount a volume read-only: set readOnly on the container's mount",
@@ -67,8 +72,4 @@ export function sharedOnWindows(fsType: FileSystemType, maxShares: number): stri
   return isOfWindows(fsType) && maxShares > 1
     ? `must be 1 with fsType ${fsType}: Windows mounts each disk that it sees, so a replica would write to it`
     : undefined;
-}
-
-function invalid(field: string, value: string, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field, value, problem };
 }

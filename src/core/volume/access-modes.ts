@@ -1,7 +1,7 @@
 import type { VolumeCapability } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
-import type { Result } from "../failure/result.ts";
-import { fail, ok } from "../failure/result.ts";
+import { refuseArgument } from "../failure/frequent-failures.ts";
+import { ok, type Result } from "../failure/result.ts";
 import { type AccessMode, accessModes } from "./access-mode.ts";
 
 const SHARES_MIN_FOR_MULTI_NODE = 2;
@@ -30,20 +30,18 @@ export function checkCapabilities(
   for (const { accessMode, accessType } of capabilities) {
     if (!isMultiNode(accessMode)) continue;
     if (accessType === "mount") {
-      return fail(
-        invalidMode(
-          accessMode,
-          `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or ` +
-            "volumeMode Block",
-        ),
+      return refuseArgument(
+        "volume_capability.access_mode",
+        accessMode,
+        `a file system can be used on one node only; use a SINGLE_NODE mode (${singleNodeModes}) or ` +
+          "volumeMode Block",
       );
     }
     if (maxShares < SHARES_MIN_FOR_MULTI_NODE) {
-      return fail(
-        invalidMode(
-          accessMode,
-          `needs a shared disk: maxShares is ${maxShares} and must be at least ${SHARES_MIN_FOR_MULTI_NODE}`,
-        ),
+      return refuseArgument(
+        "volume_capability.access_mode",
+        accessMode,
+        `needs a shared disk: maxShares is ${maxShares} and must be at least ${SHARES_MIN_FOR_MULTI_NODE}`,
       );
     }
   }
@@ -77,8 +75,4 @@ const singleNodeModes = accessModes.filter((mode) => !isMultiNode(mode)).join(",
 
 function isStated(fsType: string | undefined): fsType is string {
   return fsType !== undefined && fsType !== "";
-}
-
-function invalidMode(value: string, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field: "volume_capability.access_mode", value, problem };
 }

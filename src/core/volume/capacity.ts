@@ -1,6 +1,6 @@
 import type { FailureOf } from "../failure/failure.ts";
-import type { Result } from "../failure/result.ts";
-import { fail, ok } from "../failure/result.ts";
+import { invalidArgument } from "../failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../failure/result.ts";
 import { bytesToGibRoundedUp, gibToBytes } from "../primitives/units.ts";
 import type { DiskSku } from "./disk-sku.ts";
 import { skuRules } from "./sku-rules.ts";
@@ -58,21 +58,17 @@ export function isSizeWithin(range: CapacityRange, sizeGiB: number): boolean {
 
 function findContradiction(range: CapacityRange): FailureOf<"InvalidArgument"> | undefined {
   if (range.requiredBytes < 0n)
-    return invalid("capacity_range.required_bytes", range.requiredBytes, "must not be negative");
+    return invalidArgument("capacity_range.required_bytes", range.requiredBytes, "must not be negative");
   if (range.limitBytes < 0n)
-    return invalid("capacity_range.limit_bytes", range.limitBytes, "must not be negative");
+    return invalidArgument("capacity_range.limit_bytes", range.limitBytes, "must not be negative");
   if (range.limitBytes > 0n && range.requiredBytes > range.limitBytes) {
-    return invalid(
+    return invalidArgument(
       "capacity_range.required_bytes",
       range.requiredBytes,
       `must not be above limit_bytes (${range.limitBytes})`,
     );
   }
   return undefined;
-}
-
-function invalid(field: string, value: bigint, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field, value: String(value), problem };
 }
 
 function outOfRange(field: string, value: bigint, problem: string): FailureOf<"OutOfRange"> {

@@ -1,6 +1,7 @@
 import type { DiskSpec } from "../api/az-volume.ts";
 import type { FailureOf } from "../failure/failure.ts";
-import { fail, ok, type Result } from "../failure/result.ts";
+import { refuseArgument } from "../failure/frequent-failures.ts";
+import { ok, type Result } from "../failure/result.ts";
 import { type DiskSku, diskSkus } from "./disk-sku.ts";
 import { sectorSizes } from "./disk-traits.ts";
 import { type VolumeParameter, volumeParameterTable } from "./parameters/volume-parameter-table.ts";
@@ -51,12 +52,7 @@ export function checkDisk(
   if (found === undefined) return ok(undefined);
   const { field, problem } = found;
   const name = where === "spec.disk" ? field : parameterOf(field);
-  return fail({
-    kind: "InvalidArgument",
-    field: `${where}.${name}`,
-    value: String(disk[field] ?? ""),
-    problem,
-  });
+  return refuseArgument(`${where}.${name}`, String(disk[field] ?? ""), problem);
 }
 
 function firstProblem(disk: Ruled): Problem | undefined {

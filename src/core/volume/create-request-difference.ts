@@ -1,8 +1,7 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { accessibleZones, satisfiesRequisite, type TopologyRequirement } from "../azure/topology.ts";
 import { capabilitiesDifference } from "./access-modes.ts";
-import type { CapacityRange } from "./capacity.ts";
-import { isSizeWithin } from "./capacity.ts";
+import { isSizeWithin, type CapacityRange } from "./capacity.ts";
 import { sourceDifference } from "./copies/copy-source.ts";
 import { deviceTuningIn } from "./device/device-settings.ts";
 import { geometryNames, geometryOf } from "./device/file-system-geometry.ts";

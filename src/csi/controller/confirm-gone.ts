@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
@@ -14,11 +15,6 @@ export async function confirmGone(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
-  if (disk.ok)
-    return fail({
-      kind: "StillWaiting",
-      volumeId,
-      what: `its disk ${toBe}: its AzVolume is gone, and the disk is not`,
-    });
+  if (disk.ok) return stillWaiting(volumeId, `its disk ${toBe}: its AzVolume is gone, and the disk is not`);
   return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
 }

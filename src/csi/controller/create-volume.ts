@@ -5,8 +5,8 @@ import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts"
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { topologyOfNodes } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { type CreateRequest, createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -73,11 +73,10 @@ async function create(
   if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
-  return fail({
-    kind: "StillWaiting",
-    volumeId: volumeName,
-    what: `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}`,
-  });
+  return stillWaiting(
+    volumeName,
+    `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}`,
+  );
 }
 
 /**

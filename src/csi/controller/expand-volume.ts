@@ -3,11 +3,10 @@ import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import type { CapacityRange } from "../../core/volume/capacity.ts";
-import { chooseDiskSize, isSizeWithin } from "../../core/volume/capacity.ts";
+import { chooseDiskSize, isSizeWithin, type CapacityRange } from "../../core/volume/capacity.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { growthProblem } from "../../core/volume/growth-problem.ts";
@@ -37,8 +36,7 @@ export async function expandVolume(
   const { volumeId, capacityRange, volumeCapability } = request;
   const missing = missingField({ volume_id: volumeId });
   if (missing !== undefined) return fail(missing);
-  if (capacityRange === undefined)
-    return fail({ kind: "InvalidArgument", field: "capacity_range", value: "", problem: "must be given" });
+  if (capacityRange === undefined) return refuseArgument("capacity_range", "", "must be given");
   const capability =
     volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
   if (capability?.ok === false) return capability;
@@ -64,7 +62,7 @@ async function expand(
   const { volume, volumeId, range } = expansion;
   const detail = volume.status?.detail;
   if (isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
-  if (detail === undefined) return fail({ kind: "StillWaiting", volumeId, what: "its disk to be created" });
+  if (detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const target = targetSize(detail, range);
   if (!target.ok) return target;
   if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
@@ -80,14 +78,12 @@ async function expand(
   ];
   const partition = statedPartition(...stated);
   if (partition !== undefined)
-    return fail({
-      kind: "InvalidArgument",
-      field: "capacity_range",
-      value: `${target.value.sizeGiB} GiB`,
-      problem:
-        `the volume is partition ${partition} of its disk, and the driver changes no partition table; copy ` +
+    return refuseArgument(
+      "capacity_range",
+      `${target.value.sizeGiB} GiB`,
+      `the volume is partition ${partition} of its disk, and the driver changes no partition table; copy ` +
         "its files to a volume on a whole disk, which grows",
-    });
+    );
   const tooLarge = growthProblem(volume.spec, stated, target.value.sizeGiB);
   if (tooLarge !== undefined)
     return fail({
@@ -214,11 +210,10 @@ async function waitForSize(
   if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
   const failure = error === undefined ? undefined : fromObjectError(error);
   if (isGrowthRefused(volume) && failure !== undefined) return fail(failure);
-  return fail({
-    kind: "StillWaiting",
+  return stillWaiting(
     volumeId,
-    what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}`,
-  });
+    `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}`,
+  );
 }
 
 /** The node always has its part: it grows the file system, or rescans a raw device's size. */

@@ -1,6 +1,7 @@
 import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
 import { type CopySource, SECTOR_SIZE_BYTES } from "../../core/volume/copies/copy-source.ts";
@@ -28,12 +29,7 @@ export async function findCopySource(
   if (stated === undefined) return ok(undefined);
   const { type } = stated;
   if (type === undefined)
-    return fail({
-      kind: "InvalidArgument",
-      field: "volume_content_source",
-      value: "",
-      problem: "must name a snapshot or a volume",
-    });
+    return refuseArgument("volume_content_source", "", "must name a snapshot or a volume");
   const sourceUri = type.$case === "snapshot" ? type.value.snapshotId : type.value.volumeId;
   const field = type.$case === "snapshot" ? "snapshot.snapshot_id" : "volume.volume_id";
   const missing = missingField({ [`volume_content_source.${field}`]: sourceUri });
@@ -82,11 +78,7 @@ async function findSnapshot(
       detail: copyError ?? `provisioningState ${state}`,
     });
   if (!isRestorable)
-    return fail({
-      kind: "StillWaiting",
-      volumeId,
-      what: `its source ${snapshotUri} to be complete (provisioningState ${state})`,
-    });
+    return stillWaiting(volumeId, `its source ${snapshotUri} to be complete (provisioningState ${state})`);
   return ok({ sourceUri: snapshotUri, kind: "snapshot", location, zones: [], sizeGiB, sectorSizeBytes });
 }
 
@@ -105,11 +97,10 @@ async function findDisk(
   if (unfinished?.kind === "DiskCopyFailed")
     return fail({ kind: "CopySourceFailed", sourceUri: diskUri, detail: `provisioningState ${state}` });
   if (unfinished !== undefined || completionPercent !== undefined)
-    return fail({
-      kind: "StillWaiting",
+    return stillWaiting(
       volumeId,
-      what: `its source ${diskUri}, whose data Azure still copies (${completionPercent ?? 0} %)`,
-    });
+      `its source ${diskUri}, whose data Azure still copies (${completionPercent ?? 0} %)`,
+    );
   return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, sectorSizeBytes });
 }
 

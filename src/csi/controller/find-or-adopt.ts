@@ -3,7 +3,8 @@ import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-s
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -38,7 +39,5 @@ export async function findOrAdopt(
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
-  return provisioned === undefined
-    ? fail({ kind: "StillWaiting", volumeId, what: "its disk to be looked at" })
-    : ok(provisioned);
+  return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
 }

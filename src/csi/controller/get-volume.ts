@@ -1,6 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { ControllerGetVolumeRequest, ControllerGetVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../messages/published-nodes.ts";

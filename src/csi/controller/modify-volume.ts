@@ -1,8 +1,8 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -34,8 +34,7 @@ export async function modifyVolume(
   const { spec, status } = volume.value;
   if (isDeleting(volume.value))
     return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
-  if (status?.detail === undefined)
-    return fail({ kind: "StillWaiting", volumeId, what: "its disk to be created" });
+  if (status?.detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
   if (!possible.ok) return possible;
   if (Object.keys(change.value).length === 0) return ok({});
@@ -84,9 +83,8 @@ async function waitForOutcome(
   if (isReplaced(volume))
     return fail({ kind: "OperationInProgress", volumeId, operation: "another ControllerModifyVolume" });
   const lastTry = volume.status?.error;
-  return fail({
-    kind: "StillWaiting",
+  return stillWaiting(
     volumeId,
-    what: `its disk to be modified${lastTry === undefined ? "" : ` (last try: ${lastTry.message})`}`,
-  });
+    `its disk to be modified${lastTry === undefined ? "" : ` (last try: ${lastTry.message})`}`,
+  );
 }

@@ -1,6 +1,7 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 
 /** Fails with `StillWaiting` where a record is of another store incarnation than the one confirmed. */
 export function requireIncarnation(
@@ -10,5 +11,5 @@ export function requireIncarnation(
 ): Result<undefined, Failure> {
   if (record === undefined || record.storeIncarnation === storeIncarnation) return ok(undefined);
   const what = `its record, which is of store incarnation ${record.storeIncarnation}, to be rebuilt`;
-  return fail({ kind: "StillWaiting", volumeId, what });
+  return stillWaiting(volumeId, what);
 }

@@ -1,6 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { ok } from "../../core/failure/result.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../server/unary-handler.ts";
 

@@ -1,6 +1,6 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 
 /** A page fits a message many times over. */
 const ENTRIES_MAX = 1000;
@@ -22,12 +22,7 @@ export function pageOf<T>(
   { maxEntries, startingToken }: { readonly maxEntries: number; readonly startingToken: string },
 ): Result<Page<T>, FailureOf<"InvalidArgument" | "InvalidToken">> {
   if (maxEntries < 0)
-    return fail({
-      kind: "InvalidArgument",
-      field: "max_entries",
-      value: String(maxEntries),
-      problem: "must not be negative; 0 means any number",
-    });
+    return refuseArgument("max_entries", maxEntries, "must not be negative; 0 means any number");
   const after = readToken(startingToken);
   if (!after.ok) return after;
   const rest = items

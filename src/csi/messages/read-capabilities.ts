@@ -1,7 +1,7 @@
 import type { VolumeCapability } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "./volume-capability.ts";
 
@@ -12,13 +12,7 @@ import { readVolumeCapability } from "./volume-capability.ts";
 export function readCapabilities(
   messages: readonly CsiVolumeCapability[],
 ): Result<readonly VolumeCapability[], Failure> {
-  if (messages.length === 0)
-    return fail({
-      kind: "InvalidArgument",
-      field: "volume_capabilities",
-      value: "",
-      problem: "must be given",
-    });
+  if (messages.length === 0) return refuseArgument("volume_capabilities", "", "must be given");
   const capabilities: VolumeCapability[] = [];
   for (const message of messages) {
     const capability = readVolumeCapability(message, "volume_capabilities");

@@ -1,4 +1,5 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
+import { invalidArgument } from "../../core/failure/frequent-failures.ts";
 
 /**
  * The first field of a request that CSI requires and the caller left empty, as a failure; undefined if all
@@ -8,7 +9,5 @@ export function missingField(
   fields: Readonly<Record<string, string>>,
 ): FailureOf<"InvalidArgument"> | undefined {
   const missing = Object.entries(fields).find(([, value]) => value === "");
-  return missing === undefined
-    ? undefined
-    : { kind: "InvalidArgument", field: missing[0], value: "", problem: "must be given" };
+  return missing === undefined ? undefined : invalidArgument(missing[0], "", "must be given");
 }

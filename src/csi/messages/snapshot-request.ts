@@ -2,8 +2,8 @@ import { diskNameFor } from "../../core/api/object-names.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { formatSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   type SnapshotParameters,
   parseSnapshotParameters,
@@ -32,7 +32,7 @@ export function snapshotRequestOf(
   if (missing !== undefined) return fail(missing);
   if (name.length > NAME_MAX_CHARS) {
     const problem = `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`;
-    return fail({ kind: "InvalidArgument", field: "name", value: `${name.slice(0, 40)}…`, problem });
+    return refuseArgument("name", `${name.slice(0, 40)}…`, problem);
   }
   const source = parseDiskUri(sourceUri);
   if (source === undefined) return fail({ kind: "VolumeNotFound", volumeId: sourceUri });

@@ -2,8 +2,8 @@ import { diskNameOf } from "../../core/api/object-names.ts";
 import type { TopologyRequirement } from "../../core/azure/topology.ts";
 import { readZones } from "../../core/azure/zone-keys.ts";
 import type { Failure, FailureOf } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import type { CreateRequest } from "../../core/volume/create-request-difference.ts";
 import { parseModification, withMutable } from "../../core/volume/modification/volume-modification.ts";
@@ -91,16 +91,10 @@ function checkVolumeName({
   const missing = missingField({ name });
   if (missing !== undefined) return fail(missing);
   return name.length > NAME_MAX_CHARS
-    ? fail(
-        invalid(
-          "name",
-          `${name.slice(0, 40)}…`,
-          `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`,
-        ),
+    ? refuseArgument(
+        "name",
+        `${name.slice(0, 40)}…`,
+        `has ${name.length} characters, at most ${NAME_MAX_CHARS} are possible`,
       )
     : ok(undefined);
-}
-
-function invalid(field: string, value: string, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field, value, problem };
 }

@@ -2,6 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameNode } from "../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
@@ -60,20 +61,18 @@ async function expand(
   const { lun, state, deviceMissing } = attachment.value.status ?? {};
   // After a failed attach, its LUN may belong to another disk by now.
   if (lun === undefined || state !== "Attached" || deviceMissing === true)
-    return fail({ kind: "StillWaiting", volumeId, what: `its attach to ${ports.node.nodeName}` });
+    return stillWaiting(volumeId, `its attach to ${ports.node.nodeName}`);
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return found;
   const device = await ports.host.rescanDevice(found.value, signal);
   if (!device.ok) return device;
   const requestedBytes = gibToBytes(volume.value.status?.detail?.sizeGiB ?? 0);
   if (device.value.sizeBytes < requestedBytes)
-    return fail({
-      kind: "StillWaiting",
+    return stillWaiting(
       volumeId,
-      what:
-        `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ` +
+      `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ` +
         `${requestedBytes}`,
-    });
+    );
   const kind = await ports.host.pathKind(volumePath, signal);
   if (!kind.ok) return kind;
   if (kind.value !== "blockDevice") {

@@ -5,10 +5,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { stripSecrets } from "./strip-secrets.ts";
-import type { GrpcStatus } from "./to-grpc-status.ts";
-import { toGrpcStatus } from "./to-grpc-status.ts";
-import type { UnaryHandler } from "./unary-handler.ts";
-import { CallEnded } from "./unary-handler.ts";
+import { toGrpcStatus, type GrpcStatus } from "./to-grpc-status.ts";
+import { CallEnded, type UnaryHandler } from "./unary-handler.ts";
 
 /** What is counted for each call. */
 export interface CallOutcome {

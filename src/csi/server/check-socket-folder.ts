@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { FailureOf } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 
 /** Checks that a socket's folder exists. The platform reports a missing one as a missing permission. */
 export async function checkSocketFolder(path: string): Promise<Result<void, FailureOf<"HostNotReady">>> {

@@ -2,24 +2,22 @@ import { chmod, lstat, rename, unlink } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { duplexPair } from "node:stream";
-import type {
-  handleUnaryCall,
-  sendUnaryData,
-  ServerUnaryCall,
-  ServiceDefinition,
-  UntypedServiceImplementation,
+import {
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
-import type { CallPorts } from "./answer-call.ts";
-import { answerCall } from "./answer-call.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { answerCall, type CallPorts } from "./answer-call.ts";
 import { checkSocketFolder } from "./check-socket-folder.ts";
 import { parseEndpoint } from "./parse-endpoint.ts";
 import { removeStaleSocket } from "./remove-stale-socket.ts";
-import type { HandlersOf, UnaryHandler } from "./unary-handler.ts";
-import { CallEnded } from "./unary-handler.ts";
+import { CallEnded, type HandlersOf, type UnaryHandler } from "./unary-handler.ts";
 import type { UnixSockets } from "./unix-sockets.ts";
 import { untilAnswering } from "./until-answering.ts";
 

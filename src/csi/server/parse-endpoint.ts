@@ -1,6 +1,6 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { formatAddress, parseListenAddress } from "../../core/primitives/listen-address.ts";
 
 /** Where a gRPC server listens. */
@@ -23,20 +23,22 @@ export function parseEndpoint(endpoint: string): Result<Endpoint, FailureOf<"Inv
   if (scheme === "tcp") {
     const address = parseListenAddress(rest);
     return address === undefined
-      ? fail(
-          invalid(endpoint, "expected tcp://<host>:<port>, tcp://:<port> or tcp://[<IPv6 address>]:<port>"),
+      ? refuseArgument(
+          "endpoint",
+          endpoint,
+          "expected tcp://<host>:<port>, tcp://:<port> or tcp://[<IPv6 address>]:<port>",
         )
       : ok({ kind: "tcp", address: formatAddress(address.host ?? EVERY_ADDRESS, address.port) });
   }
-  if (scheme !== "unix") return fail(invalid(endpoint, "expected unix://<path> or tcp://<host>:<port>"));
+  if (scheme !== "unix")
+    return refuseArgument("endpoint", endpoint, "expected unix://<path> or tcp://<host>:<port>");
   const length = Buffer.byteLength(rest);
   if (length > SOCKET_PATH_MAX_BYTES)
-    return fail(
-      invalid(
-        endpoint,
-        `a socket's path has at most ${SOCKET_PATH_MAX_BYTES} bytes, this one ${length}; use a shorter ` +
-          "directory",
-      ),
+    return refuseArgument(
+      "endpoint",
+      endpoint,
+      `a socket's path has at most ${SOCKET_PATH_MAX_BYTES} bytes, this one ${length}; use a shorter ` +
+        "directory",
     );
   return ok({ kind: "unix", path: rest });
 }
@@ -45,8 +47,4 @@ export function parseEndpoint(endpoint: string): Result<Endpoint, FailureOf<"Inv
 export function endpointProblem(endpoint: string): string | undefined {
   const parsed = parseEndpoint(endpoint);
   return parsed.ok ? undefined : parsed.failure.problem;
-}
-
-function invalid(value: string, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field: "endpoint", value, problem };
 }

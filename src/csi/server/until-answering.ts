@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { FailureOf } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
 

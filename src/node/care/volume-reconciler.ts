@@ -4,8 +4,11 @@ import type { EventReason } from "../../core/events/event-reasons.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import type { NodeVolumeAction, ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
-import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
+import {
+  planNodeVolume,
+  type NodeVolumeAction,
+  type ObservedNodeVolume,
+} from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { type FileSystemPlan, planFileSystem } from "../../core/node/file-system/plan-file-system.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
@@ -46,8 +47,7 @@ export async function prepareFileSystem(
   const { volume, device, partition, fsType, geometry, readOnly } = prepared;
   const { host } = ports;
   const detail = volume.status?.detail;
-  if (detail === undefined)
-    return fail({ kind: "StillWaiting", volumeId: volume.metadata.name, what: "its disk to be created" });
+  if (detail === undefined) return stillWaiting(volume.metadata.name, "its disk to be created");
   const content = await host.inspectDevice(device, signal);
   if (!content.ok) return content;
   const { diskUri, formatted } = detail;

@@ -2,6 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { maxSharesOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { unservedOn } from "../../core/platform/unserved-on.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
@@ -94,11 +95,10 @@ async function requestOwnWriter(
       present.value.metadata.deletionTimestamp === undefined;
     if (isPublished && present.value.spec.writerRequest !== undefined) return present;
     if (!isPublished) {
-      return fail({
-        kind: "StillWaiting",
-        volumeId: request.volumeId,
-        what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
-      });
+      return stillWaiting(
+        request.volumeId,
+        `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
+      );
     }
   }
   const creates = ports.settings.attach === "driver";
@@ -118,12 +118,11 @@ async function stageShared(
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   if (request.accessType === "mount")
-    return fail({
-      kind: "InvalidArgument",
-      field: "volume_capability.access_mode",
-      value: "MULTI_NODE",
-      problem: "a file system can be used on one node only",
-    });
+    return refuseArgument(
+      "volume_capability.access_mode",
+      "MULTI_NODE",
+      "a file system can be used on one node only",
+    );
   const { device } = found;
   const checkpointed = await checkpoint(ports, request, volume, found, 0, signal);
   if (!checkpointed.ok) return checkpointed;

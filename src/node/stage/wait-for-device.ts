@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -31,7 +32,7 @@ export async function waitForAttachment(
         "so ControllerPublishVolume has not been called for this node"
       : `its attach to ${ports.node.nodeName}, which is ${present.status?.state ?? "Pending"}` +
         (present.status?.error === undefined ? "" : ` (${present.status.error.message})`);
-  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what });
+  return stillWaiting(request.volumeId, what);
 }
 
 /** Waits until this node is the writer of the volume. */
@@ -62,20 +63,12 @@ export async function waitForGrant(
   if (unverified.length > 0)
     return fail({ kind: "WriterRecordUnverified", volumeId: request.volumeId, nodes: unverified });
   if (isNamed(record, ports.node, "barrierPending"))
-    return fail({
-      kind: "StillWaiting",
-      volumeId: request.volumeId,
-      what: waitsForBarrier(ports.node.nodeName),
-    });
+    return stillWaiting(request.volumeId, waitsForBarrier(ports.node.nodeName));
   const writer = record?.writer?.nodeName;
   const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
   const what =
     writer === undefined
       ? "a controller to grant it to this node"
       : `${writer}, which is still its writer, to unmount it`;
-  return fail({
-    kind: "StillWaiting",
-    volumeId: request.volumeId,
-    what: waiting === undefined ? what : `${what}: ${waiting}`,
-  });
+  return stillWaiting(request.volumeId, waiting === undefined ? what : `${what}: ${waiting}`);
 }

@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
@@ -17,11 +18,10 @@ export async function verifyClean(
 ): Promise<Result<void, Failure>> {
   const where = cleanCheckTarget(ports, known);
   if (needsDevice && where.lun === undefined && where.lastMajorMinor === undefined) {
-    return fail({
-      kind: "StillWaiting",
-      volumeId: known.volumeId,
-      what: `the attachment to ${ports.node.nodeName} that says where its disk is`,
-    });
+    return stillWaiting(
+      known.volumeId,
+      `the attachment to ${ports.node.nodeName} that says where its disk is`,
+    );
   }
   const clean = await ports.host.isClean(where, signal);
   if (!clean.ok) return clean;

@@ -6,6 +6,7 @@ import {
 } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
@@ -93,14 +94,12 @@ export async function createDisk(
 ): Promise<Result<DiskFacts, Failure>> {
   const { subscriptionId } = place;
   if (request.subscriptionId !== undefined && !isSameResourceUri(request.subscriptionId, subscriptionId))
-    return fail({
-      kind: "InvalidArgument",
-      field: "parameters.subscriptionID",
-      value: request.subscriptionId,
-      problem:
-        `must be the cluster's, ${subscriptionId}: Azure attaches a disk only to VMs of the disk's own ` +
+    return refuseArgument(
+      "parameters.subscriptionID",
+      request.subscriptionId,
+      `must be the cluster's, ${subscriptionId}: Azure attaches a disk only to VMs of the disk's own ` +
         "subscription",
-    });
+    );
   const { id, diskUri } = namedDiskTarget(place, request);
   writes.forget(diskUri);
   const existing = await settledDisk(session, diskUri, signal);
@@ -360,12 +359,7 @@ function planTags(
   const count = Object.keys(next).length;
   if (count > TAGS_MAX) {
     const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
-    return fail({
-      kind: "InvalidArgument",
-      field: `tags of ${diskUri}`,
-      value: String(count),
-      problem,
-    });
+    return refuseArgument(`tags of ${diskUri}`, count, problem);
   }
   const isHad = sameJson(next, read.tags) && sameJson(next, present.tags) && !isUncertain;
   return ok(isHad && isTerminal(read.provisioningState) ? undefined : next);

@@ -1,6 +1,7 @@
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type {
@@ -49,7 +50,7 @@ export function snapshotTargetOf(snapshotUri: string): Result<SnapshotTarget, Fa
   if (id !== undefined) return ok({ id, snapshotUri });
   const problem =
     "is not the id of a snapshot: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/snapshots/…";
-  return fail({ kind: "InvalidArgument", field: "snapshotUri", value: snapshotUri, problem });
+  return refuseArgument("snapshotUri", snapshotUri, problem);
 }
 
 /** Reads a snapshot. */

@@ -1,7 +1,6 @@
 import { isVersionAtLeast } from "../../core/primitives/compare-versions.ts";
 import type { CachedChange } from "../../ports/store/source-cache.ts";
-import { objectKey } from "../../ports/store/source.ts";
-import type { SourceObject } from "../../ports/store/source.ts";
+import { objectKey, type SourceObject } from "../../ports/store/source.ts";
 
 /** The values under which an index finds an object. A pure function of the object. */
 export type KeysOf<T> = (object: T) => readonly string[];

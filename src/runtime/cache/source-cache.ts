@@ -4,10 +4,8 @@ import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import type { CachedChange, SourceCache, WaitLimit } from "../../ports/store/source-cache.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/store/source.ts";
-import { CachedObjects } from "./cached-objects.ts";
-import type { KeysOf } from "./cached-objects.ts";
-import { defaultFollowSettings, followSource } from "./follow-source.ts";
-import type { Following, FollowSettings } from "./follow-source.ts";
+import { CachedObjects, type KeysOf } from "./cached-objects.ts";
+import { defaultFollowSettings, followSource, type Following, type FollowSettings } from "./follow-source.ts";
 import { createMissingTime } from "./missing-time.ts";
 import { createWatchedTime } from "./watched-time.ts";
 

@@ -1,6 +1,5 @@
 import { parseJson } from "../../primitives/parse-json.ts";
-import { whyBtrfsUnserved } from "../btrfs/parse-btrfs-super.ts";
-import type { BtrfsSuper } from "../btrfs/parse-btrfs-super.ts";
+import { whyBtrfsUnserved, type BtrfsSuper } from "../btrfs/parse-btrfs-super.ts";
 
 /** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
 export type DeviceContent =

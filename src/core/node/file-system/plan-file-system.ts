@@ -1,9 +1,9 @@
 import type { VolumeDetail } from "../../api/az-volume.ts";
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { Failure } from "../../failure/failure.ts";
+import { invalidArgument } from "../../failure/frequent-failures.ts";
 import { type FileSystemGeometry, geometryProblem } from "../../volume/device/file-system-geometry.ts";
-import { isKeptByKernel } from "../../volume/device/file-system.ts";
-import type { FileSystemType } from "../../volume/device/file-system.ts";
+import { isKeptByKernel, type FileSystemType } from "../../volume/device/file-system.ts";
 import type { DeviceContent } from "../device/judge-device-content.ts";
 import type { FormatMark } from "./format-mark.ts";
 
@@ -60,14 +60,11 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
   const { name, value, problem } = impossible;
   return {
     kind: "Refuse",
-    failure: {
-      kind: "InvalidArgument",
-      field: `volume_context.${name}`,
-      value: String(value),
-      problem:
-        `${problem}. The volume has no file system yet: state an allowed value in a new ` +
-        "PersistentVolume",
-    },
+    failure: invalidArgument(
+      `volume_context.${name}`,
+      value,
+      `${problem}. The volume has no file system yet: state an allowed value in a new ` + "PersistentVolume",
+    ),
   };
 }
 
@@ -151,10 +148,9 @@ function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
 
 const refuseReadOnly: FileSystemPlan = {
   kind: "Refuse",
-  failure: {
-    kind: "InvalidArgument",
-    field: "readonly",
-    value: "true",
-    problem: "the volume has no file system yet and can't be given one read-only",
-  },
+  failure: invalidArgument(
+    "readonly",
+    "true",
+    "the volume has no file system yet and can't be given one read-only",
+  ),
 };

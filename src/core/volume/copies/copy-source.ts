@@ -7,6 +7,7 @@ import {
   type TopologyRequirement,
 } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
+import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
 import { bytesToGibRoundedUp, gibToBytes } from "../../primitives/units.ts";
 import type { CapacityRange } from "../capacity.ts";
@@ -59,7 +60,7 @@ export function checkCopySku(
   skuName: DiskSku,
 ): Result<void, InvalidArgument> {
   const refuse = (problem: string): Result<never, InvalidArgument> =>
-    fail({ kind: "InvalidArgument", field: "parameters.skuName", value: skuName, problem });
+    refuseArgument("parameters.skuName", skuName, problem);
   if (sectorSizeBytes > SECTOR_SIZE_BYTES && !hasLargeSectors(skuName))
     return refuse(
       `must be PremiumV2_LRS or UltraSSD_LRS: the source ${sourceUri} has sectors of ` +
@@ -84,14 +85,11 @@ export function placeCopy(request: {
   const { source, topology, skuName } = request;
   const location = regionName(source.location);
   if (request.location !== undefined && request.location !== location)
-    return fail({
-      kind: "InvalidArgument",
-      field: "parameters.location",
-      value: request.location,
-      problem:
-        `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its ` +
-        "region only",
-    });
+    return refuseArgument(
+      "parameters.location",
+      request.location,
+      `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its ` + "region only",
+    );
   const zones = isZoneRedundant(skuName) ? [] : source.zones;
   const { requisite = [], preferred = [] } = topology ?? {};
   const isFitting = (value: string): boolean => {
@@ -103,12 +101,11 @@ export function placeCopy(request: {
   const terms = [...preferred, ...requisite];
   const regions = terms.map((value) => parseZoneValue(value)?.location);
   if (terms.length > 0 && regions.every((region) => region !== undefined && region !== location))
-    return fail({
-      kind: "InvalidArgument",
-      field: "volume_content_source",
-      value: source.sourceUri,
-      problem: `is in ${location}, and Azure copies in a source's own region only: the nodes are in another`,
-    });
+    return refuseArgument(
+      "volume_content_source",
+      source.sourceUri,
+      `is in ${location}, and Azure copies in a source's own region only: the nodes are in another`,
+    );
   if (terms.length > 0 && !terms.some(isFitting))
     return fail({
       kind: "CopyUnreachable",

@@ -1,7 +1,11 @@
 import type { FailureOf } from "../../failure/failure.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
-import { type ParameterValue, readValue, unknownParameter } from "../parameters/parameter-value.ts";
+import { fail, ok, type Result } from "../../failure/result.ts";
+import {
+  type ParameterValue,
+  readValue,
+  refuseParameter,
+  unknownParameter,
+} from "../parameters/parameter-value.ts";
 
 /** The prefix of V1's parameters of a device: the rest of the name is a file below the disk in sysfs. */
 export const deviceSettingPrefix = "device-setting/";
@@ -80,24 +84,24 @@ export function checkDeviceSettings(
   const stated = Object.entries(parameters).filter(([name, value]) => isDeviceSetting(name) && value !== "");
   for (const [name, value] of stated) {
     const read = readDeviceSetting(name, value);
-    if (!read.ok) return fail(invalid(name, value, read.failure));
+    if (!read.ok) return refuseParameter(name, value, read.failure);
   }
   const [first] = stated;
   if (perfProfile === "advanced")
     return first === undefined
-      ? fail(
-          invalid(
-            "perfProfile",
-            "advanced",
-            `needs at least one parameter ${deviceSettingPrefix}<path>, such as ` +
-              `${deviceSettingPrefix}queue/scheduler`,
-          ),
+      ? refuseParameter(
+          "perfProfile",
+          "advanced",
+          `needs at least one parameter ${deviceSettingPrefix}<path>, such as ` +
+            `${deviceSettingPrefix}queue/scheduler`,
         )
       : ok(undefined);
   return first === undefined
     ? ok(undefined)
-    : fail(
-        invalid(first[0], first[1], `acts with perfProfile advanced, which is ${perfProfile ?? "not given"}`),
+    : refuseParameter(
+        first[0],
+        first[1],
+        `acts with perfProfile advanced, which is ${perfProfile ?? "not given"}`,
       );
 }
 
@@ -114,8 +118,4 @@ export function deviceTuningIn(
         value !== "" && (isDeviceSetting(name) || (name === "perfprofile" && value !== "none")),
     ),
   );
-}
-
-function invalid(name: string, value: string, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field: `parameters.${name}`, value, problem };
 }

@@ -1,7 +1,7 @@
 import type { DiskModification, DiskSpec, VolumeDetail } from "../../api/az-volume.ts";
 import type { FailureOf } from "../../failure/failure.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
+import { refuseArgument } from "../../failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../failure/result.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { checkDisk } from "../check-disk.ts";
 import { isZoneRedundant } from "../disk-sku.ts";
@@ -93,9 +93,7 @@ export function checkModification(
   if (!possible.ok && !sameJson(possible, checkDisk(present, FIELD))) return possible;
   const { skuName: to = skuName } = change;
   const problem = to === skuName ? undefined : conversionProblem(detail, to);
-  return problem === undefined
-    ? ok(undefined)
-    : fail({ kind: "InvalidArgument", field: `${FIELD}.skuName`, value: to, problem });
+  return problem === undefined ? ok(undefined) : refuseArgument(`${FIELD}.skuName`, to, problem);
 }
 
 /** Checks that a VolumeAttributesClass states only what can change. */
@@ -105,7 +103,7 @@ function checkMutable(parameters: Parameters): Result<void, InvalidArgument> {
   if (other === undefined) return ok(undefined);
   const problem =
     "is no parameter that a VolumeAttributesClass changes. Allowed: " + mutableParameterNames.join(", ");
-  return fail({ kind: "InvalidArgument", field: `${FIELD}.${other[0]}`, value: other[1], problem });
+  return refuseArgument(`${FIELD}.${other[0]}`, other[1], problem);
 }
 
 function conversionProblem(detail: Pick<VolumeDetail, "skuName" | "zones">, to: string): string | undefined {

@@ -1,6 +1,6 @@
+import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { unreachable } from "../../failure/invariant.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
+import { fail, ok, type Result } from "../../failure/result.ts";
 import { closestName } from "../../primitives/closest-name.ts";
 
 /** How the value of a class's parameter is read. */
@@ -27,6 +27,15 @@ export type ParameterValue =
     }
   /** A text; `volume-tags.ts` checks its form. */
   | { readonly kind: "text"; readonly default?: string };
+
+/** The refusal of a class's parameter: its sentence is the name, the value and `problem`, in this order. */
+export function refuseParameter(
+  name: string,
+  value: string | number,
+  problem: string,
+): ReturnType<typeof refuseArgument> {
+  return refuseArgument(`parameters.${name}`, value, problem);
+}
 
 /** Why a name is refused that no class may have. `known`: names that may have been meant. */
 export function unknownParameter(

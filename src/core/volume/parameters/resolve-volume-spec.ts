@@ -1,12 +1,11 @@
 import type { AzVolume, VolumeCapability } from "../../api/az-volume.ts";
 import { choosePlacement, type TopologyRequirement } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
+import { refuseArgument } from "../../failure/frequent-failures.ts";
+import { ok, type Result } from "../../failure/result.ts";
 import { sharedOnWindows } from "../../platform/unserved-on.ts";
 import { checkCapabilities, isMultiNode } from "../access-modes.ts";
-import type { CapacityRange } from "../capacity.ts";
-import { chooseDiskSize } from "../capacity.ts";
+import { chooseDiskSize, type CapacityRange } from "../capacity.ts";
 import { checkDisk } from "../check-disk.ts";
 import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "../copies/copy-source.ts";
 import { basicProfileSkus } from "../device/basic-profile.ts";
@@ -14,9 +13,9 @@ import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/fi
 import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
 import type { CachingMode, DiskSku } from "../disk-sku.ts";
 import { defaultPerformance, skuRules } from "../sku-rules.ts";
+import { refuseParameter } from "./parameter-value.ts";
 import { diskFieldsOf } from "./spec-fields.ts";
-import type { VolumeParameters } from "./volume-parameters.ts";
-import { parseFileSystemType } from "./volume-parameters.ts";
+import { parseFileSystemType, type VolumeParameters } from "./volume-parameters.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
@@ -100,7 +99,7 @@ export function chooseCachingMode(disk: {
   const obstacle = cachingObstacle(disk);
   if (obstacle === undefined) return ok(disk.cachingMode ?? "ReadOnly");
   if (disk.cachingMode === undefined || disk.cachingMode === "None") return ok("None");
-  return fail(invalid("cachingMode", disk.cachingMode, `must be None or left out: ${obstacle}`));
+  return refuseParameter("cachingMode", disk.cachingMode, `must be None or left out: ${obstacle}`);
 }
 
 /**
@@ -131,13 +130,13 @@ function checkFileSystemTypes(
   const stated = geometryNames.find((name) => geometry[name] !== undefined);
   for (const { accessType, fsType } of capabilities) {
     if (accessType === "block") {
-      if (stated !== undefined) return fail(invalid(stated, geometry[stated] ?? "", rawGeometryProblem));
+      if (stated !== undefined) return refuseParameter(stated, geometry[stated] ?? "", rawGeometryProblem);
       continue;
     }
     const chosen = chooseFileSystem(parameters, fsType);
     if (!chosen.ok) return chosen;
     const shared = sharedOnWindows(chosen.value, parameters.maxShares);
-    if (shared !== undefined) return fail(invalid("maxShares", parameters.maxShares, shared));
+    if (shared !== undefined) return refuseParameter("maxShares", parameters.maxShares, shared);
     const impossible = geometryProblem({
       fsType: chosen.value,
       geometry,
@@ -146,7 +145,7 @@ function checkFileSystemTypes(
     });
     if (impossible !== undefined) {
       const { name, value, problem } = impossible;
-      return fail(invalid(name, value, problem));
+      return refuseParameter(name, value, problem);
     }
   }
   return ok(undefined);
@@ -167,12 +166,10 @@ function replicaCount(
 ): Result<number, InvalidArgument> {
   const { maxShares, maxMountReplicaCount } = parameters;
   if (maxMountReplicaCount !== undefined && maxMountReplicaCount >= maxShares) {
-    return fail(
-      invalid(
-        "maxMountReplicaCount",
-        maxMountReplicaCount,
-        `must be from 0 to maxShares - 1, which is ${maxShares - 1}; raise maxShares (${maxShares}) for more`,
-      ),
+    return refuseParameter(
+      "maxMountReplicaCount",
+      maxMountReplicaCount,
+      `must be from 0 to maxShares - 1, which is ${maxShares - 1}; raise maxShares (${maxShares}) for more`,
     );
   }
   const isShared = capabilities.some(({ accessMode }) => isMultiNode(accessMode));
@@ -184,7 +181,7 @@ function checkWriteAccelerator(parameters: VolumeParameters): Result<void, Inval
   const { writeAcceleratorEnabled, skuName, maxShares, cachingMode } = parameters;
   if (writeAcceleratorEnabled !== true) return ok(undefined);
   const refuse = (problem: string): Result<never, InvalidArgument> =>
-    fail({ kind: "InvalidArgument", field: "parameters.writeAcceleratorEnabled", value: "true", problem });
+    refuseArgument("parameters.writeAcceleratorEnabled", "true", problem);
   if (skuRules[skuName].isAccelerated !== true)
     return refuse(`is possible for Premium_LRS and Premium_ZRS disks, not for ${skuName}`);
   if (maxShares > 1) return refuse(`needs a disk that is not shared, and maxShares is ${maxShares}`);
@@ -203,16 +200,16 @@ function checkProfile(
     return accessType === "mount" && chosen.ok && isOfWindows(chosen.value);
   });
   if (onWindows !== undefined)
-    return fail(
-      invalid("perfProfile", perfProfile, "must be none or left out: Windows has no such settings of a disk"),
+    return refuseParameter(
+      "perfProfile",
+      perfProfile,
+      "must be none or left out: Windows has no such settings of a disk",
     );
   return perfProfile === "basic" && !basicProfileSkus.includes(skuName)
-    ? fail(
-        invalid(
-          "perfProfile",
-          perfProfile,
-          `has values for ${basicProfileSkus.join(", ")}, not for ${skuName}: use advanced`,
-        ),
+    ? refuseParameter(
+        "perfProfile",
+        perfProfile,
+        `has values for ${basicProfileSkus.join(", ")}, not for ${skuName}: use advanced`,
       )
     : ok(undefined);
 }
@@ -228,8 +225,4 @@ function cachingObstacle(disk: {
   if (disk.sizeGiB > cachedMaxGiB)
     return `Azure does not cache disks above ${cachedMaxGiB} GiB (this one has ${disk.sizeGiB} GiB)`;
   return undefined;
-}
-
-function invalid(name: string, value: string | number, problem: string): InvalidArgument {
-  return { kind: "InvalidArgument", field: `parameters.${name}`, value: String(value), problem };
 }

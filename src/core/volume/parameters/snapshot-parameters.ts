@@ -1,9 +1,8 @@
 import { regionName } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
+import { ok, type Result } from "../../failure/result.ts";
 import { TAG_VALUE_MAX_CHARS, type Tags, withOwnTags } from "../tags/volume-tags.ts";
-import { type ParameterValue, readValue, unknownParameter } from "./parameter-value.ts";
+import { type ParameterValue, readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
 import {
   refusedSnapshotParameters,
   type SnapshotParameterName,
@@ -67,12 +66,12 @@ export function parseSnapshotParameters(
       continue;
     }
     const row = supported.find(([candidate]) => candidate.toLowerCase() === name.toLowerCase());
-    if (row === undefined) return fail(invalid(name, value, refusalOf(name)));
+    if (row === undefined) return refuseParameter(name, value, refusalOf(name));
     if (value === "") continue;
     if (stated.has(row[0]))
-      return fail(invalid(name, value, "is given twice: names are compared without case"));
+      return refuseParameter(name, value, "is given twice: names are compared without case");
     const read = readValue(row[1], value);
-    if (!read.ok) return fail(invalid(row[0], value, read.failure));
+    if (!read.ok) return refuseParameter(row[0], value, read.failure);
     stated.set(row[0], String(read.value));
   }
   return resolve(stated, { ...own, tags: { ...own.tags, ...metadata } });
@@ -93,48 +92,44 @@ export function placeSnapshot(
 ): Result<SnapshotPlace, InvalidArgument> {
   const isCopied = COPIED_IN_BACKGROUND.includes(source.skuName);
   if (isCopied && !isIncremental)
-    return fail(
-      invalid("incremental", "false", `must be true: Azure makes no full copy of a ${source.skuName} disk`),
+    return refuseParameter(
+      "incremental",
+      "false",
+      `must be true: Azure makes no full copy of a ${source.skuName} disk`,
     );
   if (!isCopied && instantAccessMinutes !== undefined)
-    return fail(
-      invalid(
-        "instantAccessDurationMinutes",
-        String(instantAccessMinutes),
-        `must be left out: the snapshot of a ${source.skuName} disk can be restored at once`,
-      ),
+    return refuseParameter(
+      "instantAccessDurationMinutes",
+      String(instantAccessMinutes),
+      `must be left out: the snapshot of a ${source.skuName} disk can be restored at once`,
     );
   const region = regionName(source.location);
   if (location === undefined || location === region) return ok({ location: source.location, isCopy: false });
   if (!isIncremental)
-    return fail(
-      invalid("incremental", "false", `must be true: only incremental snapshots are copied to ${location}`),
+    return refuseParameter(
+      "incremental",
+      "false",
+      `must be true: only incremental snapshots are copied to ${location}`,
     );
   if (instantAccessMinutes !== undefined)
-    return fail(
-      invalid(
-        "instantAccessDurationMinutes",
-        String(instantAccessMinutes),
-        `must be left out: a copy in ${location} is ready when it has ended`,
-      ),
+    return refuseParameter(
+      "instantAccessDurationMinutes",
+      String(instantAccessMinutes),
+      `must be left out: a copy in ${location} is ready when it has ended`,
     );
   if (freezeSeconds !== undefined)
-    return fail(
-      invalid(
-        "fileSystemFreezeSeconds",
-        String(freezeSeconds),
-        `must be left out with location: only a snapshot in the disk's region, ${region}, is taken of a ` +
-          "frozen file system",
-      ),
+    return refuseParameter(
+      "fileSystemFreezeSeconds",
+      String(freezeSeconds),
+      `must be left out with location: only a snapshot in the disk's region, ${region}, is taken of a ` +
+        "frozen file system",
     );
   if (source.diskUri.length > TAG_VALUE_MAX_CHARS)
-    return fail(
-      invalid(
-        "location",
-        location,
-        `must be ${region}, the disk's: a copy names its disk in a tag of at most ${TAG_VALUE_MAX_CHARS} ` +
-          `characters, and this disk's id has ${source.diskUri.length}`,
-      ),
+    return refuseParameter(
+      "location",
+      location,
+      `must be ${region}, the disk's: a copy names its disk in a tag of at most ${TAG_VALUE_MAX_CHARS} ` +
+        `characters, and this disk's id has ${source.diskUri.length}`,
     );
   return ok({ location, isCopy: true });
 }
@@ -153,16 +148,14 @@ function resolve(
   const isIncremental = valueOf("incremental") !== "false";
   const subscriptionId = otherSubscription(valueOf("subscriptionID"), own.subscriptionId);
   if (isIncremental && subscriptionId !== undefined)
-    return fail(
-      invalid(
-        "subscriptionID",
-        subscriptionId,
-        `needs incremental: false, or the disk's own, ${own.subscriptionId}: Azure keeps incremental ` +
-          "snapshots there",
-      ),
+    return refuseParameter(
+      "subscriptionID",
+      subscriptionId,
+      `needs incremental: false, or the disk's own, ${own.subscriptionId}: Azure keeps incremental ` +
+        "snapshots there",
     );
   if (subscriptionId !== undefined && valueOf("resourceGroup") === undefined)
-    return fail(invalid("subscriptionID", subscriptionId, "needs a resourceGroup of that subscription"));
+    return refuseParameter("subscriptionID", subscriptionId, "needs a resourceGroup of that subscription");
   const minutes = valueOf("instantAccessDurationMinutes");
   const freezeSeconds = valueOf("fileSystemFreezeSeconds");
   return ok({
@@ -190,8 +183,4 @@ function refusalOf(name: string): string {
   if (reason !== undefined) return reason;
   const names = supported.map(([candidate]) => candidate);
   return unknownParameter(name, { allowed: names });
-}
-
-function invalid(name: string, value: string, problem: string): InvalidArgument {
-  return { kind: "InvalidArgument", field: `parameters.${name}`, value, problem };
 }

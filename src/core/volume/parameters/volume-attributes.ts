@@ -1,5 +1,6 @@
 import type { VolumeCapability } from "../../api/az-volume.ts";
 import type { FailureOf } from "../../failure/failure.ts";
+import { invalidArgument } from "../../failure/frequent-failures.ts";
 import {
   geometryNames,
   geometryOf,
@@ -32,8 +33,7 @@ export function unservedAttribute(
     left < right ? -1 : 1,
   )) {
     const problem = value === "" ? undefined : problemOf(name, value, use);
-    if (problem !== undefined)
-      return { kind: "InvalidArgument", field: `volume_context.${name}`, value, problem };
+    if (problem !== undefined) return invalidArgument(`volume_context.${name}`, value, problem);
   }
   return impossibleGeometry(volumeContext, use);
 }
@@ -52,12 +52,11 @@ function impossibleGeometry(
     accessType === "mount" && chosen.ok ? geometryProblem({ fsType: chosen.value, geometry }) : undefined;
   return impossible === undefined
     ? undefined
-    : {
-        kind: "InvalidArgument",
-        field: `volume_context.${impossible.name}`,
-        value: String(impossible.value),
-        problem: `${impossible.problem}; ${REMEDY}, or with another value`,
-      };
+    : invalidArgument(
+        `volume_context.${impossible.name}`,
+        impossible.value,
+        `${impossible.problem}; ${REMEDY}, or with another value`,
+      );
 }
 
 function problemOf(name: string, value: string, { accessType }: VolumeUse): string | undefined {

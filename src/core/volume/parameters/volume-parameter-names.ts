@@ -1,5 +1,4 @@
-import type { VolumeParameterName } from "./volume-parameter-table.ts";
-import { volumeParameterTable } from "./volume-parameter-table.ts";
+import { volumeParameterTable, type VolumeParameterName } from "./volume-parameter-table.ts";
 
 /** StorageClass parameters that this version supports, in the spelling of the documentation. */
 export const volumeParameterNames = Object.keys(volumeParameterTable) as readonly VolumeParameterName[];

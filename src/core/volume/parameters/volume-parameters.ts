@@ -1,24 +1,26 @@
 import { diskNameFor } from "../../api/object-names.ts";
 import type { FailureOf } from "../../failure/failure.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
+import { invalidArgument, refuseArgument } from "../../failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../failure/result.ts";
 import { checkDeviceSettings, isDeviceSetting } from "../device/device-settings.ts";
 import { geometryNames } from "../device/file-system-geometry.ts";
 import type { FileSystemType } from "../device/file-system.ts";
 import type { DiskSku } from "../disk-sku.ts";
 import type { networkAccessPolicies, publicNetworkAccesses } from "../disk-traits.ts";
-import type { Tags } from "../tags/volume-tags.ts";
-import { fillIn, volumeTags } from "../tags/volume-tags.ts";
-import { readValue, unknownParameter } from "./parameter-value.ts";
+import { fillIn, volumeTags, type Tags } from "../tags/volume-tags.ts";
+import { readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
 import { isHarmless, refusedParameter, refusedParameters } from "./refused-parameters.ts";
-import type { MetadataParameterName } from "./volume-parameter-names.ts";
 import {
   compatibilityParameterNames,
   metadataParameterNames,
   volumeParameterNames,
+  type MetadataParameterName,
 } from "./volume-parameter-names.ts";
-import type { VolumeParameter, VolumeParameterName } from "./volume-parameter-table.ts";
-import { volumeParameterTable } from "./volume-parameter-table.ts";
+import {
+  volumeParameterTable,
+  type VolumeParameter,
+  type VolumeParameterName,
+} from "./volume-parameter-table.ts";
 
 type Table = typeof volumeParameterTable;
 
@@ -74,12 +76,10 @@ export function parseVolumeParameters(
   const { skuName, storageAccountType, diskName: template, ...more } = stated.value;
   const { tags: pairs, tagValueDelimiter, ...others } = more;
   if (skuName !== undefined && storageAccountType !== undefined && skuName !== storageAccountType)
-    return fail(
-      invalid(
-        "storageAccountType",
-        storageAccountType,
-        `contradicts skuName (${skuName}), which it is another name of; keep one of them`,
-      ),
+    return refuseParameter(
+      "storageAccountType",
+      storageAccountType,
+      `contradicts skuName (${skuName}), which it is another name of; keep one of them`,
     );
   const { writeAcceleratorEnabled } = others;
   const metadata = metadataIn(given.value);
@@ -156,7 +156,7 @@ export function parseFileSystemType(
 ): Result<FileSystemType | undefined, InvalidArgument> {
   if (value === undefined || value === "") return ok(undefined);
   const read = readValue(table.fsType, value);
-  if (!read.ok) return fail({ kind: "InvalidArgument", field, value, problem: read.failure });
+  if (!read.ok) return refuseArgument(field, value, read.failure);
   return ok(read.value as FileSystemType);
 }
 
@@ -166,8 +166,10 @@ function byLowerCaseName(parameters: Readonly<Record<string, string>>): Result<G
     const key = name.toLowerCase();
     const twin = given.get(key);
     if (twin !== undefined)
-      return fail(
-        invalid(name, value, `is given twice, also as ${twin.name}: names are compared without case`),
+      return refuseParameter(
+        name,
+        value,
+        `is given twice, also as ${twin.name}: names are compared without case`,
       );
     const refused = refusalOf(name, value);
     if (refused !== undefined) return fail(refused);
@@ -186,9 +188,14 @@ const acceptedNames = [
 function refusalOf(name: string, value: string): InvalidArgument | undefined {
   if (hasName(acceptedNames, name) || isDeviceSetting(name)) return undefined;
   const row = refusedParameter(name);
-  if (row !== undefined) return isHarmless(row, value) ? undefined : invalid(name, value, row.problem);
+  if (row !== undefined)
+    return isHarmless(row, value) ? undefined : invalidArgument(`parameters.${name}`, value, row.problem);
   const known = [...acceptedNames, ...Object.keys(refusedParameters)];
-  return invalid(name, value, unknownParameter(name, { allowed: volumeParameterNames, known }));
+  return invalidArgument(
+    `parameters.${name}`,
+    value,
+    unknownParameter(name, { allowed: volumeParameterNames, known }),
+  );
 }
 
 function hasName(names: readonly string[], name: string): boolean {
@@ -208,7 +215,7 @@ function parseEach(given: Given): Result<Stated, InvalidArgument> {
     const isNumber = row.kind === "count" || row.kind === "number";
     const value = isNumber ? given.get(name.toLowerCase())?.value : stated(given, name);
     const read = value === undefined ? ok(undefined) : readValue(row, value);
-    if (!read.ok) return fail(invalid(name, value ?? "", read.failure));
+    if (!read.ok) return refuseParameter(name, value ?? "", read.failure);
     values.push([name, read.value]);
   }
   return ok(Object.fromEntries(values) as Stated);
@@ -221,8 +228,4 @@ function metadataIn(given: Given): Readonly<Partial<Record<MetadataParameterName
     if (value !== undefined) metadata[name] = value;
   }
   return metadata;
-}
-
-function invalid(name: string, value: string, problem: string): InvalidArgument {
-  return { kind: "InvalidArgument", field: `parameters.${name}`, value, problem };
 }

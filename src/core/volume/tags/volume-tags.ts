@@ -1,6 +1,6 @@
 import type { FailureOf } from "../../failure/failure.ts";
-import type { Result } from "../../failure/result.ts";
-import { fail, ok } from "../../failure/result.ts";
+import { refuseArgument } from "../../failure/frequent-failures.ts";
+import { ok, type Result } from "../../failure/result.ts";
 import type { MetadataParameterName } from "../parameters/volume-parameter-names.ts";
 import { volumeParameterTable } from "../parameters/volume-parameter-table.ts";
 
@@ -77,21 +77,19 @@ export function withOwnTags(
     if (!tag.ok) return tag;
     const key = tag.value.name.toLowerCase();
     if (names.has(key))
-      return fail(
-        invalidTag(
-          pair,
-          "is set twice, or is a tag that the driver sets itself; Azure compares tag names without case",
-        ),
+      return refuseArgument(
+        "parameters.tags",
+        pair,
+        "is set twice, or is a tag that the driver sets itself; Azure compares tag names without case",
       );
     names.add(key);
     tags.set(tag.value.name, tag.value.value);
   }
   if (tags.size > TAGS_MAX)
-    return fail(
-      invalidTag(
-        `${tags.size} tags`,
-        `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`,
-      ),
+    return refuseArgument(
+      "parameters.tags",
+      `${tags.size} tags`,
+      `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`,
     );
   return ok(Object.fromEntries(tags));
 }
@@ -114,17 +112,21 @@ function parseTag(
   fill: (template: string) => Result<string, FailureOf<"InvalidArgument">>,
 ): Result<{ readonly name: string; readonly value: string }, FailureOf<"InvalidArgument">> {
   const separator = pair.indexOf("=");
-  if (separator < 0) return fail(invalidTag(pair, "must have the form name=value"));
+  if (separator < 0) return refuseArgument("parameters.tags", pair, "must have the form name=value");
   const name = pair.slice(0, separator).trim();
   if (name === "" || name.length > TAG_NAME_MAX_CHARS)
-    return fail(invalidTag(pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`));
+    return refuseArgument("parameters.tags", pair, `a tag's name has 1 to ${TAG_NAME_MAX_CHARS} characters`);
   if (ILLEGAL_IN_TAG_NAME.test(name))
-    return fail(invalidTag(pair, "a tag's name must not contain any of < > % & ? \\ /"));
-  if (isOwnTag(name)) return fail(invalidTag(pair, "is a tag that the driver sets itself"));
+    return refuseArgument("parameters.tags", pair, "a tag's name must not contain any of < > % & ? \\ /");
+  if (isOwnTag(name)) return refuseArgument("parameters.tags", pair, "is a tag that the driver sets itself");
   const value = fill(pair.slice(separator + 1).trim());
   if (!value.ok) return value;
   if (value.value.length > TAG_VALUE_MAX_CHARS)
-    return fail(invalidTag(pair, `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`));
+    return refuseArgument(
+      "parameters.tags",
+      pair,
+      `a tag's value has at most ${TAG_VALUE_MAX_CHARS} characters`,
+    );
   return ok({ name, value: value.value });
 }
 
@@ -139,17 +141,12 @@ export function fillIn(
     if (!value.includes(placeholder)) continue;
     const filling = metadata[parameter];
     if (filling === undefined)
-      return fail({
-        kind: "InvalidArgument",
-        field: `parameters.${name}`,
-        value: template,
-        problem: `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
-      });
+      return refuseArgument(
+        `parameters.${name}`,
+        template,
+        `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
+      );
     value = value.replaceAll(placeholder, () => filling);
   }
   return ok(value);
-}
-
-function invalidTag(value: string, problem: string): FailureOf<"InvalidArgument"> {
-  return { kind: "InvalidArgument", field: "parameters.tags", value, problem };
 }

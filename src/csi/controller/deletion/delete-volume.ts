@@ -2,8 +2,8 @@ import { releaseCheck } from "../../../controller/writer/release-check.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../../messages/published-nodes.ts";
@@ -60,7 +60,7 @@ async function remove(
     holders.length > 0
       ? `its disk to be detached from ${holders.join(", ")}`
       : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
-  return fail({ kind: "StillWaiting", volumeId, what });
+  return stillWaiting(volumeId, what);
 }
 
 /**

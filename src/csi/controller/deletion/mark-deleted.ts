@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import type { ControllerContext } from "../controller-context.ts";
 

@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { ok } from "../../../core/failure/result.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
 import { changeStatus } from "../../../objects/update-object.ts";

@@ -5,6 +5,7 @@ import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts"
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { invalidArgument, stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isInZoneOf } from "../../../core/schedule/why-unreachable.ts";
 import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-modes.ts";
@@ -72,11 +73,7 @@ async function publish(
     return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
   // The object is created before the node's VM is known: until then no check can refuse it.
   if (node.value.status === undefined)
-    return fail({
-      kind: "StillWaiting",
-      volumeId,
-      what: `the node plug-in on ${nodeId} to say which VM it runs on`,
-    });
+    return stillWaiting(volumeId, `the node plug-in on ${nodeId} to say which VM it runs on`);
   const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request);
   if (obstacle !== undefined) return fail(obstacle);
   const present = await readAttachment(context.store, { diskUri: volumeId, nodeName: nodeId }, signal);
@@ -84,11 +81,10 @@ async function publish(
   if (different !== undefined) return fail(different);
 
   if (await isPublishedByAnother(context, volume, request, signal))
-    return fail({
-      kind: "StillWaiting",
+    return stillWaiting(
       volumeId,
-      what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
-    });
+      `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
+    );
 
   const { readonly: readOnly, volumeContext } = request;
   const requested = await requestWriter(
@@ -127,25 +123,21 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
   const supported = checkCapabilities([capability], maxSharesOf(volume));
   if (!supported.ok) return supported.failure;
   if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
-    return {
-      kind: "InvalidArgument",
-      field: "volume_capability.access_mode",
-      value: capability.accessMode,
-      problem:
-        `volume ${volumeId} was made for ` +
+    return invalidArgument(
+      "volume_capability.access_mode",
+      capability.accessMode,
+      `volume ${volumeId} was made for ` +
         `${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
-    };
+    );
   }
   const zone = node.status?.zone ?? "";
   if (detail !== undefined && !isInZoneOf(detail, zone)) {
-    return {
-      kind: "InvalidArgument",
-      field: "node_id",
-      value: node.spec.nodeName,
-      problem:
-        `its VM is in zone ${zone || "none"}, disk ${volumeId} only attaches ` +
+    return invalidArgument(
+      "node_id",
+      node.spec.nodeName,
+      `its VM is in zone ${zone || "none"}, disk ${volumeId} only attaches ` +
         (detail.zones.length === 0 ? "to VMs without a zone" : `in zone ${detail.zones.join(", ")}`),
-    };
+    );
   }
   return undefined;
 }

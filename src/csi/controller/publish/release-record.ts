@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AttachmentIdentity } from "../../../core/api/identity/attachment-identity.ts";
 import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { withdraw } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
@@ -48,13 +49,11 @@ export async function releaseRecord(
   if (!renewed.ok) return renewed;
   const { use } = released.value;
   if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
-  return fail({
-    kind: "StillWaiting",
+  return stillWaiting(
     volumeId,
-    what:
-      `${nodeName} to release it: it is unknown now whether a workload uses it ` +
+    `${nodeName} to release it: it is unknown now whether a workload uses it ` +
       `there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
-  });
+  );
 }
 
 /**

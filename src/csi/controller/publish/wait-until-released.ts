@@ -2,6 +2,7 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
@@ -63,11 +64,10 @@ export async function waitUntilReleased(
   );
   if (!detached) {
     const error = context.cache.get("AzVolumeAttachment", attachmentName)?.status?.error;
-    return fail({
-      kind: "StillWaiting",
+    return stillWaiting(
       volumeId,
-      what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}`,
-    });
+      `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}`,
+    );
   }
   // A detach takes long: in that time the node may have been granted the volume again, and its
   // attachment recreated.

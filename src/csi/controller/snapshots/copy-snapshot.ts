@@ -2,8 +2,7 @@ import { copySourceUriOf } from "../../../core/azure/ids/copy-source-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { invariant } from "../../../core/failure/invariant.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { planSnapshotCopy } from "../../../core/volume/copies/plan-snapshot-copy.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import {

@@ -1,7 +1,6 @@
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { DeleteSnapshotRequest, DeleteSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { missingField } from "../../messages/required.ts";

@@ -1,8 +1,7 @@
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { ok } from "../../../core/failure/result.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
 import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";

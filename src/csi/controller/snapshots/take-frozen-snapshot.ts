@@ -2,10 +2,10 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { invalidArgument, stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { unreachable } from "../../../core/failure/invariant.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
-import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { whyReleased } from "../../../core/node/plan-freeze.ts";
 import {
   type FrozenSnapshotAction,
@@ -199,12 +199,11 @@ function unlessRefused(
 
 function whyNever({ spec }: AzVolume): Failure | undefined {
   return spec.capabilities.every(({ accessType }) => accessType === "block")
-    ? {
-        kind: "InvalidArgument",
-        field: "parameters.fileSystemFreezeSeconds",
-        value: "",
-        problem: "must be left out for a raw block volume: it has no file system that a node could freeze",
-      }
+    ? invalidArgument(
+        "parameters.fileSystemFreezeSeconds",
+        "",
+        "must be left out for a raw block volume: it has no file system that a node could freeze",
+      )
     : undefined;
 }
 
@@ -270,7 +269,7 @@ async function execute(
       return deleted.ok ? notFrozen(action.why) : deleted;
     }
     case "Wait":
-      return fail({ kind: "StillWaiting", volumeId: sourceUri, what: `a freeze (${action.why})` });
+      return stillWaiting(sourceUri, `a freeze (${action.why})`);
     case "Refuse":
       return fail({ kind: "SnapshotExistsWithOtherRequest", snapshotUri, difference: action.why });
     case "Answer":
@@ -397,9 +396,5 @@ async function awaitNode(
   );
   return isAnswered
     ? ok(undefined)
-    : fail({
-        kind: "StillWaiting",
-        volumeId: request.sourceUri,
-        what: `${nodeName} to ${isFrozen ? "thaw" : "freeze"} its file system`,
-      });
+    : stillWaiting(request.sourceUri, `${nodeName} to ${isFrozen ? "thaw" : "freeze"} its file system`);
 }

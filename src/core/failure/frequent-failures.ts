@@ -1,0 +1,23 @@
+import type { FailureOf } from "./failure.ts";
+import { fail, type Result } from "./result.ts";
+
+/** A value that can't be: its sentence is the field, the value and `problem`, in this order. */
+export function invalidArgument(
+  field: string,
+  value: string | number | bigint,
+  problem: string,
+): FailureOf<"InvalidArgument"> {
+  return { kind: "InvalidArgument", field, value: String(value), problem };
+}
+
+/** The same as the result of a check. */
+export function refuseArgument(
+  ...refused: Parameters<typeof invalidArgument>
+): Result<never, FailureOf<"InvalidArgument">> {
+  return fail(invalidArgument(...refused));
+}
+
+/** A wait for `what` that took longer than it may: the work continues, and the next call finds it. */
+export function stillWaiting(volumeId: string, what: string): Result<never, FailureOf<"StillWaiting">> {
+  return fail({ kind: "StillWaiting", volumeId, what });
+}
