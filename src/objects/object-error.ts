@@ -22,8 +22,9 @@ export function toObjectError(
   };
 }
 
-/** The failure in a resource's status; undefined if a later version wrote it. */
-export function fromObjectError(error: ObjectError): Failure | undefined {
+/** The failure in a resource's status; undefined: none, or a later version wrote it. */
+export function fromObjectError(error: ObjectError | undefined): Failure | undefined {
+  if (error === undefined) return undefined;
   const parsed: unknown = JSON.parse(error.failure);
   return typeof parsed === "object" && parsed !== null && "kind" in parsed && parsed.kind === error.kind
     ? (parsed as Failure)

@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
-import { failureLocalKey } from "../../core/events/failure-local-key.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { toldFailure } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -98,8 +97,7 @@ function emitFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFin
   ports.events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     reason,
-    message: `the disk could not be ${what}: ${describeFailure(failure)}`,
-    localKey: failureLocalKey(failure),
+    ...toldFailure(`the disk could not be ${what}`, failure),
   });
 }
 

@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { failureLocalKey } from "../../core/events/failure-local-key.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { toldFailure } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -68,11 +67,9 @@ function reportMissing({ events, logger }: RecoveryPorts, name: string, failure:
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
   logger.warn("tags of a disk are missing and could not be written", { volumeName: name, failure });
   if (isRetryable(failure)) return;
-  const message = `its disk lacks the tags that name this cluster and volume: ${describeFailure(failure)}`;
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",
-    message,
-    localKey: failureLocalKey(failure),
+    ...toldFailure("its disk lacks the tags that name this cluster and volume", failure),
   });
 }

@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isDeletedByHand, isDeleting } from "../../core/attachment/observed-volume.ts";
-import { failureLocalKey } from "../../core/events/failure-local-key.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { toldFailure } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -110,11 +109,9 @@ function emitNotKept(
   // uses that.
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
   logger.warn("state tags not written to the disk", { volumeName: name, failure });
-  const message = `the disk's tags do not show its fences and file system yet: ${describeFailure(failure)}`;
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",
-    message,
-    localKey: failureLocalKey(failure),
+    ...toldFailure("the disk's tags do not show its fences and file system yet", failure),
   });
 }

@@ -1,7 +1,6 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { failureLocalKey } from "../../core/events/failure-local-key.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { toldFailure } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -159,8 +158,7 @@ async function recordFailure(
     ports.events.emit({
       about: { kind: "AzVolume", name },
       reason: "ModificationFailed",
-      message: `the disk was not modified: ${describeFailure(failure)}`,
-      localKey: failureLocalKey(failure),
+      ...toldFailure("the disk was not modified", failure),
     });
   return recorded;
 }

@@ -20,6 +20,14 @@ export function failureLocalKey(failure: Failure): string {
   }
 }
 
+/** What an event says of a failure, after the words `what`, and what makes it another event. */
+export function toldFailure(
+  what: string,
+  failure: Failure,
+): { readonly message: string; readonly localKey: string } {
+  return { message: `${what}: ${describeFailure(failure)}`, localKey: failureLocalKey(failure) };
+}
+
 function withoutAnswer(failure: Failure): Failure {
   if (!("azure" in failure)) return failure;
   const { azure: _answer, ...rest } = failure;

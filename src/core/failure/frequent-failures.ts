@@ -17,7 +17,15 @@ export function refuseArgument(
   return fail(invalidArgument(...refused));
 }
 
-/** A wait for `what` that took longer than it may: the work continues, and the next call finds it. */
-export function stillWaiting(volumeId: string, what: string): Result<never, FailureOf<"StillWaiting">> {
-  return fail({ kind: "StillWaiting", volumeId, what });
+/**
+ * A wait for `what` that took longer than it may: the work continues, and the next call finds it.
+ * `lastTry`: what the work has met so far.
+ */
+export function stillWaiting(
+  volumeId: string,
+  what: string,
+  lastTry?: { readonly message: string },
+): Result<never, FailureOf<"StillWaiting">> {
+  const soFar = lastTry === undefined ? "" : ` (last try: ${lastTry.message})`;
+  return fail({ kind: "StillWaiting", volumeId, what: what + soFar });
 }

@@ -73,10 +73,7 @@ async function create(
   if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
-  return stillWaiting(
-    volumeName,
-    `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}`,
-  );
+  return stillWaiting(volumeName, "its disk to be created", error);
 }
 
 /**
@@ -169,7 +166,7 @@ async function giveUp(
   call: CallContext,
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
-  const failure = error === undefined ? undefined : fromObjectError(error);
+  const failure = fromObjectError(error);
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
   await waitForVolume(

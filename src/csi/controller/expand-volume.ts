@@ -208,12 +208,9 @@ async function waitForSize(
   if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
-  const failure = error === undefined ? undefined : fromObjectError(error);
+  const failure = fromObjectError(error);
   if (isGrowthRefused(volume) && failure !== undefined) return fail(failure);
-  return stillWaiting(
-    volumeId,
-    `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}`,
-  );
+  return stillWaiting(volumeId, `its disk to grow to ${sizeGiB} GiB`, error);
 }
 
 /** The node always has its part: it grows the file system, or rescans a raw device's size. */

@@ -2,11 +2,10 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { ControllerGetVolumeRequest, ControllerGetVolumeResponse } from "../gen/csi/v1/csi.ts";
-import { publishedNodes } from "../messages/published-nodes.ts";
 import { missingField } from "../messages/required.ts";
-import { volumeMessage } from "../messages/volume-message.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { listedVolume } from "./list-volumes.ts";
 
 /** ControllerGetVolume: one volume as ListVolumes shows it. */
 export async function getVolume(
@@ -19,10 +18,6 @@ export async function getVolume(
   if (missing !== undefined) return fail(missing);
   const volume = await readVolume(context, volumeId, call.signal);
   if (!volume.ok) return volume;
-  const detail = volume.value.status?.detail;
-  if (detail === undefined) return fail({ kind: "VolumeNotFound", volumeId });
-  return ok({
-    volume: volumeMessage(volume.value.spec, detail, context.driverName),
-    status: { publishedNodeIds: publishedNodes(context, volume.value) },
-  });
+  const listed = listedVolume(context, volume.value);
+  return listed === undefined ? fail({ kind: "VolumeNotFound", volumeId }) : ok(listed);
 }

@@ -26,18 +26,18 @@ export async function listVolumes(
   const page = pageOf(created, positionOf, request);
   if (!page.ok) return page;
   const { items, nextToken } = page.value;
-  return ok({ entries: items.flatMap((volume) => entryOf(context, volume)), nextToken });
+  return ok({ entries: items.flatMap((volume) => listedVolume(context, volume) ?? []), nextToken });
 }
 
-function entryOf(context: ListContext, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
+/** A volume as it is listed; undefined until its disk exists. */
+export function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
   const detail = volume.status?.detail;
-  if (detail === undefined) return [];
-  return [
-    {
+  return (
+    detail && {
       volume: volumeMessage(volume.spec, detail, context.driverName),
       status: { publishedNodeIds: publishedNodes(context, volume) },
-    },
-  ];
+    }
+  );
 }
 
 function positionOf(volume: AzVolume): string {

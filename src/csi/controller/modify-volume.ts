@@ -77,14 +77,10 @@ async function waitForOutcome(
   if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
   const outcome = outcomeIn(volume);
   if (outcome !== undefined && outcome.error === undefined) return ok({});
-  const failure = outcome?.error === undefined ? undefined : fromObjectError(outcome.error);
+  const failure = fromObjectError(outcome?.error);
   if (failure !== undefined) return fail(failure);
   if (isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
   if (isReplaced(volume))
     return fail({ kind: "OperationInProgress", volumeId, operation: "another ControllerModifyVolume" });
-  const lastTry = volume.status?.error;
-  return stillWaiting(
-    volumeId,
-    `its disk to be modified${lastTry === undefined ? "" : ` (last try: ${lastTry.message})`}`,
-  );
+  return stillWaiting(volumeId, "its disk to be modified", volume.status?.error);
 }

@@ -108,6 +108,25 @@ export type ExpectedDisks = () => readonly string[];
  */
 export type BarrierMode = "fence" | "prove" | "flush";
 
+/** A disk to attach to a node. */
+export interface AttachDiskRequest {
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  readonly cachingMode: CachingMode;
+  /** Whether writes go through Azure's write accelerator: VMs of the M series only. Default: false. */
+  readonly writeAccelerator?: boolean;
+  readonly lane: Lane;
+  readonly precondition: Precondition;
+  /** Default: always. */
+  readonly mayCompleteDetach?: MayCompleteDetach;
+  /** Default: never. */
+  readonly forcePrecondition?: Precondition;
+  /** Default: none. */
+  readonly reservedLuns?: ReservedLuns;
+  /** Default: none. */
+  readonly expectedDisks?: ExpectedDisks;
+}
+
 /** The evidence that a disk is detached from a node for good. */
 export interface FenceProof {
   readonly kind: ProofKind;
@@ -200,23 +219,7 @@ export interface CloudProvisioner {
    * `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
-    request: {
-      readonly diskUri: string;
-      readonly node: NodeIdentity;
-      readonly cachingMode: CachingMode;
-      /** Whether writes go through Azure's write accelerator: VMs of the M series only. Default: false. */
-      readonly writeAccelerator?: boolean;
-      readonly lane: Lane;
-      readonly precondition: Precondition;
-      /** Default: always. */
-      readonly mayCompleteDetach?: MayCompleteDetach;
-      /** Default: never. */
-      readonly forcePrecondition?: Precondition;
-      /** Default: none. */
-      readonly reservedLuns?: ReservedLuns;
-      /** Default: none. */
-      readonly expectedDisks?: ExpectedDisks;
-    },
+    request: AttachDiskRequest,
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;
   /**
@@ -224,15 +227,10 @@ export interface CloudProvisioner {
    * gone or another. Fails with `Refused`.
    */
   detachDisk(
-    request: {
-      readonly diskUri: string;
-      readonly node: NodeIdentity;
-      readonly lane: Lane;
-      readonly precondition: Precondition;
-      readonly mayCompleteDetach?: MayCompleteDetach;
-      /** Default: none. */
-      readonly expectedDisks?: ExpectedDisks;
-    },
+    request: Pick<
+      AttachDiskRequest,
+      "diskUri" | "node" | "lane" | "precondition" | "mayCompleteDetach" | "expectedDisks"
+    >,
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**

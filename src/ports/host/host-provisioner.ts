@@ -18,6 +18,12 @@ export interface Device {
 
 export type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 
+/** A device and the file system on it, or the one that it is to get. */
+export interface FileSystemOn {
+  readonly device: Device;
+  readonly fsType: FileSystemType;
+}
+
 /** A mount point of this host's mount namespace. */
 export interface MountPoint {
   readonly path: string;
@@ -144,18 +150,12 @@ export interface HostProvisioner {
    * The mark stays. Fails with `DeviceBusy` if anything holds it, and with `FileSystemUnserved`, before it
    * erases, where this host can't make or mount the file system that comes next.
    */
-  eraseUnfinishedFormat(
-    request: { readonly device: Device; readonly fsType: FileSystemType },
-    signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
    * they are mounted. Fails with `FileSystemBroken`.
    */
-  checkFileSystem(
-    request: { readonly device: Device; readonly fsType: FileSystemType },
-    signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The present values of the device's settings; one that the device lacks is absent. */
   readDeviceSettings(
     device: Device,
@@ -174,10 +174,7 @@ export interface HostProvisioner {
    * Grows a file system, checked and not mounted, to its device on hosts that can't grow a mounted one:
    * ext without CAP_SYS_RESOURCE. Elsewhere it does nothing, and `growFileSystem` grows it in use.
    */
-  growBeforeMount(
-    request: { readonly device: Device; readonly fsType: FileSystemType },
-    signal: AbortSignal,
-  ): Promise<Result<void, Failure>>;
+  growBeforeMount(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
    * and alive. Fails with `FileSystemNotUnique` where the kernel would mount another disk with the same

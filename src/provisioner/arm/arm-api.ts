@@ -17,19 +17,23 @@ export interface ArmDataDisk {
   readonly detachOption?: string;
 }
 
-/** A virtual machine, as far as the driver reads it. */
-export interface ArmVm {
+/** What VMs, disks and snapshots have in common. */
+interface ArmResource {
   readonly id: string;
   readonly name: string;
   readonly location: string;
-  readonly zones: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
+  readonly provisioningState: string;
+}
+
+/** A virtual machine, as far as the driver reads it. */
+export interface ArmVm extends ArmResource {
+  readonly zones: readonly string[];
   /** Empty if ARM sent none: nothing can then be written conditionally. */
   readonly etag: string;
   /** The VM's GUID, lower case. */
   readonly vmId: string;
   readonly vmSize: string;
-  readonly provisioningState: string;
   readonly diskControllerType: string | undefined;
   readonly dataDisks: readonly ArmDataDisk[];
   /** Codes such as `PowerState/running`; undefined unless the instance view was asked for. */
@@ -42,12 +46,8 @@ export interface ArmVm {
 }
 
 /** A managed disk, as far as the driver reads it. */
-export interface ArmDisk {
-  readonly id: string;
-  readonly name: string;
-  readonly location: string;
+export interface ArmDisk extends ArmResource {
   readonly zones: readonly string[];
-  readonly tags: Readonly<Record<string, string>>;
   readonly skuName: string;
   readonly diskSizeGB: number;
   readonly maxShares: number;
@@ -58,7 +58,6 @@ export interface ArmDisk {
   readonly diskAccessId: string | undefined;
   /** Of a copy or conversion in the background; undefined where there was none. */
   readonly completionPercent: number | undefined;
-  readonly provisioningState: string;
   readonly diskState: string | undefined;
   readonly managedBy: string | undefined;
   readonly managedByExtended: readonly string[];
@@ -113,11 +112,7 @@ export interface ArmDiskChange extends ArmDiskTraits {
 }
 
 /** A snapshot, as far as a driver reads it. */
-export interface ArmSnapshot {
-  readonly id: string;
-  readonly name: string;
-  readonly location: string;
-  readonly tags: Readonly<Record<string, string>>;
+export interface ArmSnapshot extends ArmResource {
   readonly skuName: string;
   readonly diskSizeGB: number;
   readonly incremental: boolean;
@@ -127,7 +122,6 @@ export interface ArmSnapshot {
   readonly logicalSectorSize: number | undefined;
   /** RFC 3339. */
   readonly timeCreated: string;
-  readonly provisioningState: string;
   /**
    * Of a copy in the background; undefined where there is none. Below 100 it can't be restored, save by
    * instant access.

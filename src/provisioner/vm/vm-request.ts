@@ -1,17 +1,8 @@
-import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail } from "../../core/failure/result.ts";
-import type { CachingMode } from "../../core/volume/disk-sku.ts";
-import type {
-  BarrierMode,
-  ExpectedDisks,
-  FenceProof,
-  MayCompleteDetach,
-  Precondition,
-  ReservedLuns,
-} from "../../ports/cloud/cloud-provisioner.ts";
+import type { AttachDiskRequest, BarrierMode, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmError } from "../arm/arm-api.ts";
 import { toFailure } from "../arm/error-table.ts";
 
@@ -28,26 +19,8 @@ export type VmAnswer =
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 
 /** A request to a VM for one disk. */
-export interface VmRequestSpec {
+export interface VmRequestSpec extends AttachDiskRequest {
   readonly kind: "attach" | "detach" | BarrierMode;
-  readonly diskUri: string;
-  readonly node: NodeIdentity;
-  readonly cachingMode: CachingMode;
-  /** Default: false. */
-  readonly writeAccelerator?: boolean;
-  readonly lane: Lane;
-  readonly precondition: Precondition;
-  /** Checked after each read of a VM that lists disks in a foreign detach. Default: always. */
-  readonly mayCompleteDetach?: MayCompleteDetach;
-  /**
-   * Checked as `precondition` is, and after it: whether a hanging detach of the disk may be forced.
-   * Default: never.
-   */
-  readonly forcePrecondition?: Precondition;
-  /** Checked after each read of the VM. Default: none. */
-  readonly reservedLuns?: ReservedLuns;
-  /** Asked while an update of the VM gathers requests. Default: none. */
-  readonly expectedDisks?: ExpectedDisks;
 }
 
 /**

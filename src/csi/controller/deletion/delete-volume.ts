@@ -54,13 +54,10 @@ async function remove(
   }
   const failure = deletionFailure(left);
   if (failure !== undefined) return fail(failure);
-  const error = left.status?.error;
   const holders = publishedNodes(context, left);
-  const what =
-    holders.length > 0
-      ? `its disk to be detached from ${holders.join(", ")}`
-      : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
-  return stillWaiting(volumeId, what);
+  return holders.length > 0
+    ? stillWaiting(volumeId, `its disk to be detached from ${holders.join(", ")}`)
+    : stillWaiting(volumeId, "its disk to be deleted", left.status?.error);
 }
 
 /**

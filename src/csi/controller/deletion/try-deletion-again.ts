@@ -16,8 +16,7 @@ export function hasDeletionFailed(volume: AzVolume): boolean {
  * later version of the driver knows.
  */
 export function deletionFailure(volume: AzVolume): Failure | undefined {
-  const error = volume.status?.error;
-  return error === undefined || !hasDeletionFailed(volume) ? undefined : fromObjectError(error);
+  return hasDeletionFailed(volume) ? fromObjectError(volume.status?.error) : undefined;
 }
 
 /**

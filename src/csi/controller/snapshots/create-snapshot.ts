@@ -11,23 +11,9 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
 import { noteSnapshotGroup } from "./note-snapshot-group.ts";
-import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
+import { type FreezeContext, takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
-type SnapshotContext = Pick<
-  ControllerContext,
-  | "snapshots"
-  | "cloud"
-  | "clusterId"
-  | "gracePeriod"
-  | "locks"
-  | "steps"
-  | "logger"
-  | "store"
-  | "cache"
-  | "clock"
-  | "random"
-  | "limits"
->;
+type SnapshotContext = FreezeContext & Pick<ControllerContext, "cloud" | "locks">;
 
 /**
  * CreateSnapshot: answers once the snapshot's content is fixed, and whether its copy in the background has

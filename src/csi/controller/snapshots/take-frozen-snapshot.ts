@@ -29,7 +29,8 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
 
-type FreezeContext = Pick<
+/** What a snapshot of a frozen file system needs. */
+export type FreezeContext = Pick<
   ControllerContext,
   | "snapshots"
   | "clusterId"
