@@ -67,10 +67,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
   };
 }
 
-/**
- * Also of a volume that is being rebuilt: its pods run, and its spec names the disk. A volume that has no
- * disk yet has none.
- */
+/** Also of a volume that is being rebuilt: its spec names the disk. A volume without a disk has no pods. */
 function cachedPodsOf(
   { users }: Pick<ControllerPorts, "users">,
   { spec, status }: AzVolume,
@@ -79,10 +76,7 @@ function cachedPodsOf(
   return diskUri === undefined ? [] : users.cachedPods(diskUri);
 }
 
-/**
- * Depends on what makes requests. A CSI client that published the volume is itself a user, with or
- * without an orchestrator.
- */
+/** Depends on what makes requests. A CSI client that published it is a user, whatever the orchestrator. */
 function hasUser(
   { attach, clusterVolumes, users }: ObservePorts,
   attachments: readonly AzVolumeAttachment[],

@@ -49,10 +49,7 @@ export interface NodeFacts extends NodeIdentity {
 
 /** How many volumes this node takes, as things are. */
 export interface VolumeLimit {
-  /**
-   * Measures again if the known value is older than `maxAgeMs`. Never fails: what can't be measured keeps
-   * its last value.
-   */
+  /** Measures if the value is older than `maxAgeMs`. Never fails: the last value stays where it can't. */
   measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
   /** Takes over what Azure lists for the VM's size; undefined, not known now: keeps what it was. */
   learn(dataDisksMax: number | undefined): void;
@@ -76,19 +73,13 @@ export interface NodePorts {
    */
   readonly leaseHighWaterMark: LeaseHighWaterMark;
   readonly released: ReleasedEpochs;
-  /**
-   * Volumes that another node has reclaimed while a pod uses them here, and what the heartbeat reports of
-   * each.
-   */
+  /** Volumes that another node reclaimed while a pod uses them here, and what the heartbeat tells of each. */
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
   /** Names the topology key that the node reports. */
   readonly driverName: string;
   readonly volumeLimit: VolumeLimit;
-  /**
-   * Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged while
-   * one is.
-   */
+  /** Why another Azure disk driver serves this node; undefined: none is seen. Nothing is staged then. */
   readonly otherDriver: () => string | undefined;
   readonly settings: NodeSettings;
 }

@@ -41,10 +41,7 @@ const options = {
   ...processOptions,
 } as const;
 
-/**
- * Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators
- * other than Kubernetes.
- */
+/** Controller and one node in one process, on the embedded store: for csi-sanity and other orchestrators. */
 export const standaloneRole: Role<typeof options> = {
   name: "standalone",
   usage:
@@ -132,10 +129,7 @@ export const standaloneRole: Role<typeof options> = {
   },
 };
 
-/**
- * The platform's facts about the VM that this process runs on. Throws with a sentence if no VM has its
- * resource id.
- */
+/** The platform's facts about this process's VM. Throws with a sentence if no VM has its resource id. */
 async function readMachine(
   cloud: CloudProvisioner,
   values: Values<typeof options>,

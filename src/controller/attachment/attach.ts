@@ -40,9 +40,7 @@ const SHOW_DISK_OFF: readonly Failure["kind"][] = [
   "InstanceReplaced",
 ];
 
-/**
- * Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed.
- */
+/** Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed. */
 export async function attach(
   ports: AttachmentPorts,
   volume: AzVolume,
@@ -203,10 +201,7 @@ function recordAttached(
   );
 }
 
-/**
- * An uncached check before the disk is force-detached. Without a record the writer is unknown: then the
- * attach waits for Azure.
- */
+/** Checked, uncached, before a forced detach. Without a record the writer is unknown: the attach waits. */
 async function mayForceNow(
   ports: AttachmentPorts,
   volume: AzVolume,

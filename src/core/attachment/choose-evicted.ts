@@ -37,10 +37,7 @@ export function chooseEvicted(
   return best?.cost === "needed" && waitedMs < LAST_RESORT_MS ? undefined : best?.attachment;
 }
 
-/**
- * An attachment that is not attached has no slot to free. A node that may write keeps its disk until a
- * proof exists.
- */
+/** What is not attached has no slot to free. A node that may write keeps its disk until there is a proof. */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")
     return false;

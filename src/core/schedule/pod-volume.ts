@@ -7,10 +7,7 @@ export interface CandidateNode extends NodeKey, NodePlace {
   readonly health: "healthy" | "not-ready" | "silent";
   /** Data disks that it takes. */
   readonly volumesMax: number;
-  /**
-   * Attachments of any volume that must stay there: all but replicas, which are evicted when a slot is
-   * needed.
-   */
+  /** Attachments that must stay there: all but replicas, which are evicted when a slot is needed. */
   readonly firmAttachments: number;
 }
 

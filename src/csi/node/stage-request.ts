@@ -12,10 +12,7 @@ import { readVolumeCapability } from "../messages/volume-capability.ts";
 /** More than any disk has: whether it has enough shares was decided when it was published. */
 const SHARES_UNKNOWN = 15;
 
-/**
- * The request of NodeStageVolume or NodePublishVolume, checked as far as possible without reading the
- * volume.
- */
+/** The request of NodeStageVolume or NodePublishVolume, checked as far as no volume need be read. */
 export function readStageRequest(request: {
   readonly volumeId: string;
   readonly stagingTargetPath: string;
@@ -45,10 +42,7 @@ export function readStageRequest(request: {
   });
 }
 
-/**
- * Volume contexts of static and migrated volumes hold what their authors wrote: only the file system is
- * read here.
- */
+/** Of static and migrated volumes, it holds what their authors wrote: only the file system is read here. */
 function fsTypeOf(
   volumeContext: Readonly<Record<string, string>>,
 ): Result<FileSystemType | undefined, Failure> {

@@ -8,10 +8,7 @@ import type { NodePorts } from "../node-ports.ts";
 import { isMissing } from "../stage/find-device.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
-/**
- * Interval of the probes of a node's disks, in milliseconds: the maximum delay until a disk that a person
- * detached is missed.
- */
+/** Interval of the probes, in milliseconds: until then a disk that a person detached is not missed. */
 const LOOK_EVERY_MS = 60_000;
 
 /**
@@ -37,10 +34,7 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
   };
 }
 
-/**
- * Attachments of this node that stay, and are replicas or staged: for all others, NodeStageVolume looks
- * for the device.
- */
+/** Attachments here that stay, and are replicas or staged: NodeStageVolume looks for all other devices. */
 function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
   const { cache, node } = ports;
   return cache

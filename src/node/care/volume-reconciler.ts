@@ -33,10 +33,7 @@ const BUSY_AGAIN_MS = 200;
  * that the last one has gone.
  */
 const RECALLED_AGAIN_MS = 500;
-/**
- * How often a volume is checked that another node has reclaimed while a pod uses it here, in
- * milliseconds.
- */
+/** How often a volume that was reclaimed while a pod uses it here is checked, in milliseconds. */
 const DISPUTED_AGAIN_MS = 2_000;
 
 /**
@@ -381,10 +378,7 @@ async function releaseAndDrop(
   return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
 }
 
-/**
- * A live mount with users, whose record was lost: this node continues to write, under an epoch above all
- * that it knows.
- */
+/** A live mount with users, its record lost: this node writes on, with an epoch above all that it knows. */
 async function reclaimVolume(
   ports: NodePorts,
   target: Target,
@@ -459,10 +453,7 @@ function checkpointEpoch(
   );
 }
 
-/**
- * Targets first, then the staging mount; never lazily. A target that a terminated workload still keeps
- * busy is retried later.
- */
+/** Targets first, then the staging mount; never lazily. A target still kept busy is retried later. */
 async function unmountAll(
   ports: NodePorts,
   target: Target,

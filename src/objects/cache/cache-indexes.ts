@@ -28,10 +28,7 @@ export const cacheIndexes = {
     /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
-    /**
-     * The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the
-     * disk or begun to.
-     */
+    /** The VM, as `resourceUriKey` writes it, to which a controller attached the disk or began to. */
     instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) =>
       status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)],
   },

@@ -31,10 +31,7 @@ export interface VolumeUsers {
   cachedPods(volumeId: string): readonly VolumePod[] | undefined;
   /** The node that, by the orchestrator, runs on the VM with this resource id; undefined: none. */
   cachedNodeNameOf(instanceUri: string): string | undefined;
-  /**
-   * The cached users of a volume anywhere, and where else they could run: for placing replicas. Reads all
-   * pods of the cluster.
-   */
+  /** A volume's cached users, and where they could run: to place replicas. Reads all pods of the cluster. */
   cachedPlacement(volumeId: string): VolumePlacement;
   /**
    * Calls `listener` with the node's name whenever the cached view of a node or of its users has changed,

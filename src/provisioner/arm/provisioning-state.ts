@@ -7,10 +7,7 @@ export function isTerminal(provisioningState: string): boolean {
   return ["Succeeded", "Failed", "Canceled"].includes(provisioningState);
 }
 
-/**
- * How an operation that was accepted ended, by the `provisioningState` of its resource; undefined: it has
- * not ended.
- */
+/** How an accepted operation ended, by its resource's `provisioningState`; undefined: it has not. */
 export function endShownBy(
   provisioningState: string,
   resource: string,

@@ -346,10 +346,7 @@ function remember(
   else if (wasLost) writes.mayBeMade(diskUri);
 }
 
-/**
- * The whole map to send; undefined if the disk has it already, and no operation under way could revert
- * it.
- */
+/** The whole map to send; undefined: the disk has it, and no operation under way could revert it. */
 function planTags(
   { read, present, isUncertain }: SeenDisk,
   diskUri: string,

@@ -79,10 +79,7 @@ export async function listSnapshots(
   return saysNoGroup(listed.failure) ? ok([]) : fail(toFailure(listed.failure, {}));
 }
 
-/**
- * Creates a snapshot. Reads before each request: whatever a lost or failed request has left decides the
- * next step.
- */
+/** Creates a snapshot. Reads before each request: what a lost or failed one has left decides what follows. */
 export async function createSnapshot(
   session: ArmSession,
   request: CreateSnapshotRequest & SnapshotTarget,

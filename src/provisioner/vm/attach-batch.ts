@@ -22,10 +22,7 @@ import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
 
-/**
- * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
- * their place.
- */
+/** Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks instead. */
 const SUCCESSES_MAX = 3;
 
 /** A request with what the plan made of it. */
@@ -141,10 +138,7 @@ export class AttachBatch {
       );
   }
 
-  /**
-   * Without the attaches to a VM that detaches the disk too slowly, where force is not allowed: they
-   * keep waiting.
-   */
+  /** Without attaches whose VM detaches the disk too slowly and may not be forced: they keep waiting. */
   async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
     const unforced = new Set<VmRequest>();
     for (const { request } of allowed)
@@ -370,10 +364,7 @@ async function isNamedByDisk(
   return owners.ok ? owners.value.some((owner) => isSameResourceUri(owner, asked.model.id)) : undefined;
 }
 
-/**
- * The whole target list of data disks: ARM detaches what a list leaves out, so every entry that was
- * read is in it.
- */
+/** The whole target list: ARM detaches what a list leaves out, so every entry that was read is in it. */
 function listWith(
   model: ArmVm,
   planned: readonly Planned[],

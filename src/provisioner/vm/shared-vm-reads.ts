@@ -33,10 +33,7 @@ export class SharedVmReads {
   /** Only of VMs that were read recently. */
   readonly #buckets = new Map<string, Bucket>();
 
-  /**
-   * A read of the VM's model, never from a cache, that is sent after this call. Rejects with the signal's
-   * reason.
-   */
+  /** An uncached read of the VM's model, sent after this call. Rejects with the signal's reason. */
   readonly read: (vm: VmTarget, signal: AbortSignal) => Read;
 
   constructor(session: ArmSession) {

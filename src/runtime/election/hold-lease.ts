@@ -7,10 +7,7 @@ import type { Candidate, LeaseAccess } from "./lease-access.ts";
 
 /** A held Lease, and until when. */
 export interface HeldLease {
-  /**
-   * When the last successful renewal began, on the clock's `elapsedMs`. No other process has seen it
-   * earlier.
-   */
+  /** When the last successful renewal began, by the clock's `elapsedMs`: no other process saw it earlier. */
   renewedAtMs: number;
 }
 
@@ -98,10 +95,7 @@ async function createLease(access: LeaseAccess, signal: AbortSignal): Promise<Re
   return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };
 }
 
-/**
- * Resolves when the last renewal is too long ago, whatever is pending; undefined if `signal` was aborted
- * first.
- */
+/** Resolves when the last renewal is too long ago, whatever is pending; undefined if aborted first. */
 async function untilOverdue(
   { clock, settings }: Candidate,
   held: HeldLease,

@@ -19,10 +19,7 @@ export interface Reconciler {
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
 
-/**
- * Runs a reconciler's queue until `signal` is aborted. Work under way receives the same signal, and is
- * waited for.
- */
+/** Runs a reconciler's queue until `signal`, which its work also gets, is aborted; waits for that work. */
 export class ControlLoop {
   readonly queue: WorkQueue;
   readonly #reconciler: Reconciler;

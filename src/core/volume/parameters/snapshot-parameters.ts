@@ -49,10 +49,7 @@ interface SnapshotOwn {
   readonly subscriptionId: string;
 }
 
-/**
- * Parses VolumeSnapshotClass parameters. Names are compared without case; each
- * failure names field, value and what is allowed.
- */
+/** Parses VolumeSnapshotClass parameters, names without case; failures name field, value and what may be. */
 export function parseSnapshotParameters(
   parameters: Readonly<Record<string, string>>,
   own: SnapshotOwn,

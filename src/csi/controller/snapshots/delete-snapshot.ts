@@ -9,10 +9,7 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { deleteCopySource } from "./copy-snapshot.ts";
 
-/**
- * DeleteSnapshot: deletes a snapshot of this cluster's, and of no other; and what is left of its copy from
- * another region.
- */
+/** DeleteSnapshot: deletes a snapshot of this cluster, no other, and what is left of its copy's source. */
 export async function deleteSnapshot(
   {
     snapshots,
