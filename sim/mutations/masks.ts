@@ -380,7 +380,7 @@ export const masks: readonly Mask[] = [
     removes: "an unverified node looks for mounts without a checkpoint",
     edits: [
       {
-        file: "src/node/care/volume-reconciler.ts",
+        file: "src/node/care/own-volume.ts",
         find:
           `checkpointed === undefined && volume !== undefined && attachment !== undefined\n` +
           "      ? await findUntrackedMounts",

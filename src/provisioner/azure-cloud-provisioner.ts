@@ -12,6 +12,7 @@ import { saysNoGroup, saysNotThere, toFailure } from "./arm/error-table.ts";
 import { ThrottleBudget } from "./arm/throttle-budget.ts";
 import { type AttachmentContext, attachDisk, barrier, detachDisk } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
+import { tagDisk, updateDisk } from "./disk/change-disk.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
 import { readDisk } from "./disk/disk-owners.ts";
 import {
@@ -22,8 +23,6 @@ import {
   listDisks,
   namedDiskTarget,
   resizeDisk,
-  tagDisk,
-  updateDisk,
 } from "./disk/disks.ts";
 import { RecentDiskWrites } from "./disk/recent-writes.ts";
 import { SharedDiskReads } from "./disk/shared-disk-reads.ts";

@@ -1,0 +1,282 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { EventReason } from "../../core/events/event-reasons.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { unreachable } from "../../core/failure/invariant.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
+import { proveClean, reclaim } from "../../core/writer/record/writer-steps.ts";
+import { moveRecord } from "../../objects/update-record.ts";
+import { requestWriter } from "../../objects/writer-request.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { restoreDevice } from "../stage/device-tuning.ts";
+import { releaseVolume } from "../writer/acquire-volume.ts";
+import { verifyClean } from "../writer/verify-clean.ts";
+import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
+import type { OwnVolume } from "./own-volume.ts";
+
+/** Executes one action of a plan. */
+export async function executeVolumeAction(
+  ports: NodePorts,
+  target: OwnVolume,
+  action: NodeVolumeAction,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volumeName } = target;
+  switch (action.kind) {
+    case "Reclaim":
+      return reclaimVolume(ports, target, action.epochKnown, signal);
+    case "Checkpoint":
+      return target.volume === undefined || target.checkpoint === undefined
+        ? ok({})
+        : checkpointEpoch(ports, target.volume, target.checkpoint, action.epoch, signal);
+    case "ReportDispute":
+      return reportDispute(ports, volumeName, action.reclaimedBy);
+    case "RequestWriter":
+      return restoreLostRequest(ports, target, signal);
+    case "AnswerRecall":
+      return target.attachment === undefined
+        ? ok({})
+        : answerRecall(
+            ports,
+            target.attachment,
+            {
+              id: action.recallId,
+              published: target.observed.targets,
+              majorMinor: target.checkpoint?.majorMinor,
+              unmounting: false,
+            },
+            signal,
+          );
+    case "Release": {
+      const { mount, targets } = target.observed;
+      // What is unmounted already makes no progress: a report would only overwrite that the release was
+      // refused.
+      const recallId = mount === "none" && targets.length === 0 ? undefined : action.recallId;
+      const unmounted = await unmountUnderRecall(
+        ports,
+        { attachment: target.attachment, recallId, majorMinor: target.checkpoint?.majorMinor },
+        () => unmountAll(ports, target, action.placeholders, signal),
+        signal,
+      );
+      const given = unmounted.ok ? await releaseAndDrop(ports, volumeName, signal) : unmounted;
+      if (!given.ok) {
+        const releaseRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
+        await answerNotReleased(ports, target, { recallId: action.recallId, releaseRefused }, signal);
+      }
+      return given;
+    }
+    case "CleanUp":
+      return cleanUp(ports, target, action, signal);
+    default:
+      return unreachable(action);
+  }
+}
+
+type CleanUp = Extract<NodeVolumeAction, { kind: "CleanUp" }>;
+
+async function cleanUp(
+  ports: NodePorts,
+  target: OwnVolume,
+  { placeholders, from }: CleanUp,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volumeName, checkpoint, observed } = target;
+  const { nodeName } = ports.node;
+  const unmounted = await unmountAll(ports, target, placeholders, signal);
+  if (!unmounted.ok) return unmounted;
+  if (observed.mount !== "none") {
+    const paths = [...observed.targets, ...(checkpoint === undefined ? [] : [checkpoint.stagingPath])];
+    emit(
+      ports,
+      volumeName,
+      "StaleMountsRemoved",
+      `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`,
+    );
+  }
+  const proven = from === undefined ? ok(undefined) : await proveOwnClean(ports, target, from, signal);
+  // Refused by the record: another pass was faster, and the checkpoint goes all the same.
+  if (!proven.ok && proven.failure.kind !== "NotWriter") return proven;
+  if (checkpoint === undefined) return ok(undefined);
+  const clean = await verifyClean(ports, target, { needsDevice: false }, signal);
+  return clean.ok ? ports.checkpoints.remove(volumeName, signal) : clean;
+}
+
+/** A node that had the disk needs a device to check; any other only shows that nothing is left of it. */
+async function proveOwnClean(
+  ports: NodePorts,
+  target: OwnVolume,
+  from: NonNullable<CleanUp["from"]>,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volumeName, volume } = target;
+  const { nodeName } = ports.node;
+  const clean = await verifyClean(ports, target, { needsDevice: from === "unverified" }, signal);
+  if (!clean.ok) return clean;
+  const proven = await moveRecord(
+    ports,
+    { volumeName, nodeName, step: "prove-clean" },
+    (record) => proveClean(record, ports.node, from),
+    signal,
+  );
+  // An adopted record quarantines every node: this is no event of this one.
+  if (proven.ok && isNamed(volume?.status?.record, ports.node, "quarantined"))
+    emit(ports, volumeName, "QuarantineLeft", `${nodeName} is clean of the volume that it was fenced from`);
+  return proven;
+}
+
+/** The heartbeat reports it, too, for as long as it lasts. */
+async function reportDispute(
+  ports: NodePorts,
+  volumeName: string,
+  reclaimedBy: string,
+): Promise<Result<void, Failure>> {
+  const message = `${reclaimedBy} has reclaimed ${volumeName}, which a pod of ${ports.node.nodeName} uses`;
+  ports.disputes.set(volumeName, message);
+  emit(ports, volumeName, "ReclaimDisputed", message);
+  return ok(undefined);
+}
+
+function emit(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName: ports.node.nodeName,
+    reason,
+    message,
+  });
+}
+
+/**
+ * The unmount may have ended before it could report progress, and the node still can't release: without
+ * an answer the controller would wait for the recall endlessly.
+ */
+async function answerNotReleased(
+  ports: NodePorts,
+  { attachment, checkpoint }: OwnVolume,
+  {
+    recallId: id,
+    releaseRefused,
+  }: { readonly recallId: string | undefined; readonly releaseRefused: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  if (attachment === undefined || id === undefined) return;
+  const answer = { id, published: [], majorMinor: checkpoint?.majorMinor, unmounting: true, releaseRefused };
+  const answered = await answerRecall(ports, attachment, answer, signal);
+  if (!answered.ok && !signal.aborted)
+    ports.logger.warn("recall not answered", {
+      attachmentName: attachment.metadata.name,
+      failure: answered.failure,
+    });
+}
+
+async function releaseAndDrop(
+  ports: NodePorts,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  await restoreDevice(ports, volumeName, signal);
+  const given = await releaseVolume(ports, volumeName, signal);
+  return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
+}
+
+/** A live mount with users, its record lost: this node writes on, with an epoch above all that it knows. */
+async function reclaimVolume(
+  ports: NodePorts,
+  target: OwnVolume,
+  epochKnown: number,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volume, checkpoint, volumeName } = target;
+  if (volume === undefined || checkpoint === undefined) return ok({});
+  // The request first: an interrupted reclaim is repeated, and one without a request would look like a
+  // leaked one.
+  const requested = await requestWriter(
+    ports,
+    { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" },
+    signal,
+  );
+  // A terminating attachment takes no request; but it stays for as long as its node may write, which only
+  // a reclaim can show. Where the orchestrator publishes, the controller creates the missing attachment.
+  if (
+    !requested.ok &&
+    requested.failure.kind !== "OperationInProgress" &&
+    requested.failure.kind !== "ObjectNotFound"
+  )
+    return requested;
+  const reclaimed = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "reclaim" },
+    (record) => reclaim(record, ports.node, epochKnown),
+    signal,
+  );
+  if (!reclaimed.ok) return reclaimed;
+  const epoch = reclaimed.value.status?.record?.epoch ?? epochKnown;
+  emit(
+    ports,
+    volumeName,
+    "WriterReclaimed",
+    `${ports.node.nodeName} continues to write the volume, ` +
+      `whose record was lost while a pod used it there (epoch ${epoch})`,
+  );
+  return checkpointEpoch(ports, volume, checkpoint, epoch, signal);
+}
+
+async function restoreLostRequest(
+  ports: NodePorts,
+  { volume, volumeName }: OwnVolume,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  if (volume === undefined) return ok({});
+  const stated = await requestWriter(
+    ports,
+    { volume, nodeName: ports.node.nodeName, volumeContext: volume.spec.volumeContext },
+    signal,
+  );
+  if (stated.ok)
+    ports.logger.warn("request renewed: its attachment was lost", {
+      volumeName,
+      nodeName: ports.node.nodeName,
+    });
+  return stated;
+}
+
+function checkpointEpoch(
+  ports: NodePorts,
+  volume: AzVolume,
+  checkpoint: VolumeCheckpoint,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { vmId, instanceUri } = ports.node;
+  return ports.checkpoints.put(
+    { ...checkpoint, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } },
+    signal,
+  );
+}
+
+/** OwnVolumes first, then the staging mount; never lazily. A target still kept busy is retried later. */
+async function unmountAll(
+  ports: NodePorts,
+  target: OwnVolume,
+  placeholders: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  for (const path of target.observed.targets.filter((other) => !placeholders.includes(other))) {
+    const unbound = await ports.host.unmount(path, signal);
+    if (!unbound.ok) return unbound;
+  }
+  for (const path of placeholders) {
+    const left = await ports.host.mountPlaceholder(path, signal);
+    if (!left.ok) return left;
+  }
+  if (placeholders.length > 0) {
+    const lost =
+      `pods of ${ports.node.nodeName} have lost the volume, ` +
+      "and find an empty read-only folder in its place";
+    emit(ports, target.volumeName, "PodLostDisk", `${lost}: ${placeholders.join(", ")}`);
+  }
+  if (target.checkpoint === undefined) return ok(undefined);
+  const { stagingPath } = target.checkpoint;
+  return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
+}

@@ -1,0 +1,95 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { observeTargets } from "../stage/published-targets.ts";
+import type { KnownVolume } from "../writer/clean-check-target.ts";
+import { findUntrackedMounts } from "./find-untracked-mounts.ts";
+
+/** A volume as a node knows it, and what is mounted of it there. */
+export interface OwnVolume extends KnownVolume {
+  readonly volumeId: string;
+  readonly volumeName: string;
+  readonly observed: ObservedNodeVolume;
+}
+
+/** The attachment of a volume to this node, by the cache. */
+export function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
+  return ports.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .find((other) => other.spec.nodeName === ports.node.nodeName);
+}
+
+/** Reads the volume past the cache, and looks at what is mounted here. */
+export async function readOwnVolume(
+  ports: NodePorts,
+  volumeName: string,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<OwnVolume, Failure>> {
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  return read.ok || read.failure.kind === "ObjectNotFound"
+    ? observeOwnVolume(ports, { volumeName, volumeId, volume: read.ok ? read.value : undefined }, signal)
+    : read;
+}
+
+/** Looks at what is mounted here of a volume, as it was read. */
+export async function observeOwnVolume(
+  ports: NodePorts,
+  {
+    volumeName,
+    volumeId,
+    volume,
+  }: { readonly volumeName: string; readonly volumeId: string; readonly volume: AzVolume | undefined },
+  signal: AbortSignal,
+): Promise<Result<OwnVolume, Failure>> {
+  const attachment = ownAttachment(ports, volumeName);
+  const checkpointed = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const found =
+    checkpointed === undefined && volume !== undefined && attachment !== undefined
+      ? await findUntrackedMounts(ports, volume, attachment, signal)
+      : ok(checkpointed);
+  if (!found.ok) return found;
+  const checkpoint = found.value;
+  const known: KnownVolume = { volume, checkpoint, attachment };
+  const observed = await observeMounts(ports, known, signal);
+  return observed.ok ? ok({ ...known, volumeId, volumeName, observed: observed.value }) : observed;
+}
+
+async function observeMounts(
+  ports: NodePorts,
+  known: KnownVolume,
+  signal: AbortSignal,
+): Promise<Result<ObservedNodeVolume, Failure>> {
+  const { checkpoint, volume } = known;
+  const targets =
+    checkpoint === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, checkpoint, signal);
+  if (!targets.ok) return targets;
+  const staged =
+    checkpoint === undefined ? ok(undefined) : await ports.host.mountAt(checkpoint.stagingPath, signal);
+  if (!staged.ok) return staged;
+  const isBlock = checkpoint?.accessType === "block";
+  const mount =
+    staged.value === undefined
+      ? isBlock && targets.value.bound.length > 0
+        ? "live"
+        : "none"
+      : staged.value.isDead
+        ? "dead"
+        : "live";
+  return ok({
+    node: ports.node,
+    record: volume?.status?.record,
+    isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
+    attachment: known.attachment,
+    statesRequests: ports.settings.attach === "driver",
+    checkpoint:
+      checkpoint === undefined ? undefined : { epoch: checkpoint.epoch, accessType: checkpoint.accessType },
+    mount,
+    targets: targets.value.bound,
+    bareTargets: targets.value.bare,
+  });
+}

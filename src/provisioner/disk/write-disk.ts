@@ -1,0 +1,124 @@
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import type { Lane } from "../../core/azure/lane.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { type Result, fail, ok } from "../../core/failure/result.ts";
+import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ArmAnswer, ArmDisk, ArmError, ArmOperation, ArmOperationEnd } from "../arm/arm-api.ts";
+import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import { classOf, isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
+import { endShownBy } from "../arm/provisioning-state.ts";
+import type { CallGroup } from "../arm/throttle-budget.ts";
+import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
+import type { BoundedCache } from "../bounded-cache.ts";
+import type { KeyedMutex } from "../keyed-mutex.ts";
+import { readDisk } from "./disk-owners.ts";
+import type { RecentDiskWrites } from "./recent-writes.ts";
+
+/** The collaborators of disk calls. */
+export interface DiskContext {
+  readonly session: ArmSession;
+  /** Disks that were read lately; own writes drop what they change. */
+  readonly disks: BoundedCache<ArmDisk>;
+  /** What a read of a disk may not show yet. */
+  readonly writes: RecentDiskWrites;
+  /** By disk: Azure takes the whole map of tags, so two writers must not read the same one. */
+  readonly tagWrites: KeyedMutex;
+}
+
+/** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
+export const DISK_LANE: Lane = "primaryAttach";
+
+/** The disk as the end of its operation showed it; where it did not, it is read. */
+export function settledAfter(
+  shown: ArmDisk | undefined,
+  session: ArmSession,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
+  return shown === undefined ? settledDisk(session, diskUri, signal) : Promise.resolve(ok(shown));
+}
+
+/** Reads a disk once the operation that may be under way on it has ended. */
+export function settledDisk(
+  session: ArmSession,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
+  return untilSettled(session, () => readDisk(session, { diskUri, lane: DISK_LANE }, signal), signal);
+}
+
+/**
+ * Starts a write of a disk and waits for its end; returns the disk if the end shows it. A write whose
+ * answer was lost is sent again: it states the disk's target state. `precondition` is checked right
+ * before each request, also after a throttled one: only the caller knows whether the name still means
+ * the same disk.
+ */
+export async function writeDisk(
+  { session, disks }: Pick<DiskContext, "session" | "disks">,
+  target: {
+    readonly group: CallGroup;
+    readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
+    readonly diskUri: string;
+    readonly precondition: Precondition;
+    readonly lane?: Lane;
+    /** Called for each request whose end was not learnt: it may be made, now or later. */
+    readonly onLost?: () => void;
+  },
+  start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
+  signal: AbortSignal,
+): Promise<Result<ArmDisk | undefined, ArmError>> {
+  const { lane = DISK_LANE } = target;
+  disks.drop(resourceUriKey(target.diskUri));
+  const startIfAllowed: typeof start = async (clientRequestId) =>
+    (await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri);
+  for (let attempt = 1; ; attempt++) {
+    const started = await session.call(
+      { group: target.group, resource: undefined, lane },
+      startIfAllowed,
+      signal,
+    );
+    const waiting = {
+      resource: target.diskUri,
+      lane,
+      likeness: target.likeness,
+      readEnd: (asked: AbortSignal) => readWriteEnd(session, { ...target, lane }, asked),
+    };
+    const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
+    if (ended.ok)
+      return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
+    if (["lost", "cancelled", "preempted"].includes(classOf(ended.failure))) target.onLost?.();
+    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > TRIES_MAX)
+      return ended;
+    await session.backOff(attempt, signal);
+  }
+}
+
+/** Replaces the answer of a request that `precondition` has refused. */
+function notSent(diskUri: string): ArmAnswer<never> {
+  return {
+    result: fail({
+      ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"),
+      target: diskUri,
+    }),
+    remaining: [],
+  };
+}
+
+async function readWriteEnd(
+  session: ArmSession,
+  { diskUri, likeness, lane }: { readonly diskUri: string; readonly likeness: string; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<ArmOperationEnd | undefined, ArmError>> {
+  const read = await readDisk(session, { diskUri, lane }, signal);
+  // A disk that is being created may not be there yet.
+  if (!read.ok) return saysNotThere(read.failure) ? ok(likeness === "diskDelete" ? {} : undefined) : read;
+  return likeness === "diskDelete"
+    ? ok(undefined)
+    : endShownBy(read.value.provisioningState, `disk ${diskUri}`);
+}
+
+/** Azure names only some owners, and sometimes none. */
+export function withOwners(failure: Failure, attachedTo: readonly string[]): Failure {
+  return failure.kind === "DiskInUse" && attachedTo.length > 0 ? { ...failure, attachedTo } : failure;
+}
