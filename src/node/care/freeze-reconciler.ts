@@ -8,6 +8,7 @@ import { type FreezeAction, planFreeze, whyReleased } from "../../core/node/plan
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 
 const MS_PER_SECOND = 1_000;
 /** Actions of one pass: freeze and answer, or thaw and answer. */
@@ -56,7 +57,7 @@ async function reconcileOnce(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Result<{ readonly requeueAfterMs?: number } | "again", Failure>> {
-  const cached = attachmentOf(ports, volumeName);
+  const cached = ownAttachment(ports, volumeName);
   const mark = ports.checkpoints.freezes().find((other) => other.volumeName === volumeName);
   if (mark === undefined && !isOpen(cached)) return ok({});
   const read =
@@ -201,7 +202,7 @@ async function freezable(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Result<Mount | string, Failure>> {
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const checkpoint = checkpointOf(ports, volumeName);
   if (checkpoint === undefined) return ok(`${volumeName} is not staged on ${ports.node.nodeName}`);
   if (checkpoint.accessType === "block") return ok("a raw block volume has no file system to freeze");
   const { stagingPath: path } = checkpoint;
@@ -217,10 +218,4 @@ function isOpen(attachment: AzVolumeAttachment | undefined): boolean {
   const request = attachment?.spec.freeze;
   const answer = attachment?.status?.freeze;
   return answer?.state === "Frozen" || (request !== undefined && request.id !== answer?.id);
-}
-
-function attachmentOf(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
-  return ports.cache
-    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
-    .find(({ spec }) => spec.nodeName === ports.node.nodeName);
 }

@@ -1,10 +1,10 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObservedNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { observeTargets } from "../stage/published-targets.ts";
 import type { KnownVolume } from "../writer/clean-check-target.ts";
 import { findUntrackedMounts } from "./find-untracked-mounts.ts";
@@ -14,13 +14,6 @@ export interface OwnVolume extends KnownVolume {
   readonly volumeId: string;
   readonly volumeName: string;
   readonly observed: ObservedNodeVolume;
-}
-
-/** The attachment of a volume to this node, by the cache. */
-export function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
-  return ports.cache
-    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
-    .find((other) => other.spec.nodeName === ports.node.nodeName);
 }
 
 /** Reads the volume past the cache, and looks at what is mounted here. */
@@ -47,7 +40,7 @@ export async function observeOwnVolume(
   signal: AbortSignal,
 ): Promise<Result<OwnVolume, Failure>> {
   const attachment = ownAttachment(ports, volumeName);
-  const checkpointed = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const checkpointed = checkpointOf(ports, volumeName);
   const found =
     checkpointed === undefined && volume !== undefined && attachment !== undefined
       ? await findUntrackedMounts(ports, volume, attachment, signal)

@@ -4,9 +4,10 @@ import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "../writer/rollback-detector.ts";
 import { executeVolumeAction } from "./execute-volume-action.ts";
-import { observeOwnVolume, type OwnVolume, ownAttachment, readOwnVolume } from "./own-volume.ts";
+import { observeOwnVolume, type OwnVolume, readOwnVolume } from "./own-volume.ts";
 
 const BUSY_AGAIN_MS = 200;
 /**
@@ -28,7 +29,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
     backoff: { baseMs: 200, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
       const volume = ports.cache.get("AzVolume", volumeName);
-      const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+      const checkpoint = checkpointOf(ports, volumeName);
       const volumeId =
         volume?.status?.detail?.diskUri ??
         checkpoint?.volumeId ??

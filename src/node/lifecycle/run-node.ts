@@ -4,6 +4,7 @@ import { freezeReconciler } from "../care/freeze-reconciler.ts";
 import { replicasReconciler } from "../care/replica-probe.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { recordNames } from "../scoped-store.ts";
 import { olderThanCheckpoint } from "../writer/rollback-detector.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
@@ -61,7 +62,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
 
 /** Whether a volume concerns this node at all: thousands do not. */
 function concerns(ports: NodePorts, volumeName: string): boolean {
-  if (ports.checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName)) return true;
+  if (checkpointOf(ports, volumeName) !== undefined) return true;
   const volume = ports.cache.get("AzVolume", volumeName);
   if (volume === undefined) return false;
   const record = volume.status?.record;
@@ -69,13 +70,8 @@ function concerns(ports: NodePorts, volumeName: string): boolean {
   // that it is clean.
   return (
     recordNames(volume, ports.node.nodeName) ||
-    (record !== undefined && isInQuarantine(record, ports.node) && isAttachedHere(ports, volumeName))
+    (record !== undefined &&
+      isInQuarantine(record, ports.node) &&
+      ownAttachment(ports, volumeName) !== undefined)
   );
-}
-
-function isAttachedHere(ports: NodePorts, volumeName: string): boolean {
-  const { nodeName } = ports.node;
-  return ports.cache
-    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
-    .some(({ spec }) => spec.nodeName === nodeName);
 }

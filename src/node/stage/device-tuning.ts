@@ -12,6 +12,7 @@ import {
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 
 /**
  * Gives a volume's device the settings that its attributes ask for, once the node has checkpointed what
@@ -38,7 +39,7 @@ export async function tuneDevice(
   const wanted = wantedDeviceSettings(volumeContext, { ...disk, skuName, sizeGiB });
   const problems = [...wanted.problems];
   const volumeName = volume.metadata.name;
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const checkpoint = checkpointOf(ports, volumeName);
   if (wanted.settings.length > 0 && ports.settings.platform === "windows")
     problems.push("perfProfile is not served on Windows, which has no such settings of a disk");
   else if (wanted.settings.length > 0 && partitionOf(volumeContext) !== undefined)
@@ -101,7 +102,7 @@ export async function restoreDevice(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const checkpoint = checkpointOf(ports, volumeName);
   if (checkpoint?.deviceSettings === undefined) return;
   const restored = await restore(ports, checkpoint, signal);
   if (!restored.ok)

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 import { checkHeld } from "../writer/acquire-volume.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
@@ -69,7 +70,7 @@ async function publishedAt(
   targetPath: string,
   signal: AbortSignal,
 ): Promise<Result<MountPoint | undefined, Failure>> {
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const checkpoint = checkpointOf(ports, volumeName);
   return checkpoint?.targetPaths.includes(targetPath) === true
     ? ports.host.mountAt(targetPath, signal)
     : ok(undefined);

@@ -5,6 +5,7 @@ import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import { prepareFileSystem } from "./prepare-file-system.ts";
@@ -125,7 +126,7 @@ export function checkpoint(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
-  const earlier = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
+  const earlier = checkpointOf(ports, volumeName);
   return ports.steps.run("checkpoint", () =>
     ports.checkpoints.put(
       {

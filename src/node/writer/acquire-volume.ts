@@ -6,6 +6,7 @@ import { release, acquire, renew } from "../../core/writer/record/writer-steps.t
 import { compareLease } from "../../objects/store-incarnation.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 import { verifyClean } from "./verify-clean.ts";
@@ -27,7 +28,7 @@ export async function acquireVolume(
     return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
   const accessType = accessTypeOf({
     volume: ports.cache.get("AzVolume", volumeName),
-    checkpoint: ports.checkpoints.volumes().find((other) => other.volumeName === volumeName),
+    checkpoint: checkpointOf(ports, volumeName),
   });
   const clean = await ports.host.isClean(
     { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [] },
@@ -130,10 +131,8 @@ function verifyCleanOf(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
-  const checkpoint = ports.checkpoints.volumes().find((other) => other.volumeName === volumeName);
-  const attachment = ports.cache
-    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
-    .find((other) => other.spec.nodeName === ports.node.nodeName);
+  const checkpoint = checkpointOf(ports, volumeName);
+  const attachment = ownAttachment(ports, volumeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
   return verifyClean(ports, { volume, attachment, checkpoint, volumeId }, { needsDevice: true }, signal);
 }

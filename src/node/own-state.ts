@@ -1,0 +1,21 @@
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { VolumeCheckpoint } from "../ports/host/node-checkpoints.ts";
+import type { NodePorts } from "./node-ports.ts";
+
+/** The attachment of a volume to this node, by the cache. */
+export function ownAttachment(
+  { cache, node }: Pick<NodePorts, "cache" | "node">,
+  volumeName: string,
+): AzVolumeAttachment | undefined {
+  return cache
+    .byIndex("AzVolumeAttachment", "volumeName", volumeName)
+    .find(({ spec }) => spec.nodeName === node.nodeName);
+}
+
+/** What this node has noted of a volume. */
+export function checkpointOf(
+  { checkpoints }: Pick<NodePorts, "checkpoints">,
+  volumeName: string,
+): VolumeCheckpoint | undefined {
+  return checkpoints.volumes().find((checkpoint) => checkpoint.volumeName === volumeName);
+}
