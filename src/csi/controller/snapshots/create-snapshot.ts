@@ -11,7 +11,8 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
 import { noteSnapshotGroup } from "./note-snapshot-group.ts";
-import { type FreezeContext, takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
+import type { FreezeContext } from "./observe-freeze.ts";
+import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
 type SnapshotContext = FreezeContext & Pick<ControllerContext, "cloud" | "locks">;
 

@@ -1,19 +1,14 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { invalidArgument, stillWaiting } from "../../../core/failure/frequent-failures.ts";
+import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { unreachable } from "../../../core/failure/invariant.ts";
-import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
-import { whyReleased } from "../../../core/node/plan-freeze.ts";
 import {
   type FrozenSnapshotAction,
   planFrozenSnapshot,
 } from "../../../core/volume/copies/plan-frozen-snapshot.ts";
-import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
-import { namedAttachment, readAttachment } from "../../../objects/named-attachment.ts";
-import { readVolume } from "../../../objects/read-volume.ts";
+import { namedAttachment } from "../../../objects/named-attachment.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import {
@@ -23,33 +18,15 @@ import {
   isKnownFrozen,
   otherRequest,
 } from "../../messages/snapshot-identity.ts";
-import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
-import type { ControllerContext } from "../controller-context.ts";
-import { requireIncarnation } from "../require-incarnation.ts";
-
-/** What a snapshot of a frozen file system needs. */
-export type FreezeContext = Pick<
-  ControllerContext,
-  | "snapshots"
-  | "clusterId"
-  | "steps"
-  | "store"
-  | "cache"
-  | "clock"
-  | "random"
-  | "limits"
-  | "logger"
-  | "gracePeriod"
->;
-
-/** A snapshot to take of a frozen file system, in its disk's region. */
-export interface FrozenSnapshotRequest extends SnapshotRequest {
-  readonly location: string;
-  /** As just read. */
-  readonly target: SnapshotFacts | undefined;
-}
+import {
+  type FreezeContext,
+  type FrozenSnapshotRequest,
+  observeFreeze,
+  type ObservedFreeze,
+  unlessRefused,
+} from "./observe-freeze.ts";
 
 type Freeze = AzVolumeAttachment["spec"]["freeze"];
 
@@ -68,7 +45,7 @@ export async function takeFrozenSnapshot(
   let { target } = request;
   let confirmedId: string | undefined;
   for (let actions = 0; actions < ACTIONS_MAX; actions += 1) {
-    const observed = await observe(context, { ...request, target, confirmedId }, call);
+    const observed = await observeFreeze(context, { ...request, target, confirmedId }, call);
     if (!observed.ok) return observed;
     const action = planFrozenSnapshot(observed.value);
     if (action.kind === "Answer" && target !== undefined) return ok(target);
@@ -80,138 +57,10 @@ export async function takeFrozenSnapshot(
   return fail({ kind: "OperationInProgress", volumeId: request.snapshotUri, operation: "CreateSnapshot" });
 }
 
-interface Observed {
-  readonly snapshot: Parameters<typeof planFrozenSnapshot>[0]["snapshot"];
-  readonly volume: AzVolume | undefined;
-  readonly attachment: AzVolumeAttachment | undefined;
-  /** The snapshot of the present request, where that is owed its confirmation. */
-  readonly earlier: SnapshotFacts | undefined;
-}
-
-async function observe(
-  context: FreezeContext,
-  {
-    target,
-    sourceUri,
-    snapshotUri,
-    confirmedId,
-  }: FrozenSnapshotRequest & { confirmedId: string | undefined },
-  call: CallContext,
-): Promise<Result<Observed & Parameters<typeof planFrozenSnapshot>[0], Failure>> {
-  const { signal } = call;
-  const snapshot =
-    target === undefined
-      ? undefined
-      : {
-          freezeId: freezeIdOf(target.tags),
-          isTaken: target.isTaken,
-          isKnownFrozen: isKnownFrozen(target),
-          hasFailed: hasFailed(target) || target.copyError !== undefined,
-        };
-  const ownPrefix = `${parseSnapshotUri(snapshotUri)?.name ?? ""}/`;
-  const none = { snapshot, ownPrefix, volume: undefined, attachment: undefined, earlier: undefined };
-  const unasked = { record: undefined, request: undefined, answer: undefined, obstacle: undefined };
-  const unknown = { ...none, ...unasked, isOwed: false };
-  if (snapshot?.isKnownFrozen === true) return ok(unknown);
-  const read = await readTrusted(context, sourceUri, call);
-  if (!read.ok) return read.failure.kind === "VolumeNotFound" && snapshot !== undefined ? ok(unknown) : read;
-  const volume = read.value;
-  const refused = snapshot === undefined ? whyNever(volume) : undefined;
-  if (refused !== undefined) return fail(refused);
-  const record = volume.status?.record;
-  const diskUri = volume.status?.detail?.diskUri;
-  const nodeName = record?.writer?.nodeName;
-  if (nodeName === undefined || diskUri === undefined) return ok({ ...unknown, volume, record });
-  const identity = { volumeName: volume.metadata.name, diskUri, nodeName };
-  const found = await readAttachment(context.store, identity, signal);
-  if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
-  const attachment = found.ok ? found.value : undefined;
-  const isConfirmed = snapshot !== undefined || attachment?.spec.freeze?.id === confirmedId;
-  const owed = isConfirmed ? ok(undefined) : await owedTo(context, attachment, signal);
-  if (!owed.ok) return owed;
-  return ok({
-    ...unknown,
-    earlier: owed.value,
-    isOwed: owed.value !== undefined,
-    volume,
-    record,
-    attachment,
-    request: attachment?.spec.freeze,
-    answer: attachment?.status?.freeze,
-    obstacle: attachment === undefined ? undefined : whyReleased(attachment),
-  });
-}
-
-/**
- * Reads a volume. A record without a writer is read until it stays the same while the store is confirmed:
- * a restored backup may lack the writer, whose node has the volume mounted and answers no request.
- */
-async function readTrusted(
-  context: FreezeContext,
-  sourceUri: string,
-  call: CallContext,
-): Promise<Result<AzVolume, Failure>> {
-  let read = await readVolume(context, sourceUri, call.signal);
-  while (read.ok && read.value.status?.record?.writer === undefined) {
-    const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
-    const confirmed = await context.gracePeriod.confirm(waitMs, call.signal);
-    if (!confirmed.ok) return confirmed;
-    const again = await readVolume(context, sourceUri, call.signal);
-    if (!again.ok) return again;
-    const { metadata, status } = again.value;
-    if (metadata.resourceVersion === read.value.metadata.resourceVersion) {
-      const required = requireIncarnation(status?.record, confirmed.value, sourceUri);
-      return required.ok ? again : required;
-    }
-    read = again;
-  }
-  return read;
-}
-
-/** The snapshot whose freeze has held, while it does not say so: its controller stopped before. */
-async function owedTo(
-  { snapshots, logger }: FreezeContext,
-  attachment: AzVolumeAttachment | undefined,
-  signal: AbortSignal,
-): Promise<Result<SnapshotFacts | undefined, Failure>> {
-  const { id, snapshotUri } = attachment?.spec.freeze ?? {};
-  const answer = attachment?.status?.freeze;
-  if (snapshotUri === undefined || answer?.id !== id || answer?.state !== "Held") return ok(undefined);
-  const read = await snapshots.getSnapshot({ snapshotUri }, signal);
-  if (!read.ok && read.failure.kind === "SnapshotNotFound") return ok(undefined);
-  if (!read.ok) return unlessRefused(logger, snapshotUri, read.failure);
-  const isOwed = read.value.isTaken && freezeIdOf(read.value.tags) === id && !isKnownFrozen(read.value);
-  return ok(isOwed ? read.value : undefined);
-}
-
-/**
- * A snapshot that can't be confirmed, such as one without permission or with too many tags, is owed nothing
- * more: it would keep all later ones of its volume from being taken. Its own call takes it again.
- */
-function unlessRefused(
-  logger: FreezeContext["logger"],
-  snapshotUri: string,
-  failure: Failure,
-): Result<undefined, Failure> {
-  if (isRetryable(failure)) return fail(failure);
-  logger.warn("an earlier snapshot stays unconfirmed: it is not known as frozen", { snapshotUri, failure });
-  return ok(undefined);
-}
-
-function whyNever({ spec }: AzVolume): Failure | undefined {
-  return spec.capabilities.every(({ accessType }) => accessType === "block")
-    ? invalidArgument(
-        "parameters.fileSystemFreezeSeconds",
-        "",
-        "must be left out for a raw block volume: it has no file system that a node could freeze",
-      )
-    : undefined;
-}
-
 /** Answers the snapshot where it has changed. */
 async function execute(
   context: FreezeContext,
-  observed: Observed & { readonly request: FrozenSnapshotRequest },
+  observed: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   action: FrozenSnapshotAction,
   call: CallContext,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
@@ -283,7 +132,7 @@ async function execute(
 /** Takes the snapshot. One that may not have been taken in time must not find its freeze held. */
 async function take(
   context: FreezeContext,
-  observed: Observed & { readonly request: FrozenSnapshotRequest },
+  observed: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   freezeId: string,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts, Failure>> {
@@ -350,7 +199,7 @@ function isOtherThan(target: SnapshotFacts): (present: SnapshotFacts) => Failure
 
 async function setFreeze(
   { store, steps }: FreezeContext,
-  { attachment }: Observed,
+  { attachment }: ObservedFreeze,
   step: "request-freeze" | "end-freeze",
   change: (present: Freeze) => Freeze,
   signal: AbortSignal,
@@ -377,7 +226,7 @@ async function setFreeze(
 
 async function awaitNode(
   context: FreezeContext,
-  { attachment, request }: Observed & { readonly request: FrozenSnapshotRequest },
+  { attachment, request }: ObservedFreeze & { readonly request: FrozenSnapshotRequest },
   { id, isFrozen }: { readonly id: string; readonly isFrozen: boolean },
   call: CallContext,
 ): Promise<Result<undefined, Failure>> {
