@@ -12,7 +12,7 @@ const DIGESTS: Readonly<Record<string, Pkcs12Digest>> = {
   "608648016503040203": "sha512",
 };
 
-/** As of PBKDF2, since OpenSSL takes one number for both: a second for each password. */
+/** As of PBKDF2, since OpenSSL takes one number for both. So many take two seconds for each password. */
 const ITERATIONS_MAX = 1_000_000;
 /** That of SHA-512. */
 const KEY_BYTES_MAX = 64;
