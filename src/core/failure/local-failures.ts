@@ -30,7 +30,7 @@ export const localFailures = {
     code: "INTERNAL",
     retryable: false,
     sentence: (failure) =>
-      `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ` + `${failure.problem}`,
+      `${failure.objectKind} ${quote(failure.name)} was refused by the object store: ${failure.problem}`,
     example: {
       objectKind: "AzVolume",
       name: "pvc-1",

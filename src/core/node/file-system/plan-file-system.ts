@@ -63,7 +63,7 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
     failure: invalidArgument(
       `volume_context.${name}`,
       value,
-      `${problem}. The volume has no file system yet: state an allowed value in a new ` + "PersistentVolume",
+      `${problem}. The volume has no file system yet: state an allowed value in a new PersistentVolume`,
     ),
   };
 }

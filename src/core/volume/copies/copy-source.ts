@@ -88,7 +88,7 @@ export function placeCopy(request: {
     return refuseArgument(
       "parameters.location",
       request.location,
-      `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its ` + "region only",
+      `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its region only`,
     );
   const zones = isZoneRedundant(skuName) ? [] : source.zones;
   const { requisite = [], preferred = [] } = topology ?? {};
