@@ -9,7 +9,10 @@ const SLOW_MS = 30_000;
 
 type TellPorts = Pick<ControllerPorts, "events">;
 
-/** Emits an event about a disk on a node: on the volume and, where the reason asks, on node and its pods. */
+/**
+ * Emits an event about a disk on a node: on the volume, and on the node and its waiting pods where the
+ * reason asks for it.
+ */
 export function emitAttachmentEvent(
   ports: TellPorts,
   attachment: AzVolumeAttachment,

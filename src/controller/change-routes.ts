@@ -27,7 +27,10 @@ import { PLACE_AFTER_MS } from "./writer/placement-reconciler.ts";
 
 /** The only key of a loop that works on the whole store. */
 export const ONLY_KEY = "store";
-/** Delay until Azure is compared with the objects after one was erased, in milliseconds: others follow. */
+/**
+ * Delay until Azure is compared with the objects after one was erased, in milliseconds: they are seldom
+ * erased one by one.
+ */
 const ERASED_AFTER_MS = 10_000;
 /**
  * Delay until every object is planned again after a node has changed, in milliseconds. After a failure of the

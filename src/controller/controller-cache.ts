@@ -20,7 +20,10 @@ export interface IgnoredDriverNode extends DriverNodeProblem {
  * `instanceUri` lacks them.
  */
 export interface ControllerCache extends ObjectCache {
-  /** All AzDriverNodes, their VMs believed or not, sorted by name: for heartbeats and rollback reports. */
+  /**
+   * All AzDriverNodes, whether or not their VMs are believed, sorted by name: for heartbeats and rollback
+   * reports.
+   */
   reportedNodes(): readonly AzDriverNode[];
   /** The ignored ones, without nodes that are gone; sorted by name. */
   ignoredDriverNodes(): readonly IgnoredDriverNode[];

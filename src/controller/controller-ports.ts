@@ -36,9 +36,15 @@ export interface ControllerPorts {
   /** Uids of attachments for whose sake this process has taken a record for outdated already. */
   readonly distrustedFor: Set<string>;
   readonly settings: VolumeSettings;
-  /** In a tag of each disk that this cluster made. Other clusters' disks are left alone unless named. */
+  /**
+   * Stored in a tag of each disk that this cluster made. Disks of another cluster are left alone unless
+   * they are named.
+   */
   readonly clusterId: string;
-  /** What requests a volume on a node: ControllerPublishVolume (`kubernetes`), NodeStageVolume (`driver`). */
+  /**
+   * What requests a volume on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume
+   * (`driver`).
+   */
   readonly attach: "kubernetes" | "driver";
 }
 
@@ -83,7 +89,10 @@ export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
 export type RecoveryPorts = FolderPorts<"clusterId", Reads | "tagDisk">;
 export type RollbackPorts = FolderPorts<"clusterId", Reads>;
 
-/** Whether the store was rolled back before this start; `StartupGracePeriod` evaluates the nodes' reports. */
+/**
+ * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the
+ * nodes' reports.
+ */
 export interface GracePeriod {
   /**
    * Returns the store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is

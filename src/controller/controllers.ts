@@ -25,7 +25,10 @@ import { volumeReconciler } from "./writer/volume-reconciler.ts";
 
 /** Every object is reconciled again after this time, in milliseconds, whether or not a change was seen. */
 const RESYNC_MS = 60_000;
-/** How often the volume of a VolumeAttachment is looked for in the caches, in milliseconds. */
+/**
+ * How often the controller checks whether the volume of a VolumeAttachment exists by now, in
+ * milliseconds. Reads caches alone.
+ */
 const REQUESTS_AGAIN_MS = 5_000;
 
 /** The metrics of recovery. */

@@ -32,7 +32,10 @@ export function nodeOfVm(
     : { nodeName: made.spec.nodeName, vmId: made.status.vmId };
 }
 
-/** An identity with the uid of the orchestrator's node, where that names its VM as the caches show. */
+/**
+ * An identity with the uid of the orchestrator's node of its name, where that names its VM as the caches
+ * show.
+ */
 export function withNodeUid<N extends Pick<NodeIdentity, "nodeName" | "instanceUri">>(
   { users }: Pick<ControllerPorts, "users">,
   node: N,

@@ -38,7 +38,10 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
   return !sameJson(relevant(previous), relevant(current));
 }
 
-/** The same for an attachment: pending, running and failed tries are one state, until the last one. */
+/**
+ * The same for an attachment: a pending, a running and a failed try count as one state, until it was the
+ * last one.
+ */
 export function mustReconcileAttachment(
   { previous, current }: AttachmentChange,
   settings: VolumeSettings,
@@ -66,7 +69,10 @@ export function newlyBarrierPending({ previous, current }: VolumeChange): readon
   return barrierPendingNames(current).filter((nodeName) => !known.has(nodeName));
 }
 
-/** A volume gone without a regular release: its disk stays on its VMs, and no other object records that. */
+/**
+ * A volume that is gone without a regular release: its disk exists and stays on its VMs, and no other
+ * object records that.
+ */
 export function isVolumeErased({ previous, current }: VolumeChange): boolean {
   return current === undefined && previous?.spec.deleteRequested === false;
 }

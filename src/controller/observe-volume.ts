@@ -67,7 +67,10 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
   };
 }
 
-/** Also of a volume that is being rebuilt: its spec names the disk. A volume without a disk has no pods. */
+/**
+ * Also of a volume that is being rebuilt: its pods run, and its spec names the disk. A volume that has no
+ * disk yet has none.
+ */
 function cachedPodsOf(
   { users }: Pick<ControllerPorts, "users">,
   { spec, status }: AzVolume,
@@ -76,7 +79,10 @@ function cachedPodsOf(
   return diskUri === undefined ? [] : users.cachedPods(diskUri);
 }
 
-/** Depends on what makes requests. A CSI client that published it is a user, whatever the orchestrator. */
+/**
+ * Depends on what makes requests. A CSI client that published the volume is itself a user, with or
+ * without an orchestrator.
+ */
 function hasUser(
   { attach, clusterVolumes, users }: ObservePorts,
   attachments: readonly AzVolumeAttachment[],

@@ -13,7 +13,10 @@ import type { Events } from "../ports/cluster/events.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Reconciler } from "../runtime/queue/control-loop.ts";
 
-/** Interval of the checks, in milliseconds: one Lease each, which a sidecar renews every 5 s. */
+/**
+ * Interval of the checks, in milliseconds: a read of one Lease each. A sidecar renews its Lease every 5
+ * s.
+ */
 const LOOK_EVERY_MS = 15_000;
 
 /** The facts by which a controller detects another Azure disk driver in the cluster. */
@@ -27,7 +30,10 @@ export interface OtherDriverFacts {
   readonly nodePlugins: () => readonly NodePlugin[];
   /** `<namespace>/<name>` of a Lease that only another driver's sidecar holds. */
   readonly leaseName: string;
-  /** Reads that Lease uncached; undefined if there is none. Fails with `StoreUnavailable` or `Cancelled`. */
+  /**
+   * Reads that Lease past every cache; undefined if there is none. Fails with `StoreUnavailable` or
+   * `Cancelled`.
+   */
   readonly readLease: (
     signal: AbortSignal,
   ) => Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>>;

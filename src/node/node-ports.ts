@@ -49,7 +49,10 @@ export interface NodeFacts extends NodeIdentity {
 
 /** How many volumes this node takes, as things are. */
 export interface VolumeLimit {
-  /** Measures if the value is older than `maxAgeMs`. Never fails: the last value stays where it can't. */
+  /**
+   * Measures again if the known value is older than `maxAgeMs`. Never fails: what can't be measured keeps
+   * its last value.
+   */
   measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
   /** Takes over what Azure lists for the VM's size; undefined, not known now: keeps what it was. */
   learn(dataDisksMax: number | undefined): void;
@@ -73,13 +76,19 @@ export interface NodePorts {
    */
   readonly leaseHighWaterMark: LeaseHighWaterMark;
   readonly released: ReleasedEpochs;
-  /** Volumes that another node reclaimed while a pod uses them here, and what the heartbeat tells of each. */
+  /**
+   * Volumes that another node has reclaimed while a pod uses them here, and what the heartbeat reports of
+   * each.
+   */
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
   /** Names the topology key that the node reports. */
   readonly driverName: string;
   readonly volumeLimit: VolumeLimit;
-  /** Why another Azure disk driver serves this node; undefined: none is seen. Nothing is staged then. */
+  /**
+   * Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged while
+   * one is.
+   */
   readonly otherDriver: () => string | undefined;
   readonly settings: NodeSettings;
 }

@@ -4,7 +4,10 @@ import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
 import { attachmentObjectName, labelValue } from "../core/api/object-names.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
 
-/** The labels by which a volume's and a node's attachments are listed: names as `labelValue` has them. */
+/**
+ * The labels by which the attachments of a volume, and of a node, are listed: names as `labelValue`
+ * writes them.
+ */
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
 export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
 

@@ -33,7 +33,9 @@ export async function moveRecord(
      * is refused and the volume read again.
      */
     readonly volumeRead?: AzVolume;
-    /** Called after each read of the volume, before `move`: a rollback in between makes the write fail. */
+    /**
+     * Called after each read of the volume and before `move`: a rollback in between makes the write fail.
+     */
     readonly checkStore?: () => Promise<Result<unknown, Failure>>;
     /** Changes the rest of the status in the same write. */
     readonly alsoStatus?: (status: Status) => Status;

@@ -137,7 +137,10 @@ function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined 
   return { kind: "DiskAttachedElsewhere", diskUri: request.diskUri, attachedTo };
 }
 
-/** Detaches a disk. With no VM at its resource id, it counts as detached once that VM is proven gone. */
+/**
+ * Detaches a disk. If the VM is not at its resource id any more, the disk counts as detached once that
+ * VM is proven to be gone.
+ */
 export async function detachDisk(
   context: AttachmentContext,
   request: DetachRequest,

@@ -57,7 +57,10 @@ export interface AzureCloudProvisionerOptions {
    * are looked up by their own resource ids.
    */
   readonly place: DiskPlace;
-  /** Ends all work at shutdown. An operation that Azure accepted continues; the next instance finds it. */
+  /**
+   * Ends all work at shutdown. An operation that Azure has accepted continues; the next instance finds
+   * it.
+   */
   readonly lifetime: AbortSignal;
   /** Differences from the settings for Azure, for emulators. */
   readonly settings?: Partial<ProvisionerSettings>;

@@ -15,9 +15,15 @@ import {
 export interface ProvisionerSettings {
   /** How often operations on VMs are polled. Default 1 s to 5 s. */
   readonly vmPollPace: PollPace;
-  /** How far apart polls of attaches and detaches with a predicted end are. Default 0.25 s to 3 s. */
+  /**
+   * How far apart polls of attaches and detaches are, once their end can be predicted. Default 0.25 s to
+   * 3 s.
+   */
   readonly vmPollSpacing: PollSpacing;
-  /** How often operations on disks, which take 0.1 s to seconds, are polled. Default 0.2 s to 2 s. */
+  /**
+   * How often operations on disks are polled: they take a tenth of a second to seconds. Default 0.2 s to 2
+   * s.
+   */
   readonly diskPollPace: PollPace;
   /** Delays after a conflict, a changed ETag or a lost answer. Default 0.25 s, doubling to 15 s. */
   readonly backoff: Backoff;
@@ -28,7 +34,10 @@ export interface ProvisionerSettings {
   readonly retriesMax: number;
   /** Longest wait for one operation before its callers have to retry. Default 15 min. */
   readonly operationMaxMs: number;
-  /** How long ours waits for an update in flight on its VM, before it is tried all the same. Default 60 s. */
+  /**
+   * How long ours waits for an update that is already in flight on a VM, before it is tried all the
+   * same. Default 60 s.
+   */
   readonly inFlightPatienceMs: number;
   /**
    * How long an update that detaches disks may run before they are detached by force. Azure calls 30 to
@@ -54,7 +63,9 @@ export interface ProvisionerSettings {
    * such writes then take at most one in forty of the four that Azure allows a VM each minute.
    */
   readonly etagPauseMs: number;
-  /** How often such a VM is read in between: once it is deleted, that is proof. Default 60 s. */
+  /**
+   * How often such a VM is read in between: once it is deleted, that is proof. Default 60 s.
+   */
   readonly etagReadMs: number;
   /**
    * How long a disk may still name a VM that no longer has it. Default 60 s; after the deletion of a VM

@@ -39,7 +39,10 @@ export class ByteWriter {
     this.#length += this.#bytes.write(text, this.#length);
   }
 
-  /** Memory with room for that many more bytes behind `length`; who writes there calls `advance`. */
+  /**
+   * Memory with room for that many more bytes behind `length`; the caller that writes there calls
+   * `advance`.
+   */
   reserve(bytes: number): DataView {
     const needed = this.#length + bytes;
     if (needed > this.#bytes.length) {

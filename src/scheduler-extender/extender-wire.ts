@@ -42,7 +42,10 @@ const reasonTexts: Readonly<Record<RemovalReason, string>> = {
   "no-slot": "node(s) without free slots for the Azure disks of the pod",
 };
 
-/** Reads a request, as long as `memory` is not used again. The failure says what is wrong with it. */
+/**
+ * Reads a request; the result holds until `memory` is used again. The failure says what is wrong with
+ * the request.
+ */
 export function readExtenderArgs(body: Buffer, memory = new NameMemory()): Result<ExtenderArgs, string> {
   const args = readAsGoWrites(body, memory);
   return args === undefined ? readAnyJson(body) : ok(args);
@@ -83,7 +86,10 @@ function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
     : ok({ pod, nodeNames, nodeList: { ...nodeList, items: items as unknown[] } });
 }
 
-/** An ExtenderFilterResult in the request's form: all nodes but those removed, by ascending places. */
+/**
+ * Writes an ExtenderFilterResult: all nodes but those removed (by their places, in ascending order), in
+ * the form of the request.
+ */
 export function writeFilterResult(
   into: ByteWriter,
   { nodeNames, nodeList }: ExtenderArgs,
@@ -104,7 +110,10 @@ export function writeFilterResult(
   return into.written();
 }
 
-/** An ExtenderFilterResult with an error; a scheduler with `ignorable` continues without the extender. */
+/**
+ * An ExtenderFilterResult with an error; a scheduler that treats the extender as `ignorable` continues
+ * without it.
+ */
 export function writeFilterError(problem: string): Buffer {
   return Buffer.from(
     JSON.stringify({

@@ -20,7 +20,10 @@ export type ExtenderVerb = "filter" | "prioritize";
 
 /** The answer to a request. */
 export interface ExtenderAnswer {
-  /** `refused`: the request can't be read. `neutral`: no judgement of the nodes; the log says why. */
+  /**
+   * `refused`: the request can't be read. `neutral`: no judgement of the nodes, for a reason that is in
+   * the log.
+   */
   readonly outcome: "answered" | "neutral" | "refused";
   /** JSON; mostly what is in the writer that was given. */
   readonly body: Buffer;

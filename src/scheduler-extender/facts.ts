@@ -18,7 +18,10 @@ const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 /** Most volumes exclude no node: they share one list. */
 const NO_NODES: readonly NodeKey[] = [];
 
-/** What is kept of an AzVolume, of which a cluster has thousands: only what placing a pod needs. */
+/**
+ * What is kept of an AzVolume. A cluster has thousands of these, so each keeps only what placing a pod
+ * needs.
+ */
 export interface VolumeFacts extends SourceObject {
   /** As `resourceUriKey` writes it; empty before it is known. */
   readonly diskKey: string;

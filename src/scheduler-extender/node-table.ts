@@ -55,7 +55,10 @@ export class NodeTable {
     return this.#nodes;
   }
 
-  /** The node of each name, undefined where none has it. Holds until the next names are looked for. */
+  /**
+   * The node of each name; undefined if no node has that name. The result holds until the next names
+   * are looked for.
+   */
   find(names: NodeNames): readonly (CandidateNode | undefined)[] {
     this.#lookup ??= lookupOf(this.#nodes.map(({ nodeName }) => Buffer.from(nodeName)));
     const lookup = this.#lookup;

@@ -31,15 +31,24 @@ export interface PlacementCaches {
   readonly storageClasses: Pick<SourceCache<StorageClassFacts>, "get">;
 }
 
-/** What is known of volumes and nodes, such that a request costs its pod's volumes and its nodes' names. */
+/**
+ * What this process knows of volumes and nodes, arranged so that a request costs its pod's volumes and
+ * its nodes' names.
+ */
 export interface PlacementIndex {
-  /** Those of the volumes that are this driver's, as they are now, one yet to be created for it included. */
+  /**
+   * Those of the volumes that are this driver's, as they are now; one that is to be created for the pod
+   * is among them.
+   */
   podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
   /** The nodes of those names, in their order. The result holds until the next names are looked up. */
   findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
-  /** To be called before a request is answered: judges heartbeats again if that was not done lately. */
+  /**
+   * Has to be called before a request is answered: judges the nodes' heartbeats again if that was not
+   * done lately.
+   */
   refreshHealth(): void;
 }
 
@@ -115,7 +124,10 @@ export function createPlacementIndex(options: {
     return diskKey === "" ? undefined : podVolumeOf(diskKey);
   }
 
-  /** Without an AzVolume it is unknown whether the disk is this driver's, or another installation's. */
+  /**
+   * Without an AzVolume the index can't know whether the disk is this driver's, or another
+   * installation's.
+   */
   function podVolumeOfDisk(diskKey: string): PodVolume | undefined {
     return caches.volumes.byIndex("diskKey", diskKey).length === 0 ? undefined : podVolumeOf(diskKey);
   }

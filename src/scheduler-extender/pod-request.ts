@@ -5,7 +5,10 @@ export type VolumeReference =
   /** The URI of a managed disk that the pod names itself, as the in-tree driver allowed. */
   | { readonly kind: "disk"; readonly diskUri: string };
 
-/** A Pod (core/v1), as far as it is read. Any client may have written it, so all may be malformed. */
+/**
+ * A Pod (core/v1), as far as it is read. Any client of the port may have written it, so every field may
+ * be malformed.
+ */
 interface WirePod {
   readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown } | null;
   readonly spec?: { readonly volumes?: unknown } | null;

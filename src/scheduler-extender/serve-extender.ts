@@ -15,16 +15,25 @@ import type { AnswerExtender, ExtenderAnswer, ExtenderVerb } from "./extender.ts
 
 /** A scheduler opens one connection for each call under way, and has a few of those. */
 const CONNECTIONS_MAX = 256;
-/** Memory kept for the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB with scores. */
+/**
+ * Memory kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB with
+ * scores.
+ */
 const WRITERS = { keptMax: 16, capacityMax: 4 * 1024 * 1024 };
 /** A request beyond its time limit is found within this part of that limit. */
 const TIMEOUT_CHECKS = 10;
 
 /** What one client may cost. */
 export interface ExtenderLimits {
-  /** From the first byte of a request to its last, in milliseconds. Default 5,000, as a scheduler has. */
+  /**
+   * From the first byte of a request to its last, in milliseconds. Default 5,000, a scheduler's own
+   * default limit.
+   */
   readonly requestTimeoutMs: number;
-  /** Of one request, in bytes. Default 64 MiB: 5,000 nodes' names are 0.2 MB, in full about 10 MB. */
+  /**
+   * Of one request, in bytes. Default 64 MiB: the names of 5,000 nodes are 0.2 MB, the nodes in full about
+   * 10 MB.
+   */
   readonly bodyBytesMax: number;
   /** Of all requests together that are being received, in bytes. Default 128 MiB. */
   readonly bufferedBytesMax: number;
@@ -54,11 +63,17 @@ export interface ServedRequest {
 export interface ExtenderServer {
   /** `host:port` as it is served. */
   readonly address: string;
-  /** Takes no more connections, and lets requests finish until `signal` is aborted. Repeatable. */
+  /**
+   * Takes no more connections and lets requests under way finish, until `signal` is aborted. May be called
+   * again.
+   */
   drain(signal: AbortSignal): Promise<void>;
 }
 
-/** Serves `/filter` and `/prioritize`, others by `otherwise`. Throws if the address can't be used. */
+/**
+ * Serves `/filter` and `/prioritize`, and all other paths by `otherwise`. Throws if the address can't
+ * be used.
+ */
 export async function serveExtender(options: {
   readonly address: ListenAddress;
   readonly answer: AnswerExtender;

@@ -23,7 +23,9 @@ export const clusterIdOptions = grouped("Azure", {
 /** Pause between two tries to read the id, in milliseconds. */
 const AGAIN_MS = 1_000;
 
-/** The cluster id: as set, or else the cluster's own, which is read with retries. */
+/**
+ * The cluster id: as set, or else the cluster's own, which is read with retries.
+ */
 export async function clusterIdOf(
   values: Values<typeof clusterIdOptions>,
   parts: {

@@ -98,7 +98,10 @@ export async function connectStore(
   return { store, leaseStore, apiClient: undefined, close };
 }
 
-/** Connects to Kubernetes, by `--kubeconfig` or as this pod. Throws with a sentence if that can't be read. */
+/**
+ * Connects to Kubernetes, by `--kubeconfig` or as the pod of this process. Throws with a sentence if
+ * that can't be read.
+ */
 export async function connectKubernetes(
   values: Values<typeof kubernetesOptions>,
   roleName: string,

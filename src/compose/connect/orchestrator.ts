@@ -11,7 +11,10 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import type { StoreConnection } from "./connect-store.ts";
 
-/** What the orchestrator knows of volumes and nodes, and takes events: Kubernetes or the embedded store. */
+/**
+ * What the orchestrator knows of volumes and nodes, and where events go: Kubernetes, or the objects of
+ * the embedded store.
+ */
 export interface Orchestrator {
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;

@@ -34,7 +34,10 @@ export const registrationOptions = grouped("Registration with the kubelet", {
   },
 });
 
-/** How long the end of this process waits to hear whether the DaemonSet stays, in milliseconds. */
+/**
+ * How long the end of this process waits for the API server to say whether the DaemonSet stays, in
+ * milliseconds.
+ */
 const ASK_MAX_MS = 2_000;
 
 /** Throws `WrongSetting` on Windows: the socket there is replaced by ways that only Linux has. */

@@ -36,9 +36,15 @@ export interface RunningRole {
   readonly serves: Readonly<Record<string, string>>;
   /** Why it can't do its work now; undefined if it can. */
   readonly whyNotReady: () => string | undefined;
-  /** Why only a new process could do its work; undefined if it is well. Default: well as long as it runs. */
+  /**
+   * Why only a new process could do its work; undefined if it is well. Without this function it is well
+   * as long as it runs.
+   */
   readonly whyNotAlive?: () => Promise<string | undefined>;
-  /** Settles when the role's own work has ended: after `lifetime` is aborted, or with an error. */
+  /**
+   * Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that
+   * ended it.
+   */
   readonly work: Promise<void>;
   /** Ends calls under way: lets them finish until `signal` is aborted. */
   drain(signal: AbortSignal): Promise<void>;
@@ -53,7 +59,10 @@ export interface Role<T extends Options & typeof processOptions> extends RoleSet
   start(values: Values<T>, ports: ProcessPorts): Promise<RunningRole>;
 }
 
-/** Runs a role until SIGTERM, SIGINT or a failure; returns the exit code. Prints one JSON line once ready. */
+/**
+ * Runs a role until SIGTERM or SIGINT, or until it fails; returns the exit code. Prints one JSON line
+ * when it is ready.
+ */
 export async function runRole<T extends Options & typeof processOptions>(
   role: Role<T>,
   argv: readonly string[],

@@ -41,7 +41,10 @@ const options = {
   ...processOptions,
 } as const;
 
-/** Controller and one node in one process, on the embedded store: for csi-sanity and other orchestrators. */
+/**
+ * Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators
+ * other than Kubernetes.
+ */
 export const standaloneRole: Role<typeof options> = {
   name: "standalone",
   usage:
@@ -129,7 +132,10 @@ export const standaloneRole: Role<typeof options> = {
   },
 };
 
-/** The platform's facts about this process's VM. Throws with a sentence if no VM has its resource id. */
+/**
+ * The platform's facts about the VM that this process runs on. Throws with a sentence if no VM has its
+ * resource id.
+ */
 async function readMachine(
   cloud: CloudProvisioner,
   values: Values<typeof options>,

@@ -20,7 +20,10 @@ const CONDITIONAL =
 const AGENT = "all calls carry the driver's name and version, by which Azure's logs show them";
 const API_SERVER = "the driver reads from watches; the API server's own fairness limits its writes";
 
-/** Every flag of V1 (release 1.34). One that this driver lacks is refused with what its row says. */
+/**
+ * Every flag of V1 (release 1.34). One that is given to this driver and does not exist here is refused with
+ * what its row says.
+ */
 export const flagsOfV1: Readonly<Record<string, FlagOfV1>> = {
   endpoint: same,
   kubeconfig: same,

@@ -40,7 +40,9 @@ const SHOW_DISK_OFF: readonly Failure["kind"][] = [
   "InstanceReplaced",
 ];
 
-/** Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed. */
+/**
+ * Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed.
+ */
 export async function attach(
   ports: AttachmentPorts,
   volume: AzVolume,
@@ -201,7 +203,10 @@ function recordAttached(
   );
 }
 
-/** Checked, uncached, before a forced detach. Without a record the writer is unknown: the attach waits. */
+/**
+ * An uncached check before the disk is force-detached. Without a record the writer is unknown: then the
+ * attach waits for Azure.
+ */
 async function mayForceNow(
   ports: AttachmentPorts,
   volume: AzVolume,

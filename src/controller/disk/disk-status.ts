@@ -52,7 +52,10 @@ export function withoutOfflineResize({ conditions }: VolumeStatus): VolumeStatus
   return conditions.filter((condition) => condition.type !== "OfflineResize");
 }
 
-/** A permanent failure ends in its state; others are retried. Reported, unless a better event was emitted. */
+/**
+ * A permanent failure ends in the state that says so; any other is retried. Reported, unless a better
+ * event was emitted already.
+ */
 export async function recordFailure(
   ports: DiskPorts,
   volume: AzVolume,

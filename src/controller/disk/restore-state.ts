@@ -22,7 +22,10 @@ export function quarantinedIn(
   return [...quarantined.filter((node) => !includesNode(known, node)), ...known];
 }
 
-/** A volume's detail with the first format from the tags, which any client can edit: the object wins. */
+/**
+ * A volume's detail with the first format from the disk's tags. The object itself takes precedence: any
+ * client can edit a tag.
+ */
 export function withKeptFormat(detail: VolumeDetail, { formatted }: KeptState): VolumeDetail {
   return detail.formatted !== undefined || formatted === undefined ? detail : { ...detail, formatted };
 }

@@ -6,13 +6,22 @@ import type { Clock } from "../../ports/clock.ts";
 
 /** How long the tags of each volume's disk have lacked something that they are to keep. */
 export interface UntaggedTime {
-  /** In ms on the own clock, up to now. Infinity: the cache did not see it begin. 0: nothing is missing. */
+  /**
+   * In milliseconds on the own clock, up to now. Infinity: the cache did not see it begin. 0: nothing is
+   * missing.
+   */
   readonly untaggedMs: (volumeName: string) => number;
   /** Records that a write of missing tags begins. */
   readonly noteTry: (volumeName: string) => void;
-  /** How long ago the first of these writes began, in milliseconds. 0: none has, or nothing is missing. */
+  /**
+   * How long ago the first of these writes began, in milliseconds on the own clock. 0: none has, or
+   * nothing is missing.
+   */
   readonly triedMs: (volumeName: string) => number;
-  /** Records that Azure refuses the missing tags. Returns for how many volumes it does, with this one. */
+  /**
+   * Records that Azure refuses the missing tags. Returns for how many volumes it does now, including this
+   * one.
+   */
   readonly noteRefusal: (volumeName: string) => number;
 }
 

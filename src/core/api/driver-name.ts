@@ -1,7 +1,13 @@
-/** The default name, to which Kubernetes also hands the volumes and classes of its former in-tree driver. */
+/**
+ * The driver's default name. Kubernetes also hands the volumes and classes of its former in-tree driver
+ * to it.
+ */
 export const defaultDriverName = "disk.csi.azure.com";
 
-/** CSI's rules for a driver's name, in lower case: the CSIDriver and keys of labels have it, too. */
+/**
+ * CSI's rules for a driver's name, in lower case: it is also the name of the CSIDriver, and in the keys of
+ * labels.
+ */
 export const driverNamePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u;
 
 const NAME_MAX_CHARS = 63;

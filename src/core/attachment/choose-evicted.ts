@@ -37,7 +37,10 @@ export function chooseEvicted(
   return best?.cost === "needed" && waitedMs < LAST_RESORT_MS ? undefined : best?.attachment;
 }
 
-/** What is not attached has no slot to free. A node that may write keeps its disk until there is a proof. */
+/**
+ * An attachment that is not attached has no slot to free. A node that may write keeps its disk until a
+ * proof exists.
+ */
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")
     return false;

@@ -11,7 +11,10 @@ import type { VolumeUse } from "../schedule/volume-use.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 
-/** A node as a controller sees it. Durations are by its own clock: two machines' are never compared. */
+/**
+ * A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing
+ * two machines' clocks.
+ */
 export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof NodeIdentity> {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
@@ -39,7 +42,10 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
 export interface VolumeSettings {
   /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
   readonly unpublish: "demote" | "detach";
-  /** How long a volume has no request before its replicas are detached, in milliseconds. Default 300,000. */
+  /**
+   * Replicas of a volume that is not requested for this time are detached, in milliseconds. Default 300,000
+   * (5 minutes).
+   */
   readonly pruneReplicasAfterMs: number;
   /**
    * A replica on a node that is unschedulable for this time is detached, in milliseconds. Default 30,000: a
@@ -92,7 +98,10 @@ export interface ObservedVolume {
   readonly nodes: () => readonly ObservedNode[];
   /** One node as it is now. */
   readonly node: (nodeName: string) => ObservedNode | undefined;
-  /** The orchestrator's view of a node, whose AzDriverNode may be missing here, or not believed. */
+  /**
+   * The orchestrator's view of a node, which may have no AzDriverNode in this store, or one that is not
+   * believed.
+   */
   readonly orchestratorNode: (nodeName: string) => OrchestratorNode;
   /** What Azure has answered about a VM that the plan asked about. Default: it was not asked yet. */
   readonly vm?: ObservedVm | undefined;
@@ -112,7 +121,10 @@ export interface ObservedVolume {
   readonly writerUse: VolumeUse;
   /** Pods that use the volume, as a cache shows them; undefined while they are still being listed. */
   readonly pods: () => readonly VolumePod[] | undefined;
-  /** Where the volume's pods could run. Reads all pods of the cluster: asked only to place a replica. */
+  /**
+   * Where the pods that use the volume could run. Reads all pods of the cluster, so plans ask only to
+   * place a replica.
+   */
   readonly placement: () => ObservedPlacement;
   readonly nowMs: number;
   readonly settings: VolumeSettings;
@@ -144,7 +156,9 @@ export function isDeleting({ spec }: AzVolume): boolean {
 /** When a plan that waits for the list of pods is made again, in milliseconds. */
 export const PODS_LISTED_AFTER_MS = 1_000;
 
-/** Whether the object is deleted without a DeleteVolume: the disk stays, and the object is rebuilt. */
+/**
+ * Whether the object is being deleted without a DeleteVolume: the disk stays, and the object is rebuilt.
+ */
 export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deleteRequested;
 }
@@ -176,7 +190,10 @@ export function isOutOfService(observed: ObservedVolume, nodeName: string): bool
   return observed.orchestratorNode(nodeName).isOutOfService;
 }
 
-/** What Azure has just shown of a node's VM. Undefined: not read, or another is at its resource id. */
+/**
+ * What Azure has just shown of a node's VM. Undefined: that VM was not read, or another one is at its
+ * resource id.
+ */
 export function shownVm({ vm }: ObservedVolume, { instanceUri, vmId }: NodeIdentity): ObservedVm | undefined {
   return vm !== undefined && isSameResourceUri(vm.instanceUri, instanceUri) && isSameVmId(vm.vmId, vmId)
     ? vm

@@ -30,7 +30,10 @@ export type AttachmentAction =
    * before it is attached to the current VM.
    */
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "prune" }
-  /** A fence has proven that the VM has no entry for the disk: no other call to Azure before the deletion. */
+  /**
+   * A fence has proven that the VM has no entry for the disk. The object is deleted without another call
+   * to Azure.
+   */
   | { readonly kind: "RemoveProvenOff"; readonly node: NodeIdentity }
   /**
    * No attach was begun through this object, or the disk was proven detached since: nothing is detached.
@@ -43,7 +46,10 @@ export type AttachmentAction =
   /** With a reason where a pod waits, so that an event reports it. */
   | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
 
-/** Plans one attachment. `Wait` names what must change: that triggers a plan. Nothing waits for a replica. */
+/**
+ * Plans one attachment. `Wait` names what must change first; that change triggers the next plan. Nothing
+ * waits for a replica.
+ */
 export function planAttachment(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
@@ -63,7 +69,10 @@ function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): Att
   return planAttach(observed, attachment, node);
 }
 
-/** Attached as far as is known: to this VM, not an earlier one of the name, and with its device. */
+/**
+ * Attached as far as is known: to this VM, not to an earlier one of the same name, with no missing device
+ * reported.
+ */
 function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
   return isAttached(attachment) && (node === undefined || isSameVmId(attachment.status?.vmId, node.vmId));
 }

@@ -57,7 +57,10 @@ export type ReplicaAction =
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
   | { readonly kind: "Requeue"; readonly afterMs: number };
 
-/** How long after its last failed try a replica is deleted, so that another can be made, in milliseconds. */
+/**
+ * How long after its last attempt a replica whose every attempt failed is deleted, so that another can be
+ * made, in milliseconds.
+ */
 const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
@@ -65,7 +68,10 @@ const TRIED_AGAIN_AFTER_MS = 300_000;
  * heartbeats, each of which recreates it. So replicas survive the deletion of all AzDriverNodes.
  */
 const UNREGISTERED_AFTER_MS = 60_000;
-/** The least time until the next plan, in milliseconds: watched time advances with other heartbeats. */
+/**
+ * The least time until the next plan in that state, in milliseconds: watched time advances with the
+ * heartbeats of other nodes.
+ */
 const UNREGISTERED_AGAIN_MS = 1_000;
 
 /**
@@ -246,7 +252,9 @@ export function missingReplicas(
   return spec.maxMountReplicaCount - counted.length;
 }
 
-/** Attachments that are no replicas are not pruned: a writer is first released, which changes the record. */
+/**
+ * Attachments that are no replicas are not pruned: a writer is released first, which changes the record.
+ */
 function planPruning(
   observed: ObservedVolume,
   kept: readonly AzVolumeAttachment[],
@@ -395,7 +403,10 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   }));
 }
 
-/** Milliseconds until the replicas of an unrequested volume are pruned. Never while it is requested. */
+/**
+ * When the replicas of an unrequested volume are pruned, in milliseconds from now. Never while it is
+ * requested.
+ */
 function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
   if (isRequested(observed)) return Infinity;
   return fromTimestamp(unrequestedSince) + observed.settings.pruneReplicasAfterMs - observed.nowMs;

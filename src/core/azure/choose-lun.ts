@@ -3,7 +3,10 @@ import { invariant } from "../failure/invariant.ts";
 /** Azure numbers data disks 0 to 63 on every size of VM. */
 export const LUNS_MAX = 64;
 
-/** The `count` lowest LUNs, neither used nor reserved for others; fewer when the VM takes no more disks. */
+/**
+ * The `count` lowest LUNs that are neither used nor reserved for other disks; fewer when the VM takes no
+ * more data disks.
+ */
 export function chooseLuns(options: {
   readonly usedLuns: readonly number[];
   readonly reservedLuns: readonly number[];

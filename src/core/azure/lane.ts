@@ -6,7 +6,10 @@ const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "prune", 
 /** One of the lanes; earlier lanes go first when a VM's update budget runs low. */
 export type Lane = (typeof lanes)[number];
 
-/** Which share of a budget a lane may use. Calls that free a volume must not wait for those of replicas. */
+/**
+ * Which share of a budget each lane may use. Calls that free a volume must not wait for calls that place
+ * replicas.
+ */
 const urgencies: Readonly<Record<Lane, Urgency>> = {
   failover: "now",
   primaryAttach: "normal",

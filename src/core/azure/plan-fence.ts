@@ -4,7 +4,10 @@ export interface FencedVm {
   readonly isListed: boolean;
   /** An operation is under way on it. */
   readonly isUpdating: boolean;
-  /** The owner of that operation, if known: a detach under way may be that of an earlier process. */
+  /**
+   * The owner of that operation, as far as it is known: a detach that may be under way may be that of an
+   * earlier process.
+   */
   readonly whose: "own" | "perhapsOwn" | "others";
   /** It runs and its agent responds: the guest may help with a regular detach. */
   readonly answers: boolean;

@@ -1,7 +1,10 @@
 /** The power state of a VM, as Azure's instance view shows it. */
 export type PowerState = "running" | "stopped" | "deallocated" | "hibernated" | "changing" | "unknown";
 
-/** Whether nothing runs on the VM, nor will continue: a hibernated VM wakes with memory and mounts. */
+/**
+ * Whether nothing runs on the VM, and nothing that ran will continue: a hibernated VM wakes with its
+ * memory and its mounts.
+ */
 export function isOff(powerState: PowerState): boolean {
   return powerState === "stopped" || powerState === "deallocated";
 }

@@ -1,7 +1,10 @@
 import { describeFailure } from "../failure/describe-failure.ts";
 import type { Failure } from "../failure/failure.ts";
 
-/** The fields that make a failure a new one: no request id of Azure, nor how long it asks to wait. */
+/**
+ * The fields that distinguish a new failure: not Azure's request id, nor how long it asks the driver to
+ * wait.
+ */
 export function failureLocalKey(failure: Failure): string {
   switch (failure.kind) {
     case "CloudRejected":

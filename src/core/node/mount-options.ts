@@ -26,7 +26,10 @@ const perMountOptions = new Set([
   "nosymfollow",
 ]);
 
-/** Options that would mount anything but the volume's device at that path, or change other mounts' view. */
+/**
+ * Options that would mount anything but the volume's own device at the given path, or change other
+ * mounts' view of it.
+ */
 const forbiddenNames = new Set([
   "bind",
   "rbind",
@@ -98,7 +101,10 @@ export function stagingMountOptions(request: {
   );
 }
 
-/** The options to remount a bind mount with, if any. Restrictions of the bound mount (`inherited`) stay. */
+/**
+ * The options to remount a bind mount with; undefined if none are needed. Restrictions of the bound mount
+ * (`inherited`) stay.
+ */
 export function bindMountOptions(request: {
   readonly inherited: readonly string[];
   readonly mountFlags: readonly string[];

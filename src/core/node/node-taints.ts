@@ -5,7 +5,10 @@ export interface NodeTaint {
   readonly value?: string;
 }
 
-/** Taints of a node that is drained or deleted: first that of `kubectl cordon`, then autoscalers'. */
+/**
+ * Taints of a node that is being drained or deleted. The first is `kubectl cordon` and `kubectl drain`,
+ * the others autoscalers.
+ */
 const DRAIN_TAINTS: readonly string[] = [
   "node.kubernetes.io/unschedulable",
   "ToBeDeletedByClusterAutoscaler",
@@ -13,7 +16,10 @@ const DRAIN_TAINTS: readonly string[] = [
   "karpenter.sh/disruption",
 ];
 
-/** Keeps pods off a new node until its plug-in is registered; set by an administrator or a node pool. */
+/**
+ * The taint that keeps pods off a new node until its plug-in is registered, set by an administrator or a
+ * node pool.
+ */
 export function startUpTaintKey(driverName: string): string {
   return `${driverName}/agent-not-ready`;
 }

@@ -18,7 +18,10 @@ export const losetupArgs = [
   "NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE",
 ] as const;
 
-/** Reads what losetup prints with `losetupArgs`: raw output has `\x20` for white space, also as padding. */
+/**
+ * Reads what losetup prints with `losetupArgs`: raw output escapes white space as `\x20`, in paths and
+ * where it pads a column.
+ */
 export function parseLosetup(text: string): readonly LoopDeviceEntry[] {
   return text.split("\n").flatMap((line) => {
     const [path, backingFileSystem, backingInode, backingPath] = line

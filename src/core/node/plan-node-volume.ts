@@ -21,7 +21,10 @@ export interface ObservedNodeVolume {
   readonly mount: "none" | "live" | "dead";
   /** Targets that are still bound, sorted. */
   readonly targets: readonly string[];
-  /** Targets of the checkpoint, since the machine started, that are no mounts but directories. Sorted. */
+  /**
+   * Checkpointed targets since the machine was last started that are directories without any mount,
+   * placeholders included. Sorted.
+   */
   readonly bareTargets: readonly string[];
 }
 
@@ -32,7 +35,10 @@ export type NodeVolumeAction =
   | { readonly kind: "Checkpoint"; readonly epoch: number }
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
-  /** Another node reclaimed the volume while a pod uses it here: it stays mounted, and an event says so. */
+  /**
+   * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event
+   * reports it.
+   */
   | { readonly kind: "ReportDispute"; readonly reclaimedBy: string }
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
@@ -71,7 +77,10 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   return hasLeftovers || from !== undefined ? [cleanUp(observed, from)] : [];
 }
 
-/** The object is gone: a live mount in use stays until its record is rebuilt; all else is cleaned up. */
+/**
+ * The object is gone: a live mount in use stays until its record is rebuilt; everything else is cleaned
+ * up.
+ */
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   return observed.mount === "live" || observed.targets.length > 0 ? [] : [cleanUp(observed, undefined)];
 }

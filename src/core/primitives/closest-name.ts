@@ -3,7 +3,10 @@ const EDITS_MAX = 3;
 /** Longer names are no misspellings, and comparing them would take long. */
 const NAME_MAX_CHARS = 64;
 
-/** The candidate of which `name` is likeliest a misspelling, without regard to case; undefined: none. */
+/**
+ * The candidate that `name` is most likely a misspelling of, without regard to case; undefined if none is
+ * close.
+ */
 export function closestName(name: string, candidates: readonly string[]): string | undefined {
   if (name.length > NAME_MAX_CHARS) return undefined;
   const distances = candidates.map((candidate) => ({

@@ -57,7 +57,10 @@ export function isRepeat(lone: LoneReports, nodeName: string, nowMs: number): bo
   return within(lone, nowMs, REPEAT_MS)[nodeName] !== undefined;
 }
 
-/** Whether a repeat keeps a node from holding up volumes. `repeats`: when each node's last repeat was. */
+/**
+ * Whether a repeat still keeps a node from holding up volumes. `repeats`: when each node's last repeat
+ * was.
+ */
 export function hasRepeated(repeats: LoneReports, nodeName: string, nowMs: number): boolean {
   return recentOnly(repeats, nowMs)[nodeName] !== undefined;
 }

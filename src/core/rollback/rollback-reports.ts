@@ -14,7 +14,10 @@ import {
  */
 export const STORE_ROLLED_BACK = "StoreRolledBack";
 
-/** Of the controllers' Lease: whose report alone started a rebuild of all records, and when, as JSON. */
+/**
+ * Of the controllers' Lease: which nodes' report alone started a rebuild of all records, and when, as
+ * JSON.
+ */
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 
 /** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */
@@ -38,7 +41,10 @@ export function reportOf({ status }: AzDriverNode, incarnation: number): Rollbac
   );
 }
 
-/** Nodes whose report starts a rebuild, and what to remember of it; or one that lacks a second witness. */
+/**
+ * Names of the nodes whose report starts a rebuild, with what to remember of it; or the node that waits
+ * for a second witness.
+ */
 export function judgeStandingReports(
   nodes: readonly AzDriverNode[],
   lease: Lease,

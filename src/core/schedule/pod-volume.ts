@@ -7,7 +7,10 @@ export interface CandidateNode extends NodeKey, NodePlace {
   readonly health: "healthy" | "not-ready" | "silent";
   /** Data disks that it takes. */
   readonly volumesMax: number;
-  /** Attachments that must stay there: all but replicas, which are evicted when a slot is needed. */
+  /**
+   * Attachments of any volume that must stay there: all but replicas, which are evicted when a slot is
+   * needed.
+   */
   readonly firmAttachments: number;
 }
 

@@ -1,6 +1,9 @@
 import type { AzVolume } from "../api/az-volume.ts";
 
-/** Whether a volume is in this state for its spec: until another spec, or a call, nothing tries again. */
+/**
+ * Whether a volume is in this state for its present spec: until another spec, or a call, nothing
+ * tries again.
+ */
 export function hasFailedForGood(
   { metadata, status }: AzVolume,
   state: "CreationFailed" | "UpdateFailed" | "DeletionFailed",

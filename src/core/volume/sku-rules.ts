@@ -122,7 +122,10 @@ const ULTRA_DEFAULT_MBPS_MAX = 4000;
 /** V1 gives a disk room for operations of 4 KiB: 1 MB/s for 256 of them. */
 const IOPS_PER_DEFAULT_MBPS = 256;
 
-/** IOPS and throughput of an Ultra disk that states neither, as V1 has them. Others: Azure's defaults. */
+/**
+ * IOPS and throughput of an Ultra disk for which neither is stated, as V1 computes them. All other disks
+ * get Azure's defaults.
+ */
 export function defaultPerformance(
   skuName: DiskSku,
   sizeGiB: number,

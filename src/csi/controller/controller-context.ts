@@ -35,9 +35,15 @@ export interface ControllerContext extends Pick<
 
 /** Time limits of the controller service's calls. */
 export interface ControllerServiceLimits {
-  /** How long a call waits for a reconciler, in milliseconds, or until its deadline. Default 300,000. */
+  /**
+   * How long a call waits for a reconciler if its caller sets no nearer deadline, in milliseconds.
+   * Default 300,000.
+   */
   readonly waitMaxMs: number;
-  /** How long a publish waits for the grant before it names the obstacle, in milliseconds. Default 2,000. */
+  /**
+   * How long ControllerPublishVolume waits for the grant before it names the node in the way, in
+   * milliseconds. Default 2,000.
+   */
   readonly grantWaitMs: number;
 }
 

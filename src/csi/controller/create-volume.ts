@@ -185,5 +185,8 @@ async function giveUp(
   );
 }
 
-/** Waits so that an immediate repetition starts over; if the deletion takes longer, that call reports it. */
+/**
+ * Waits so that an immediate repetition starts over; if the deletion takes longer, that call reports
+ * it.
+ */
 const CLEAN_UP_WAIT_MS = 5_000;

@@ -109,7 +109,10 @@ async function expand(
   return waitForSize(context, asked.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);
 }
 
-/** The size to reach. A larger disk keeps its size, unless the caller's limit is below: nothing shrinks. */
+/**
+ * The size to reach. A disk larger than requested keeps its size, unless the caller's limit is below
+ * it: nothing shrinks.
+ */
 function targetSize(
   detail: VolumeDetail,
   range: CapacityRange,

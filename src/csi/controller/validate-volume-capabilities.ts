@@ -19,7 +19,10 @@ import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
-/** ValidateVolumeCapabilities: confirms what the volume can serve, or says why not, which is no error. */
+/**
+ * ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't, which is no
+ * error.
+ */
 export async function validateVolumeCapabilities(
   context: Pick<ControllerContext, "store" | "cache">,
   request: ValidateVolumeCapabilitiesRequest,

@@ -5,7 +5,10 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "./volume-capability.ts";
 
-/** Reads a request's capabilities. Fails with `InvalidArgument`: there are none, or one lacks a part. */
+/**
+ * Reads the capabilities of a request. Fails with `InvalidArgument` if there are none or one lacks a part
+ * that CSI requires.
+ */
 export function readCapabilities(
   messages: readonly CsiVolumeCapability[],
 ): Result<readonly VolumeCapability[], Failure> {

@@ -1,7 +1,10 @@
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { invalidArgument } from "../../core/failure/frequent-failures.ts";
 
-/** The first field that CSI requires and the caller left empty, as a failure; undefined if none is. */
+/**
+ * The first field of a request that CSI requires and the caller left empty, as a failure; undefined if all
+ * are there.
+ */
 export function missingField(
   fields: Readonly<Record<string, string>>,
 ): FailureOf<"InvalidArgument"> | undefined {

@@ -5,7 +5,10 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { isAccessMode } from "../../core/volume/access-mode.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 
-/** Reads one VolumeCapability. Fails with `InvalidArgument` where a part that CSI requires is missing. */
+/**
+ * Reads one VolumeCapability of a request. Fails with `InvalidArgument` where a part that CSI requires is
+ * missing.
+ */
 export function readVolumeCapability(
   capability: CsiVolumeCapability | undefined,
   field: string,

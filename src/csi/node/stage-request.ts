@@ -12,7 +12,10 @@ import { readVolumeCapability } from "../messages/volume-capability.ts";
 /** More than any disk has: whether it has enough shares was decided when it was published. */
 const SHARES_UNKNOWN = 15;
 
-/** The request of NodeStageVolume or NodePublishVolume, checked as far as no volume need be read. */
+/**
+ * The request of NodeStageVolume or NodePublishVolume, checked as far as possible without reading the
+ * volume.
+ */
 export function readStageRequest(request: {
   readonly volumeId: string;
   readonly stagingTargetPath: string;
@@ -42,7 +45,10 @@ export function readStageRequest(request: {
   });
 }
 
-/** Of static and migrated volumes, it holds what their authors wrote: only the file system is read here. */
+/**
+ * Volume contexts of static and migrated volumes hold what their authors wrote: only the file system is
+ * read here.
+ */
 function fsTypeOf(
   volumeContext: Readonly<Record<string, string>>,
 ): Result<FileSystemType | undefined, Failure> {

@@ -28,7 +28,10 @@ export interface RegistrationOptions {
   readonly logger: Logger;
   /** Called each time that kubelet has registered the plug-in. */
   readonly onRegistered: () => void;
-  /** Called with a sentence while another process serves the socket; with undefined once this one does. */
+  /**
+   * Called with a sentence while another process serves the registration socket, and with undefined
+   * once this plug-in does.
+   */
   readonly onPlace: (taken: string | undefined) => void;
   /** Reports refusals at the Node. */
   readonly events: Events;
@@ -43,7 +46,10 @@ export interface KubeletRegistration {
   readonly whyNotServed: () => string | undefined;
   /** Why kubelet does not use the plug-in; undefined if it has registered it. */
   readonly whyNotRegistered: () => string | undefined;
-  /** Ends it. `leavesSocket`: another instance follows, and kubelet counts on the driver until then. */
+  /**
+   * Ends it. `leavesSocket`: another instance follows soon, and kubelet counts on the driver until
+   * then.
+   */
   stop(options: { readonly leavesSocket: boolean }, signal: AbortSignal): Promise<void>;
 }
 
@@ -172,7 +178,10 @@ async function listenAt(
   }
 }
 
-/** What is at the socket's path: our socket; nothing, or a dead process's socket; or a live process's. */
+/**
+ * What is at the socket's path: our socket; nothing, or a dead process's socket; or a running
+ * process's.
+ */
 async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours" | "free" | "taken"> {
   const found = await lstat(socketPath, { bigint: true }).catch(unlessMissing);
   if (found?.ino === ownInode) return "ours";

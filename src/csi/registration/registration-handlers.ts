@@ -5,7 +5,10 @@ import type { HandlersOf } from "../server/unary-handler.ts";
 /** What kubelet receives about this plug-in, and how the outcome comes back. */
 export interface Registration {
   readonly driverName: string;
-  /** The CSI socket as kubelet sees it, like `/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock`. */
+  /**
+   * Path of the CSI socket as kubelet sees it, such as
+   * `/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock`.
+   */
   readonly csiSocketPath: string;
   /** Called with each outcome that kubelet reports; kubelet retries by itself after a failure. */
   readonly onOutcome: (outcome: { readonly registered: boolean; readonly error: string }) => void;

@@ -95,7 +95,10 @@ async function run<Request, Response>(
   }
 }
 
-/** `Cancelled` says that the signal was aborted, which knows whether by the caller or the deadline. */
+/**
+ * `Cancelled` only says that the signal was aborted; the signal knows whether the caller gave up or its
+ * deadline passed.
+ */
 function endOf(signal: AbortSignal, failure: Failure): Failure {
   const reason: unknown = signal.reason;
   return failure.kind === "Cancelled" && reason instanceof CallEnded ? reason.failure : failure;

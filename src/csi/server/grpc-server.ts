@@ -30,7 +30,10 @@ const CONCURRENT_CALLS_MAX = 2000;
 /** A client that may connect may mount and unmount: only the driver's own user. */
 const SOCKET_MODE = 0o600;
 
-/** A gRPC server for CSI: unary calls on a unix or tcp endpoint. Add services, then listen; stop is final. */
+/**
+ * A gRPC server for CSI: unary calls on a unix or tcp endpoint. Add services, then listen; stop ends it for
+ * good.
+ */
 export class GrpcServer {
   readonly #server = new Server({
     "grpc.max_receive_message_length": RECEIVED_MESSAGE_MAX_BYTES,

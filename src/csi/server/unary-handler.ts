@@ -4,7 +4,10 @@ import type { Logger } from "../../ports/logger.ts";
 
 /** What a handler learns of the call besides its request. */
 export interface CallContext {
-  /** Aborted when the caller cancels, its deadline passes or the server stops, by a `CallEnded`. */
+  /**
+   * Aborted when the caller cancels, its deadline passes or the server stops; `signal.reason` is a
+   * `CallEnded`.
+   */
   readonly signal: AbortSignal;
   /** When the caller stops waiting, on the scale of `clock.elapsedMs()`; `Infinity` if it set no deadline. */
   readonly deadlineMs: number;
@@ -20,7 +23,10 @@ export type UnaryHandler<Request, Response> = (
   call: CallContext,
 ) => Promise<Result<Response, Failure>>;
 
-/** A service's handlers, by the method names of its definition. A method without one: UNIMPLEMENTED. */
+/**
+ * The handlers of a service, by the method names of its generated definition. A method without one answers
+ * UNIMPLEMENTED.
+ */
 export type HandlersOf<Service> = {
   readonly [Method in keyof Service]?: Service[Method] extends {
     readonly requestDeserialize: (value: Buffer) => infer Request;

@@ -4,7 +4,10 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
 
-/** How long an own server may take to answer first, in milliseconds: an overloaded machine takes seconds. */
+/**
+ * How long a server of this process may take for its first answer, in milliseconds: an overloaded
+ * machine takes seconds.
+ */
 const ANSWER_MAX_MS = 30_000;
 /** A server sends a few hundred bytes until it has answered. */
 const ANSWER_MAX_BYTES = 64 * 1024;

@@ -24,7 +24,10 @@ export interface RecallAnswer {
   readonly releaseRefused?: boolean;
 }
 
-/** Answers a recall: targets still published, whether the node is unmounting, its writes' progress. */
+/**
+ * Answers a recall: which targets are still published, whether the node is unmounting, and the progress
+ * of its writes.
+ */
 export async function answerRecall(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
@@ -69,7 +72,10 @@ export async function answerRecall(
   );
 }
 
-/** Runs an unmount and tells the recall its progress: flushing gigabytes takes minutes and is healthy. */
+/**
+ * Runs an unmount and reports its progress to the recall: flushing gigabytes takes minutes and is
+ * healthy.
+ */
 export async function unmountUnderRecall(
   ports: NodePorts,
   recalled: {

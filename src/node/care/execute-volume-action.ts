@@ -180,7 +180,10 @@ async function releaseAndDrop(
   return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
 }
 
-/** A live mount with users, its record lost: this node writes on, with an epoch above all that it knows. */
+/**
+ * A live mount with users, whose record was lost: this node continues to write, under an epoch above all
+ * that it knows.
+ */
 async function reclaimVolume(
   ports: NodePorts,
   target: OwnVolume,
@@ -255,7 +258,10 @@ function checkpointEpoch(
   );
 }
 
-/** OwnVolumes first, then the staging mount; never lazily. A target still kept busy is retried later. */
+/**
+ * Targets first, then the staging mount; never lazily. A target that a terminated workload still keeps
+ * busy is retried later.
+ */
 async function unmountAll(
   ports: NodePorts,
   target: OwnVolume,

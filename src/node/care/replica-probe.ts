@@ -8,7 +8,10 @@ import type { NodePorts } from "../node-ports.ts";
 import { isMissing } from "../stage/find-device.ts";
 import { lunHere } from "../writer/lun-here.ts";
 
-/** Interval of the probes, in milliseconds: until then a disk that a person detached is not missed. */
+/**
+ * Interval of the probes of a node's disks, in milliseconds: the maximum delay until a disk that a person
+ * detached is missed.
+ */
 const LOOK_EVERY_MS = 60_000;
 
 /**
@@ -34,7 +37,10 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
   };
 }
 
-/** Attachments here that stay, and are replicas or staged: NodeStageVolume looks for all other devices. */
+/**
+ * Attachments of this node that stay, and are replicas or staged: for all others, NodeStageVolume looks
+ * for the device.
+ */
 function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
   const { cache, node } = ports;
   return cache

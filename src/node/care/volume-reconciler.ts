@@ -15,7 +15,10 @@ const BUSY_AGAIN_MS = 200;
  * that the last one has gone.
  */
 const RECALLED_AGAIN_MS = 500;
-/** How often a volume that was reclaimed while a pod uses it here is checked, in milliseconds. */
+/**
+ * How often a volume is checked that another node has reclaimed while a pod uses it here, in
+ * milliseconds.
+ */
 const DISPUTED_AGAIN_MS = 2_000;
 
 /**

@@ -25,7 +25,10 @@ export interface KnownMachine {
   readonly instanceUri: string;
 }
 
-/** A new VM's metadata and a new API server come up within seconds, so the first tries are close together. */
+/**
+ * A new VM's metadata and a new cluster's API server come up within seconds, so the first tries are close
+ * together.
+ */
 const BACKOFF = { baseMs: 500, maxMs: 15_000 };
 /** Interval of the check that this is still the same VM, in milliseconds. */
 const CONFIRM_EVERY_MS = 60_000;

@@ -5,7 +5,10 @@ import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";
 
-/** Interval of the reads of the CSINode, in milliseconds: it changes when the kubelet registers a plug-in. */
+/**
+ * Interval of the reads of this node's CSINode, in milliseconds: it changes when the kubelet registers a
+ * plug-in.
+ */
 const LOOK_EVERY_MS = 300_000;
 /** The same while another driver is present. */
 const LOOK_AGAIN_MS = 10_000;
@@ -14,9 +17,15 @@ const LOOK_AGAIN_MS = 10_000;
 export interface OtherDriverWatch {
   /** Why another Azure disk driver serves this node; undefined if none is seen. */
   readonly why: () => string | undefined;
-  /** Called when another process has replaced this plug-in in the registry, and with undefined once back. */
+  /**
+   * Called when another process has replaced this plug-in in the kubelet's registry, and with undefined
+   * when it is back.
+   */
   readonly onPlace: (taken: string | undefined) => void;
-  /** Reads the CSINode, if any. To be queued at the start and at each registration; requeues itself. */
+  /**
+   * Reads the CSINode. To be queued at the start and at each registration; requeues itself. Absent where
+   * there is no Kubernetes.
+   */
   readonly reconciler: Reconciler | undefined;
 }
 

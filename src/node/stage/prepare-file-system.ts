@@ -27,7 +27,10 @@ interface Prepared extends FileSystemRequest {
   readonly partition: number | undefined;
   /** What the volume's attributes state of a new file system. */
   readonly geometry: FileSystemGeometry;
-  /** Has the disk's LUN read from Azure again, and fails where that does not lead to this device. */
+  /**
+   * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
+   * device.
+   */
   readonly lookAgain: () => Promise<Result<void, Failure>>;
 }
 

@@ -3,7 +3,10 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 
-/** Where a volume is still bound here, sorted: mounted targets of the checkpoint, and its device's mounts. */
+/**
+ * Where a volume is still bound on this node: the checkpoint's targets that are mounted, and other mounts
+ * of its device. Sorted.
+ */
 export async function publishedTargets(
   ports: NodePorts,
   volumeId: string,
@@ -23,7 +26,10 @@ export async function publishedTargets(
 
 /** The state of a volume's targets. */
 export interface ObservedTargets {
-  /** Where the volume is bound, sorted. Known targets count, also where one equals the staging path. */
+  /**
+   * Where the volume is bound, sorted. Known targets count as targets, also where one equals the staging
+   * path.
+   */
   readonly bound: readonly string[];
   /**
    * Known targets that are directories with nothing mounted, not even a placeholder, sorted. None of an

@@ -124,7 +124,10 @@ export async function releaseVolume(
   return ok(undefined);
 }
 
-/** It had the disk, so no known device is no proof: a lost checkpoint must not make it look clean. */
+/**
+ * It had the disk, so finding nothing without a known device is no proof: a lost checkpoint must not make
+ * it look clean.
+ */
 function verifyCleanOf(
   ports: NodePorts,
   volume: AzVolume,

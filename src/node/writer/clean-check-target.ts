@@ -30,7 +30,10 @@ export function cleanCheckTarget(ports: NodePorts, known: KnownVolume): CleanReq
   };
 }
 
-/** `mount` only where all that is known of the volume says so: that check sees no traces of raw block. */
+/**
+ * `mount` only where everything known of the volume says so: that check does not look for the traces of
+ * raw block.
+ */
 export function accessTypeOf({
   volume,
   checkpoint,

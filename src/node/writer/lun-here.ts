@@ -27,7 +27,10 @@ export function listedLun(
   return isRecent && isSameVmId(status?.vmId, vmId) ? listed.lun : undefined;
 }
 
-/** The LUN at which an attachment records its disk on this very machine; undefined: none, or in doubt. */
+/**
+ * The LUN at which an attachment records its disk on this very machine, if not in doubt; undefined: it
+ * does not.
+ */
 export function lunHere(node: NodeKey, attachment: AzVolumeAttachment | undefined): number | undefined {
   if (attachment === undefined || !isAttached(attachment)) return undefined;
   return isSameVmId(attachment.status?.vmId, node.vmId) ? attachment.status?.lun : undefined;

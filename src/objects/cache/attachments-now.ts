@@ -6,7 +6,10 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../new-attachment.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
-/** The store's attachments of a node or volume, by one list, without those that the cache ignores. */
+/**
+ * The attachments of a node or of a volume as the store has them now, without those that the cache
+ * ignores. One list, by label.
+ */
 export async function attachmentsNow(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
   of: { readonly nodeName: string } | { readonly volumeName: string },

@@ -28,7 +28,10 @@ export const cacheIndexes = {
     /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
-    /** The VM, as `resourceUriKey` writes it, to which a controller attached the disk or began to. */
+    /**
+     * The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the
+     * disk or begun to.
+     */
     instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) =>
       status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)],
   },

@@ -67,7 +67,10 @@ export interface CachedKinds {
  * attach.
  */
 export interface ObjectCache extends CachedKinds {
-  /** An ignored AzVolumeAttachment, and why; undefined if none has that name, or it is consistent. */
+  /**
+   * An AzVolumeAttachment that is ignored, and why; undefined if there is none of that name, or it is
+   * consistent.
+   */
   ignoredAttachment(name: string): IgnoredAttachment | undefined;
   /** Names of all ignored attachments, sorted. */
   ignoredAttachments(): readonly string[];
@@ -79,7 +82,10 @@ export interface ObjectCache extends CachedKinds {
   onChange(listener: (change: ObjectChange) => void): () => void;
   /** As `SourceCache.listAgain`, for every kind. */
   listAgain(): void;
-  /** Keeps the cache up to date until `signal` is aborted; by its return nothing runs. Called once. */
+  /**
+   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. Called
+   * once.
+   */
   run(signal: AbortSignal): Promise<void>;
 }
 

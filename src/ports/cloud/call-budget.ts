@@ -4,7 +4,10 @@ export interface CallBudgetState {
   readonly group: string;
   /** Calls that the whole subscription has left, by this process's count. */
   readonly subscriptionCallsLeft: number;
-  /** Calls that the resource with the fewest has left; undefined: not counted, or none was called yet. */
+  /**
+   * Calls that the resource with the fewest has left; undefined where resources are not counted, or none
+   * was called yet.
+   */
   readonly fewestResourceCallsLeft: number | undefined;
   /** How much longer the longest `Retry-After` lasts. */
   readonly blockedMs: number;

@@ -45,7 +45,9 @@ export interface ClusterAttachment {
   readonly isTerminating: boolean;
 }
 
-/** Whether there is a node of a name. `unknown`: it can't be asked now; never treated as gone. */
+/**
+ * Whether the orchestrator has a node of a name. `unknown`: it can't be asked now; never treated as gone.
+ */
 export type NodePresence = "present" | "gone" | "unknown";
 
 /**
@@ -54,13 +56,22 @@ export type NodePresence = "present" | "gone" | "unknown";
  * an orchestrator that has such objects, all answers are empty.
  */
 export interface ClusterVolumes {
-  /** Whether an orchestrator has attachments. Without one, a missing attachment means nothing. */
+  /**
+   * Whether there is an orchestrator that has attachments. Without one, a missing attachment means
+   * nothing.
+   */
   readonly knowsAttachments: boolean;
-  /** Resolves once `volumes`, `volumeOf`, `isNamed`, `attachments` are complete; rejects if aborted. */
+  /**
+   * Resolves once `volumes`, `volumeOf`, `isNamed` and `attachments` are complete; rejects when `signal` is
+   * aborted.
+   */
   untilSynced(signal: AbortSignal): Promise<void>;
   /** All volumes of this driver, sorted by name, from a cache. */
   volumes(): readonly ClusterVolume[];
-  /** A disk's volume, from a cache; of several the one bound to a claim, then the first by name. */
+  /**
+   * The volume of a disk, from a cache; where several name it, the one that is bound to a claim, then the
+   * first by name.
+   */
   volumeOf(volumeId: string): ClusterVolume | undefined;
   /**
    * Whether any volume of the cluster names the disk, from a cache: also one of another driver's name, as
@@ -73,7 +84,10 @@ export interface ClusterVolumes {
   attachmentOn(volumeId: string, nodeName: string): ClusterAttachment | undefined;
   /** Calls `listener` with the node's name whenever the cache has seen an attachment to it begin or end. */
   onChange(listener: (nodeName: string) => void): void;
-  /** One attachment, uncached, if any has that name. Fails with `StoreUnavailable` or `Cancelled`. */
+  /**
+   * One attachment, uncached; undefined if there is none of that name. Fails with `StoreUnavailable` or
+   * `Cancelled`.
+   */
   readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined, Failure>>;
   /**
    * Removes an attachment without an attacher (`attach: driver`): deletes it and removes the attacher's

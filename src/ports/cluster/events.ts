@@ -9,7 +9,10 @@ export interface DriverEvent {
   readonly message: string;
   /** The node that an event about a volume names; a recipient where the reason says so. */
   readonly nodeName?: string;
-  /** Nodes on which pods wait for the volume, told where the reason says so. Default: wherever one waits. */
+  /**
+   * Nodes on which pods wait for the volume, recipients where the reason says so. Default: wherever a pod
+   * waits for it.
+   */
   readonly waitingOn?: readonly string[];
   /**
    * What must change to make it a new event, where the message holds varying numbers; client-go's events

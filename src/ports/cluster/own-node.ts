@@ -21,7 +21,10 @@ export interface OwnNodeFacts {
 export interface OwnNode {
   /** Reads it now; undefined if there is none. */
   read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined, Failure>>;
-  /** The CSI drivers that the kubelet has registered, by the node's CSINode; empty: there is none. */
+  /**
+   * The CSI drivers that the kubelet has registered on the node, by its CSINode; empty where there is
+   * none.
+   */
   drivers(signal: AbortSignal): Promise<Result<readonly NodeDriver[], Failure>>;
   /** Replaces the taints if they are unchanged since the read; otherwise fails with `ObjectConflict`. */
   replaceTaints(

@@ -31,7 +31,10 @@ export interface VolumeUsers {
   cachedPods(volumeId: string): readonly VolumePod[] | undefined;
   /** The node that, by the orchestrator, runs on the VM with this resource id; undefined: none. */
   cachedNodeNameOf(instanceUri: string): string | undefined;
-  /** A volume's cached users, and where they could run: to place replicas. Reads all pods of the cluster. */
+  /**
+   * The cached users of a volume anywhere, and where else they could run: for placing replicas. Reads all
+   * pods of the cluster.
+   */
   cachedPlacement(volumeId: string): VolumePlacement;
   /**
    * Calls `listener` with the node's name whenever the cached view of a node or of its users has changed,

@@ -205,7 +205,10 @@ export interface HostProvisioner {
     request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
-  /** The mount at `path`, undefined if there is none. Reads from the device to see if it responds. */
+  /**
+   * The mount at `path`, undefined if there is none. Reads from the device to check whether it still
+   * responds.
+   */
   mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
   /**
    * Every mount of a device, by `majorMinor`; bind mounts, raw block binds, and of a disk its partitions'
@@ -263,7 +266,10 @@ export interface HostProvisioner {
     path: string,
     signal: AbortSignal,
   ): Promise<Result<"absent" | "file" | "directory" | "blockDevice" | "other", Failure>>;
-  /** A value that changes while the device is written to (its write counters), to watch an unmount. */
+  /**
+   * A value that changes while the device is written to (its write counters), for watching an unmount's
+   * progress.
+   */
   writeProgress(majorMinor: string, signal: AbortSignal): Promise<Result<string, Failure>>;
   /**
    * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the volume's devices

@@ -48,7 +48,9 @@ export interface FreezeMark {
  */
 export interface NodeCheckpoints {
   readonly volumes: () => readonly VolumeCheckpoint[];
-  /** Adds or replaces a volume's checkpoint. Fails with `HostNotReady` if the file can't be written. */
+  /**
+   * Adds or replaces the checkpoint of a volume. Fails with `HostNotReady` if the file can't be written.
+   */
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** In a list of their own: an older plug-in drops it, and thaws with the last unmount. */

@@ -74,7 +74,10 @@ export interface ObjectStore {
     object: KindMap[K],
     signal: AbortSignal,
   ): Promise<Result<KindMap[K], Failure>>;
-  /** Marks for deletion (`deletionTimestamp`), or removes if without finalizers. Idempotent once marked. */
+  /**
+   * Marks for deletion (`deletionTimestamp`), or removes at once without finalizers. Idempotent on a
+   * marked object.
+   */
   delete<K extends Kind>(
     kind: K,
     name: string,

@@ -31,7 +31,10 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   hasSynced(): boolean;
   /** Waits until `hasSynced`. Rejects with the signal's reason. */
   untilSynced(signal: AbortSignal): Promise<void>;
-  /** Adds a write's response at once, unless the watch is past it, so that a process reads its own writes. */
+  /**
+   * Adds a write's response to the cache at once, unless the watch is past it already, so that a process
+   * reads its own writes.
+   */
   remember(object: T): void;
   /**
    * How long the object has been unchanged, in milliseconds on this process's clock, whether or not the
@@ -54,9 +57,14 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
    * where it exists. A cache that has just started has missed nothing yet.
    */
   missingMs(key: string): number;
-  /** When the source last reported anything, by the clock's `elapsedMs`; undefined before the first list. */
+  /**
+   * When the source last reported anything, on the clock's `elapsedMs`; undefined before the first list.
+   */
   lastHeardElapsedMs(): number | undefined;
-  /** Calls `listener` after each change and the first list; logs its exceptions. Answers how to stop it. */
+  /**
+   * Calls `listener` after each change, also for the first list. A listener's exception is logged.
+   * Answers how to stop it.
+   */
   onChange(listener: (change: CachedChange<T>) => void): () => void;
   /**
    * Waits until `predicate` holds for the object (undefined: there is none), without polling; never before
@@ -69,15 +77,24 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** The same, answering that object; undefined if it did not hold in time, or held for a missing one. */
+  /**
+   * The same, answering the object for which it held; undefined if it did not hold in time, or held for a
+   * missing object.
+   */
   waitFor(
     key: string,
     predicate: (object: T | undefined) => boolean,
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<T | undefined>;
-  /** Lists at once, and drops own writes that the watch has not confirmed: after the source's rollback. */
+  /**
+   * Lists again at once, and drops own writes that the watch has not confirmed: after a rollback of the
+   * source.
+   */
   listAgain(): void;
-  /** Keeps the cache up to date until `signal` is aborted; by its return nothing runs. Called once. */
+  /**
+   * Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. Called
+   * once.
+   */
   run(signal: AbortSignal): Promise<void>;
 }

@@ -8,7 +8,10 @@ export interface SourceObject {
     readonly namespace?: string | undefined;
     readonly resourceVersion: string;
     readonly uid?: string | undefined;
-    /** Rises with each change of the spec, and nothing else; undefined: the source does not report it. */
+    /**
+     * Rises with each change of the spec, and with nothing else; undefined where the source does not
+     * report it.
+     */
     readonly generation?: number | undefined;
     readonly deletionTimestamp?: string | undefined;
     readonly finalizers?: readonly string[] | undefined;
@@ -20,7 +23,10 @@ export type SourceEvent<T> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }
   | { readonly type: "BOOKMARK"; readonly resourceVersion: string };
 
-/** A resource that can be listed and watched: one kind of the object store, or one of Kubernetes. */
+/**
+ * A resource that can be listed and then watched: one kind of the object store, or one resource of
+ * Kubernetes.
+ */
 export interface Source<T extends SourceObject> {
   /** The name of the source, for logs. */
   readonly name: string;
@@ -31,7 +37,10 @@ export interface Source<T extends SourceObject> {
   watch(resourceVersion: string, signal: AbortSignal): AsyncIterable<SourceEvent<T>>;
 }
 
-/** The key of an object among its kind: `<namespace>/<name>`, or the name alone without a namespace. */
+/**
+ * The key of an object among all of its kind: `<namespace>/<name>`, or the name alone without a
+ * namespace.
+ */
 export function objectKey({ metadata: { name, namespace } }: SourceObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }

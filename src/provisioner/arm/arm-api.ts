@@ -1,6 +1,9 @@
 import type { Result } from "../../core/failure/result.ts";
 
-/** An entry of a VM's data disk list. Members not named here travel unchanged from a read to a write. */
+/**
+ * An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the
+ * next write.
+ */
 export interface ArmDataDisk {
   readonly lun: number;
   readonly name?: string;
@@ -35,7 +38,10 @@ export interface ArmVm extends ArmResource {
   readonly dataDisks: readonly ArmDataDisk[];
   /** Codes such as `PowerState/running`; undefined unless the instance view was asked for. */
   readonly statusCodes: readonly string[] | undefined;
-  /** The guest agent's codes, such as `ProvisioningState/succeeded`; undefined without the instance view. */
+  /**
+   * Codes of the guest agent's status, such as `ProvisioningState/succeeded`; undefined unless the instance
+   * view was asked for.
+   */
   readonly agentStatusCodes: readonly string[] | undefined;
 }
 
@@ -61,7 +67,10 @@ export interface ArmDisk extends ArmResource {
   readonly logicalSectorSize: number | undefined;
 }
 
-/** A disk's properties that can change at any time. Undefined: Azure's default, or stays as it is. */
+/**
+ * Properties that a disk can be given at any time, in Azure's words. What is undefined is Azure's
+ * default, or stays as it is.
+ */
 interface ArmDiskTraits {
   /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
   readonly diskIOPSReadWrite?: number | undefined;
@@ -113,9 +122,14 @@ export interface ArmSnapshot extends ArmResource {
   readonly logicalSectorSize: number | undefined;
   /** RFC 3339. */
   readonly timeCreated: string;
-  /** Of a copy in the background, if any. Below 100 it can't be restored, save by instant access. */
+  /**
+   * Of a copy in the background; undefined where there is none. Below 100 it can't be restored, save by
+   * instant access.
+   */
   readonly completionPercent: number | undefined;
-  /** `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; older services: undefined. */
+  /**
+   * `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; undefined from older services.
+   */
   readonly accessState: string | undefined;
   /** Why a copy from another region never completes: Azure's code and message. */
   readonly copyError: string | undefined;
@@ -169,7 +183,10 @@ export interface ArmGroup {
   readonly resourceGroup: string;
 }
 
-/** A resource by its full id: every segment travels with every call, so that none can be dropped. */
+/**
+ * A resource by its full id: every segment travels with every call, so that none can be dropped on the
+ * way.
+ */
 export interface ArmName extends ArmGroup {
   readonly name: string;
 }
@@ -182,7 +199,9 @@ export interface ArmVmName extends ArmName {
 
 /** A refusal of ARM, or a missing answer. */
 export interface ArmError {
-  /** 0: no answer, so the call may or may not have taken effect. 200: a long-running operation failed. */
+  /**
+   * 0: no answer came, so the call may or may not have taken effect. 200: a long-running operation failed.
+   */
   readonly statusCode: number;
   readonly code: string;
   readonly message: string;

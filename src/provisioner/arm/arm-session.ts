@@ -43,7 +43,10 @@ export interface OperationWait extends OperationTarget {
   readonly maxMs?: number;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
   readonly likeness?: OperationLikeness;
-  /** Reads from the resource whether the operation has ended. Asked where Azure refuses the polls. */
+  /**
+   * Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure
+   * refuses the polls.
+   */
   readonly readEnd: ReadEnd;
   /**
    * Reads the same after each poll that reports a running operation: what the resource shows already
@@ -335,7 +338,10 @@ function mayAskAgain(error: ArmError): boolean {
   );
 }
 
-/** Whether Azure refuses to report an operation: no permission to read operations, or it is forgotten. */
+/**
+ * Whether Azure refuses to report an operation: the permission to read operations is missing, or the
+ * operation is forgotten.
+ */
 function isPollRefused(error: ArmError): boolean {
   return error.statusCode === 401 || error.statusCode === 403 || error.statusCode === 404;
 }

@@ -212,7 +212,10 @@ export function isWorthRetrying(error: ArmError): boolean {
   return ["lost", "throttled", "changed", "busy", "preempted"].includes(classOf(error));
 }
 
-/** Whether the error ends an accepted operation: only a read tells which part of it took effect. */
+/**
+ * Whether the error ends an operation that had been accepted: only a read tells which part of it took
+ * effect.
+ */
 export function isOperationFailure(error: ArmError): boolean {
   return error.statusCode === 200;
 }

@@ -7,7 +7,10 @@ export function isTerminal(provisioningState: string): boolean {
   return ["Succeeded", "Failed", "Canceled"].includes(provisioningState);
 }
 
-/** How an accepted operation ended, by its resource's `provisioningState`; undefined: it has not. */
+/**
+ * How an operation that was accepted ended, by the `provisioningState` of its resource; undefined: it has
+ * not ended.
+ */
 export function endShownBy(
   provisioningState: string,
   resource: string,

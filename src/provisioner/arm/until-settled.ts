@@ -5,10 +5,16 @@ import type { ArmSession } from "./arm-session.ts";
 import { classOf } from "./error-table.ts";
 import { isTerminal } from "./provisioning-state.ts";
 
-/** Tries of a call whose answers are lost or that meets another operation, before the caller retries. */
+/**
+ * Tries of a disk or snapshot call whose answers are lost or that meets another operation, before the
+ * caller has to retry.
+ */
 export const TRIES_MAX = 4;
 
-/** Reads a resource once an operation on it, which may be under way, has ended; within `operationMaxMs`. */
+/**
+ * Reads a resource, by `read`, once the operation that may be under way on it has ended; at the latest
+ * after `operationMaxMs`.
+ */
 export async function untilSettled<T extends { readonly provisioningState: string }>(
   session: ArmSession,
   read: () => Promise<Result<T, ArmError>>,

@@ -47,7 +47,10 @@ export function zonesOf(request: Pick<CreateDiskRequest, "skuName" | "zone">): r
     : [request.zone];
 }
 
-/** How a disk differs from the request under its name, if it does. Tags may: others set them, too. */
+/**
+ * How a disk differs from the request under its name; undefined if it matches. Tags may differ: others
+ * set them, too.
+ */
 export function differenceTo(request: CreateDiskRequest, disk: ArmDisk): string | undefined {
   const zones = zonesOf(request).join(",");
   const differences = [

@@ -48,7 +48,9 @@ export class SharedDiskReads {
     this.#lifetime = lifetime;
   }
 
-  /** The VMs that a disk names as its owners now; none if it is gone. Rejects with the signal's reason. */
+  /**
+   * The VMs that a disk names as its owners now; none if the disk is gone. Rejects with the signal's reason.
+   */
   async owners(diskUri: string, signal: AbortSignal): Promise<Owners> {
     signal.throwIfAborted();
     const id = diskIdOf(diskUri);

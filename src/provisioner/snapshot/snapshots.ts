@@ -79,7 +79,10 @@ export async function listSnapshots(
   return saysNoGroup(listed.failure) ? ok([]) : fail(toFailure(listed.failure, {}));
 }
 
-/** Creates a snapshot. Reads before each request: what a lost or failed one has left decides what follows. */
+/**
+ * Creates a snapshot. Reads before each request: whatever a lost or failed request has left decides the
+ * next step.
+ */
 export async function createSnapshot(
   session: ArmSession,
   request: CreateSnapshotRequest & SnapshotTarget,

@@ -22,7 +22,10 @@ import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
 
-/** Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks instead. */
+/**
+ * Successful updates that a batch can need: complete a stuck detach, detach disks, attach disks in
+ * their place.
+ */
 const SUCCESSES_MAX = 3;
 
 /** A request with what the plan made of it. */
@@ -138,7 +141,10 @@ export class AttachBatch {
       );
   }
 
-  /** Without attaches whose VM detaches the disk too slowly and may not be forced: they keep waiting. */
+  /**
+   * Without the attaches to a VM that detaches the disk too slowly, where force is not allowed: they
+   * keep waiting.
+   */
   async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
     const unforced = new Set<VmRequest>();
     for (const { request } of allowed)
@@ -364,7 +370,10 @@ async function isNamedByDisk(
   return owners.ok ? owners.value.some((owner) => isSameResourceUri(owner, asked.model.id)) : undefined;
 }
 
-/** The whole target list: ARM detaches what a list leaves out, so every entry that was read is in it. */
+/**
+ * The whole target list of data disks: ARM detaches what a list leaves out, so every entry that was
+ * read is in it.
+ */
 function listWith(
   model: ArmVm,
   planned: readonly Planned[],

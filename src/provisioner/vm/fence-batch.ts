@@ -27,7 +27,10 @@ import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts"
 /** Set on a VM whose ETag no smaller write moves. */
 const FENCE_TAG = "disk.csi.azure.com-fence";
 
-/** Accepted updates that fail before each disk is tried by itself, and a single one given up. */
+/**
+ * Updates that are accepted and then fail, before each disk of the batch is tried by itself, and a
+ * single one given up.
+ */
 const OPERATION_FAILURES_MAX = 2;
 
 /**
@@ -352,7 +355,10 @@ function withoutDisks(
   };
 }
 
-/** No tag for a scale set's instance: the set's model has its tags, and the instance would differ from it. */
+/**
+ * An instance of a scale set gets no tag: the set's model has its tags, and the instance would no longer be
+ * what the model says.
+ */
 function etagWriteFor(vm: VmTarget, learned: EtagWrite): EtagWrite {
   return vm.scaleSet !== undefined && learned === "tag" ? "dataDisks" : learned;
 }

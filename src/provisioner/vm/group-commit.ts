@@ -15,7 +15,10 @@ export interface GroupCommitOptions {
   readonly heldBy: () => Promise<void> | undefined;
   /** How long the call budget would have this batch wait and gather. */
   readonly delayMs: (waiting: readonly VmRequest[]) => number;
-  /** Longest wait for the call budget, in milliseconds: a longer one fails at once, with `throttled`. */
+  /**
+   * Longest wait for the call budget, in milliseconds: a request that would have to wait longer fails at
+   * once, with `throttled`.
+   */
   readonly delayMaxMs: number;
   /** The failure of such a request; `retryAfterMs` is the wait that the call budget asks for. */
   readonly throttled: (retryAfterMs: number) => Failure;

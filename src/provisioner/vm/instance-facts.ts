@@ -21,7 +21,10 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: numbe
   };
 }
 
-/** A hibernated VM reads as deallocated, but wakes with memory and mounts: it is recognised first. */
+/**
+ * A hibernated VM reads as deallocated, but wakes with its memory and its mounts: it is recognised
+ * first.
+ */
 function powerStateOf(statusCodes: readonly string[]): InstanceFacts["powerState"] {
   const codes = statusCodes.map((code) => code.toLowerCase());
   if (codes.includes("hibernationstate/hibernated")) return "hibernated";

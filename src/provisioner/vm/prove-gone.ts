@@ -30,7 +30,10 @@ export interface GoneContext {
   readonly vmReads: SharedVmReads;
 }
 
-/** Reads a node's VM; if not at its resource id, proves it gone. Undefined: it exists. Changes nothing. */
+/**
+ * Reads a node's VM and, if it is not at its resource id, proves that it is gone. Undefined: it exists.
+ * Changes nothing.
+ */
 export async function proveGone(
   context: GoneContext,
   missing: Missing & { readonly vm: VmTarget },

@@ -33,7 +33,10 @@ export class SharedVmReads {
   /** Only of VMs that were read recently. */
   readonly #buckets = new Map<string, Bucket>();
 
-  /** An uncached read of the VM's model, sent after this call. Rejects with the signal's reason. */
+  /**
+   * A read of the VM's model, never from a cache, that is sent after this call. Rejects with the signal's
+   * reason.
+   */
   readonly read: (vm: VmTarget, signal: AbortSignal) => Read;
 
   constructor(session: ArmSession) {

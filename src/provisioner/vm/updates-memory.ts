@@ -1,7 +1,10 @@
 import type { Clock } from "../../ports/clock.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
 
-/** Remembered VMs without work: more than have a failed detach in a cluster, some hundred bytes each. */
+/**
+ * VMs without work that are remembered: more than a cluster has with a failed detach, and a few hundred
+ * bytes each.
+ */
 const VMS_REMEMBERED_MAX = 1_000;
 
 /**

@@ -133,7 +133,10 @@ export class UpdatesUnderWay {
     );
   }
 
-  /** For how many milliseconds a detach of some of `diskKeys` may be under way; undefined: none is. */
+  /**
+   * For how long, in milliseconds, a detach of some of `diskKeys` may have been under way; undefined: none
+   * is.
+   */
   leavingForMs(model: ArmVm, diskKeys: ReadonlySet<string>): number | undefined {
     const nowMs = this.#clock.elapsedMs();
     const agesMs = this.leaving(model).flatMap((diskKey) =>

@@ -48,7 +48,10 @@ export class VmSizes {
     return sizes?.get(vmSize.toLowerCase());
   }
 
-  /** Data disks of a VM; undefined: neither Azure nor the table knows its size. Waits two seconds at most. */
+  /**
+   * Data disks of a VM; undefined for a size that neither Azure nor the table knows. Waits two seconds at
+   * most.
+   */
   async dataDisksMax(vm: SizedVm): Promise<number | undefined> {
     return (await this.listedDataDisksMax(vm)) ?? knownDataDisksMax(vm.vmSize);
   }

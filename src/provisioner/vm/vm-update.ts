@@ -43,7 +43,10 @@ export async function readVm(
   return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
 }
 
-/** Reads a VM without requiring an ETag: no write may follow. `instanceView`: with its power state. */
+/**
+ * Reads a VM without requiring an ETag: no write may be based on the result. With its power state if
+ * `instanceView` asks for it.
+ */
 export async function readInstance(
   session: ArmSession,
   vm: VmTarget,
@@ -95,7 +98,10 @@ export interface VmUpdate {
   readonly isDone?: (vm: ArmVm) => boolean;
 }
 
-/** Carries an update out, to its end. Success: Azure reported that; only a new read shows the result. */
+/**
+ * Carries an update out, to its end. Success only means that Azure reported the operation succeeded: a
+ * new read shows the result.
+ */
 export async function updateVm(
   session: ArmSession,
   update: VmUpdate,

@@ -1,7 +1,10 @@
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { SourceObject } from "../../ports/store/source.ts";
 
-/** A cache in which objects for which `isShown` fails seem to be missing. `onChange` reports all. */
+/**
+ * The same cache with only the objects for which `isShown` holds; the others seem to be missing. `onChange`
+ * reports all of them.
+ */
 export function filteredCache<T extends SourceObject, Index extends string>(
   cache: SourceCache<T, Index>,
   isShown: (object: T) => boolean,

@@ -1,6 +1,9 @@
 import type { Clock } from "../../ports/clock.ts";
 
-/** The longest silence that counts as watching. Beyond it the source, a watch or this process paused. */
+/**
+ * The longest silence of the source that counts as watching. A longer one means that a source, a watch or
+ * this process was paused.
+ */
 const WATCHED_GAP_MAX_MS = 15_000;
 
 /** Adds up the time during which the source reported often enough to count as watched. */

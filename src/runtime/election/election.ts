@@ -22,7 +22,10 @@ export interface ElectionOptions {
   /** Distinguishes this process from every other one ever, such as its host's name and a UUID. */
   readonly identity: string;
   readonly settings: ElectionSettings;
-  /** No other process can reach the store: an earlier holder of the Lease is dead, so acquire at once. */
+  /**
+   * No other process can reach the store: an earlier holder of the Lease is dead, and it is acquired at
+   * once.
+   */
   readonly isAlone: boolean;
   /** Called when this process begins to lead, and when it stops. */
   readonly onChange: (isLeading: boolean) => void;
@@ -30,7 +33,10 @@ export interface ElectionOptions {
 
 /** One candidate in the election of a leader among controllers. */
 export interface Election {
-  /** Whether this process leads, by its own clock: false as soon as its time is over, before any notice. */
+  /**
+   * Whether this process leads, by its own clock: false as soon as its time is over, even before it is
+   * notified.
+   */
   isLeading(): boolean;
   /**
    * Until `signal` is aborted: waits for the Lease, runs `work` while it is held, aborts the work's

@@ -7,7 +7,10 @@ import type { Candidate, LeaseAccess } from "./lease-access.ts";
 
 /** A held Lease, and until when. */
 export interface HeldLease {
-  /** When the last successful renewal began, by the clock's `elapsedMs`: no other process saw it earlier. */
+  /**
+   * When the last successful renewal began, on the clock's `elapsedMs`. No other process has seen it
+   * earlier.
+   */
   renewedAtMs: number;
 }
 
@@ -95,7 +98,10 @@ async function createLease(access: LeaseAccess, signal: AbortSignal): Promise<Re
   return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };
 }
 
-/** Resolves when the last renewal is too long ago, whatever is pending; undefined if aborted first. */
+/**
+ * Resolves when the last renewal is too long ago, whatever is pending; undefined if `signal` was aborted
+ * first.
+ */
 async function untilOverdue(
   { clock, settings }: Candidate,
   held: HeldLease,

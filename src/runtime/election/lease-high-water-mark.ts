@@ -13,12 +13,18 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
   #etagWrite: EtagWrite = "empty";
   #seen: HighWaterMark = { incarnation: 0, counter: 0 };
 
-  /** Read before a Lease that is to be compared: a renewal in between only makes the Lease newer. */
+  /**
+   * Read before a read of the Lease that is to be compared: a renewal in between only makes the Lease
+   * newer.
+   */
   get seen(): HighWaterMark {
     return this.#seen;
   }
 
-  /** What this process has learnt or seen in the Lease, where renewals keep it for the next leader. */
+  /**
+   * What this process has learnt itself, or has seen in the Lease: the leader's renewals keep it there
+   * for the next leader.
+   */
   get etagWrite(): EtagWrite {
     return this.#etagWrite;
   }
@@ -27,7 +33,10 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteAfter(write));
   }
 
-  /** An uncached read, a write's response, or a watch event: each was in the store, if only for a moment. */
+  /**
+   * An uncached read, the response of a write, or a watch event: each was in the store, if only a moment
+   * ago.
+   */
   saw(lease: Lease): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteOf(lease));
     const shown = highWaterMarkOf(lease);

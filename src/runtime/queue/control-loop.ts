@@ -19,7 +19,10 @@ export interface Reconciler {
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
 
-/** Runs a reconciler's queue until `signal`, which its work also gets, is aborted; waits for that work. */
+/**
+ * Runs a reconciler's queue until `signal` is aborted. Work under way receives the same signal, and is
+ * waited for.
+ */
 export class ControlLoop {
   readonly queue: WorkQueue;
   readonly #reconciler: Reconciler;

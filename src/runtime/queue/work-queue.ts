@@ -37,7 +37,10 @@ export class WorkQueue {
   readonly #waiting = new Set<(key: string) => void>();
   /** No delayed key is due before this. */
   #noneDueBeforeMs = Infinity;
-  /** Rings when the next delayed key is due, only while a worker waits: a timer keeps a process alive. */
+  /**
+   * Rings when the next delayed key is due, only while a worker waits: an unneeded timer would keep a
+   * process from ending.
+   */
   #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
   #isHandingOut = false;
 
@@ -59,7 +62,10 @@ export class WorkQueue {
     this.#handOutSoon();
   }
 
-  /** Adds a key without a known change: one being handled, or that waits for its time, stays unchanged. */
+  /**
+   * Adds a key without a known change: one that is being handled, or waits for its time, is left
+   * unchanged.
+   */
   remind(key: string): void {
     if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
   }
@@ -197,5 +203,7 @@ export class WorkQueue {
 }
 
 const MAX_SLEEP_MS = 3_600_000;
-/** Without a reason each abort creates an error with a stack, which takes longer than all else. */
+/**
+ * Without a reason each abort creates an error with a stack, which takes longer than all the rest of it.
+ */
 const STOPPED = "stopped";

@@ -16,7 +16,10 @@ import type { ControllerPorts } from "../../controller-ports.ts";
 
 type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "users" | "steps" | "logger">;
 
-/** When a deletion whose uncached condition fails is planned again, in milliseconds: the cache shows why. */
+/**
+ * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
+ * shows why.
+ */
 const PLAN_AGAIN_MS = 1_000;
 
 /**

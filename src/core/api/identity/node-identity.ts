@@ -56,7 +56,10 @@ export function withUidFrom(nodes: readonly NodeIdentity[], node: NodeIdentity):
   return identityOf(nodeUid === undefined ? node : { ...node, nodeUid });
 }
 
-/** Whether `node` is `known` at the same resource id, with a known uid that differs from its own. */
+/**
+ * Whether `node` is `known` at the same resource id, with a known uid that differs from the one in
+ * `node`.
+ */
 export function lacksUidOf(node: NodeIdentity, known: NodeIdentity): boolean {
   if (known.nodeUid === undefined || node.nodeUid === known.nodeUid) return false;
   return isSameNode(node, known) && isSameResourceUri(node.instanceUri, known.instanceUri);

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** A node in a writer record, with its VM's GUID and resource id: names are reused, and locate no VM. */
+/**
+ * A node in a writer record: always its name with its VM's GUID and resource id, since names are reused
+ * and do not locate a VM.
+ */
 export const nodeIdentitySchema = z.object({
   nodeName: z.string().min(1),
   vmId: z

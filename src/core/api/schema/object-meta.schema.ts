@@ -30,7 +30,10 @@ export const conditionsSchema = z
     "two conditions have the same type",
   );
 
-/** What went wrong last, for people and the CSI answer: a `Failure`'s kind, and its fields as JSON. */
+/**
+ * What went wrong last, for people and for the CSI answer. `kind` is a `Failure` kind, `failure` its fields
+ * as JSON.
+ */
 export const objectErrorSchema = z.object({
   kind: z.string(),
   message: z.string(),

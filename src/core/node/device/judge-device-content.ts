@@ -30,7 +30,10 @@ export function parseBlkidExport(text: string): Readonly<Record<string, string>>
   return Object.fromEntries(pairs);
 }
 
-/** Parses `wipefs --no-act --json`: the type of every signature. Undefined: not the output of wipefs. */
+/**
+ * Parses `wipefs --no-act --json`: the type of every signature found. Undefined: not the output of
+ * wipefs.
+ */
 export function parseWipefsTypes(text: string): readonly string[] | undefined {
   if (text.trim() === "") return [];
   const parsed = parseJson(text);
@@ -42,7 +45,10 @@ export function parseWipefsTypes(text: string): readonly string[] | undefined {
   );
 }
 
-/** Judges a device's content. Blank: all three witnesses say so. A file system: blkid names exactly one. */
+/**
+ * Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if
+ * blkid names exactly one.
+ */
 export function judgeDeviceContent({
   blkid,
   btrfs,

@@ -156,7 +156,10 @@ function sectorBytesOf({ skuName, LogicalSectorSize }: VolumeParameters): number
   return LogicalSectorSize ?? (skuRules[skuName].performance === undefined ? 512 : 4096);
 }
 
-/** One share is the writer's, others may be replicas'. What several nodes use at once needs no replica. */
+/**
+ * One share is the writer's, the others may be replicas. A disk that several nodes use at once needs no
+ * replica.
+ */
 function replicaCount(
   parameters: VolumeParameters,
   capabilities: readonly VolumeCapability[],

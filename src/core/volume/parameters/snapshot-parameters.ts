@@ -49,7 +49,10 @@ interface SnapshotOwn {
   readonly subscriptionId: string;
 }
 
-/** Parses VolumeSnapshotClass parameters, names without case; failures name field, value and what may be. */
+/**
+ * Parses VolumeSnapshotClass parameters. Names are compared without case; each
+ * failure names field, value and what is allowed.
+ */
 export function parseSnapshotParameters(
   parameters: Readonly<Record<string, string>>,
   own: SnapshotOwn,

@@ -13,5 +13,8 @@ export const metadataParameterNames = [
 /** The name of a parameter that external-provisioner adds. */
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
-/** Accepted without effect, so that StorageClasses of the in-tree and of older drivers keep working. */
+/**
+ * Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers keep
+ * working.
+ */
 export const compatibilityParameterNames = ["kind", "zoned", "enableAsyncAttach"] as const;

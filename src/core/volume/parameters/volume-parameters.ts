@@ -112,7 +112,10 @@ export const attributeNames = [
 
 type AttributeName = (typeof attributeNames)[number];
 
-/** The parameters that act on an existing disk, without those that can't be read or contradict others. */
+/**
+ * The parameters that act on a disk which exists already, without those that can't be read or contradict an
+ * earlier one.
+ */
 export function readableParameters(
   parameters: Readonly<Record<string, string>>,
 ): Partial<Pick<VolumeParameters, AttributeName>> {

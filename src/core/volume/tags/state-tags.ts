@@ -55,7 +55,10 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
 }
 
-/** Whether the disk's tags, as last written or read, differ from the status. Never before it is recorded. */
+/**
+ * Whether the tags of the disk, as last written or read, differ from those for the status. Never before
+ * the disk is recorded.
+ */
 export function areStateTagsDue(status: AzVolume["status"]): boolean {
   return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});
 }

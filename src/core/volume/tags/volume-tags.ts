@@ -39,7 +39,10 @@ const templates: Readonly<Record<string, MetadataParameterName>> = {
   "${pvc.metadata.namespace}": "csi.storage.k8s.io/pvc/namespace",
 };
 
-/** A new disk's tags: of the `tags` parameter, with templates filled in, and those that state its purpose. */
+/**
+ * The tags of a new disk: those of the `tags` parameter with its templates filled in, and those that
+ * state the disk's purpose.
+ */
 export function volumeTags(request: {
   readonly tags: string | undefined;
   readonly tagValueDelimiter: string | undefined;

@@ -9,7 +9,10 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { deleteCopySource } from "./copy-snapshot.ts";
 
-/** DeleteSnapshot: deletes a snapshot of this cluster, no other, and what is left of its copy's source. */
+/**
+ * DeleteSnapshot: deletes a snapshot of this cluster's, and of no other; and what is left of its copy from
+ * another region.
+ */
 export async function deleteSnapshot(
   {
     snapshots,
