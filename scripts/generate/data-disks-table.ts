@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LUNS_MAX } from "../../src/core/azure/choose-lun.ts";
-import { BETWEEN_ROWS, parseVmSizeName } from "../../src/core/azure/data-disks-max.ts";
+import { parseVmSizeName } from "../../src/core/azure/data-disks-max.ts";
 import { dataDisksTable } from "../../src/core/azure/data-disks-table.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 
@@ -51,15 +51,15 @@ export function parseTable(text: string): Table {
   return new Map(
     text
       .trim()
-      .split(BETWEEN_ROWS)
+      .split("\n")
       .filter((row) => row !== "")
-      .flatMap((row) => {
+      .map((row) => {
         const [series = "", groups = ""] = row.split("=");
         const sizes = groups.split(" ").flatMap((group) => {
           const [disks = "", vCpus = ""] = group.split(":");
           return vCpus.split(",").map((each) => [Number(each), Number(disks)] as const);
         });
-        return series.split(/\s+/u).map((each) => [each, new Map(sizes)] as const);
+        return [series, new Map(sizes)] as const;
       }),
   );
 }
@@ -91,16 +91,10 @@ function tableOf(skus: readonly ListedSku[]): Table {
 
 /** The file's text: one for each table, however its parts were found. */
 export function fileOf(table: Table, month: string): string {
-  const sorted = [...table].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const rows = [...Map.groupBy(sorted, ([, sizes]) => groupsOf(sizes))].map(
-    ([groups, those]) => `${wrapped(`${those.map(([series]) => series).join(" ")}=${groups}`)}\n`,
-  );
+  const rows = [...table]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([series, sizes]) => `${series}=${groupsOf(sizes)}\n`);
   return `${headerOf(month)}export const dataDisksTable = \`\n${rows.join("")}\`;\n`;
-}
-
-/** In lines of at most a hundred columns; those after the first begin with a space. */
-function wrapped(row: string): string {
-  return row.replace(/(.{1,99})(?: |$)/gu, "$1\n ").trimEnd();
 }
 
 function groupsOf(sizes: ReadonlyMap<number, number>): string {
@@ -120,8 +114,8 @@ function headerOf(month: string): string {
 // \`az vm list-skus --all -o json > skus.json && npm run generate -- --vm-skus skus.json\`.
 
 /**
- * How many data disks VM sizes take: \`d#s_v5 e#s_v5=4:2 8:4\` says that Standard_D2s_v5 takes 4 and
- * Standard_D4s_v5 takes 8, and so in the series E. A row continues in lines that begin with a space.
+ * How many data disks VM sizes take, a series a row: \`d#s_v5=4:2 8:4\` says that Standard_D2s_v5 takes 4
+ * and Standard_D4s_v5 takes 8. Searched as it is.
  */
 `;
 }

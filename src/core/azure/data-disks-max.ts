@@ -1,8 +1,5 @@
 import { dataDisksTable } from "./data-disks-table.ts";
 
-/** A row of the table continues in lines that begin with a space. */
-export const BETWEEN_ROWS = /\n(?! )/u;
-
 /** Assumed for a size that is not known by name: few take less, and Azure's list corrects it soon. */
 export const DATA_DISKS_MAX_UNKNOWN = 4;
 /** Assumed where not even the name of the size is known, so that nothing will correct it: as V1 does. */
@@ -38,12 +35,11 @@ export function knownDataDisksMax(vmSize: string): number | undefined {
   const name = parseVmSizeName(vmSize);
   if (name === undefined) return undefined;
   // A search in one string, when asked: this runs on every node, for one size.
-  const [, groups = ""] =
-    dataDisksTable
-      .split(BETWEEN_ROWS)
-      .map((row) => row.split("="))
-      .find(([series = ""]) => series.split(/\s+/u).includes(name.series)) ?? [];
-  const group = groups.split(/\s+/u).find((each) => vCpusOf(each).includes(`${name.vCpus}`));
+  const key = `\n${name.series}=`;
+  const start = dataDisksTable.indexOf(key);
+  if (start === -1) return undefined;
+  const row = dataDisksTable.slice(start + key.length, dataDisksTable.indexOf("\n", start + 1));
+  const group = row.split(" ").find((each) => vCpusOf(each).includes(`${name.vCpus}`));
   return group === undefined ? undefined : Number.parseInt(group, 10);
 }
 

@@ -13,9 +13,6 @@ interface EventMeaning {
   readonly remedy: string;
 }
 
-/** A warning without further recipients or a remedy, unless its row says otherwise. */
-type EventRow = Partial<EventMeaning> & Pick<EventMeaning, "when">;
-
 const OUT_OF_SERVICE =
   "if that node is dead, mark it out of service (on Kubernetes: " +
   "kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)";
@@ -24,21 +21,26 @@ const TRIED_AGAIN = "The driver retries automatically.";
 /** Every event reason, in the order of a volume's life. */
 export const eventReasons = {
   CreationDelayed: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "creating the disk failed, and a retry may succeed: a quota, Azure's call limits, an outage",
     remedy: TRIED_AGAIN,
   },
   CreationFailed: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the disk can't be created as requested: SKU, zone, size, parameters",
     remedy: "Change what is named there, in the StorageClass or the claim.",
   },
   DeletedByHand: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "the AzVolume, or the AzVolumeAttachment of the node that writes it, was deleted by hand",
     remedy: "Its disk is kept and the object is recreated; delete the claim to delete the disk.",
   },
   UnclaimedDisk: {
+    type: "Warning",
+    shownOn: [],
     when:
       "for an hour or more, no PersistentVolume names a disk of this cluster and no node has it " +
       "(found by recovery)",
@@ -47,15 +49,19 @@ export const eventReasons = {
       "Azure (az disk delete), and its AzVolume goes too. The driver never deletes such a disk.",
   },
   DeletionDelayed: {
+    type: "Warning",
+    shownOn: [],
     when: "deleting the disk failed",
     remedy: TRIED_AGAIN,
   },
   ExpansionFailed: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure did not grow the disk",
     remedy: TRIED_AGAIN,
   },
   NotExpanded: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "AnyPod"],
     when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
     remedy:
@@ -63,6 +69,7 @@ export const eventReasons = {
       "and start them again once it has grown.",
   },
   ModificationFailed: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure refuses what the claim's VolumeAttributesClass asks of the disk, which stays as it was",
     remedy:
@@ -79,8 +86,10 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure has moved the data of a modified disk",
+    remedy: "",
   },
   StateNotKept: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when:
       "Azure refuses the disk's tags (fenced nodes, file system, owner), or the first two could not be " +
@@ -90,6 +99,7 @@ export const eventReasons = {
       "more than 200 volumes. Keep the AzVolume and its finalizer until then: only it has this state.",
   },
   DiskTagsDiffer: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "a tag of the disk names another cluster, object, volume or driver as its owner",
     remedy:
@@ -100,13 +110,16 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Pod"],
     when: "the disk is attached to a node that requests it",
+    remedy: "",
   },
   AttachFailed: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "attaching the disk to a node that requests it failed",
     remedy: TRIED_AGAIN,
   },
   AttachRefused: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
       "the disk can't be attached to a requesting node until a permission, a quota, a disk or a VM changes " +
@@ -126,11 +139,13 @@ export const eventReasons = {
     remedy: "It is attached once it is detached from one of them.",
   },
   WaitingForNodePlugin: {
+    type: "Warning",
     shownOn: ["Pod", "Node"],
     when: "a pod was bound to a node on which no node plug-in has registered",
     remedy: "Check that the node plug-in runs there.",
   },
   WaitingForQuarantine: {
+    type: "Warning",
     shownOn: ["Pod", "Node"],
     when: "a fenced node may have a dead mount: nothing is attached there until it is clean",
     remedy: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
@@ -142,20 +157,26 @@ export const eventReasons = {
     remedy: "It is attached once the disk has grown.",
   },
   DeviceMissing: {
+    type: "Warning",
     shownOn: ["Pod", "Node"],
     when: "the node finds no device, or another disk's, where Azure says that the disk is",
     remedy: "The controller reads Azure again, and attaches the disk again where it is gone.",
   },
   DetachFailed: {
+    type: "Warning",
     shownOn: ["Node"],
     when: "detaching the disk failed",
     remedy: `${TRIED_AGAIN} Until then the disk takes up a share and a slot of the node.`,
   },
   ReplicaAttached: {
     type: "Normal",
+    shownOn: [],
     when: "a replica is ready",
+    remedy: "",
   },
   ReplicaAttachFailed: {
+    type: "Warning",
+    shownOn: [],
     when: "attaching a replica failed",
     remedy: "The driver tries a few times, then on another node.",
   },
@@ -163,6 +184,7 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Pod"],
     when: "a replica has become the primary, without an attach",
+    remedy: "",
   },
   ReplicaEvicted: {
     type: "Normal",
@@ -171,6 +193,7 @@ export const eventReasons = {
     remedy: "It is placed elsewhere.",
   },
   ReplicasMissing: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when: "fewer suitable nodes than requested replicas",
     remedy:
@@ -185,6 +208,7 @@ export const eventReasons = {
   },
   WaitingForUser: {
     type: "Normal",
+    shownOn: [],
     when:
       "a node requests the volume, and no user is seen there: a pod (`attach: driver`), " +
       "or a VolumeAttachment (`attach: kubernetes`)",
@@ -193,6 +217,7 @@ export const eventReasons = {
       "states that request with the node's token.",
   },
   WriterSilent: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
     when:
       "the writer's node, or one not yet known to be clean, sends no heartbeats or is NotReady, and the " +
@@ -203,6 +228,7 @@ export const eventReasons = {
       "Remove the taint once the node is back.",
   },
   WriterReplaced: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "the volume is held by a VM that still exists, and its node name belongs to another VM " +
@@ -225,6 +251,7 @@ export const eventReasons = {
     remedy: "It is fenced from the disk if it does not release it: no action is required.",
   },
   NoAttachment: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a node holds the volume whose AzVolumeAttachment was deleted by hand",
     remedy:
@@ -238,6 +265,7 @@ export const eventReasons = {
     remedy: `Its node plug-in will report: check that it runs there; ${OUT_OF_SERVICE}.`,
   },
   AttachedToForeignVM: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a disk was found attached to a VM on which no node plug-in runs",
     remedy:
@@ -245,6 +273,7 @@ export const eventReasons = {
       `${OUT_OF_SERVICE}.`,
   },
   FoundAttached: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
     when:
       "recovery, or a failed attach, found the disk on a VM although no object says so: it was attached " +
@@ -254,16 +283,19 @@ export const eventReasons = {
       "then no other node is granted the volume. A node reports by itself once it no longer uses it.",
   },
   Fencing: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node is being fenced from the disk",
     remedy: "No other node writes until that is proven.",
   },
   NoProof: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node that is being fenced is not proven to be off the disk",
     remedy: TRIED_AGAIN,
   },
   EtagNotMoved: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
       "Azure accepts the driver's updates of a VM, and none moves its ETag: a node can't be proven to be " +
@@ -273,11 +305,13 @@ export const eventReasons = {
       "VM that is gone as proof. Until then it reads the VM each minute and updates it every ten minutes.",
   },
   RecordNotVerified: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "the object store was rolled back and the volume's record is not proven yet: nothing is granted",
     remedy: TRIED_AGAIN,
   },
   BarrierPending: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a volume's record was lost, and a detach that it allowed may still be under way to a node's VM",
     remedy:
@@ -291,14 +325,19 @@ export const eventReasons = {
     remedy: "Nothing is attached to it until its node plug-in reports that it is clean.",
   },
   StageFailed: {
+    type: "Warning",
+    shownOn: [],
     when: "a node could not make the volume ready for its pod",
     remedy: "The kubelet retries.",
   },
   WriterReclaimed: {
+    type: "Warning",
     shownOn: ["Node"],
     when: "the volume's record was lost while a pod wrote it: that node remains the writer",
+    remedy: "",
   },
   ReclaimDisputed: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Node"],
     when:
       "after a record was lost, one node reclaimed the volume while a pod on another one still has it " +
@@ -308,6 +347,7 @@ export const eventReasons = {
       "its node releases the volume then.",
   },
   DeviceNotTuned: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode"],
     when: "a node serves a volume without settings that its attributes ask for",
     remedy:
@@ -315,10 +355,13 @@ export const eventReasons = {
       "attributes of a PersistentVolume can't be changed.",
   },
   StaleMountsRemoved: {
+    type: "Warning",
     shownOn: ["Node"],
     when: "a node removed mounts that it may not have any more",
+    remedy: "",
   },
   DetachLeftBehind: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
       "another client's detach of a disk that a node uses has failed so far: the next update of the VM, " +
@@ -336,6 +379,7 @@ export const eventReasons = {
     remedy: "The driver attaches it again where a replica or a pod needs it there.",
   },
   DiskLost: {
+    type: "Warning",
     shownOn: ["PersistentVolumeClaim", "PodOnNode", "Node"],
     when:
       "another client has detached a disk from the node that writes it. " +
@@ -345,6 +389,7 @@ export const eventReasons = {
       "driver, from changing the VM's data disks.",
   },
   PodLostDisk: {
+    type: "Warning",
     shownOn: ["Node"],
     when:
       "a node removed mounts from under a pod that was not unpublished: " +
@@ -355,20 +400,26 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Node"],
     when: "a fenced node is clean: disks are attached to it again",
+    remedy: "",
   },
   AttachmentIgnored: {
+    type: "Warning",
+    shownOn: [],
     when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
     remedy:
       "The controller deletes it. The driver makes no such object: find out what wrote it, " +
       "with that node's token or by hand.",
   },
   ReportIgnored: {
+    type: "Warning",
+    shownOn: [],
     when:
       "a node reports an impossible state: an epoch far above that of the record, or more volumes than " +
       "a VM has disks (about its Node)",
     remedy: "Its checkpoints are damaged, or another client uses its token: inspect that node.",
   },
   NodeIgnored: {
+    type: "Warning",
     shownOn: ["Node"],
     when:
       "an AzDriverNode reports another VM than its Node names (`spec.providerID`), the VM of another node, " +
@@ -378,6 +429,7 @@ export const eventReasons = {
       "Otherwise another client uses its token: inspect that node.",
   },
   NodeMarkedOutOfService: {
+    type: "Warning",
     shownOn: ["Node"],
     when:
       "the kubelet and the node plug-in of a node are silent and Azure shows its VM as stopped or " +
@@ -388,8 +440,11 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["Node"],
     when: "the kubelet of a node that the driver had marked out of service reports again",
+    remedy: "",
   },
   RollbackUnconfirmed: {
+    type: "Warning",
+    shownOn: [],
     when:
       "only one node reports a rollback of the object store, less than ten minutes after " +
       "its last such report (about its Node)",
@@ -398,10 +453,14 @@ export const eventReasons = {
       "Otherwise another client uses that node's token: inspect that node.",
   },
   RegistrationRefused: {
+    type: "Warning",
+    shownOn: [],
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
   },
   OtherDriver: {
+    type: "Warning",
+    shownOn: [],
     when:
       "another Azure disk driver, such as V1, runs beside this one: the node stages no volume (about its " +
       "Node), or the controller attaches and detaches nothing (about the Lease)",
@@ -409,20 +468,24 @@ export const eventReasons = {
   },
   NodeReady: {
     type: "Normal",
+    shownOn: [],
     when: "the start-up taint was removed: the driver is registered on the node and serves pods with volumes",
+    remedy: "",
   },
   LeaderElection: {
     type: "Normal",
+    shownOn: [],
     when: "a controller has begun or stopped to lead (about the Lease)",
+    remedy: "",
   },
-} as const satisfies Readonly<Record<string, EventRow>>;
+} as const satisfies Readonly<Record<string, EventMeaning>>;
 
 /** Why an event is emitted. */
 export type EventReason = keyof typeof eventReasons;
 
 /** What an event means. */
 export function meaningOf(reason: EventReason): EventMeaning {
-  return { type: "Warning", shownOn: [], remedy: "", ...eventReasons[reason] };
+  return eventReasons[reason];
 }
 
 /** A message with its remedy. */
