@@ -67,7 +67,7 @@ export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarg
 export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm, Failure> {
   const { nodeName, vmId } = node;
   if (vmId === "") {
-    const problem = `node ${nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`;
+    const problem = `node ${nodeName} has no vmId: a node is always its name and its VM's GUID`;
     return refuseArgument("node.vmId", "", problem);
   }
   const vm = resolveInstance(place, node);

@@ -166,6 +166,10 @@ describe("scale sets through the official SDK", () => {
       [await powerOf("0"), await powerOf("1")],
       ["PowerState/running", "PowerState/deallocated"],
     );
+    await instances.powerOff("rg", "many", "0", FAST);
+    assert.equal(await powerOf("0"), "PowerState/stopped");
+    await instances.deallocate("rg", "many", "0", FAST);
+    assert.equal(await powerOf("0"), "PowerState/deallocated");
   });
 
   it("upgrades a set in batches after a new model and on request, until cancelled", async () => {

@@ -84,13 +84,14 @@ export async function runRole<T extends Options & typeof processOptions>(
   // not be killed for it.
   const address = parseListenAddress(common["http-endpoint"] ?? "");
   const health =
-    address &&
-    (await startHealthServer({
-      address,
-      registry,
-      whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
-      whyNotAlive: async () => running?.whyNotAlive?.(),
-    }));
+    address === undefined
+      ? undefined
+      : await startHealthServer({
+          address,
+          registry,
+          whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
+          whyNotAlive: async () => running?.whyNotAlive?.(),
+        });
   try {
     const starting = role.start(values, {
       clock: systemClock,

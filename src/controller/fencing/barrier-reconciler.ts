@@ -1,8 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { failureLocalKey } from "../../core/events/failure-local-key.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { toldFailure } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -171,13 +170,10 @@ function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPend
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
   const { nodeName } = node;
   if (emitEtagNotMoved(ports, { volumeName: volume.metadata.name, node }, failure)) return;
-  const message =
-    `a detach from ${nodeName} may still be under way, so it may not write: ` + describeFailure(failure);
   ports.events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     nodeName,
     reason: "BarrierPending",
-    message,
-    localKey: failureLocalKey(failure),
+    ...toldFailure(`a detach from ${nodeName} may still be under way, so it may not write`, failure),
   });
 }

@@ -1,5 +1,4 @@
-import { failureLocalKey } from "../../core/events/failure-local-key.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { toldFailure } from "../../core/events/failure-local-key.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
@@ -56,10 +55,10 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
       about: { kind: "AzVolume", name: volumeName },
       nodeName: node.nodeName,
       reason: "NoProof",
-      message:
-        `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ` +
-        describeFailure(proof.failure),
-      localKey: failureLocalKey(proof.failure),
+      ...toldFailure(
+        `${node.nodeName} is not proven to be off the disk yet, so no other node may write`,
+        proof.failure,
+      ),
     });
     return proof;
   }

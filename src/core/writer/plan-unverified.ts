@@ -50,7 +50,8 @@ function planVerification(observed: ObservedVolume, node: NodeIdentity): readonl
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
     ];
   }
-  const message = `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`;
+  const message =
+    `${node.nodeName} had the disk when the record was made ` + "and has not shown yet whether it is clean";
   const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
   return isSilent(observed, present)
     ? [

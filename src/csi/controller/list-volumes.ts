@@ -32,12 +32,11 @@ export async function listVolumes(
 /** A volume as it is listed; undefined until its disk exists. */
 export function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
   const detail = volume.status?.detail;
-  return (
-    detail && {
-      volume: volumeMessage(volume.spec, detail, context.driverName),
-      status: { publishedNodeIds: publishedNodes(context, volume) },
-    }
-  );
+  if (detail === undefined) return undefined;
+  return {
+    volume: volumeMessage(volume.spec, detail, context.driverName),
+    status: { publishedNodeIds: publishedNodes(context, volume) },
+  };
 }
 
 function positionOf(volume: AzVolume): string {

@@ -1,7 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
-import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import { checkHeld } from "../writer/acquire-volume.ts";
@@ -152,9 +151,7 @@ async function checkpointTargets(
   change: (targets: readonly string[]) => readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const checkpoint: VolumeCheckpoint | undefined = ports.checkpoints
-    .volumes()
-    .find((other) => other.volumeName === volumeName);
+  const checkpoint = checkpointOf(ports, volumeName);
   if (checkpoint === undefined) return ok(undefined);
   return ports.checkpoints.put(
     { ...checkpoint, targetPaths: change(checkpoint.targetPaths).toSorted() },
