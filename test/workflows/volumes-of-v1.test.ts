@@ -152,6 +152,14 @@ function clusterOf(volume: DemoVolume): ModelCluster {
   );
 }
 
+/**
+ * As Kubernetes does before it calls ControllerUnpublishVolume: a VolumeAttachment that stands would say that
+ * another driver has published the volume there since.
+ */
+function endAttachments({ attached }: ModelCluster): void {
+  for (const [name, attachment] of attached) attached.set(name, { ...attachment, isTerminating: true });
+}
+
 /** Waits until the volume has an object and a record that trusts no node. */
 async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
   await waitUntil("a record without a trusted node", WAIT_MAX_MS, async () => {
@@ -208,6 +216,7 @@ it("a volume that V1 mounted stays written under this driver, and fails over", a
       );
 
       await writer.process.stop(STOP_GRACE_MS);
+      endAttachments(cluster);
       await takeDown(lab, volume, node("node-a"));
       cluster.attached.clear();
       await bringUp(lab, volume, node("node-b"));
@@ -244,6 +253,7 @@ it("a btrfs that V1 mounted stays written under this driver, moves, and fails ov
       await writer.untilSynced(writer.lastSynced() + 20);
       await untilRegistered(world, "node-b");
       await writer.process.stop(STOP_GRACE_MS);
+      endAttachments(cluster);
       await takeDown(lab, volume, a);
       cluster.attached.clear();
       await bringUp(lab, volume, b);
@@ -310,6 +320,7 @@ it("a partition that V1 mounted stays written under this driver, and moves", asy
       await untilServed(() => unpublishOnNode(lab, volume, node("node-a")));
       await untilServed(() => unstage(volume, node("node-a")));
       await forgetPartition("node-a");
+      endAttachments(cluster);
       await untilServed(() => unpublishOnController(lab, volume, node("node-a")));
       cluster.attached.clear();
 
