@@ -1,17 +1,17 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** Runs `act` with a signal that is also aborted after `limitMs`. Waits for `act` to end. */
+/** Runs `act` with a signal that is aborted after `limitMs`, or with `signal`. Waits for `act` to end. */
 export async function withTimeout<T>(
   clock: Clock,
   limitMs: number,
   act: (signal: AbortSignal) => Promise<T>,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<T> {
   const ending = new AbortController();
   const done = new AbortController();
-  const end = (): void => ending.abort(signal.reason);
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
+  const end = (): void => ending.abort(signal?.reason);
+  signal?.addEventListener("abort", end, { once: true });
+  if (signal?.aborted === true) end();
   const timer = clock.sleep(limitMs, done.signal).then(
     () => ending.abort("the time is over"),
     () => undefined,
@@ -19,7 +19,7 @@ export async function withTimeout<T>(
   try {
     return await act(ending.signal);
   } finally {
-    signal.removeEventListener("abort", end);
+    signal?.removeEventListener("abort", end);
     done.abort("done");
     await timer;
   }

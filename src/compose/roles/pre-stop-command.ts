@@ -112,7 +112,7 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string):
     }
   };
   try {
-    return await withTimeout(clock, values["wait-max-ms"], wait, new AbortController().signal);
+    return await withTimeout(clock, values["wait-max-ms"], wait);
   } finally {
     connection.close();
   }

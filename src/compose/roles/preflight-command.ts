@@ -45,7 +45,7 @@ export const preflightCommand = {
       ...(await inAzure(values, signal)),
       ...(await inKubernetes(values, signal)),
     ];
-    const findings = await withTimeout(systemClock, LIMIT_MS, check, new AbortController().signal);
+    const findings = await withTimeout(systemClock, LIMIT_MS, check);
     process.stdout.write(values.json ? `${JSON.stringify(findings)}\n` : describeFindings(findings));
     return findings.some(({ verdict }) => verdict === "missing") ? 1 : 0;
   },

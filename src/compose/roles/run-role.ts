@@ -133,12 +133,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   if (isFailure) logger.error("role ended by an error", { error: stackOf(why) });
   else logger.info("stopping", { signal: why });
   // Lets calls under way finish, for as long as the grace period allows.
-  await withTimeout(
-    systemClock,
-    common["shutdown-grace-ms"],
-    (signal) => running.drain(signal),
-    new AbortController().signal,
-  );
+  await withTimeout(systemClock, common["shutdown-grace-ms"], (signal) => running.drain(signal));
   ending.abort();
   await failed;
   await collecting;

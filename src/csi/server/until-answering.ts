@@ -53,7 +53,7 @@ export function untilAnswering(
 ): Promise<Result<void, FailureOf<"HostNotReady">>> {
   const answer = (signal: AbortSignal) =>
     firstAnswer(client, { path, late: `it answered no call for ${limitMs} ms` }, signal);
-  return withTimeout(clock, limitMs, answer, new AbortController().signal);
+  return withTimeout(clock, limitMs, answer);
 }
 
 function firstAnswer(

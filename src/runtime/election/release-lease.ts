@@ -24,7 +24,7 @@ export async function releaseLease(candidate: Candidate): Promise<void> {
     return released.ok ? ok(true) : released;
   };
   // The process is ending, and every other signal is aborted already.
-  const released = await withTimeout(clock, RELEASE_MAX_MS, release, new AbortController().signal);
+  const released = await withTimeout(clock, RELEASE_MAX_MS, release);
   if (!released.ok)
     logger.warn("the controllers' Lease was not released: the next leader waits for its end", {
       failure: released.failure,
