@@ -19,3 +19,13 @@ export function checkpointOf(
 ): VolumeCheckpoint | undefined {
   return checkpoints.volumes().find((checkpoint) => checkpoint.volumeName === volumeName);
 }
+
+/** The same by the volume's id: the disk's URI, in any case. */
+export function checkpointOfDisk(
+  { checkpoints }: Pick<NodePorts, "checkpoints">,
+  volumeId: string,
+): VolumeCheckpoint | undefined {
+  return checkpoints
+    .volumes()
+    .find((checkpoint) => checkpoint.volumeId.toLowerCase() === volumeId.toLowerCase());
+}

@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkpointOf } from "../own-state.ts";
+import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
 import { checkHeld } from "../writer/acquire-volume.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
@@ -133,9 +133,7 @@ export async function unpublishVolume(
 ): Promise<Result<void, Failure>> {
   const unbound = await ports.host.unmount(request.targetPath, signal);
   if (!unbound.ok) return unbound;
-  const checkpoint = ports.checkpoints
-    .volumes()
-    .find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
+  const checkpoint = checkpointOfDisk(ports, request.volumeId);
   if (checkpoint === undefined) return ok(undefined);
   return checkpointTargets(
     ports,

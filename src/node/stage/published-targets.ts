@@ -2,6 +2,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOfDisk } from "../own-state.ts";
 
 /**
  * Where a volume is still bound on this node: the checkpoint's targets that are mounted, and other mounts
@@ -13,9 +14,7 @@ export async function publishedTargets(
   stagingPath: string,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
-  const checkpoint = ports.checkpoints
-    .volumes()
-    .find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
+  const checkpoint = checkpointOfDisk(ports, volumeId);
   const seen = await observeTargets(
     ports,
     { targetPaths: checkpoint?.targetPaths ?? [], majorMinor: checkpoint?.majorMinor, stagingPath },

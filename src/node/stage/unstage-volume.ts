@@ -5,6 +5,7 @@ import { readVolume } from "../../objects/read-volume.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOfDisk } from "../own-state.ts";
 import { releaseVolume } from "../writer/acquire-volume.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { publishedTargets } from "./published-targets.ts";
@@ -76,8 +77,6 @@ async function forget(
   volumeId: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const checkpoint = ports.checkpoints
-    .volumes()
-    .find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
+  const checkpoint = checkpointOfDisk(ports, volumeId);
   return checkpoint === undefined ? ok(undefined) : ports.checkpoints.remove(checkpoint.volumeName, signal);
 }
