@@ -85,3 +85,8 @@ export async function moveRecord(
       return written;
   }
 }
+
+/** Whether `moveRecord` failed since the record does not allow the step by now, or is gone. */
+export function isLeftAlone({ kind }: Failure): boolean {
+  return kind === "NotWriter" || kind === "ObjectNotFound";
+}

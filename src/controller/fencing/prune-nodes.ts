@@ -8,7 +8,7 @@ import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { type ProofKind, prune } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { isLeftAlone, moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveVmGone } from "./prune-vm.ts";
@@ -196,9 +196,4 @@ async function pruneCleanOf(
     if (!moved.ok && !isLeftAlone(moved.failure)) return moved;
   }
   return ok(undefined);
-}
-
-/** The record says by now that nothing is to be pruned, or is gone. */
-function isLeftAlone({ kind }: Failure): boolean {
-  return kind === "NotWriter" || kind === "ObjectNotFound";
 }

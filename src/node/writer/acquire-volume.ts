@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { isLeftAlone, moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
@@ -115,10 +115,7 @@ export async function releaseVolume(
     (present) => release(present, ports.node, writer.epoch),
     signal,
   );
-  if (!given.ok)
-    return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound"
-      ? ok(undefined)
-      : given;
+  if (!given.ok) return isLeftAlone(given.failure) ? ok(undefined) : given;
   ports.released.add(read.value.metadata.uid, writer.epoch);
   ports.logger.info("volume released", { volumeName, epoch: writer.epoch });
   return ok(undefined);
