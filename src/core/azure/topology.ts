@@ -61,7 +61,7 @@ export function choosePlacement(request: {
   return refuseArgument(
     "location",
     request.location ?? "",
-    "none of the volume's required topologies lies there: " + `${[...new Set(zones)].toSorted().join(", ")}`,
+    `none of the volume's required topologies lies there: ${[...new Set(zones)].toSorted().join(", ")}`,
   );
 }
 

@@ -149,7 +149,7 @@ export const localFailures = {
     code: "INTERNAL",
     retryable: true,
     sentence: (failure) =>
-      `${failure.command} failed with exit code ${failure.exitCode ?? "none"}: ` + `${failure.stderr.trim()}`,
+      `${failure.command} failed with exit code ${failure.exitCode ?? "none"}: ${failure.stderr.trim()}`,
     example: { command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
   },
   HostCommandTimedOut: {
