@@ -37,7 +37,7 @@ const options = {
 
 /**
  * Reports to kube-scheduler which nodes can take a pod's volumes and which have them already. It only
- * reads, so every replica of it serves. Never loads Azure's SDK or gRPC. Answers neutrally until its
+ * reads, so all of its pods serve. Never loads Azure's SDK or gRPC. Answers neutrally until its
  * caches are ready.
  */
 export const schedulerExtenderRole: Role<typeof options> = {

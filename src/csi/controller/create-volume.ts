@@ -79,7 +79,7 @@ async function create(
 /**
  * Yields one event-loop turn, so that a cancellation already in the socket buffer is processed before
  * anything is created. A paused process reads a request and its cancellation in one batch, request
- * first. By then the caller may have had another replica create the volume, and deleted it: a volume
+ * first. By then the caller may have had another controller create the volume, and deleted it: a volume
  * created now would never be deleted. Rejects with the signal's reason. Fails with `DeadlineExceeded`
  * if the process was paused in here beyond the caller's deadline.
  */

@@ -134,7 +134,7 @@ function targetSize(
  * Azure grows a shared disk only while no VM has it. Its replicas are detached for that, so it does not
  * grow while a node uses it or a failover is under way: a fence, an unverified node or a pod that
  * waits. FAILED_PRECONDITION never rests on a cache alone: to csi-resizer it means that nothing has begun,
- * and the cache may lack the unpublish that another replica has just answered. The call is repeated by
+ * and the cache may lack the unpublish that another controller has just answered. The call is repeated by
  * backoff only, so a needless refusal costs its longest pause.
  */
 async function sharedUse(

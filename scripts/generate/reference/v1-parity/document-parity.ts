@@ -16,7 +16,7 @@ export const claimsOfV2: readonly ParityRow[] = [
   ),
   yes(
     "controller plug-in: CSI and controllers, Deployment, leader election",
-    "[roles](roles.md); CSI on every replica " +
+    "[roles](roles.md); CSI on every controller " +
       "([0004](../adr/0004-serve-csi-on-every-controller-reconcile-on-the-leader.md))",
   ),
   yes("node plug-in: CSI and feedback for placement, DaemonSet", "[roles](roles.md)"),

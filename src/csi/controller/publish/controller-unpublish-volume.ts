@@ -70,8 +70,8 @@ async function readAgain(
 }
 
 /**
- * Without a node id CSI means every node that the volume is published to, also one that this replica's
- * cache does not show yet.
+ * Without a node id CSI means every node that the volume is published to, also one that this
+ * controller's cache does not show yet.
  */
 async function nodesToUnpublish(
   context: ControllerContext,

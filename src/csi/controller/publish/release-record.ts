@@ -28,7 +28,7 @@ export async function releaseRecord(
   const { volumeName, volumeId, nodeName, isOutOfService } = target;
   const fresh = await context.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
-  // The cache may not show yet what another replica published: the wait for the release starts here.
+  // The cache may not show yet what another controller published: the wait for the release starts here.
   context.cache.remember("AzVolume", fresh.value);
   const writer = fresh.value.status?.record?.writer;
   if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
