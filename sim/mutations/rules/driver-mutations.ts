@@ -23,7 +23,7 @@ const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 const ATTACH_BATCH = "src/provisioner/vm/attach-batch.ts";
 const STORE_MEMORY = "src/node/writer/rollback-detector.ts";
 const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
-const RELEASE = "src/csi/controller/publish/release-record.ts";
+const WITHDRAW_FROM_RECORD = "src/csi/controller/publish/withdraw-from-record.ts";
 /** What a node does instead with the mounts of a requested writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
   const find = "  if (writer.requested) {\n";
@@ -41,16 +41,16 @@ export const driverMutations: readonly Mutation[] = [
       "ControllerUnpublishVolume frees a volume only once its node has released it or is proven to be " +
       "fenced (the V2 original demotes blindly)",
     edits: [
-      { file: RELEASE, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
+      { file: WITHDRAW_FROM_RECORD, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
-        file: RELEASE,
+        file: WITHDRAW_FROM_RECORD,
         find: `      (record) => withdraw(record, node),
 `,
         replace: `      ({ writer: _, ...record }) => ok(record),
 `,
       },
       {
-        file: RELEASE,
+        file: WITHDRAW_FROM_RECORD,
         find: `writer.nodeName !== nodeName || !writer.requested) return ok(undefined);`,
         replace: `writer.nodeName !== nodeName) return ok(undefined);`,
       },
@@ -147,7 +147,7 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
       {
-        file: RELEASE,
+        file: WITHDRAW_FROM_RECORD,
         find: `context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },

@@ -32,13 +32,13 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: RELEASE_CHECK,
-        find: `  const marked = await moveRecord(
+        find: `  const withdrawn = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "withdraw" },
     (record) => withdraw(record, node),
     signal,
   );
-  if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
+  if (!withdrawn.ok && withdrawn.failure.kind !== "NotWriter") return withdrawn;
 `,
         replace: "",
       },
@@ -52,11 +52,11 @@ export const releaseMutations: readonly Mutation[] = [
       {
         file: RELEASE_CHECK,
         find: `  return use.kind === "unused"
-    ? ok({ kind: "released", volume: fresh.value })
+    ? ok({ kind: "unused", volume: fresh.value })
     : stillUsed(ports, request, use, signal);
 `,
         replace: `  if (use.kind !== "unused") return stillUsed(ports, request, use, signal);
-  if (!writer.requested) return ok({ kind: "released", volume: fresh.value });
+  if (!writer.requested) return ok({ kind: "unused", volume: fresh.value });
   const onlyAtVersion = fresh.value.metadata.resourceVersion;
   const late = await moveRecord(
     ports,
@@ -64,7 +64,7 @@ export const releaseMutations: readonly Mutation[] = [
     (record) => withdraw(record, node),
     signal,
   );
-  return late.ok ? ok({ kind: "released", volume: late.value }) : late;
+  return late.ok ? ok({ kind: "unused", volume: late.value }) : late;
 `,
       },
     ],

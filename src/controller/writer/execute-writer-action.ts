@@ -87,16 +87,16 @@ export async function executeWriterAction(
       return move("withdraw", nodeName, (record) => withdraw(record, action.node));
     }
     case "ReleaseCheck": {
-      const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
-      if (!released.ok) return ignoreRefused(released);
-      if (released.value.kind === "stillUsed") {
-        emitStillUsed(ports, observed, action.node.nodeName, released.value.use);
+      const checked = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
+      if (!checked.ok) return ignoreRefused(checked);
+      if (checked.value.kind === "stillUsed") {
+        emitStillUsed(ports, observed, action.node.nodeName, checked.value.use);
         return ok({ requeueAfterMs: USERS_AGAIN_MS });
       }
       return ignoreRefused(
         await withdrawLeakedRequest(
           ports,
-          released.value.volume,
+          checked.value.volume,
           { volumeId, nodeName: action.node.nodeName },
           signal,
         ),
@@ -292,13 +292,13 @@ async function fenceWriter(
   const message = `${nodeName} is being fenced from the disk: ${action.because}`;
   emit(ports, observed, { nodeName, reason: "Fencing", message });
   if (action.ground === "stalled") {
-    const released = await releaseCheck(
+    const checked = await releaseCheck(
       ports,
       { volumeName, volumeId, node: action.node, fences: true },
       signal,
     );
-    if (released.ok) return ok(released.value.kind === "stillUsed" ? { requeueAfterMs: USERS_AGAIN_MS } : {});
-    return ignoreRefused(released);
+    if (checked.ok) return ok(checked.value.kind === "stillUsed" ? { requeueAfterMs: USERS_AGAIN_MS } : {});
+    return ignoreRefused(checked);
   }
   return ignoreRefused(
     await moveRecord(

@@ -27,15 +27,15 @@ async function kindOf(result: ReturnType<typeof releaseCheck>): Promise<string> 
 }
 
 describe("releaseCheck", () => {
-  it("marks a holder without users as unrequested, and leaves it to be recalled", () =>
+  it("withdraws the request of a holder without users, and leaves it to be recalled", () =>
     withWriter(holder, async (world) => {
-      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "released");
+      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "unused");
       assert.deepEqual(world.record()?.writer, unrequested);
     }));
 
   it("revokes a writer that holds nothing", () =>
     withWriter({ ...holder, held: false }, async (world) => {
-      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "released");
+      assert.equal(await kindOf(releaseCheck(world.ports, request, never)), "unused");
       assert.equal(world.record()?.writer, undefined);
     }));
 
@@ -51,7 +51,7 @@ describe("releaseCheck", () => {
         assert.equal(world.commits.length, commits);
       }));
 
-    it(`renews the request where use is found ${use.kind} once the writer is marked`, () =>
+    it(`renews the request where use is found ${use.kind} once the request is withdrawn`, () =>
       withWriter(holder, async (world) => {
         world.during.users = () => {
           world.during.users = () => {
@@ -69,7 +69,7 @@ describe("releaseCheck", () => {
       }));
   }
 
-  it("has marked the writer unrequested before its decisive check for users", () =>
+  it("has withdrawn the request before its decisive check for users", () =>
     withWriter(holder, async (world) => {
       const requested: unknown[] = [];
       const look = (): Promise<void> => {
@@ -86,20 +86,20 @@ describe("releaseCheck", () => {
     ["requested again", holder],
     ["another node's", aWriter("node-b", { requested: false })],
   ] as const)
-    it(`releases nothing where the volume is ${whose} as soon as the writer was marked`, () =>
+    it(`ends without a change where the volume is ${whose} after the withdrawal`, () =>
       withWriter(holder, async (world) => {
         const { store } = world.ports;
         const updateStatus: typeof store.updateStatus = async (...args) => {
-          const marked = await store.updateStatus(...args);
+          const withdrawn = await store.updateStatus(...args);
           await world.setRecord((record) => ({ ...record, writer }));
-          return marked;
+          return withdrawn;
         };
         const ports = { ...world.ports, store: { ...store, updateStatus } };
         assert.equal(await kindOf(releaseCheck(ports, request, never)), "stillUsed");
         assert.deepEqual(world.record()?.writer, writer);
       }));
 
-  it("renews the request of a writer that another controller has marked before it died", () =>
+  it("renews a request that another controller has withdrawn before it died", () =>
     withWriter(unrequested, async (world) => {
       world.use = used;
       await releaseCheck(world.ports, request, never);
@@ -136,7 +136,7 @@ describe("releaseCheck before a fence", () => {
       );
       assert.equal(world.record()?.fencing, undefined);
       await world.setRecord((record) => ({ ...record, writer: unrequested }));
-      assert.equal(await kindOf(releaseCheck(world.ports, { ...request, fences: true }, never)), "released");
+      assert.equal(await kindOf(releaseCheck(world.ports, { ...request, fences: true }, never)), "unused");
       assert.deepEqual(world.record()?.fencing, a);
     }));
 });

@@ -8,8 +8,8 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /** The result of a release check. */
-export type Release =
-  | { readonly kind: "released"; readonly volume: AzVolume }
+export type ReleaseCheckResult =
+  | { readonly kind: "unused"; readonly volume: AzVolume }
   | { readonly kind: "stillUsed"; readonly use: VolumeUse };
 
 interface CheckedWriter {
@@ -25,20 +25,21 @@ type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
 /**
  * The release check: does a workload still use the volume on its writer's node? Each of these steps, in
  * this order, keeps a healthy writer from being fenced:
- * - mark the writer unrequested;
+ * - withdraw the writer's request;
  * - read the record uncached (version v);
  * - check for users past every cache;
  * - act only on version v.
  *
- * A user that came in between was either seen, or has moved the record past v by a new request.
- * `released` means that the writer is unrequested and has no user: with `fences` its fence has begun, and
- * otherwise a writer that held nothing is revoked. `stillUsed` has renewed the request.
+ * A user that came in between was either seen, or has moved the record past v by renewing the request.
+ * `unused`: the request is withdrawn, and the writer's node has no user. With `fences` the fence has begun;
+ * otherwise a writer that held nothing is revoked, and one that holds the volume has yet to be recalled.
+ * `stillUsed`: the request is renewed.
  */
 export async function releaseCheck(
   ports: ReleasePorts,
   request: CheckedWriter,
   signal: AbortSignal,
-): Promise<Result<Release, Failure>> {
+): Promise<Result<ReleaseCheckResult, Failure>> {
   const { volumeName, node, fences = false } = request;
   const asked = await askUsers(ports, request, signal);
   if (!asked.ok || asked.value.kind === "stillUsed") return asked;
@@ -51,26 +52,26 @@ export async function releaseCheck(
     (record) => (fences ? beginFence(record, node) : revoke(record)),
     signal,
   );
-  return moved.ok ? ok({ kind: "released", volume: moved.value }) : moved;
+  return moved.ok ? ok({ kind: "unused", volume: moved.value }) : moved;
 }
 
 async function askUsers(
   ports: ReleasePorts,
   request: CheckedWriter,
   signal: AbortSignal,
-): Promise<Result<Release, Failure>> {
+): Promise<Result<ReleaseCheckResult, Failure>> {
   const { volumeName, volumeId, node } = request;
-  // A first check that writes nothing: with a user, or without an answer, marking and unmarking would
+  // A first check that writes nothing: with a user, or without an answer, withdrawing and renewing would
   // wake every watcher in vain.
   const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
-  const marked = await moveRecord(
+  const withdrawn = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "withdraw" },
     (record) => withdraw(record, node),
     signal,
   );
-  if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
+  if (!withdrawn.ok && withdrawn.failure.kind !== "NotWriter") return withdrawn;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh;
   const writer = fresh.value.status?.record?.writer;
@@ -79,7 +80,7 @@ async function askUsers(
     return ok({ kind: "stillUsed", use: { kind: "unknown" } });
   const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   return use.kind === "unused"
-    ? ok({ kind: "released", volume: fresh.value })
+    ? ok({ kind: "unused", volume: fresh.value })
     : stillUsed(ports, request, use, signal);
 }
 
@@ -88,7 +89,7 @@ async function stillUsed(
   { volumeName, node }: CheckedWriter,
   use: VolumeUse,
   signal: AbortSignal,
-): Promise<Result<Release, Failure>> {
+): Promise<Result<ReleaseCheckResult, Failure>> {
   const requested = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "request" },

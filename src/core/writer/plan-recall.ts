@@ -24,7 +24,7 @@ const RELEASE_REFUSED =
   "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
   "delete the pod of its node plug-in, so that it gets a new token";
 
-/** A recall that is no longer due is taken back. */
+/** Removes each recall that is no longer due. */
 export function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   return observed.attachments
     .filter(
@@ -68,9 +68,9 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
 }
 
 /**
- * Its request stands in its attachment, and a user is seen there: a release check has marked the writer
- * and not checked since, because it was interrupted, or paused while a user came. The check is completed,
- * which renews the request for a user. An orderly unstage withdraws its request first.
+ * Its request stands in its attachment, and a user is seen there: a release check has withdrawn it
+ * from the record and got no further, because it was interrupted, or paused while a user came. The check is
+ * completed, which renews the request for a user. An orderly unstage withdraws its request first.
  */
 function isRequestedThere(observed: ObservedVolume, own: AzVolumeAttachment): boolean {
   if (own.spec.writerRequest === undefined || observed.writerUse.kind !== "used") return false;

@@ -41,8 +41,8 @@ async function remove(
   const [nodeName] = publishedNodes(context, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested)
     return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
-  const unleaked = await releaseLeakedRequest(context, volume, volumeId, call.signal);
-  if (!unleaked.ok) return unleaked;
+  const leaked = await checkLeakedRequest(context, volume, volumeId, call.signal);
+  if (!leaked.ok) return leaked;
   const restarted = await tryDeletionAgain(context, volume, call.signal);
   if (!restarted.ok) return restarted;
   const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
@@ -64,7 +64,7 @@ async function remove(
  * A request without an attachment was left by a publish that was never ended: the release check decides
  * whether the volume still has a user.
  */
-async function releaseLeakedRequest(
+async function checkLeakedRequest(
   context: ControllerContext,
   volume: AzVolume,
   volumeId: string,
@@ -77,15 +77,15 @@ async function releaseLeakedRequest(
     context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused"
   )
     return ok(undefined);
-  const released = await releaseCheck(
+  const checked = await releaseCheck(
     context,
     { volumeName: volume.metadata.name, volumeId, node: identityOf(writer) },
     signal,
   );
   // Whatever it found, the record is judged once more on the version that receives the mark.
-  return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict"
+  return checked.ok || checked.failure.kind === "NotWriter" || checked.failure.kind === "ObjectConflict"
     ? ok(undefined)
-    : released;
+    : checked;
 }
 
 /**

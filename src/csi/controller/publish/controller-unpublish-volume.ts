@@ -14,10 +14,10 @@ import { missingField } from "../../messages/required.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
-import { releaseRecord, deleteAttachment } from "./release-record.ts";
 import { lookAtNode } from "./unpublished-node.ts";
 import { usersThere } from "./users-there.ts";
 import { waitUntilReleased } from "./wait-until-released.ts";
+import { deleteAttachment, withdrawFromRecord } from "./withdraw-from-record.ts";
 
 /**
  * ControllerUnpublishVolume: withdraws the node's request. Answers once the node is no longer the
@@ -104,8 +104,9 @@ async function unpublishFrom(
   const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false, seen }, signal);
   if (!ended.ok) return ended;
   const volumeName = volume.metadata.name;
-  const released = await releaseRecord(context, { volumeName, volumeId, nodeName, isOutOfService }, signal);
-  if (!released.ok) return released;
+  const target = { volumeName, volumeId, nodeName, isOutOfService };
+  const withdrawn = await withdrawFromRecord(context, target, signal);
+  if (!withdrawn.ok) return withdrawn;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
   if (!isKept) {
     const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, ended.value, signal);

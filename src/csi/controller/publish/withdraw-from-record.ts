@@ -13,9 +13,11 @@ import { renewRequest } from "./users-there.ts";
 
 /**
  * Withdraws the request from the record: at once for a node that is out of service or does not hold the
- * volume, else by the release check.
+ * volume, else by the release check. The node may hold the volume afterwards: it has yet to release it.
+ * Fails with `VolumeInUse` or `StillWaiting` where the release check finds a user, or can't be sure; the
+ * request is renewed then.
  */
-export async function releaseRecord(
+export async function withdrawFromRecord(
   context: ControllerContext,
   target: {
     readonly volumeName: string;
@@ -34,20 +36,20 @@ export async function releaseRecord(
   if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
   const node = identityOf(writer);
   if (isOutOfService || !writer.held) {
-    const unrequested = await moveRecord(
+    const withdrawn = await moveRecord(
       context,
       { volumeName, nodeName, step: "withdraw", volumeRead: fresh.value },
       (record) => withdraw(record, node),
       signal,
     );
-    return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
+    return withdrawn.ok || withdrawn.failure.kind === "NotWriter" ? ok(undefined) : withdrawn;
   }
-  const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
-  if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
-  if (released.value.kind === "released") return ok(undefined);
+  const checked = await releaseCheck(context, { volumeName, volumeId, node }, signal);
+  if (!checked.ok) return checked.failure.kind === "NotWriter" ? ok(undefined) : checked;
+  if (checked.value.kind === "unused") return ok(undefined);
   const renewed = await renewRequest(context, fresh.value, nodeName, signal);
   if (!renewed.ok) return renewed;
-  const { use } = released.value;
+  const { use } = checked.value;
   if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
   return stillWaiting(
     volumeId,
