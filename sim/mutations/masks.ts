@@ -250,7 +250,7 @@ export const masks: readonly Mask[] = [
     removes: "a node stages, and publishes, only while the record has it requested there",
     edits: [
       {
-        file: "src/node/stage/wait-for-device.ts",
+        file: "src/node/stage/wait-for-grant-and-attach.ts",
         find: `    volume?.status?.record !== undefined &&
     isNamed(volume.status.record, ports.node, "writer") &&
     volume.status.record.writer?.requested === true;

@@ -26,8 +26,15 @@ import {
 } from "./disk/disks.ts";
 import { RecentDiskWrites } from "./disk/recent-writes.ts";
 import { SharedDiskReads } from "./disk/shared-disk-reads.ts";
-import { type DiskOfNode, type Method, type OnVm, diskTargetOf, methodOn, vmTargetOf } from "./guard-call.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
+import {
+  type DiskOfNode,
+  type Method,
+  type OnVm,
+  diskTargetOf,
+  methodOn,
+  vmTargetOf,
+} from "./request-target.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
 import {
   createSnapshot,

@@ -7,7 +7,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { waitForAttachment } from "./wait-for-device.ts";
+import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
 
 /** A device, and the attachment whose LUN led to it. */
 export interface AttachedDevice {

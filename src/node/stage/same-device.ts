@@ -8,7 +8,7 @@ import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
-import { waitForAttachment } from "./wait-for-device.ts";
+import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
 
 /**
  * How long the controller may take to read the VM again, in milliseconds; then the volume is released,

@@ -17,7 +17,7 @@ import { mountState } from "./mount-state.ts";
 import { findSameDevice, reportWrongDevice } from "./same-device.ts";
 import { stageAcquired, handOutRaw, adjusted, checkpoint } from "./stage-acquired.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
-import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+import { waitForAttachment, waitForGrant } from "./wait-for-grant-and-attach.ts";
 
 /**
  * Stages a volume: makes the request with `attach: driver`, waits for attach and grant, verifies the

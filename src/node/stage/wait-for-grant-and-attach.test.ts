@@ -6,7 +6,7 @@ import { agoMs, attachmentName, aWriter, diskUri, identity } from "../../core/te
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
-import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+import { waitForAttachment, waitForGrant } from "./wait-for-grant-and-attach.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
