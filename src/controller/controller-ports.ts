@@ -98,7 +98,7 @@ export interface GracePeriod {
    * Returns the store incarnation, once records may be trusted; fails with `StoreRolledBack` if that is
    * undecided after `limitMs`.
    */
-  confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
+  trustedIncarnation(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
   /**
    * Waits until records may be trusted. Where no node can answer any more, requests a rebuild of all
    * records, and calls `onRebuild`. False: aborted.

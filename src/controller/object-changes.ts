@@ -70,14 +70,14 @@ export function newlyBarrierPending({ previous, current }: VolumeChange): readon
 }
 
 /**
- * A volume that is gone without a regular release: its disk exists and stays on its VMs, and no other
- * object records that.
+ * A volume that is gone although DeleteVolume was not called: its finalizer was removed by force, or a
+ * restored store lacks it. Its disk exists and stays on its VMs, and no other object records that.
  */
 export function isVolumeErased({ previous, current }: VolumeChange): boolean {
   return current === undefined && previous?.spec.deleteRequested === false;
 }
 
-/** The same for an attachment. */
+/** An attachment that is gone although its disk may still be on the VM. */
 export function isAttachmentErased({ previous, current }: AttachmentChange): boolean {
   const state = previous?.status?.state;
   return (

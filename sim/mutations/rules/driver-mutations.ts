@@ -70,7 +70,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: STAGE_VOLUME,
-        find: `const same = await findSameDevice(ports, request, taken.value, found, signal);`,
+        find: `const same = await findSameDevice(ports, request, acquired.value, found, signal);`,
         replace: `const same = { ok: true, value: undefined } as const;`,
       },
     ],

@@ -60,7 +60,7 @@ export async function recordAttachFailure(
       `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`,
       failure,
     );
-  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
+  if (!recorded.ok) return lookWhereErased(ports, volume, recorded.failure, signal);
   if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
     // The objects show a free share: one may be in use without an object.
     const looked = await lookForStrays(ports, volume, signal);
@@ -90,8 +90,11 @@ function wasReported({ spec, status }: AzVolumeAttachment, failure: Failure): bo
   return earlier !== undefined && isSameRequest && failureLocalKey(earlier) === failureLocalKey(failure);
 }
 
-/** Its object was erased during the attach: no object would name the VM that has, or gets, the disk. */
-export async function erased(
+/**
+ * Ends an attach whose result could not be recorded. If its attachment object is gone, no object names the VM
+ * that has, or gets, the disk: so its volume's VMs are looked up in Azure.
+ */
+export async function lookWhereErased(
   ports: AttachmentPorts,
   volume: AzVolume,
   failure: Failure,

@@ -18,7 +18,7 @@ import { emitAttachmentEvent, emitWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
-import { erased, recordAttachFailure } from "./attach-failure.ts";
+import { lookWhereErased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
@@ -41,7 +41,7 @@ const SHOW_DISK_OFF: readonly Failure["kind"][] = [
 ];
 
 /**
- * Attaches the disk of an attachment to its node, as planned, and records where it sits or why it failed.
+ * Attaches the disk of an attachment to its node, as planned, and records its LUN or why it failed.
  */
 export async function attach(
   ports: AttachmentPorts,
@@ -65,13 +65,13 @@ export async function attach(
     };
   }
   const isMissed = attachment.status?.deviceMissing === true;
-  const isWriter = isNamed(volume?.status?.record, action.node.nodeName, "holder");
-  let isLossToEmit = isMissed && isWriter;
+  const isHolder = isNamed(volume.status?.record, action.node.nodeName, "holder");
+  let isLossToEmit = isMissed && isHolder;
   const emitLossOnce = (): void => {
     if (isLossToEmit) emitLost(ports, attachment);
     isLossToEmit = false;
   };
-  if (isMissed && !isWriter)
+  if (isMissed && !isHolder)
     emitAttachmentEvent(
       ports,
       attachment,
@@ -122,7 +122,7 @@ export async function attach(
   const recorded = await ports.steps.run("record-attached", () =>
     recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
   );
-  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
+  if (!recorded.ok) return lookWhereErased(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
   logger.info("disk attached", {
@@ -151,7 +151,7 @@ async function recordPresentSize(
   if (detail === undefined) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (disk.ok) return recordGrowth(ports, volume, disk.value, signal);
-  // A disk that was deleted since shows no size, and the volume's own loop tells its loss.
+  // A disk that was deleted since shows no size, and the volume's own loop reports its loss.
   return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
 }
 
@@ -204,8 +204,8 @@ function recordAttached(
 }
 
 /**
- * An uncached check before the disk is force-detached. Without a record the writer is unknown: then the
- * attach waits for Azure.
+ * Whether a hanging detach of the disk from this VM, which has to end before the attach, may be forced: an
+ * uncached check. Without a record the writer is unknown, so the attach waits for Azure.
  */
 async function mayForceNow(
   ports: AttachmentPorts,

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -97,7 +97,7 @@ function emitFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFin
   ports.events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     reason,
-    ...toldFailure(`the disk could not be ${what}`, failure),
+    ...failureEventText(`the disk could not be ${what}`, failure),
   });
 }
 

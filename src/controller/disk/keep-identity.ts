@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -70,6 +70,6 @@ function reportMissing({ events, logger }: RecoveryPorts, name: string, failure:
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",
-    ...toldFailure("its disk lacks the tags that name this cluster and volume", failure),
+    ...failureEventText("its disk lacks the tags that name this cluster and volume", failure),
   });
 }

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isDeletedByHand, isDeleting } from "../../core/attachment/observed-volume.ts";
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -112,6 +112,6 @@ function emitNotKept(
   events.emit({
     about: { kind: "AzVolume", name },
     reason: "StateNotKept",
-    ...toldFailure("the disk's tags do not show its fences and file system yet", failure),
+    ...failureEventText("the disk's tags do not show its fences and file system yet", failure),
   });
 }

@@ -1,6 +1,6 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -158,7 +158,7 @@ async function recordFailure(
     ports.events.emit({
       about: { kind: "AzVolume", name },
       reason: "ModificationFailed",
-      ...toldFailure("the disk was not modified", failure),
+      ...failureEventText("the disk was not modified", failure),
     });
   return recorded;
 }

@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -174,6 +174,6 @@ function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPend
     about: { kind: "AzVolume", name: volume.metadata.name },
     nodeName,
     reason: "BarrierPending",
-    ...toldFailure(`a detach from ${nodeName} may still be under way, so it may not write`, failure),
+    ...failureEventText(`a detach from ${nodeName} may still be under way, so it may not write`, failure),
   });
 }

@@ -1,4 +1,4 @@
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { ok } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
@@ -55,7 +55,7 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
       about: { kind: "AzVolume", name: volumeName },
       nodeName: node.nodeName,
       reason: "NoProof",
-      ...toldFailure(
+      ...failureEventText(
         `${node.nodeName} is not proven to be off the disk yet, so no other node may write`,
         proof.failure,
       ),

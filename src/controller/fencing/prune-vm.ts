@@ -164,8 +164,8 @@ function isUnverifiedIn({ cache }: FencingPorts, volumeName: string, node: NodeI
 }
 
 /**
- * A VM that is no node of the cluster is never fenced. Its owner has detached the disk once neither the
- * disk names the VM nor the VM lists the disk.
+ * A VM that is no node of the cluster is never fenced. Another client has detached the disk from it once
+ * neither the disk names the VM nor the VM lists the disk.
  */
 async function pruneIfDetachedByOthers(
   ports: FencingPorts,

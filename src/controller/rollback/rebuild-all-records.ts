@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
-import { toldFailure } from "../../core/events/failure-local-key.ts";
+import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -142,7 +142,7 @@ function emitNotRebuilt({ events }: RollbackPorts, volume: AzVolume, failure: Fa
   events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     reason: "RecordNotVerified",
-    ...toldFailure("its record is not rebuilt yet after a rollback", failure),
+    ...failureEventText("its record is not rebuilt yet after a rollback", failure),
   });
 }
 

@@ -64,7 +64,7 @@ export class StartupGracePeriod {
    * `limitMs`. Fails with `StoreRolledBack` if it is still open by then whether the store was rolled back
    * before this process started, and as `readStoreIncarnation` does.
    */
-  async confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
+  async trustedIncarnation(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>> {
     const { clock } = this.#ports;
     const endsMs = clock.elapsedMs() + limitMs;
     while (!this.#isOver) {

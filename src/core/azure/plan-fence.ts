@@ -5,8 +5,8 @@ export interface FencedVm {
   /** An operation is under way on it. */
   readonly isUpdating: boolean;
   /**
-   * The owner of that operation, as far as it is known: a detach that may be under way may be that of an
-   * earlier process.
+   * Which client began that operation, as far as it is known: a detach that may be under way may be that
+   * of an earlier process of this driver.
    */
   readonly whose: "own" | "perhapsOwn" | "others";
   /** It runs and its agent responds: the guest may help with a regular detach. */

@@ -20,8 +20,10 @@ export function failureLocalKey(failure: Failure): string {
   }
 }
 
-/** What an event says of a failure, after the words `what`, and what makes it another event. */
-export function toldFailure(
+/**
+ * What an event says of a failure, after the words `what`, and what makes it differ from an earlier event.
+ */
+export function failureEventText(
   what: string,
   failure: Failure,
 ): { readonly message: string; readonly localKey: string } {

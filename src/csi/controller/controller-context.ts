@@ -17,7 +17,7 @@ export interface ControllerContext extends Pick<
   /** Names the topology key of its volumes. */
   readonly driverName: string;
   /** Tells whether the records just read may be from before a rollback of the store. */
-  readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "confirm">;
+  readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "trustedIncarnation">;
   /** Used only to read disks: those without an AzVolume, and sources of snapshots and copies. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   /** Of the disk that a CreateVolume makes, or an earlier call has made. */

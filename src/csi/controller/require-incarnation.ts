@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 
-/** Fails with `StillWaiting` where a record is of another store incarnation than the one confirmed. */
+/** Fails with `StillWaiting` where a record is of another store incarnation than the trusted one. */
 export function requireIncarnation(
   record: WriterRecord | undefined,
   storeIncarnation: number,

@@ -98,7 +98,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const context: ControllerContext = {
     store,
     cache,
-    gracePeriod: { confirm: async () => ok(0) },
+    gracePeriod: { trustedIncarnation: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
     diskUriOf: ({ diskName }) => aDiskUri(diskName),
     snapshots: createFakeSnapshots(),

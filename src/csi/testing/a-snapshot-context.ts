@@ -23,7 +23,7 @@ export function aSnapshotContext({
   return {
     ...platform,
     clusterId: "cluster-1",
-    gracePeriod: { confirm: async () => ok(0) },
+    gracePeriod: { trustedIncarnation: async () => ok(0) },
     locks,
     steps: noSteps,
     logger: silentLogger,

@@ -20,7 +20,7 @@ import type { StageRequest, Staged } from "./stage-request.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-grant-and-attach.ts";
 
 /**
- * Stages a volume: makes the request with `attach: driver`, waits for attach and grant, verifies the
+ * Stages a volume: states the writer request with `attach: driver`, waits for attach and grant, verifies the
  * device, acquires, and only then reads the device, makes a file system if there never was one, and
  * mounts. Safe to repeat after any interruption.
  */
@@ -164,15 +164,15 @@ async function stageAsWriter(
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
     if (!unmounted.ok) return unmounted;
   }
-  const taken = await acquireVolume(ports, volumeName, found.lun, signal);
-  if (!taken.ok) return taken;
+  const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
+  if (!acquired.ok) return acquired;
   // From before the last check until the mount: a mount command paused in between would otherwise mount
   // whatever disk has that name by then.
   const staged = await ports.host.whileHolding(
     device,
     async () => {
-      const same = await findSameDevice(ports, request, taken.value, found, signal);
-      return same.ok ? stageAcquired(ports, request, taken.value, found, signal) : same;
+      const same = await findSameDevice(ports, request, acquired.value, found, signal);
+      return same.ok ? stageAcquired(ports, request, acquired.value, found, signal) : same;
     },
     signal,
   );
@@ -192,8 +192,8 @@ async function releaseAfterFailure(
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
     await restoreDevice(ports, volumeName, signal);
-    const given = await releaseVolume(ports, volumeName, signal);
-    const removed = given.ok ? await ports.checkpoints.remove(volumeName, signal) : given;
+    const released = await releaseVolume(ports, volumeName, signal);
+    const removed = released.ok ? await ports.checkpoints.remove(volumeName, signal) : released;
     if (!removed.ok)
       ports.logger.warn("volume not released after a failed stage; the next stage acquires it again", {
         volumeName,

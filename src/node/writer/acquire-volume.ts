@@ -36,7 +36,7 @@ export async function acquireVolume(
   );
   if (!clean.ok) return clean;
   let storeIncarnation = Number.NaN;
-  let released: string | undefined;
+  let earlierRelease: string | undefined;
   // After the record was read: a rollback in between would show a record in which this node is the
   // writer, while another one is.
   const checkStore = async (): Promise<Result<unknown, Failure>> => {
@@ -44,25 +44,25 @@ export async function acquireVolume(
     if (trusted.ok) storeIncarnation = trusted.value;
     return trusted;
   };
-  const taken = await moveRecord(
+  const acquired = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore },
     (record, volume) => {
       const older = olderThanCheckpoint(ports, volume);
       if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);
-      released = releasedBefore(ports, volume);
-      if (released !== undefined) return fail(released);
-      const acquired = acquire(record, ports.node, { isClean: clean.value.clean, storeIncarnation });
+      earlierRelease = releasedBefore(ports, volume);
+      if (earlierRelease !== undefined) return fail(earlierRelease);
+      const next = acquire(record, ports.node, { isClean: clean.value.clean, storeIncarnation });
       // Before the write, whose answer may be lost.
-      if (acquired.ok) ports.released.delete(volume.metadata.uid);
-      return acquired;
+      if (next.ok) ports.released.delete(volume.metadata.uid);
+      return next;
     },
     signal,
   );
-  if (released !== undefined) return reportRollback(ports, storeIncarnation, released, signal);
-  if (taken.ok)
-    ports.logger.info("volume acquired", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
-  return taken;
+  if (earlierRelease !== undefined) return reportRollback(ports, storeIncarnation, earlierRelease, signal);
+  if (acquired.ok)
+    ports.logger.info("volume acquired", { volumeName, epoch: acquired.value.status?.record?.writer?.epoch });
+  return acquired;
 }
 
 /** Returns the reason if by the record this node holds the volume in an epoch in which it has released it. */
@@ -109,13 +109,13 @@ export async function releaseVolume(
   if (!compared.ok) return compared;
   const clean = await verifyCleanOf(ports, read.value, signal);
   if (!clean.ok) return clean;
-  const given = await moveRecord(
+  const released = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "release", volumeRead: read.value },
     (present) => release(present, ports.node, writer.epoch),
     signal,
   );
-  if (!given.ok) return isLeftAlone(given.failure) ? ok(undefined) : given;
+  if (!released.ok) return isLeftAlone(released.failure) ? ok(undefined) : released;
   ports.released.add(read.value.metadata.uid, writer.epoch);
   ports.logger.info("volume released", { volumeName, epoch: writer.epoch });
   return ok(undefined);

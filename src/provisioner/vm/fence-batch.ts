@@ -109,7 +109,7 @@ export class FenceBatch {
     );
     if (!read.ok) return saysNotThere(read.failure) ? this.#proveVmGone() : this.#backOffOrFail(read.failure);
     await this.#proveReplaced(read.value);
-    passListedBarriers(this.#openRequests(), read.value);
+    settleListed(this.#openRequests(), read.value);
     if (this.#mayBeLate(read.value)) return session.backOff(++this.#lateReads, this.#lifetime);
     const trouble = await this.#concludeLastUpdate(read.value);
     if (trouble !== undefined) return this.#backOffOrFail(trouble);
@@ -262,8 +262,8 @@ export class FenceBatch {
   }
 
   /**
-   * Another VM is at the resource id. A write barrier concerns it all the same: an update is sent to
-   * the id and reaches the VM that is there by then.
+   * Another VM is at the resource id. A `flush` concerns that VM, too: an earlier update was sent to the id,
+   * and reaches the VM that is there by then.
    */
   #proveReplaced(model: ArmVm): Promise<void> {
     const replaced = this.#openRequests().filter(
@@ -380,8 +380,8 @@ function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
     later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
 }
 
-/** No proof without a fence while the VM lists the disk: such a request must fence no node. */
-function passListedBarriers(open: readonly VmRequest[], model: ArmVm): void {
+/** Answers each `prove` whose disk the VM lists: it must not detach the disk, so there is no proof. */
+function settleListed(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
     if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey))
       request.settle(ok({ kind: "listed" }));

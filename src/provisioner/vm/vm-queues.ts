@@ -21,7 +21,7 @@ import type { VmTarget } from "./vm-update.ts";
 interface VmQueue {
   readonly updates: GroupCommit;
   readonly fences: GroupCommit;
-  readonly barriers: GroupCommit;
+  readonly flushes: GroupCommit;
 }
 
 /** Which queue receives what. */
@@ -30,7 +30,7 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   detach: "updates",
   fence: "fences",
   prove: "fences",
-  flush: "barriers",
+  flush: "flushes",
 };
 
 /** The collaborators of the queues. */
@@ -84,7 +84,7 @@ export class VmQueues {
   /** Resolves when no queue has work left. */
   async drained(): Promise<void> {
     for (const queue of this.#queues.values())
-      await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.barriers.idle()]);
+      await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.flushes.idle()]);
   }
 
   #queueOf(vm: VmTarget): VmQueue {
@@ -98,7 +98,7 @@ export class VmQueues {
     const underWay = this.#memory.take(vm.key);
     const { write: writes } = callGroupsOf(vm);
     const onUnused = (): void => {
-      if (updates.isUsed || fences.isUsed || barriers.isUsed) return;
+      if (updates.isUsed || fences.isUsed || flushes.isUsed) return;
       this.#queues.delete(vm.key);
       this.#memory.keep(vm.key, underWay);
     };
@@ -125,7 +125,7 @@ export class VmQueues {
       onUnused,
     };
     const fences = new GroupCommit(atOnce);
-    const barriers = new GroupCommit(atOnce);
+    const flushes = new GroupCommit(atOnce);
     const updates = new GroupCommit({
       clock: session.clock,
       lifetime,
@@ -142,6 +142,6 @@ export class VmQueues {
         new AttachBatch({ session, vm, sizes, underWay }, batch, lifetime).run(latecomers),
       onUnused,
     });
-    return { updates, fences, barriers };
+    return { updates, fences, flushes };
   }
 }

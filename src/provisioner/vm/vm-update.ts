@@ -25,8 +25,10 @@ export interface VmReadOptions {
 }
 
 /**
- * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the
- * first nothing can be written conditionally, and a missing vmId must never pass for another machine's.
+ * Reads a VM's model, never from a cache. That is Azure's word for what the VM is to be, with its list of
+ * data disks; the instance view says what it does. A model without ETag or vmId counts as no answer:
+ * without the first nothing can be written conditionally, and a missing vmId must never pass for another
+ * machine's.
  */
 export async function readVm(
   session: ArmSession,

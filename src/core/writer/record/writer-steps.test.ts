@@ -357,7 +357,7 @@ describe("acquire", () => {
       {
         because: "unrequested",
         step: acquire(aRecord({ writer: { ...grantedA, requested: false } }), a, clean),
-        expected: "the grant is being taken back",
+        expected: "its request is withdrawn, and the grant is to be revoked",
       },
       {
         because: "being fenced",

@@ -129,7 +129,7 @@ export function acquire(
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node))
     return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
-  if (!writer.requested) return fail("the grant is being taken back");
+  if (!writer.requested) return fail("its request is withdrawn, and the grant is to be revoked");
   if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
   if (record.storeIncarnation !== state.storeIncarnation)
     return fail(
@@ -350,8 +350,8 @@ export function identifyByName(record: WriterRecord, unknown: NodeIdentity, node
 /**
  * *prune*, by the controller: every trace of `node` leaves the record, since its VM is proven to be gone, and
  * its open files died with it. Where its resource id has no VM at all, a node that holds the volume, or may,
- * is fenced instead: that proves it again. Also prunes a VM outside the cluster whose owner has detached the
- * disk.
+ * is fenced instead: that proves it again. Also prunes a VM outside the cluster from which another client has
+ * detached the disk.
  *
  * `proof`: of the end of its VM, or that the disk is off it. Without one only the node's own report that it
  * is clean is removed: if the node comes back, it only has to report again.

@@ -46,12 +46,12 @@ export async function waitUntilReleased(
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   const record = present.status?.record;
   // The writer in a restored backup proves nothing.
-  const confirmed = await context.gracePeriod.confirm(
+  const trusted = await context.gracePeriod.trustedIncarnation(
     waitingTimeMs(context, call, context.limits.waitMaxMs),
     signal,
   );
-  if (!confirmed.ok) return confirmed;
-  const required = requireIncarnation(record, confirmed.value, volumeId);
+  if (!trusted.ok) return trusted;
+  const required = requireIncarnation(record, trusted.value, volumeId);
   if (!required.ok) return required;
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });

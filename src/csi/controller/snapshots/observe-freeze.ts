@@ -105,8 +105,8 @@ export async function observeFreeze(
 }
 
 /**
- * Reads a volume. A record without a writer is read until it stays the same while the store is confirmed:
- * a restored backup may lack the writer, whose node has the volume mounted and answers no request.
+ * Reads a volume. A record without a writer is read until it stays the same while the store's incarnation
+ * is read: a restored backup may lack the writer, whose node has the volume mounted and answers no request.
  */
 async function readTrusted(
   context: FreezeContext,
@@ -116,13 +116,13 @@ async function readTrusted(
   let read = await readVolume(context, sourceUri, call.signal);
   while (read.ok && read.value.status?.record?.writer === undefined) {
     const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
-    const confirmed = await context.gracePeriod.confirm(waitMs, call.signal);
-    if (!confirmed.ok) return confirmed;
+    const trusted = await context.gracePeriod.trustedIncarnation(waitMs, call.signal);
+    if (!trusted.ok) return trusted;
     const again = await readVolume(context, sourceUri, call.signal);
     if (!again.ok) return again;
     const { metadata, status } = again.value;
     if (metadata.resourceVersion === read.value.metadata.resourceVersion) {
-      const required = requireIncarnation(status?.record, confirmed.value, sourceUri);
+      const required = requireIncarnation(status?.record, trusted.value, sourceUri);
       return required.ok ? again : required;
     }
     read = again;

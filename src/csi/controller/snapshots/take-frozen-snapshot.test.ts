@@ -341,23 +341,25 @@ describe("takeFrozenSnapshot", () => {
     withVolume(
       async ({ create, snapshots }) => {
         const detail = "whether it did is unknown until every node has reported";
-        const rolledBack = { confirm: async () => fail({ kind: "StoreRolledBack", detail } as const) };
+        const rolledBack = {
+          trustedIncarnation: async () => fail({ kind: "StoreRolledBack", detail } as const),
+        };
         assert.equal(kindOf(await create({ gracePeriod: rolledBack })), "StoreRolledBack");
-        const rebuilt = { confirm: async () => ok(1) };
+        const rebuilt = { trustedIncarnation: async () => ok(1) };
         assert.equal(kindOf(await create({ gracePeriod: rebuilt })), "StillWaiting");
         assert.deepEqual([...snapshots.present], []);
       },
       { record: { epoch: 3 } },
     ));
 
-  it("freezes a volume that a node has acquired while the store was confirmed", () =>
+  it("freezes a volume that a node has acquired before the record could be trusted", () =>
     withVolume(
       async ({ create, snapshots, setRecord, attachment }) => {
-        const confirm = async (): Promise<Result<number, never>> => {
+        const trustedIncarnation = async (): Promise<Result<number, never>> => {
           await setRecord({ writer: aWriter("node-a", { epoch: 4 }), epoch: 4 });
           return ok(0);
         };
-        assert.equal(kindOf(await create({ gracePeriod: { confirm } })), "OK");
+        assert.equal(kindOf(await create({ gracePeriod: { trustedIncarnation } })), "OK");
         assert.equal((await attachment()).spec.freeze?.isTaken, true);
         assert.ok(snapshots.present.get(TARGET)?.tags[FROZEN_AT] !== undefined);
       },
