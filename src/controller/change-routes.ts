@@ -97,12 +97,12 @@ export function createChangeRoutes(
   const addFence = (volumeName: string): void => {
     const record = cache.get("AzVolume", volumeName)?.status?.record;
     if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
-    else if (nodesIn(record, "unverified").length > 0) loops.fence.queue.addInTime(volumeName);
+    else if (nodesIn(record, "unverified").length > 0) loops.fence.queue.addWhenDue(volumeName);
   };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
     loops.disk.queue.add(volumeName);
-    loops.tags.queue.addInTime(volumeName);
+    loops.tags.queue.addWhenDue(volumeName);
     addFence(volumeName);
   };
   const addAttachmentsOf = (volumeName: string): void => {
@@ -179,7 +179,7 @@ export function createChangeRoutes(
       placeOn(nodeName);
       askForEntriesOf(nodeName);
       const node = ports.users.cachedNode(nodeName);
-      if (mayBeStopped(node)) loops.stoppedNodes.queue.addInTime(nodeName);
+      if (mayBeStopped(node)) loops.stoppedNodes.queue.addWhenDue(nodeName);
       if (hasReturned(node)) loops.returnedNodes.queue.add(nodeName);
     }
     for (const { metadata, spec, status } of cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {

@@ -93,7 +93,7 @@ function createLoops(
   const changedNodes = new Set<string>();
   const loops = {
     volume: new ControlLoop(
-      volumeReconciler(ports, (volumeName) => loops.gone.queue.addInTime(volumeName)),
+      volumeReconciler(ports, (volumeName) => loops.gone.queue.addWhenDue(volumeName)),
       ports,
     ),
     placement: new ControlLoop(

@@ -108,7 +108,7 @@ export async function syncVolumeAttachmentsOf(
 ): Promise<Result<void, Failure>> {
   const diskUri = volume.status?.detail?.diskUri;
   for (const attachment of ports.clusterVolumes.attachments()) {
-    if (diskUri === undefined || !isSameResourceUri(attachment.volumeId, diskUri) || !isStanding(attachment))
+    if (diskUri === undefined || !isSameResourceUri(attachment.volumeId, diskUri) || !isPublished(attachment))
       continue;
     const restored = await syncVolumeAttachment(ports, volume, attachment, signal);
     if (!restored.ok) return restored;
@@ -127,14 +127,14 @@ async function restoreFrom(
   if (volume?.status?.detail === undefined) return ok("waits");
   if (isDeleting(volume)) return ok("done");
   if (ports.attach === "driver") return takeOver(ports, volume, attachment, signal);
-  return isStanding(attachment) ? syncVolumeAttachment(ports, volume, attachment, signal) : ok("done");
+  return isPublished(attachment) ? syncVolumeAttachment(ports, volume, attachment, signal) : ok("done");
 }
 
 /**
- * Published, and not being unpublished. If ControllerPublishVolume has not succeeded yet, it will be
- * called again.
+ * Whether the orchestrator has the volume published there, and is not unpublishing it. If
+ * ControllerPublishVolume has not succeeded yet, it will be called again.
  */
-export function isStanding(attachment: ClusterAttachment | undefined): boolean {
+export function isPublished(attachment: ClusterAttachment | undefined): boolean {
   return attachment !== undefined && attachment.isAttached && !attachment.isTerminating;
 }
 
@@ -157,7 +157,7 @@ async function syncVolumeAttachment(
   // The request of a node out of service was withdrawn on purpose. A node that is gone requests nothing:
   // its mark went with it.
   if (
-    !isStanding(present.value) ||
+    !isPublished(present.value) ||
     users.cachedNode(nodeName).isGone ||
     (await users.isOutOfService(nodeName, signal))
   )
@@ -185,7 +185,7 @@ async function syncVolumeAttachment(
   if (!requested.ok) return requested.failure.kind === "OperationInProgress" ? ok("waits") : requested;
   const still = await clusterVolumes.readAttachment(name, signal);
   if (!still.ok) return still;
-  if (!isStanding(still.value)) {
+  if (!isPublished(still.value)) {
     const ended = await withdrawRequest(
       ports,
       { volumeId: diskOf(volume), nodeName, keepsPrimary: false },
@@ -271,7 +271,7 @@ async function takeOver(
   const withdrawn: Result<unknown, Failure> =
     use.kind === "unused"
       ? await withdrawRequest(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal)
-      : isStanding(attachment)
+      : isPublished(attachment)
         ? await syncVolumeAttachment(ports, volume, attachment, signal)
         : ok("done");
   if (!withdrawn.ok) return withdrawn;

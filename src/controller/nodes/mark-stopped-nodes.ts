@@ -64,7 +64,7 @@ export function mayBeStopped(node: OrchestratorNode): boolean {
   return kubeletOf(node) === "unreachable" && !node.isOutOfService;
 }
 
-/** Whether a node has a mark of the driver to be rid of. */
+/** Whether a node has a mark of the driver that is to be removed. */
 export function hasReturned(node: OrchestratorNode): boolean {
   return node.isMarkedByDriver === true && kubeletOf(node) !== "unreachable";
 }

@@ -9,7 +9,10 @@ import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
 /** The result of one pass over a key: done, or to be requeued after a while. */
 export type Reconciled = Result<{ readonly requeueAfterMs?: number }, Failure>;
 
-/** One kind of reconciler: level-triggered, one key at a time. It keeps nothing between passes. */
+/**
+ * One kind of reconciler: level-triggered, one key at a time. Between passes it remembers at most what it
+ * last asked or did, so as not to repeat it too often: after a restart it asks or writes once more.
+ */
 export interface Reconciler {
   /** For logs and metrics, such as `volume`. */
   readonly name: string;

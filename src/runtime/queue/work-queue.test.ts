@@ -73,12 +73,12 @@ describe("WorkQueue", () => {
     for (const key of ["pausing", "plain"]) {
       queue.add(key);
       assert.equal(await queue.take(never), key);
-      queue.addInTime(key);
+      queue.addWhenDue(key);
     }
     queue.addAfter("pausing", 500);
     for (const key of ["pausing", "plain"]) queue.done(key);
-    queue.addInTime("pausing");
-    queue.addInTime("idle");
+    queue.addWhenDue("pausing");
+    queue.addWhenDue("idle");
     await within(takeAll, () => clock.advance(1_000));
     assert.deepEqual(taken, ["plain@0", "idle@0", "pausing@500"]);
   });

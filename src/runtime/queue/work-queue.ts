@@ -29,7 +29,7 @@ export class WorkQueue {
   readonly #backoff: BackoffOptions;
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
-  /** Keys that were added in time while they were handled. */
+  /** Keys that `addWhenDue` has added while they were handled. */
   readonly #changed = new Set<string>();
   readonly #dueAtMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
@@ -74,7 +74,7 @@ export class WorkQueue {
    * Adds a key with a known change, but not before the time that it waits for. One that is being handled
    * comes again then, or as soon as it is done.
    */
-  addInTime(key: string): void {
+  addWhenDue(key: string): void {
     if (this.#dueAtMs.has(key)) return;
     if (this.#active.has(key)) this.#changed.add(key);
     else this.add(key);
@@ -106,7 +106,7 @@ export class WorkQueue {
   take(signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      this.#promoteDue();
+      this.#makeDueReady();
       const ready = this.#nextReady();
       if (ready !== undefined) return resolve(ready);
       const stopWaiting = (): void => {
@@ -162,7 +162,7 @@ export class WorkQueue {
     });
   }
 
-  #promoteDue(): void {
+  #makeDueReady(): void {
     const nowMs = this.#clock.elapsedMs();
     if (nowMs < this.#noneDueBeforeMs) return;
     this.#noneDueBeforeMs = Infinity;
@@ -185,7 +185,7 @@ export class WorkQueue {
     this.#alarm = alarm;
     const ring = (): void => {
       if (this.#alarm === alarm) this.#alarm = undefined;
-      this.#promoteDue();
+      this.#makeDueReady();
       this.#handOutSoon();
       this.#setAlarm();
     };

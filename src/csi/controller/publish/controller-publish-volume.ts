@@ -1,4 +1,4 @@
-import { isStanding } from "../../../controller/adoption/sync-volume-attachments.ts";
+import { isPublished } from "../../../controller/adoption/sync-volume-attachments.ts";
 import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
@@ -181,7 +181,7 @@ async function isPublishedByAnother(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (
-    !isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
+    !isPublished(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
     status?.record === undefined ||
     explainsPublication(status.record, nodeId)
   )
