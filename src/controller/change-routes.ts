@@ -39,9 +39,9 @@ const ERASED_AFTER_MS = 10_000;
  */
 const NODES_CHANGED_AFTER_MS = 5_000;
 /**
- * Delay between a change of a node and the question to Azure whether entries of its VM under other names are
- * the node's, in milliseconds. Each volume is asked about once a second at most: a node's token writes its
- * AzDriverNode as often as it likes.
+ * Delay between a change of a node and the question to Azure whether a record's entries under other names are
+ * of that node's VM, in milliseconds. Each volume is asked about once a second at most: a node's token writes
+ * its AzDriverNode as often as it likes.
  */
 const ASK_AFTER_MS = 1_000;
 

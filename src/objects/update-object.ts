@@ -15,8 +15,8 @@ export interface ChangeTarget<K extends Kind> {
   readonly isTarget?: (object: KindMap[K]) => boolean;
   /**
    * The object as a cache shows it now. It is changed first, without a read: if the store has another
-   * version, the write is refused, and the object read. Only for kinds whose objects grant nothing: no cache
-   * shows at once that the store was rolled back.
+   * version, the write is refused, and the object read. Only for kinds whose objects grant nothing, since a
+   * cache may not show yet that the store was rolled back.
    */
   readonly seen?: () => KindMap[K] | undefined;
 }

@@ -7,12 +7,13 @@ import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * Withdraws the request of a node for which the release check found no user. Left standing it would be
- * the oldest, and be granted before the one that waits, again and again. A user that came in between and
- * relies on it is found by a second check: the request is renewed then. With `attach: driver` the
- * attachment is demoted as well: no unpublish follows, and a primary would block DeleteVolume and an
- * expansion, and keep its share. The role of the requested writer stays until the release check has ended
- * that: its node would take a replica for a rebuilt object, and renew the request.
+ * Withdraws the request of a node for which the release check found no user. Left standing it would be the
+ * oldest, and be granted before the one that waits, again and again. A user that came in between and relies
+ * on it is found by a second check: the request is renewed then. With `attach: driver` the attachment is
+ * demoted as well: no unpublish follows, and a primary would block DeleteVolume and an expansion, and keep
+ * its share. A writer that is still requested in the record keeps its role until a release check has
+ * withdrawn that request: its node would take the replica for an attachment that was rebuilt without its
+ * request, and request the volume again.
  */
 export async function withdrawLeakedRequest(
   ports: Pick<ControllerPorts, "attach" | "store" | "clock" | "steps" | "users">,

@@ -213,9 +213,9 @@ export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeA
 }
 
 /**
- * A replica whose every attach attempt failed. It counts for no share: each attempt would have found an
- * earlier success, and Azure refuses the next VM otherwise. It stays for a while, so that its node is not
- * chosen again at once.
+ * A replica whose every attach attempt failed. In plans it takes no share: had an attempt succeeded all the
+ * same, the next would have found the disk attached; and where Azure does count a share, it refuses the next
+ * VM. It stays for a while, so that its node is not chosen again at once.
  */
 export function isGivenUp(
   { settings }: Pick<ObservedVolume, "settings">,

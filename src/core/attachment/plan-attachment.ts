@@ -31,8 +31,8 @@ export type AttachmentAction =
    */
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "prune" }
   /**
-   * A fence has proven that the VM has no entry for the disk. The object is deleted without another call
-   * to Azure.
+   * A fence, or a proof without one, has shown that the VM has no entry for the disk. The object is deleted
+   * without another call to Azure.
    */
   | { readonly kind: "RemoveProvenOff"; readonly node: NodeIdentity }
   /**
@@ -169,7 +169,7 @@ export function isStillRequested(
   );
 }
 
-/** An attachment that is not kept as a replica is deleted next: its role is no news then. */
+/** An attachment that is not kept as a replica is deleted next, so its role is not recorded any more. */
 function planRole(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,

@@ -2,8 +2,8 @@ import type { AzDriverNode } from "../api/az-driver-node.ts";
 import type { ObservedNode, ObservedVolume, VolumeSettings } from "../attachment/observed-volume.ts";
 
 /**
- * After how long without a heartbeat a node is silent, in milliseconds: the later it may send the next one
- * by its own last one, the later.
+ * After how long without a heartbeat a node is silent, in milliseconds: the setting, and the delay of the
+ * next heartbeat that its last one has stated.
  */
 export function silentAfterMs(
   settings: Pick<VolumeSettings, "heartbeatStaleMs">,

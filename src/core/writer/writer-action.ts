@@ -10,8 +10,8 @@ export type WriterAction =
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
   /**
-   * Another VM has the name of an unverified one, and its token may remove that one's entry: its VM is also
-   * listed under its resource id, as this node.
+   * Another VM has taken the name of an unverified node, and its token may remove the entry of that name. So
+   * the earlier VM is listed under its resource id as well: that is `node`.
    */
   | { readonly kind: "Distrust"; readonly node: NodeIdentity }
   /** Another VM has the name of the writer's node, and its token may have released the grant. */

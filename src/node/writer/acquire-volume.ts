@@ -75,7 +75,10 @@ function releasedBefore({ node, released }: NodePorts, { metadata, status }: AzV
   return `by ${name} this node holds the volume in epoch ${writer.epoch}, in which it has released it`;
 }
 
-/** No other memory shows it, so the next heartbeat reports what is recorded here. */
+/**
+ * Nothing else on this node shows the rollback: it is kept in a local file, and the next heartbeat reports
+ * it.
+ */
 async function reportRollback(
   { checkpoints }: NodePorts,
   storeIncarnation: number,

@@ -6,8 +6,8 @@ import { sharedReads } from "../../runtime/shared-reads.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /**
- * Kinds of which many calls read one object at once: the one Lease, and the node of a burst of publishes.
- * Each volume is read by one or two, and a read of their own takes them less time.
+ * Kinds of which many calls read one object at once: the one Lease, and the node of a burst of publishes. An
+ * AzVolume is read by one or two calls at once, and a read of its own takes each of them less time.
  */
 const READ_BY_MANY: readonly Kind[] = ["Lease", "AzDriverNode", "ClusterNode"];
 

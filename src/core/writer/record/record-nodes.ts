@@ -17,8 +17,8 @@ type NodeRole =
   | "barrierPending";
 
 /**
- * The nodes that a record names in one of these roles, once for each role. A node that has an access only
- * because it is not listed has no role. No record: none.
+ * The nodes that a record names in one of these roles, once for each role. A node whose access is only the
+ * record's `defaultAccess` has no role. No record: none.
  */
 export function nodesIn(
   record: WriterRecord | undefined,

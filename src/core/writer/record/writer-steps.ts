@@ -54,7 +54,7 @@ export function foundRecord(found: {
     storeIncarnation,
   } = found;
   const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined", epoch, storeIncarnation };
-  // The later word holds: a node that may have the disk again shows itself clean as an unverified node.
+  // A later row prevails: a node that may have the disk again shows itself clean as an unverified node.
   const said: readonly (readonly [readonly NodeIdentity[], NodeMarks])[] = [
     [quarantined, { access: "quarantined" }],
     [unconfirmed, { access: "unverified", unconfirmed: true }],

@@ -28,8 +28,7 @@ export async function usersThere(
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
   if (use.kind !== "used") return undefined;
-  // An unrequested holder is being released already, and releases the volume before that user can be
-  // served.
+  // A holder whose request is withdrawn already is releasing the volume, before that user can be served.
   const renewed = writer.requested ? await renewRequest(context, volume, nodeName, signal) : ok(undefined);
   return renewed.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : renewed.failure;
 }
