@@ -6,9 +6,11 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { misplacedAttachments } from "../../core/rollback/misplaced-attachments.ts";
 import { unnamedEntries } from "../../core/rollback/unnamed-entries.ts";
 import { incarnationToReadFor, vmsReadMark } from "../../core/rollback/vms-read-mark.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { reportMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
@@ -29,8 +31,9 @@ const LANE: Lane = "prune";
  * Once after a rollback the leader reads the VM of every node, one a second. The rebuild asks the disks,
  * and a disk names no VM on which its attach has failed. Where the VM lists the disk nevertheless and the
  * object of that attach was lost with the store, the entry would fail the attaches of all other disks. It
- * gets an attachment as a replica: the entry goes when that is deleted, or its disk is attached. After a
- * crash the next leader reads all VMs again.
+ * gets an attachment as a replica: the entry goes when that is deleted, or its disk is attached. An
+ * attachment that names another LUN than its VM, since its rebuild was interrupted, is marked, so that the
+ * loop of attachments corrects it. After a crash the next leader reads all VMs again.
  */
 export function readVmsReconciler(ports: RollbackPorts): Reconciler {
   return {
@@ -85,8 +88,16 @@ async function readVmOf(
 ): Promise<Reconciled> {
   if (status === undefined) return ok({});
   const { instanceUri } = status;
+  // As they were before the VM is read: what is attached in between is newer than its answer.
+  const before = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: LANE }, signal);
   if (!vm.ok) return vm.failure.kind === "InstanceNotFound" ? ok({}) : vm;
+  for (const attachment of misplacedAttachments(before, vm.value)) {
+    const { volumeName } = attachment.spec;
+    ports.logger.warn("disk is not where a restored attachment has it", { volumeName, nodeName });
+    const reported = await reportMissing(ports, attachment, signal);
+    if (!reported.ok && reported.failure.kind !== "ObjectNotFound") return reported;
+  }
   const { found, rebuilding } = unnamedEntries(vm.value.dataDisks, {
     volumesOf: (key) => ports.cache.byIndex("AzVolume", "diskUri", key),
     attachments: ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName),
