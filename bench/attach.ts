@@ -64,7 +64,8 @@ const meanings: Readonly<Record<string, string>> = {
   rest: "1,000 nodes and 10,000 disks while nothing happens: calls to Azure, writes to the object store",
   rebuild:
     "2,000 attached volumes of 100 nodes after a restore of the object store: the rebuild of their records " +
-    "under Azure's limits; OneByOne: each volume after the other, with reads of its own",
+    "under Azure's limits; OneByOne: each volume after the other, with reads of its own; Outage: ten " +
+    "minutes in which no disk can be read",
   oneVmOverWire: "30 disks to one VM, real time",
   emulator: "the emulator alone, from its sources",
   start: "10,000 disks listed, and AzVolumes without records made for them in an empty object store",

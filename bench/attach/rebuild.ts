@@ -5,6 +5,7 @@ import { diskReconciler } from "../../src/controller/disk/disk-reconciler.ts";
 import { rebuildReconciler, requestRebuild } from "../../src/controller/rollback/rebuild-all-records.ts";
 import { CONTROLLER_LEASE, STORE_INCARNATION_ANNOTATION } from "../../src/core/api/lease.ts";
 import { toTimestamp } from "../../src/core/primitives/timestamp.ts";
+import { ControlLoop } from "../../src/runtime/queue/control-loop.ts";
 import { driverTags } from "./model-disks.ts";
 import { createVirtualCloud } from "./virtual-cloud.ts";
 import { followOnVirtualClock, mustAnswer, registerNode } from "./virtual-driver.ts";
@@ -13,7 +14,12 @@ import { followOnVirtualClock, mustAnswer, registerNode } from "./virtual-driver
 const ONE_WAY_MS = 50;
 /** Until the driver's budgets of calls are full again, in milliseconds. */
 const REFILLED_MS = 600_000;
-const MS_PER_SECOND = 1000;
+/** How long Azure answers no read of a disk, in minutes. In the first one the budgets are used up. */
+const OUTAGE_MINUTES = 10;
+/** How often an attach reads its VM in that time, in milliseconds. */
+const ATTACH_EVERY_MS = 5_000;
+const MS_PER_SECOND = 1_000;
+const MS_PER_MINUTE = 60_000;
 const never = new AbortController().signal;
 
 /** A rebuild of every record after the object store was restored from a backup. */
@@ -22,6 +28,12 @@ export interface Rebuild {
   readonly volumes: number;
   readonly seconds: number;
   readonly calls: number;
+  /** The most calls to Azure in a minute of an outage in which no disk can be read, after the first one. */
+  readonly outageCallsPerMinute: number;
+  /** The longest that an attach waits for a read of its VM then. */
+  readonly outageAttachWaitMs: number;
+  /** The time from the end of the outage until every record is rebuilt. */
+  readonly afterOutageSeconds: number;
   /** The same volumes one after the other, each with reads of its own. */
   readonly oneByOneSeconds: number;
   readonly oneByOneCalls: number;
@@ -39,14 +51,16 @@ export async function measureRebuild({ nodes = 100, volumes = 2000 } = {}): Prom
   const together = await measured(2, async () =>
     mustAnswer(await rebuildReconciler(ports).reconcile("store", never)),
   );
-  const alone = await measured(3, async () => {
+  const outage = await measuredOutage(3);
+  const alone = await measured(4, async () => {
     for (const volume of simulated.objects("AzVolume"))
-      mustAnswer(await rebuildVolume(ports, volume, { kind: "lost", storeIncarnation: 3 }, never));
+      mustAnswer(await rebuildVolume(ports, volume, { kind: "lost", storeIncarnation: 4 }, never));
   });
   return {
     nodes,
     volumes,
     ...together,
+    ...outage,
     oneByOneSeconds: alone.seconds,
     oneByOneCalls: alone.calls,
   };
@@ -82,11 +96,63 @@ export async function measureRebuild({ nodes = 100, volumes = 2000 } = {}): Prom
     const [startedMs, last] = [clock.elapsedMs(), model.journal.lastSequence()];
     await during(rebuild());
     const seconds = Math.round((clock.elapsedMs() - startedMs) / MS_PER_SECOND);
-    const calls = model.journal.since(last, Infinity).filter(({ kind }) => kind !== "admin").length;
-    const rebuilt = simulated
+    const rebuilt = rebuiltFor(incarnation);
+    if (rebuilt !== volumes) throw new Error(`${rebuilt} of ${volumes} records were rebuilt`);
+    return { seconds, calls: callsSince(last) };
+  }
+
+  async function measuredOutage(
+    incarnation: number,
+  ): Promise<Pick<Rebuild, "outageCallsPerMinute" | "outageAttachWaitMs" | "afterOutageSeconds">> {
+    await during(clock.sleep(REFILLED_MS, never));
+    await during(requestRebuild(ports, never));
+    const { id } = model.faults.add({
+      operation: "Disks_Get",
+      effect: { kind: "Error", status: 503, code: "ServiceUnavailable" },
+    });
+    const end = new AbortController();
+    const loop = new ControlLoop(rebuildReconciler(ports), ports);
+    loop.queue.add("store");
+    const running = loop.run(end.signal);
+    let [callsMax, waitMaxMs] = [0, 0];
+    for (let minute = 1; minute <= OUTAGE_MINUTES; minute++) {
+      const [startedMs, last] = [clock.elapsedMs(), model.journal.lastSequence()];
+      while (clock.elapsedMs() < startedMs + MS_PER_MINUTE)
+        waitMaxMs = Math.max(waitMaxMs, await attachWaitMs());
+      const minutes = (clock.elapsedMs() - startedMs) / MS_PER_MINUTE;
+      if (minute > 1) callsMax = Math.max(callsMax, Math.round(callsSince(last) / minutes));
+    }
+    model.faults.remove(id);
+    const endedMs = clock.elapsedMs();
+    while (rebuiltFor(incarnation) < volumes) await during(clock.sleep(MS_PER_SECOND, never));
+    const afterOutageSeconds = Math.round((clock.elapsedMs() - endedMs) / MS_PER_SECOND);
+    end.abort();
+    await during(running);
+    return {
+      outageCallsPerMinute: callsMax,
+      outageAttachWaitMs: Math.round(waitMaxMs),
+      afterOutageSeconds,
+    };
+  }
+
+  /** How much longer an attach waits for its VM's read than the call takes. */
+  async function attachWaitMs(): Promise<number> {
+    await during(clock.sleep(ATTACH_EVERY_MS, never));
+    const startedMs = clock.elapsedMs();
+    for (const node of cloud.nodes.slice(0, 1))
+      await during(
+        cloud.provisioner.inspectInstance({ ...node, lane: "primaryAttach" }, never).then(mustAnswer),
+      );
+    return clock.elapsedMs() - startedMs - 2 * ONE_WAY_MS;
+  }
+
+  function callsSince(last: number): number {
+    return model.journal.since(last, Infinity).filter(({ kind }) => kind !== "admin").length;
+  }
+
+  function rebuiltFor(incarnation: number): number {
+    return simulated
       .objects("AzVolume")
-      .filter(({ status }) => status?.record?.storeIncarnation === incarnation);
-    if (rebuilt.length !== volumes) throw new Error(`${rebuilt.length} of ${volumes} records were rebuilt`);
-    return { seconds, calls };
+      .filter(({ status }) => status?.record?.storeIncarnation === incarnation).length;
   }
 }
