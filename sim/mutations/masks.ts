@@ -5,11 +5,10 @@ const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 /** Without the hold of a device: the node then runs its commands by name only. */
 export const withoutHold: readonly SourceEdit[] = [
   {
-    file: "src/node/stage/stage-volume.ts",
+    file: "src/node/stage/same-device.ts",
     find: `await ports.host.whileHolding(`,
     replace:
-      "await ((_held: Device, act: () => Promise<Result<Staged, Failure>>, _signal: AbortSignal) => " +
-      "act())(",
+      "await ((_held: unknown, run: () => Promise<Result<T, Failure>>, _signal: AbortSignal) => run())(",
   },
 ];
 
@@ -393,7 +392,7 @@ export const masks: readonly Mask[] = [
   {
     name: "held-device",
     removes:
-      "a node holds the device from its last look at it until it is mounted, and so does a mount " +
+      "a node holds the device from its last look at it until it is mounted or bound, and so does a mount " +
       "command as long as it lives",
     edits: withoutHold,
   },

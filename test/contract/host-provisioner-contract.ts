@@ -653,6 +653,29 @@ export function hostProvisionerContract(
       );
     }
 
+    onLinux("gives its number to no other disk while a bind of it is stopped", async (world) => {
+      const device = await aDevice(world, 0);
+      await aDevice(world, 1);
+      const targetPath = world.pathOf("raw");
+      const command = await world.stopNextMount();
+      const caller = new AbortController();
+      const binding = world.host.whileHolding(
+        device,
+        () => world.host.bindDevice({ device, targetPath, readOnly: false }, caller.signal),
+        never,
+      );
+      await command.stopped();
+      // With its caller this process closes the device: the command has it open.
+      caller.abort();
+      assert.equal(kindOf(await binding), "Cancelled");
+      await world.detachDisk(0);
+      await world.moveDisk({ fromLun: 1, toLun: 0 });
+      const there = valueOf(await world.host.findDevice({ lun: 0 }, never));
+      assert.notEqual(there.majorMinor, device.majorMinor);
+      await command.proceed();
+      assert.deepEqual(valueOf(await world.host.mountsOf(there.majorMinor, never)), []);
+    });
+
     on("never holds another disk open in its place", async (world) => {
       const device = await aDevice(world, 0);
       const other = await aDevice(world, 1);

@@ -66,11 +66,11 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "stale-lun",
-    removes: "the device is looked for once more after the acquire, by the attachment at that time",
+    removes: "the device is looked for again once it is held, by the attachment at that time",
     edits: [
       {
-        file: STAGE_VOLUME,
-        find: `const same = await findSameDevice(ports, request, acquired.value, found, signal);`,
+        file: "src/node/stage/same-device.ts",
+        find: `const same = await findSameDevice(ports, request, volume, found, signal);`,
         replace: `const same = { ok: true, value: undefined } as const;`,
       },
     ],
@@ -103,7 +103,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "hold",
     removes:
-      "a node holds the device from its last look at it until it is mounted, and so does a mount " +
+      "a node holds the device from its last look at it until it is mounted or bound, and so does a mount " +
       "command as long as it lives",
     edits: withoutHold,
     alsoRemoves: [],
@@ -406,8 +406,8 @@ export const driverMutations: readonly Mutation[] = [
         file: STAGE_VOLUME,
         find:
           `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
-          "    if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);",
-        replace: `return { ok: true, value: { volume, device } };`,
+          "    if (held.value !== undefined) return adjusted(ports, request, { volume, ...found }, signal);",
+        replace: `return { ok: true, value: { volume, ...found } };`,
       },
     ],
     alsoRemoves: ["checked-after-bind", "recall-first", "waits-to-be-requested"],

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { publishVolume } from "./publish-volume.ts";
@@ -18,6 +21,7 @@ const request: StageRequest = {
   readOnly: false,
   volumeContext: {},
 };
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const LIMIT_MS = 60_000;
 const granted = aWriter("node-a", { held: false });
 
@@ -68,6 +72,61 @@ describe("publishVolume", () => {
       const mounts = await world.answerOf(world.ports().host.mountAt(targetPath, never));
       assert.deepEqual(mounts.ok && [mounts.value?.isDead, mounts.value?.isPlaceholder], [false, false]);
     }));
+
+  describe("of a raw disk that another one replaces, with its number", () => {
+    const raw = { ...request, accessType: "block", targetPath, targetReadOnly: false } as const;
+    /** Another client detaches the disk, and attaches another volume's. */
+    function replaceDisk({ machine }: NodeWorld): void {
+      machine.detach(0);
+      machine.attach({ lun: 0, disk: createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }) });
+    }
+    const disksAt = (world: NodeWorld): readonly string[] =>
+      world.machine.mounts().map((mount) => mount.diskUri);
+
+    it("binds nothing where its command waits", () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          world.machine.setLatencyMs("bindDevice", 1_000);
+          const publishing = publishVolume(world.ports(), raw, never);
+          const isBinding = (): boolean =>
+            world.machine.commandsInFlight().some((line) => line.startsWith("bindDevice"));
+          assert.ok(await world.clock.runUntil(isBinding, LIMIT_MS));
+          replaceDisk(world);
+          const published = await world.answerOf(publishing);
+          assert.deepEqual([published.ok, disksAt(world)], [false, []]);
+        },
+        { reusesNumbers: true },
+      ));
+
+    it("binds nothing where that is before the last look, and has the LUN read again", () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          const ports = world.ports();
+          let holds = 0;
+          /** After the stage, which holds the device first, and before the device is opened again. */
+          const whileHolding: typeof ports.host.whileHolding = async (device, act, signal) => {
+            holds += 1;
+            if (holds === 2) {
+              replaceDisk(world);
+              await world.setAttachment((attachment) => ({
+                ...attachment,
+                status: { ...attachment.status, state: "Attached", lun: 1 },
+              }));
+            }
+            return ports.host.whileHolding(device, act, signal);
+          };
+          const published = await world.answerOf(
+            publishVolume({ ...ports, host: { ...ports.host, whileHolding } }, raw, never),
+          );
+          assert.deepEqual([!published.ok && published.failure.kind, disksAt(world)], ["WrongDevice", []]);
+          assert.equal(world.attachment()?.status?.deviceMissing, true);
+          assert.deepEqual(ports.checkpoints.volumes()[0]?.targetPaths, []);
+        },
+        { reusesNumbers: true },
+      ));
+  });
 
   it("leaves the staging mount to the writers where only one target is read-only", () =>
     withNode({ writer: granted }, async (world) => {

@@ -4,8 +4,11 @@ import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
 import { checkHeld } from "../writer/acquire-volume.ts";
+import { whileSame } from "./same-device.ts";
 import type { Staged, StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
+
+type PublishRequest = StageRequest & { readonly targetPath: string; readonly targetReadOnly: boolean };
 
 /**
  * Binds a staged volume to a target. Reads the record uncached, as for staging, and requires a live mount
@@ -15,48 +18,57 @@ import { stageVolume } from "./stage-volume.ts";
  */
 export async function publishVolume(
   ports: NodePorts,
-  request: StageRequest & { readonly targetPath: string; readonly targetReadOnly: boolean },
+  request: PublishRequest,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   // For a staged volume this is a check of the mount and one read of the record.
   const staged = await stageVolume(ports, request, signal);
   if (!staged.ok) return staged;
-  const present = await publishedAt(ports, staged.value.volume.metadata.name, request.targetPath, signal);
+  return request.accessType === "block"
+    ? publishRaw(ports, request, staged.value, signal)
+    : publishFileSystem(ports, request, staged.value, signal);
+}
+
+/**
+ * A bound device node holds no device, and the stage has closed it. The bind may have to wait for slower
+ * mounts, long enough for the disk to go and another to get its number: nothing would show that later.
+ */
+function publishRaw(
+  ports: NodePorts,
+  request: PublishRequest,
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { device, volume } = staged;
+  const { targetPath, targetReadOnly: readOnly } = request;
+  const bind = async (): Promise<Result<void, Failure>> => {
+    const checkpointed = await addTarget(ports, volume.metadata.name, targetPath, signal);
+    if (!checkpointed.ok) return checkpointed;
+    const bound = await ports.host.bindDevice({ device, targetPath, readOnly }, signal);
+    return bound.ok ? checkAfterBind(ports, { ...request, wasPublished: false }, staged, signal) : bound;
+  };
+  return whileSame(ports, request, volume, staged, bind, signal);
+}
+
+/** The mount at the staging path holds the device. */
+async function publishFileSystem(
+  ports: NodePorts,
+  request: PublishRequest,
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const volumeName = staged.volume.metadata.name;
+  const { stagingPath, targetPath, targetReadOnly: readOnly, mountFlags } = request;
+  const present = await publishedAt(ports, volumeName, targetPath, signal);
   if (!present.ok) return present;
-  const covered = await coverDead(
-    ports,
-    { ...request, present: present.value, device: staged.value.device },
-    signal,
-  );
+  const covered = await coverDead(ports, targetPath, present.value, staged.device, signal);
   if (!covered.ok) return covered;
-  const checkpointed = await checkpointTargets(
-    ports,
-    staged.value.volume.metadata.name,
-    (targets) => [...targets.filter((target) => target !== request.targetPath), request.targetPath],
-    signal,
-  );
+  const checkpointed = await addTarget(ports, volumeName, targetPath, signal);
   if (!checkpointed.ok) return checkpointed;
-  const bound = await (request.accessType === "block"
-    ? ports.host.bindDevice(
-        { device: staged.value.device, targetPath: request.targetPath, readOnly: request.targetReadOnly },
-        signal,
-      )
-    : ports.host.bindMount(
-        {
-          stagingPath: request.stagingPath,
-          targetPath: request.targetPath,
-          readOnly: request.targetReadOnly,
-          mountFlags: request.mountFlags,
-        },
-        signal,
-      ));
-  if (!bound.ok) return bound;
-  return checkAfterBind(
-    ports,
-    { ...request, wasPublished: present.value !== undefined },
-    staged.value,
-    signal,
-  );
+  const bound = await ports.host.bindMount({ stagingPath, targetPath, readOnly, mountFlags }, signal);
+  return bound.ok
+    ? checkAfterBind(ports, { ...request, wasPublished: present.value !== undefined }, staged, signal)
+    : bound;
 }
 
 /**
@@ -82,17 +94,14 @@ async function publishedAt(
  */
 async function coverDead(
   ports: NodePorts,
-  request: Pick<StageRequest, "accessType"> & {
-    readonly targetPath: string;
-    readonly present: MountPoint | undefined;
-    readonly device: Device;
-  },
+  targetPath: string,
+  present: MountPoint | undefined,
+  device: Device,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { present, device } = request;
-  if (request.accessType === "block" || present === undefined || present.isPlaceholder) return ok(undefined);
+  if (present === undefined || present.isPlaceholder) return ok(undefined);
   return present.isDead || present.majorMinor !== device.majorMinor
-    ? ports.host.mountPlaceholder(request.targetPath, signal)
+    ? ports.host.mountPlaceholder(targetPath, signal)
     : ok(undefined);
 }
 
@@ -102,18 +111,14 @@ async function coverDead(
  */
 async function checkAfterBind(
   ports: NodePorts,
-  request: Pick<StageRequest, "volumeId" | "accessType"> & {
-    readonly targetPath: string;
-    readonly wasPublished: boolean;
-  },
+  request: Pick<PublishRequest, "volumeId" | "targetPath"> & { readonly wasPublished: boolean },
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (staged.volume.status?.record === undefined) return ok(undefined);
   const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
-  const isPodThere = request.wasPublished && request.accessType === "mount";
-  const unbound = await (isPodThere
+  const unbound = await (request.wasPublished
     ? ports.host.mountPlaceholder(request.targetPath, signal)
     : unpublishVolume(ports, request, signal));
   if (!unbound.ok) return unbound;
@@ -139,6 +144,20 @@ export async function unpublishVolume(
     ports,
     checkpoint.volumeName,
     (targets) => targets.filter((target) => target !== request.targetPath),
+    signal,
+  );
+}
+
+function addTarget(
+  ports: NodePorts,
+  volumeName: string,
+  targetPath: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return checkpointTargets(
+    ports,
+    volumeName,
+    (targets) => [...targets.filter((target) => target !== targetPath), targetPath],
     signal,
   );
 }

@@ -17,11 +17,36 @@ import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
 const LOOK_AGAIN_MAX_MS = 20_000;
 
 /**
- * The device was chosen before the acquire, and this process may have been paused in between, long enough
- * for the disk to go and another to get its name. An acquired volume can't be detached, so its device is
- * found once more, by the attachment's present LUN.
+ * Runs `act` while this process holds the device that was found, and only if the volume's LUN still leads to
+ * it. So a command of `act` that is paused until another disk comes to its place finds that disk under
+ * another name (docs/adr/0021). Where the disk is not the volume's, its LUN is looked up in Azure.
  */
-export async function findSameDevice(
+export async function whileSame<T>(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  act: () => Promise<Result<T, Failure>>,
+  signal: AbortSignal,
+): Promise<Result<T, Failure>> {
+  const acted = await ports.host.whileHolding(
+    found.device,
+    async () => {
+      const same = await findSameDevice(ports, request, volume, found, signal);
+      return same.ok ? act() : same;
+    },
+    signal,
+  );
+  if (!acted.ok) await reportWrongDevice(ports, found.attachment, acted.failure, signal);
+  return acted;
+}
+
+/**
+ * The device was chosen earlier, and this process may have been paused since, long enough for the disk to go
+ * and another to get its name. So it is found once more, by the attachment's present LUN: the disk of an
+ * acquired volume can't be detached, but by other clients.
+ */
+async function findSameDevice(
   ports: NodePorts,
   { volumeContext }: StageRequest,
   volume: AzVolume,
@@ -36,7 +61,7 @@ export async function findSameDevice(
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: `by its attachment the disk was at LUN ${attachedLun} before the acquire, and is ${place} now`,
+      problem: `by its attachment the disk was at LUN ${attachedLun}, and is ${place} now`,
     });
   }
   // A single look suffices for what was just there.
@@ -52,9 +77,7 @@ export async function findSameDevice(
     : fail({
         kind: "WrongDevice",
         devicePath: device.path,
-        problem:
-          `LUN ${lun} was ${device.majorMinor} before the acquire, ` +
-          `and is ${again.value.device.majorMinor} now`,
+        problem: `LUN ${lun} was ${device.majorMinor}, and is ${again.value.device.majorMinor} now`,
       });
 }
 

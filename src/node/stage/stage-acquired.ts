@@ -3,7 +3,6 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
-import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
@@ -39,7 +38,7 @@ export async function stageAcquired(
   if (!table.ok) return table;
   const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
   if (!tuned.ok) return tuned;
-  if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
+  if (request.accessType === "block") return handOutRaw(ports, volume, found, signal);
   const { fsType, readOnly } = request;
   const ready = await prepareFileSystem(
     ports,
@@ -68,7 +67,7 @@ export async function stageAcquired(
     ),
   );
   if (!mounted.ok) return mounted;
-  const staged = await growCopy(ports, request, { volume, device }, signal);
+  const staged = await growCopy(ports, request, { volume, ...found }, signal);
   if (!staged.ok) return staged;
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
@@ -109,11 +108,11 @@ async function growCopy(
 export async function handOutRaw(
   ports: NodePorts,
   volume: AzVolume,
-  device: Device,
+  found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const erased = await ports.host.eraseFormatMark(device, signal);
-  return erased.ok ? ok({ volume, device }) : erased;
+  const erased = await ports.host.eraseFormatMark(found.device, signal);
+  return erased.ok ? ok({ volume, ...found }) : erased;
 }
 
 /** Written before anything is mounted: after a crash or a rollback the node knows what it may have had. */

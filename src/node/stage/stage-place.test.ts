@@ -126,7 +126,7 @@ describe("stageVolume and where the disk is", () => {
       withNode({ writer: granted }, async (world) => {
         world.during.acquire = () => world.setAttachment((attachment) => withStatus(attachment, status));
         const staged = await stage(world, { accessType: "block" });
-        const problem = `by its attachment the disk was at LUN 0 before the acquire, and is ${says} now`;
+        const problem = `by its attachment the disk was at LUN 0, and is ${says} now`;
         assert.deepEqual(staged, {
           ok: false,
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
@@ -143,7 +143,7 @@ describe("stageVolume and where the disk is", () => {
           world.machine.attach({ lun: 1, disk: anotherDisk() });
           world.machine.attach({ lun: 0, disk: world.disk });
         };
-        const problem = "LUN 0 was 8:32 before the acquire, and is 8:48 now";
+        const problem = "LUN 0 was 8:32, and is 8:48 now";
         assert.deepEqual(await stage(world, { accessType: "block" }), {
           ok: false,
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },

@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { AttachedDevice } from "./find-device.ts";
 import type { FileSystemRequest } from "./prepare-file-system.ts";
 
 /** A request to stage a volume. */
@@ -14,7 +14,6 @@ export interface StageRequest extends FileSystemRequest {
 }
 
 /** A staged volume: its device, and for a file system a live mount at the staging path. */
-export interface Staged {
+export interface Staged extends AttachedDevice {
   readonly volume: AzVolume;
-  readonly device: Device;
 }

@@ -14,7 +14,7 @@ import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volum
 import { restoreDevice, tuneDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import { mountState } from "./mount-state.ts";
-import { findSameDevice, reportWrongDevice } from "./same-device.ts";
+import { reportWrongDevice, whileSame } from "./same-device.ts";
 import { stageAcquired, handOutRaw, adjusted, checkpoint } from "./stage-acquired.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-grant-and-attach.ts";
@@ -132,7 +132,7 @@ async function stageShared(
         device,
         async () => {
           const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
-          return tuned.ok ? handOutRaw(ports, volume, device, signal) : tuned;
+          return tuned.ok ? handOutRaw(ports, volume, found, signal) : tuned;
         },
         signal,
       )
@@ -158,7 +158,7 @@ async function stageAsWriter(
     // have been fenced.
     const held = await checkHeld(ports, volumeName, signal);
     if (!held.ok) return held;
-    if (held.value !== undefined) return adjusted(ports, request, { volume, device }, signal);
+    if (held.value !== undefined) return adjusted(ports, request, { volume, ...found }, signal);
   }
   if (present.value !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
@@ -168,16 +168,15 @@ async function stageAsWriter(
   if (!acquired.ok) return acquired;
   // From before the last check until the mount: a mount command paused in between would otherwise mount
   // whatever disk has that name by then.
-  const staged = await ports.host.whileHolding(
-    device,
-    async () => {
-      const same = await findSameDevice(ports, request, acquired.value, found, signal);
-      return same.ok ? stageAcquired(ports, request, acquired.value, found, signal) : same;
-    },
+  const staged = await whileSame(
+    ports,
+    request,
+    acquired.value,
+    found,
+    () => stageAcquired(ports, request, acquired.value, found, signal),
     signal,
   );
   if (staged.ok) return staged;
-  await reportWrongDevice(ports, attachment, staged.failure, signal);
   return releaseAfterFailure(ports, request, volumeName, staged.failure, signal);
 }
 

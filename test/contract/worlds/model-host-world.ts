@@ -17,7 +17,7 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
     deviceWaitMs: 20,
   });
   const untilMounting = async (isMounting: boolean): Promise<void> => {
-    while (machine.commandsInFlight().some((line) => line.startsWith("mountDevice")) !== isMounting)
+    while (machine.commandsInFlight().some((line) => /^(mount|bind)Device /.test(line)) !== isMounting)
       await systemClock.sleep(1, new AbortController().signal);
   };
   const disks = new Map<number, ModelDisk>();
@@ -83,12 +83,12 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       return async () => close();
     },
     stopNextMount: async () => {
-      machine.setLatencyMs("mountDevice", 1);
+      for (const method of ["mountDevice", "bindDevice"] as const) machine.setLatencyMs(method, 1);
       gate.shut();
       return {
         stopped: () => untilMounting(true),
         proceed: async () => {
-          machine.setLatencyMs("mountDevice", 0);
+          for (const method of ["mountDevice", "bindDevice"] as const) machine.setLatencyMs(method, 0);
           gate.open();
           await untilMounting(false);
         },
