@@ -8,10 +8,10 @@ import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import { prepareFileSystem } from "./prepare-file-system.ts";
-import { lookAgain } from "./same-device.ts";
+import { lookAgain, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 
-/** Makes the device of an acquired volume ready, and mounts its file system. */
+/** Makes the device of a volume that is acquired, or needs no acquire, ready, and mounts its file system. */
 export async function stageAcquired(
   ports: NodePorts,
   request: StageRequest,
@@ -84,8 +84,14 @@ export async function adjusted(
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
-  return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
+  const adjust = async (): Promise<Result<Staged, Failure>> => {
+    const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
+    return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
+  };
+  // A mount holds its device, a bound device node does not.
+  return request.accessType === "block"
+    ? whileSame(ports, request, staged.volume, staged, adjust, signal)
+    : adjust();
 }
 
 /**
@@ -105,7 +111,7 @@ async function growCopy(
 }
 
 /** What a pod writes to a raw disk must never be taken for an unfinished first format. */
-export async function handOutRaw(
+async function handOutRaw(
   ports: NodePorts,
   volume: AzVolume,
   found: AttachedDevice,
@@ -116,7 +122,7 @@ export async function handOutRaw(
 }
 
 /** Written before anything is mounted: after a crash or a rollback the node knows what it may have had. */
-export function checkpoint(
+function checkpoint(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,

@@ -64,6 +64,26 @@ function aCheckpoint(overrides: Partial<VolumeCheckpoint> = {}): VolumeCheckpoin
   return { ...own, accessType: "block", targetPaths: [], ...overrides };
 }
 
+/** Another client moves the disk to LUN 1, and attaches another one at its LUN, before it is held. */
+function replacedBeforeHold(world: NodeWorld, other: ReturnType<typeof anotherDisk>): NodePorts {
+  const ports = world.ports();
+  const whileHolding: typeof ports.host.whileHolding = async (device, act, signal) => {
+    world.machine.detach(0);
+    world.machine.attach({ lun: 0, disk: other });
+    world.machine.attach({ lun: 1, disk: world.disk });
+    await world.setAttachment((attachment) => withStatus(attachment, { lun: 1 }));
+    return ports.host.whileHolding(device, act, signal);
+  };
+  return { ...ports, host: { ...ports.host, whileHolding } };
+}
+
+async function settingsAt(world: NodeWorld, lun: number): Promise<unknown> {
+  const { host } = world.ports();
+  const device = await world.answerOf(host.findDevice({ lun }, never));
+  assert.ok(device.ok);
+  return must(host.readDeviceSettings(device.value, never));
+}
+
 /** Several nodes may write the volume: its object has no record. */
 async function withoutRecord(world: NodeWorld): Promise<void> {
   const { record: _, ...status } =
@@ -203,6 +223,20 @@ describe("stageVolume and where the disk is", () => {
       assert.deepEqual([world.steps.slice(steps), world.machine.mounts().length], [[], 1]);
     }));
 
+  it("tunes no disk that has come to the place of the one that a pod has raw", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world, block);
+      const other = anotherDisk();
+      const volumeContext = { "device-setting/queue/read_ahead_kb": "64" };
+      const staged = await stage(
+        world,
+        { accessType: "block", volumeContext },
+        replacedBeforeHold(world, other),
+      );
+      assert.equal(kindOf(staged), "WrongDevice");
+      assert.deepEqual(await settingsAt(world, 0), await settingsAt(world, 1));
+    }));
+
   it("refuses a raw disk that one of several targets of another volume shows", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world, block);
@@ -259,6 +293,22 @@ describe("stageVolume of a volume that several nodes may write", () => {
         [[0, 0]],
       );
     }));
+
+  it("writes nothing to a disk that has come to the device's place, with its number", () =>
+    withNode(
+      {},
+      async (world) => {
+        await withoutRecord(world);
+        const other = anotherDisk();
+        other.formatMark = { diskUri: otherUri, uuid: "uuid-2" };
+        const ports = replacedBeforeHold(world, other);
+        const staged = await stage(world, { accessType: "block" }, ports);
+        assert.deepEqual([kindOf(staged), other.formatMark?.uuid], ["WrongDevice", "uuid-2"]);
+        assert.deepEqual(ports.checkpoints.volumes(), []);
+        assert.equal(world.attachment()?.status?.deviceMissing, true);
+      },
+      { reusesNumbers: true },
+    ));
 
   it("refuses a file system: it can be used on one node only", () =>
     withNode({}, async (world) => {

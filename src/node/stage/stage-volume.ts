@@ -11,11 +11,11 @@ import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
-import { restoreDevice, tuneDevice } from "./device-tuning.ts";
+import { restoreDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import { mountState } from "./mount-state.ts";
 import { reportWrongDevice, whileSame } from "./same-device.ts";
-import { stageAcquired, handOutRaw, adjusted, checkpoint } from "./stage-acquired.ts";
+import { adjusted, stageAcquired } from "./stage-acquired.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-grant-and-attach.ts";
 
@@ -123,20 +123,14 @@ async function stageShared(
       "MULTI_NODE",
       "a file system can be used on one node only",
     );
-  const { device } = found;
-  const checkpointed = await checkpoint(ports, request, volume, found, 0, signal);
-  if (!checkpointed.ok) return checkpointed;
-  const fresh = await ports.host.dropCachedBlocks(device, signal);
-  return fresh.ok
-    ? ports.host.whileHolding(
-        device,
-        async () => {
-          const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
-          return tuned.ok ? handOutRaw(ports, volume, found, signal) : tuned;
-        },
-        signal,
-      )
-    : fresh;
+  return whileSame(
+    ports,
+    request,
+    volume,
+    found,
+    () => stageAcquired(ports, request, volume, found, signal),
+    signal,
+  );
 }
 
 async function stageAsWriter(
