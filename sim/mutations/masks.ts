@@ -347,19 +347,12 @@ export const masks: readonly Mask[] = [
   },
   {
     name: "anothers-mount",
-    removes: "a raw device that a pod uses as another volume is not taken for this one",
+    removes: "a device that a pod has raw as another volume, or may open as it, is not taken for this one",
     edits: [
       {
         file: "src/node/stage/mount-state.ts",
-        find: `    if (other !== undefined)
-      return fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: \`a pod has it as volume \${other.volumeName}\`,
-      });
-`,
-        replace: `    void other;
-`,
+        find: `(checkpoint) => checkpoint.volumeName !== volumeName`,
+        replace: `(checkpoint) => checkpoint.volumeName === "" && volumeName === ""`,
       },
     ],
   },

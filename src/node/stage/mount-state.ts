@@ -1,42 +1,62 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
+import type { AttachedDevice } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
 
 /**
  * What is at the staging path: nothing, this device alive, or something to be removed first. Fails with
- * `WrongDevice` where another volume uses the raw device.
+ * `WrongDevice` where another volume uses the raw device, or may come to use it.
  */
 export async function mountState(
   ports: NodePorts,
   request: StageRequest,
   volumeName: string,
-  device: Device,
+  found: Pick<AttachedDevice, "device" | "disk">,
   signal: AbortSignal,
 ): Promise<Result<"none" | "live" | "stale", Failure>> {
+  const { device } = found;
   if (request.accessType === "block") {
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
     const paths = targets.value.map(({ path }) => path);
-    // With an attachment from a backup the LUN may lead to another volume's disk, and the record from
-    // that backup may name this node.
-    const other = ports.checkpoints
-      .volumes()
-      .find(
-        (checkpoint) =>
-          checkpoint.volumeName !== volumeName && checkpoint.targetPaths.some((path) => paths.includes(path)),
-      );
-    if (other !== undefined)
-      return fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: `a pod has it as volume ${other.volumeName}`,
-      });
-    return ok(paths.length > 0 ? "live" : "none");
+    const free = checkFree(ports, volumeName, found, paths);
+    return free.ok ? ok(paths.length > 0 ? "live" : "none") : free;
   }
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (!mounted.ok) return mounted;
-  if (mounted.value === undefined) return ok("none");
-  return ok(mounted.value.majorMinor === device.majorMinor && !mounted.value.isDead ? "live" : "stale");
+  if (mounted.value?.majorMinor === device.majorMinor && !mounted.value.isDead) return ok("live");
+  const free = checkFree(ports, volumeName, found, []);
+  return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
+}
+
+/**
+ * Fails where a pod has another volume raw on this device: by a bind at `boundAt`, or by the device's number,
+ * which a detached disk has left to this one. Such a pod may open the number again at any time, and would
+ * write over what is mounted: neither a bound device node nor that of a container holds a device.
+ */
+function checkFree(
+  { checkpoints }: NodePorts,
+  volumeName: string,
+  { device, disk }: Pick<AttachedDevice, "device" | "disk">,
+  boundAt: readonly string[],
+): Result<void, Failure> {
+  const numbers = new Set<string | undefined>([device.majorMinor, disk.majorMinor]);
+  // With an attachment from a backup the LUN may lead to another volume's disk, and the record from
+  // that backup may name this node.
+  const other = checkpoints
+    .volumes()
+    .filter((checkpoint) => checkpoint.volumeName !== volumeName)
+    .find(
+      ({ accessType, majorMinor, targetPaths }) =>
+        targetPaths.some((path) => boundAt.includes(path)) ||
+        (accessType === "block" && numbers.has(majorMinor)),
+    );
+  return other === undefined
+    ? ok(undefined)
+    : fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: `a pod has it, or its number, raw as volume ${other.volumeName}, and has to end first`,
+      });
 }

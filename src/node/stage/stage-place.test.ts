@@ -172,6 +172,34 @@ describe("stageVolume and where the disk is", () => {
       { reusesNumbers: true },
     ));
 
+  const rawElsewhere = [
+    { because: "has", targetPaths: ["/pods/other/volumeDevices/pvc-2"] },
+    // Its container has its own node of the device, until it has ended.
+    { because: "may have, with no bind,", targetPaths: [] },
+  ];
+  for (const accessType of ["mount", "block"] as const)
+    for (const { because, targetPaths } of rawElsewhere)
+      it(`takes no device whose number a pod ${because} as another (${accessType})`, () =>
+        withNode({ writer: granted }, async (world) => {
+          const { checkpoints } = world.ports();
+          await must(checkpoints.put(aCheckpoint({ majorMinor: "8:32", targetPaths }), never));
+          const problem = "a pod has it, or its number, raw as volume pvc-2, and has to end first";
+          assert.deepEqual(await stage(world, { accessType }), {
+            ok: false,
+            failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
+          });
+          assert.deepEqual([world.disk.content, world.record()?.writer?.held], [{ kind: "blank" }, false]);
+          assert.equal(world.attachment()?.status?.deviceMissing, true);
+        }));
+
+  it("takes a device whose number another disk had before the machine was started", () =>
+    withNode({ writer: granted }, async (world) => {
+      const { checkpoints } = world.ports();
+      const targetPaths = ["/pods/other/volumeDevices/pvc-2"];
+      await must(checkpoints.put(aCheckpoint({ majorMinor: undefined, targetPaths }), never));
+      assert.equal(kindOf(await stage(world)), "ok");
+    }));
+
   it("unmounts what else is mounted at the staging path", () =>
     withNode({ writer: granted }, async (world) => {
       const { host } = world.ports();
@@ -309,6 +337,13 @@ describe("stageVolume of a volume that several nodes may write", () => {
       },
       { reusesNumbers: true },
     ));
+
+  it("takes no device whose number a pod has raw as another volume", () =>
+    withNode({}, async (world) => {
+      await withoutRecord(world);
+      await must(world.ports().checkpoints.put(aCheckpoint({ majorMinor: "8:32" }), never));
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
+    }));
 
   it("refuses a file system: it can be used on one node only", () =>
     withNode({}, async (world) => {

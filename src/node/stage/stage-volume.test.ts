@@ -308,7 +308,11 @@ describe("stageVolume", () => {
       assert.ok((await checkpoints.put({ ...checkpoint, targetPaths: [targetPath] }, never)).ok);
       assert.deepEqual(await stage(world, { accessType: "block" }), {
         ok: false,
-        failure: { kind: "WrongDevice", devicePath: path, problem: "a pod has it as volume pvc-2" },
+        failure: {
+          kind: "WrongDevice",
+          devicePath: path,
+          problem: "a pod has it, or its number, raw as volume pvc-2, and has to end first",
+        },
       });
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));

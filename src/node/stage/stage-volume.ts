@@ -123,6 +123,11 @@ async function stageShared(
       "MULTI_NODE",
       "a file system can be used on one node only",
     );
+  const present = await mountState(ports, request, volume.metadata.name, found, signal);
+  if (!present.ok) {
+    await reportWrongDevice(ports, found.attachment, present.failure, signal);
+    return present;
+  }
   return whileSame(
     ports,
     request,
@@ -140,11 +145,10 @@ async function stageAsWriter(
   found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const { attachment, device } = found;
   const volumeName = volume.metadata.name;
-  const present = await mountState(ports, request, volumeName, device, signal);
+  const present = await mountState(ports, request, volumeName, found, signal);
   if (!present.ok) {
-    await reportWrongDevice(ports, attachment, present.failure, signal);
+    await reportWrongDevice(ports, found.attachment, present.failure, signal);
     return present;
   }
   if (present.value === "live") {
