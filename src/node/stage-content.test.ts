@@ -315,9 +315,12 @@ describe("stageVolume where one command of the host fails", () => {
     withNode({ writer: granted }, async (world) => {
       world.machine.failNext("mountDevice", failure);
       world.during.mount = async () => void world.machine.openRaw(0);
-      await world.setVolume((volume) => ({
+      await world.setVolume(({ spec, ...volume }) => ({
         ...volume,
-        spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },
+        spec: {
+          ...spec,
+          capabilities: [...spec.capabilities, { accessType: "block", accessMode: "SINGLE_NODE_WRITER" }],
+        },
       }));
       assert.deepEqual(await stage(world), { ok: false, failure });
       assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);

@@ -60,6 +60,7 @@ export async function prepareFileSystem(
     diskUri,
     sourceUri: volume.spec.disk.sourceUri,
     partition,
+    isRawOnly: volume.spec.capabilities.every(({ accessType }) => accessType === "block"),
     formatted,
     fsType,
     geometry,

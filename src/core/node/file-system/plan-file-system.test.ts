@@ -27,6 +27,7 @@ function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
     diskUri,
     sourceUri: undefined,
     partition: undefined,
+    isRawOnly: false,
     formatted: undefined,
     fsType: "ext4",
     geometry: {},
@@ -95,6 +96,15 @@ describe("planFileSystem on a blank device", () => {
       planned: wrongFileSystem("no data, as a partition, and the driver formats whole disks only", "ext4"),
     },
     {
+      because: "makes none on a volume that is known for raw block only, whatever mark is there",
+      given: { isRawOnly: true, mark: ownMark },
+      planned: wrongFileSystem(
+        "no data at its ends, as a volume that is known for raw block only (volumeMode: Block), and such a " +
+          "one is never formatted",
+        "ext4",
+      ),
+    },
+    {
       because: "makes none read-only",
       given: { readOnly: true },
       planned: {
@@ -106,6 +116,16 @@ describe("planFileSystem on a blank device", () => {
           problem: "the volume has no file system yet and can't be given one read-only",
         },
       },
+    },
+  ]);
+});
+
+describe("planFileSystem on a volume that is known for raw block only", () => {
+  assertRows([
+    {
+      because: "checks its file system",
+      given: { isRawOnly: true, content: ext4, formatted },
+      planned: check,
     },
   ]);
 });

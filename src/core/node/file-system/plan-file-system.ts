@@ -18,6 +18,8 @@ export interface ObservedFileSystem {
   readonly sourceUri: string | undefined;
   /** The partition of the disk that the device is; undefined: it is the whole disk. */
   readonly partition: number | undefined;
+  /** Every use that the volume was made or first requested for is raw block. */
+  readonly isRawOnly: boolean;
   readonly formatted: VolumeDetail["formatted"];
   readonly fsType: FileSystemType;
   /** What a new file system is made with. An existing one, and that of a copy, keeps its own. */
@@ -50,7 +52,8 @@ export type FileSystemPlan =
 
 /**
  * A volume has one first format in its life. Only the driver's own attempt, whose mark on the device
- * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's.
+ * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's. Nor
+ * has a volume that was only handed out raw: a pod may have written anywhere on it.
  */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
   const plan = planContent(observed);
@@ -105,6 +108,18 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
             kind: "WrongFileSystem",
             devicePath,
             found: "no data, as a partition, and the driver formats whole disks only",
+            requested: fsType,
+          },
+        };
+      if (observed.isRawOnly)
+        return {
+          kind: "Refuse",
+          failure: {
+            kind: "WrongFileSystem",
+            devicePath,
+            found:
+              "no data at its ends, as a volume that is known for raw block only (volumeMode: Block), and " +
+              "such a one is never formatted",
             requested: fsType,
           },
         };
