@@ -336,6 +336,40 @@ describe("Linux host: file systems and mounts", () => {
     assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
   });
 
+  for (const [fsType, sizeBytes] of [
+    ["ext4", DISK_BYTES],
+    ["xfs", XFS_BYTES],
+  ] as const)
+    on(
+      `mounts a write-protected ${fsType} read-only where that is asked for, else not at all`,
+      async (world) => {
+        await world.attachDisk({ lun: 0, sizeBytes });
+        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+        valueOf(await world.host.format({ device, fsType, uuid }, never));
+        await run("blockdev", ["--setro", device.path]);
+        try {
+          const path = world.pathOf("staging");
+          const mount = (how: { readonly readOnly: boolean; readonly mountFlags: readonly string[] }) =>
+            world.host.mountDevice({ device, path, fsType, ...how }, never);
+          assert.deepEqual(await mount({ readOnly: false, mountFlags: ["noatime"] }), {
+            ok: false,
+            failure: { kind: "WriteProtected", devicePath: device.path },
+          });
+          assert.equal(valueOf(await world.host.mountAt(path, never)), undefined);
+          for (const how of [
+            { readOnly: true, mountFlags: [] },
+            { readOnly: false, mountFlags: ["ro"] },
+          ]) {
+            valueOf(await mount(how));
+            assert.equal(valueOf(await world.host.mountAt(path, never))?.readOnly, true);
+            valueOf(await world.host.unmount(path, never));
+          }
+        } finally {
+          await run("blockdev", ["--setrw", device.path]);
+        }
+      },
+    );
+
   on("leaves files in a directory that were written while nothing was mounted there", async (world) => {
     const path = world.pathOf("staging");
     await mkdir(path);

@@ -163,6 +163,7 @@ export type Failure =
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemUnserved"; readonly fsType: string; readonly problem: string }
+  | { readonly kind: "WriteProtected"; readonly devicePath: string }
   | { readonly kind: "FileSystemNotUnique"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
   | {

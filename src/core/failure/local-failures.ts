@@ -93,6 +93,15 @@ export const localFailures = {
       "another fsType in the StorageClass",
     example: { fsType: "btrfs", problem: "the kernel has no module btrfs" },
   },
+  WriteProtected: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `device ${failure.devicePath} is write-protected on this node, and the volume is to be written; ` +
+      "nothing was mounted: see the kernel's log for the reason, run the pod on another node, or request " +
+      "the volume read-only",
+    example: { devicePath: "/dev/sdc" },
+  },
   FileSystemNotUnique: {
     code: "FAILED_PRECONDITION",
     retryable: true,

@@ -62,6 +62,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   DeviceBusy: "UNAVAILABLE",
   FileSystemBroken: "FAILED_PRECONDITION",
   FileSystemUnserved: "FAILED_PRECONDITION",
+  WriteProtected: "FAILED_PRECONDITION",
   FileSystemNotUnique: "FAILED_PRECONDITION",
   GrowsUnmounted: "FAILED_PRECONDITION",
   DeviceSettingRefused: "FAILED_PRECONDITION",

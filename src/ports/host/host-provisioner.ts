@@ -178,7 +178,8 @@ export interface HostProvisioner {
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
    * and alive. Fails with `FileSystemNotUnique` where the kernel would mount another disk with the same
-   * file system.
+   * file system, and with `WriteProtected` where the device takes no writes and neither `readOnly` nor a flag
+   * asks for a read-only mount.
    */
   mountDevice(
     request: {

@@ -29,6 +29,9 @@ const directoryMode = 0o750;
 /** Mount(8)'s message about a file system that the kernel can't use as it is. */
 const brokenMessages = /Structure needs cleaning|can't read superblock|Bad message/;
 
+/** Mount(8)'s message with `--rw`, where the kernel writes to the device or its file system no more. */
+const writeProtectedMessage = "is write-protected but explicit read-write mode requested";
+
 /** Mount(8)'s message about a file system that the kernel does not have. */
 const unknownMessage = "unknown filesystem type";
 
@@ -68,6 +71,8 @@ export async function mountDevice(
     return request.fsType === "btrfs" ? await keepIfOfDevice(host, request, path, signal) : ok(undefined);
   if (request.fsType === "btrfs" && exit.value.stderr.includes(twinMessage))
     return fail({ kind: "FileSystemNotUnique", devicePath: request.device.path, detail: twinMessage });
+  if (exit.value.stderr.includes(writeProtectedMessage))
+    return fail({ kind: "WriteProtected", devicePath: request.device.path });
   if (exit.value.stderr.includes(unknownMessage)) return fail(unknownToKernel(request.fsType));
   if (brokenMessages.test(exit.value.stderr))
     return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
@@ -123,9 +128,11 @@ function mountCommand(
   options: readonly string[],
 ): HostCommand {
   const withOptions = options.length === 0 ? [] : ["-o", options.join(",")];
+  // Without it mount(8) mounts a write-protected device read-only, and exits with 0 (util-linux 2.30).
+  const access = options.includes("ro") ? [] : ["--rw"];
   return {
     program: "mount",
-    args: ["-t", fsType, ...withOptions, device.path, path],
+    args: ["-t", fsType, ...access, ...withOptions, device.path, path],
     pool: "mount",
     limitMs: host.limits.mountMs,
     touches: [device.majorMinor, path],
