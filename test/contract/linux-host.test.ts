@@ -24,6 +24,7 @@ const DISK_BYTES = 64n * 1024n * 1024n;
 const XFS_BYTES = 320n * 1024n * 1024n;
 /** Room for the mark of a first format. */
 const MARKED_BYTES = 128n * 1024n * 1024n;
+const MIB = 1024 * 1024;
 const FREEZING_PLUGIN = join(import.meta.dirname, "worlds/freezing-plugin.ts");
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
@@ -290,6 +291,59 @@ describe("Linux host: clean", () => {
     assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
     assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
   });
+
+  for (const request of [mount, block]) {
+    on(
+      `has what an ended process wrote on the disk before it is clean (${request.accessType})`,
+      async (world) => {
+        const device = await aDevice(world);
+        // Like an agent of the node, it keeps the kernel from flushing with the writer's last close. This
+        // process's descriptors are no trace.
+        const other = await open(device.path, "r");
+        await run("dd", ["if=/dev/zero", `of=${device.path}`, "bs=1M", "count=8", "conv=notrunc"]);
+        await run("sh", ["-c", 'printf written | dd of="$1" bs=1M seek=7 conv=notrunc', "sh", device.path]);
+        const found = await world.host.isClean(request, never);
+        const disk = await readFile(world.fileOf(0));
+        await other.close();
+        assert.equal(valueOf(found).clean, true);
+        assert.equal(disk.subarray(7 * MIB, 7 * MIB + 7).toString(), "written");
+      },
+    );
+
+    on(`isn't clean while what was written can't be flushed (${request.accessType})`, async (world) => {
+      const device = await aDevice(world);
+      const bin = world.pathOf("bin");
+      await mkdir(bin, { recursive: true });
+      await writeFile(join(bin, "sync"), "#!/bin/sh\necho no such sector >&2\nexit 1\n", { mode: 0o755 });
+      process.env["PATH"] = `${bin}${delimiter}${process.env["PATH"] ?? ""}`;
+      const found = valueOf(await world.host.isClean(request, never));
+      assert.equal(found.clean, false);
+      assert.match(found.reason, new RegExp(`^${device.path} is not flushed: .*no such sector`, "u"));
+      const unmounted = valueOf(await world.host.isClean({ ...request, needsFlush: false }, never));
+      assert.equal(unmounted.clean, true);
+    });
+  }
+
+  for (const request of [mount, block])
+    on(`is clean of a disk that the kernel no longer opens (${request.accessType})`, async (world) => {
+      // A node and a folder in sysfs, as of a SCSI disk that is offline: its number is no device's.
+      const number = "259:99999";
+      const node = `/dev/${basename(dirname(world.deviceRoot))}-${request.accessType}`;
+      const sysfs = join(world.pathOf("sys"), "dev/block", number);
+      await mkdir(sysfs, { recursive: true });
+      await writeFile(join(sysfs, "uevent"), `DEVNAME=${basename(node)}\n`);
+      await writeFile(join(sysfs, "size"), "2048\n");
+      const host = await createLinuxHost({
+        sysRoot: world.pathOf("sys"),
+        lockDirectory: world.pathOf("locks"),
+        clock: systemClock,
+      });
+      await run("mknod", [node, "b", ...number.split(":")]);
+      const found = await host.isClean({ ...request, lun: undefined, lastMajorMinor: number }, never);
+      await rm(node);
+      await host.close();
+      assert.deepEqual(valueOf(found), { clean: true, reason: "the device is absent and nothing holds it" });
+    });
 
   for (const isPartitioned of [false, true]) {
     on(

@@ -375,7 +375,9 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: HOLD_VOLUME,
-        find: `const clean = await verifyCleanOf(ports, read.value, signal);\n  if (!clean.ok) return clean;`,
+        find:
+          `const clean = await verifyCleanOf(ports, read.value, isFlushed, signal);\n` +
+          `  if (!clean.ok) return clean;`,
         replace: ``,
       },
     ],

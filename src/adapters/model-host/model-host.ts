@@ -1,3 +1,4 @@
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -526,7 +527,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         );
         return ok(device === undefined ? "gone" : `${device.writesDone}`);
       }),
-    isClean: async ({ accessType, lun, lastMajorMinor, lunsOfOthers }, signal) =>
+    isClean: async ({ accessType, lun, lastMajorMinor, lunsOfOthers, needsFlush }, signal) =>
       look("isClean", signal, () => {
         const device = lun === undefined ? undefined : machine.devicesByLun.get(lun);
         const isAnothers = lunsOfOthers.some(
@@ -535,36 +536,35 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const numbers = [device?.majorMinor, isAnothers ? undefined : lastMajorMinor].filter(
           (number) => number !== undefined,
         );
-        return ok(
-          judgeClean({
-            earlierChildAlive: earlierAlive(),
-            commandsInFlight: machine.operations
-              .inFlight()
-              .filter(
-                (operation) =>
-                  operation.instanceNumber === instanceNumber &&
-                  operation.touches.some((touched) => numbers.includes(touched)),
-              )
-              .map((operation) => operation.line),
-            devicePath: device?.path,
-            heldPaths: device !== undefined && isMounted(device) ? [device.path] : [],
-            mountPaths: machine.mounts
-              .filter((mount) => numbers.includes(mount.device.majorMinor))
-              .map((mount) => mount.path),
-            mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
-            // The model's mounts all show the number of their device.
-            mountedBtrfs: [],
-            loopDevices: [],
-            openInPids:
-              accessType === "block" &&
-              (holds(numbers, "block") ||
-                [...machine.rawDescriptors].some(({ device: { majorMinor } }) =>
-                  numbers.includes(majorMinor),
-                ))
-                ? [containerPid]
-                : [],
-          }),
-        );
+        const judged = judgeClean({
+          earlierChildAlive: earlierAlive(),
+          commandsInFlight: machine.operations
+            .inFlight()
+            .filter(
+              (operation) =>
+                operation.instanceNumber === instanceNumber &&
+                operation.touches.some((touched) => numbers.includes(touched)),
+            )
+            .map((operation) => operation.line),
+          devicePath: device?.path,
+          heldPaths: device !== undefined && isMounted(device) ? [device.path] : [],
+          mountPaths: machine.mounts
+            .filter((mount) => numbers.includes(mount.device.majorMinor))
+            .map((mount) => mount.path),
+          mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
+          // The model's mounts all show the number of their device.
+          mountedBtrfs: [],
+          loopDevices: [],
+          openInPids:
+            accessType === "block" &&
+            (holds(numbers, "block") ||
+              [...machine.rawDescriptors].some(({ device: { majorMinor } }) => numbers.includes(majorMinor)))
+              ? [containerPid]
+              : [],
+        });
+        // What it has cached it wrote with the last close; only a fault shows whether it was to be flushed.
+        const fault = judged.clean && needsFlush !== false ? machine.takeFault("flush") : undefined;
+        return ok(fault === undefined ? judged : { clean: false, reason: describeFailure(fault) });
       }),
     earlierChildrenAlive: async (signal) => look("earlierChildrenAlive", signal, () => ok(earlierAlive())),
   };

@@ -50,7 +50,7 @@ async function otherTarget(
   if (request.volumeCapability?.accessMode?.mode !== "SINGLE_NODE_SINGLE_WRITER") return ok(undefined);
   const targets = await publishedTargets(ports, request.volumeId, request.stagingTargetPath, signal);
   if (!targets.ok) return targets;
-  const others = targets.value.filter((target) => target !== request.targetPath);
+  const others = targets.value.bound.filter((target) => target !== request.targetPath);
   return others.length === 0
     ? ok(undefined)
     : fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: others });

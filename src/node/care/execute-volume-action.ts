@@ -60,7 +60,7 @@ export async function executeVolumeAction(
         () => unmountAll(ports, target, action.placeholders, signal),
         signal,
       );
-      const given = unmounted.ok ? await releaseAndDrop(ports, volumeName, signal) : unmounted;
+      const given = unmounted.ok ? await releaseAndDrop(ports, target, signal) : unmounted;
       if (!given.ok) {
         const releaseRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
         await answerNotReleased(ports, target, { recallId: action.recallId, releaseRefused }, signal);
@@ -99,7 +99,8 @@ async function cleanUp(
   // Refused by the record: another pass was faster, and the checkpoint goes all the same.
   if (!proven.ok && proven.failure.kind !== "NotWriter") return proven;
   if (checkpoint === undefined) return ok(undefined);
-  const clean = await verifyClean(ports, target, { needsDevice: false }, signal);
+  const isFlushed = observed.mount === "live";
+  const clean = await verifyClean(ports, target, { needsDevice: false, isFlushed }, signal);
   return clean.ok ? ports.checkpoints.remove(volumeName, signal) : clean;
 }
 
@@ -110,9 +111,10 @@ async function proveOwnClean(
   from: NonNullable<CleanUp["from"]>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { volumeName, volume } = target;
+  const { volumeName, volume, observed } = target;
   const { nodeName } = ports.node;
-  const clean = await verifyClean(ports, target, { needsDevice: from === "unverified" }, signal);
+  const look = { needsDevice: from === "unverified", isFlushed: observed.mount === "live" };
+  const clean = await verifyClean(ports, target, look, signal);
   if (!clean.ok) return clean;
   const proven = await moveRecord(
     ports,
@@ -172,11 +174,11 @@ async function answerNotReleased(
 
 async function releaseAndDrop(
   ports: NodePorts,
-  volumeName: string,
+  { volumeName, observed }: OwnVolume,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   await restoreDevice(ports, volumeName, signal);
-  const given = await releaseVolume(ports, volumeName, signal);
+  const given = await releaseVolume(ports, { volumeName, isFlushed: observed.mount === "live" }, signal);
   return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
 }
 

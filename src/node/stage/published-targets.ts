@@ -6,21 +6,20 @@ import { checkpointOfDisk } from "../own-state.ts";
 
 /**
  * Where a volume is still bound on this node: the checkpoint's targets that are mounted, and other mounts
- * of its device. Sorted.
+ * of its device.
  */
 export async function publishedTargets(
   ports: NodePorts,
   volumeId: string,
   stagingPath: string,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<ObservedTargets, Failure>> {
   const checkpoint = checkpointOfDisk(ports, volumeId);
-  const seen = await observeTargets(
+  return observeTargets(
     ports,
     { targetPaths: checkpoint?.targetPaths ?? [], majorMinor: checkpoint?.majorMinor, stagingPath },
     signal,
   );
-  return seen.ok ? ok(seen.value.bound) : seen;
 }
 
 /** The state of a volume's targets. */
@@ -35,6 +34,8 @@ export interface ObservedTargets {
    * earlier boot: its containers have ended with it.
    */
   readonly bare: readonly string[];
+  /** Whether a live file system is mounted at the staging path. */
+  readonly isStaged: boolean;
 }
 
 /** The same for paths that the caller knows, from its checkpoint or from what it found. */
@@ -66,5 +67,9 @@ export async function observeTargets(
     if (!mounts.ok) return mounts;
     for (const mount of mounts.value) if (mount.path !== stagingPath) bound.add(mount.path);
   }
-  return ok({ bound: [...bound].toSorted(), bare: bare.toSorted() });
+  return ok({
+    bound: [...bound].toSorted(),
+    bare: bare.toSorted(),
+    isStaged: staged.value !== undefined && !staged.value.isDead,
+  });
 }

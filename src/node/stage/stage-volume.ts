@@ -189,7 +189,7 @@ async function releaseAfterFailure(
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
     await restoreDevice(ports, volumeName, signal);
-    const released = await releaseVolume(ports, volumeName, signal);
+    const released = await releaseVolume(ports, { volumeName, isFlushed: false }, signal);
     const removed = released.ok ? await ports.checkpoints.remove(volumeName, signal) : released;
     if (!removed.ok)
       ports.logger.warn("volume not released after a failed stage; the next stage acquires it again", {

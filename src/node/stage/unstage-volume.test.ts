@@ -54,6 +54,42 @@ describe("unstageVolume", () => {
       assert.deepEqual(world.record()?.writer, { ...held, held: false, requested: false });
     }));
 
+  const notFlushed = { kind: "HostCommandFailed", command: "sync", exitCode: 1, stderr: "EIO" } as const;
+
+  it("does not release a raw block volume whose last writes are not on the disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      const block: StageRequest = { ...request, accessType: "block" };
+      assert.equal((await world.answerOf(stageVolume(world.ports(), block, never))).ok, true);
+      world.machine.failNext("flush", notFlushed);
+      const unstaged = await world.answerOf(unstageVolume(world.ports(), block, never));
+      assert.equal(unstaged.ok ? "ok" : unstaged.failure.kind, "DeviceBusy");
+      assert.equal(world.record()?.writer?.held, true);
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), block, never))).ok, true);
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("does not release a file system that was checked, never mounted, nor flushed", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.failNext("mountDevice", notFlushed);
+      world.machine.failNext("flush", notFlushed);
+      const staged = await world.answerOf(stageVolume(world.ports(), request, never));
+      assert.deepEqual(staged, { ok: false, failure: notFlushed });
+      assert.deepEqual([world.record()?.writer?.held, world.ports().checkpoints.volumes().length], [true, 1]);
+      world.machine.failNext("flush", notFlushed);
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, false);
+      assert.equal(world.record()?.writer?.held, true);
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("does not flush again what its unmount has flushed", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.failNext("flush", notFlushed);
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
   it("does not release a raw block volume while a process has the device open", () =>
     withNode({ writer: granted }, async (world) => {
       const block: StageRequest = { ...request, accessType: "block" };

@@ -23,12 +23,12 @@ export async function unstageVolume(
 ): Promise<Result<void, Failure>> {
   const targets = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
   if (!targets.ok) return targets;
-  if (targets.value.length > 0)
+  if (targets.value.bound.length > 0)
     return fail({
       kind: "VolumeInUse",
       volumeId: request.volumeId,
       nodeName: ports.node.nodeName,
-      users: targets.value,
+      users: targets.value.bound,
     });
   const found = await readVolume(ports, request.volumeId, signal);
   if (!found.ok && found.failure.kind !== "VolumeNotFound") return found;
@@ -40,8 +40,9 @@ export async function unstageVolume(
   const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
   if (!unmounted.ok) return unmounted;
   if (volume !== undefined) {
-    await restoreDevice(ports, volume.metadata.name, signal);
-    const given = await releaseVolume(ports, volume.metadata.name, signal);
+    const { name: volumeName } = volume.metadata;
+    await restoreDevice(ports, volumeName, signal);
+    const given = await releaseVolume(ports, { volumeName, isFlushed: targets.value.isStaged }, signal);
     if (!given.ok) return given;
   }
   return forget(ports, request.volumeId, signal);

@@ -87,7 +87,10 @@ describe("acquireVolume, after this node has released the volume", () => {
   async function releasedOnce(world: NodeWorld): Promise<NodePorts> {
     const ports = world.ports();
     assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
-    assert.equal((await world.answerOf(releaseVolume(ports, "pvc-1", never))).ok, true);
+    assert.equal(
+      (await world.answerOf(releaseVolume(ports, { volumeName: "pvc-1", isFlushed: false }, never))).ok,
+      true,
+    );
     return ports;
   }
 
@@ -142,7 +145,7 @@ describe("releaseVolume", () => {
       assert.ok(attached?.status !== undefined);
       const { status } = attached;
       const release = (): ReturnType<typeof releaseVolume> =>
-        world.answerOf(releaseVolume(world.ports(), "pvc-1", never));
+        world.answerOf(releaseVolume(world.ports(), { volumeName: "pvc-1", isFlushed: false }, never));
 
       await world.setAttachment((attachment) => ({
         ...attachment,

@@ -31,7 +31,7 @@ export async function acquireVolume(
     checkpoint: checkpointOf(ports, volumeName),
   });
   const clean = await ports.host.isClean(
-    { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [] },
+    { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [], needsFlush: false },
     signal,
   );
   if (!clean.ok) return clean;
@@ -92,12 +92,13 @@ async function reportRollback(
 /**
  * *release*: returns the volume once nothing here can write to it any more. An unmount alone does not
  * show that: a check or mount command of this or an earlier plug-in may still run, and a process may have
- * the raw device open. Success, too, if the record no longer says that this node holds it. Fails with
- * `DeviceBusy` while the node is not clean, and with `StillWaiting` while no device to check is known.
+ * the raw device open. Success, too, if the record no longer says that this node holds it. `isFlushed` as for
+ * `verifyClean`. Fails with `DeviceBusy` while the node is not clean, and with `StillWaiting` while no device
+ * to check is known.
  */
 export async function releaseVolume(
   ports: NodePorts,
-  volumeName: string,
+  { volumeName, isFlushed }: { readonly volumeName: string; readonly isFlushed: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
@@ -110,7 +111,7 @@ export async function releaseVolume(
   // restarted, unless no controller has renewed the Lease since the backup.
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
-  const clean = await verifyCleanOf(ports, read.value, signal);
+  const clean = await verifyCleanOf(ports, read.value, isFlushed, signal);
   if (!clean.ok) return clean;
   const released = await moveRecord(
     ports,
@@ -131,13 +132,15 @@ export async function releaseVolume(
 function verifyCleanOf(
   ports: NodePorts,
   volume: AzVolume,
+  isFlushed: boolean,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
   const checkpoint = checkpointOf(ports, volumeName);
   const attachment = ownAttachment(ports, volumeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
-  return verifyClean(ports, { volume, attachment, checkpoint, volumeId }, { needsDevice: true }, signal);
+  const known = { volume, attachment, checkpoint, volumeId };
+  return verifyClean(ports, known, { needsDevice: true, isFlushed }, signal);
 }
 
 /**

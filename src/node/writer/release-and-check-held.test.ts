@@ -32,7 +32,7 @@ const down = { kind: "StoreUnavailable", detail: "down" } as const;
 const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
 
 const release = (world: NodeWorld, ports = world.ports()) =>
-  world.answerOf(releaseVolume(ports, "pvc-1", never));
+  world.answerOf(releaseVolume(ports, { volumeName: "pvc-1", isFlushed: false }, never));
 const check = (world: NodeWorld) => world.answerOf(checkHeld(world.ports(), "pvc-1", never));
 const stage = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));

@@ -161,7 +161,11 @@ describe("readTrustedIncarnation", () => {
       await lease(world, 4);
       await beat(world);
       await lease(world, 9);
-      assert.equal((await world.answerOf(releaseVolume(world.ports(), "pvc-1", never))).ok, true);
+      assert.equal(
+        (await world.answerOf(releaseVolume(world.ports(), { volumeName: "pvc-1", isFlushed: false }, never)))
+          .ok,
+        true,
+      );
       await lease(world, 8);
       assert.deepEqual(await world.answerOf(readTrustedIncarnation(world.ports(), never)), {
         ok: false,

@@ -18,7 +18,7 @@ const shown = (
     verifyClean(
       world.ports(),
       { volume, volumeId: diskUri, attachment, checkpoint: undefined },
-      { needsDevice },
+      { needsDevice, isFlushed: false },
       never,
     ),
   );
@@ -54,6 +54,24 @@ describe("verifyClean", () => {
       assert.deepEqual(await shown(world, true, attachment), { ok: true, value: undefined });
     }));
 
+  for (const [accessType, expected] of [
+    ["mount", "ok"],
+    ["block", "DeviceBusy"],
+  ] as const)
+    it(`answers ${expected} after an unmount where a flush would fail (${accessType})`, () =>
+      withNode({ writer: aWriter("node-b") }, async (world) => {
+        world.machine.failNext("flush", { kind: "HostNotReady", detail: "EIO" });
+        const capabilities = [{ accessType, accessMode: "SINGLE_NODE_WRITER" } as const];
+        const known = {
+          volume: { ...volume, spec: { ...volume.spec, capabilities } },
+          ...{ volumeId: diskUri, attachment: anAttachment("node-a"), checkpoint: undefined },
+        };
+        const found = await world.answerOf(
+          verifyClean(world.ports(), known, { needsDevice: true, isFlushed: true }, never),
+        );
+        assert.equal(found.ok ? "ok" : found.failure.kind, expected);
+      }));
+
   it("checks the device in the checkpoint where no attachment names one", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const checkpoint = {
@@ -69,7 +87,9 @@ describe("verifyClean", () => {
       };
       const known = { volume, volumeId: diskUri, attachment: undefined, checkpoint };
       assert.deepEqual(
-        await world.answerOf(verifyClean(world.ports(), known, { needsDevice: true }, never)),
+        await world.answerOf(
+          verifyClean(world.ports(), known, { needsDevice: true, isFlushed: false }, never),
+        ),
         {
           ok: true,
           value: undefined,

@@ -7,13 +7,15 @@ import { type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
 /**
  * *Clean* is more than no mount: no earlier command runs, and the device is absent or free. A node that
  * had the disk needs a device to check: without a LUN or a checkpoint it would check nothing, and waits for
- * the attachment that says where the disk is. One that never had it needs none. Fails with `DeviceBusy` and
- * the reason while the node is not clean, and with `StillWaiting` while no device to check is known.
+ * the attachment that says where the disk is. One that never had it needs none. `isFlushed`: the caller has
+ * just unmounted the live file system, which flushed the device; a failed check or a crash did not. Fails
+ * with `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while no device to
+ * check is known.
  */
 export async function verifyClean(
   ports: NodePorts,
   known: KnownVolume & { readonly volumeId: string },
-  { needsDevice }: { readonly needsDevice: boolean },
+  { needsDevice, isFlushed }: { readonly needsDevice: boolean; readonly isFlushed: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const where = cleanCheckTarget(ports, known);
@@ -23,7 +25,9 @@ export async function verifyClean(
       `the attachment to ${ports.node.nodeName} that says where its disk is`,
     );
   }
-  const clean = await ports.host.isClean(where, signal);
+  // An unmount flushes no raw device that a process still wrote to after it.
+  const needsFlush = where.accessType === "block" || !isFlushed;
+  const clean = await ports.host.isClean({ ...where, needsFlush }, signal);
   if (!clean.ok) return clean;
   return clean.value.clean
     ? ok(undefined)

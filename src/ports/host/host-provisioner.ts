@@ -64,6 +64,12 @@ export interface CleanRequest {
    * nothing of this volume.
    */
   readonly lunsOfOthers: readonly number[];
+  /**
+   * Whether what this kernel has cached of the device's blocks has to be on the disk: true if left out.
+   * False right after an unmount, which has written it, and before an acquire, after which this node may
+   * write.
+   */
+  readonly needsFlush?: boolean;
 }
 
 /**
@@ -275,7 +281,8 @@ export interface HostProvisioner {
   /**
    * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the volume's devices
    * are absent or open exclusively, with no mount in any mount namespace and, for raw block, no open
-   * descriptor and no loop device on them. Answers why not.
+   * descriptor and no loop device on them, and what was written to them is on the disk, unless the request
+   * needs no flush. Answers why not.
    */
   isClean(
     request: CleanRequest,

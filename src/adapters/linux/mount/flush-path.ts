@@ -2,6 +2,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { runToSuccess } from "../command/command-failed.ts";
+import type { HostCommand } from "../command/command-runner.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
@@ -30,17 +31,10 @@ export async function flushMount(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
-  // Of a raw device `sync` flushes its own cached blocks; of a file system all of it (syncfs).
-  const command = {
-    program: "sync",
-    args: isRaw ? [mount.path] : ["--file-system", mount.path],
-    pool: "unmount",
-    limitMs: host.limits.flushMs,
-    touches: [],
-    changes: false,
-  } as const;
-  const exit = await runToSuccess(host, command, signal);
-  if (!exit.ok) return exit;
+  const flushed = isRaw
+    ? await flushDevice(host, mount.path, signal)
+    : await sync(host, ["--file-system", mount.path], signal);
+  if (!flushed.ok) return flushed;
   const after = await glanceAtMount(host, mount.path);
   if (after?.whyDead === undefined) return ok(undefined);
   return fail({
@@ -48,4 +42,33 @@ export async function flushMount(
     devicePath: mount.source,
     detail: `the mount at ${mount.path} is dead (${after.whyDead}): what was written last may be lost`,
   });
+}
+
+/**
+ * Flushes the cached blocks of a device, by the path of its node: fsync(2) also waits for the blocks that the
+ * kernel is writing by itself, and reports those that it could not write. BLKFLSBUF reports none.
+ */
+export function flushDevice(
+  host: HostContext,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return sync(host, [path], signal);
+}
+
+async function sync(
+  host: HostContext,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const command: HostCommand = {
+    program: "sync",
+    args,
+    pool: "unmount",
+    limitMs: host.limits.flushMs,
+    touches: [],
+    changes: false,
+  };
+  const exit = await runToSuccess(host, command, signal);
+  return exit.ok ? ok(undefined) : exit;
 }

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { ok } from "../../../core/failure/result.ts";
@@ -15,6 +16,7 @@ import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
 import type { DeviceAtLun } from "../device/find-device.ts";
 import type { HostContext } from "../host-context.ts";
+import { flushDevice } from "./flush-path.ts";
 import { mountedBtrfs } from "./read-btrfs.ts";
 import { mountPathsOf, numbersOn } from "./read-mounts.ts";
 
@@ -39,19 +41,50 @@ export async function observeClean(
     if (!look.ok) return look;
     found.push(look.value);
   }
-  return ok(
-    judgeClean({
-      earlierChildAlive: earlierAlive.value,
-      devicePath: present[0]?.path ?? present[0]?.majorMinor,
-      commandsInFlight: found.flatMap((traces) => traces.commandsInFlight),
-      heldPaths: found.flatMap((traces) => traces.heldPaths),
-      mountPaths: found.flatMap((traces) => traces.mountPaths),
-      mountedForPids: found.flatMap((traces) => traces.mountedForPids),
-      mountedBtrfs: found.flatMap((traces) => traces.mountedBtrfs),
-      loopDevices: found.flatMap((traces) => traces.loopDevices),
-      openInPids: found.flatMap((traces) => traces.openInPids),
-    }),
-  );
+  const judged = judgeClean({
+    earlierChildAlive: earlierAlive.value,
+    devicePath: present[0]?.path ?? present[0]?.majorMinor,
+    commandsInFlight: found.flatMap((traces) => traces.commandsInFlight),
+    heldPaths: found.flatMap((traces) => traces.heldPaths),
+    mountPaths: found.flatMap((traces) => traces.mountPaths),
+    mountedForPids: found.flatMap((traces) => traces.mountedForPids),
+    mountedBtrfs: found.flatMap((traces) => traces.mountedBtrfs),
+    loopDevices: found.flatMap((traces) => traces.loopDevices),
+    openInPids: found.flatMap((traces) => traces.openInPids),
+  });
+  return judged.clean && request.needsFlush !== false
+    ? flushPlaces(host, places, judged, signal)
+    : ok(judged);
+}
+
+/**
+ * Waits until what was written to the devices is on the disk. Last of all: the writer has closed them by
+ * now, or is closing them. A descriptor leaves /proc before the kernel has flushed the device, which it does
+ * with the last close only: a close before that, or a killed e2fsck whose device another process has open,
+ * leaves blocks that the kernel writes later, perhaps over those of the next writer. What a device still had
+ * that is gone, or that the kernel no longer opens, reaches no disk.
+ */
+async function flushPlaces<Judged>(
+  host: HostContext,
+  places: readonly Place[],
+  judged: Judged,
+  signal: AbortSignal,
+): Promise<Result<Judged | { readonly clean: false; readonly reason: string }, Failure>> {
+  for (const majorMinor of places.flatMap(({ path, numbers }) => (path === undefined ? [] : [...numbers]))) {
+    const node = await nodeOfDevice(host.sysRoot, majorMinor);
+    if (node === undefined) continue;
+    const flushed = await flushDevice(host, node, signal);
+    if (flushed.ok || !(await takesWrites(host, majorMinor)) || (await exclusiveHolderOf(node)) === "gone")
+      continue;
+    return ok({ clean: false, reason: `${node} is not flushed: ${describeFailure(flushed.failure)}` });
+  }
+  return ok(judged);
+}
+
+/** Whether the kernel still has the device, and with a size: that of a detached loop device is 0. */
+async function takesWrites({ sysRoot }: HostContext, majorMinor: string): Promise<boolean> {
+  const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);
+  return sizeBytes !== undefined && sizeBytes !== 0n;
 }
 
 type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
@@ -110,8 +143,7 @@ async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<s
  */
 async function isAnotherNodes(host: HostContext, disk: string, majorMinor: string): Promise<boolean> {
   if (!host.sharesKernel) return false;
-  const sizeBytes = await sizeOfDevice(host.sysRoot, disk);
-  if (sizeBytes === undefined || sizeBytes === 0n) return false;
+  if (!(await takesWrites(host, disk))) return false;
   if ((await linkedDevices(host)).includes(disk)) return false;
   const paths = await mountPathsOf(host, new Set([majorMinor]));
   return paths.ok && paths.value.length === 0;
