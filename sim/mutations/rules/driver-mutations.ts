@@ -406,7 +406,8 @@ export const driverMutations: readonly Mutation[] = [
         file: STAGE_VOLUME,
         find:
           `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
-          "    if (held.value !== undefined) return adjusted(ports, request, { volume, ...found }, signal);",
+          "    if (held.value !== undefined)\n" +
+          "      return adjusted(ports, request, { volume, ...found }, held.value.epoch, signal);",
         replace: `return { ok: true, value: { volume, ...found } };`,
       },
     ],

@@ -147,6 +147,24 @@ describe("publishVolume", () => {
       );
     }));
 
+  for (const accessType of ["mount", "block"] as const)
+    it(`restores a lost checkpoint with all that is bound (${accessType})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const publish = (path: string): ReturnType<typeof publishVolume> => {
+          const published = { ...request, accessType, targetPath: path, targetReadOnly: false };
+          return publishVolume(world.ports(), published, never);
+        };
+        const other = "/var/lib/kubelet/pods/2/volumes/pvc-1/mount";
+        assert.equal((await world.answerOf(publish(other))).ok, true);
+        assert.equal((await world.answerOf(publish(targetPath))).ok, true);
+        const { checkpoints } = world.ports();
+        const before = checkpoints.volumes();
+        assert.deepEqual(before[0]?.targetPaths, [targetPath, other]);
+        await checkpoints.remove("pvc-1", never);
+        assert.deepEqual(await world.answerOf(publish(targetPath)), { ok: true, value: undefined });
+        assert.deepEqual(checkpoints.volumes(), before);
+      }));
+
   describe("where the node is fenced in the middle of it", () => {
     /** Publishes while a fence begins between the read of the record and the bind. */
     async function publishUnderFence(world: NodeWorld): Promise<string> {

@@ -3,6 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
+import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
@@ -77,14 +78,20 @@ export async function stageAcquired(
   return staged;
 }
 
-/** A volume that was staged before, with the settings of its device and the size that it is to have. */
+/**
+ * A volume that was staged before, with its checkpoint, the settings of its device and the size that it is to
+ * have.
+ */
 export async function adjusted(
   ports: NodePorts,
   request: StageRequest,
   staged: Staged,
+  epoch: number,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const adjust = async (): Promise<Result<Staged, Failure>> => {
+    const checkpointed = await restoreCheckpoint(ports, request, staged, epoch, signal);
+    if (!checkpointed.ok) return checkpointed;
     const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
     return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
   };
@@ -126,8 +133,43 @@ function checkpoint(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
-  { device, lun }: AttachedDevice,
+  found: AttachedDevice,
   epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const targetPaths = checkpointOf(ports, volume.metadata.name)?.targetPaths ?? [];
+  return putCheckpoint(ports, request, volume, found, { epoch, targetPaths }, signal);
+}
+
+/**
+ * Writes the checkpoint of a volume that is mounted here without one, since its file was lost: by the next
+ * recall a node without it would release the volume under its pods, and not answer that they use it. What is
+ * bound are the targets. Does nothing where there is one.
+ */
+async function restoreCheckpoint(
+  ports: NodePorts,
+  request: StageRequest,
+  staged: Staged,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { volume, device } = staged;
+  if (checkpointOf(ports, volume.metadata.name) !== undefined) return ok(undefined);
+  const mounts = await ports.host.mountsOf(device.majorMinor, signal);
+  if (!mounts.ok) return mounts;
+  const targetPaths = mounts.value
+    .map(({ path }) => path)
+    .filter((path) => path !== request.stagingPath)
+    .toSorted();
+  return putCheckpoint(ports, request, volume, staged, { epoch, targetPaths }, signal);
+}
+
+function putCheckpoint(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  { device, lun }: AttachedDevice,
+  { epoch, targetPaths }: Pick<VolumeCheckpoint, "epoch" | "targetPaths">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
@@ -140,7 +182,7 @@ function checkpoint(
         volumeId: request.volumeId,
         epoch,
         stagingPath: request.stagingPath,
-        targetPaths: earlier?.targetPaths ?? [],
+        targetPaths,
         lun,
         majorMinor: device.majorMinor,
         accessType: request.accessType,

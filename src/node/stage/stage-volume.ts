@@ -156,7 +156,8 @@ async function stageAsWriter(
     // have been fenced.
     const held = await checkHeld(ports, volumeName, signal);
     if (!held.ok) return held;
-    if (held.value !== undefined) return adjusted(ports, request, { volume, ...found }, signal);
+    if (held.value !== undefined)
+      return adjusted(ports, request, { volume, ...found }, held.value.epoch, signal);
   }
   if (present.value !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
