@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { lockStateFolder } from "../../adapters/linux/checkpoints/lock-state-folder.ts";
 import { createLinuxHost } from "../../adapters/linux/create-linux-host.ts";
 import type { Values } from "../../cli/options.ts";
 import { NodeService } from "../../csi/gen/csi/v1/csi.ts";
@@ -34,16 +35,21 @@ export interface NodeHost {
   readonly platform: "linux" | "windows";
 }
 
-/** Opens the machine, and thaws what an earlier plug-in may have left frozen: pods wait for that. */
+/**
+ * Opens the machine, and thaws what an earlier plug-in may have left frozen: pods wait for that. Waits until
+ * no other plug-in writes the node's checkpoints, and rejects once `lifetime` is aborted. Windows has no
+ * flock.
+ */
 export async function openNodeHost(
-  values: Values<typeof nodeOptions>,
-  { clock, logger }: Pick<ProcessPorts, "clock" | "logger">,
+  values: Pick<Values<typeof nodeOptions>, "device-root" | "shares-kernel" | "state-dir" | "kubelet-dir">,
+  { clock, logger, lifetime }: Pick<ProcessPorts, "clock" | "logger" | "lifetime">,
 ): Promise<NodeHost> {
   const deviceRoot = values["device-root"];
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
   if (sharesKernel)
     logger.warn("links to loop devices are trusted: for emulators and labs only", { deviceRoot });
   const platform = process.platform === "win32" ? "windows" : "linux";
+  if (platform === "linux") await lockStateFolder(values["state-dir"], { clock, logger }, lifetime);
   const host =
     platform === "windows"
       ? await startWindowsHost({ ...values, clock })

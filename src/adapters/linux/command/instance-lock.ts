@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { tryLock } from "./try-lock.ts";
 
 /**
  * The lock of one plug-in instance: held by the instance itself and by every command that it starts,
@@ -12,9 +12,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
  *
  * Each instance has a file of its own, `instance-<n>.lock`, numbered higher than all that are there. An
  * flock(2) belongs to the *open file description*, which a child shares when it inherits the
- * descriptor. Node has no flock: the short-lived flock(1) locks the description that we pass to it as
- * its descriptor 3, and our descriptor keeps the lock when flock(1) has ended. From then on every
- * command inherits that descriptor.
+ * descriptor. `tryLock` locks ours, and from then on every command inherits that descriptor.
  *
  * No command can start unseen: a forked child has the descriptor from its first instant, before it has
  * executed anything. With `flock lockfile command` for each command instead, a plug-in killed between
@@ -42,9 +40,6 @@ export interface InstanceLock {
  */
 const attemptsMax = 16;
 
-/** What flock(1) exits with if the lock is held; chosen apart from its own error codes. */
-const conflictExitCode = 75;
-
 /**
  * Takes the lock of a new instance in `directory`, creating it. Throws if it can't: without it no
  * volume could be acquired safely.
@@ -60,7 +55,7 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
       throw error;
     });
     if (file === undefined) continue;
-    if ((await tryLock(file)) && (await isStillAt(path, file))) {
+    if ((await tryLock(file.fd)) && (await isStillAt(path, file))) {
       const lock = lockOf(directory, instanceNumber, file);
       // Called only to remove files: a node that never stages a volume would keep a file for each start
       // of its plug-in. A caller that relies on the result checks again.
@@ -114,30 +109,12 @@ async function isAlive(path: string): Promise<boolean> {
   });
   if (file === undefined) return false;
   try {
-    if (!(await tryLock(file))) return true;
+    if (!(await tryLock(file.fd))) return true;
     if (await isStillAt(path, file)) await unlink(path);
     return false;
   } finally {
     await file.close();
   }
-}
-
-/** Locks an open file; false if another description holds its lock. */
-async function tryLock(file: FileHandle): Promise<boolean> {
-  const exitCode = await new Promise<number | null>((resolve, reject) => {
-    const flock = spawn(
-      "flock",
-      ["--exclusive", "--nonblock", "--conflict-exit-code", String(conflictExitCode), "3"],
-      {
-        stdio: ["ignore", "ignore", "ignore", file.fd],
-      },
-    );
-    flock.on("error", reject);
-    flock.on("exit", resolve);
-  });
-  if (exitCode === 0) return true;
-  if (exitCode === conflictExitCode) return false;
-  throw new Error(`flock ended with ${exitCode ?? "a signal"}`);
 }
 
 async function isStillAt(path: string, file: FileHandle): Promise<boolean> {

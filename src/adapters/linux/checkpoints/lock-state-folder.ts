@@ -1,0 +1,40 @@
+import { open } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Logger } from "../../../ports/logger.ts";
+import { tryLock } from "../command/try-lock.ts";
+
+/** How often the lock is tried while another process holds it, in milliseconds. */
+const TRY_EVERY_MS = 500;
+/** How often the log repeats what is waited for, in milliseconds. */
+const LOG_EVERY_MS = 60_000;
+
+/**
+ * Makes this process the only one that changes the checkpoints in `stateDir`, until it ends: each plug-in
+ * rewrites the whole file from its own memory, so that two would lose each other's checkpoints. Waits for
+ * an earlier plug-in that is still alive, and rejects once `signal` is aborted. Commands do not inherit this
+ * lock as they do that of the instance: one that outlives its plug-in writes no checkpoint.
+ */
+export async function lockStateFolder(
+  stateDir: string,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const path = join(stateDir, "volumes.lock");
+  // A plain descriptor, never closed: Node closes a file handle that nothing refers to any more.
+  const fd = await promisify(open)(path, "a", 0o600);
+  let logAtMs = clock.elapsedMs();
+  while (!(await tryLock(fd))) {
+    if (clock.elapsedMs() >= logAtMs) {
+      logger.warn("waiting for another node plug-in to end: it holds the lock of this node's checkpoints", {
+        path,
+        remedy: `end the process that "fuser ${path}" names, or give each plug-in a --state-dir of its own`,
+      });
+      logAtMs = clock.elapsedMs() + LOG_EVERY_MS;
+    }
+    await clock.sleep(TRY_EVERY_MS, signal);
+  }
+}

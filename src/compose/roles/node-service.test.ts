@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { openNodeHost } from "./node-service.ts";
+
+const TIMEOUT_MS = 60_000;
+const isLinux = process.platform === "linux" ? {} : { skip: "Linux alone has flock" };
+const never = new AbortController().signal;
+
+async function aStateDir(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "node-service-"));
+  t.after(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** The machine, as a plug-in with this state folder opens it. */
+function openIn(
+  stateDir: string,
+  logger: Logger = silentLogger,
+  lifetime: AbortSignal = never,
+): ReturnType<typeof openNodeHost> {
+  return openNodeHost(
+    { "device-root": stateDir, "shares-kernel": true, "state-dir": stateDir, "kubelet-dir": [stateDir] },
+    { clock: systemClock, logger, lifetime },
+  );
+}
+
+/**
+ * A plug-in in a process of its own, which has opened its machine and started a command that outlives it. It
+ * writes a heartbeat and ends when told.
+ */
+async function anotherPlugin(t: TestContext, stateDir: string) {
+  const moduleUrl = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+  const source = `
+    const { openNodeHost } = await import(${moduleUrl("./node-service.ts")});
+    const { systemClock } = await import(${moduleUrl("../../adapters/system/system-clock.ts")});
+    const { silentLogger } = await import(${moduleUrl("../../controller/testing/silent-logger.ts")});
+    const { spawn } = await import("node:child_process");
+    const stateDir = ${JSON.stringify(stateDir)};
+    const machine = await openNodeHost(
+      { "device-root": stateDir, "shares-kernel": true, "state-dir": stateDir, "kubelet-dir": [stateDir] },
+      { clock: systemClock, logger: silentLogger, lifetime: new AbortController().signal },
+    );
+    const command = spawn("sleep", ["infinity"], { stdio: "ignore", detached: true });
+    console.log(command.pid);
+    for await (const told of process.stdin)
+      await machine.checkpoints.putHeartbeat(Number(told), new AbortController().signal);
+    process.exit();
+  `;
+  const plugin = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  t.after(() => plugin.kill("SIGKILL"));
+  const [line]: string[] = await once(plugin.stdout.setEncoding("utf8"), "data");
+  t.after(() => process.kill(Number(line), "SIGKILL"));
+  return plugin;
+}
+
+describe("openNodeHost", isLinux, () => {
+  it(
+    "reads the checkpoints once the plug-in that writes them has ended",
+    { timeout: TIMEOUT_MS },
+    async (t) => {
+      const stateDir = await aStateDir(t);
+      const plugin = await anotherPlugin(t, stateDir);
+      const waits = Promise.withResolvers<unknown>();
+      const warn: Logger["warn"] = (message, fields) => {
+        if (message.startsWith("waiting")) waits.resolve(fields);
+      };
+      const opening = openIn(stateDir, { ...silentLogger, warn });
+      const first = await Promise.race([waits.promise.then(() => "waits"), opening.then(() => "opens")]);
+      assert.equal(first, "waits");
+      const path = join(stateDir, "volumes.lock");
+      assert.deepEqual(await waits.promise, {
+        path,
+        remedy: `end the process that "fuser ${path}" names, or give each plug-in a --state-dir of its own`,
+      });
+      plugin.stdin.end("7");
+      assert.equal((await opening).checkpoints.heartbeat(), 7);
+    },
+  );
+
+  it("ends its wait with the process", { timeout: TIMEOUT_MS }, async (t) => {
+    const stateDir = await aStateDir(t);
+    const plugin = await anotherPlugin(t, stateDir);
+    const lifetime = new AbortController();
+    const warn: Logger["warn"] = (message) => {
+      if (message.startsWith("waiting")) lifetime.abort();
+    };
+    await assert.rejects(openIn(stateDir, { ...silentLogger, warn }, lifetime.signal));
+    plugin.stdin.end();
+    await once(plugin, "exit");
+  });
+});
