@@ -75,10 +75,11 @@ const withoutNewest = new Set(["noload", "norecovery", "nologreplay", "usebackup
 const flagLengthMax = 1024;
 
 /**
- * The options to mount a file system with. A read-only mount does not replay the journal, which would
- * write to a disk that another node may be writing. An XFS is mounted beside another one with its UUID: a
- * copy has that of its source, and the driver itself checks which disk a device is. Fails with
- * `InvalidArgument` for a flag that mounts anything else or contradicts `readOnly`.
+ * The options to mount a file system with. A read-only mount replays the journal as any other does: its node
+ * is the volume's only writer, and without the replay a reader sees a torn file system after a crash. No file
+ * system is mounted on several nodes. An XFS is mounted beside another one with its UUID: a copy has that of
+ * its source, and the driver itself checks which disk a device is. Fails with `InvalidArgument` for a flag
+ * that mounts anything else or contradicts `readOnly`.
  */
 export function stagingMountOptions(request: {
   readonly fsType: FileSystemType;
@@ -96,7 +97,7 @@ export function stagingMountOptions(request: {
     unique([
       ...request.mountFlags,
       ...(request.fsType === "xfs" ? ["nouuid"] : []),
-      ...(request.readOnly ? ["ro", ...withoutReplay(request.fsType)] : []),
+      ...(request.readOnly ? ["ro"] : []),
     ]),
   );
 }
@@ -156,22 +157,6 @@ function problemOfFlag(
     return `${skipping} is not allowed on a writable mount: what was written last would be lost`;
   if (readOnly && options.includes("rw")) return "rw contradicts a read-only volume";
   return undefined;
-}
-
-function withoutReplay(fsType: FileSystemType): readonly string[] {
-  switch (fsType) {
-    case "ext4":
-    case "ext3":
-      return ["noload"];
-    case "xfs":
-      return ["norecovery"];
-    case "btrfs":
-      return ["rescue=nologreplay"];
-    case "ext2":
-    case "ntfs":
-    case "refs":
-      return [];
-  }
 }
 
 function unique(options: readonly string[]): readonly string[] {
