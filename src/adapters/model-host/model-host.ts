@@ -468,6 +468,13 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             found.disk.fileSystemBytes !== found.knownBytes
           )
             return fail({ kind: "GrowsUnmounted", devicePath: device.path });
+          if (mount?.readOnly === true && found.disk.fileSystemBytes !== found.knownBytes)
+            return fail({
+              kind: "HostCommandFailed",
+              command: `grow the file system at ${mountPath}`,
+              exitCode: 1,
+              stderr: "Read-only file system",
+            });
           machine.freezes.delete(found);
           grow(found);
           return ok(undefined);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { bindMountOptions, stagingMountOptions } from "./mount-options.ts";
+import { bindMountOptions, isStagedReadOnly, stagingMountOptions } from "./mount-options.ts";
 
 describe("stagingMountOptions", () => {
   it("passes on what the user asked for, once each", () => {
@@ -59,6 +59,20 @@ describe("stagingMountOptions", () => {
       assert.deepEqual(options.ok ? "accepted" : options.failure.kind, "InvalidArgument");
     });
   }
+});
+
+describe("isStagedReadOnly", () => {
+  for (const [mountFlags, readOnly, expected] of [
+    [[], false, false],
+    [[], true, true],
+    [["noatime", "ro"], false, true],
+    [["nodev,ro,nosuid"], false, true],
+    [["ro", "rw"], false, false],
+    [["rw", "ro"], false, true],
+  ] as const)
+    it(`is ${expected} with ${JSON.stringify(mountFlags)}${readOnly ? " of a single reader" : ""}`, () => {
+      assert.equal(isStagedReadOnly({ mountFlags, readOnly }), expected);
+    });
 });
 
 describe("stagingMountOptions of a writable mount", () => {

@@ -102,6 +102,15 @@ export function stagingMountOptions(request: {
   );
 }
 
+/** Whether a file system is mounted read-only with these flags: of `ro` and `rw` the last one counts. */
+export function isStagedReadOnly(request: {
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}): boolean {
+  const given = unique(request.mountFlags).flatMap(optionsOf);
+  return request.readOnly || given.lastIndexOf("ro") > given.lastIndexOf("rw");
+}
+
 /**
  * The options to remount a bind mount with; undefined if none are needed. Restrictions of the bound mount
  * (`inherited`) stay.

@@ -376,15 +376,20 @@ describe("a copy of another disk", () => {
       { disk },
     ));
 
-  it("is not grown where it is read only", () =>
-    withNode(
-      { writer: granted },
-      async (world) => {
-        world.disk.content = copied;
-        world.disk.fileSystemBytes = gibToBytes(5);
-        assert.equal(await stageLookedUp(world, world.ports(), 0, { readOnly: true }), "ok");
-        assert.equal(world.disk.fileSystemBytes, gibToBytes(5));
-      },
-      { disk },
-    ));
+  for (const [overrides, how] of [
+    [{ readOnly: true }, "for a single reader"],
+    [{ mountFlags: ["noatime,ro"] }, "by a mount option"],
+  ] as const)
+    it(`is staged, and not grown, where it is read only ${how}`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          world.disk.content = copied;
+          world.disk.fileSystemBytes = gibToBytes(5);
+          assert.equal(await stageLookedUp(world, world.ports(), 0, overrides), "ok");
+          assert.equal(await stage(world, world.ports(), overrides), "ok");
+          assert.equal(world.disk.fileSystemBytes, gibToBytes(5));
+        },
+        { disk },
+      ));
 });

@@ -1,6 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -103,16 +104,19 @@ export async function adjusted(
 
 /**
  * A mounted volume, whose file system fills its disk where that is a copy: it came from a source that may be
- * smaller. No client expands it, since the volume has had its size from the start.
+ * smaller. No client expands it, since the volume has had its size from the start. A read-only mount can't
+ * grow.
  */
 async function growCopy(
   { host }: NodePorts,
-  { accessType, stagingPath, fsType, readOnly }: StageRequest,
+  request: StageRequest,
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const { volume, device } = staged;
-  if (volume.spec.disk.sourceUri === undefined || accessType === "block" || readOnly) return ok(staged);
+  const { accessType, stagingPath, fsType } = request;
+  const isFixed = accessType === "block" || isStagedReadOnly(request);
+  if (volume.spec.disk.sourceUri === undefined || isFixed) return ok(staged);
   const filled = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
   return filled.ok ? ok(staged) : filled;
 }
