@@ -237,7 +237,7 @@ export function hostProvisionerContract(
         uuid,
       };
       assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
-      valueOf(await world.host.eraseFormatMark(device, never));
+      valueOf(await world.host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));
       valueOf(await world.host.writeFormatMark({ device, fsType: usual, mark }, never));
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
@@ -251,7 +251,10 @@ export function hostProvisionerContract(
         ...mark,
         uuid: otherUuid,
       });
-      valueOf(await world.host.eraseFormatMark(device, never));
+      const other = mark.diskUri.replace("pvc-1", "pvc-2");
+      valueOf(await world.host.eraseFormatMark({ device, diskUri: other }, never));
+      assert.equal(valueOf(await world.host.readFormatMark(device, never))?.uuid, otherUuid);
+      valueOf(await world.host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));
       assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
     });
 
@@ -329,7 +332,7 @@ export function hostProvisionerContract(
             "the next attempt needs it, too",
           );
           valueOf(await world.host.format({ device, fsType, uuid }, never));
-          valueOf(await world.host.eraseFormatMark(device, never));
+          valueOf(await world.host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));
           valueOf(await world.host.checkFileSystem({ device, fsType }, never));
         },
       );

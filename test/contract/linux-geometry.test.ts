@@ -74,7 +74,7 @@ async function makesAndGrows(world: LinuxHostWorld, { fsType, geometry }: Made):
   valueOf(await host.format({ device, fsType, uuid, geometry }, never));
   // Without it, an interrupted format would pass for a user's data.
   assert.deepEqual(valueOf(await host.readFormatMark(device, never)), mark);
-  valueOf(await host.eraseFormatMark(device, never));
+  valueOf(await host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));
   assert.deepEqual(valueOf(await host.inspectDevice(device, never)), { kind: "fileSystem", fsType, uuid });
 
   const path = world.pathOf("staging");

@@ -53,7 +53,7 @@ describe(
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
       assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
       valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
-      valueOf(await world.host.eraseFormatMark(device, never));
+      valueOf(await world.host.eraseFormatMark({ device, diskUri: mark.diskUri }, never));
       valueOf(await world.host.checkFileSystem({ device, fsType: "ntfs" }, never));
     });
 

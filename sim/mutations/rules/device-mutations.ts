@@ -73,7 +73,7 @@ export const deviceMutations: readonly Mutation[] = [
       {
         file: PREPARE_FILE_SYSTEM,
         find:
-          `const erased = await ports.host.eraseFormatMark(device, signal);\n` +
+          `const erased = await ports.host.eraseFormatMark({ device, diskUri }, signal);\n` +
           `  if (!erased.ok) return erased;\n  const identity`,
         replace: `const identity`,
       },

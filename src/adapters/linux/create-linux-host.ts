@@ -117,8 +117,10 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       attempt(`mark ${request.device.path} before its format`, signal, () =>
         writeFormatMark(host, request, signal),
       ),
-    eraseFormatMark: (device, signal) =>
-      attempt(`erase the format mark of ${device.path}`, signal, () => eraseFormatMark(host, device, signal)),
+    eraseFormatMark: (request, signal) =>
+      attempt(`erase the format mark of ${request.device.path}`, signal, () =>
+        eraseFormatMark(host, request, signal),
+      ),
     format: (request, signal) =>
       attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
     eraseUnfinishedFormat: (request, signal) =>

@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -210,10 +211,11 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           return ok(undefined);
         }),
       ),
-    eraseFormatMark: (device, signal) =>
+    eraseFormatMark: ({ device, diskUri }, signal) =>
       command("eraseFormatMark", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
-          if (found.disk.formatMark === undefined) return ok(undefined);
+          const mark = found.disk.formatMark;
+          if (mark === undefined || !isSameResourceUri(mark.diskUri, diskUri)) return ok(undefined);
           if (isMounted(found)) return busy(found);
           found.disk.formatMark = undefined;
           // Like a check, it writes no user data.

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -123,10 +124,12 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     inspectDevice: (device, signal) => look(signal, () => inspectDisk(host, device)),
     readFormatMark: (device, signal) => look(signal, () => markOf(device)),
     writeFormatMark: ({ device, mark }, signal) => changeMark(device, mark, signal),
-    eraseFormatMark: async (device, signal) => {
+    eraseFormatMark: async ({ device, diskUri }, signal) => {
       const mark = await look(signal, () => markOf(device));
       if (!mark.ok) return mark;
-      return mark.value === undefined ? ok(undefined) : changeMark(device, undefined, signal);
+      return mark.value === undefined || !isSameResourceUri(mark.value.diskUri, diskUri)
+        ? ok(undefined)
+        : changeMark(device, undefined, signal);
     },
     format: (request, signal) =>
       change("format", [request.device.majorMinor], limits.formatMs, signal, () => formatDisk(host, request)),

@@ -240,9 +240,9 @@ describe("an interrupted first format", () => {
             marks.push(world.disk.formatMark?.uuid === formatting.uuid);
             return host.format(formatting, signal);
           },
-          eraseFormatMark: (device, signal) => {
+          eraseFormatMark: (erasing, signal) => {
             marks.push(world.detail()?.formatted);
-            return host.eraseFormatMark(device, signal);
+            return host.eraseFormatMark(erasing, signal);
           },
         },
       };
@@ -258,6 +258,15 @@ describe("a raw disk with the mark of a first format", () => {
       world.disk.formatMark = { diskUri, uuid: "uuid-1" };
       assert.equal(await stage(world, world.ports(), { accessType: "block" }), "ok");
       assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, undefined]);
+    }));
+
+  it("keeps one that names another disk: it is data of the copied disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      const mark = { diskUri: otherUri, uuid: "uuid-1" };
+      world.disk.content = rest;
+      world.disk.formatMark = mark;
+      assert.equal(await stage(world, world.ports(), { accessType: "block" }), "ok");
+      assert.deepEqual(world.disk.formatMark, mark);
     }));
 });
 

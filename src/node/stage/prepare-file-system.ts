@@ -34,6 +34,11 @@ interface Prepared extends FileSystemRequest {
   readonly lookAgain: () => Promise<Result<void, Failure>>;
 }
 
+/** The same, whose disk exists in Azure. */
+interface Identified extends Prepared {
+  readonly diskUri: string;
+}
+
 /**
  * Checks the existing file system, or makes one on a disk that never had any. Anything else is left as it
  * is. Safe to repeat after any interruption: the mark of a first format is on the disk before mkfs
@@ -67,26 +72,27 @@ export async function prepareFileSystem(
     sizeGiB: bytesToGibRoundedUp(device.sizeBytes),
     readOnly,
   });
+  const identified = { ...prepared, diskUri };
   switch (plan.kind) {
     case "Refuse":
       return fail(plan.failure);
     case "Check":
-      return checkFound(ports, prepared, plan, signal);
+      return checkFound(ports, identified, plan, signal);
     case "Make": {
       const held = await checkHolder(ports, volume, signal);
       if (!held.ok) return held;
       const uuid = plan.uuid ?? ports.random.uuid();
       const marked = await host.writeFormatMark({ device, fsType, mark: { diskUri, uuid } }, signal);
-      return marked.ok ? make(ports, prepared, uuid, signal) : marked;
+      return marked.ok ? make(ports, identified, uuid, signal) : marked;
     }
     case "MakeAgain":
-      return makeAgain(ports, prepared, plan.uuid, signal);
+      return makeAgain(ports, identified, plan.uuid, signal);
   }
 }
 
 async function checkFound(
   ports: NodePorts,
-  prepared: Prepared,
+  prepared: Identified,
   plan: Extract<FileSystemPlan, { kind: "Check" }>,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -106,7 +112,7 @@ async function checkFound(
 
 async function makeAgain(
   ports: NodePorts,
-  prepared: Prepared,
+  prepared: Identified,
   uuid: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -123,7 +129,7 @@ async function makeAgain(
 
 async function make(
   ports: NodePorts,
-  prepared: Prepared,
+  prepared: Identified,
   uuid: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -142,7 +148,7 @@ async function make(
  */
 async function recordFormatted(
   ports: NodePorts,
-  { volume, device, fsType }: Prepared,
+  { volume, device, diskUri, fsType }: Identified,
   uuid: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
@@ -150,7 +156,7 @@ async function recordFormatted(
   if (known !== undefined && (known.uuid !== undefined || uuid === "")) return ok(undefined);
   // In this order: with a mark that outlived the first mount, a pod's data would be taken for an
   // unfinished format once the record is lost.
-  const erased = await ports.host.eraseFormatMark(device, signal);
+  const erased = await ports.host.eraseFormatMark({ device, diskUri }, signal);
   if (!erased.ok) return erased;
   const identity = uuid === "" ? {} : { uuid };
   const first = { fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };

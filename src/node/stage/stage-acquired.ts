@@ -1,5 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
@@ -128,7 +129,9 @@ async function handOutRaw(
   found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const erased = await ports.host.eraseFormatMark(found.device, signal);
+  const detail = volume.status?.detail;
+  if (detail === undefined) return stillWaiting(volume.metadata.name, "its disk to be created");
+  const erased = await ports.host.eraseFormatMark({ device: found.device, diskUri: detail.diskUri }, signal);
   return erased.ok ? ok({ volume, ...found }) : erased;
 }
 

@@ -133,10 +133,14 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Erases the mark of a first format, durably, and no other data. Fails with `DeviceBusy` if there is
-   * one and anything holds the device.
+   * Erases the mark of a first format of this disk, durably, and no other data: a mark that names another
+   * disk is data of the disk that this one was copied from. Fails with `DeviceBusy` if there is one and
+   * anything holds the device.
    */
-  eraseFormatMark(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
+  eraseFormatMark(
+    request: { readonly device: Device; readonly diskUri: string },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /**
    * Makes a file system with the given UUID, lower case, on a device that `inspectDevice` calls blank;
    * checks that again itself. `geometry` was checked (`geometryProblem`); default: the choice of mkfs. Fails

@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -75,15 +76,15 @@ export async function writeFormatMark(
   );
 }
 
-/** Zeroes the block if it is a mark to the last byte, and returns once that is on the disk. */
+/** Zeroes the block if it is this disk's mark to the last byte, and returns once that is on the disk. */
 export async function eraseFormatMark(
   host: HostContext,
-  device: Device,
+  { device, diskUri }: { readonly device: Device; readonly diskUri: string },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const present = await readFormatMark(host, device, signal);
   if (!present.ok) return present;
-  return present.value === undefined
+  return present.value === undefined || !isSameResourceUri(present.value.diskUri, diskUri)
     ? ok(undefined)
     : writeBlock(host, device, "dd if=/dev/zero conv=fsync,notrunc", [], signal);
 }
