@@ -37,8 +37,6 @@ interface Shown {
   readonly failure?: Failure;
   /** Runs before the disk is read. */
   readonly during?: () => Promise<void>;
-  /** Runs as node-a's VM is read. */
-  readonly whileRead?: () => Promise<void>;
 }
 
 /** A store of incarnation 2, in which pvc-1 is known and no attachment is. */
@@ -70,7 +68,7 @@ async function withRestored(
 /** A pass, and the VMs that it has read. */
 async function readVms(
   world: ReconcileWorld,
-  { names = ["node-b"], beingDetached = false, failure, during, whileRead }: Shown = {},
+  { names = ["node-b"], beingDetached = false, failure, during }: Shown = {},
 ): Promise<{ readonly reconciled: Reconciled; readonly read: readonly string[] }> {
   const read: string[] = [];
   const cloud: CloudProvisioner = {
@@ -82,7 +80,6 @@ async function readVms(
     inspectInstance: async (request, signal) => {
       read.push(request.nodeName);
       if (failure !== undefined && request.nodeName === "node-b") return fail(failure);
-      if (request.nodeName === "node-a") await whileRead?.();
       const instance = await world.ports.cloud.inspectInstance(request, signal);
       return instance.ok && request.nodeName === "node-a"
         ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 3, beingDetached }] })
@@ -125,19 +122,6 @@ describe("the VMs after a store was restored", () => {
         assert.equal(world.attachment("node-a")?.status?.deviceMissing, isMarked);
         assert.equal(await markOf(world), 2);
       }));
-
-  it("do not mark an attachment that is corrected while its VM is read", () =>
-    withRestored(async (world) => {
-      const place = { state: "Attached", lun: 0, vmId: a.vmId, instanceUri: a.instanceUri } as const;
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: place }));
-      const present = await must(world.other.get("AzVolumeAttachment", attachmentName("node-a"), never));
-      const whileRead = async (): Promise<void> => {
-        const corrected = { ...present, status: { ...place, lun: 3 } };
-        await must(world.other.updateStatus("AzVolumeAttachment", corrected, never));
-      };
-      await readVms(world, { names: ["node-a"], whileRead });
-      assert.deepEqual(world.attachment("node-a")?.status, { ...place, lun: 3 });
-    }));
 
   it("are read one a second: a thousand of them must leave reads to pods that wait", () =>
     withRestored(async (world) => {
