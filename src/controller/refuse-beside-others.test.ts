@@ -73,6 +73,7 @@ describe("refuseSnapshotsBesideOthers", () => {
     publicNetworkAccess: "Disabled",
     dataAccessAuthMode: undefined,
     instantAccessMinutes: undefined,
+    userAgent: undefined,
     objection: () => gone,
   };
   const reads = async (): Promise<Result<never, Failure>> => fail(gone);

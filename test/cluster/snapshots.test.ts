@@ -83,10 +83,11 @@ describe("snapshots of volumes", { skip: (await reasonAgainstLab()) ?? false }, 
     }));
 
   it("tells the user which parameter of the class is refused, and why", () =>
-    withClaim("snapshot-refused", { userAgent: "mine" }, async (workloads) => {
+    withClaim("snapshot-refused", { userAgents: "mine" }, async (workloads) => {
       const { namespace } = workloads;
       const first = `/apis/snapshot.storage.k8s.io/v1/namespaces/${namespace}/volumesnapshots/first`;
-      const refusal = /parameters\.userAgent \\?"mine\\?": is not supported: all calls share one client/u;
+      const refusal =
+        /parameters\.userAgents \\?"mine\\?": is no parameter of this driver; did you mean userAgent/u;
       // At first the message may say that snapshot-controller has not seen the class yet.
       await waitUntil("the refusal", { timeoutMs: REFUSED_MAX_MS }, async () => {
         const { status } = await readObject<{

@@ -44,6 +44,7 @@ async function addSnapshot(cloud: CloudUnderTest): Promise<void> {
     publicNetworkAccess: "Disabled",
     dataAccessAuthMode: undefined,
     instantAccessMinutes: undefined,
+    userAgent: undefined,
     objection: () => undefined,
   };
   valueOf(await cloud.run(cloud.provisioner.createSnapshot(request, never)));

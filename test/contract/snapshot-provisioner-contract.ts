@@ -39,6 +39,7 @@ function aRequest(changes: Partial<CreateSnapshotRequest> = {}): CreateSnapshotR
     publicNetworkAccess: "Disabled",
     dataAccessAuthMode: undefined,
     instantAccessMinutes: undefined,
+    userAgent: undefined,
     objection: noObjection,
     ...changes,
   };

@@ -42,6 +42,7 @@ export const fullVolume: Full<"AzVolume"> = {
       logicalSectorSize: 512,
       burstingEnabled: true,
       performancePlus: true,
+      userAgent: "pid-1",
       optimizedForFrequentAttach: true,
       subscriptionId: "s",
       diskName: "pvc-1",

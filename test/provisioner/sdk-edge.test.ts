@@ -5,8 +5,10 @@ import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
+import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const name = {
@@ -91,6 +93,25 @@ function json(
   response.end(JSON.stringify(body));
 }
 
+/** The disk or snapshot of that path. */
+function resourceAt(path: string): unknown {
+  return {
+    id: path,
+    name: path.slice(path.lastIndexOf("/") + 1),
+    location: "eastus",
+    sku: { name: "Premium_LRS" },
+    properties: {
+      provisioningState: "Succeeded",
+      diskSizeGB: 4,
+      incremental: true,
+      timeCreated: "2026-11-26T00:00:00Z",
+      creationData: path.includes("/snapshots/")
+        ? { createOption: "Copy", sourceResourceId: "disk" }
+        : { createOption: "Empty" },
+    },
+  };
+}
+
 describe("ArmApi over the SDK", () => {
   it("keeps all parts of an error, from status and code to Retry-After and request id", async () => {
     const body = {
@@ -151,6 +172,64 @@ describe("ArmApi over the SDK", () => {
         assert.equal(requests[0]?.headers["if-match"], '"12"');
         assert.equal(requests[0]?.headers["x-ms-client-request-id"], "correlation-1");
         assert.deepEqual(bodies, ["{}"]);
+      },
+    );
+  });
+
+  it("puts a class's userAgent before the driver's own in what it makes", async () => {
+    const made = new Set<string>();
+    await atEdge(
+      (request, response) => {
+        const path = request.url?.split("?")[0] ?? "";
+        if (request.method === "PUT") made.add(path);
+        if (!made.has(path))
+          return json(response, 404, { error: { code: "ResourceNotFound", message: "m" } });
+        return json(response, 200, resourceAt(path));
+      },
+      async ({ arm, requests }) => {
+        const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: "eastus" };
+        const cloud = createAzureCloudProvisioner({
+          arm,
+          clock: systemClock,
+          random: createSeededRandom(1),
+          place,
+          lifetime: never,
+        });
+        const provider = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
+        const snapshot = {
+          sourceUri: `${provider}/disks/with`,
+          location: "eastus",
+          isIncremental: true,
+          tags: {},
+          networkAccessPolicy: "DenyAll",
+          publicNetworkAccess: "Disabled",
+          dataAccessAuthMode: undefined,
+          instantAccessMinutes: undefined,
+          objection: () => undefined,
+        };
+        for (const [name, userAgent] of [
+          ["with", "pid-1"],
+          ["without", undefined],
+        ] as const) {
+          const disk = { diskName: name, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 1, tags: {} };
+          const created = await cloud.createDisk(
+            { ...disk, userAgent, precondition: async () => true },
+            never,
+          );
+          assert.ok(created.ok, JSON.stringify(created));
+          const taken = await cloud.createSnapshot(
+            { ...snapshot, snapshotUri: `${provider}/snapshots/${name}`, userAgent },
+            never,
+          );
+          assert.ok(taken.ok, JSON.stringify(taken));
+        }
+        const agentsOf = (method: string): readonly string[] =>
+          requests.flatMap((sent) => (sent.method === method ? [sent.headers["user-agent"] ?? ""] : []));
+        const puts = agentsOf("PUT");
+        assert.deepEqual(puts.slice(0, 2), Array(2).fill("pid-1 azuredisk-csi-driver-v2"));
+        assert.equal(puts.length, 4);
+        for (const agent of puts.slice(2)) assert.match(agent, /^azuredisk-csi-driver-v2 azsdk-js/u);
+        for (const agent of agentsOf("GET")) assert.doesNotMatch(agent, /pid-1/u);
       },
     );
   });

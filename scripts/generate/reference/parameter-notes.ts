@@ -1,4 +1,3 @@
-import type { refusedParameters } from "../../../src/core/volume/parameters/refused-parameters.ts";
 import type { compatibilityParameterNames } from "../../../src/core/volume/parameters/volume-parameter-names.ts";
 import type { VolumeParameterName } from "../../../src/core/volume/parameters/volume-parameter-table.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
@@ -207,6 +206,15 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     example: "EncryptionAtRestWithPlatformAndCustomerKeys",
     inV1: "The same; V1 answers INTERNAL where the set is missing",
   },
+  userAgent: {
+    meaning:
+      "Text before the driver's own in the header User-Agent of the call that makes the disk, such as " +
+      "`pid-<GUID>` for Azure's [customer usage attribution]" +
+      "(https://learn.microsoft.com/azure/marketplace/azure-partner-customer-usage-attribution)",
+    absent: "nothing",
+    example: "pid-9d1c3a52-6b0e-4f3c-8c5e-0d6f0c8f7a11",
+    inV1: "The whole header of that call, by a client made for each call",
+  },
   perfProfile: {
     meaning:
       "Settings of the disk's queue while it is staged on a node, in any case: see [Device settings]" +
@@ -222,18 +230,7 @@ export const compatibilityNotes: Readonly<Record<(typeof compatibilityParameterN
   kind: "In-tree driver and V1. The volume context always says `Managed`",
   zoned: "In-tree driver",
   enableAsyncAttach: "Older releases of V1",
-};
-
-/** What the page says of a parameter of V1 that is refused, besides the reason. */
-export interface RefusedNotes {
-  /** What V1 accepts. */
-  readonly values: string;
-  /** V1's default. */
-  readonly inV1: string;
-}
-
-/** A refused parameter without notes does not compile. */
-export const refusedNotes: Readonly<Record<keyof typeof refusedParameters, RefusedNotes>> = {
-  userAgent: { values: "text", inV1: "the driver's" },
-  attachDiskInitialDelay: { values: "milliseconds", inV1: "none; attaches wait 1000" },
+  attachDiskInitialDelay:
+    "V1, which delays all attaches of the cluster by it, so that they share updates of their VMs. Here " +
+    "attaches that arrive during an update share the next one, without a delay",
 };

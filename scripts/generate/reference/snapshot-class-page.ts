@@ -1,5 +1,4 @@
 import {
-  refusedSnapshotParameters,
   type SnapshotParameterName,
   snapshotMetadataTags,
   snapshotParameterTable,
@@ -93,16 +92,12 @@ spec:
 /** The reference page of VolumeSnapshotClass parameters. */
 export function snapshotClassPage(): GeneratedFile {
   const names = Object.keys(snapshotParameterTable) as readonly SnapshotParameterName[];
-  const refused = Object.entries(refusedSnapshotParameters).map(
-    ([name, reason]) => `| \`${name}\` | ${reason} |`,
-  );
   const metadata = Object.entries(snapshotMetadataTags).map(
     ([name, tag]) => `| \`${name}\` | ${tag === undefined ? "none" : `\`${tag}\``} |`,
   );
   const sections = [
     INTRODUCTION,
     `## Parameters\n\n${parameterRows(names, snapshotParameterTable, snapshotParameterNotes)}`,
-    `## Refused: parameters of V1\n\n${markdownTable(["parameter", "reason: it"], refused)}`,
     `${METADATA}\n\n${markdownTable(["parameter", "tag of the snapshot"], metadata)}`,
     STATES,
     CONSISTENCY,

@@ -1,4 +1,5 @@
 import type { SnapshotParameterName } from "../../../src/core/volume/parameters/snapshot-parameter-table.ts";
+import { parameterNotes } from "./parameter-notes.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** A parameter without notes does not compile. */
@@ -79,5 +80,11 @@ export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, Para
     absent: "It is ready when its copy has ended",
     example: "120",
     inV1: "The same",
+  },
+  userAgent: {
+    meaning: parameterNotes.userAgent.meaning.replace("makes the disk", "makes the snapshot"),
+    absent: "nothing",
+    example: parameterNotes.userAgent.example,
+    inV1: parameterNotes.userAgent.inV1,
   },
 };

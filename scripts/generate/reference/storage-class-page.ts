@@ -11,7 +11,6 @@ import {
   inodeSizes,
   smallBlockMaxGiB,
 } from "../../../src/core/volume/device/file-system-geometry.ts";
-import { refusedParameters } from "../../../src/core/volume/parameters/refused-parameters.ts";
 import {
   compatibilityParameterNames,
   metadataParameterNames,
@@ -26,7 +25,7 @@ import { metadataTagNames } from "../../../src/core/volume/tags/volume-tags.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import { allowedOf } from "./allowed-values.ts";
 import { markdownTable } from "./markdown-table.ts";
-import { compatibilityNotes, ownParameters, parameterNotes, refusedNotes } from "./parameter-notes.ts";
+import { compatibilityNotes, ownParameters, parameterNotes } from "./parameter-notes.ts";
 import { parameterRows } from "./parameter-rows.ts";
 import { performanceRows, skuRows } from "./sku-rows.ts";
 import { storageClassExamples } from "./storage-class-examples.ts";
@@ -58,16 +57,10 @@ const PERFORMANCE_COLUMNS = [
   "`enableBursting`",
   "`enablePerformancePlus`",
 ];
-const REFUSED_COLUMNS = ["parameter", "V1's values", "V1's default", "reason"];
 
 const METADATA = `## Set by external-provisioner
 
 With \`--extra-create-metadata\`, as the chart starts it.`;
-
-const REFUSED = `## Refused: parameters of V1
-
-A class that has one is refused by name. The value \`attachDiskInitialDelay: "0"\` asks for nothing, and is
-accepted.`;
 
 const ext4Blocks = blockSizes
   .map((size) => {
@@ -136,7 +129,7 @@ Attributes that only shape a new disk have had their effect. An attach is refuse
 the attributes above that can't be read. Attributes of V1 that only tune keep
 no data from its pods, since a PersistentVolume's attributes can't be changed. \`perfProfile\` and
 \`device-setting/<path>\` act as in a class, and the event \`DeviceNotTuned\` names what is not allowed or not
-possible on the node, and \`attachDiskInitialDelay\`, which has no effect.
+possible on the node.
 
 With \`partition: "1"\`, the volume is that partition of the disk, as the kernel numbers it. The whole disk is
 verified first ([device checks](device-checks.md#partitions)). A partition is not formatted, not expanded and
@@ -169,7 +162,6 @@ export function storageClassPage(): GeneratedFile {
     DEVICE_SETTINGS,
     `## Accepted without effect\n\n${markdownTable(["parameter", "of"], compatibilityRows())}`,
     `${METADATA}\n\n${markdownTable(["parameter", "tag of the disk"], metadataRows())}`,
-    `${REFUSED}\n\n${markdownTable(REFUSED_COLUMNS, refusedRows())}`,
     STATIC,
     `## Examples\n\n${storageClassExamples.map(exampleText).join("\n\n")}`,
   ];
@@ -189,11 +181,4 @@ function compatibilityRows(): readonly string[] {
 
 function metadataRows(): readonly string[] {
   return metadataParameterNames.map((name) => `| \`${name}\` | \`${metadataTagNames[name]}\` |`);
-}
-
-function refusedRows(): readonly string[] {
-  return Object.entries(refusedParameters).map(([name, { problem }]) => {
-    const { values, inV1 } = refusedNotes[name as keyof typeof refusedNotes];
-    return `| \`${name}\` | ${values} | ${inV1} | It ${problem} |`;
-  });
 }

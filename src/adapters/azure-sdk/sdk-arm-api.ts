@@ -74,6 +74,9 @@ export interface SdkArmApiOptions {
 
 const REQUEST_TIMEOUT_MS = 60_000;
 
+/** How Azure's logs show the driver. */
+const OWN_USER_AGENT = "azuredisk-csi-driver-v2";
+
 /** Pages of one list, so that a list that never ends is found out. */
 const PAGES_MAX = 1000;
 
@@ -171,13 +174,16 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         signal,
       ),
     startDiskCreateOrUpdate: async (
-      { subscriptionId, resourceGroup, name, disk, clientRequestId },
+      { subscriptionId, resourceGroup, name, disk, clientRequestId, userAgent },
       signal,
     ) => {
       const body: Disk = { location: disk.location, ...flattened(diskBody(disk)) };
       const answer = await send(
         clientRequestId,
-        (call) => clientOf(subscriptionId).disks.createOrUpdate(resourceGroup, name, body, call).submitted(),
+        (call) =>
+          clientOf(subscriptionId)
+            .disks.createOrUpdate(resourceGroup, name, body, asUserAgent(userAgent, call))
+            .submitted(),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
@@ -220,14 +226,16 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         signal,
       ),
     startSnapshotCreate: async (
-      { subscriptionId, resourceGroup, name, snapshot, clientRequestId },
+      { subscriptionId, resourceGroup, name, snapshot, clientRequestId, userAgent },
       signal,
     ) => {
       const body: Snapshot = { location: snapshot.location, ...flattened(snapshotBody(snapshot)) };
       const answer = await send(
         clientRequestId,
         (call) =>
-          clientOf(subscriptionId).snapshots.createOrUpdate(resourceGroup, name, body, call).submitted(),
+          clientOf(subscriptionId)
+            .snapshots.createOrUpdate(resourceGroup, name, body, asUserAgent(userAgent, call))
+            .submitted(),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
@@ -335,6 +343,13 @@ function vmCalls(
   };
 }
 
+/** The SDK leaves a User-Agent that a call brings: the driver's own has to follow in it. */
+function asUserAgent(userAgent: string | undefined, call: CallOptions): CallOptions {
+  if (userAgent === undefined) return call;
+  const headers = { ...call.requestOptions.headers, "user-agent": `${userAgent} ${OWN_USER_AGENT}` };
+  return { ...call, requestOptions: { headers } };
+}
+
 /** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
 function createClients(
   options: SdkArmApiOptions,
@@ -365,7 +380,7 @@ function createClients(
         httpClient,
         retryOptions: { maxRetries: 0 },
         additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
-        userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
+        userAgentOptions: { userAgentPrefix: OWN_USER_AGENT },
         credentials: { scopes: [scopes] },
         ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
         ...(options.agent === undefined ? {} : { agent: options.agent }),

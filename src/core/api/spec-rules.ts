@@ -43,6 +43,7 @@ const unchangedOfDisk = [
   "diskAccessId",
   "diskEncryptionSetId",
   "encryptionType",
+  "userAgent",
 ] as const satisfies readonly (keyof DiskSpec)[];
 
 /** What changes only as a modification ends, to what Azure has by then (ADR 0052). */

@@ -45,6 +45,8 @@ export interface CreateSnapshotRequest {
   readonly dataAccessAuthMode: string | undefined;
   /** How long it can be restored while its copy runs, in minutes from 60 to 300; undefined: not at all. */
   readonly instantAccessMinutes: number | undefined;
+  /** What the call that makes it adds to its User-Agent; undefined: nothing. */
+  readonly userAgent: string | undefined;
   /** Asked of a snapshot that has the id already, whenever it was read: why it is not the requested one. */
   readonly objection: SnapshotObjection;
 }

@@ -260,6 +260,12 @@ interface ArmCall {
   readonly clientRequestId: string;
 }
 
+/** Of a call that makes a resource. */
+interface ArmCreation extends ArmCall {
+  /** Goes before the client's own User-Agent. Default: nothing does. */
+  readonly userAgent?: string | undefined;
+}
+
 /** Of a call that lists resources. */
 interface ArmListCall extends ArmCall {
   /**
@@ -281,7 +287,7 @@ export interface ArmApi {
   getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
   listDisks(request: ArmGroup & ArmListCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
   startDiskCreateOrUpdate(
-    request: ArmName & ArmCall & { readonly disk: ArmDiskSpec },
+    request: ArmName & ArmCreation & { readonly disk: ArmDiskSpec },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   startDiskUpdate(
@@ -295,7 +301,7 @@ export interface ArmApi {
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
   startSnapshotCreate(
-    request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec },
+    request: ArmName & ArmCreation & { readonly snapshot: ArmSnapshotSpec },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   /** PATCH: it changes nothing of a snapshot that is gone, where a PUT would make another one. */

@@ -78,7 +78,7 @@ export async function createDisk(
 
   // What is not named here has ARM's name already.
   const { diskName: _, resourceGroup: __, subscriptionId: ___, zone: ____, ...named } = request;
-  const { sizeGiB, sourceUri, precondition, ...fields } = named;
+  const { sizeGiB, sourceUri, precondition, userAgent, ...fields } = named;
   const disk: ArmDiskSpec = {
     ...fields,
     location: request.location ?? place.location,
@@ -90,7 +90,8 @@ export async function createDisk(
   const created = await writeDisk(
     { session, disks },
     { group: "diskWrite", likeness: "diskCreate", diskUri, precondition },
-    (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId }, signal),
+    (clientRequestId) =>
+      session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId, userAgent }, signal),
     signal,
   );
   if (!created.ok) return fail(creationFailure(request, created.failure));

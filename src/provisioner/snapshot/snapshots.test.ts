@@ -78,6 +78,7 @@ describe("a request that changes a snapshot", () => {
             publicNetworkAccess: "Disabled",
             dataAccessAuthMode: undefined,
             instantAccessMinutes: undefined,
+            userAgent: undefined,
             objection: () => undefined,
           },
           signal,

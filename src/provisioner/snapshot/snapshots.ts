@@ -229,7 +229,7 @@ interface SnapshotWrite {
 
 function creationOf(session: ArmSession, request: CreateSnapshotRequest & SnapshotTarget): SnapshotWrite {
   const { id, location, tags, networkAccessPolicy, publicNetworkAccess } = request;
-  const { dataAccessAuthMode, instantAccessMinutes } = request;
+  const { dataAccessAuthMode, instantAccessMinutes, userAgent } = request;
   const snapshot = {
     location,
     tags,
@@ -247,7 +247,7 @@ function creationOf(session: ArmSession, request: CreateSnapshotRequest & Snapsh
     likeness: "snapshotCreate",
     resource: request.snapshotUri,
     start: (clientRequestId) =>
-      session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId }, session.lifetime),
+      session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId, userAgent }, session.lifetime),
     readEnd: async (asked) => {
       const read = await readSnapshot(session, request, asked);
       // One that is being created may not be there yet.

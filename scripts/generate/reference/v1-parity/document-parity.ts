@@ -26,7 +26,7 @@ export const claimsOfV2: readonly ParityRow[] = [
   ),
   yes(
     "all StorageClass parameters of V1, `maxShares`, `maxMountReplicaCount`",
-    "[parameters](#storageclass-parameters): two of V1's are refused",
+    "[parameters](#storageclass-parameters)",
   ),
   yes(
     "`maxShares` by size, default 1, and 2 or more enables replicas",
@@ -88,10 +88,7 @@ export const claimsOfAksDisk: readonly ParityRow[] = [
   yes("classes managed-csi and managed-csi-premium", "[chart values](chart-values.md) `storageClasses`"),
   yes("claim and pod, `touch`, `ls`", "[lab](../lab.md#a-claim-and-a-pod)"),
   yes("custom class, Immediate and WaitForFirstConsumer", "[lab](../lab.md#a-class-of-your-own)"),
-  yes(
-    "VolumeSnapshotClass with its five parameters",
-    "[snapshots](volume-snapshot-class.md#parameters); `userAgent` is refused",
-  ),
+  yes("VolumeSnapshotClass with its five parameters", "[snapshots](volume-snapshot-class.md#parameters)"),
   yes(
     "VolumeSnapshot, `describe`, restored claim and pod with the same files",
     "[lab](../lab.md#a-snapshot-of-it-and-a-clone)",

@@ -1,5 +1,3 @@
-import { refusedParameter } from "../../../../src/core/volume/parameters/refused-parameters.ts";
-import { refusedSnapshotParameters } from "../../../../src/core/volume/parameters/snapshot-parameter-table.ts";
 import { type ParityRow, refused, yes } from "./parity-row.ts";
 
 /** V1's StorageClass parameters, without those that external-provisioner adds. */
@@ -61,6 +59,10 @@ const parameterRemarks: Readonly<Partial<Record<(typeof parametersOfV1)[number],
   kind: "accepted; the volume context says `Managed`, as in V1",
   zoned: "accepted; has no effect in V1 either",
   enableAsyncAttach: "accepted; has no effect in V1 either",
+  attachDiskInitialDelay:
+    "accepted; V1 delays all attaches of the cluster by it, so that they share updates. Here those that " +
+    "arrive during an update of their VM share the next one, without a delay",
+  userAgent: `${CLASS_PAGE}; goes before the driver's own, which Azure's logs keep`,
   fsType: `${CLASS_PAGE}; each file system below`,
   subscriptionID: "must be the cluster's: Azure attaches a disk only to VMs of the disk's own subscription",
   diskName: "must contain `${pv.metadata.name}`, so that no two volumes share a disk",
@@ -80,12 +82,7 @@ const fileSystemRemarks: Readonly<Partial<Record<(typeof fileSystemsOfV1)[number
 /** Rows of StorageClass parameters. */
 export function parameterParity(): readonly ParityRow[] {
   return [
-    ...parametersOfV1.map((name) => {
-      const row = refusedParameter(name);
-      return row === undefined
-        ? yes(`\`${name}\``, parameterRemarks[name] ?? CLASS_PAGE)
-        : refused(`\`${name}\``, row.problem);
-    }),
+    ...parametersOfV1.map((name) => yes(`\`${name}\``, parameterRemarks[name] ?? CLASS_PAGE)),
     refused(
       "encryption set of the VM's OS disk, inherited at attach by a disk that has none",
       "with replicas a disk is attached to several VMs, and a failover must not change its key. A class " +
@@ -129,12 +126,7 @@ export const attributeParity: readonly ParityRow[] = [
     "`perfProfile`, `device-setting/<path>`",
     "as in a class; the event `DeviceNotTuned` names what is not",
   ),
-  refused(
-    "`attachDiskInitialDelay`",
-    "it would delay every attach of the cluster. The volume is served without it, and the event " +
-      "`DeviceNotTuned` says so: attributes of a PersistentVolume can't be changed, and a refusal would " +
-      "keep its data from its pod",
-  ),
+  yes("`attachDiskInitialDelay`", "accepted, as in a class"),
   yes("`maxShares`", "Azure's own count for the disk is used, which can't contradict it"),
   yes("`requestedsizegib`", "tells a provisioned volume from a static one, as in V1"),
   yes("attributes that shaped the new disk", "have had their effect, as in V1"),
@@ -156,12 +148,8 @@ const SNAPSHOT_PAGE = "[VolumeSnapshotClass](volume-snapshot-class.md#parameters
 
 /** Rows of VolumeSnapshotClass parameters. */
 export function snapshotParity(): readonly ParityRow[] {
-  const reasons: Readonly<Record<string, string>> = refusedSnapshotParameters;
   return [
-    ...snapshotParametersOfV1.map((name) => {
-      const reason = reasons[name];
-      return reason === undefined ? yes(`\`${name}\``, SNAPSHOT_PAGE) : refused(`\`${name}\``, reason);
-    }),
+    ...snapshotParametersOfV1.map((name) => yes(`\`${name}\``, SNAPSHOT_PAGE)),
     yes(
       "`csi.storage.k8s.io/volumesnapshot/name`, `…/namespace`",
       "[tags of the snapshot](volume-snapshot-class.md#set-by-csi-snapshotter)",

@@ -105,6 +105,10 @@ const diskSpecSchema = z.object({
   diskAccessId: z.string().optional().describe("The DiskAccess of AllowPrivate."),
   diskEncryptionSetId: z.string().optional().describe("Absent: a key that Azure holds."),
   encryptionType: z.enum(diskEncryptionTypes).optional().describe("Absent: the set's key alone."),
+  userAgent: z
+    .string()
+    .optional()
+    .describe("What the call that makes the disk adds to its User-Agent. Absent: nothing."),
 });
 
 /**

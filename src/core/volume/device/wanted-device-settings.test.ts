@@ -16,7 +16,7 @@ describe("wantedDeviceSettings", () => {
     { perfProfile: "" },
     { perfProfile: "None", "device-setting/queue/scheduler": "bfq" },
     { "device-setting/queue/scheduler": "bfq" },
-    { attachDiskInitialDelay: "0" },
+    { attachDiskInitialDelay: "30" },
   ])
     it(`wants nothing for ${JSON.stringify(attributes)}, as V1`, () =>
       assert.deepEqual(wantedDeviceSettings(attributes, premium), {
@@ -61,13 +61,6 @@ describe("wantedDeviceSettings", () => {
     assert.equal(problems.length, 3);
     assert.match(problems[0] ?? "", /^device-setting\/\.\.\/\.\.\/\.\.\/proc\/sys\/kernel\/panic "1" is no/u);
     assert.match(problems[2] ?? "", /whole number from 0 to 65536/u);
-  });
-
-  it("says of a delay of attaches that it is not served, whatever the profile", () => {
-    for (const perfProfile of ["", "basic"]) {
-      const { problems } = wantedDeviceSettings({ perfProfile, attachdiskinitialdelay: "30" }, premium);
-      assert.match(problems.join(), /^attachDiskInitialDelay "30" is not served: attaches to one VM/u);
-    }
   });
 
   it("wants nothing for a profile that V1 does not know, with the reason", () => {

@@ -1,6 +1,5 @@
 import type { DiskSpec } from "../../api/az-volume.ts";
 import { readValue } from "../parameters/parameter-value.ts";
-import { isHarmless, refusedParameters } from "../parameters/refused-parameters.ts";
 import { basicProfile } from "./basic-profile.ts";
 import {
   type DeviceSetting,
@@ -11,7 +10,7 @@ import {
   readDeviceSetting,
 } from "./device-settings.ts";
 
-/** The settings that a volume's attributes ask of its device, and of its attach. */
+/** The settings that a volume's attributes ask of its device. */
 export interface WantedDeviceSettings {
   /** In the order in which they are written. */
   readonly settings: readonly DeviceSetting[];
@@ -30,14 +29,6 @@ export function wantedDeviceSettings(
   attributes: Readonly<Record<string, string>>,
   disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
 ): WantedDeviceSettings {
-  const wanted = settingsIn(attributes, disk);
-  return { ...wanted, problems: [...wanted.problems, ...delayProblem(attributes)] };
-}
-
-function settingsIn(
-  attributes: Readonly<Record<string, string>>,
-  disk: Parameters<typeof wantedDeviceSettings>[1],
-): WantedDeviceSettings {
   const stated = Object.entries(attributes).find(([name]) => name.toLowerCase() === "perfprofile")?.[1] ?? "";
   const none = { settings: [], isComputed: false, problems: [] };
   if (stated === "") return none;
@@ -54,15 +45,6 @@ function settingsIn(
     else problems.push(`${name} ${JSON.stringify(value)} ${read.failure}`);
   }
   return { settings: inOrder(values), isComputed: false, problems };
-}
-
-/** V1 delays every attach of the cluster by this attribute of a volume. */
-function delayProblem(attributes: Readonly<Record<string, string>>): readonly string[] {
-  const name = "attachDiskInitialDelay";
-  const { harmless, problem } = refusedParameters[name];
-  const value = Object.entries(attributes).find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];
-  const asksForNothing = value === undefined || isHarmless({ harmless, problem }, value);
-  return asksForNothing ? [] : [`${name} ${JSON.stringify(value)} ${problem}`];
 }
 
 /** Settings in the order in which they are written. */

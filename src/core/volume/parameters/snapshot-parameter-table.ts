@@ -1,6 +1,6 @@
 import { FREEZE_SECONDS_MAX } from "../../api/attachment-bounds.ts";
 import type { ParameterValue } from "./parameter-value.ts";
-import { volumeParameterTable } from "./volume-parameter-table.ts";
+import { userAgentParameter, volumeParameterTable } from "./volume-parameter-table.ts";
 
 /**
  * The VolumeSnapshotClass parameters that this version supports, in the spelling of the documentation. The
@@ -18,6 +18,7 @@ export const snapshotParameterTable = {
   publicNetworkAccess: { kind: "choice", choices: ["Enabled", "Disabled"] },
   fileSystemFreezeSeconds: { kind: "count", min: 5, max: FREEZE_SECONDS_MAX },
   instantAccessDurationMinutes: { kind: "count", min: 60, max: 300 },
+  userAgent: userAgentParameter,
 } as const satisfies Readonly<Record<string, ParameterValue>>;
 
 /** The name of a supported parameter. */
@@ -32,10 +33,3 @@ export const snapshotMetadataTags: Readonly<Record<string, string | undefined>> 
   "csi.storage.k8s.io/volumesnapshot/namespace": "kubernetes.io-created-for-snapshot-namespace",
   "csi.storage.k8s.io/volumesnapshotcontent/name": undefined,
 };
-
-/** Parameters of V1 that are refused, with the reason. */
-export const refusedSnapshotParameters = {
-  userAgent:
-    "is not supported: all calls share one client, and so one call budget; the tags of a snapshot name " +
-    "the VolumeSnapshot that it was made for",
-} as const;

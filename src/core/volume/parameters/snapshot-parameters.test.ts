@@ -27,6 +27,7 @@ describe("parseSnapshotParameters", () => {
         publicNetworkAccess: "Disabled",
         instantAccessMinutes: undefined,
         freezeSeconds: undefined,
+        userAgent: undefined,
       },
     });
   });
@@ -45,6 +46,7 @@ describe("parseSnapshotParameters", () => {
         publicNetworkAccess: "Enabled",
         instantAccessDurationMinutes: "60",
         fileSystemFreezeSeconds: "30",
+        useragent: "pid-1",
         "csi.storage.k8s.io/volumesnapshot/name": "nightly",
         "csi.storage.k8s.io/volumesnapshot/namespace": "shop",
         "csi.storage.k8s.io/volumesnapshotcontent/name": "snapcontent-1",
@@ -68,6 +70,7 @@ describe("parseSnapshotParameters", () => {
           publicNetworkAccess: "Enabled",
           instantAccessMinutes: 60,
           freezeSeconds: 30,
+          userAgent: "pid-1",
         },
       },
     );
@@ -120,8 +123,7 @@ describe("parseSnapshotParameters", () => {
       field: "dataAccessAuthMode",
       problem: /did you mean AzureActiveDirectory/u,
     },
-    { parameters: { userAgent: "x" }, field: "userAgent", problem: /share one client/u },
-    { parameters: { useragent: "" }, field: "useragent", problem: /share one client/u },
+    { parameters: { useragent: "pid-1\r\nx: y" }, field: "userAgent", problem: /printable ASCII/u },
     { parameters: { incrementl: "true" }, field: "incrementl", problem: /did you mean incremental/u },
     { parameters: { constructor: "x" }, field: "constructor", problem: /is no parameter/u },
     { parameters: { tags: "a=1", TAGS: "b=2" }, field: "TAGS", problem: /given twice/u },

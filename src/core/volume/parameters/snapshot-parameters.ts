@@ -4,7 +4,6 @@ import { ok, type Result } from "../../failure/result.ts";
 import { TAG_VALUE_MAX_CHARS, type Tags, withOwnTags } from "../tags/volume-tags.ts";
 import { type ParameterValue, readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
 import {
-  refusedSnapshotParameters,
   type SnapshotParameterName,
   snapshotMetadataTags,
   snapshotParameterTable,
@@ -27,6 +26,8 @@ export interface SnapshotParameters {
   /** Default Disabled. */
   readonly publicNetworkAccess: string;
   readonly instantAccessMinutes: number | undefined;
+  /** What the call that makes it adds to its User-Agent. */
+  readonly userAgent: string | undefined;
   /** How long the file system may be frozen for it, in seconds; undefined: not at all. */
   readonly freezeSeconds: number | undefined;
 }
@@ -66,7 +67,10 @@ export function parseSnapshotParameters(
       continue;
     }
     const row = supported.find(([candidate]) => candidate.toLowerCase() === name.toLowerCase());
-    if (row === undefined) return refuseParameter(name, value, refusalOf(name));
+    if (row === undefined) {
+      const allowed = supported.map(([candidate]) => candidate);
+      return refuseParameter(name, value, unknownParameter(name, { allowed }));
+    }
     if (value === "") continue;
     if (stated.has(row[0]))
       return refuseParameter(name, value, "is given twice: names are compared without case");
@@ -169,18 +173,11 @@ function resolve(
     publicNetworkAccess: valueOf("publicNetworkAccess") ?? "Disabled",
     instantAccessMinutes: minutes === undefined ? undefined : Number(minutes),
     freezeSeconds: freezeSeconds === undefined ? undefined : Number(freezeSeconds),
+    userAgent: valueOf("userAgent"),
   });
 }
 
 /** The disk's own subscription is where a snapshot is anyway. */
 function otherSubscription(stated: string | undefined, own: string): string | undefined {
   return stated?.toLowerCase() === own.toLowerCase() ? undefined : stated;
-}
-
-function refusalOf(name: string): string {
-  const refused = Object.entries(refusedSnapshotParameters);
-  const reason = refused.find(([candidate]) => candidate.toLowerCase() === name.toLowerCase())?.[1];
-  if (reason !== undefined) return reason;
-  const names = supported.map(([candidate]) => candidate);
-  return unknownParameter(name, { allowed: names });
 }

@@ -14,7 +14,12 @@ export const metadataParameterNames = [
 export type MetadataParameterName = (typeof metadataParameterNames)[number];
 
 /**
- * Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers keep
- * working.
+ * Accepted without effect, so that StorageClasses of the in-tree driver and of V1 keep working: what they
+ * ask for is so in any case, or has no effect in V1 either.
  */
-export const compatibilityParameterNames = ["kind", "zoned", "enableAsyncAttach"] as const;
+export const compatibilityParameterNames = [
+  "kind",
+  "zoned",
+  "enableAsyncAttach",
+  "attachDiskInitialDelay",
+] as const;

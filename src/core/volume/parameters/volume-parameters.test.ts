@@ -35,6 +35,7 @@ const defaults: VolumeParameters = {
   subscriptionID: undefined,
   diskName: undefined,
   perfProfile: undefined,
+  userAgent: undefined,
 };
 
 const COMPUTE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute";
@@ -124,9 +125,14 @@ describe("parseVolumeParameters", () => {
       because: "V1 reads names and profile in any case",
     },
     {
-      parameters: { attachDiskInitialDelay: "0", userAgent: "", "device-setting/queue/scheduler": "" },
+      parameters: { AttachDiskInitialDelay: "1000", userAgent: "", "device-setting/queue/scheduler": "" },
       parsed: {},
-      because: "these ask for nothing",
+      because: "these ask for nothing, or for what is so in any case",
+    },
+    {
+      parameters: { useragent: "pid-1 (me)" },
+      parsed: { userAgent: "pid-1 (me)" },
+      because: "a partner's usage is attributed by it",
     },
     {
       parameters: {
@@ -307,11 +313,6 @@ describe("parseVolumeParameters", () => {
       field: "parameters.device-setting/queue/scheduler",
       problem: /one of none, mq-deadline/u,
     },
-    {
-      parameters: { AttachDiskInitialDelay: "1000" },
-      field: "parameters.AttachDiskInitialDelay",
-      problem: /share its updates without a delay/u,
-    },
     { parameters: { diskName: "a_b" }, field: "parameters.diskName", problem: /letters, digits, - and \./u },
     { parameters: { diskName: "${pvc.name}" }, field: "parameters.diskName", problem: /must contain/u },
     {
@@ -324,7 +325,8 @@ describe("parseVolumeParameters", () => {
       field: "parameters.diskName",
       problem: /is not known: start external-provisioner/u,
     },
-    { parameters: { useragent: "me" }, field: "parameters.useragent", problem: /one call budget/u },
+    { parameters: { useragent: "me\n" }, field: "parameters.userAgent", problem: /printable ASCII/u },
+    { parameters: { userAgent: "m".repeat(201) }, field: "parameters.userAgent", problem: /1 to 200/u },
     {
       parameters: { subscriptionID: "mine" },
       field: "parameters.subscriptionID",

@@ -9,7 +9,6 @@ import type { DiskSku } from "../disk-sku.ts";
 import type { networkAccessPolicies, publicNetworkAccesses } from "../disk-traits.ts";
 import { fillIn, volumeTags, type Tags } from "../tags/volume-tags.ts";
 import { readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
-import { isHarmless, refusedParameter, refusedParameters } from "./refused-parameters.ts";
 import {
   compatibilityParameterNames,
   metadataParameterNames,
@@ -187,14 +186,10 @@ const acceptedNames = [
 
 function refusalOf(name: string, value: string): InvalidArgument | undefined {
   if (hasName(acceptedNames, name) || isDeviceSetting(name)) return undefined;
-  const row = refusedParameter(name);
-  if (row !== undefined)
-    return isHarmless(row, value) ? undefined : invalidArgument(`parameters.${name}`, value, row.problem);
-  const known = [...acceptedNames, ...Object.keys(refusedParameters)];
   return invalidArgument(
     `parameters.${name}`,
     value,
-    unknownParameter(name, { allowed: volumeParameterNames, known }),
+    unknownParameter(name, { allowed: volumeParameterNames, known: acceptedNames }),
   );
 }
 

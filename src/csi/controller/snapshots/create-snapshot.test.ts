@@ -135,7 +135,7 @@ describe("createSnapshot", () => {
     { changes: { sourceVolumeId: "" }, kind: "InvalidArgument" },
     { changes: { name: "x".repeat(257) }, kind: "InvalidArgument" },
     { changes: { sourceVolumeId: "none" }, kind: "VolumeNotFound" },
-    { changes: { parameters: { userAgent: "x" } }, kind: "InvalidArgument" },
+    { changes: { parameters: { userAgents: "x" } }, kind: "InvalidArgument" },
     { changes: { parameters: { instantAccessDurationMinutes: "60" } }, kind: "InvalidArgument" },
     { changes: { parameters: { fileSystemFreezeSeconds: "61" } }, kind: "InvalidArgument" },
     {
