@@ -8,6 +8,7 @@ import type { Events } from "../ports/cluster/events.ts";
 import type { NodeMarks } from "../ports/cluster/node-marks.ts";
 import type { VolumeUsers } from "../ports/cluster/volume-users.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { LoopObserver } from "../ports/loop-observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
@@ -27,6 +28,8 @@ export interface ControllerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;
+  /** Undefined: passes of loops are not counted. */
+  readonly loops?: LoopObserver | undefined;
   readonly events: Events;
   readonly logger: Logger;
   readonly leaseHighWaterMark: LeaseHighWaterMark;

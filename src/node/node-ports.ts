@@ -6,6 +6,7 @@ import type { Events } from "../ports/cluster/events.ts";
 import type { HostProvisioner } from "../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../ports/host/node-checkpoints.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { LoopObserver } from "../ports/loop-observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
@@ -67,6 +68,8 @@ export interface NodePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;
+  /** Undefined: passes of loops are not counted. */
+  readonly loops?: LoopObserver | undefined;
   readonly events: Events;
   readonly logger: Logger;
   readonly locks: OperationLock;

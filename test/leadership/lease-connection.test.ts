@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
+import { createLoopMetrics } from "../../src/adapters/observe/loop-metrics.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
@@ -142,6 +143,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       clock,
       random,
       steps: { run: (_step, take) => take() },
+      loops: createLoopMetrics(registry),
       logger: silentLogger,
       registry,
       lifetime: life.signal,

@@ -6,6 +6,7 @@ import { openEmbeddedStore } from "../../../src/adapters/embedded/embedded-store
 import { noClusterVolumes } from "../../../src/adapters/embedded/no-cluster-volumes.ts";
 import { createCountedSteps } from "../../../src/adapters/observe/counted-steps.ts";
 import { createLogEvents } from "../../../src/adapters/observe/log-events.ts";
+import { createLoopMetrics } from "../../../src/adapters/observe/loop-metrics.ts";
 import { createPinoLogger } from "../../../src/adapters/observe/pino-logger.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../../src/adapters/system/system-random.ts";
@@ -74,6 +75,7 @@ async function main(task: DriverTask): Promise<void> {
     random: systemRandom,
     logger,
     steps,
+    loops: createLoopMetrics(registry),
     registry,
     lifetime: ending.signal,
   };

@@ -63,6 +63,20 @@ export const metricNotes: Readonly<Record<MetricName, MetricNotes>> = {
     alert: '`step="attach"` or `step="detach"`: how long Azure takes',
     elsewhere: "V1 `cloudprovider_azure_op_duration_seconds{request}`",
   },
+  azuredisk_loop_passes_total: {
+    roles: CSI_ROLES,
+    unit: "passes",
+    alert:
+      '`outcome="threw"` rises: a bug, whose stack is in the log; `outcome="failed"` rises for an hour: the log ' +
+      "and the objects' events have the reason",
+    elsewhere: "V2 preview `controller_runtime_reconcile_total`; sidecars `workqueue_retries_total`",
+  },
+  azuredisk_loop_keys: {
+    roles: CSI_ROLES,
+    unit: "keys",
+    alert: '`state="ready"` stays above 0 for 10 minutes: the loop is behind',
+    elsewhere: "V2 preview and sidecars `workqueue_depth`",
+  },
   azuredisk_arm_calls_left: {
     roles: CONTROLLER_ROLES,
     unit: "calls",

@@ -48,7 +48,13 @@ function labelRows(): readonly string[] {
     ["method", "path of the gRPC method, such as `/csi.v1.Controller/ControllerPublishVolume`"],
     ["code", "name of the gRPC status: `OK`, `UNAVAILABLE`, and so on"],
     ["step", `${listOf(stepNames)}. ${STEP_NOTE}`],
-    ["outcome", "of a step: `done`, `failed` (an expected failure), `threw` (a bug); of a request: as above"],
+    ["loop", "name of a [loop](loops.md)"],
+    ["state", "`ready` to be handled, `delayed` until their time, `active` now"],
+    [
+      "outcome",
+      "of a step: `done`, `failed` (an expected failure), `threw` (a bug); of a pass: those, and " +
+        "`conflict` (another writer was faster); of a request: as above",
+    ],
     ["group", listOf(callGroups)],
     ["scope", "`subscription`, `resource` (the VM or disk with the fewest calls left), `longest`"],
     ["verb", "`filter`, `prioritize`"],

@@ -44,6 +44,16 @@ export const metricTable = {
     labels: ["step"],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30, 120, 600],
   },
+  azuredisk_loop_passes_total: {
+    type: "counter",
+    help: "Passes of control loops over one key, by loop and outcome.",
+    labels: ["loop", "outcome"],
+  },
+  azuredisk_loop_keys: {
+    type: "gauge",
+    help: "Keys in the queues of control loops, by loop and state.",
+    labels: ["loop", "state"],
+  },
   azuredisk_arm_calls_left: {
     type: "gauge",
     help:

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Registry } from "prom-client";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { createLoopMetrics } from "../../adapters/observe/loop-metrics.ts";
 import { readCommandLine } from "../../cli/read-command-line.ts";
 import { withControllerPorts } from "../../controller/testing/a-controller.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
@@ -41,10 +42,12 @@ describe("--trust-nodes-without-provider-id", () => {
         );
         assert.ok(command.kind === "Run");
         const lifetime = new AbortController().signal;
+        const registry = new Registry();
         addControllerService(server, parts, command.values, {
           ...ports,
+          loops: createLoopMetrics(registry),
           logger,
-          registry: new Registry(),
+          registry,
           lifetime,
         });
         assert.deepEqual(settings, warned);

@@ -42,7 +42,7 @@ export const controllerServiceOptions = grouped("Controller service", {
 /** The parts of the controller half of a process, besides its settings. */
 export interface ControllerServiceParts extends Omit<
   ControllerParts,
-  "clock" | "random" | "steps" | "logger" | "attach"
+  "clock" | "random" | "steps" | "loops" | "logger" | "attach"
 > {
   readonly snapshots: SnapshotProvisioner;
   readonly driverName: string;
@@ -61,7 +61,7 @@ export function addControllerService(
   server: Pick<GrpcServer, "add">,
   { snapshots, driverName, leaseStore, isAlone, trustsUnnamedVms, ...parts }: ControllerServiceParts,
   values: Values<typeof controllerServiceOptions>,
-  { clock, random, steps, logger, registry }: ProcessPorts,
+  { clock, random, steps, loops, logger, registry }: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
   const trustsNodes = values["trust-nodes-without-provider-id"];
   if (trustsNodes && !trustsUnnamedVms)
@@ -77,6 +77,7 @@ export function addControllerService(
       clock,
       random,
       steps,
+      loops,
       logger,
       attach: values.attach,
       trustsUnnamedVms: trustsUnnamedVms || trustsNodes,

@@ -219,20 +219,15 @@ async function makeKnown(
 }> {
   const { endpoint, apiClient, ownNode, others, events } = parts;
   const { "node-name": nodeName, "driver-name": driverName } = values;
-  const { clock, random, logger } = ports;
   // Without Kubernetes there are no taints.
   const taintLoop =
     ownNode === undefined || values["remove-not-ready-taint"] === "false"
       ? undefined
-      : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), {
-          clock,
-          random,
-          logger,
-        });
-  const othersLoop =
-    others.reconciler === undefined
-      ? undefined
-      : new ControlLoop(others.reconciler, { clock, random, logger });
+      : new ControlLoop(
+          startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger: ports.logger }),
+          ports,
+        );
+  const othersLoop = others.reconciler === undefined ? undefined : new ControlLoop(others.reconciler, ports);
   othersLoop?.queue.add(ONLY_KEY);
   const onRegistered = (): void => {
     taintLoop?.queue.add(ONLY_KEY);

@@ -69,13 +69,14 @@ export function addNodeService(
   server: GrpcServer,
   { metadata, ownNode, volumesMax, platform, ...parts }: NodeServiceParts,
   values: Values<typeof nodeOptions>,
-  { clock, random, steps, logger }: ProcessPorts,
+  { clock, random, steps, loops, logger }: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
   const { handlers, run } = assembleNode({
     ...parts,
     clock,
     random,
     steps,
+    loops,
     logger,
     limit: {
       given: values["max-volumes"] < 0 ? volumesMax : values["max-volumes"],

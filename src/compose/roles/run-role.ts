@@ -2,6 +2,7 @@ import { Registry } from "prom-client";
 import { createCountedSteps } from "../../adapters/observe/counted-steps.ts";
 import { withCrashPoint } from "../../adapters/observe/crashing-steps.ts";
 import { startHealthServer } from "../../adapters/observe/health-server.ts";
+import { createLoopMetrics } from "../../adapters/observe/loop-metrics.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
 import { collectWhenQuiet, processHeap } from "../../adapters/system/collect-when-quiet.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
@@ -12,6 +13,7 @@ import { stackOf } from "../../core/failure/message-of.ts";
 import { parseListenAddress } from "../../core/primitives/listen-address.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
+import type { LoopObserver } from "../../ports/loop-observer.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
@@ -25,6 +27,7 @@ export interface ProcessPorts {
   readonly random: Random;
   readonly logger: Logger;
   readonly steps: Steps;
+  readonly loops: LoopObserver;
   readonly registry: Registry;
   /** Aborted when the process has to end: all background work stops then. */
   readonly lifetime: AbortSignal;
@@ -98,6 +101,7 @@ export async function runRole<T extends Options & typeof processOptions>(
       random: systemRandom,
       logger,
       steps,
+      loops: createLoopMetrics(registry),
       registry,
       lifetime: ending.signal,
     });

@@ -3,6 +3,7 @@ import { stackOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
+import type { LoopObserver, PassOutcome } from "../../ports/loop-observer.ts";
 import type { Random } from "../../ports/random.ts";
 import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
 
@@ -22,6 +23,15 @@ export interface Reconciler {
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
 
+/** What a control loop needs. */
+export interface ControlLoopPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Default: its passes are not counted. */
+  readonly loops?: LoopObserver | undefined;
+}
+
 /**
  * Runs a reconciler's queue until `signal` is aborted. Work under way receives the same signal, and is
  * waited for.
@@ -30,12 +40,12 @@ export class ControlLoop {
   readonly queue: WorkQueue;
   readonly #reconciler: Reconciler;
   readonly #logger: Logger;
+  readonly #loops: LoopObserver | undefined;
 
-  constructor(
-    reconciler: Reconciler,
-    ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
-  ) {
+  constructor(reconciler: Reconciler, ports: ControlLoopPorts) {
     this.queue = new WorkQueue(ports, reconciler.backoff);
+    this.#loops = ports.loops;
+    this.#loops?.made(reconciler.name, () => this.queue.depth);
     this.#reconciler = reconciler;
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
   }
@@ -74,35 +84,38 @@ export class ControlLoop {
         throw error;
       }
       onBusy(true);
-      await this.#handle(key, signal);
+      const outcome = await this.#handle(key, signal);
+      if (!signal.aborted) this.#loops?.passEnded(this.#reconciler.name, outcome);
       this.queue.done(key);
       onBusy(false);
     }
   }
 
-  async #handle(key: string, signal: AbortSignal): Promise<void> {
+  async #handle(key: string, signal: AbortSignal): Promise<PassOutcome> {
     try {
       const reconciled = await this.#reconciler.reconcile(key, signal);
       if (reconciled.ok) {
         this.queue.forget(key);
         if (reconciled.value.requeueAfterMs !== undefined)
           this.queue.addAfter(key, reconciled.value.requeueAfterMs);
-        return;
+        return "done";
       }
       if (reconciled.failure.kind === "ObjectConflict") {
         // Another writer was faster; the key is planned again, with a delay while the cache is behind.
         this.queue.addFailed(key);
-        return;
+        return "conflict";
       }
       if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });
       this.queue.addFailed(key, "retryAfterMs" in reconciled.failure ? reconciled.failure.retryAfterMs : 0);
+      return "failed";
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return "threw";
       this.#logger.error("reconcile threw: a bug", {
         key,
         error: stackOf(error),
       });
       this.queue.addFailed(key);
+      return "threw";
     }
   }
 }

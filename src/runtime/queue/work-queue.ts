@@ -1,4 +1,5 @@
 import type { Clock } from "../../ports/clock.ts";
+import type { QueueDepth } from "../../ports/loop-observer.ts";
 import type { Random } from "../../ports/random.ts";
 
 /** The delays of a key that fails repeatedly. */
@@ -51,7 +52,7 @@ export class WorkQueue {
   }
 
   /** Keys that are ready, waiting for their time, or being handled. */
-  get depth(): { readonly ready: number; readonly delayed: number; readonly active: number } {
+  get depth(): QueueDepth {
     return { ready: this.#ready.size, delayed: this.#dueAtMs.size, active: this.#active.size };
   }
 

@@ -1,0 +1,23 @@
+/** Told of the control loops of a process. Production counts their passes, and shows their queues. */
+export interface LoopObserver {
+  /**
+   * A loop has been made; `depth` answers for its queue at any time. A leader's next term makes its loops
+   * again: the latest of a name counts.
+   */
+  made(loop: string, depth: () => QueueDepth): void;
+  /** A pass of a loop over a key has ended, and its process was not being stopped. */
+  passEnded(loop: string, outcome: PassOutcome): void;
+}
+
+/** How many keys of a loop are to be handled at once, wait for their time, and are being handled. */
+export interface QueueDepth {
+  readonly ready: number;
+  readonly delayed: number;
+  readonly active: number;
+}
+
+/** How a pass ends: `conflict`, another writer was faster; `failed`, as expected; `threw`, by a bug. */
+export const passOutcomes = ["done", "conflict", "failed", "threw"] as const;
+
+/** See `passOutcomes`. */
+export type PassOutcome = (typeof passOutcomes)[number];
