@@ -759,6 +759,23 @@ describe("diskReconciler", () => {
       assert.deepEqual([asked, state, refusedGrowth, error], [[20, 15], "Updated", undefined, undefined]);
     }));
 
+  for (const { because, maxShares, state } of [
+    { because: "gives up a size that Azure grants no disk in use", maxShares: 1, state: "UpdateFailed" },
+    { because: "keeps the size of a shared disk that names a VM yet", maxShares: 3, state: "Updating" },
+  ] as const)
+    it(`${because}`, () =>
+      withControllerPorts(async (world) => {
+        const inUse = { kind: "DiskInUse", diskUri, attachedTo: [instanceUriOf("node-a")] } as const;
+        const cloud = { ...world.ports.cloud, resizeDisk: async () => fail(inUse) };
+        const reconcile = (): Promise<unknown> =>
+          world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        const status = { state: "Updating", detail: aDetail({ maxShares }) } as const;
+        await world.given("AzVolume", aVolume({ spec: { disk: aDiskSpec({ sizeGiB: 20 }) }, status }));
+        await reconcile();
+        const recorded = world.volume()?.status;
+        assert.deepEqual([recorded?.state, recorded?.error?.kind], [state, "DiskInUse"]);
+      }));
+
   it("reports once why a shared disk in use does not grow", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume({ spec: { disk: aDiskSpec({ sizeGiB: 20 }) } }));

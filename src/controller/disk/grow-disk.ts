@@ -15,7 +15,11 @@ import {
 } from "./disk-status.ts";
 import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 
-/** Has Azure grow a disk, and records its size. */
+/**
+ * Has Azure grow a disk, and records its size. A disk of one VM grows while that has it, except beyond 4,095
+ * GiB. Then the growth is refused for good, and nothing of it is left: csi-resizer would otherwise never ask
+ * for less, whatever the claim requests by now. A shared disk still names the VMs that it was detached from.
+ */
 export async function resizeDisk(
   ports: DiskPorts,
   volume: AzVolume,
@@ -28,7 +32,11 @@ export async function resizeDisk(
       signal,
     ),
   );
-  if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
+  if (!resized.ok) {
+    const isForOneVm = volume.status?.detail?.maxShares === 1;
+    const isInUse = isForOneVm && resized.failure.kind === "DiskInUse";
+    return recordFailure(ports, volume, resized.failure, signal, isInUse ? { isFinal: true } : {});
+  }
   const withSize = (status: VolumeStatus): VolumeStatus => {
     invariant(status.detail !== undefined, "a volume without a disk was resized");
     return recordUpdated(
