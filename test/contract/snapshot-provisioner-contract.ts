@@ -224,6 +224,16 @@ function creation(on: On): void {
     assert.equal(cloud.model.world.snapshots.size, 0);
   });
 
+  on("says of which disk a quota permits no snapshot, and makes none", async (cloud) => {
+    const { settings } = cloud.model.world;
+    const uri = await addDisk(cloud, "pvc-1");
+    cloud.model.world.settings = { ...settings, quotas: { ZRSSnapshotCount: 0 } };
+    const refused = await cloud.run(cloud.provisioner.createSnapshot(aRequest(), never));
+    const { kind, ...facts } = factsOf(failureOf(refused));
+    assert.deepEqual([kind, "diskUri" in facts && facts.diskUri], ["ChangeOverQuota", uri]);
+    assert.equal(cloud.model.world.snapshots.size, 0);
+  });
+
   on(
     "says of which disk Azure keeps no further incremental snapshot, and makes a full one",
     async (cloud) => {

@@ -147,14 +147,26 @@ export const cloudFailures = {
     example: { retryAfterMs: 1500, detail: "writes of this subscription" },
   },
   QuotaExceeded: {
+    // With this code external-provisioner has the pod scheduled to another node.
     code: "RESOURCE_EXHAUSTED",
     retryable: false,
     sentence: (failure) =>
       `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`,
     example: { detail: "500 disks in eastus" },
   },
+  ChangeOverQuota: {
+    // Final: after RESOURCE_EXHAUSTED csi-resizer asks for no other size or class, and csi-snapshotter
+    // removes no VolumeSnapshot.
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) =>
+      `an Azure quota is used up (${failure.detail}), and disk ${quote(failure.diskUri)} stays as it is; ` +
+      "ask for more or delete what is not needed",
+    example: { diskUri: EXAMPLE_DISK, detail: "500 snapshots in eastus" },
+  },
   TooManySnapshots: {
-    code: "RESOURCE_EXHAUSTED",
+    // Final for the same reason.
+    code: "FAILED_PRECONDITION",
     retryable: false,
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} has as many incremental snapshots as Azure keeps of one disk (500), ` +

@@ -25,6 +25,7 @@ describe("describeFailure", () => {
       "NoFreeLun",
       "InstanceNotFound",
       "QuotaExceeded",
+      "ChangeOverQuota",
     ] as const) {
       const failure = failureExamples[kind];
       assert.equal(

@@ -129,6 +129,13 @@ export type Failure =
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
+  /** Of a disk that exists: a change of it, or a snapshot. */
+  | {
+      readonly kind: "ChangeOverQuota";
+      readonly diskUri: string;
+      readonly detail: string;
+      readonly azure?: AzureAnswer;
+    }
   | { readonly kind: "TooManySnapshots"; readonly diskUri: string; readonly azure?: AzureAnswer }
   | ({ readonly kind: "CloudRejected"; readonly message: string } & AzureAnswer)
   | ({ readonly kind: "CloudUnavailable"; readonly message: string } & AzureAnswer)

@@ -168,8 +168,8 @@ export interface CloudProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Grows a disk to at least `sizeGiB`; never shrinks. Asks `precondition` as `createDisk` does. Fails with
-   * `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`, or
-   * `Refused`.
+   * `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`,
+   * `ChangeOverQuota` or `Refused`.
    */
   resizeDisk(
     request: { readonly diskUri: string; readonly sizeGiB: number; readonly precondition: Precondition },
@@ -181,7 +181,7 @@ export interface CloudProvisioner {
    * takes none of them back, and does not pass for the end of this one. Conversions to Premium SSD v2
    * continue after the answer (`completionPercent`). Asks `precondition` as `createDisk` does. Fails with
    * `DiskNotFound`, `DiskInUse` (Azure makes this change only while no running VM has the disk),
-   * `ChangedTooOften`, `InvalidArgument` or `Refused`.
+   * `ChangedTooOften`, `ChangeOverQuota`, `InvalidArgument` or `Refused`.
    */
   updateDisk(
     request: { readonly diskUri: string; readonly change: DiskChange; readonly precondition: Precondition },

@@ -359,6 +359,22 @@ const rows: readonly {
     },
   },
   {
+    because: "a quota is used up for what a disk that is there is to become",
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "Operation could not be completed as it results in exceeding approved PremiumV2 quota.",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "ChangeOverQuota",
+      diskUri,
+      detail: "Operation could not be completed as it results in exceeding approved PremiumV2 quota.",
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
+    },
+  },
+  {
     because: "a zone is full",
     error: { code: "ZonalAllocationFailed", message: "m" },
     class: "rejected",

@@ -46,11 +46,13 @@ const unauthorized = cloudFailure("CloudUnauthorized");
 const answered = ({ code, internalErrorCode, requestId }: ArmError): { readonly azure: AzureAnswer } => ({
   azure: { code: internalErrorCode === "" ? code : `${code} ${internalErrorCode}`, requestId },
 });
-const quota = (error: ArmError): Failure => ({
-  kind: "QuotaExceeded",
-  detail: error.message,
-  ...answered(error),
-});
+/** A creation may succeed in another place; a disk that is there is not moved for its change. */
+const quota = (error: ArmError, { diskUri, nodeName }: ErrorContext): Failure => {
+  const exceeded = { detail: error.message, ...answered(error) };
+  return diskUri === undefined || nodeName !== undefined
+    ? { kind: "QuotaExceeded", ...exceeded }
+    : { kind: "ChangeOverQuota", diskUri, ...exceeded };
+};
 const throttled = (error: ArmError): Failure => ({
   kind: "Throttled",
   retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS,
@@ -85,8 +87,10 @@ const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
 const SNAPSHOT_AGAIN_MS = 60_000;
 const snapshotsTooOften = (error: ArmError): Failure =>
   throttled({ ...error, retryAfterMs: error.retryAfterMs ?? SNAPSHOT_AGAIN_MS });
-const tooManySnapshots = (error: ArmError, { diskUri }: ErrorContext): Failure =>
-  diskUri === undefined ? quota(error) : { kind: "TooManySnapshots", diskUri, ...answered(error) };
+const tooManySnapshots = (error: ArmError, context: ErrorContext): Failure =>
+  context.diskUri === undefined
+    ? quota(error, context)
+    : { kind: "TooManySnapshots", diskUri: context.diskUri, ...answered(error) };
 const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "NoFreeLun",
   nodeName: context.nodeName ?? "",
