@@ -85,7 +85,7 @@ export type AttachmentPorts = FolderPorts<
 >;
 export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",
-  Reads | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
+  Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
 export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
 /** Recovery also writes tags that a disk has lost. */

@@ -64,19 +64,20 @@ export async function deleteDisk(
 
 /**
  * Finds an unrecorded disk whose creation was begun, by its name and its tags. A disk of that name may
- * belong to another volume, and a copy made by a person bears its tags.
+ * belong to another volume. Not from a list, which may be older than the disk. Where its resource group
+ * does not exist, no creation has begun: without this, a class that names it wrongly would leave an object
+ * for each claim that nothing removes.
  */
 async function findUnrecordedDisk(
-  ports: DiskPorts,
+  { cloud }: DiskPorts,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<Result<string | undefined, Failure>> {
-  const { disk } = volume.spec;
-  const disks = await ports.cloud.listDisks({ resourceGroup: disk.resourceGroup }, signal);
-  if (!disks.ok) return disks;
-  const diskName = diskNameOf(volume.spec).toLowerCase();
-  return ok(
-    disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))
-      ?.diskUri,
-  );
+  const { resourceGroup } = volume.spec.disk;
+  const diskUri = cloud.diskUriOf({ diskName: diskNameOf(volume.spec), resourceGroup });
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  if (disk.ok) return ok(isMadeFor(volume, disk.value.tags) ? disk.value.diskUri : undefined);
+  const { failure } = disk;
+  const isWithoutGroup = failure.kind === "CloudRejected" && failure.code === "ResourceGroupNotFound";
+  return failure.kind === "DiskNotFound" || isWithoutGroup ? ok(undefined) : disk;
 }

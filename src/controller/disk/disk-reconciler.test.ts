@@ -230,27 +230,42 @@ describe("diskReconciler", () => {
       assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
     }));
 
-  it("finds the disk of an unrecorded creation, not a copy that bears its tags", () =>
-    withControllerPorts(async (world) => {
-      const volume = aVolume({
-        metadata: deleted,
-        spec: { deleteRequested: true },
-        status: { state: "Creating", detail: undefined },
-      });
-      const copyUri = diskUri.replace(/[^/]+$/u, "a-copy");
-      await world.given("AzVolume", volume);
-      for (const uri of [copyUri, diskUri]) world.disks.add(uri);
-      const made = driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
-      const listDisks: CloudProvisioner["listDisks"] = async () =>
-        ok([aDisk({ diskUri: copyUri, diskName: "a-copy", tags: made }), aDisk({ tags: made })]);
-      await world.answerOf(
-        diskReconciler({ ...world.ports, cloud: { ...world.ports.cloud, listDisks } }).reconcile(
-          "pvc-1",
-          never,
-        ),
-      );
-      assert.deepEqual([[...world.disks], world.volume()], [[copyUri], undefined]);
-    }));
+  const unrecorded = aVolume({
+    metadata: deleted,
+    spec: { deleteRequested: true },
+    status: { state: "Creating", detail: undefined },
+  });
+  for (const { because, uid, left } of [
+    { because: "deletes the disk of an unrecorded creation", uid: undefined, left: [] },
+    { because: "deletes no disk of that name that was made for another volume", uid: "u-2", left: [diskUri] },
+  ])
+    it(because, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", unrecorded);
+        world.disks.add(diskUri);
+        const volume = world.volume() ?? assert.fail("no volume");
+        const metadata = { ...volume.metadata, uid: uid ?? volume.metadata.uid };
+        const made = aDisk({ tags: driverTags({ ...volume, metadata }, "cluster-1") });
+        const getDisk: CloudProvisioner["getDisk"] = async (asked) =>
+          asked.diskUri === diskUri ? ok(made) : fail({ kind: "DiskNotFound", ...asked });
+        const cloud = { ...world.ports.cloud, getDisk };
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.deepEqual([[...world.disks], world.volume()], [left, undefined]);
+      }),
+    );
+
+  for (const { code, isGone } of [
+    { code: "ResourceGroupNotFound", isGone: true },
+    { code: "SubscriptionNotFound", isGone: false },
+  ])
+    it(`${isGone ? "removes" : "keeps"} a volume without a recorded disk after ${code}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", unrecorded);
+        const rejected = fail({ kind: "CloudRejected", code, message: "no", requestId: "r" } as const);
+        const cloud = { ...world.ports.cloud, getDisk: async () => rejected };
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.equal(world.volume() === undefined, isGone);
+      }));
 
   it("never deletes the disk of a recreated volume while the cache shows the old one", () =>
     withControllerPorts(async (world) => {

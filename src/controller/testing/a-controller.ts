@@ -17,7 +17,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
-import { attachmentName, instanceUriOf, settings } from "../../core/testing/objects.ts";
+import { attachmentName, diskUri, instanceUriOf, settings } from "../../core/testing/objects.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import { attachmentLabels } from "../../objects/new-attachment.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
@@ -328,7 +328,7 @@ function aCloud(
     fail({ kind: "Refused", diskUri, nodeName });
   return {
     createDisk: unused,
-    diskUriOf: unused,
+    diskUriOf: ({ diskName }) => diskUri.replace(/[^/]+$/u, diskName),
     deleteDisk: ({ diskUri }) => {
       world().disks.delete(diskUri);
       return Promise.resolve(ok(undefined));
