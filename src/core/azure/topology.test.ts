@@ -105,7 +105,7 @@ describe("accessibleZones", () => {
 
   it("is every zone of the region, and none, for a zone-redundant disk", () => {
     const zones = accessibleZones({ skuName: "Premium_ZRS", location: "eastus", zones: [] });
-    assert.deepEqual(zones, ["eastus-1", "eastus-2", "eastus-3", ""]);
+    assert.deepEqual(zones, ["eastus-1", "eastus-2", "eastus-3", "eastus-4", ""]);
   });
 });
 

@@ -4,8 +4,11 @@ import { refuseArgument } from "../failure/frequent-failures.ts";
 import { ok, type Result } from "../failure/result.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
-/** Zones that a zone-redundant disk is reachable from; regions with availability zones have three. */
-const ZONES_PER_REGION = ["1", "2", "3"];
+/**
+ * Zones that a zone-redundant disk is reachable from. Most regions with availability zones have three, and
+ * East US 2 EUAP has four (azuredisk-csi-driver#3309): a PersistentVolume can't name another one later.
+ */
+const ZONES_PER_REGION = ["1", "2", "3", "4"];
 
 const ZONE_VALUE = /^([a-z0-9]+)-([0-9]+)$/u;
 
