@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aVolume } from "../../core/testing/objects.ts";
+import { parseVolumeParameters } from "../../core/volume/parameters/volume-parameters.ts";
 import { driverTags, isMadeByDriver, isMadeFor, volumeFromTags } from "./disk-tags.ts";
 
 describe("disk tags", () => {
@@ -16,6 +17,14 @@ describe("disk tags", () => {
       maxMountReplicaCount: 1,
       capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
     });
+  });
+
+  it("fit on a disk with as many tags as its class may state", () => {
+    const tags = Array.from({ length: 44 }, (_, index) => `t${index}=1`).join();
+    const parameters = parseVolumeParameters({ tags });
+    assert.ok(parameters.ok);
+    const { length } = Object.keys({ ...parameters.value.tags, ...driverTags(aVolume(), "cluster-1") });
+    assert.equal(length, 50);
   });
 
   it("distinguish the disk of this very object from that of an earlier object", () => {

@@ -76,6 +76,19 @@ describe("parseSnapshotParameters", () => {
     );
   });
 
+  for (const { parameters, fit } of [
+    { parameters: {}, fit: 49 },
+    { parameters: { location: "westus" }, fit: 48 },
+    { parameters: { fileSystemFreezeSeconds: "30" }, fit: 47 },
+  ])
+    it(`takes ${fit} tags of a class with ${Object.keys(parameters).join() || "no more"}, and no other`, () => {
+      const tags = (count: number): string =>
+        Array.from({ length: count }, (_, index) => `t${index}=1`).join();
+      const stated: Readonly<Record<string, string>> = { ...parameters };
+      const isTaken = (count: number): boolean => parsed({ ...stated, tags: tags(count) }).ok;
+      assert.deepEqual([isTaken(fit), isTaken(fit + 1)], [true, false]);
+    });
+
   it("counts an empty value as absent", () => {
     assert.deepEqual(parsed({ incremental: "", resourceGroup: "", location: "" }), parsed({}));
   });

@@ -144,7 +144,7 @@ function resolve(
 ): Result<SnapshotParameters, InvalidArgument> {
   const valueOf = (name: SnapshotParameterName): string | undefined => stated.get(name);
   const tags = withOwnTags(
-    own.tags,
+    { names: own.tags, later: laterTags(valueOf) },
     { tags: valueOf("tags"), tagValueDelimiter: valueOf("tagValueDelimiter") },
     (value) => ok(value),
   );
@@ -175,6 +175,15 @@ function resolve(
     freezeSeconds: freezeSeconds === undefined ? undefined : Number(freezeSeconds),
     userAgent: valueOf("userAgent"),
   });
+}
+
+/**
+ * How many tags a snapshot gets besides: its freeze, and that this has held; as a copy in another region, the
+ * moment of its content, and before that, as its source, the copy's name.
+ */
+function laterTags(valueOf: (name: SnapshotParameterName) => string | undefined): number {
+  if (valueOf("fileSystemFreezeSeconds") !== undefined) return 2;
+  return valueOf("location") === undefined ? 0 : 1;
 }
 
 /** The disk's own subscription is where a snapshot is anyway. */

@@ -34,6 +34,15 @@ describe("volumeTags", () => {
     });
   });
 
+  it("leaves room for the tags that name the disk's cluster and volume", () => {
+    const tags = (count: number): string => Array.from({ length: count }, (_, index) => `t${index}=1`).join();
+    assert.equal(tagsOf(tags(44)).ok, true);
+    const refused = tagsOf(tags(45));
+    assert.ok(!refused.ok);
+    assert.equal(refused.failure.value, "51 tags");
+    assert.match(refused.failure.problem, /at most 50 tags, 6 of them the driver's own/u);
+  });
+
   for (const [tags, problem, because] of [
     ["team", /name=value/u, "no equals sign"],
     ["a=1,,b=2", /name=value/u, "an empty pair"],

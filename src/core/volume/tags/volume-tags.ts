@@ -15,6 +15,8 @@ const TAGS_MAX = 50;
 const TAG_NAME_MAX_CHARS = 512;
 /** Azure's limit of a tag's value. */
 export const TAG_VALUE_MAX_CHARS = 256;
+/** Tags of a new disk that name its cluster, object, volume, replicas and access. */
+const CREATION_TAGS = 5;
 const ILLEGAL_IN_TAG_NAME = /[<>%&?\\/]/u;
 
 /** V1's tag for a disk to be attached with write accelerator: V1 keeps the parameter in no other place. */
@@ -51,8 +53,10 @@ export function volumeTags(request: {
 }): Result<Tags, FailureOf<"InvalidArgument">> {
   const { metadata, writeAcceleratorEnabled: accelerated } = request;
   const accelerator = accelerated === undefined ? {} : { [WRITE_ACCELERATOR_TAG]: String(accelerated) };
-  return withOwnTags({ ...ownTags(metadata), ...accelerator }, request, (template) =>
-    fillIn("tags", template, metadata),
+  return withOwnTags(
+    { names: { ...ownTags(metadata), ...accelerator }, later: CREATION_TAGS },
+    request,
+    (template) => fillIn("tags", template, metadata),
   );
 }
 
@@ -61,9 +65,13 @@ export function isOwnTag(name: string): boolean {
   return /^(disk\.csi\.azure\.com|k8s-azure-created-by$|kubernetes\.io-created-for-)/iu.test(name);
 }
 
-/** The tags of the `tags` parameter, their values as `fill` returns them, and the driver's `own`. */
+/**
+ * The tags of the `tags` parameter, their values as `fill` returns them, and the driver's own. `later`: how
+ * many more the driver adds. What Azure would refuse is refused before anything is made, since the tags that
+ * come last say whose a resource is, and whether it counts.
+ */
 export function withOwnTags(
-  own: Tags,
+  { names: own, later }: { readonly names: Tags; readonly later: number },
   request: { readonly tags: string | undefined; readonly tagValueDelimiter: string | undefined },
   fill: (template: string) => Result<string, FailureOf<"InvalidArgument">>,
 ): Result<Tags, FailureOf<"InvalidArgument">> {
@@ -85,11 +93,12 @@ export function withOwnTags(
     names.add(key);
     tags.set(tag.value.name, tag.value.value);
   }
-  if (tags.size > TAGS_MAX)
+  const count = tags.size + later;
+  if (count > TAGS_MAX)
     return refuseArgument(
       "parameters.tags",
-      `${tags.size} tags`,
-      `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`,
+      `${count} tags`,
+      `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length + later} of them the driver's own`,
     );
   return ok(Object.fromEntries(tags));
 }
