@@ -306,6 +306,19 @@ describe("expandVolume", () => {
     });
   });
 
+  it("withdraws a refused size when no more than the present one is requested", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const refused = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
+      await world.failed("pvc-1", "UpdateFailed", failure);
+      assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+      assert.deepEqual(await world.answerOf(expand(world, 10)), grownTo(10));
+      assert.ok(isAsked(world, 10));
+    });
+  });
+
   it("keeps a larger size that is under way", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

@@ -65,7 +65,13 @@ async function expand(
   if (detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const target = targetSize(detail, range);
   if (!target.ok) return target;
-  if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
+  if (target.value.sizeGiB <= detail.sizeGiB) {
+    // A refused size that is not requested any more must not return with the volume's next SKU.
+    const withdrawn = isGrowthRefused(volume)
+      ? await askForSize(context, expansion, detail.sizeGiB, call.signal)
+      : ok(volume);
+    return withdrawn.ok ? ok(answer(detail)) : withdrawn;
+  }
   const attachments = context.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name);
   const stated = [
     volume.spec.volumeContext,
