@@ -15,6 +15,7 @@ import { withController } from "../testing/a-controller.ts";
 import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../testing/fake-snapshots.ts";
 import { aDetail, aDiskUri } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
+import type { ControllerContext } from "./controller-context.ts";
 import { createVolume } from "./create-volume.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
 
@@ -255,6 +256,24 @@ describe("createVolume", () => {
       await world.letGo("pvc-1");
       assert.deepEqual(await world.answerOf(answer ?? assert.fail()), { ok: false, failure: rejected });
       await created(world);
+    });
+  });
+
+  it("deletes no volume whose creation was tried again, and succeeded, before the mark", async () => {
+    await withController(async (world) => {
+      const steps: ControllerContext["steps"] = {
+        run: async (step, take) => {
+          if (step === "mark-delete") await world.diskCreated("pvc-1");
+          return take();
+        },
+      };
+      const [answer] = await begun({ ...world, context: { ...world.context, steps } });
+      await world.failed("pvc-1", "CreationFailed", rejected);
+      const first = await world.answerOf(answer ?? assert.fail());
+      assert.equal(first.ok ? "" : first.failure.kind, "OperationInProgress");
+      const { metadata, spec } = world.volume("pvc-1") ?? assert.fail("no volume");
+      assert.deepEqual([spec.deleteRequested, metadata.deletionTimestamp], [false, undefined]);
+      assert.ok((await world.answerOf(create(world))).ok);
     });
   });
 

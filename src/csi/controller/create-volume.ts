@@ -167,7 +167,12 @@ async function giveUp(
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
   const failure = fromObjectError(error);
-  const marked = await markDeleted(context, volume, () => undefined, call.signal);
+  // It may have been tried again since, and another call may have answered the volume.
+  const { volumeName: volumeId } = volume.spec;
+  const triedAgain: Failure = { kind: "OperationInProgress", volumeId, operation: "CreateVolume" };
+  const objection = (present: AzVolume): Failure | undefined =>
+    hasFailed(present) || present.spec.deleteRequested ? undefined : triedAgain;
+  const marked = await markDeleted(context, volume, objection, call.signal);
   if (!marked.ok) return marked;
   await waitForVolume(
     { ...context, limits: { ...context.limits, waitMaxMs: CLEAN_UP_WAIT_MS } },
