@@ -155,6 +155,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
           tags: { of: "source" },
           skuName: "Standard_ZRS",
           diskSizeGB: 64,
+          diskSizeBytes: 64 * 1024 ** 3,
           incremental,
           sourceId: diskUri("source"),
           logicalSectorSize: 512,

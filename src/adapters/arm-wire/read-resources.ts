@@ -56,6 +56,7 @@ export function readSnapshotResource(body: unknown): ArmSnapshot {
     tags: object(snapshot["tags"]) as Readonly<Record<string, string>>,
     skuName: text(object(snapshot["sku"])["name"]),
     diskSizeGB: number(properties["diskSizeGB"], 0),
+    diskSizeBytes: optionalNumber(properties["diskSizeBytes"]),
     incremental: properties["incremental"] === true,
     sourceId: text(creation["sourceResourceId"]),
     logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),

@@ -115,6 +115,8 @@ export interface ArmDiskChange extends ArmDiskTraits {
 export interface ArmSnapshot extends ArmResource {
   readonly skuName: string;
   readonly diskSizeGB: number;
+  /** Azure has snapshots of no whole GiB. Undefined: none is shown yet. */
+  readonly diskSizeBytes: number | undefined;
   readonly incremental: boolean;
   /** The disk or snapshot that it was made from; it may be gone. */
   readonly sourceId: string;

@@ -13,6 +13,7 @@ function aSnapshot(changes: Partial<ArmSnapshot>): ArmSnapshot {
     tags: {},
     skuName: "Standard_LRS",
     diskSizeGB: 64,
+    diskSizeBytes: undefined,
     incremental: true,
     sourceId: `${COMPUTE}/disks/pvc-1`,
     timeCreated: "2026-01-01T00:00:00Z",
@@ -48,6 +49,15 @@ describe("a snapshot can be restored", () => {
   ];
   for (const { because, snapshot, isRestorable } of rows)
     it(because, () => assert.equal(snapshotFactsOf(aSnapshot(snapshot)).isRestorable, isRestorable));
+});
+
+describe("a snapshot is restored to a disk", () => {
+  for (const { because, diskSizeBytes, sizeGiB } of [
+    { because: "of the size that it shows", diskSizeBytes: undefined, sizeGiB: 64 },
+    { because: "of no more where its bytes are those", diskSizeBytes: 64 * 1024 ** 3, sizeGiB: 64 },
+    { because: "of the next GiB where it has more bytes", diskSizeBytes: 64.25 * 1024 ** 3, sizeGiB: 65 },
+  ])
+    it(because, () => assert.equal(snapshotFactsOf(aSnapshot({ diskSizeBytes })).sizeGiB, sizeGiB));
 });
 
 describe("a snapshot's content is fixed", () => {

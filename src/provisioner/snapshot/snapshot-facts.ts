@@ -1,5 +1,6 @@
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { parseTimestamp } from "../../core/primitives/timestamp.ts";
+import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
 import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 import type { ArmSnapshot } from "../arm/arm-api.ts";
@@ -15,7 +16,7 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
     snapshotUri: snapshot.id,
     sourceUri: snapshot.sourceId,
     location: snapshot.location,
-    sizeGiB: snapshot.diskSizeGB,
+    sizeGiB: sizeGiBOf(snapshot),
     isIncremental: snapshot.incremental,
     sectorSizeBytes: snapshot.logicalSectorSize ?? SECTOR_SIZE_BYTES,
     tags: snapshot.tags,
@@ -25,6 +26,14 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
     isRestorable: isRestorable(snapshot),
     copyError: snapshot.copyError,
   };
+}
+
+/**
+ * The least disk that it can be restored to, which Azure makes of no fewer GiB. One of 1,024.25 GiB was seen
+ * (azuredisk-csi-driver#3379): a disk of the whole GiB that it shows was refused each time.
+ */
+function sizeGiBOf({ diskSizeGB, diskSizeBytes = 0 }: ArmSnapshot): number {
+  return Math.max(diskSizeGB, bytesToGibRoundedUp(BigInt(diskSizeBytes)));
 }
 
 /** A copy in the background begins when the content is fixed. One from another region may end without it. */
