@@ -13,6 +13,7 @@ const permanent = [
   "SnapshotExistsWithOtherRequest",
   "SnapshotOfOther",
   "SnapshotCopyFailed",
+  "SnapshotChangeFailed",
   "CopyUnreachable",
   "Unsupported",
   "InvalidToken",

@@ -98,7 +98,9 @@ export async function createSnapshot(
       if (objection !== undefined) return fail(objection);
       if (facts.state === "Succeeded" && facts.copyError === undefined) return ok(facts);
       if (!isTerminal(facts.state) || attempt > TRIES_MAX) return fail(toFailure(stillRunning(request), {}));
-      if (facts.isTaken) return fail(toFailure(failedLater(request, facts), {}));
+      // The caller knows the moment of this content: another snapshot in its place would be a wrong backup.
+      if (facts.isTaken)
+        return fail({ kind: "SnapshotChangeFailed", snapshotUri: request.snapshotUri, state: facts.state });
       const removed = await removeFailed(session, request, signal);
       if (!removed.ok) return removed;
       await session.backOff(attempt, signal);
@@ -346,15 +348,6 @@ function creationFailure(
 /** A handle names subscription and group in full: without its group there is no snapshot. */
 function isGone(error: ArmError): boolean {
   return saysNotThere(error) || saysNoGroup(error);
-}
-
-/** The caller knows the moment of this content: another snapshot in its place would be a wrong backup. */
-function failedLater({ snapshotUri }: SnapshotTarget, { state }: SnapshotFacts): ArmError {
-  return ownError(
-    ownErrorCodes.failedLater,
-    `snapshot ${snapshotUri} has its content, and a change of it has failed since (provisioningState ` +
-      `${state}): set its tags again, or delete the VolumeSnapshot and make another`,
-  );
 }
 
 function stillRunning({ snapshotUri }: SnapshotTarget): ArmError {
