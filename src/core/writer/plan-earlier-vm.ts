@@ -45,8 +45,7 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
   const record = recordOf(observed);
   if (isNamed(record, node, "fencing")) return [];
   if (!writer.held) return [{ kind: "DistrustWriter", node }];
-  if (isOutOfService(observed, node.nodeName)) {
-    if (writer.requested) return [{ kind: "Withdraw", from: "record", node }];
+  if (isOutOfService(observed, node.nodeName))
     return [
       {
         kind: "BeginFence",
@@ -55,7 +54,6 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
         because: "another VM has its name by now, and the node is out of service",
       },
     ];
-  }
   return waitForEarlierVm(observed, node);
 }
 
