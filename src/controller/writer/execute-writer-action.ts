@@ -10,6 +10,7 @@ import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { isEarlierVm } from "../../core/writer/plan-earlier-vm.ts";
+import { requestingNodes } from "../../core/writer/plan-grant.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
   distrust,
@@ -149,16 +150,9 @@ function emit(
  */
 function waitingNodes(observed: ObservedVolume): readonly string[] {
   const writer = observed.volume.status?.record?.writer?.nodeName;
-  const requesting = observed.attachments.filter(
-    ({ attachment: { spec } }) => spec.writerRequest !== undefined && spec.nodeName !== writer,
-  );
+  const requesting = requestingNodes(observed).filter((nodeName) => nodeName !== writer);
   const waiting = (observed.pods() ?? []).filter((pod) => isWaitingElsewhere(pod, writer));
-  return [
-    ...new Set([
-      ...requesting.map(({ attachment }) => attachment.spec.nodeName),
-      ...waiting.map(({ nodeName }) => nodeName),
-    ]),
-  ];
+  return [...new Set([...requesting, ...waiting.map(({ nodeName }) => nodeName)])];
 }
 
 /** A record that does not allow the action any more needs no retry: its change causes the next plan. */

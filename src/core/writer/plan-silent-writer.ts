@@ -1,6 +1,7 @@
-import { isOutOfService, type ObservedVolume, stayingAttachments } from "../attachment/observed-volume.ts";
-import { isWaitingElsewhere, type VolumePod } from "../schedule/volume-pod.ts";
+import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
+import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
 import { isUnreported, kubeletOf, silentAfterMs } from "./node-silence.ts";
+import { requestsOf } from "./plan-grant.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** How often to plan again whether the volume of a silent writer is requested, in milliseconds. */
@@ -53,24 +54,15 @@ export function planSilentWriter(
       .join(", ");
     return report("Report", `${writer}; ${names} is bound to it`, `${names} is bound to ${writerNode}`);
   }
-  return isStillRequested(observed, pods)
+  // After a pod was deleted by force, its own request stands until its node is marked.
+  const isRequested = pods.some((pod) => !pod.isTerminating) || requestsOf(observed).length > 0;
+  return isRequested
     ? report(
         "Report",
         `${writer}, and the volume is requested`,
         `the volume is requested, and ${writerNode} is silent`,
       )
     : [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
-}
-
-/**
- * By a pod that stays, on any node or none yet, or by a request: after a pod was deleted by force its own
- * request stands until its node is marked.
- */
-function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]): boolean {
-  return (
-    pods.some((pod) => !pod.isTerminating) ||
-    stayingAttachments(observed).some(({ spec }) => spec.writerRequest !== undefined)
-  );
 }
 
 /**
