@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../../../src/core/api/az-volume.ts";
 import { isSameNode } from "../../../src/core/api/identity/node-identity.ts";
-import { entryOf, type NodeMarks, withMarks } from "../../../src/core/writer/record/record-nodes.ts";
+import { entryOf, type EntryMarks, withMarks } from "../../../src/core/writer/record/record-nodes.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import { digitsOf } from "../state-space/digits.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
@@ -98,7 +98,7 @@ function recordOf({ writer, first, second }: RecordState): WriterRecord {
 
 function withEntry(record: WriterRecord, node: NodeIndex, entry: (typeof entries)[number]): WriterRecord {
   if (entry === "none") return record;
-  const marks: NodeMarks =
+  const marks: EntryMarks =
     entry === "unconfirmed" ? { access: "unverified", unconfirmed: true } : { access: entry };
   return withMarks(record, identities[node], marks);
 }

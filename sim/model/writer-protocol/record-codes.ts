@@ -1,7 +1,7 @@
 import type { RecordNode, Writer, WriterRecord } from "../../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
 import { invariant } from "../../../src/core/failure/invariant.ts";
-import { entryOf, type NodeMarks } from "../../../src/core/writer/record/record-nodes.ts";
+import { entryOf, type EntryMarks } from "../../../src/core/writer/record/record-nodes.ts";
 import type { Step } from "../../../src/core/writer/record/writer-steps.ts";
 import { digitsOf } from "../state-space/digits.ts";
 
@@ -44,7 +44,7 @@ export interface SavedWriter {
  * What the list may say of a node: nothing, or its access, of an unverified node also that it was in
  * quarantine; with or without a pending write barrier.
  */
-const MARKS: readonly NodeMarks[] = [
+const MARKS: readonly EntryMarks[] = [
   {},
   { access: "unverified" },
   { access: "quarantined" },

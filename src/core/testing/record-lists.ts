@@ -1,10 +1,10 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import type { NodeIdentity } from "../api/identity/node-identity.ts";
-import { isNamed, type NodeMarks, nodesIn, withMarks } from "../writer/record/record-nodes.ts";
+import { isNamed, type EntryMarks, nodesIn, withMarks } from "../writer/record/record-nodes.ts";
 
 /** A record's list as tests state and compare it: the nodes of each access. */
 export interface RecordLists {
-  readonly unverified: readonly (NodeIdentity & Pick<NodeMarks, "unconfirmed" | "wasQuarantined">)[];
+  readonly unverified: readonly (NodeIdentity & Pick<EntryMarks, "unconfirmed" | "wasQuarantined">)[];
   readonly quarantined: readonly NodeIdentity[];
   readonly clean: readonly NodeIdentity[];
   readonly barrierPending: readonly NodeIdentity[];
@@ -29,7 +29,7 @@ export function changedRecord(
     barrierPending: barrierPending ?? listIn(present, "barrierPending"),
   };
   const empty: WriterRecord = { ...present, nodes: [] };
-  const said: readonly (readonly [NodeIdentity, NodeMarks])[] = [
+  const said: readonly (readonly [NodeIdentity, EntryMarks])[] = [
     ...lists.clean.map((node) => [node, { access: "clean" }] as const),
     ...lists.quarantined.map((node) => [node, { access: "quarantined" }] as const),
     ...lists.unverified.map(
@@ -38,7 +38,7 @@ export function changedRecord(
     ),
     ...lists.barrierPending.map((node) => [node, { barrierPending: true }] as const),
   ];
-  const marks = new Map<string, readonly [NodeIdentity, NodeMarks]>();
+  const marks = new Map<string, readonly [NodeIdentity, EntryMarks]>();
   for (const [node, of] of said) {
     const key = `${node.nodeName} ${node.vmId.toLowerCase()}`;
     const [known, before] = marks.get(key) ?? [];

@@ -12,13 +12,13 @@ export interface NodeMarks {
    * Sets the mark, in a way that `unmark` recognises, on a node that is unreachable when it is written: one
    * whose kubelet has reported again gets none.
    */
-  mark(node: NodeKey, signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  mark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean, Failure>>;
   /** Removes the mark if the driver has set it. */
-  unmark(node: NodeKey, signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  unmark(node: NodeObject, signal: AbortSignal): Promise<Result<boolean, Failure>>;
 }
 
 /** A node object: another one may have the name later. */
-interface NodeKey {
+interface NodeObject {
   readonly nodeName: string;
   readonly nodeUid: string;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Access, RecordNode, WriterRecord } from "../../api/az-volume.ts";
 import type { NodeIdentity, NodeKey } from "../../api/identity/node-identity.ts";
-import { entryOf, isNamed, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import { entryOf, isNamed, type EntryMarks, nodesIn, withMarks } from "./record-nodes.ts";
 import { foundRecord, newRecord } from "./writer-steps.ts";
 
 const identity = (nodeName: string, vmId: string): NodeIdentity => ({
@@ -26,7 +26,7 @@ const accessOf = (record: WriterRecord, node: NodeKey): Access =>
   entryOf(record, node)?.access ?? record.defaultAccess;
 
 describe("withMarks", () => {
-  const quarantined: NodeMarks = { access: "quarantined" };
+  const quarantined: EntryMarks = { access: "quarantined" };
 
   it("keeps entries in order of name and vmId, whatever comes first", () => {
     const [first, second, third, fourth, fifth] = [earlierA, a, laterA, b, c].map((node) => ({
@@ -57,7 +57,7 @@ describe("withMarks", () => {
   });
 
   it("lists a node only if that says more than the default", () => {
-    const rows: readonly (readonly [NodeMarks, readonly RecordNode[], readonly RecordNode[]])[] = [
+    const rows: readonly (readonly [EntryMarks, readonly RecordNode[], readonly RecordNode[]])[] = [
       [{}, [], []],
       [{ access: "clean" }, [], [{ ...a, access: "clean" }]],
       [quarantined, [{ ...a, access: "quarantined" }], [{ ...a, access: "quarantined" }]],

@@ -57,10 +57,10 @@ export function entryOf({ nodes, defaultAccess }: WriterRecord, node: NodeKey): 
 }
 
 /** What an entry says beside the identity of its node. */
-export type NodeMarks = Pick<RecordNode, "access" | "unconfirmed" | "wasQuarantined" | "barrierPending">;
+export type EntryMarks = Pick<RecordNode, "access" | "unconfirmed" | "wasQuarantined" | "barrierPending">;
 
 /** The list with one entry of `node` that says this; with none if that is what an absent one says. */
-export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
+export function withMarks(record: WriterRecord, node: NodeIdentity, marks: EntryMarks): WriterRecord {
   const { access, barrierPending } = marks;
   const others = record.nodes.filter((other) => !isSameNode(other, node));
   const isListed =
@@ -74,7 +74,7 @@ export function withMarks(record: WriterRecord, node: NodeIdentity, marks: NodeM
 }
 
 /** The marks of an entry that it has. */
-export function marksOf({ access, unconfirmed, wasQuarantined, barrierPending }: NodeMarks): NodeMarks {
+export function marksOf({ access, unconfirmed, wasQuarantined, barrierPending }: EntryMarks): EntryMarks {
   return {
     ...(access === undefined ? {} : { access }),
     ...(unconfirmed === undefined ? {} : { unconfirmed }),

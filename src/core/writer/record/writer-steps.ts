@@ -11,7 +11,7 @@ import {
   withUidFrom,
 } from "../../api/identity/node-identity.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
-import { entriesOf, entryOf, isNamed, marksOf, type NodeMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import { entriesOf, entryOf, isNamed, marksOf, type EntryMarks, nodesIn, withMarks } from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -55,7 +55,7 @@ export function foundRecord(found: {
   } = found;
   const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined", epoch, storeIncarnation };
   // A later row prevails: a node that may have the disk again shows itself clean as an unverified node.
-  const said: readonly (readonly [readonly NodeIdentity[], NodeMarks])[] = [
+  const said: readonly (readonly [readonly NodeIdentity[], EntryMarks])[] = [
     [quarantined, { access: "quarantined" }],
     [unconfirmed, { access: "unverified", unconfirmed: true }],
     [unverified, { access: "unverified" }],
@@ -420,7 +420,7 @@ function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord
 }
 
 /** An unverified node that was in quarantine still may have an old mount command. */
-function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: NodeMarks): WriterRecord {
+function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: EntryMarks): WriterRecord {
   const wasQuarantined = marks.access === "unverified" && isNamed(record, node, "fenced");
   return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
 }
