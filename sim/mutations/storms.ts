@@ -428,7 +428,7 @@ export const recordsLostStorm: DirectedStorm = {
  * pods are moved by force.
  */
 export const deletedWhileStaleStorm: DirectedStorm = {
-  strikes: { "loss/everything-deleted": 10, "azure/reads-stale": 12, "haste/forced-by-hand": 14 },
+  strikes: { "loss/everything-deleted": 10, "azure/reads-stale": 30, "haste/forced-by-hand": 14 },
 };
 
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */
