@@ -260,6 +260,17 @@ export function cloudProvisionerContract(
         assert.deepEqual([ids.includes(""), new Set(ids).size], [false, ids.length]);
       });
 
+      on("takes a disk for deleted whose group is missing, not whose subscription is", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        const deleteAfter = (code: string): Promise<Result<void, Failure>> => {
+          const effect = { kind: "Error", status: 404, code } as const;
+          cloud.model.faults.add({ operation: "Disks_Get", times: 1, effect });
+          return cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never));
+        };
+        assert.equal(failureOf(await deleteAfter("SubscriptionNotFound")).kind, "CloudRejected");
+        assert.ok((await deleteAfter("ResourceGroupNotFound")).ok);
+      });
+
       on("deletes a disk, also twice", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         valueOf(

@@ -159,8 +159,9 @@ export interface CloudProvisioner {
   /** The URI of the disk that `createDisk` makes, or answers, for a disk of that name and resource group. */
   diskUriOf(disk: Pick<CreateDiskRequest, "diskName" | "resourceGroup">): string;
   /**
-   * Deletes a disk; success if it is gone already. Asks `precondition` as `createDisk` does: another disk
-   * may have the name by now. Fails with `DiskInUse` while a VM has it, or `Refused`.
+   * Deletes a disk; success if it, or its resource group, is gone already. Asks `precondition` as
+   * `createDisk` does: another disk may have the name by now. Fails with `DiskInUse` while a VM has it, or
+   * `Refused`.
    */
   deleteDisk(
     request: { readonly diskUri: string; readonly precondition: Precondition },

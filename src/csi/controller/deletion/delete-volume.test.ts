@@ -83,6 +83,24 @@ describe("deleteVolume", () => {
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
+  for (const { code, isGone } of [
+    { code: "ResourceGroupNotFound", isGone: true },
+    { code: "SubscriptionNotFound", isGone: false },
+  ])
+    it(`${isGone ? "takes a disk for gone" : "knows nothing of a disk"} after ${code}`, async () => {
+      await withController(async (world) => {
+        const failure = { kind: "CloudRejected", code, message: "no", requestId: "r" } as const;
+        const context = { ...world.context, cloud: { getDisk: async () => fail(failure) } };
+        const expected = isGone ? ok({}) : { ok: false, failure };
+        assert.deepEqual(await world.answerOf(remove({ ...world, context })), expected, "without an object");
+        await givenVolume(world, aRecord());
+        const answer = remove({ ...world, context });
+        await world.until(() => isMarked(world));
+        await world.letGo("pvc-1");
+        assert.deepEqual(await world.answerOf(answer), expected, "once its object is gone");
+      });
+    });
+
   it("does not take a volume for gone whose object was erased while its disk remains", async () => {
     await withController(async (world) => {
       await givenVolume(world, aRecord());

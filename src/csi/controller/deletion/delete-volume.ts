@@ -4,6 +4,7 @@ import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../../messages/published-nodes.ts";
@@ -36,7 +37,8 @@ async function remove(
   const found = await findOrAdopt(context, volumeId, undefined, call.signal);
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply
   // 0 OK." A disk that only lacks its object does exist.
-  if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
+  if (!found.ok)
+    return found.failure.kind === "VolumeNotFound" || saysDiskGone(found.failure) ? ok({}) : found;
   const volume = found.value;
   const [nodeName] = publishedNodes(context, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested)
@@ -50,7 +52,7 @@ async function remove(
   const left = await waitForVolume(context, restarted.value ?? volume, hasDeletionFailed, call);
   if (left === undefined) {
     const gone = await confirmGone(context, volumeId, "to be deleted", call.signal);
-    return gone.ok ? ok({}) : gone;
+    return gone.ok || saysDiskGone(gone.failure) ? ok({}) : gone;
   }
   const failure = deletionFailure(left);
   if (failure !== undefined) return fail(failure);
