@@ -18,6 +18,7 @@ import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../tes
 import type { ControllerContext } from "./controller-context.ts";
 import { createVolume } from "./create-volume.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
+import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
 type Request = Parameters<typeof createVolume>[1];
 type Answer = Awaited<ReturnType<typeof createVolume>>;
@@ -407,6 +408,40 @@ describe("createVolume with a content source", () => {
         assert.deepEqual(again, ok({ volume: messageOf(world) }));
         assert.deepEqual(again.ok && again.value.volume?.contentSource, volumeContentSource);
       }));
+
+  for (const { sectorSizeBytes, LogicalSectorSize, logicalSectorSize } of [
+    { sectorSizeBytes: 512, logicalSectorSize: 512 },
+    { sectorSizeBytes: 512, LogicalSectorSize: "512", logicalSectorSize: 512 },
+    { sectorSizeBytes: 4096, logicalSectorSize: undefined },
+    { sectorSizeBytes: 4096, LogicalSectorSize: "4096", logicalSectorSize: 4096 },
+  ])
+    it(`keeps ${sectorSizeBytes} bytes a sector in a copy, whose class states ${LogicalSectorSize ?? "none"}`, () =>
+      withSources(
+        async (world) => {
+          const stated: Record<string, string> = LogicalSectorSize === undefined ? {} : { LogicalSectorSize };
+          const parameters = { skuName: "PremiumV2_LRS", ...stated };
+          const request = { parameters, volumeContentSource: ofSnapshot(), capacityRange: undefined };
+          await created(world, request);
+          assert.equal(world.volume("pvc-1")?.spec.disk.logicalSectorSize, logicalSectorSize);
+          assert.ok((await world.answerOf(create(world, request))).ok, "a repeated call");
+          const validated = await world.answerOf(
+            validateVolumeCapabilities(
+              world.context,
+              {
+                volumeId: aDiskUri(),
+                volumeContext: {},
+                volumeCapabilities: [aMountCapability()],
+                parameters,
+                secrets: {},
+                mutableParameters: {},
+              },
+              aCall(),
+            ),
+          );
+          assert.equal(validated.ok && validated.value.message, "");
+        },
+        { snapshot: { sectorSizeBytes } },
+      ));
 
   it("answers a copy that Azure has, whose AzVolume and source are gone", () =>
     withSources(async (world) => {

@@ -4,8 +4,9 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
-import { type CopySource, SECTOR_SIZE_BYTES } from "../../core/volume/copies/copy-source.ts";
+import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import { hasFailed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
+import { defaultSectorSizeBytes } from "../../core/volume/disk-sku.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -37,9 +38,10 @@ export async function findCopySource(
   const existing = await context.store.get("AzVolume", own.objectName, signal);
   if (!existing.ok && existing.failure.kind !== "ObjectNotFound") return existing;
   if (existing.ok && isSameResourceUri(existing.value.spec.disk.sourceUri ?? "", sourceUri)) {
-    const { location = "", sizeGiB } = existing.value.spec.disk;
-    const known = { sourceUri, location, zones: [], sizeGiB, sectorSizeBytes: SECTOR_SIZE_BYTES };
-    return ok(sourceOfCopy(known, request));
+    const { location = "", sizeGiB, skuName, logicalSectorSize } = existing.value.spec.disk;
+    // They are stated where the source's are not the SKU's default.
+    const sectorSizeBytes = logicalSectorSize ?? defaultSectorSizeBytes(skuName);
+    return ok(sourceOfCopy({ sourceUri, location, zones: [], sizeGiB, sectorSizeBytes }, request));
   }
   const found =
     type.$case === "snapshot"

@@ -60,9 +60,9 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   const parameters = parseVolumeParameters(withMutable(request.parameters, request.mutableParameters));
   if (!parameters.ok) return describeFailure(parameters.failure);
   const { cachingMode, fsType, writeAcceleratorEnabled } = parameters.value;
-  const { sizeGiB, diskIOPSReadWrite, diskMBpsReadWrite, sourceUri } = volume.spec.disk;
-  // What the parameters leave open was chosen by the size that the disk had then.
-  const chosen = { diskIOPSReadWrite, diskMBpsReadWrite };
+  const { sizeGiB, diskIOPSReadWrite, diskMBpsReadWrite, logicalSectorSize, sourceUri } = volume.spec.disk;
+  // What the parameters leave open was chosen by the size that the disk had then, or by its source.
+  const chosen = { diskIOPSReadWrite, diskMBpsReadWrite, logicalSectorSize };
   const disk = { ...chosen, ...diskFieldsOf(parameters.value), sizeGiB, sourceUri };
   return createRequestDifference(volume, {
     spec: {

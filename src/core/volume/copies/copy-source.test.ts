@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { TopologyRequirement } from "../../azure/topology.ts";
 import { gibToBytes } from "../../primitives/units.ts";
 import { diskUri } from "../../testing/objects.ts";
-import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "./copy-source.ts";
+import { checkCopySku, copyCapacity, copySectors, type CopySource, placeCopy } from "./copy-source.ts";
 
 const ofDisk: CopySource = {
   sourceUri: diskUri,
@@ -66,6 +66,32 @@ describe("checkCopySku", () => {
     assert.equal(problemOf(checkCopySku(ofDisk, "StandardSSD_ZRS")), "");
     assert.equal(problemOf(checkCopySku(ofSnapshot, "UltraSSD_LRS")), "");
     assert.match(problemOf(checkCopySku(ofDisk, "UltraSSD_LRS")), /^needs a snapshot as its source/u);
+  });
+
+  for (const { sectorSizeBytes, skuName, stated, value, because } of [
+    { sectorSizeBytes: 512, skuName: "PremiumV2_LRS", value: 512, because: "that is not the default" },
+    {
+      sectorSizeBytes: 512,
+      skuName: "UltraSSD_LRS",
+      stated: 512,
+      value: 512,
+      because: "as the class states",
+    },
+    { sectorSizeBytes: 512, skuName: "Premium_LRS", because: "the SKU has no others" },
+    { sectorSizeBytes: 4096, skuName: "PremiumV2_LRS", because: "that is the default" },
+  ] as const)
+    it(`states ${value ?? "no"} bytes a sector of a ${skuName} copy: ${because}`, () => {
+      const parameters = { skuName, ...(stated === undefined ? {} : { LogicalSectorSize: stated }) };
+      const expected = value === undefined ? {} : { logicalSectorSize: value };
+      assert.deepEqual(copySectors({ ...ofSnapshot, sectorSizeBytes }, parameters), {
+        ok: true,
+        value: expected,
+      });
+    });
+
+  it("refuses larger sectors than the source's", () => {
+    const refused = copySectors(ofSnapshot, { skuName: "PremiumV2_LRS", LogicalSectorSize: 4096 });
+    assert.equal(refused.ok ? "" : refused.failure.field, "parameters.LogicalSectorSize");
   });
 
   it("copies sectors of 4 KiB only to SKUs that have them", () => {

@@ -27,7 +27,7 @@ export interface CopySource {
 type InvalidArgument = FailureOf<"InvalidArgument">;
 
 /** Sectors of this size fit every SKU. */
-export const SECTOR_SIZE_BYTES = 512;
+const SECTOR_SIZE_BYTES = 512;
 
 /**
  * The capacity of a copy: at least its source's, also where none is stated. Fails with `OutOfRange` where a
@@ -69,6 +69,28 @@ export function checkCopySku(
   return kind === "disk" && skuName === "UltraSSD_LRS"
     ? refuse(`needs a snapshot as its source: Azure makes no Ultra disk of the disk ${sourceUri}`)
     : ok(undefined);
+}
+
+/**
+ * The sectors of a copy, where they must be stated: of Ultra and Premium SSD v2 disks, whose default is 4096
+ * bytes, and must be 512 if the source's are (Learn, Convert the disk type of a managed disk). A file system
+ * is laid out for sectors, too.
+ */
+export function copySectors(
+  { sourceUri, sectorSizeBytes }: CopySource,
+  {
+    skuName,
+    LogicalSectorSize: stated,
+  }: { readonly skuName: DiskSku; readonly LogicalSectorSize?: number | undefined },
+): Result<Pick<DiskSpec, "logicalSectorSize">, InvalidArgument> {
+  if (sectorSizeBytes !== SECTOR_SIZE_BYTES || !hasLargeSectors(skuName)) return ok({});
+  return stated === undefined || stated === SECTOR_SIZE_BYTES
+    ? ok({ logicalSectorSize: SECTOR_SIZE_BYTES })
+    : refuseArgument(
+        "parameters.LogicalSectorSize",
+        stated,
+        `must be ${SECTOR_SIZE_BYTES} or left out: so large are the sectors of the source ${sourceUri}`,
+      );
 }
 
 /**

@@ -7,7 +7,13 @@ import { sharedOnWindows } from "../../platform/unserved-on.ts";
 import { checkCapabilities, isMultiNode } from "../access-modes.ts";
 import { chooseDiskSize, type CapacityRange } from "../capacity.ts";
 import { checkDisk } from "../check-disk.ts";
-import { checkCopySku, copyCapacity, type CopySource, placeCopy } from "../copies/copy-source.ts";
+import {
+  checkCopySku,
+  copyCapacity,
+  copySectors,
+  type CopySource,
+  placeCopy,
+} from "../copies/copy-source.ts";
 import { basicProfileSkus } from "../device/basic-profile.ts";
 import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/file-system-geometry.ts";
 import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
@@ -51,6 +57,8 @@ export function resolveVolumeSpec(request: {
   if (!possible.ok) return possible;
   const copyable = source === undefined ? ok(undefined) : checkCopySku(source, skuName);
   if (!copyable.ok) return copyable;
+  const sectors = source === undefined ? ok({}) : copySectors(source, parameters);
+  if (!sectors.ok) return sectors;
   const supported = checkCapabilities(capabilities, maxShares);
   if (!supported.ok) return supported;
   const fsTypes = checkFileSystemTypes(parameters, capabilities, sizeGiB);
@@ -71,6 +79,7 @@ export function resolveVolumeSpec(request: {
   return ok({
     disk: {
       ...disk,
+      ...sectors.value,
       ...placement.value,
       ...(source === undefined ? {} : { sourceUri: source.sourceUri }),
     },
