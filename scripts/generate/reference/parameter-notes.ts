@@ -125,7 +125,8 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     inV1: "The same; V1 leaves the range to Azure",
   },
   LogicalSectorSize: {
-    meaning: "Size of a sector in bytes: UltraSSD_LRS and PremiumV2_LRS",
+    meaning:
+      "Size of a sector in bytes: UltraSSD_LRS and PremiumV2_LRS. 512 for a copy of what has such sectors",
     absent: "Azure's default: `4096`",
     example: "512",
     inV1: "The same; V1 takes every number",
