@@ -184,7 +184,7 @@ function sourcesThatGo(on: On): void {
 }
 
 function backgroundCopies(on: On): void {
-  const fast = { skuName: "PremiumV2_LRS", zone: "1", sourceUri } as const;
+  const fast = { skuName: "PremiumV2_LRS", zone: "1", sourceUri, logicalSectorSize: 512 } as const;
   const being = { kind: "DiskBeingCopied", diskUri: diskUri("pvc-1"), percent: 0 } as const;
 
   on("answers a copy only once its copy in the background is complete", async (cloud) => {

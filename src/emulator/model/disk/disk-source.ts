@@ -86,7 +86,7 @@ function checkClone(world: World, disk: Disk, body: Json | undefined): ArmFailur
   const [zone] = disk.zones;
   const target = findDiskSku(textAt(body, "sku", "name") ?? "");
   if (zone === undefined || target?.zoneRedundant === true || listAt(body, "zones")?.[0] === zone)
-    return checkSectors({ name: disk.name, sectorSizeBytes: sectorSizeBytes(disk) }, familyIn(body));
+    return checkSectors({ name: disk.name, sectorSizeBytes: sectorSizeBytes(disk) }, body);
   return armErrors.invalidParameter(
     "zones",
     `The disk ${disk.name} is in zone ${zone}: a copy in another place needs a snapshot.`,
@@ -107,7 +107,7 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   const access = snapshotAccess(snapshot, world.nowMs);
   if (access === "Pending") return armErrors.sourceIncomplete(snapshot.name);
   const family = familyIn(body);
-  if (access !== "InstantAccess") return checkSectors(snapshot, family);
+  if (access !== "InstantAccess") return checkSectors(snapshot, body);
   const sizeGiB = numberAt(body, "properties", "diskSizeGB") ?? snapshot.sizeGiB;
   if (hasSettablePerformance(family) && sizeGiB === snapshot.sizeGiB) return undefined;
   return armErrors.invalidParameter(
@@ -117,14 +117,28 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   );
 }
 
+/**
+ * Sectors of 512 bytes stay what they are, and must be stated of a disk whose default is 4096 (Learn, Convert
+ * the disk type of a managed disk). Inferred: how that is refused.
+ */
 function checkSectors(
   source: Pick<Snapshot, "name" | "sectorSizeBytes">,
-  family: DiskFamily,
+  body: Json | undefined,
 ): ArmFailure | undefined {
-  if (source.sectorSizeBytes === 512 || hasSettablePerformance(family)) return undefined;
-  return armErrors.invalidParameter(
-    "sourceResourceId",
-    `The source ${source.name} has a logical sector size of ${source.sectorSizeBytes} bytes: ` +
-      "it can be copied only to Ultra and Premium SSD v2 disks.",
-  );
+  const isChosen = hasSettablePerformance(familyIn(body));
+  if (source.sectorSizeBytes !== 512)
+    return isChosen
+      ? undefined
+      : armErrors.invalidParameter(
+          "sourceResourceId",
+          `The source ${source.name} has a logical sector size of ${source.sectorSizeBytes} bytes: ` +
+            "it can be copied only to Ultra and Premium SSD v2 disks.",
+        );
+  const stated = numberAt(body, "properties", "creationData", "logicalSectorSize") ?? 4096;
+  return !isChosen || stated === 512
+    ? undefined
+    : armErrors.invalidParameter(
+        "creationData.logicalSectorSize",
+        `The source ${source.name} has a logical sector size of 512 bytes; the disk is to have ${stated}.`,
+      );
 }

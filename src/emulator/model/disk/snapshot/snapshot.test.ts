@@ -108,9 +108,25 @@ describe("a snapshot", () => {
       [
         ["InvalidParameter", 202],
         ["InvalidParameter", 202],
-        [202, 202],
+        [202, "InvalidParameter"],
       ],
     );
+  });
+
+  it("of a disk with sectors of 512 bytes is restored to a disk that states them", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    const restored = (logicalSectorSize: number | undefined): unknown => {
+      const creationData = {
+        createOption: "Copy",
+        sourceResourceId: `${COMPUTE}/snapshots/s`,
+        ...(logicalSectorSize === undefined ? {} : { logicalSectorSize }),
+      };
+      const asked = restoreBody("s", { creationData }, "PremiumV2_LRS");
+      const { status, body } = azure.send("PUT", `disks/of-${logicalSectorSize}`, asked);
+      return codeOf(body) ?? status;
+    };
+    assert.deepEqual([undefined, 4096, 512].map(restored), ["InvalidParameter", "InvalidParameter", 202]);
   });
 
   it("with instant access is restored during the copy, to as fast and large a disk", () => {
