@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isAttached } from "../../core/attachment/is-attached.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { gibToBytes } from "../../core/primitives/units.ts";
+import { gibToBytes, isShownAsGib } from "../../core/primitives/units.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -95,14 +95,13 @@ async function lookOnce(
     return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return { kind: isMissing(found.failure) ? "missing" : "refused", failure: found.failure };
-  const requestedBytes = gibToBytes(detail.sizeGiB);
-  if (found.value.sizeBytes === requestedBytes) return { kind: "right", device: found.value, lun };
+  if (isShownAsGib(found.value.sizeBytes, detail.sizeGiB)) return { kind: "right", device: found.value, lun };
   const rescanned = await ports.host.rescanDevice(found.value, signal);
   if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
-  if (rescanned.value.sizeBytes === requestedBytes) return { kind: "right", device: rescanned.value, lun };
+  if (isShownAsGib(rescanned.value.sizeBytes, detail.sizeGiB)) return { kind: "right", device: rescanned.value, lun };
   const problem =
     `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, ` +
-    `disk ${detail.diskUri} has ${requestedBytes} (${detail.sizeGiB} GiB)`;
+    `disk ${detail.diskUri} has ${gibToBytes(detail.sizeGiB)} (${detail.sizeGiB} GiB)`;
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
 }
 

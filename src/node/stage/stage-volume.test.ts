@@ -134,6 +134,19 @@ describe("stageVolume", () => {
       ));
   }
 
+  for (const { sizeMiB, kind } of [
+    { sizeMiB: 9 * 1024, kind: "WrongDevice" },
+    { sizeMiB: 9.5 * 1024, kind: "ok" },
+    { sizeMiB: 10.5 * 1024, kind: "ok" },
+    { sizeMiB: 11 * 1024, kind: "WrongDevice" },
+  ])
+    it(`takes a device of ${sizeMiB} MiB for a disk that Azure shows with 10 GiB: ${kind}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.disk.sizeBytes = BigInt(sizeMiB) * 1024n ** 2n;
+        swap(world, world.disk);
+        assert.equal(kindOf(await stage(world)), kind);
+      }));
+
   it("has the size read of a disk that another client has grown, and stages it then", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.sizeBytes = gibToBytes(20);
