@@ -98,7 +98,8 @@ async function lookOnce(
   if (isShownAsGib(found.value.sizeBytes, detail.sizeGiB)) return { kind: "right", device: found.value, lun };
   const rescanned = await ports.host.rescanDevice(found.value, signal);
   if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
-  if (isShownAsGib(rescanned.value.sizeBytes, detail.sizeGiB)) return { kind: "right", device: rescanned.value, lun };
+  if (isShownAsGib(rescanned.value.sizeBytes, detail.sizeGiB))
+    return { kind: "right", device: rescanned.value, lun };
   const problem =
     `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, ` +
     `disk ${detail.diskUri} has ${gibToBytes(detail.sizeGiB)} (${detail.sizeGiB} GiB)`;
