@@ -358,6 +358,31 @@ const rows: readonly {
       azure: { code: "OperationNotAllowed", requestId: "request-1" },
     },
   },
+  ...["data-quota", "quota", "web-cached-0", "caching"].map((name) => ({
+    because: `the disk ${name} is gone, whose name says something else`,
+    error: {
+      statusCode: 404,
+      code: "ResourceNotFound",
+      message:
+        `The Resource 'Microsoft.Compute/disks/${name}' under resource group 'rg-caching' was not found. ` +
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    },
+    context: { diskUri },
+    class: "notFound" as const,
+    failure: { kind: "DiskNotFound", diskUri, azure: { code: "ResourceNotFound", requestId: "request-1" } },
+  })),
+  {
+    because: "the name of a group says something else",
+    error: { code: "Conflict", message: "Group rg-quota has the disk data-cached-0." },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "CloudRejected",
+      code: "Conflict",
+      message: "Group rg-quota has the disk data-cached-0.",
+      requestId: "request-1",
+    },
+  },
   {
     because: "a quota is used up for what a disk that is there is to become",
     error: {

@@ -133,6 +133,12 @@ const rows: readonly Row[] = [
   { status: [408, 500, 502, 503, 504], class: "lost", failure: unavailable },
   // No answer of ARM's: a proxy or front door in front of it can't find its way.
   { status: [404], code: /^(HTTP404|RestError)?$/i, class: "lost", failure: unavailable },
+  // Before all rows with words of a text: it quotes the names of disk, VM and group.
+  { status: [404], target: /^diskId$/i, class: "notFound", failure: diskNotFound },
+  { status: [404], text: /^Disk .* is not found/i, class: "notFound", failure: diskNotFound },
+  { status: [404], text: /virtualMachines\//i, class: "notFound", failure: instanceNotFound },
+  { status: [404], text: /\bdisks\//i, class: "notFound", failure: diskNotFound },
+  { status: [404], class: "notFound", failure: rejected },
 
   { status: [409], text: /conflict with a concurrent request/i, class: "busy", failure: unavailable },
   {
@@ -165,7 +171,7 @@ const rows: readonly Row[] = [
   },
   // Azure's code was seen in both spellings (azure-sdk-for-python issue 14282 has the plural).
   { code: /^Snapshots?LimitReached$/i, class: "rejected", failure: tooManySnapshots },
-  { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
+  { text: /(?<!-|\w)quota(?!-|\w)|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   {
     code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i,
@@ -180,7 +186,7 @@ const rows: readonly Row[] = [
     failure: unavailable,
   },
   // Learn states the rule for conversions, and no source the text of its error.
-  { text: /\bcach(ed|ing)\b/i, class: "rejected", failure: cachedByVm },
+  { text: /(?<!-|\w)cach(ed|ing)(?!-|\w)/i, class: "rejected", failure: cachedByVm },
   {
     code: /^InvalidAvailabilityZone$/i,
     class: "rejected",
@@ -193,12 +199,6 @@ const rows: readonly Row[] = [
     }),
   },
   { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
-
-  { status: [404], target: /^diskId$/i, class: "notFound", failure: diskNotFound },
-  { status: [404], text: /^Disk .* is not found/i, class: "notFound", failure: diskNotFound },
-  { status: [404], text: /virtualMachines\//i, class: "notFound", failure: instanceNotFound },
-  { status: [404], text: /\bdisks\//i, class: "notFound", failure: diskNotFound },
-  { status: [404], class: "notFound", failure: rejected },
 ];
 
 /** What an error means for the driver's next step. */
