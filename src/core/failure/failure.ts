@@ -43,7 +43,6 @@ export type Failure =
     }
   | { readonly kind: "SnapshotOfOther"; readonly snapshotUri: string; readonly owner: string }
   | { readonly kind: "SnapshotCopyFailed"; readonly snapshotUri: string; readonly detail: string }
-  | { readonly kind: "SnapshotChangeFailed"; readonly snapshotUri: string; readonly state: string }
   | { readonly kind: "SnapshotCopyDelayed"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "SnapshotNotFrozen"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "CopySourceFailed"; readonly sourceUri: string; readonly detail: string }

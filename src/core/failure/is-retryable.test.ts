@@ -13,7 +13,6 @@ const permanent = [
   "SnapshotExistsWithOtherRequest",
   "SnapshotOfOther",
   "SnapshotCopyFailed",
-  "SnapshotChangeFailed",
   "CopyUnreachable",
   "Unsupported",
   "InvalidToken",

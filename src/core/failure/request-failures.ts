@@ -88,16 +88,6 @@ export const requestFailures = {
       `(${failure.detail}), and the snapshot there is gone; delete the VolumeSnapshot and make another`,
     example: { snapshotUri: EXAMPLE_SNAPSHOT, detail: "CopySourceNotFound" },
   },
-  SnapshotChangeFailed: {
-    // A final code: csi-snapshotter deletes no VolumeSnapshot whose creation may continue.
-    code: "FAILED_PRECONDITION",
-    retryable: false,
-    sentence: (failure) =>
-      `snapshot ${quote(failure.snapshotUri)} has its content, and a change of it has failed since ` +
-      `(provisioningState ${failure.state}): set its tags again, or delete the VolumeSnapshot and make ` +
-      "another",
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, state: "Failed" },
-  },
   SnapshotCopyDelayed: {
     code: "UNAVAILABLE",
     retryable: true,

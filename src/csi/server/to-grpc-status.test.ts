@@ -16,7 +16,6 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   SnapshotExistsWithOtherRequest: "ALREADY_EXISTS",
   SnapshotOfOther: "FAILED_PRECONDITION",
   SnapshotCopyFailed: "FAILED_PRECONDITION",
-  SnapshotChangeFailed: "FAILED_PRECONDITION",
   OperationInProgress: "ABORTED",
   Unsupported: "UNIMPLEMENTED",
   InvalidToken: "ABORTED",

@@ -63,10 +63,9 @@ export interface SnapshotProvisioner {
   /**
    * Creates a snapshot and waits until its content is fixed; a copy in the background may continue. Answers
    * the snapshot that has the id already unless `objection` fails. One whose creation or copy from another
-   * region failed is deleted and created again; one that was taken never is: where a later change of it has
-   * failed, this fails with `SnapshotChangeFailed`. Fails with `DiskNotFound`, `ChangeOverQuota` or
-   * `TooManySnapshots`; if the source is a snapshot, with `SnapshotNotFound`, or with `SnapshotCopyDelayed`
-   * where Azure does not begin to copy that now.
+   * region failed is deleted and created again; one that was taken never is. Fails with `DiskNotFound`,
+   * `ChangeOverQuota` or `TooManySnapshots`; if the source is a snapshot, with `SnapshotNotFound`, or with
+   * `SnapshotCopyDelayed` where Azure does not begin to copy that now.
    */
   createSnapshot(
     request: CreateSnapshotRequest,
