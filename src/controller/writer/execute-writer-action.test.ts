@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/failure/result.ts";
 import { STORE_ROLLED_BACK, rolledBackReason } from "../../core/rollback/rollback-reports.ts";
 import {
   agoMs,
@@ -224,87 +223,6 @@ describe("executeWriterAction", () => {
       assert.equal(world.attachment("node-a")?.spec.readOnly, true);
     }));
 });
-
-describe("Withdraw", () => {
-  const withdrawal: WriterAction = { kind: "Withdraw", nodeName: "node-a", writer: a };
-  const rows: readonly {
-    readonly because: string;
-    readonly during: (world: ReconcileWorld) => Promise<unknown>;
-    readonly isRequested: boolean;
-  }[] = [
-    {
-      because: "in the record, and in its attachment, which becomes a replica",
-      during: () => Promise.resolve(),
-      isRequested: false,
-    },
-    {
-      because: "in the record, where its attachment is lost",
-      during: (world) =>
-        world.other.delete("AzVolumeAttachment", anAttachment("node-a").metadata.name, {}, never),
-      isRequested: false,
-    },
-    {
-      because: "not in a record that names another VM of its name by then",
-      during: (world) =>
-        world.setRecord((record) => ({ ...record, writer: { ...aWriter("node-a"), vmId: "another" } })),
-      isRequested: true,
-    },
-  ];
-  for (const { because, during, isRequested } of rows)
-    it(`ends the request of a node out of service ${because}`, () =>
-      withControllerPorts(async (world) => {
-        await givenWriter(world);
-        world.outOfService.add("node-a");
-        const observed = observeVolume(world.ports, "pvc-1");
-        await during(world);
-        assert.ok(observed !== undefined);
-        await world.answerOf(executeWriterAction(world.ports, observed, withdrawal, never));
-        const { role, writerRequest } = world.attachment("node-a")?.spec ?? { role: "Replica" };
-        assert.deepEqual(
-          [world.record()?.writer?.requested, role, writerRequest],
-          [isRequested, "Replica", undefined],
-        );
-      }));
-
-  it("ends it in the record also where the attachment can't be written", () =>
-    withControllerPorts(async (world) => {
-      await givenWriter(world);
-      world.outOfService.add("node-a");
-      world.store.failNext({ fault: "unavailable", verb: "update", kind: "AzVolumeAttachment" });
-      const { ok: isDone } = (await execute(world, withdrawal)) as { readonly ok: boolean };
-      assert.deepEqual(
-        [isDone, world.record()?.writer?.requested, world.attachment("node-a")?.spec.role],
-        [false, false, "Primary"],
-      );
-    }));
-
-  it("leaves requests as they are once the node is in service again", () =>
-    withControllerPorts(async (world) => {
-      await givenWriter(world);
-      assert.deepEqual(await execute(world, withdrawal), ok({ requeueAfterMs: 2_000 }));
-      assert.deepEqual(
-        [world.record()?.writer?.requested, world.attachment("node-a")?.spec.role],
-        [true, "Primary"],
-      );
-    }));
-
-  it("leaves the request of a writer on another node", () =>
-    withControllerPorts(async (world) => {
-      await givenWriter(world);
-      await world.given("AzVolumeAttachment", anAttachment("node-b"));
-      world.outOfService.add("node-b");
-      await execute(world, { kind: "Withdraw", nodeName: "node-b" });
-      assert.deepEqual(
-        [world.record()?.writer?.requested, world.attachment("node-b")?.spec.role],
-        [true, "Replica"],
-      );
-    }));
-});
-
-async function givenWriter(world: ReconcileWorld): Promise<void> {
-  await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-  await world.given("AzVolumeAttachment", anAttachment("node-a"));
-}
 
 async function changeAttachment(
   world: ReconcileWorld,

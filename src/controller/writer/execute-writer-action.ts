@@ -9,7 +9,6 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
-import { isEarlierVm } from "../../core/writer/plan-earlier-vm.ts";
 import { requestingNodes } from "../../core/writer/plan-grant.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import {
@@ -79,14 +78,14 @@ export async function executeWriterAction(
     case "Identify":
       return move("identify", action.node.nodeName, (record) => identifyByUid(record, action.node));
     case "Withdraw": {
-      const { nodeName, writer } = action;
+      const nodeName = action.from === "record" ? action.node.nodeName : action.nodeName;
       if (!(await ports.users.isOutOfService(nodeName, signal)))
         return ok({ requeueAfterMs: USERS_AGAIN_MS });
-      const demoted = await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
-      if (writer === undefined) return ignoreRefused(demoted);
-      // Also where the attachment can't be written: a fence waits for the record alone.
-      const withdrawn = await move("withdraw", nodeName, (record) => withdraw(record, writer));
-      return withdrawn.ok ? ignoreRefused(demoted) : withdrawn;
+      if (action.from === "attachment")
+        return ignoreRefused(
+          await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal),
+        );
+      return move("withdraw", nodeName, (record) => withdraw(record, action.node));
     }
     case "ReleaseCheck": {
       const checked = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
@@ -299,9 +298,21 @@ async function fenceWriter(
     await moveRecord(
       ports,
       { volumeName, nodeName: action.node.nodeName, step: "begin-fence" },
-      // A VM whose name another one has can't withdraw its request.
-      (record) => beginFence(record, action.node, { endsRequest: isEarlierVm(observed, action.node) }),
+      (record) => stepFor(record, action),
       signal,
     ),
   );
+}
+
+/**
+ * A node that is known to be detached has nothing to release: its request is withdrawn in the same write.
+ */
+function stepFor(
+  record: WriterRecord,
+  { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
+): Step {
+  const endsRequest = ground === "off";
+  const begun = beginFence(record, node, { endsRequest });
+  // Another fence may have to end first.
+  return begun.ok || !endsRequest ? begun : withdraw(record, node);
 }

@@ -67,24 +67,6 @@ describe("volumeReconciler", () => {
       assert.deepEqual(conditions[0], offlineResize);
     }));
 
-  it("fences a VM out of service whose name another has, and ends its request with it", () =>
-    withControllerPorts(async (world) => {
-      const a = identity("node-a");
-      const earlier = { ...a, vmId: "vm-of-an-earlier-node-a", instanceUri: `${a.instanceUri}-earlier` };
-      await world.given("AzDriverNode", aDriverNode("node-a"));
-      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a"));
-      world.outOfService.add("node-a");
-      await world.answerOf(
-        volumeReconciler({ ...world.ports, settings }, () => {}).reconcile("pvc-1", never),
-      );
-      const { writer, fencing } = world.record() ?? {};
-      assert.deepEqual(
-        [world.steps, writer?.requested, fencing, world.attachment("node-a")?.spec.role],
-        [["withdraw", "begin-fence"], false, earlier, "Replica"],
-      );
-    }));
-
   it("deletes no replica that has become the primary, before the cache shows it", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));

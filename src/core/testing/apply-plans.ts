@@ -6,7 +6,6 @@ import { type AttachmentAction, planAttachment } from "../attachment/plan-attach
 import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
 import { planRequestTime, type RequestTime, withRequestTime } from "../attachment/plan-request-time.ts";
 import { unreachable } from "../failure/invariant.ts";
-import { isEarlierVm } from "../writer/plan-earlier-vm.ts";
 import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import {
@@ -70,9 +69,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Identify":
       return moved(observed, (record) => identifyByUid(record, action.node));
     case "BeginFence":
-      return moved(observed, (record) =>
-        beginFence(record, action.node, { endsRequest: isEarlierVm(observed, action.node) }),
-      );
+      return moved(observed, (record) => beginFence(record, action.node));
     case "AskAzure":
       return action.mayBeGone
         ? moved(observed, (record) => prune(record, action.node, "instanceReplaced"))
@@ -83,16 +80,16 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
         spec: action.isDue ? { ...spec, recall: { id: "recall", since: agoMs(0) } } : spec,
       }));
     case "Withdraw":
-      return changed(
-        moved(observed, (record) =>
-          action.writer === undefined ? refused : withdraw(record, action.writer),
-        ),
-        attachmentName(action.nodeName),
-        ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
-          ...attachment,
-          spec: { ...spec, role: "Replica" },
-        }),
-      );
+      return action.from === "record"
+        ? moved(observed, (record) => withdraw(record, action.node))
+        : changed(
+            observed,
+            attachmentName(action.nodeName),
+            ({ spec: { writerRequest: _, ...spec }, ...attachment }) => ({
+              ...attachment,
+              spec: { ...spec, role: "Replica" },
+            }),
+          );
     case "ReleaseCheck":
     case "WaitFor":
     case "Report":

@@ -22,7 +22,11 @@ export const grants = (nodeName: string): WriterAction => ({
   node: identity(nodeName),
   isUserSeen: true,
 });
-export const endsRequest = (nodeName: string): WriterAction => ({ kind: "Withdraw", nodeName });
+export const endsRequest = (nodeName: string): WriterAction => ({
+  kind: "Withdraw",
+  from: "attachment",
+  nodeName,
+});
 export const asksIfGone: WriterAction = { kind: "AskAzure", node: identity("node-a"), mayBeGone: true };
 export const reportsSilence = (role: string): WriterAction => ({
   kind: "Report",

@@ -45,7 +45,8 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
   const record = recordOf(observed);
   if (isNamed(record, node, "fencing")) return [];
   if (!writer.held) return [{ kind: "DistrustWriter", node }];
-  if (isOutOfService(observed, node.nodeName))
+  if (isOutOfService(observed, node.nodeName)) {
+    if (writer.requested) return [{ kind: "Withdraw", from: "record", node }];
     return [
       {
         kind: "BeginFence",
@@ -54,6 +55,7 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
         because: "another VM has its name by now, and the node is out of service",
       },
     ];
+  }
   return waitForEarlierVm(observed, node);
 }
 

@@ -220,16 +220,7 @@ describe("planWriter", () => {
           attachments: waiting,
           nodes: [aNode("node-a", { isOutOfService: true })],
         }),
-        plan: [{ kind: "Withdraw", nodeName: "node-a", writer: a }],
-      },
-      {
-        because: "out of service, and its attachment is lost",
-        observed: anObservedVolume({
-          volume,
-          attachments: [],
-          nodes: [aNode("node-a", { isOutOfService: true })],
-        }),
-        plan: [{ kind: "Withdraw", nodeName: "node-a", writer: a }],
+        plan: [endsRequest("node-a"), { kind: "Withdraw", from: "record", node: a }],
       },
       {
         because: "silent, but that alone proves nothing",

@@ -36,7 +36,7 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   return [
     ...checks,
     ...planRecallEnds(observed, record),
-    ...planRequestEnds(observed, record),
+    ...planRequestEnds(observed),
     ...planNodeUids(observed, record),
     ...planMove(observed, record),
   ];
@@ -56,26 +56,12 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
   return planGrant(observed, record);
 }
 
-function planRequestEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
-  const requesting = stayingAttachments(observed)
+function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
+  return stayingAttachments(observed)
     .filter((attachment) => attachment.spec.writerRequest !== undefined || attachment.spec.role === "Primary")
-    .map((attachment) => attachment.spec.nodeName);
-  const writer = requestedWriter(observed, record);
-  return [...new Set(writer === undefined ? requesting : [...requesting, writer.nodeName])]
+    .map((attachment) => attachment.spec.nodeName)
     .filter((nodeName) => isOutOfService(observed, nodeName))
-    .map((nodeName) => ({
-      kind: "Withdraw",
-      nodeName,
-      ...(nodeName === writer?.nodeName ? { writer } : {}),
-    }));
-}
-
-/**
- * Not an earlier VM, whose request ends with its fence: the token of the VM that has its name may have
- * released the grant, and without a request that could be revoked.
- */
-function requestedWriter(observed: ObservedVolume, { writer }: WriterRecord): NodeIdentity | undefined {
-  return writer?.requested === true && !isEarlierVm(observed, writer) ? identityOf(writer) : undefined;
+    .map((nodeName) => ({ kind: "Withdraw", from: "attachment", nodeName }));
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
@@ -85,9 +71,9 @@ function planForWriter(observed: ObservedVolume, writer: Writer): readonly Write
 
 function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   if (writer.requested) {
-    // Its request ends first.
-    if (isOutOfService(observed, writer.nodeName)) return [];
-    return planForRequestedWriter(observed, identityOf(writer));
+    const node = identityOf(writer);
+    if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Withdraw", from: "record", node }];
+    return planForRequestedWriter(observed, node);
   }
   return writer.held ? planForUnrequestedHolder(observed, writer) : planReleased(observed, writer);
 }

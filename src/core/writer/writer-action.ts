@@ -18,11 +18,13 @@ export type WriterAction =
   | { readonly kind: "DistrustWriter"; readonly node: NodeIdentity }
   /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
   | { readonly kind: "Identify"; readonly node: NodeIdentity }
+  /** The writer's request, in the record. */
+  | { readonly kind: "Withdraw"; readonly from: "record"; readonly node: NodeIdentity }
   /**
-   * The node is out of service: its request ends, with its role, in its attachment, and in the record where
-   * it is the `writer`. Without an unpublish they would outlive the workload.
+   * The request in the attachment, and its role, whether or not its node is the writer: without an
+   * unpublish they would outlive the workload.
    */
-  | { readonly kind: "Withdraw"; readonly nodeName: string; readonly writer?: NodeIdentity }
+  | { readonly kind: "Withdraw"; readonly from: "attachment"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
   /** The recall in the spec of the writer's attachment: `isDue`, it is written; otherwise removed. */
   | { readonly kind: "Recall"; readonly attachmentName: string; readonly isDue: boolean }
@@ -60,6 +62,6 @@ export type WriterAction =
 /**
  * Why a fence is due. Only where the node is alive and `stalled` does the controller check whether a
  * workload still uses the volume there. `off`: Azure reports the VM as off, and the node of its name is
- * another VM.
+ * another VM: its request ends with the fence.
  */
 export type FenceGround = "outOfService" | "stalled" | "off";
