@@ -1,10 +1,7 @@
 /** Told of the control loops of a process. Production counts their passes, and shows their queues. */
 export interface LoopObserver {
-  /**
-   * A loop has been made; `depth` answers for its queue at any time. A leader's next term makes its loops
-   * again: the latest of a name counts.
-   */
-  made(loop: string, depth: () => QueueDepth): void;
+  /** A loop runs until the returned function is called; `depth` answers for its queue until then. */
+  runs(loop: string, depth: () => QueueDepth): () => void;
   /** A pass of a loop over a key has ended, and its process was not being stopped. */
   passEnded(loop: string, outcome: PassOutcome): void;
 }
@@ -17,7 +14,4 @@ export interface QueueDepth {
 }
 
 /** How a pass ends: `conflict`, another writer was faster; `failed`, as expected; `threw`, by a bug. */
-export const passOutcomes = ["done", "conflict", "failed", "threw"] as const;
-
-/** See `passOutcomes`. */
-export type PassOutcome = (typeof passOutcomes)[number];
+export type PassOutcome = "done" | "conflict" | "failed" | "threw";

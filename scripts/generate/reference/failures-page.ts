@@ -16,8 +16,8 @@ Everything that may go wrong. CSI calls answer with the status and the sentence.
 conditions and \`status.error\` of the custom resources carry the same sentence. Where Azure has answered, its
 code and its request id follow in brackets. A bug answers INTERNAL, and its stack is in the log.
 
-- **Status**: sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED for work
-  that may continue. They take every other status for an end without effect.
+- **Status**: sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED for work that may continue,
+  and all but external-provisioner RESOURCE_EXHAUSTED, too. Every other status is an end without effect.
 - **Retry**: *later* means that the same attempt may succeed unchanged, and that the driver tries again.
   *after a change* means that a request, a quota, a permission or another external state has to change first.
 `;

@@ -76,7 +76,8 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
   tags: {
     meaning:
       "Tags of the disk, as `name=value` pairs. Values may contain `${pvc.metadata.name}`, " +
-      "`${pvc.metadata.namespace}` and `${pv.metadata.name}`. Azure takes 50 tags, the driver's own included",
+      "`${pvc.metadata.namespace}` and `${pv.metadata.name}`. Azure takes 50 tags, up to 16 of them the " +
+      "driver's own",
     absent: "Only the driver's own tags",
     example: "team=storage,claim=${pvc.metadata.namespace}/${pvc.metadata.name}",
     inV1: "The same",

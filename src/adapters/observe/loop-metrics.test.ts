@@ -29,7 +29,7 @@ it("metrics show how the passes of a loop end, and which keys wait", async () =>
   const loop = new ControlLoop(
     {
       name: "volume",
-      workers: 2,
+      workers: 1,
       backoff: { baseMs: 60_000, maxMs: 60_000 },
       reconcile: (key) => answers[key]?.() ?? Promise.reject(new Error(key)),
     },
@@ -39,7 +39,6 @@ it("metrics show how the passes of a loop end, and which keys wait", async () =>
   const life = new AbortController();
   const running = loop.run(life.signal);
   await clock.advance(1_000);
-  life.abort();
   loop.queue.add("ready");
   const shown = await registry.metrics();
   for (const line of [
@@ -52,6 +51,8 @@ it("metrics show how the passes of a loop end, and which keys wait", async () =>
     'azuredisk_loop_keys{loop="volume",state="active"} 1',
   ])
     assert.ok(shown.includes(line), `${line} is not in\n${shown}`);
+  life.abort();
   held.resolve(ok({}));
   await running;
+  assert.doesNotMatch(await registry.metrics(), /azuredisk_loop_keys\{/u, "a former leader has no queue");
 });

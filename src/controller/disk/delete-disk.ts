@@ -65,9 +65,9 @@ export async function deleteDisk(
 
 /**
  * Finds an unrecorded disk whose creation was begun, by its name and its tags. A disk of that name may
- * belong to another volume. Not from a list, which may be older than the disk. Where its resource group
- * does not exist, no creation has begun: without this, a class that names it wrongly would leave an object
- * for each claim that nothing removes.
+ * belong to another volume. Not from a list, which may be older than the disk. Where Azure says that its
+ * resource group does not exist, no creation has begun: a class that names it wrongly leaves no object. A
+ * driver without rights beyond its groups is answered 403 instead, and keeps the object.
  */
 async function findUnrecordedDisk(
   { cloud }: DiskPorts,

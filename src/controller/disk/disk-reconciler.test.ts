@@ -254,13 +254,20 @@ describe("diskReconciler", () => {
       }),
     );
 
-  for (const { code, isGone } of [
-    { code: "ResourceGroupNotFound", isGone: true },
-    { code: "SubscriptionNotFound", isGone: false },
+  const unread = aVolume({
+    metadata: deleted,
+    spec: { diskUri, deleteRequested: true },
+    status: { state: "Pending", detail: undefined, record: undefined },
+  });
+  for (const { what, volume, code, isGone } of [
+    { what: "without a recorded disk", volume: unrecorded, code: "ResourceGroupNotFound", isGone: true },
+    { what: "without a recorded disk", volume: unrecorded, code: "SubscriptionNotFound", isGone: false },
+    { what: "that was not read yet", volume: unread, code: "ResourceGroupNotFound", isGone: true },
+    { what: "that was not read yet", volume: unread, code: "SubscriptionNotFound", isGone: false },
   ])
-    it(`${isGone ? "removes" : "keeps"} a volume without a recorded disk after ${code}`, () =>
+    it(`${isGone ? "removes" : "keeps"} a deleted volume ${what} after ${code}`, () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", unrecorded);
+        await world.given("AzVolume", volume);
         const rejected = fail({ kind: "CloudRejected", code, message: "no", requestId: "r" } as const);
         const cloud = { ...world.ports.cloud, getDisk: async () => rejected };
         await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aVolume } from "../../core/testing/objects.ts";
+import { aDetail, aRecord, aVolume, identity } from "../../core/testing/objects.ts";
 import { parseVolumeParameters } from "../../core/volume/parameters/volume-parameters.ts";
+import { stateTagsOf } from "../../core/volume/tags/state-tags.ts";
 import { driverTags, isMadeByDriver, isMadeFor, volumeFromTags } from "./disk-tags.ts";
 
 describe("disk tags", () => {
@@ -20,10 +21,16 @@ describe("disk tags", () => {
   });
 
   it("fit on a disk with as many tags as its class may state", () => {
-    const tags = Array.from({ length: 44 }, (_, index) => `t${index}=1`).join();
+    const tags = Array.from({ length: 38 }, (_, index) => `t${index}=1`).join();
     const parameters = parseVolumeParameters({ tags });
     assert.ok(parameters.ok);
-    const { length } = Object.keys({ ...parameters.value.tags, ...driverTags(aVolume(), "cluster-1") });
+    const nodes = ["node-a", "node-b", "node-c", "node-d"].map((name) => identity(name));
+    const formatted = { fsType: "ext4", nodeName: "node-a", time: "2026-01-01T12:00:00.000Z" };
+    const volume = aVolume({
+      status: { detail: aDetail({ formatted }), record: aRecord({ quarantined: nodes }) },
+    });
+    const own = { ...driverTags(volume, "cluster-1"), ...stateTagsOf(volume.status) };
+    const { length } = Object.keys({ ...parameters.value.tags, ...own });
     assert.equal(length, 50);
   });
 

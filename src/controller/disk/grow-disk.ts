@@ -16,7 +16,7 @@ import {
 import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 
 /**
- * Has Azure grow a disk, and records its size. A disk of one VM grows while that has it, except beyond 4,095
+ * Has Azure grow a disk, and records its size. A disk of one VM grows while that has it, except across 4,095
  * GiB. Then the growth is refused for good, and nothing of it is left: csi-resizer would otherwise never ask
  * for less, whatever the claim requests by now. A shared disk still names the VMs that it was detached from.
  */

@@ -19,10 +19,10 @@ export type GrpcCode =
 /** Everything that depends on the kind of a failure alone. */
 export interface FailureRow<F extends Failure> {
   /**
-   * Sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, ABORTED and RESOURCE_EXHAUSTED for work that
-   * may continue in the background, and every other code for an end without effect; external-attacher takes
-   * NOT_FOUND from an unpublish for success. So no failure that may have had an effect has a final code, and
-   * NOT_FOUND is only for what is really gone.
+   * Sidecars take CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED for work that may continue in the
+   * background, and all but external-provisioner RESOURCE_EXHAUSTED, too; every other code is an end without
+   * effect. external-attacher takes NOT_FOUND from an unpublish for success. So no failure that may have had
+   * an effect has a final code, and NOT_FOUND is only for what is really gone.
    */
   readonly code: GrpcCode;
   /**

@@ -183,6 +183,11 @@ describe("createRequestDifference", () => {
     requested: aRequest({ volumeContext: { blockSize: "1024" } }),
     because: "a size of blocks is spelled in another case",
   });
+  matching.push({
+    existing: aVolume(ofDisk({ userAgent: "pid-1" })),
+    requested: aRequest(ofDisk({ userAgent: "pid-2" })),
+    because: "the class was made again with another userAgent, which shapes no volume",
+  });
   for (const { existing, requested, because } of matching) {
     it(`finds none: ${because}`, () => assert.equal(createRequestDifference(existing, requested), undefined));
   }

@@ -55,13 +55,17 @@ function sizeDifference({ spec, status }: AzVolume, capacity: CapacityRange): st
   );
 }
 
-/** An alias, what is compared one by one, and the replica count, which an operator may edit. */
+/**
+ * An alias, what is compared one by one, what shapes no volume, and the replica count, which an operator may
+ * edit.
+ */
 const notCompared = new Set<VolumeParameterName>([
   "storageAccountType",
   "tags",
   "tagValueDelimiter",
   "maxMountReplicaCount",
   "perfProfile",
+  "userAgent",
   ...geometryNames,
 ]);
 const comparedParameters = volumeParameterNames.filter((name) => !notCompared.has(name));

@@ -98,8 +98,8 @@ export async function createSnapshot(
       if (objection !== undefined) return fail(objection);
       if (facts.state === "Succeeded" && facts.copyError === undefined) return ok(facts);
       if (!isTerminal(facts.state) || attempt > TRIES_MAX) return fail(toFailure(stillRunning(request), {}));
-      // A change of it has failed since. The caller learns its handle, and may know the moment of its content:
-      // another snapshot in its place would be a wrong backup.
+      // A change of it has failed since. The caller learns its handle, and may know the moment of its
+      // content: another snapshot in its place would be a wrong backup.
       if (facts.isTaken) return ok(facts);
       const removed = await removeFailed(session, request, signal);
       if (!removed.ok) return removed;

@@ -45,7 +45,6 @@ export class ControlLoop {
   constructor(reconciler: Reconciler, ports: ControlLoopPorts) {
     this.queue = new WorkQueue(ports, reconciler.backoff);
     this.#loops = ports.loops;
-    this.#loops?.made(reconciler.name, () => this.queue.depth);
     this.#reconciler = reconciler;
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
   }
@@ -54,8 +53,17 @@ export class ControlLoop {
    * Returns once every worker has stopped. A worker starts when all others are busy: most loops never
    * need more than a few of theirs.
    */
-  run(signal: AbortSignal): Promise<void> {
-    const { workers } = this.#reconciler;
+  async run(signal: AbortSignal): Promise<void> {
+    const { name, workers } = this.#reconciler;
+    const ended = this.#loops?.runs(name, () => this.queue.depth);
+    try {
+      await this.#runWorkers(workers, signal);
+    } finally {
+      ended?.();
+    }
+  }
+
+  #runWorkers(workers: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       let [begun, idle, ended] = [0, 0, 0];
       const begin = (): void => {

@@ -28,6 +28,8 @@ const SEPARATOR = "|";
 const EVERYONE = `${VERSION}${SEPARATOR}*`;
 /** The most VMs that are listed. A disk has at most 50 tags, and most of them are the user's. */
 const QUARANTINED_MAX = 4;
+/** The most state tags of a disk: those VMs, the file system, and the name of the disk. */
+export const STATE_TAGS_MAX = QUARANTINED_MAX + 2;
 /** Azure's limit. */
 const VALUE_MAX_CHARS = 256;
 

@@ -34,13 +34,13 @@ describe("volumeTags", () => {
     });
   });
 
-  it("leaves room for the tags that name the disk's cluster and volume", () => {
+  it("leaves room for the tags that name the disk's volume, and for its state", () => {
     const tags = (count: number): string => Array.from({ length: count }, (_, index) => `t${index}=1`).join();
-    assert.equal(tagsOf(tags(44)).ok, true);
-    const refused = tagsOf(tags(45));
+    assert.equal(tagsOf(tags(38)).ok, true);
+    const refused = tagsOf(tags(39));
     assert.ok(!refused.ok);
     assert.equal(refused.failure.value, "51 tags");
-    assert.match(refused.failure.problem, /at most 50 tags, 6 of them the driver's own/u);
+    assert.match(refused.failure.problem, /at most 50 tags, 12 of them the driver's own/u);
   });
 
   for (const [tags, problem, because] of [

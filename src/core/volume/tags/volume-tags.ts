@@ -3,6 +3,7 @@ import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { ok, type Result } from "../../failure/result.ts";
 import type { MetadataParameterName } from "../parameters/volume-parameter-names.ts";
 import { volumeParameterTable } from "../parameters/volume-parameter-table.ts";
+import { STATE_TAGS_MAX } from "./state-tags.ts";
 
 /** What external-provisioner says of the volume and its claim. */
 export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
@@ -54,7 +55,7 @@ export function volumeTags(request: {
   const { metadata, writeAcceleratorEnabled: accelerated } = request;
   const accelerator = accelerated === undefined ? {} : { [WRITE_ACCELERATOR_TAG]: String(accelerated) };
   return withOwnTags(
-    { names: { ...ownTags(metadata), ...accelerator }, later: CREATION_TAGS },
+    { names: { ...ownTags(metadata), ...accelerator }, later: CREATION_TAGS + STATE_TAGS_MAX },
     request,
     (template) => fillIn("tags", template, metadata),
   );
