@@ -445,7 +445,7 @@ async function refusesWrongSize(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await createVolume(lab, {
     name: "sized",
-    sizeGiB: 1n,
+    sizeGiB: 2n,
     parameters: { skuName: "Premium_LRS" },
     zones: ["eastus-1"],
   });
@@ -453,7 +453,7 @@ async function refusesWrongSize(world: LabWorld): Promise<void> {
   const device = await deviceOf(lab, volume, node("node-a"), signal);
   const file = await fileOfDisk(lab, volume);
   const before = await hashOfDisk(lab, volume);
-  for (const sizeBytes of [2n * GIB, GIB / 2n]) {
+  for (const sizeBytes of [3n * GIB, GIB]) {
     await truncate(file, Number(sizeBytes));
     await runProgram("losetup", ["--set-capacity", device]);
     await failsWith(
@@ -461,10 +461,10 @@ async function refusesWrongSize(world: LabWorld): Promise<void> {
       "FAILED_PRECONDITION",
       device,
       String(sizeBytes),
-      String(GIB),
+      String(2n * GIB),
       "nothing was written",
     );
-    await truncate(file, Number(GIB));
+    await truncate(file, Number(2n * GIB));
     await runProgram("losetup", ["--set-capacity", device]);
     assert.equal(await hashOfDisk(lab, volume), before, "the disk's bytes changed");
   }

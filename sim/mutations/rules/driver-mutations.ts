@@ -434,7 +434,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
-    shownBy: 5,
+    shownBy: 22,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",
