@@ -7,6 +7,7 @@ import type { Precondition } from "../ports/cloud/cloud-provisioner.ts";
 import type { SnapshotObjection } from "../ports/cloud/snapshot-provisioner.ts";
 import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "./refuse-beside-others.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
+import { aSnapshotRequest } from "./testing/a-snapshot-request.ts";
 
 const never = new AbortController().signal;
 const DETAIL = "pod v1/x serves disk.csi.azure.com";
@@ -63,19 +64,7 @@ describe("refuseBesideOthers", () => {
 
 describe("refuseSnapshotsBesideOthers", () => {
   const gone = { kind: "SnapshotNotFound", snapshotUri } as const;
-  const request = {
-    snapshotUri,
-    sourceUri: diskUri,
-    location: "eastus",
-    isIncremental: true,
-    tags: {},
-    networkAccessPolicy: "DenyAll",
-    publicNetworkAccess: "Disabled",
-    dataAccessAuthMode: undefined,
-    instantAccessMinutes: undefined,
-    userAgent: undefined,
-    objection: () => gone,
-  };
+  const request = aSnapshotRequest({ snapshotUri, sourceUri: diskUri, objection: () => gone });
   const reads = async (): Promise<Result<never, Failure>> => fail(gone);
   const present = {
     snapshotUri,

@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import { isSameResourceUri } from "../core/azure/ids/disk-uri.ts";
 import type { VolumeCheckpoint } from "../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "./node-ports.ts";
 
@@ -25,7 +26,5 @@ export function checkpointOfDisk(
   { checkpoints }: Pick<NodePorts, "checkpoints">,
   volumeId: string,
 ): VolumeCheckpoint | undefined {
-  return checkpoints
-    .volumes()
-    .find((checkpoint) => checkpoint.volumeId.toLowerCase() === volumeId.toLowerCase());
+  return checkpoints.volumes().find((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
@@ -34,19 +35,7 @@ function copy(
 }
 
 async function addSnapshot(cloud: CloudUnderTest): Promise<void> {
-  const request = {
-    snapshotUri,
-    sourceUri,
-    location: LOCATION,
-    isIncremental: true,
-    tags: {},
-    networkAccessPolicy: "DenyAll",
-    publicNetworkAccess: "Disabled",
-    dataAccessAuthMode: undefined,
-    instantAccessMinutes: undefined,
-    userAgent: undefined,
-    objection: () => undefined,
-  };
+  const request = aSnapshotRequest({ snapshotUri, sourceUri, location: LOCATION });
   valueOf(await cloud.run(cloud.provisioner.createSnapshot(request, never)));
 }
 

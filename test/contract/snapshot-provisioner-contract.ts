@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { findSnapshot, putSnapshot } from "../../src/emulator/model/world.ts";
@@ -29,20 +30,13 @@ function snapshotUri(name: string): string {
 }
 
 function aRequest(changes: Partial<CreateSnapshotRequest> = {}): CreateSnapshotRequest {
-  return {
+  return aSnapshotRequest({
     snapshotUri: snapshotUri("snap-1"),
     sourceUri: diskUri("pvc-1"),
     location: LOCATION,
-    isIncremental: true,
     tags: { a: "b" },
-    networkAccessPolicy: "DenyAll",
-    publicNetworkAccess: "Disabled",
-    dataAccessAuthMode: undefined,
-    instantAccessMinutes: undefined,
-    userAgent: undefined,
-    objection: noObjection,
     ...changes,
-  };
+  });
 }
 
 async function create(

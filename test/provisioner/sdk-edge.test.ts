@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
 import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
@@ -196,17 +197,7 @@ describe("ArmApi over the SDK", () => {
           lifetime: never,
         });
         const provider = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute`;
-        const snapshot = {
-          sourceUri: `${provider}/disks/with`,
-          location: "eastus",
-          isIncremental: true,
-          tags: {},
-          networkAccessPolicy: "DenyAll",
-          publicNetworkAccess: "Disabled",
-          dataAccessAuthMode: undefined,
-          instantAccessMinutes: undefined,
-          objection: () => undefined,
-        };
+        const sourceUri = `${provider}/disks/with`;
         for (const [name, userAgent] of [
           ["with", "pid-1"],
           ["without", undefined],
@@ -218,7 +209,7 @@ describe("ArmApi over the SDK", () => {
           );
           assert.ok(created.ok, JSON.stringify(created));
           const taken = await cloud.createSnapshot(
-            { ...snapshot, snapshotUri: `${provider}/snapshots/${name}`, userAgent },
+            aSnapshotRequest({ snapshotUri: `${provider}/snapshots/${name}`, sourceUri, userAgent }),
             never,
           );
           assert.ok(taken.ok, JSON.stringify(taken));

@@ -208,15 +208,7 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     example: "EncryptionAtRestWithPlatformAndCustomerKeys",
     inV1: "The same; V1 answers INTERNAL where the set is missing",
   },
-  userAgent: {
-    meaning:
-      "Text before the driver's own in the header User-Agent of the call that makes the disk, such as " +
-      "`pid-<GUID>` for Azure's [customer usage attribution]" +
-      "(https://learn.microsoft.com/azure/marketplace/azure-partner-customer-usage-attribution)",
-    absent: "nothing",
-    example: "pid-9d1c3a52-6b0e-4f3c-8c5e-0d6f0c8f7a11",
-    inV1: "The whole header of that call, by a client made for each call",
-  },
+  userAgent: userAgentNotes("disk"),
   perfProfile: {
     meaning:
       "Settings of the disk's queue while it is staged on a node, in any case: see [Device settings]" +
@@ -236,3 +228,16 @@ export const compatibilityNotes: Readonly<Record<(typeof compatibilityParameterN
     "V1, which delays all attaches of the cluster by it, so that they share updates of their VMs. Here " +
     "attaches that arrive during an update share the next one, without a delay",
 };
+
+/** What the pages of disks and of snapshots say of the same parameter. */
+export function userAgentNotes(made: "disk" | "snapshot"): ParameterNotes {
+  return {
+    meaning:
+      `Text before the driver's own in the header User-Agent of the call that makes the ${made}, such as ` +
+      "`pid-<GUID>` for Azure's [customer usage attribution]" +
+      "(https://learn.microsoft.com/azure/marketplace/azure-partner-customer-usage-attribution)",
+    absent: "nothing",
+    example: "pid-9d1c3a52-6b0e-4f3c-8c5e-0d6f0c8f7a11",
+    inV1: "The whole header of that call, by a client made for each call",
+  };
+}

@@ -1,5 +1,5 @@
 import type { SnapshotParameterName } from "../../../src/core/volume/parameters/snapshot-parameter-table.ts";
-import { parameterNotes } from "./parameter-notes.ts";
+import { userAgentNotes } from "./parameter-notes.ts";
 import type { ParameterNotes } from "./parameter-rows.ts";
 
 /** A parameter without notes does not compile. */
@@ -81,10 +81,5 @@ export const snapshotParameterNotes: Readonly<Record<SnapshotParameterName, Para
     example: "120",
     inV1: "The same",
   },
-  userAgent: {
-    meaning: parameterNotes.userAgent.meaning.replace("makes the disk", "makes the snapshot"),
-    absent: "nothing",
-    example: parameterNotes.userAgent.example,
-    inV1: parameterNotes.userAgent.inV1,
-  },
+  userAgent: userAgentNotes("snapshot"),
 };

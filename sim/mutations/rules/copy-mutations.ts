@@ -61,9 +61,9 @@ export const copyMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/snapshot/snapshots.ts",
-        find: `if (deleted.ok || isGone(deleted.failure)) return ok(undefined);`,
+        find: `if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);`,
         replace:
-          `if (deleted.ok || isGone(deleted.failure) || deleted.failure.statusCode === 409) ` +
+          `if (deleted.ok || saysGone(deleted.failure) || deleted.failure.statusCode === 409) ` +
           `return ok(undefined);`,
       },
     ],

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Registry } from "prom-client";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import type { Logger } from "../../ports/logger.ts";
 import { ControlLoop, type Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createVirtualClock } from "../virtual/virtual-clock.ts";
 import { createLoopMetrics } from "./loop-metrics.ts";
-
-const logger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => logger,
-};
 
 it("metrics show how the passes of a loop end, and which keys wait", async () => {
   const registry = new Registry();
@@ -33,7 +25,12 @@ it("metrics show how the passes of a loop end, and which keys wait", async () =>
       backoff: { baseMs: 60_000, maxMs: 60_000 },
       reconcile: (key) => answers[key]?.() ?? Promise.reject(new Error(key)),
     },
-    { clock, random: { next: () => 0, uuid: () => "" }, logger, loops: createLoopMetrics(registry) },
+    {
+      clock,
+      random: { next: () => 0, uuid: () => "" },
+      logger: silentLogger,
+      loops: createLoopMetrics(registry),
+    },
   );
   for (const key of Object.keys(answers)) loop.queue.add(key);
   const life = new AbortController();

@@ -49,6 +49,16 @@ async function grow(world: ControllerWorld, sizeGiB: number): Promise<void> {
   });
 }
 
+/** A volume whose expansion to 20 GiB Azure has refused for good, and the call has said so. */
+async function refuse20(world: ControllerWorld): Promise<void> {
+  await world.given("AzVolume", aVolumeObject());
+  const refused = expand(world, 20);
+  await world.until(() => isAsked(world, 20));
+  const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
+  await world.failed("pvc-1", "UpdateFailed", failure);
+  assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+}
+
 function sharedVolume(record = aRecord()): AzVolume {
   const volume = aVolumeObject({
     detail: aDetail({ maxShares: 3 }),
@@ -251,12 +261,7 @@ describe("expandVolume", () => {
 
   it("answers Azure's refusal, and a repeated call asks for another try", async () => {
     await withController(async (world) => {
-      await world.given("AzVolume", aVolumeObject());
-      const refused = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
-      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
-      await world.failed("pvc-1", "UpdateFailed", failure);
-      assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+      await refuse20(world);
       await world.clock.advance(1_000);
       const again = expand(world, 20);
       await world.until(() => world.volume("pvc-1")?.status?.state === "Created");
@@ -292,12 +297,7 @@ describe("expandVolume", () => {
 
   it("asks for a smaller size after a refusal, as a lowered claim does", async () => {
     await withController(async (world) => {
-      await world.given("AzVolume", aVolumeObject());
-      const refused = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
-      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
-      await world.failed("pvc-1", "UpdateFailed", failure);
-      assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+      await refuse20(world);
       await world.clock.advance(1_000);
       const lower = expand(world, 15);
       await world.until(() => isAsked(world, 15));
@@ -308,12 +308,7 @@ describe("expandVolume", () => {
 
   it("withdraws a refused size when no more than the present one is requested", async () => {
     await withController(async (world) => {
-      await world.given("AzVolume", aVolumeObject());
-      const refused = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
-      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
-      await world.failed("pvc-1", "UpdateFailed", failure);
-      assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+      await refuse20(world);
       assert.deepEqual(await world.answerOf(expand(world, 10)), grownTo(10));
       assert.ok(isAsked(world, 10));
     });

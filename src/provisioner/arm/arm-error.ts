@@ -8,7 +8,6 @@ export const ownErrorCodes = {
   cancelled: "Cancelled",
   /** A long-running operation took longer than its time limit. */
   stillRunning: "OperationStillRunning",
-  /** A resource is there as it was made, and a later change of it has failed. */
   /** Our own budget predicts that Azure would refuse the call. */
   budgetExhausted: "CallBudgetExhausted",
   /** The caller's `precondition` said no, so that nothing was sent. */

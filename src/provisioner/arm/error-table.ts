@@ -247,6 +247,14 @@ export function saysNoGroup(error: ArmError): boolean {
   return error.statusCode === 404 && /^ResourceGroupNotFound$/i.test(error.code);
 }
 
+/**
+ * Whether ARM reports of a disk or snapshot by its full id that it does not exist. The id names subscription
+ * and group: without its group there is none.
+ */
+export function saysGone(error: ArmError): boolean {
+  return saysNotThere(error) || saysNoGroup(error);
+}
+
 function rowOf(error: ArmError): Row | undefined {
   const texts = [
     error.message,

@@ -11,7 +11,7 @@ import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfi
 import type { CreateDiskRequest, DiskFacts, Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { saysNoGroup, saysNotThere, toFailure } from "../arm/error-table.ts";
+import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
 import {
@@ -104,17 +104,14 @@ export async function createDisk(
   return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
 }
 
-/**
- * Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. Its id
- * names subscription and group in full: without its group there is no disk.
- */
+/** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
 export async function deleteDisk(
   { session, disks, writes }: Omit<DiskContext, "tagWrites">,
   { id, diskUri, precondition }: DiskTarget & { readonly precondition: Precondition },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: DISK_LANE }, signal);
-  if (!read.ok) return isGone(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
+  if (!read.ok) return saysGone(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   writes.forget(diskUri);
@@ -124,12 +121,8 @@ export async function deleteDisk(
     (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
-  if (deleted.ok || isGone(deleted.failure)) return ok(undefined);
+  if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
   return fail(toFailure(deleted.failure, { diskUri }));
-}
-
-function isGone(error: ArmError): boolean {
-  return saysNotThere(error) || saysNoGroup(error);
 }
 
 /** Grows a disk. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { aSnapshotRequest } from "../../controller/testing/a-snapshot-request.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer, ArmApi, ArmOperation, ArmSnapshot } from "../arm/arm-api.ts";
@@ -68,19 +69,7 @@ describe("a request that changes a snapshot", () => {
       isThere: false,
       send: ({ provisioner }: ReturnType<typeof aCloud>, signal: AbortSignal): Promise<unknown> =>
         provisioner.createSnapshot(
-          {
-            snapshotUri,
-            sourceUri: `${PROVIDER}/disks/pvc-1`,
-            location: "eastus",
-            isIncremental: true,
-            tags: {},
-            networkAccessPolicy: "DenyAll",
-            publicNetworkAccess: "Disabled",
-            dataAccessAuthMode: undefined,
-            instantAccessMinutes: undefined,
-            userAgent: undefined,
-            objection: () => undefined,
-          },
+          aSnapshotRequest({ snapshotUri, sourceUri: `${PROVIDER}/disks/pvc-1` }),
           signal,
         ),
     },

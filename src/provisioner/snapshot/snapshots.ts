@@ -24,6 +24,7 @@ import {
   classOf,
   isOperationFailure,
   isWorthRetrying,
+  saysGone,
   saysNoGroup,
   saysNotThere,
   toFailure,
@@ -205,12 +206,12 @@ async function remove(
 ): Promise<Result<void, Failure>> {
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
-    if (!present.ok) return isGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
+    if (!present.ok) return saysGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
     const isToGo = target.judge(snapshotFactsOf(present.value));
     if (!isToGo.ok) return isToGo;
     if (!isToGo.value) return ok(undefined);
     const deleted = await write(session, deletionOf(session, target), signal);
-    if (deleted.ok || isGone(deleted.failure)) return ok(undefined);
+    if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
     if (attempt > TRIES_MAX || !mayTryAgain(deleted.failure)) return fail(toFailure(deleted.failure, {}));
     await session.backOff(attempt, signal);
   }
@@ -322,7 +323,7 @@ function readSnapshot(
 }
 
 function readFailure(error: ArmError, { snapshotUri }: SnapshotTarget): Failure {
-  if (!isGone(error)) return toFailure(error, {});
+  if (!saysGone(error)) return toFailure(error, {});
   return { kind: "SnapshotNotFound", snapshotUri, azure: { code: error.code, requestId: error.requestId } };
 }
 
@@ -343,11 +344,6 @@ function creationFailure(
   const isForNow =
     failure.kind === "QuotaExceeded" || (error.statusCode === CONFLICT && !isRetryable(failure));
   return isForNow ? { kind: "SnapshotCopyDelayed", snapshotUri, detail: `${code}: ${message}` } : failure;
-}
-
-/** A handle names subscription and group in full: without its group there is no snapshot. */
-function isGone(error: ArmError): boolean {
-  return saysNotThere(error) || saysNoGroup(error);
 }
 
 function stillRunning({ snapshotUri }: SnapshotTarget): ArmError {

@@ -1,6 +1,6 @@
 import { FREEZE_SECONDS_MAX } from "../../api/attachment-bounds.ts";
 import type { ParameterValue } from "./parameter-value.ts";
-import { userAgentParameter, volumeParameterTable } from "./volume-parameter-table.ts";
+import { volumeParameterTable } from "./volume-parameter-table.ts";
 
 /**
  * The VolumeSnapshotClass parameters that this version supports, in the spelling of the documentation. The
@@ -18,7 +18,7 @@ export const snapshotParameterTable = {
   publicNetworkAccess: { kind: "choice", choices: ["Enabled", "Disabled"] },
   fileSystemFreezeSeconds: { kind: "count", min: 5, max: FREEZE_SECONDS_MAX },
   instantAccessDurationMinutes: { kind: "count", min: 60, max: 300 },
-  userAgent: userAgentParameter,
+  userAgent: volumeParameterTable.userAgent,
 } as const satisfies Readonly<Record<string, ParameterValue>>;
 
 /** The name of a supported parameter. */

@@ -30,17 +30,6 @@ const SUBSCRIPTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
 const IOPS_MAX = 400_000;
 const MBPS_MAX = 10_000;
 
-/**
- * The text that a class adds to the header User-Agent of the calls that make its disks and snapshots: Azure
- * attributes a customer's usage to a partner by the `pid-<GUID>` in it (Learn, Azure customer usage
- * attribution). Printable ASCII, since it travels in a header.
- */
-export const userAgentParameter = {
-  kind: "pattern",
-  pattern: /^[!-~](?:[ -~]{0,198}[!-~])?$/u,
-  rule: "must have 1 to 200 printable ASCII characters, and no space at either end",
-} as const;
-
 /** The id of a resource of Microsoft.Compute, such as a disk encryption set. */
 function computeId(type: "diskAccesses" | "diskEncryptionSets"): {
   readonly pattern: RegExp;
@@ -153,7 +142,14 @@ export const volumeParameterTable = {
     field: "disk.subscriptionId",
   },
   diskEncryptionType: { kind: "choice", choices: diskEncryptionTypes, field: "disk.encryptionType" },
-  userAgent: { ...userAgentParameter, field: "disk.userAgent" },
+  // Azure attributes a customer's usage to a partner by the `pid-<GUID>` in the header (Learn, Azure customer
+  // usage attribution).
+  userAgent: {
+    kind: "pattern",
+    pattern: /^[!-~](?:[ -~]{0,198}[!-~])?$/u,
+    rule: "must have 1 to 200 printable ASCII characters, and no space at either end",
+    field: "disk.userAgent",
+  },
   // The node reads it, and `device-setting/<path>`, from the volume's attributes.
   perfProfile: { kind: "choice", choices: perfProfiles, anyCase: true, field: "volumeContext" },
 } as const satisfies Readonly<Record<string, VolumeParameter>>;
