@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
-import { approveEvent, readAzure, scheduledEvents, writeAzure } from "./emulator-admin.ts";
+import { approveEvent, beginWriteAzure, readAzure, scheduledEvents, writeAzure } from "./emulator-admin.ts";
 import type { LabWorld } from "./with-lab.ts";
 
 const DETACHED_MAX_MS = 120_000;
@@ -116,7 +116,9 @@ export function reimagesByEvent({ lab }: LabWorld): Reimages {
       // An event waits for those that have asked for events.
       for (const { name } of value) await scheduledEvents(lab, name);
       const properties = { virtualMachineProfile: newProfile, upgradePolicy: { mode: "Rolling" } };
-      upgraded = writeAzure(lab, "PATCH", scaleSet, { properties });
+      // Not before it is accepted is an instance out of date.
+      const ended = await beginWriteAzure(lab, "PATCH", scaleSet, { properties });
+      upgraded = ended();
       // It is awaited at the end, and may reject before.
       upgraded.catch(() => undefined);
     },

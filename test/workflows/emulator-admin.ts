@@ -67,21 +67,32 @@ export async function readAzure(lab: Lab, resource: string): Promise<unknown> {
   return (await answerOf(lab, "GET", `${resource}?${VERSION}`)).body;
 }
 
-/** Writes as another client of the lab's Azure, and waits for the end of the operation. */
-export async function writeAzure(
+/**
+ * Writes as another client of the lab's Azure. Resolves once Azure has accepted it, with what waits for the
+ * end of the operation.
+ */
+export async function beginWriteAzure(
   lab: Lab,
   method: "PATCH" | "POST",
   resource: string,
   body?: object,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { headers } = await answerOf(lab, method, `${resource}?${VERSION}`, body);
   const operation = new URL(String(headers["azure-asyncoperation"]));
-  const status = await waitUntil(`${method} ${resource} to end`, OPERATION_MAX_MS, async () => {
-    const polled = await answerOf(lab, "GET", operation.pathname + operation.search);
-    const { status: now } = polled.body as { readonly status: string };
-    return now === "InProgress" ? undefined : now;
-  });
-  assert.equal(status, "Succeeded", `${method} ${resource}`);
+  return async () => {
+    const status = await waitUntil(`${method} ${resource} to end`, OPERATION_MAX_MS, async () => {
+      const polled = await answerOf(lab, "GET", operation.pathname + operation.search);
+      const { status: now } = polled.body as { readonly status: string };
+      return now === "InProgress" ? undefined : now;
+    });
+    assert.equal(status, "Succeeded", `${method} ${resource}`);
+  };
+}
+
+/** Writes as another client of the lab's Azure, and waits for the end of the operation. */
+export async function writeAzure(...write: Parameters<typeof beginWriteAzure>): Promise<void> {
+  const ended = await beginWriteAzure(...write);
+  await ended();
 }
 
 /** An event that a VM's metadata service announces. */
