@@ -286,9 +286,8 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
         emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { revoke: revokes, beginFence: begins } = without.has("mark") ? steps.overlookingRequest : steps;
+      const { beginFence: begins } = without.has("mark") ? steps.overlookingRequest : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
-      moves(revokes(world.record, node), "revokes");
       moves(begins(world.record, node), `begins the fence of n${node}`, "cutting");
       return;
     }
@@ -357,6 +356,11 @@ function idleControllerSteps(
   const ended = isDue ? steps.withdraw(world.record, node) : undefined;
   if (ended !== undefined)
     emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unrequested`);
+  // The plan alone revokes: it asks for no users, since a writer that holds nothing has none that writes.
+  const { revoke: revokes } = without.has("mark") ? steps.overlookingRequest : steps;
+  const revoked = revokes(world.record, node);
+  if (revoked !== undefined)
+    emit(goesTo("idle", 0, afterRecordMove(world, revoked.code, without)), `revokes n${node}`);
   if (writer.requested && !without.has("mark")) return;
   if (without.has("order")) {
     if (!nodeOf(world, node).pod) emit(goesTo("askedFirst", node), `reads pods first: none on n${node}`);

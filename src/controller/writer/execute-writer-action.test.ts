@@ -10,6 +10,7 @@ import {
   diskUri,
   identity,
 } from "../../core/testing/objects.ts";
+import { planWriter } from "../../core/writer/plan-writer.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
@@ -136,7 +137,7 @@ describe("executeWriterAction", () => {
       ]);
     }));
 
-  it("withdraws the leaked request of a writer that it releases", () =>
+  it("withdraws the leaked request of a writer that is then revoked", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
       await world.given(
@@ -144,11 +145,12 @@ describe("executeWriterAction", () => {
         anAttachment("node-a", { spec: { writerRequest: { since: agoMs(9_000) } } }),
       );
       assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }), { ok: true, value: {} });
-      assert.equal(world.record()?.writer, undefined);
       assert.deepEqual(
         [world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.writerRequest],
         ["Primary", undefined],
       );
+      const observed = observeVolume(world.ports, "pvc-1");
+      assert.deepEqual(planWriter(observed ?? assert.fail()), [{ kind: "Revoke" }]);
     }));
 
   for (const { because, writerRequest, held } of [

@@ -89,7 +89,7 @@ export async function executeWriterAction(
     }
     case "ReleaseCheck": {
       const checked = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
-      if (!checked.ok) return ignoreRefused(checked);
+      if (!checked.ok) return checked;
       if (checked.value.kind === "stillUsed") {
         emitStillUsed(ports, observed, action.node.nodeName, checked.value.use);
         return ok({ requeueAfterMs: USERS_AGAIN_MS });

@@ -3,7 +3,7 @@ import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-iden
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
-import { beginFence, revoke, withdraw, renew } from "../../core/writer/record/writer-steps.ts";
+import { beginFence, withdraw, renew } from "../../core/writer/record/writer-steps.ts";
 import { moveRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
@@ -28,12 +28,11 @@ type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
  * - withdraw the writer's request;
  * - read the record uncached (version v);
  * - check for users past every cache;
- * - act only on version v.
+ * - with `fences`, begin the fence only on version v.
  *
  * A user that came in between was either seen, or has moved the record past v by renewing the request.
- * `unused`: the request is withdrawn, and the writer's node has no user. With `fences` the fence has begun;
- * otherwise a writer that held nothing is revoked, and one that holds the volume has yet to be recalled.
- * `stillUsed`: the request is renewed.
+ * `unused`: the request is withdrawn, and the writer's node has no user. The writer remains: the plan revokes
+ * it or recalls it, and knows the VMs whose node name another VM has. `stillUsed`: the request is renewed.
  */
 export async function releaseCheck(
   ports: ReleasePorts,
@@ -42,14 +41,12 @@ export async function releaseCheck(
 ): Promise<Result<ReleaseCheckResult, Failure>> {
   const { volumeName, node, fences = false } = request;
   const asked = await askUsers(ports, request, signal);
-  if (!asked.ok || asked.value.kind === "stillUsed") return asked;
-  const { metadata, status } = asked.value.volume;
-  if (!fences && status?.record?.writer?.held === true) return asked;
-  const onlyAtVersion = metadata.resourceVersion;
+  if (!asked.ok || asked.value.kind === "stillUsed" || !fences) return asked;
+  const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
   const moved = await moveRecord(
     ports,
-    { volumeName, nodeName: node.nodeName, step: fences ? "begin-fence" : "revoke", onlyAtVersion },
-    (record) => (fences ? beginFence(record, node) : revoke(record)),
+    { volumeName, nodeName: node.nodeName, step: "begin-fence", onlyAtVersion },
+    (record) => beginFence(record, node),
     signal,
   );
   return moved.ok ? ok({ kind: "unused", volume: moved.value }) : moved;

@@ -159,7 +159,7 @@ describe("deleteVolume", () => {
       await world.until(() => isMarked(world));
       await world.letGo("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
-      assert.deepEqual(world.steps, ["withdraw", "revoke", "mark-delete", "mark-delete"]);
+      assert.deepEqual(world.steps, ["withdraw", "mark-delete", "mark-delete"]);
     });
   });
 

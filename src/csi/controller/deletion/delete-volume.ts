@@ -85,9 +85,7 @@ async function checkLeakedRequest(
     signal,
   );
   // Whatever it found, the record is judged once more on the version that receives the mark.
-  return checked.ok || checked.failure.kind === "NotWriter" || checked.failure.kind === "ObjectConflict"
-    ? ok(undefined)
-    : checked;
+  return checked.ok ? ok(undefined) : checked;
 }
 
 /**

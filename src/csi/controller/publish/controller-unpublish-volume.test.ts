@@ -5,6 +5,7 @@ import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
+import { release } from "../../../core/writer/record/writer-steps.ts";
 import { withdrawRequest, requestWriter } from "../../../objects/writer-request.ts";
 import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
 import { aCall } from "../../testing/a-call.ts";
@@ -290,6 +291,34 @@ describe("controllerUnpublishVolume", () => {
         [await attachmentOf(world), await isPublished(world)],
         [["Primary", true, false], true],
       );
+    }));
+
+  it("frees no grant of an earlier VM of the name, which another VM's token releases", () =>
+    withController(async (world) => {
+      const earlier = { ...holder, vmId: "an-earlier-vm", instanceUri: `${nodeA.instanceUri}-earlier` };
+      await givenPublished(world, aRecord({ writer: earlier, epoch: 1 }));
+      await world.givenNode("node-a");
+      world.use = { kind: "unused" };
+      let asked = 0;
+      const users: ControllerContext["users"] = {
+        ...world.context.users,
+        isOutOfService: async () => false,
+        on: async (where, signal) => {
+          asked += 1;
+          // The release check's first question: the record that it reads next shows the release.
+          if (asked === 2)
+            await world.setStatus("pvc-1", ({ status }) => {
+              const released = release(status?.record ?? assert.fail(), earlier, 1);
+              return { ...(status ?? assert.fail()), record: released.ok ? released.value : assert.fail() };
+            });
+          return world.context.users.on(where, signal);
+        },
+      };
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      const answer = await world.answerOf(unpublish(world, { users }, deadlineMs));
+      assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+      const { writer } = world.volume("pvc-1")?.status?.record ?? {};
+      assert.deepEqual(writer, { ...earlier, held: false, requested: false });
     }));
 
   it("renews no request of a node that is being released already", () =>

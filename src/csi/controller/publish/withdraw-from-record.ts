@@ -45,7 +45,7 @@ export async function withdrawFromRecord(
     return withdrawn.ok || withdrawn.failure.kind === "NotWriter" ? ok(undefined) : withdrawn;
   }
   const checked = await releaseCheck(context, { volumeName, volumeId, node }, signal);
-  if (!checked.ok) return checked.failure.kind === "NotWriter" ? ok(undefined) : checked;
+  if (!checked.ok) return checked;
   if (checked.value.kind === "unused") return ok(undefined);
   const renewed = await renewRequest(context, fresh.value, nodeName, signal);
   if (!renewed.ok) return renewed;
