@@ -195,4 +195,26 @@ describe("a writer whose node name is another VM's", () => {
         await pass(world);
         assert.deepEqual(world.record()?.writer, isRevoked ? undefined : writer);
       }));
+
+  it("is fenced while its VM is off, though a token with its vmId released its grant", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const unrequested = {
+        ...aWriter("node-a", { requested: false }),
+        instanceUri: earlier.instanceUri,
+      };
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...unrequested, held: false } }));
+      const inspectInstance: CloudProvisioner["inspectInstance"] = async ({ instanceUri }) =>
+        instanceUri === earlier.instanceUri
+          ? ok(anInstance("node-a", { instanceUri, powerState: "deallocated" }))
+          : ok(anInstance("node-a", { vmId: "vm-of-the-token" }));
+      await pass(world, { inspectInstance });
+      assert.deepEqual(
+        [world.record()?.fencing, world.record()?.writer, world.emitted.map(({ reason }) => reason)],
+        [{ ...a, instanceUri: earlier.instanceUri }, unrequested, ["Fencing"]],
+      );
+      await reconcile(world);
+      await pass(world, { inspectInstance });
+      assert.equal(world.emitted.length, 1);
+    }));
 });

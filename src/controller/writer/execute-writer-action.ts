@@ -305,14 +305,16 @@ async function fenceWriter(
 }
 
 /**
- * A node that is known to be detached has nothing to release: its request is withdrawn in the same write.
+ * Of a VM that is off and whose node is another VM by now, the same write ends the request, and counts the
+ * grant as held: the other VM's token may have released it.
  */
 function stepFor(
   record: WriterRecord,
   { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
 ): Step {
-  const endsRequest = ground === "off";
-  const begun = beginFence(record, node, { endsRequest });
+  if (ground !== "off") return beginFence(record, node);
+  const distrusted = distrustWriter(record, node);
+  const begun = beginFence(distrusted.ok ? distrusted.value : record, node, { endsRequest: true });
   // Another fence may have to end first.
-  return begun.ok || !endsRequest ? begun : withdraw(record, node);
+  return begun.ok ? begun : withdraw(record, node);
 }

@@ -168,6 +168,30 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
+      title: "is fenced once Azure shows it as off where it was, while another resource id reports its vmId",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [aNode("node-a", { vmId: earlier.vmId })],
+        vm: shown({ powerState: "stopped" }),
+      }),
+      plan: [
+        { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
+        {
+          kind: "BeginFence",
+          node: earlier,
+          ground: "off",
+          because: `the VM ${earlier.instanceUri} is stopped, and its node is another VM by now`,
+        },
+      ],
+    },
+    {
+      title: "is left to that fence, though the token that reports its vmId releases the grant again",
+      observed: observed(
+        { ...held(false, aWriter("node-a", { held: false })), fencing: earlier },
+        { nodes: [aNode("node-a", { vmId: earlier.vmId })], vm: shown({ powerState: "stopped" }) },
+      ),
+      plan: [],
+    },
+    {
       title: "loses a released grant once Azure shows its vmId at the resource id that its node has now",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [aNode("node-a", { vmId: earlier.vmId })],

@@ -61,7 +61,8 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
 
 /**
  * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
- * only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there.
+ * only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there. Where Azure
+ * shows it as off at the recorded resource id, that token is another VM's, and the writer's VM is fenced.
  */
 export function planReleased(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
@@ -69,6 +70,8 @@ export function planReleased(observed: ObservedVolume, writer: Writer): readonly
   const moved = { ...node, instanceUri };
   if (isSameResourceUri(instanceUri, writer.instanceUri) || shownVm(observed, moved) !== undefined)
     return [{ kind: "Revoke" }];
+  // Its fence has counted the grant as held, and frees it, whatever the token releases while it runs.
+  if (isNamed(recordOf(observed), node, "fencing")) return [];
   return [{ kind: "AskAzure", node: moved, mayBeGone: false }, ...waitForEarlierVm(observed, node)];
 }
 

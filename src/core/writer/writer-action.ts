@@ -62,6 +62,6 @@ export type WriterAction =
 /**
  * Why a fence is due. Only where the node is alive and `stalled` does the controller check whether a
  * workload still uses the volume there. `off`: Azure reports the VM as off, and the node of its name is
- * another VM: its request ends with the fence.
+ * another VM: its request ends with the fence, and a released grant counts as held.
  */
 export type FenceGround = "outOfService" | "stalled" | "off";
