@@ -535,7 +535,7 @@ describe("Linux host leaves a placeholder", () => {
       seen.add((await lstat(target)).dev);
     })();
     let left = await world.host.mountPlaceholder(target, never);
-    // Whoever looks at the very moment of an unmount uses the mount. kubelet calls again, too.
+    // A look at the very moment of an unmount keeps the mount busy. kubelet calls again, too.
     while (!left.ok && left.failure.kind === "DeviceBusy")
       left = await world.host.mountPlaceholder(target, never);
     ended.abort();
