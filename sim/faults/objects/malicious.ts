@@ -44,11 +44,12 @@ interface Thief {
 function acting(round: Round): BeginFault {
   return ({ world, later }, { nodeName }) => {
     let isOver = false;
+    const had = new Set<string>();
     const thief: Thief = {
       world,
       nodeName,
       store: world.store.handle(stolenToken(nodeName)),
-      others: () => othersVolumes(world, nodeName),
+      others: () => othersVolumes(world, nodeName, had),
       replicas: () => replicasOn(world, nodeName),
     };
     const act = (): void => {
@@ -67,9 +68,10 @@ function acting(round: Round): BeginFault {
 
 /**
  * Neither a pod of the volume is there, nor its disk in Azure, nor an attachment of the driver that the
- * thief has not created.
+ * thief has not created. Neither was there such an attachment since the record was made: a node that had
+ * the disk then may reclaim until Azure shows it to be detached (ADR 0028). `had` keeps these between calls.
  */
-function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
+function othersVolumes(world: SimWorld, nodeName: string, had: Set<string>): readonly AzVolume[] {
   const pods = disksOfPodsOn(world, nodeName);
   const attached = new Set(
     world.store
@@ -80,10 +82,12 @@ function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
   );
   return world.store.objects("AzVolume").filter(({ metadata, status }) => {
     const diskUri = status?.detail?.diskUri.toLowerCase();
+    const record = `${metadata.uid} ${status?.record?.storeIncarnation}`;
+    if (attached.has(metadata.name)) had.add(record);
     return (
       diskUri !== undefined &&
       !pods.has(diskUri) &&
-      !attached.has(metadata.name) &&
+      !had.has(record) &&
       status?.record?.writer?.nodeName !== nodeName
     );
   });
