@@ -25,7 +25,27 @@ async function aMark({ unchangedMs, heartbeatDelayMs }: Circumstances): Promise<
   return history.invariants();
 }
 
+/** The same, but with a second heartbeat, which a restored backup reverts. */
+async function aMarkAfterRestore(unchangedMs: number): Promise<readonly string[]> {
+  const history = aHistory();
+  watchSilences(history);
+  const node = (heartbeat: number, readyForVolumeAllocation: boolean): AzDriverNode =>
+    aDriverNode("node-a", { heartbeat, readyForVolumeAllocation });
+  const commit = (by: string, before: AzDriverNode, after: AzDriverNode): void =>
+    history.commit({ kind: "AzDriverNode", name: "node-a", by, before, after });
+  commit("node-a", node(6, true), node(7, true));
+  await history.clock.advance(unchangedMs);
+  commit("node-a", node(7, true), node(8, true));
+  commit("controller-1", node(7, true), node(7, false));
+  return history.invariants();
+}
+
 describe("watchSilences", () => {
+  it("counts from the heartbeat to which a restored backup has reverted the node", async () => {
+    assert.deepEqual(await aMarkAfterRestore(35_000), []);
+    assert.deepEqual(await aMarkAfterRestore(31_000), ["silenced-early"]);
+  });
+
   it("reports a node that is marked before its heartbeat is stale", async () => {
     assert.deepEqual(await aMark({ unchangedMs: 31_000 }), ["silenced-early"]);
     assert.deepEqual(await aMark({ unchangedMs: 60_000, heartbeatDelayMs: 50_000 }), ["silenced-early"]);

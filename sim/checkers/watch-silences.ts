@@ -11,7 +11,8 @@ const CLOCK_SHARE = 0.9;
 
 /**
  * No controller marks a node as silent, and so advises to mark it out of service, before the time has
- * passed within which the node may send its next heartbeat by what it has stated.
+ * passed within which the node may send its next heartbeat by what it has stated. It counts from the
+ * heartbeat that the store shows: a restored backup may have reverted a later one before a controller saw it.
  */
 export function watchSilences(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
@@ -23,10 +24,12 @@ export function watchSilences(world: {
     const { before, after, name } = driverNodesIn(commit);
     if (after === undefined) return;
     const nowMs = world.clock.elapsedMs();
-    if (after.status?.heartbeat !== before?.status?.heartbeat) beatAtMs.set(name, nowMs);
+    if (after.status?.heartbeat !== before?.status?.heartbeat)
+      beatAtMs.set(`${name} ${after.status?.heartbeat}`, nowMs);
     if (before?.status?.readyForVolumeAllocation !== true || after.status?.readyForVolumeAllocation !== false)
       return;
-    const unchangedMs = nowMs - (beatAtMs.get(name) ?? Number.NEGATIVE_INFINITY);
+    const beat = `${name} ${before.status.heartbeat}`;
+    const unchangedMs = nowMs - (beatAtMs.get(beat) ?? Number.NEGATIVE_INFINITY);
     const silentAfterMs = (STALE_MS + (before.status.heartbeatDelayMs ?? 0)) * CLOCK_SHARE;
     if (unchangedMs >= silentAfterMs) return;
     world.report({
