@@ -66,6 +66,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       nodeAllocatableUpdatePeriodSeconds: 0,
       httpsProxy: "http://proxy:3128",
       noProxy: "10.0.0.0/8",
+      customUserAgent: "ours/2.0 (of us)",
+      userAgentSuffix: "OSS-helm",
     },
     feature: { enableFSGroupPolicy: false },
     controller: {

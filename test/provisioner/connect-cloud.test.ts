@@ -39,6 +39,8 @@ describe("a role's connection to Azure", () => {
       "subscription-id": undefined,
       "resource-group": undefined,
       location: undefined,
+      "custom-user-agent": undefined,
+      "user-agent-suffix": undefined,
     };
     const given = { ...none, "force-detach-after-ms": 240_000, "fence-regular-detach-ms": 30_000, ...values };
     const ports = {

@@ -33,6 +33,7 @@ async function atEdge(
   options: {
     readonly getToken?: () => Promise<{ token: string; expiresOnTimestamp: number }>;
     readonly requestTimeoutMs?: number;
+    readonly userAgent?: string;
   } = {},
 ): Promise<void> {
   const tls = await createTlsMaterial(["localhost"]);
@@ -57,6 +58,7 @@ async function atEdge(
     caPem: tls.caPem,
     clock: systemClock,
     ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+    userAgent: options.userAgent,
   });
   try {
     await test({ arm, url, requests });
@@ -217,11 +219,12 @@ describe("ArmApi over the SDK", () => {
         const agentsOf = (method: string): readonly string[] =>
           requests.flatMap((sent) => (sent.method === method ? [sent.headers["user-agent"] ?? ""] : []));
         const puts = agentsOf("PUT");
-        assert.deepEqual(puts.slice(0, 2), Array(2).fill("pid-1 azuredisk-csi-driver-v2"));
+        assert.deepEqual(puts.slice(0, 2), Array(2).fill("pid-1 ours/2.0 of us"));
         assert.equal(puts.length, 4);
-        for (const agent of puts.slice(2)) assert.match(agent, /^azuredisk-csi-driver-v2 azsdk-js/u);
-        for (const agent of agentsOf("GET")) assert.doesNotMatch(agent, /pid-1/u);
+        for (const agent of puts.slice(2)) assert.match(agent, /^ours\/2\.0 of us azsdk-js/u);
+        for (const agent of agentsOf("GET")) assert.match(agent, /^ours\/2\.0 of us azsdk-js/u);
       },
+      { userAgent: "ours/2.0 of us" },
     );
   });
 

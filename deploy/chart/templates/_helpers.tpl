@@ -287,6 +287,12 @@ nodeAllocatableUpdatePeriodSeconds: {{ . }}
 - --azure-ca-file=/etc/azuredisk-csi-driver-ca/ca.pem
 {{- end }}
 {{- end }}
+{{- with .Values.driver.customUserAgent }}
+- {{ printf "--custom-user-agent=%s" . | quote }}
+{{- end }}
+{{- with .Values.driver.userAgentSuffix }}
+- {{ printf "--user-agent-suffix=%s" . | quote }}
+{{- end }}
 {{- end -}}
 
 {{- define "azuredisk.azureEnv" -}}

@@ -38,6 +38,8 @@ const GIVEN_BY_CHART = [
   "subscription-id",
   "resource-group",
   "location",
+  "custom-user-agent",
+  "user-agent-suffix",
   "node-name",
   "attach",
   "kubelet-dir",
@@ -198,6 +200,8 @@ export function chartValues(): ChartValues {
         about:
           "How often the kubelet updates how many disks its node takes, in seconds: 10 or more; 0: only once",
       },
+      customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
+      userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),
       httpsProxy: text("Proxy to Azure, as `HTTPS_PROXY`"),
       httpProxy: text("Proxy to Azure, as `HTTP_PROXY`"),
       noProxy: text("What is reached without a proxy, as `NO_PROXY`"),

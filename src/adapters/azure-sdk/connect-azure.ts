@@ -21,6 +21,7 @@ export function connectAzure(options: {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Certificates of the endpoint and the authority, in PEM, besides the well-known ones. */
   readonly caPem: string | undefined;
+  readonly userAgent?: string;
   readonly clock: Clock;
   readonly apiVersions?: ApiVersions;
   readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
@@ -54,6 +55,7 @@ export function connectAzure(options: {
     ...(options.onReplacedVersion === undefined ? {} : { onReplacedVersion: options.onReplacedVersion }),
     subscriptionId: subscriptionId.value,
     endpoint: endpoints.value.resourceManager,
+    ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
     clock,
     ...(caPem === undefined ? {} : { caPem }),
     ...(connections === undefined ? {} : { agent: connections }),

@@ -63,6 +63,8 @@ export interface SdkArmApiOptions {
   readonly caPem?: string;
   /** Default: the SDK's own connections. */
   readonly agent?: Agent;
+  /** How Azure's logs show the driver, such as `driver/1.0 suffix`. Default: `driverUserAgent`. */
+  readonly userAgent?: string | undefined;
   readonly clock: Clock;
   /** Default: `defaultApiVersions`. */
   readonly apiVersions?: ApiVersions;
@@ -75,7 +77,7 @@ export interface SdkArmApiOptions {
 const REQUEST_TIMEOUT_MS = 60_000;
 
 /** How Azure's logs show the driver. */
-const OWN_USER_AGENT = "azuredisk-csi-driver-v2";
+export const driverUserAgent = "azuredisk-csi-driver-v2";
 
 /** Pages of one list, so that a list that never ends is found out. */
 const PAGES_MAX = 1000;
@@ -91,6 +93,7 @@ const PAGES_MAX = 1000;
 export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   const httpClient = createDefaultHttpClient();
   const clientOf = createClients(options, httpClient);
+  const { userAgent: ownUserAgent = driverUserAgent } = options;
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
 
   function send(
@@ -182,7 +185,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         clientRequestId,
         (call) =>
           clientOf(subscriptionId)
-            .disks.createOrUpdate(resourceGroup, name, body, asUserAgent(userAgent, call))
+            .disks.createOrUpdate(resourceGroup, name, body, asUserAgent(userAgent, ownUserAgent, call))
             .submitted(),
         signal,
       );
@@ -234,7 +237,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         clientRequestId,
         (call) =>
           clientOf(subscriptionId)
-            .snapshots.createOrUpdate(resourceGroup, name, body, asUserAgent(userAgent, call))
+            .snapshots.createOrUpdate(resourceGroup, name, body, asUserAgent(userAgent, ownUserAgent, call))
             .submitted(),
         signal,
       );
@@ -344,9 +347,9 @@ function vmCalls(
 }
 
 /** The SDK leaves a User-Agent that a call brings: the driver's own has to follow in it. */
-function asUserAgent(userAgent: string | undefined, call: CallOptions): CallOptions {
-  if (userAgent === undefined) return call;
-  const headers = { ...call.requestOptions.headers, "user-agent": `${userAgent} ${OWN_USER_AGENT}` };
+function asUserAgent(ofClass: string | undefined, own: string, call: CallOptions): CallOptions {
+  if (ofClass === undefined) return call;
+  const headers = { ...call.requestOptions.headers, "user-agent": `${ofClass} ${own}` };
   return { ...call, requestOptions: { headers } };
 }
 
@@ -380,7 +383,7 @@ function createClients(
         httpClient,
         retryOptions: { maxRetries: 0 },
         additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
-        userAgentOptions: { userAgentPrefix: OWN_USER_AGENT },
+        userAgentOptions: { userAgentPrefix: options.userAgent ?? driverUserAgent },
         credentials: { scopes: [scopes] },
         ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
         ...(options.agent === undefined ? {} : { agent: options.agent }),

@@ -3,8 +3,10 @@ import type { AzureConfig, ConfigFailure } from "../../adapters/azure-sdk/azure-
 import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
 import type { UnusableSettings } from "../../adapters/azure-sdk/current-credential.ts";
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
+import { driverUserAgent } from "../../adapters/azure-sdk/sdk-arm-api.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
 import type { Values } from "../../cli/options.ts";
+import { driverVersion } from "../../cli/version.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -108,6 +110,7 @@ export async function reachAzure(
     config,
     environment: process.env,
     caPem,
+    userAgent: userAgentOf(values),
     clock,
     current,
     apiVersions: {
@@ -120,6 +123,14 @@ export async function reachAzure(
   });
   if (!connected.ok) throw wrongField(connected.failure, values);
   return { ...connected.value, clientId: config.aadClientId, unusedFields: unused };
+}
+
+/** The User-Agent of calls to Azure, as V1 makes it. */
+export function userAgentOf(
+  values: Pick<Values<typeof azureOptions>, "custom-user-agent" | "user-agent-suffix">,
+): string {
+  const own = values["custom-user-agent"] || `${driverUserAgent}/${driverVersion}`;
+  return `${own} ${values["user-agent-suffix"] ?? ""}`.trimEnd();
 }
 
 /** The file's settings with those of the flags and of the environment. */

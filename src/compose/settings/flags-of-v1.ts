@@ -17,7 +17,6 @@ const refused = (reason: string): FlagOfV1 => ({ kind: "refused", reason });
 const BY_RESOURCE_ID = "VMs and instances of scale sets are found by their resource ids";
 const CONDITIONAL =
   "an update of a VM is conditional on its ETag, so an old copy of the VM can't be written, and needs no TTL";
-const AGENT = "all calls carry the driver's name and version, by which Azure's logs show them";
 const API_SERVER = "the driver reads from watches; the API server's own fairness limits its writes";
 
 /**
@@ -29,6 +28,8 @@ export const flagsOfV1: Readonly<Record<string, FlagOfV1>> = {
   kubeconfig: same,
   "remove-not-ready-taint": same,
   "reserved-data-disk-slot-num": same,
+  "custom-user-agent": same,
+  "user-agent-suffix": same,
   version: same,
   nodeid: renamed("--node-name of role node"),
   drivername: renamed("--driver-name"),
@@ -72,8 +73,6 @@ export const flagsOfV1: Readonly<Record<string, FlagOfV1>> = {
   "concurrent-format-timeout": refused(
     "a format is never given up, since it could still write: its place is free once it has ended",
   ),
-  "custom-user-agent": refused(AGENT),
-  "user-agent-suffix": refused(AGENT),
   "enable-otel-tracing": refused(
     "loops that outlive a CSI call do its work, so the span of a call would show only its wait; metrics " +
       "time each step, and each call to Azure is logged with its request id",

@@ -2,6 +2,7 @@ import { apiVersionProblem, defaultApiVersions } from "../../adapters/azure-sdk/
 import { cloudNames } from "../../adapters/azure-sdk/azure-config.ts";
 import { grouped, type Option } from "../../cli/options.ts";
 import { defaultDriverName, driverNameProblem } from "../../core/api/driver-name.ts";
+import { userAgentProblem } from "../../core/azure/user-agent.ts";
 import { listenAddressProblem } from "../../core/primitives/listen-address.ts";
 import { webAddressProblem } from "./web-address.ts";
 
@@ -85,6 +86,18 @@ export const azureOptions = grouped("Azure", {
     help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none",
   },
   location: { kind: "text", help: "Region of disks whose StorageClass and topology name none" },
+  "custom-user-agent": {
+    kind: "text",
+    problem: userAgentProblem,
+    help:
+      "User-Agent of all calls to Azure, by which its logs show the driver (default: the driver's name and " +
+      "version)",
+  },
+  "user-agent-suffix": {
+    kind: "text",
+    problem: userAgentProblem,
+    help: "What follows in that User-Agent, such as the name of a distribution (default: nothing)",
+  },
   "azure-time-scale": {
     kind: "number",
     default: 1,

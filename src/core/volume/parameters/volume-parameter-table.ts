@@ -1,5 +1,6 @@
 import type { AzVolume, DiskSpec } from "../../api/az-volume.ts";
 import { regionName } from "../../azure/topology.ts";
+import { userAgentPattern, userAgentRule } from "../../azure/user-agent.ts";
 import { perfProfiles } from "../device/device-settings.ts";
 import { blockSizes, inodeRatios, inodeSizes } from "../device/file-system-geometry.ts";
 import { fileSystemTypes } from "../device/file-system.ts";
@@ -146,8 +147,8 @@ export const volumeParameterTable = {
   // usage attribution).
   userAgent: {
     kind: "pattern",
-    pattern: /^[!-~](?:[ -~]{0,198}[!-~])?$/u,
-    rule: "must have 1 to 200 printable ASCII characters, and no space at either end",
+    pattern: userAgentPattern,
+    rule: userAgentRule,
     field: "disk.userAgent",
   },
   // The node reads it, and `device-setting/<path>`, from the volume's attributes.
