@@ -59,6 +59,7 @@ export function startChild(
         const end = (act: () => void): void => {
           waiting.delete(tell);
           clearTimeout(timer);
+          child.off("close", closed);
           act();
         };
         const tell = (line: string): void => {
@@ -76,14 +77,14 @@ export function startChild(
           timeoutMs,
         );
         waiting.add(tell);
-        // Not on `exit`: output may still be unread then.
-        child.once("close", () =>
+        const closed = (): void =>
           end(() =>
             reject(
               new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`),
             ),
-          ),
-        );
+          );
+        // Not on `exit`: output may still be unread then.
+        child.once("close", closed);
       });
     },
     stop: async (graceMs) => {

@@ -56,8 +56,8 @@ export interface Lab {
   /** `store`, `controller` and the node plug-ins, by name. */
   readonly processes: ReadonlyMap<string, LabProcess>;
   readonly endpoints: Readonly<Record<string, string>>;
-  /** The end of what each process logged. */
-  logs(): string;
+  /** The end of what each process logged: at most so many characters of each, 3,000 by default. */
+  logs(tailChars?: number): string;
   /** Hands a process over to the lab, which ends it before the node plug-ins. */
   own(child: Child): void;
   close(): Promise<void>;
@@ -308,8 +308,8 @@ async function build(building: Building): Promise<Lab> {
     nodes,
     processes,
     endpoints,
-    logs: () =>
-      children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
+    logs: (tailChars = LOG_TAIL_CHARS) =>
+      children.map((child) => `--- ${child.name}\n${child.log().slice(-tailChars)}`).join("\n"),
     own: (child) => void children.push(child),
     close: building.close,
   };

@@ -33,17 +33,14 @@ const setUps: readonly PodSetUp[] = [
   { name: "no-replica", nodeName: "node-c", maxShares: 1 },
 ];
 
-async function startPod(
-  { lab, node }: LabWorld,
-  { name, nodeName, maxShares }: PodSetUp,
-): Promise<WritingPod> {
-  const volume = await createVolume(lab, {
+async function startPod(world: LabWorld, { name, nodeName, maxShares }: PodSetUp): Promise<WritingPod> {
+  const volume = await createVolume(world.lab, {
     name,
     sizeGiB: 1n,
     parameters: { skuName: "Premium_LRS", maxShares: String(maxShares) },
     zones: ["eastus-1"],
   });
-  return startWritingPod(lab, volume, node(nodeName));
+  return startWritingPod(world, volume, world.node(nodeName));
 }
 
 /** Waits until each volume has its primary on its pod's node, and all its replicas. */

@@ -30,6 +30,13 @@ export async function lengthenNotices(lab: Lab, factor: number): Promise<void> {
   await answerOf(lab, "PATCH", "/emulator/v1/settings", settings);
 }
 
+/** Adds a rule by which calls or operations fail. Returns what removes it. */
+export async function addFault(lab: Lab, rule: object): Promise<() => Promise<void>> {
+  const { body } = await answerOf(lab, "POST", "/emulator/v1/faults", rule);
+  const { id } = body as { readonly id: string };
+  return async () => void (await answerOf(lab, "DELETE", `/emulator/v1/faults/${id}`));
+}
+
 /** Changes who can sign in to the emulator's Azure, and whose tokens it accepts. */
 export async function setIdentities(lab: Lab, identities: Identities): Promise<void> {
   await answerOf(lab, "PATCH", "/emulator/v1/settings", { identities });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFile, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { it } from "node:test";
 import { status } from "@grpc/grpc-js";
 import type { Lab, LabNode } from "../../demo/lab/lab.ts";
@@ -17,6 +16,7 @@ import {
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/api/lease.ts";
+import { copyStore } from "./copy-store.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { bringUp, takeDown, untilServed } from "./volume-use.ts";
@@ -28,14 +28,6 @@ const vms = [
 ];
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
-
-/** Backs up the store's file, or restores it; only the store is down for that time. */
-async function copyStore(lab: Lab, from: string, to: string): Promise<void> {
-  await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
-  for (const suffix of ["-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
-  await copyFile(join(lab.directory, from), join(lab.directory, to));
-  await lab.processes.get("store")?.restart();
-}
 
 /** The counters that rise until a rollback of the store: the leader's, then each node's. */
 async function counters(lab: Lab, signal: AbortSignal): Promise<readonly number[]> {

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import type { Lab, LabNode } from "../../demo/lab/lab.ts";
-import type { DemoVolume } from "../../demo/volume-moves.ts";
+import { status } from "@grpc/grpc-js";
+import type { Child } from "../../demo/lab/child.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
+import { readRecord } from "../../demo/observe.ts";
+import { type DemoVolume, unpublishOnController } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
-import { bringUp, takeDown } from "./volume-use.ts";
+import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
+import type { LabWorld } from "./with-lab.ts";
 
 /** A pod of a StatefulSet that has written files, and appends synced records to its volume. */
 export interface WritingPod {
@@ -13,15 +19,36 @@ export interface WritingPod {
   untilWritten(): Promise<void>;
   /** Deletes the pod and starts it on another node. Throws if a record or a file is not as before. */
   moveTo(node: LabNode): Promise<void>;
+  /**
+   * Starts the pod on another node while its own is frozen and out of service. Throws if a synced record or
+   * a file is not as before. Returns what is left on the frozen node.
+   */
+  failOverTo(node: LabNode): Promise<StalePod>;
+  /** The process that writes now. */
+  process(): Child;
   /** Deletes the pod. Returns the number of its last record, all before which were there. */
   end(): Promise<number>;
 }
 
+/** A pod that was replaced while its node was frozen. */
+export interface StalePod {
+  /** Waits until its next sync fails, as it must after a fence. */
+  untilRefused(): Promise<void>;
+  /** Its node is in service again: waits until it has cleaned up, and tells it of the pod's deletion. */
+  cleanUp(): Promise<void>;
+}
+
 const STOP_GRACE_MS = 60_000;
+const REFUSED_MAX_MS = 60_000;
+const CLEAN_MAX_MS = 120_000;
 const FURTHER_RECORDS = 5;
 
 /** Starts a pod on a node, with an empty volume. */
-export async function startWritingPod(lab: Lab, volume: DemoVolume, first: LabNode): Promise<WritingPod> {
+export async function startWritingPod(
+  { lab, signal }: Pick<LabWorld, "lab" | "signal">,
+  volume: DemoVolume,
+  first: LabNode,
+): Promise<WritingPod> {
   let node = first;
   let last = 0;
   await bringUp(lab, volume, node);
@@ -59,6 +86,29 @@ export async function startWritingPod(lab: Lab, volume: DemoVolume, first: LabNo
       await checkContent(last);
       writer = await startWriter(lab, node, volume, last + 1);
     },
+    failOverTo: async (next) => {
+      const [staleNode, staleWriter] = [node, writer];
+      await untilServed(() => unpublishOnController(lab, volume, staleNode), [status.FAILED_PRECONDITION]);
+      node = next;
+      await bringUp(lab, volume, node);
+      await checkContent(staleWriter.lastSynced());
+      writer = await startWriter(lab, node, volume, last + 1);
+      return {
+        untilRefused: async () => {
+          await staleWriter.process.untilLine((line) => line.startsWith("failed "), REFUSED_MAX_MS);
+          await staleWriter.process.stop(STOP_GRACE_MS);
+          await lab.orchestrator.removeUser(staleNode.name, volume.volumeId);
+        },
+        cleanUp: async () => {
+          await waitUntil(`${staleNode.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
+            const record = await readRecord(lab, volume, signal);
+            return record !== undefined && !isNamed(record, staleNode.name, "quarantined") ? true : undefined;
+          });
+          await takeDownAfterFence(lab, volume, staleNode);
+        },
+      };
+    },
+    process: () => writer.process,
     end: async () => {
       await stopped();
       await takeDown(lab, volume, node);

@@ -1,0 +1,111 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Options } from "../../src/cli/options.ts";
+import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { type SoakLab, soakLab } from "./soak-lab.ts";
+import { seconds, soak, type Soaked } from "./soak.ts";
+
+const FOLDER = fileURLToPath(new URL("../../.cache/soak", import.meta.url));
+const MS_PER_MINUTE = 60_000;
+
+const options = {
+  minutes: { kind: "number", default: 10, min: 0, max: 10_080, help: "No round begins after this time" },
+  seed: {
+    kind: "number",
+    default: 1,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    isWhole: true,
+    help: "Draws what happens in each round. When it happens differs from run to run: all else is real",
+  },
+  volumes: { kind: "number", default: 3, min: 1, max: 24, isWhole: true, help: "Pods, each with a volume" },
+  "time-scale": {
+    kind: "number",
+    default: 0.02,
+    min: 0.0001,
+    max: 1,
+    help: "Azure's latencies times this factor",
+  },
+} as const satisfies Options;
+
+async function main(): Promise<number> {
+  const command = readCommandLine(
+    {
+      name: "npm run soak",
+      usage:
+        "npm run soak [-- flags]\n\n" +
+        "Lets pods write and move, on real processes, devices and file systems, while nodes freeze, " +
+        "processes are killed and Azure fails. Ends at the first lost byte.",
+      options,
+    },
+    process.argv.slice(2),
+  );
+  if (command.kind !== "Run") return answerNoRun(command);
+  const devices = dataPlaneAvailable();
+  if (!devices.available) {
+    process.stderr.write(`npm run soak needs devices: ${devices.reason}\n`);
+    return 1;
+  }
+  const { minutes, seed, volumes, "time-scale": timeScale } = command.values;
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => ending.abort(new Error(`stopped by ${signal}`)));
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  const lab = await soakLab({ timeScale, signal: ending.signal });
+  const endsMs = performance.now() + minutes * MS_PER_MINUTE;
+  try {
+    const soaked = await soak({
+      lab,
+      seed,
+      volumes,
+      goesOn: () => !ending.signal.aborted && performance.now() < endsMs,
+      say,
+      signal: ending.signal,
+    });
+    say(summary(soaked));
+    return 0;
+  } catch (error) {
+    if (ending.signal.aborted) {
+      process.stderr.write(`${String(ending.signal.reason)}\n`);
+      return 1;
+    }
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const file = await keepEvidence(lab);
+    process.stderr.write(`seed ${seed}: ${why}\nObjects and logs are in ${file}\n`);
+    return 1;
+  } finally {
+    await lab.close();
+  }
+}
+
+/** Writes the driver's objects, Azure's disks and all logs to a file. */
+async function keepEvidence(lab: SoakLab): Promise<string> {
+  const signal = new AbortController().signal;
+  const objects: unknown[] = [];
+  for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"] as const) {
+    const list = await lab.store.list(kind, {}, signal);
+    objects.push(...(list.ok ? list.value.items : [list.failure]).map((object) => ({ kind, object })));
+  }
+  const evidence = { objects, disks: await lab.emulator.disks() };
+  await mkdir(FOLDER, { recursive: true });
+  const file = `${FOLDER}/${new Date().toISOString().replaceAll(":", "-")}.log`;
+  await writeFile(file, `${JSON.stringify(evidence, undefined, 1)}\n${lab.logs(Number.MAX_SAFE_INTEGER)}`);
+  return file;
+}
+
+function summary({ rounds, records, movesMs, failOversMs }: Soaked): string {
+  return (
+    `${rounds} rounds, ${records} records, nothing lost and nothing left. ` +
+    `Pods did not write for: ${spread("moves", movesMs)}; ${spread("failovers", failOversMs)}`
+  );
+}
+
+function spread(what: string, times: readonly number[]): string {
+  const sorted = times.toSorted((left, right) => left - right);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  if (median === undefined) return `no ${what}`;
+  return `${sorted.length} ${what}, ${seconds(median)} in the median, ${seconds(sorted.at(-1) ?? 0)} at most`;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,31 @@
+import { type Lab, type LabOptions, startLab } from "../../demo/lab/lab.ts";
+import { connectPatiently } from "../../demo/lab/patient-csi.ts";
+import { type PatientOrchestrator, patientOrchestrator } from "./patient-orchestrator.ts";
+
+const vms = ["node-a", "node-b", "node-c", "node-d"].map((name) => ({ name, zone: "1" }));
+const HEARTBEAT_MS = 300;
+
+/** A lab whose orchestrator outlives the store. */
+export interface SoakLab extends Lab {
+  readonly orchestrator: PatientOrchestrator;
+}
+
+/** Starts a lab of four nodes in one zone and two controllers. */
+export async function soakLab(of: Pick<LabOptions, "timeScale" | "signal">): Promise<SoakLab> {
+  const lab = await startLab({
+    ...of,
+    vms,
+    hasDevices: true,
+    controllerCount: 2,
+    connect: connectPatiently,
+    controllerFlags: [
+      `--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`,
+      "--recall-answer-ms=500",
+      "--lease-duration-ms=3000",
+      "--lease-renew-deadline-ms=2000",
+      "--lease-retry-period-ms=300",
+    ],
+    nodeFlags: [`--heartbeat-ms=${HEARTBEAT_MS}`],
+  });
+  return { ...lab, orchestrator: await patientOrchestrator(lab, of.signal) };
+}

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import type { LabNode } from "../../demo/lab/lab.ts";
+import { fileSystemIsClean, leftovers } from "../../demo/observe.ts";
+import { committedByFsync, createVolume, deleteVolume } from "../../demo/volume-moves.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { untilServed } from "../workflows/volume-use.ts";
+import { type StalePod, startWritingPod, type WritingPod } from "../workflows/writing-pod.ts";
+import { disturb } from "./disturb.ts";
+import { describeRound, planRound, type Round } from "./plan-round.ts";
+import type { SoakLab } from "./soak-lab.ts";
+
+/** What is done with a lab, and for how long. */
+export interface SoakOptions {
+  readonly lab: SoakLab;
+  readonly seed: number;
+  readonly volumes: number;
+  /** Whether another round begins. */
+  readonly goesOn: (roundsSoFar: number) => boolean;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What was done, and how long pods did not write. */
+export interface Soaked {
+  readonly rounds: number;
+  /** From the last record before a graceful move until the first one after it, in milliseconds. */
+  readonly movesMs: readonly number[];
+  /** From the moment when a frozen node is marked out of service until the next record, in milliseconds. */
+  readonly failOversMs: readonly number[];
+  readonly records: number;
+}
+
+/** Attached to three nodes, to two, and to one: with and without replicas. */
+const MAX_SHARES = [3, 2, 1] as const;
+const FILE_SYSTEMS = ["ext4", "ext4", "xfs", "btrfs"] as const;
+
+/**
+ * Lets pods write to volumes, and move between nodes, while nodes freeze, processes are killed and Azure
+ * fails. Throws at the first round in which a synced record or a file is lost, a fenced writer still writes,
+ * or a pod does not come to write again; at the end also where a file system has faults or anything is left.
+ */
+export async function soak({ lab, seed, volumes, goesOn, say, signal }: SoakOptions): Promise<Soaked> {
+  const random = createSeededRandom(seed);
+  const nodeOf = (name: string): LabNode => lab.nodes.get(name) ?? assert.fail(`the lab has no ${name}`);
+  const nodes = [...lab.nodes.values()];
+  const movesMs: number[] = [];
+  const failOversMs: number[] = [];
+  const pods = await Promise.all(
+    Array.from({ length: volumes }, (_, index) => startPod(index, nodes[index % nodes.length])),
+  );
+  let rounds = 0;
+  let hasBackup = false;
+  while (goesOn(rounds)) {
+    const round = planRound(random, {
+      nodeNames: [...lab.nodes.keys()],
+      processNames: [...lab.processes.keys()],
+      hasBackup,
+      places: new Map(pods.map((pod) => [pod.volume.name, pod.node.name])),
+    });
+    say(`round ${rounds + 1}: ${describeRound(round)}`);
+    const startedMs = performance.now();
+    await play(round);
+    say(`  ${seconds(performance.now() - startedMs)}`);
+    hasBackup ||= round.disturbances.some(({ kind }) => kind === "backUp");
+    rounds += 1;
+  }
+  let records = 0;
+  for (const pod of pods) {
+    records += await pod.end();
+    assert.ok(await fileSystemIsClean(lab, pod.volume), `the file system of ${pod.volume.name} has faults`);
+    await untilServed(() => deleteVolume(lab, pod.volume));
+  }
+  assert.deepEqual(await leftovers(lab, signal), [], "left behind");
+  return { rounds, movesMs, failOversMs, records };
+
+  async function startPod(index: number, node = nodes[0]): Promise<WritingPod> {
+    assert.ok(node !== undefined, "the lab has no nodes");
+    const volume = await untilServed(() =>
+      createVolume(lab, {
+        name: `volume-${index}`,
+        sizeGiB: 1n,
+        parameters: { skuName: "Premium_LRS", maxShares: String(MAX_SHARES[index % MAX_SHARES.length]) },
+        zones: ["eastus-1"],
+        capability: committedByFsync(FILE_SYSTEMS[index % FILE_SYSTEMS.length] ?? "ext4"),
+      }),
+    );
+    return startWritingPod({ lab, signal }, volume, node);
+  }
+
+  /** All pods write when it ends, and nothing of its disturbances is left. */
+  async function play({ disturbances, moves }: Round): Promise<void> {
+    const frozen = disturbances.find((disturbance) => disturbance.kind === "freeze")?.nodeName;
+    const ends = await Promise.all(disturbances.map((disturbance) => disturb(lab, pods, disturbance)));
+    const stale: StalePod[] = [];
+    await Promise.all(
+      pods.map(async (pod) => {
+        const target = moves.get(pod.volume.name);
+        if (target === undefined) return;
+        const startedMs = performance.now();
+        if (pod.node.name === frozen) {
+          stale.push(await pod.failOverTo(nodeOf(target)));
+          failOversMs.push(performance.now() - startedMs);
+        } else {
+          await pod.moveTo(nodeOf(target));
+          movesMs.push(performance.now() - startedMs);
+        }
+      }),
+    );
+    for (const end of ends) await end();
+    await Promise.all(stale.map((pod) => pod.untilRefused()));
+    if (frozen !== undefined) await lab.orchestrator.setOutOfService(frozen, false);
+    await Promise.all(stale.map((pod) => pod.cleanUp()));
+    await Promise.all(pods.map((pod) => pod.untilWritten()));
+  }
+}
+
+/** Such as `1.2 s`. */
+export function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1_000).toFixed(1)} s`;
+}
