@@ -75,6 +75,15 @@ export async function publishOnController(
   node: LabNode,
 ): Promise<Readonly<Record<string, string>>> {
   await lab.orchestrator.addUser(node.name, volume.volumeId, `pod/writer-of-${volume.name}`);
+  return publishAgain(lab, volume, node);
+}
+
+/** ControllerPublishVolume for a workload that was placed before. */
+export async function publishAgain(
+  lab: Lab,
+  volume: DemoVolume,
+  node: LabNode,
+): Promise<Readonly<Record<string, string>>> {
   const { publishContext } = await lab.controller.controllerPublishVolume({
     volumeId: volume.volumeId,
     nodeId: node.name,

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { copyStore } from "../workflows/copy-store.ts";
 import { addFault } from "../workflows/emulator-admin.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
-import type { AzureFault, Disturbance } from "./plan-round.ts";
+import type { AzureFault, Disturbance, Round } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
 const BACKUP = "backup.db";
@@ -24,11 +25,12 @@ const RULES: Readonly<Record<AzureFault, object>> = {
   },
 };
 
-/** Starts a disturbance. Returns what ends it, once its round's pods have moved. */
+/** Starts a disturbance of a round with these moves. Returns what ends it, once the pods have moved. */
 export async function disturb(
   lab: SoakLab,
   pods: readonly WritingPod[],
   disturbance: Disturbance,
+  moves: Round["moves"],
 ): Promise<() => Promise<void>> {
   switch (disturbance.kind) {
     case "freeze": {
@@ -60,9 +62,39 @@ export async function disturb(
     case "backUp":
       await copyStore(lab, "store.db", BACKUP);
       return () => Promise.resolve();
-    case "restore":
-      await copyStore(lab, BACKUP, "store.db");
-      await lab.orchestrator.stateAgain();
-      return () => Promise.resolve();
+    case "restore": {
+      const moved = new AbortController();
+      const isRestored = (async () => {
+        await sleep(disturbance.afterMs);
+        await copyStore(lab, BACKUP, "store.db");
+        await lab.orchestrator.stateAgain();
+        do await publishAsPlaced(lab, pods, moves);
+        while (!moved.signal.aborted);
+      })();
+      // It is awaited at the end, and may reject before.
+      isRestored.catch(() => undefined);
+      return async () => {
+        moved.abort();
+        await isRestored;
+        await publishAsPlaced(lab, pods, moves);
+      };
+    }
+  }
+}
+
+/**
+ * What Kubernetes' attach-detach controller does with the VolumeAttachments that a backup has brought back
+ * or reverted. The target of a move is left to the move.
+ */
+async function publishAsPlaced(
+  lab: SoakLab,
+  pods: readonly WritingPod[],
+  moves: Round["moves"],
+): Promise<void> {
+  for (const pod of pods) {
+    if (pod.isPlaced) await publishAgain(lab, pod.volume, pod.node);
+    for (const node of lab.nodes.values())
+      if (node !== pod.node && node.name !== moves.get(pod.volume.name))
+        await unpublishOnController(lab, pod.volume, node);
   }
 }

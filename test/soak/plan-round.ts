@@ -8,8 +8,9 @@ export type Disturbance =
   | { readonly kind: "kill"; readonly processName: string; readonly afterMs: number }
   /** Azure answers a share of calls, or ends a share of operations, otherwise than it should. */
   | { readonly kind: "azure"; readonly fault: AzureFault }
-  /** The object store is backed up, or restored to the last backup: all changes since are lost. */
-  | { readonly kind: "backUp" | "restore" }
+  | { readonly kind: "backUp" }
+  /** The object store is restored to the last backup: all changes since are lost. */
+  | { readonly kind: "restore"; readonly afterMs: number }
   | { readonly kind: "cordon"; readonly nodeName: string };
 
 /** How Azure fails: an effect of the emulator's fault rules. */
@@ -45,8 +46,8 @@ const CORDON_SHARE = 0.25;
 const BACK_UP_SHARE = 0.2;
 const RESTORE_SHARE = 0.15;
 const MOVE_SHARE = 0.6;
-/** A kill comes within the time that a move takes, in milliseconds. */
-const KILL_WITHIN_MS = 1_500;
+/** A kill or a restoration comes within the time that a move takes, in milliseconds. */
+const WITHIN_MS = 1_500;
 
 /**
  * Draws a round. At most one node is frozen, and no pod moves to a frozen or cordoned node, as a scheduler
@@ -76,9 +77,10 @@ export function planRound(random: Random, { nodeNames, processNames, hasBackup, 
   if (cordoned !== undefined && cordoned !== frozen)
     disturbances.push({ kind: "cordon", nodeName: cordoned });
   if (killed !== undefined)
-    disturbances.push({ kind: "kill", processName: killed, afterMs: random.next() * KILL_WITHIN_MS });
+    disturbances.push({ kind: "kill", processName: killed, afterMs: random.next() * WITHIN_MS });
   if (fault !== undefined) disturbances.push({ kind: "azure", fault });
-  if (isBackedUp || isRestored) disturbances.push({ kind: isBackedUp ? "backUp" : "restore" });
+  if (isBackedUp) disturbances.push({ kind: "backUp" });
+  if (isRestored) disturbances.push({ kind: "restore", afterMs: random.next() * WITHIN_MS });
   return { disturbances, moves };
 }
 
@@ -97,7 +99,7 @@ export function describeRound({ disturbances, moves }: Round): string {
       case "backUp":
         return "the store is backed up";
       case "restore":
-        return "the store is restored";
+        return `the store is restored after ${Math.round(disturbance.afterMs)} ms`;
     }
   });
   const moved = [...moves].map(([volumeName, nodeName]) => `${volumeName} to ${nodeName}`);

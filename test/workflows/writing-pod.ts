@@ -13,8 +13,10 @@ import type { LabWorld } from "./with-lab.ts";
 /** A pod of a StatefulSet that has written files, and appends synced records to its volume. */
 export interface WritingPod {
   readonly volume: DemoVolume;
-  /** The node that it is on. */
+  /** The node that it is on, or leaves, or comes to. */
   readonly node: LabNode;
+  /** Whether its deletion has not begun. */
+  readonly isPlaced: boolean;
   /** Waits until it has written further records. */
   untilWritten(): Promise<void>;
   /** Deletes the pod and starts it on another node. Throws if a record or a file is not as before. */
@@ -50,6 +52,7 @@ export async function startWritingPod(
   first: LabNode,
 ): Promise<WritingPod> {
   let node = first;
+  let isPlaced = true;
   let last = 0;
   await bringUp(lab, volume, node);
   const files = await writeFiles(node, volume);
@@ -77,19 +80,24 @@ export async function startWritingPod(
     get node() {
       return node;
     },
+    get isPlaced() {
+      return isPlaced;
+    },
     untilWritten: () => writer.untilSynced(writer.lastSynced() + FURTHER_RECORDS),
     moveTo: async (next) => {
       await stopped();
+      isPlaced = false;
       await takeDown(lab, volume, node);
-      node = next;
+      [node, isPlaced] = [next, true];
       await bringUp(lab, volume, node);
       await checkContent(last);
       writer = await startWriter(lab, node, volume, last + 1);
     },
     failOverTo: async (next) => {
       const [staleNode, staleWriter] = [node, writer];
+      isPlaced = false;
       await untilServed(() => unpublishOnController(lab, volume, staleNode), [status.FAILED_PRECONDITION]);
-      node = next;
+      [node, isPlaced] = [next, true];
       await bringUp(lab, volume, node);
       await checkContent(staleWriter.lastSynced());
       writer = await startWriter(lab, node, volume, last + 1);
