@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
-import { copyStore } from "../workflows/copy-store.ts";
 import { addFault } from "../workflows/emulator-admin.ts";
+import { copyStore } from "../workflows/store/copy-store.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
 import type { AzureFault, Disturbance, Round } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";

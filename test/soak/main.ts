@@ -59,7 +59,7 @@ async function main(): Promise<number> {
       lab,
       seed,
       volumes,
-      goesOn: () => !ending.signal.aborted && performance.now() < endsMs,
+      continues: () => !ending.signal.aborted && performance.now() < endsMs,
       say,
       signal: ending.signal,
     });

@@ -22,7 +22,7 @@ it("pods lose nothing while nodes freeze, processes are killed and Azure fails",
       lab,
       seed: SEED,
       volumes: 3,
-      goesOn: (rounds) => rounds < ROUNDS,
+      continues: (rounds) => rounds < ROUNDS,
       say: (text) => t.diagnostic(text),
       signal: ending.signal,
     });

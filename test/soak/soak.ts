@@ -15,7 +15,7 @@ export interface SoakOptions {
   readonly seed: number;
   readonly volumes: number;
   /** Whether another round begins. */
-  readonly goesOn: (roundsSoFar: number) => boolean;
+  readonly continues: (roundsSoFar: number) => boolean;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ const FILE_SYSTEMS = ["ext4", "ext4", "xfs", "btrfs"] as const;
  * fails. Throws at the first round in which a synced record or a file is lost, a fenced writer still writes,
  * or a pod does not come to write again; at the end also where a file system has faults or anything is left.
  */
-export async function soak({ lab, seed, volumes, goesOn, say, signal }: SoakOptions): Promise<Soaked> {
+export async function soak({ lab, seed, volumes, continues, say, signal }: SoakOptions): Promise<Soaked> {
   const random = createSeededRandom(seed);
   const nodeOf = (name: string): LabNode => lab.nodes.get(name) ?? assert.fail(`the lab has no ${name}`);
   const nodes = [...lab.nodes.values()];
@@ -50,7 +50,7 @@ export async function soak({ lab, seed, volumes, goesOn, say, signal }: SoakOpti
   );
   let rounds = 0;
   let hasBackup = false;
-  while (goesOn(rounds)) {
+  while (continues(rounds)) {
     const round = planRound(random, {
       nodeNames: [...lab.nodes.keys()],
       processNames: [...lab.processes.keys()],

@@ -16,9 +16,9 @@ import {
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/api/lease.ts";
-import { copyStore } from "./copy-store.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
+import { copyStore } from "./store/copy-store.ts";
 import { bringUp, takeDown, untilServed } from "./volume-use.ts";
 import { withLab } from "./with-lab.ts";
 

@@ -11,8 +11,8 @@ import {
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { emulatorJournal } from "./emulator-admin.ts";
-import { loseTheStore } from "./lose-the-store.ts";
 import { noneQuarantined } from "./record-history.ts";
+import { loseTheStore } from "./store/lose-the-store.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { DemoVolume } from "../../demo/volume-moves.ts";
-import { followRecord, type RecordHistory } from "./record-history.ts";
-import type { LabWorld } from "./with-lab.ts";
+import type { DemoVolume } from "../../../demo/volume-moves.ts";
+import { followRecord, type RecordHistory } from "../record-history.ts";
+import type { LabWorld } from "../with-lab.ts";
 
 const STOP_GRACE_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Lab } from "../../demo/lab/lab.ts";
+import type { Lab } from "../../../demo/lab/lab.ts";
 
 const STOP_GRACE_MS = 60_000;
 
