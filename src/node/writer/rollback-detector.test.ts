@@ -283,18 +283,40 @@ describe("detectRollback", () => {
       }));
 });
 
+describe("detectRollback of a record older than the checkpoint", () => {
+  for (const { because, present, isBack } of [
+    { because: "in the present incarnation", present: 1, isBack: true },
+    { because: "without a Lease", present: 0, isBack: true },
+    { because: "that the rebuild of a later incarnation has not reached yet", present: 2, isBack: false },
+  ])
+    it(`sees ${isBack ? "a" : "no"} rollback in a record ${because}`, () =>
+      withNode({ writer: aWriter("node-a") }, async (world) => {
+        await beat(world);
+        const ports = world.ports();
+        await world.setRecord((record) => ({ ...record, epoch: 2, storeIncarnation: 1 }));
+        const { uid } = ports.cache.get("AzVolume", "pvc-1")?.metadata ?? assert.fail();
+        await ports.checkpoints.put({ ...checkpoint, uid }, never);
+        const own = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
+        assert.equal(
+          detectRollback(ports, own, { present, earlier: present }),
+          isBack ? "pvc-1 is at epoch 2, this node's checkpoint at 3" : undefined,
+        );
+      }));
+});
+
+const checkpoint: VolumeCheckpoint = {
+  volumeName: "pvc-1",
+  uid: "uid-pvc-1",
+  volumeId: "/disks/pvc-1",
+  epoch: 3,
+  stagingPath: "/staging",
+  targetPaths: [],
+  lun: 0,
+  majorMinor: "8:32",
+  accessType: "mount",
+};
+
 describe("olderThanCheckpoint", () => {
-  const checkpoint: VolumeCheckpoint = {
-    volumeName: "pvc-1",
-    uid: "uid-pvc-1",
-    volumeId: "/disks/pvc-1",
-    epoch: 3,
-    stagingPath: "/staging",
-    targetPaths: [],
-    lun: 0,
-    majorMinor: "8:32",
-    accessType: "mount",
-  };
   const at = (epoch: number, record: RecordChanges = {}) =>
     aVolume({ status: { record: aRecord({ epoch, ...record }) } });
   const { status } = aVolume();

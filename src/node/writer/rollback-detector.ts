@@ -36,7 +36,7 @@ export async function readTrustedIncarnation(
 /**
  * Returns the reason if this node sees a rollback at a heartbeat that it has not reported yet. `own`: its
  * object in the store. `earlier`: the store incarnation at its last heartbeat; undefined: not known. A
- * later one shows that others have noticed the rollback, and that every record was rebuilt since.
+ * later one shows that others have noticed the rollback, and that every record was or will be rebuilt.
  */
 export function detectRollback(
   { cache, checkpoints, node }: Pick<NodePorts, "cache" | "checkpoints" | "node">,
@@ -47,9 +47,20 @@ export function detectRollback(
   const incarnation = Math.min(earlier ?? present, present);
   return (
     olderHeartbeat(own, present, { incarnation, counter: checkpoints.heartbeat() }) ??
-    cache.list("AzVolume").flatMap((volume) => olderThanCheckpoint({ checkpoints, node }, volume) ?? [])[0] ??
+    cache
+      .list("AzVolume")
+      .filter((volume) => !awaitsRebuild(volume, present))
+      .flatMap((volume) => olderThanCheckpoint({ checkpoints, node }, volume) ?? [])[0] ??
     recordedRollback(checkpoints, present)
   );
+}
+
+/**
+ * Whether a record is from before a rebuild that the Lease shows: it will be rebuilt, and no step uses it until
+ * then. Reported, it would start another rebuild, or, as a repeated report of one node, wait for ten minutes.
+ */
+function awaitsRebuild({ status }: AzVolume, incarnation: number): boolean {
+  return status?.record !== undefined && status.record.storeIncarnation < incarnation;
 }
 
 /** A node that has just been registered shows no heartbeat to compare. */
