@@ -110,6 +110,8 @@ actors:
 
   const wrong: readonly { readonly text: string; readonly because: RegExp }[] = [
     { text: "- a", because: /a scenario is a mapping/ },
+    { text: "location: [a", because: /^Flow sequence .* at line 1, column 13:/ },
+    { text: "location: *nowhere", because: /Unresolved alias .*nowhere/ },
     { text: "vms: []", because: /'vms' is not a member of a scenario/ },
     {
       text: "virtualMachines: [{ name: a }]",

@@ -46,7 +46,12 @@ const DEFAULT_LOCATION = "eastus";
 
 /** Reads a scenario file, YAML or JSON. A failure names the wrong member. */
 export function parseScenario(text: string): ParsedScenario {
-  const json = parsedYaml(text);
+  let json: Json;
+  try {
+    json = parse(text) as Json;
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message.trimEnd() : String(error));
+  }
   if (!isObject(json)) return wrong("a scenario is a mapping");
   const unknown = Object.keys(json).find((member) => !MEMBERS.includes(member));
   if (unknown !== undefined)
@@ -105,14 +110,6 @@ export function parseScenario(text: string): ParsedScenario {
       ...(seed === undefined ? {} : { seed }),
     },
   };
-}
-
-function parsedYaml(text: string): Json | undefined {
-  try {
-    return parse(text) as Json;
-  } catch {
-    return undefined;
-  }
 }
 
 function wrong(reason: string): ParsedScenario {
