@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ApiAnswer } from "../../adapters/kubernetes/api/api-client.ts";
 import { scriptedApiClient } from "../../adapters/kubernetes/testing/scripted-api-client.ts";
+import { fail } from "../../core/failure/result.ts";
 import { describeFindings, type Finding } from "./finding.ts";
 import { checkKubernetes } from "./kubernetes-checks.ts";
 
@@ -78,7 +79,7 @@ describe("the preflight of Kubernetes", () => {
       because: "a CSIDriver that is not there",
       changed: { [`${CSI_DRIVERS}/${NAME}`]: gone },
       check: `CSIDriver ${NAME}`,
-      fix: /^helm upgrade --install /u,
+      fix: /^helm upgrade --install azuredisk-csi-driver deploy\/chart -n kube-system --set image\./u,
     },
     {
       because: "V1 under its own name beside this driver under another one",
@@ -118,6 +119,16 @@ describe("the preflight of Kubernetes", () => {
       assert.match(describeFindings(missing), /^missing .+\n {9}fix: .+\n1 missing\n$/u);
     });
   }
+
+  it("says why it could not ask", async () => {
+    const failure = { kind: "StoreUnavailable", detail: "connect ECONNREFUSED 10.0.0.1:443" } as const;
+    const client = { call: () => Promise.resolve(fail(failure)) };
+    const findings = await checkKubernetes(client, NAME, new AbortController().signal);
+    assert.deepEqual(
+      findings.filter(({ verdict, detail }) => verdict === "unknown" && detail.includes(failure.detail)),
+      findings,
+    );
+  });
 
   it("says what it may not read, which is no failure", async () => {
     const findings = await findingsOf({ "/apis/apps/v1/daemonsets": { code: 403, body: {} } });

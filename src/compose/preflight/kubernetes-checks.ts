@@ -1,4 +1,5 @@
 import type { ApiAnswer, ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 
 const KINDS = ["azvolumes", "azvolumeattachments", "azdrivernodes"] as const;
@@ -8,6 +9,10 @@ const VERSION = "v1";
 const NAME_OF_V1 = "disk.csi.azure.com";
 /** The roles of this driver's program: V1's has none. */
 const ROLES: readonly string[] = ["controller", "node", "scheduler-extender"];
+/** The release and namespace of docs/install.md: another release would be a second driver. */
+const INSTALL =
+  "helm upgrade --install azuredisk-csi-driver deploy/chart -n kube-system " +
+  "--set image.azuredisk.repository=<registry>/azuredisk-csi-driver";
 const APPLY_DEFINITIONS = "kubectl apply --server-side -f deploy/crds";
 
 /** Reads that show whether Kubernetes is ready for the driver. Nothing is changed. */
@@ -18,7 +23,7 @@ export async function checkKubernetes(
 ): Promise<readonly Finding[]> {
   const get = async (path: string): Promise<ApiAnswer | string> => {
     const answer = await client.call({ method: "GET", path }, signal);
-    if (!answer.ok) return answer.failure.kind;
+    if (!answer.ok) return describeFailure(answer.failure);
     return answer.value.code === 403 ? "this account may not read it" : answer.value;
   };
   const findings: Finding[] = [];
@@ -57,9 +62,7 @@ interface Version {
 function ownDriver(name: string, answer: ApiAnswer | string): Finding {
   const check = `CSIDriver ${name}`;
   if (typeof answer === "string") return unknown(check, answer);
-  return answer.code === 404
-    ? missing(check, "is not there", "helm upgrade --install azuredisk deploy/chart")
-    : present(check, "is there");
+  return answer.code === 404 ? missing(check, "is not there", INSTALL) : present(check, "is there");
 }
 
 function driverOfV1(answer: ApiAnswer | string): Finding {
