@@ -37,6 +37,16 @@ describe("connectAzure", () => {
     });
   }
 
+  for (const { because, config, field } of [
+    { because: "a subscription by its name", config: { subscriptionId: "prod" }, field: "subscriptionId" },
+    { because: "a path for a group", config: { resourceGroup: "rg/disks" }, field: "resourceGroup" },
+    { because: "what no region is called", config: { location: "East_US" }, field: "location" },
+  ])
+    it(`refuses ${because}, before anything is sent`, () => {
+      const connected = connect({ ...complete, ...config });
+      assert.deepEqual(connected.ok ? "" : connected.failure.field, field);
+    });
+
   it("accepts a region by its display name", () => {
     const connected = connect({ ...complete, location: "East US 2" });
     assert.equal(connected.ok ? connected.value.place.location : "", "eastus2");

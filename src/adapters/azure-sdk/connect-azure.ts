@@ -1,13 +1,14 @@
 import { rootCertificates } from "node:tls";
-import { regionName } from "../../core/azure/topology.ts";
 import { type Result, ok } from "../../core/failure/result.ts";
+import type { ParameterValue } from "../../core/volume/parameters/parameter-value.ts";
+import { volumeParameterTable } from "../../core/volume/parameters/volume-parameter-table.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
 import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
 import { armAgent } from "./arm-agent.ts";
-import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
+import { type AzureConfig, type ConfigFailure, endpointsOf, invalid, required } from "./azure-config.ts";
 import { proxiedAgent } from "./proxied-agent.ts";
 import { createSdkArmApi } from "./sdk-arm-api.ts";
 import { createTenantCredentials, type CurrentSettings } from "./tenant-credentials.ts";
@@ -31,11 +32,12 @@ export function connectAzure(options: {
   const { config, environment, clock } = options;
   // A list of one's own replaces the well-known ones, by which a public authority is trusted.
   const caPem = options.caPem === undefined ? undefined : [...rootCertificates, options.caPem].join("\n");
-  const subscriptionId = required(config, "subscriptionId", "disks and VMs are in it");
+  const { subscriptionID, resourceGroup: groups, location: regions } = volumeParameterTable;
+  const subscriptionId = placePart(config, "subscriptionId", "disks and VMs are in it", subscriptionID);
   if (!subscriptionId.ok) return subscriptionId;
-  const resourceGroup = required(config, "resourceGroup", "the cluster's VMs are in it");
+  const resourceGroup = placePart(config, "resourceGroup", "the cluster's VMs are in it", groups);
   if (!resourceGroup.ok) return resourceGroup;
-  const location = required(config, "location", "disks are created there");
+  const location = placePart(config, "location", "disks are created there", regions);
   if (!location.ok) return location;
   const endpoints = endpointsOf(config, environment);
   if (!endpoints.ok) return endpoints;
@@ -66,7 +68,20 @@ export function connectAzure(options: {
     place: {
       subscriptionId: subscriptionId.value,
       resourceGroup: resourceGroup.value,
-      location: regionName(location.value),
+      location: location.value,
     },
   });
+}
+
+/** A part of the cluster's place, held to the rule of the StorageClass parameter that overrides it. */
+function placePart(
+  config: AzureConfig,
+  field: "subscriptionId" | "resourceGroup" | "location",
+  why: string,
+  { pattern, rule, normalize }: Extract<ParameterValue, { readonly kind: "pattern" }>,
+): Result<string, ConfigFailure> {
+  const given = required(config, field, why);
+  if (!given.ok) return given;
+  const value = normalize === undefined ? given.value : normalize(given.value);
+  return pattern.test(value) ? ok(value) : invalid(field, given.value, rule);
 }

@@ -21,7 +21,7 @@ import type { DiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { type detachOptions, provisionerSettingsOf } from "../settings/detach-options.ts";
 import type { azureOptions } from "../settings/process-options.ts";
-import { readNamedFile, WrongSetting } from "../settings/wrong-setting.ts";
+import { readNamedCertificates, readNamedFile, WrongSetting } from "../settings/wrong-setting.ts";
 
 type CloudValues = Values<typeof azureOptions & typeof detachOptions>;
 
@@ -90,7 +90,7 @@ export async function reachAzure(
   const settings = await readAzureSettings(values);
   if (!settings.ok) throw wrongField(settings.failure, values);
   const caFile = values["azure-ca-file"];
-  const caPem = caFile === undefined ? undefined : await readNamedFile("azure-ca-file", caFile);
+  const caPem = caFile === undefined ? undefined : await readNamedCertificates("azure-ca-file", caFile);
   const current = {
     read: async (): Promise<Result<AzureConfig, ConfigFailure>> => {
       const present = await readAzureSettings(values).catch(unreadable);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -31,6 +31,14 @@ function openIn(
     { clock: systemClock, logger, lifetime },
   );
 }
+
+it("names the flag of a state folder that can't be used", isLinux, async (t) => {
+  const stateDir = join(await aStateDir(t), "file");
+  await writeFile(stateDir, "");
+  await assert.rejects(openIn(stateDir), {
+    message: new RegExp(`^--state-dir: got ${JSON.stringify(stateDir)}; EEXIST`, "u"),
+  });
+});
 
 /**
  * A plug-in in a process of its own, which has opened its machine and started a command that outlives it. It

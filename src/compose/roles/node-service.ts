@@ -13,6 +13,7 @@ import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import { assembleNode } from "../assemble-node.ts";
 import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import type { nodeOptions } from "../settings/process-options.ts";
+import { asSet } from "../settings/wrong-setting.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
 /** The parts of the node service, besides its settings. */
@@ -49,17 +50,19 @@ export async function openNodeHost(
   if (sharesKernel)
     logger.warn("links to loop devices are trusted: for emulators and labs only", { deviceRoot });
   const platform = process.platform === "win32" ? "windows" : "linux";
-  if (platform === "linux") await lockStateFolder(values["state-dir"], { clock, logger }, lifetime);
+  const { "state-dir": stateDir } = values;
+  if (platform === "linux")
+    await asSet("state-dir", stateDir, () => lockStateFolder(stateDir, { clock, logger }, lifetime));
   const host =
     platform === "windows"
       ? await startWindowsHost({ ...values, clock })
       : await createLinuxHost({
           deviceRoot,
           sharesKernel,
-          lockDirectory: join(values["state-dir"], "locks"),
+          lockDirectory: join(stateDir, "locks"),
           clock,
         });
-  const checkpoints = await openCheckpoints(values["state-dir"]);
+  const checkpoints = await openCheckpoints(stateDir);
   await thawLeftFreezes({ host, checkpoints, logger }, new AbortController().signal);
   return { host, checkpoints, platform };
 }

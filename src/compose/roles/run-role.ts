@@ -20,6 +20,7 @@ import { withTimeout } from "../../runtime/with-timeout.ts";
 import { variablesWithoutEffect } from "../settings/flags-of-v1.ts";
 import type { processOptions } from "../settings/process-options.ts";
 import { readSettings, type RoleSettings } from "../settings/read-settings.ts";
+import { asSet } from "../settings/wrong-setting.ts";
 
 /** What a process passes to its role. */
 export interface ProcessPorts {
@@ -85,16 +86,19 @@ export async function runRole<T extends Options & typeof processOptions>(
   let running: RunningRole | undefined;
   // Served from the start: a process that waits for a store or an API server is not ready yet, but need
   // not be killed for it.
-  const address = parseListenAddress(common["http-endpoint"] ?? "");
+  const { "http-endpoint": endpoint = "" } = common;
+  const address = parseListenAddress(endpoint);
   const health =
     address === undefined
       ? undefined
-      : await startHealthServer({
-          address,
-          registry,
-          whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
-          whyNotAlive: async () => running?.whyNotAlive?.(),
-        });
+      : await asSet("http-endpoint", endpoint, () =>
+          startHealthServer({
+            address,
+            registry,
+            whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
+            whyNotAlive: async () => running?.whyNotAlive?.(),
+          }),
+        );
   try {
     const starting = role.start(values, {
       clock: systemClock,

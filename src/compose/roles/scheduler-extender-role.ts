@@ -13,7 +13,7 @@ import { apiServerConfig, storeOptions } from "../connect/connect-store.ts";
 import { createExtenderCaches } from "../connect/extender-caches.ts";
 import { driverNameOption, processOptions } from "../settings/process-options.ts";
 import { volumeOptions } from "../settings/volume-options.ts";
-import { wrongSettings } from "../settings/wrong-setting.ts";
+import { asSet, wrongSettings } from "../settings/wrong-setting.ts";
 import { untilAborted, untilEnded } from "../until-aborted.ts";
 import type { Role } from "./run-role.ts";
 
@@ -64,14 +64,16 @@ export const schedulerExtenderRole: Role<typeof options> = {
     );
     const { whyNotSynced: whyNotReady, untilSynced, run } = allCaches({ ...caches });
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
-    const server = await serveExtender({
-      address,
-      answer: createExtender({ index, whyNotReady, logger }),
-      otherwise: healthListener({ registry, whyNotReady }),
-      onServed: createExtenderMetrics(registry),
-      clock,
-      logger,
-    });
+    const server = await asSet("extender-endpoint", values["extender-endpoint"], () =>
+      serveExtender({
+        address,
+        answer: createExtender({ index, whyNotReady, logger }),
+        otherwise: healthListener({ registry, whyNotReady }),
+        onServed: createExtenderMetrics(registry),
+        clock,
+        logger,
+      }),
+    );
     const work = untilEnded(lifetime, run, async (signal) => {
       await untilAborted(signal);
       await server.drain(signal);

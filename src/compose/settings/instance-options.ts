@@ -3,7 +3,7 @@ import { grouped, type Values } from "../../cli/options.ts";
 import { parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
 import { webAddressProblem } from "./web-address.ts";
-import { readNamedFile } from "./wrong-setting.ts";
+import { readNamedCertificates } from "./wrong-setting.ts";
 
 /** How a process learns which VM it runs on. */
 export const instanceOptions = grouped("Machine", {
@@ -38,6 +38,7 @@ export async function metadataService(
   values: Values<typeof instanceOptions>,
 ): Promise<InstanceMetadataService> {
   const path = values["metadata-ca-file"];
-  const certificateAuthority = path === undefined ? undefined : await readNamedFile("metadata-ca-file", path);
+  const certificateAuthority =
+    path === undefined ? undefined : await readNamedCertificates("metadata-ca-file", path);
   return connectInstanceMetadata({ endpoint: values["metadata-endpoint"], certificateAuthority });
 }

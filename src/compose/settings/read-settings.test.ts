@@ -68,6 +68,23 @@ describe("the settings of a role", () => {
     assert.match(extender[0] ?? "", /^--kubeconfig: got "\/nope"; can't be read: ENOENT/u);
   });
 
+  it("refuse a file without a certificate where one has to be", async () => {
+    const file = join(folder, "ca.pem");
+    await writeFile(file, "no certificate\n");
+    const flags = [
+      `--metadata-ca-file=${file}`,
+      "--store-socket=/s",
+      "--node-name=x",
+      "--endpoint=unix:///s",
+    ];
+    const expected = "expected a PEM file with a line -----BEGIN CERTIFICATE-----";
+    assert.deepEqual(await problems(nodeRole, flags), [
+      `--metadata-ca-file: got ${JSON.stringify(file)}; ${expected}`,
+    ]);
+    await writeFile(file, "comment\r\n-----BEGIN CERTIFICATE-----\r\n");
+    assert.deepEqual(await problems(nodeRole, flags), []);
+  });
+
   it("accept every form of an address to listen on", async () => {
     for (const address of [":8080", "[::]:8080", "0.0.0.0:0"]) {
       const flags = ["--file=f", "--socket=s", `--http-endpoint=${address}`];

@@ -13,6 +13,18 @@ export async function readNamedFile(flag: string, path: string): Promise<string>
   }
 }
 
+/** A certificate in PEM, also one that OpenSSL has marked as trusted. */
+const CERTIFICATE = /^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----$/mu;
+
+/** Certificates in PEM of a file that a setting names. Throws `WrongSetting` if it has none. */
+export async function readNamedCertificates(flag: string, path: string): Promise<string> {
+  const text = await readNamedFile(flag, path);
+  if (CERTIFICATE.test(text.replaceAll("\r", ""))) return text;
+  throw new WrongSetting(
+    `--${flag}: got ${JSON.stringify(path)}; expected a PEM file with a line -----BEGIN CERTIFICATE-----`,
+  );
+}
+
 /** Tries what needs the settings, and collects the messages of those that are wrong. */
 export async function wrongSettings(...tries: readonly (() => unknown)[]): Promise<readonly string[]> {
   const problems: string[] = [];
@@ -25,4 +37,13 @@ export async function wrongSettings(...tries: readonly (() => unknown)[]): Promi
     }
   }
   return problems;
+}
+
+/** Carries out what a setting asks for. Its error names the flag and the value. */
+export async function asSet<T>(flag: string, value: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw new Error(`--${flag}: got ${JSON.stringify(value)}; ${messageOf(error)}`, { cause: error });
+  }
 }
