@@ -1,8 +1,8 @@
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
-import { type Lab, openLab } from "../testbed/lab/lab.ts";
+import { answerNoRun, readCommandLine, refusal } from "../src/cli/read-command-line.ts";
+import { findLab, type Lab } from "../testbed/lab/lab.ts";
 import { startLab } from "../testbed/lab/start-lab.ts";
 import { stopLab } from "../testbed/lab/stop-lab.ts";
 import { type Figures, measureParts, type Part, PARTS } from "./failover/parts.ts";
@@ -68,7 +68,13 @@ async function main(): Promise<void> {
     process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
   const [loadBefore] = loadavg();
   const lab =
-    values.lab === undefined ? await ownLab(values["time-scale"], ending.signal) : await openLab(values.lab);
+    values.lab === undefined ? await ownLab(values["time-scale"], ending.signal) : await findLab(values.lab);
+  if (lab === undefined) {
+    const got = `--lab: got ${JSON.stringify(values.lab)}`;
+    const problem = `${got}; expected a lab that is up: npm run lab starts it`;
+    process.exitCode = answerNoRun(refusal("npm run bench:failover", [problem]));
+    return;
+  }
   try {
     const figures = await measureIn(lab, parts, rounds, ending.signal);
     const machine = { loadBefore, loadAfter: loadavg()[0], timeScale: lab.settings.timeScale };

@@ -1,5 +1,6 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileProblem } from "../src/cli/file-problem.ts";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
 import { azureRoles } from "./generate/azure-role.ts";
@@ -23,6 +24,7 @@ const options = {
   },
   "vm-skus": {
     kind: "text",
+    problem: fileProblem,
     help: "File with Azure's VM sizes to add to the table of data disks, from az vm list-skus --all -o json",
   },
 } as const satisfies Options;

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { buildImage, imageLayers, layerBytes } from "../deploy/image/build-image.ts";
+import { imageNameProblem } from "../deploy/image/oci-archive.ts";
 import { tarChunks } from "../deploy/image/write-tar.ts";
 import type { Options } from "../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
@@ -11,7 +12,11 @@ const USAGE = `npm run image [-- flags]
 
 Builds the driver's image from Debian's packages, Node and our bundle; needs no container tools and no root.`;
 const options = {
-  name: { kind: "text", help: "The image's name (default: localhost/azuredisk-csi-driver:<version>)" },
+  name: {
+    kind: "text",
+    problem: imageNameProblem,
+    help: "The image's name, registry/repository:tag (default: localhost/azuredisk-csi-driver:<version>)",
+  },
   layers: {
     kind: "text",
     help: "Write its layers as tar files into this folder instead, for the Containerfile",

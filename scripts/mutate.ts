@@ -128,8 +128,10 @@ async function run(options: Options): Promise<boolean> {
     console.log(`${mutants.length} mutants in ${paths.length} files`);
     return true;
   }
-  if (mutants.length === 0)
-    throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
+  if (mutants.length === 0) {
+    console.error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
+    return false;
+  }
   if (options.byModels) return showModels(options, mutants, sources);
 
   // A mutant that survived last time runs every test that reaches it. The compiler refuses most of these

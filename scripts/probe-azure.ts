@@ -41,6 +41,7 @@ const options = {
     default: 3,
     min: 1,
     max: 10,
+    isWhole: true,
     help: "How often E3 and each way of E4 detach by force",
   },
   "may-stop": { kind: "flag", help: "The VM may be stopped and deallocated; it is started again" },

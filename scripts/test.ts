@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Options } from "../src/cli/options.ts";
-import { answerNoRun, readCommandLine } from "../src/cli/read-command-line.ts";
+import { answerNoRun, readCommandLine, refusal } from "../src/cli/read-command-line.ts";
 import { buildParts } from "../testbed/parts/build-parts.ts";
 import { runCommand } from "./child/run-command.ts";
 import { describeLanes, processorTimes } from "./test/lane-times.ts";
@@ -105,6 +105,12 @@ async function main(): Promise<number> {
   const { values, words } = command;
   const root = fileURLToPath(new URL("..", import.meta.url));
   const suites = chooseSuites(await findSuites(root), words);
+  if (suites.length === 0)
+    return answerNoRun(
+      refusal("npm test", [
+        `no suite has one of these names, and no test file in its path: ${words.join(", ")}`,
+      ]),
+    );
   if (values.list) {
     console.log(suites.map((suite) => `${suite.name}: ${suite.files.length} files`).join("\n"));
     return 0;

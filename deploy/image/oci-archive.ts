@@ -97,9 +97,16 @@ function index({ names, architecture }: OciImage, manifest: BlobDescriptor): obj
   return { schemaVersion: 2, mediaType: `${MEDIA_TYPE}.index.v1+json`, manifests };
 }
 
+const TAG = /\/.*:(\w[\w.-]{0,127})$/u;
+
+/** Why a text is no full name of an image; undefined if it is one. */
+export function imageNameProblem(name: string): string | undefined {
+  return TAG.test(name) ? undefined : "expected registry/repository:tag";
+}
+
 function tagOf(name: string): string {
-  const [, tag] = /:([\w][\w.-]{0,127})$/u.exec(name) ?? [];
-  if (tag === undefined || !name.includes("/"))
+  const [, tag] = TAG.exec(name) ?? [];
+  if (tag === undefined)
     throw new Error(`${name} is no full name of an image: write registry/repository:tag`);
   return tag;
 }

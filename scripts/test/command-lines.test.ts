@@ -46,6 +46,22 @@ describe("every program", () => {
       assert.match(wrong.output, /: --log-leve: unknown flag; did you mean --log-level\?\n/u);
     });
 
+  it("names what is not there without a stack trace", async () => {
+    for (const [program, flag, code, says] of [
+      ["sim/main.ts", "--scenario=/nope", 2, '--scenario: got "/nope"; ENOENT'],
+      ["scripts/generate.ts", "--vm-skus=/", 2, '--vm-skus: got "/"; expected a file'],
+      ["scripts/image.ts", "--name=azuredisk", 2, '--name: got "azuredisk"; expected registry/'],
+      ["bench/failover.ts", "--lab=nope", 2, '--lab: got "nope"; expected a lab that is up'],
+      ["scripts/test.ts", "no-such-test", 2, "no suite has one of these names"],
+      ["scripts/mutate.ts", "--files=no-such-file", 1, "no file with mutants has one of these"],
+    ] as const) {
+      const outcome = await runCommand(process.execPath, [join(ROOT, program), flag], { cwd: ROOT });
+      assert.equal(outcome.code, code, outcome.output);
+      assert.ok(outcome.output.includes(says), outcome.output);
+      assert.doesNotMatch(outcome.output, /^ {4}at /mu);
+    }
+  });
+
   it("has -h and --version, and refuses unknown flags without a stack trace", async () => {
     for (const program of await programs()) {
       const [help, version, wrong] = await calls(program);

@@ -1,3 +1,4 @@
+import { fileProblem } from "../../src/cli/file-problem.ts";
 import { grouped, type Values } from "../../src/cli/options.ts";
 import { type NoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
 import { suggestion } from "../../src/cli/read-values.ts";
@@ -57,7 +58,11 @@ const options = {
       max: Number.MAX_SAFE_INTEGER,
       help: "Limit for the time of the run; random seeds if none are given",
     },
-    scenario: { kind: "text", help: "A file with a scenario, as --shrink writes it" },
+    scenario: {
+      kind: "text",
+      problem: fileProblem,
+      help: "A file with a scenario, as --shrink writes it",
+    },
   }),
   ...grouped("Faults", {
     faults: {
