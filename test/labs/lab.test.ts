@@ -168,9 +168,11 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await node.exec(["touch", "/var/kept", "/run/lost"]);
     await node.kill();
     assert.equal(await answers(address), false);
-    await assert.rejects(node.processId(), /node-b is off/u);
+    for (const act of [node.processId, node.freeze, node.thaw, node.partition, node.heal])
+      await assert.rejects(act(), /^Error: node-b is off$/u);
 
     await node.start(signal);
+    await assert.rejects(node.start(signal), /^Error: node-b is on$/u);
     await waitUntil(
       "the node's new boot id",
       { timeoutMs: POD_MAX_MS, signal },

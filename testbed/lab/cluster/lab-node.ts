@@ -46,15 +46,18 @@ export type LabNode = LabVm & {
    * still reports it as running.
    */
   kill(options?: { readonly silent?: boolean }): Promise<void>;
-  /** After power loss: the owner starts the VM through Azure, and it boots, kubelet included. */
+  /**
+   * After power loss: the owner starts the VM through Azure, and it boots, kubelet included. Throws if it is
+   * on.
+   */
   start(signal: AbortSignal): Promise<void>;
   /**
    * Freezes all its processes, so that a detach waits for the guest. The kernel still writes out dirty
-   * data.
+   * data. Throws if it is off.
    */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
-  /** Pulls its network plug. */
+  /** Pulls its network plug. Throws if it is off. */
   partition(): Promise<void>;
   heal(): Promise<void>;
   /** Runs a command in the node, as its root user. */
@@ -103,6 +106,18 @@ export function labNode(options: LabNodeOptions): LabNode {
       if (/^NSpid:\s+\d+\s+1$/mu.test(status)) return pid;
     }
     throw new Error(`${name} is off`);
+  }
+
+  function isOn(): Promise<boolean> {
+    return processId().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async function setPlugged(isPlugged: boolean): Promise<void> {
+    await processId();
+    await networkUnit.setPlugged(name, isPlugged);
   }
 
   async function inside(command: readonly string[]): Promise<readonly string[]> {
@@ -245,20 +260,24 @@ export function labNode(options: LabNodeOptions): LabNode {
     stopKubelet: () => units.stop(`${name}/kubelet`, KUBELET_GRACE_MS),
     kill,
     start: async (signal) => {
+      if (await isOn()) throw new Error(`${name} is on`);
       await azure.startVm(name, signal);
       await boot(signal);
       await startKubelet();
     },
     freeze: async () => {
+      // Its processes are in the group by then; a frozen group without any would let none start.
+      await processId();
       await azure.strike(name, "GuestHang");
       await cgroups.setFrozen(group, true);
     },
     thaw: async () => {
+      await processId();
       await cgroups.setFrozen(group, false);
       await azure.strike(name, "GuestRecovery");
     },
-    partition: () => networkUnit.setPlugged(name, false),
-    heal: () => networkUnit.setPlugged(name, true),
+    partition: () => setPlugged(false),
+    heal: () => setPlugged(true),
     exec: async (command, execOptions = {}) => run(await inside(command), execOptions),
     inside,
     processId,
