@@ -38,10 +38,12 @@ export const azDriverNodeSchema = z.object({
           "How much later than after its own interval the node may send its next heartbeat, in " +
             "milliseconds: it is silent only after so much more time. Absent: 0.",
         ),
-      readyForVolumeAllocation: z.boolean(),
-      statusMessage: z.string(),
+      readyForVolumeAllocation: z
+        .boolean()
+        .describe("The node plug-in is ready, and the leader does not find its heartbeat stale."),
+      statusMessage: z.string().describe("Why it is, or is not."),
       conditions: conditionsSchema,
-      maxVolumes: z.int().min(0),
+      maxVolumes: z.int().min(0).describe("Disks that the driver may have attached to this node."),
       location: z.string(),
       vmSize: z.string().optional().describe("Such as `Standard_D8s_v5`. Absent: not known."),
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),

@@ -93,7 +93,7 @@ export const azVolumeAttachmentSchema = z.object({
         .string()
         .optional()
         .describe("The vmId of the VM with a proof that the disk is detached. Absent once an attach begins."),
-      lun: z.int().min(0).max(63).optional(),
+      lun: z.int().min(0).max(63).optional().describe("At which LUN that VM has the disk."),
       listed: z
         .object({
           lun: z.int().min(0).max(63),
@@ -139,7 +139,7 @@ export const azVolumeAttachmentSchema = z.object({
         .boolean()
         .optional()
         .describe("The node finds no device of an attached disk. The controller reads the VM again."),
-      error: objectErrorSchema.optional(),
+      error: objectErrorSchema.optional().describe("Why the last try failed. Absent: it did not."),
     })
     .optional(),
 });

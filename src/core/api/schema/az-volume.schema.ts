@@ -32,7 +32,8 @@ const writerRecordSchema = z.object({
         .boolean()
         .describe("The node's request stands. Only a writer without a request is revoked or recalled."),
     })
-    .optional(),
+    .optional()
+    .describe("The node that may write. Absent: none, until one is granted the volume."),
   fencing: nodeIdentitySchema
     .optional()
     .describe("The node being fenced. It must not acquire the grant, and this disk is not attached to it."),
@@ -136,7 +137,7 @@ export const azVolumeSchema = z.object({
       .min(1)
       .describe("The name in CreateVolume, or the disk's name for a static volume."),
     capabilities: z.array(volumeCapabilitySchema).min(1),
-    disk: diskSpecSchema,
+    disk: diskSpecSchema.describe("Everything that the disk is made from."),
     modification: diskModificationSchema
       .optional()
       .describe("The change that was asked for last, until Azure has made or refused it."),
@@ -149,7 +150,11 @@ export const azVolumeSchema = z.object({
       .optional()
       .describe("Attach the disk with write accelerator. Absent: without."),
     fsType: z.enum(fileSystemTypes).optional().describe("Absent: as the capability states, else ext4."),
-    maxMountReplicaCount: z.int().min(0).max(14),
+    maxMountReplicaCount: z
+      .int()
+      .min(0)
+      .max(14)
+      .describe("How many replicas the driver keeps attached. It may be changed at any time."),
     volumeContext: z
       .record(z.string(), z.string())
       .describe("What CSI's node calls are given. The controller reads nothing from it."),
@@ -173,17 +178,19 @@ export const azVolumeSchema = z.object({
   }),
   status: z
     .object({
-      state: z.enum([
-        "Pending",
-        "Creating",
-        "Created",
-        "CreationFailed",
-        "Updating",
-        "Updated",
-        "UpdateFailed",
-        "Deleting",
-        "DeletionFailed",
-      ]),
+      state: z
+        .enum([
+          "Pending",
+          "Creating",
+          "Created",
+          "CreationFailed",
+          "Updating",
+          "Updated",
+          "UpdateFailed",
+          "Deleting",
+          "DeletionFailed",
+        ])
+        .describe("Of the disk; where it is attached, its AzVolumeAttachments say."),
       observedGeneration: z.int().min(0),
       detail: z
         .object({
@@ -216,7 +223,8 @@ export const azVolumeSchema = z.object({
             .optional()
             .describe("The driver made a file system on this disk, and never makes another."),
         })
-        .optional(),
+        .optional()
+        .describe("The disk as Azure has reported it. Absent: it is not there yet."),
       refusedGrowth: z
         .object({
           sizeGiB: z.int().min(1),
@@ -255,7 +263,7 @@ export const azVolumeSchema = z.object({
         .describe(
           "Since when no node requests the volume and no pod uses it; replicas are pruned after a while.",
         ),
-      error: objectErrorSchema.optional(),
+      error: objectErrorSchema.optional().describe("Why the last try failed. Absent: it did not."),
       conditions: conditionsSchema,
     })
     .optional(),
