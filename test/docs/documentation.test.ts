@@ -4,6 +4,7 @@ import { glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { SOURCE_LAYERS } from "../../oxlint.config.ts";
 import { recallRules } from "../../sim/model/recall/recall-protocol.ts";
 import { reclaimRules } from "../../sim/model/reclaim/reclaim-protocol.ts";
 import { releaseRules } from "../../sim/model/release-check/release-protocol.ts";
@@ -171,6 +172,16 @@ describe("the documentation", () => {
         assert.doesNotMatch(diagram, NOT_IN_DIAGRAMS, path);
       }
     }
+  });
+
+  it("has each folder of the sources in the layers and in the map of README", () => {
+    const page = (path: string): string => pages.find((each) => each.path === path)?.text ?? "";
+    const rows = found(/^\| [^|]+ \| `src\/([\w-]+)` \|/gmu, page("docs/reference/source-layout.md"));
+    assert.deepEqual(rows.toSorted(), SOURCE_LAYERS.toSorted());
+    assert.deepEqual(
+      found(/\bsrc\/([\w-]+)\/ /gu, `${page("README.md")} `).toSorted(),
+      SOURCE_LAYERS.toSorted(),
+    );
   });
 
   it("has an index that links each page", () => {
