@@ -47,6 +47,17 @@ describe("connectAzure", () => {
       assert.deepEqual(connected.ok ? "" : connected.failure.field, field);
     });
 
+  it("leaves no timer that keeps the process where the cloud can't be reached", async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === "Timeout").length;
+    const connected = connect({ ...complete, resourceManagerEndpoint: "https://127.0.0.1:1" });
+    assert.ok(connected.ok);
+    const before = timers();
+    const { arm, place } = connected.value;
+    const { result } = await arm.listDisks({ ...place, clientRequestId: "" }, new AbortController().signal);
+    assert.match(result.ok ? "" : result.failure.message, /ECONNREFUSED/u);
+    assert.equal(timers(), before);
+  });
+
   it("accepts a region by its display name", () => {
     const connected = connect({ ...complete, location: "East US 2" });
     assert.equal(connected.ok ? connected.value.place.location : "", "eastus2");

@@ -12,6 +12,7 @@ import type { CredentialAt } from "./azure-credential.ts";
 
 /** What is asked of the resource manager of a private cloud: V1 reads the same two fields. */
 const METADATA_PATH = "/metadata/endpoints?api-version=2015-01-01";
+/** For a caller without a limit of its own. */
 const METADATA_MAX_MS = 30_000;
 
 export interface SignInOptions {
@@ -80,8 +81,8 @@ async function readMetadata(
     createPipelineRequest({
       url: `${resourceManager}${METADATA_PATH}`,
       headers: createHttpHeaders({ accept: "application/json" }),
-      timeout: METADATA_MAX_MS,
-      ...(abortSignal === undefined ? {} : { abortSignal }),
+      // Not the SDK's `timeout`: its timer outlives a connection that breaks, and the process waits for it.
+      abortSignal: abortSignal ?? AbortSignal.timeout(METADATA_MAX_MS),
     }),
   );
   if (status === 404 || status === 400) return undefined;
