@@ -46,8 +46,9 @@ describe("every program", () => {
       assert.match(wrong.output, /: --log-leve: unknown flag; did you mean --log-level\?\n/u);
     });
 
-  it("names what is not there without a stack trace", async () => {
-    for (const [program, flag, code, says] of [
+  it("names what it can't use or find without a stack trace", async () => {
+    for (const [program, given, code, says] of [
+      ["testbed/lab/main.ts", "status --force", 2, "--force: has no effect on status"],
       ["sim/main.ts", "--scenario=/nope", 2, '--scenario: got "/nope"; ENOENT'],
       ["scripts/generate.ts", "--vm-skus=/", 2, '--vm-skus: got "/"; expected a file'],
       ["scripts/image.ts", "--name=azuredisk", 2, '--name: got "azuredisk"; expected registry/'],
@@ -55,7 +56,8 @@ describe("every program", () => {
       ["scripts/test.ts", "no-such-test", 2, "no suite has one of these names"],
       ["scripts/mutate.ts", "--files=no-such-file", 1, "no file with mutants has one of these"],
     ] as const) {
-      const outcome = await runCommand(process.execPath, [join(ROOT, program), flag], { cwd: ROOT });
+      const args = [join(ROOT, program), ...given.split(" ")];
+      const outcome = await runCommand(process.execPath, args, { cwd: ROOT });
       assert.equal(outcome.code, code, outcome.output);
       assert.ok(outcome.output.includes(says), outcome.output);
       assert.doesNotMatch(outcome.output, /^ {4}at /mu);

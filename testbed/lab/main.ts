@@ -108,7 +108,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   return 0;
 }
 
-function verbProblems(_values: Flags, [verb = "up", node, ...more]: readonly string[]): readonly string[] {
+function verbProblems(values: Flags, [verb = "up", node, ...more]: readonly string[]): readonly string[] {
   if (!VERBS.includes(verb))
     return [
       `got ${JSON.stringify(verb)}; expected one of ${VERBS.join(", ")}, kubectl${suggestion(verb, VERBS)}`,
@@ -116,7 +116,10 @@ function verbProblems(_values: Flags, [verb = "up", node, ...more]: readonly str
   const isOfNode = NODE_VERBS.some((each) => each === verb);
   if (isOfNode && node === undefined) return [`${verb}: got no node; expected ${verb} <node>`];
   const surplus = isOfNode ? more : [node, ...more].filter((word) => word !== undefined);
-  return surplus.map((word) => `${JSON.stringify(word)}: unexpected argument after ${verb}`);
+  return [
+    ...surplus.map((word) => `${JSON.stringify(word)}: unexpected argument after ${verb}`),
+    ...(values.force && verb !== "down" ? [`--force: has no effect on ${verb}, only on down`] : []),
+  ];
 }
 
 async function act(
