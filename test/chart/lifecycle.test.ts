@@ -323,6 +323,7 @@ describe(
         objectNamespace: "fast",
         rbac: { name: "fast" },
         controller: { cloudConfigSecretName: "" },
+        azure: { subscriptionID: "s", resourceGroup: "rg", location: "eastus" },
       };
       const { code, output } = await runHelm(
         ["install", "second", CHART, "--namespace", "default", "--kubeconfig", server.kubeconfigFile],

@@ -96,6 +96,13 @@ describe("values of the chart", () => {
         says: /at '\/controller\/cloudConfigHostFile': .*does not match pattern/u,
       },
       {
+        values: {
+          controller: { cloudConfigSecretName: "" },
+          azure: { subscriptionID: "s", location: "eastus" },
+        },
+        says: /cloudConfigHostFile are empty, so that .*: set azure\.resourceGroup, too/u,
+      },
+      {
         values: { image: { azuredisk: { repository: "localhost/mine", tag: "1" } } },
         says: /image\.azuredisk is "localhost\/mine:1": .*set image\.azuredisk\.repository=<registry>\/mine/u,
       },
