@@ -118,8 +118,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/writer/plan-earlier-vm.ts",
-        find: `if (!writer.held) return [{ kind: "DistrustWriter", node }];`,
-        replace: `if (!writer.held && !writer.requested) return [{ kind: "Revoke" }];`,
+        find: `return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];`,
+        replace: `return writer.held || writer.requested ? waits : [{ kind: "Revoke" }];`,
       },
     ],
   },

@@ -13,7 +13,7 @@ export const releaseMutations: readonly Mutation[] = [
       {
         file: "src/core/writer/plan-writer.ts",
         find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "off", because: "another node waits" }];
+        replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "off", distrusts: true, because: "another node waits" }];
   if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
       },
     ],

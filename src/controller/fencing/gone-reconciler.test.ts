@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
   aVolumeWithRecord,
@@ -190,6 +190,8 @@ describe("a writer whose node name is another VM's", () => {
         };
         await world.given("AzVolume", aVolumeWithRecord({ writer }));
         world.instances.set(a.instanceUri, vmId);
+        if (!isRevoked) world.instances.set(earlier.instanceUri, a.vmId);
+        world.attachedTo.add("node-a");
         await reconcile(world);
         assert.deepEqual(world.record()?.writer, writer);
         await pass(world);
@@ -204,6 +206,8 @@ describe("a writer whose node name is another VM's", () => {
         instanceUri: earlier.instanceUri,
       };
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...unrequested, held: false } }));
+      world.instances.set(earlier.instanceUri, a.vmId);
+      world.attachedTo.add("node-a");
       const inspectInstance: CloudProvisioner["inspectInstance"] = async ({ instanceUri }) =>
         instanceUri === earlier.instanceUri
           ? ok(anInstance("node-a", { instanceUri, powerState: "deallocated" }))
@@ -217,4 +221,90 @@ describe("a writer whose node name is another VM's", () => {
       await pass(world, { inspectInstance });
       assert.equal(world.emitted.length, 1);
     }));
+
+  it("is fenced while its VM is off, though the other VM's token releases its grant", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const unrequested = { ...aWriter("node-a", { requested: false }), ...earlier };
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...unrequested, held: false } }));
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      world.attachedTo.add("node-a");
+      const inspectInstance = async () => ok(anInstance("node-a", { ...earlier, powerState: "deallocated" }));
+      await pass(world, { inspectInstance });
+      assert.deepEqual([world.record()?.fencing, world.record()?.writer], [earlier, unrequested]);
+    }));
+
+  it("is not fenced where it was granted the volume again while Azure was asked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const released = aWriter("node-a", { held: false, requested: false });
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: { ...released, instanceUri: earlier.instanceUri } }),
+      );
+      world.instances.set(earlier.instanceUri, a.vmId);
+      world.attachedTo.add("node-a");
+      const again = aWriter("node-a", { epoch: released.epoch + 1 });
+      // The VM has moved, which Azure does not show yet: it is read as it was before, off.
+      const inspectInstance: CloudProvisioner["inspectInstance"] = async ({ instanceUri }) => {
+        if (instanceUri !== earlier.instanceUri)
+          return fail({ kind: "InstanceNotFound", nodeName: "node-a" });
+        await world.setRecord((record) => ({ ...record, writer: again, epoch: again.epoch }));
+        return ok(anInstance("node-a", { instanceUri, powerState: "deallocated" }));
+      };
+      await pass(world, { inspectInstance });
+      const { writer, fencing } = world.record() ?? {};
+      assert.deepEqual([writer, fencing, world.emitted], [again, undefined, []]);
+    }));
+
+  describe("where a token with its vmId released its grant", () => {
+    const released = {
+      ...aWriter("node-a", { held: false, requested: false }),
+      instanceUri: earlier.instanceUri,
+    };
+    const holder = { ...a, instanceUri: earlier.instanceUri };
+
+    async function withLie(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+      await withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: released }));
+        world.instances.set(a.instanceUri, "vm-of-the-token");
+        world.instances.set(earlier.instanceUri, a.vmId);
+        world.attachedTo.add("node-a");
+        await act(world);
+      });
+    }
+
+    it("keeps the volume while its VM runs with the disk", () =>
+      withLie(async (world) => {
+        await reconcile(world);
+        await pass(world);
+        assert.deepEqual([world.record()?.writer, world.record()?.fencing], [released, undefined]);
+      }));
+
+    it("loses the volume once Azure has no VM of its own any more", () =>
+      withLie(async (world) => {
+        world.instances.delete(earlier.instanceUri);
+        world.attachedTo.clear();
+        await pass(world);
+        assert.equal(world.record()?.writer, undefined);
+      }));
+
+    it("is fenced once Azure does not list the disk on its VM", () =>
+      withLie(async (world) => {
+        world.attachedTo.clear();
+        await pass(world);
+        assert.deepEqual(world.record()?.fencing, holder);
+      }));
+
+    it("is fenced once its node is marked out of service", () =>
+      withLie(async (world) => {
+        world.outOfService.add("node-a");
+        await pass(world);
+        assert.deepEqual(
+          [world.record()?.fencing, world.record()?.writer],
+          [holder, { ...released, held: true }],
+        );
+      }));
+  });
 });

@@ -1,6 +1,6 @@
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { ok } from "../../core/failure/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -13,7 +13,7 @@ import { askIfGone } from "./prune-vm.ts";
  * Asks Azure whether VMs that keep a volume from its next writer still exist and have the disk. Runs in a
  * loop of its own: the volume's loop never waits for Azure, and runs at each change of an attachment,
  * which a node may write as often as it likes. No change triggers a read before its time, but for one of a
- * node whose VM the record names otherwise: within a second. At most three reads of a volume each time; the
+ * node whose VM the record names otherwise: within a second. At most four reads of a volume each time; the
  * deletion of a VM takes longer.
  */
 export function goneReconciler(ports: FencingPorts): Reconciler {
@@ -35,38 +35,47 @@ async function checkVolume(
   if (observed === undefined || volumeId === undefined) return ok({});
   const questions = planWriter(observed).filter((action) => action.kind === "AskAzure");
   for (const { node, mayBeGone } of questions) {
-    const checked = mayBeGone
-      ? await askIfGone(ports, { volumeName, volumeId }, node, signal)
-      : await planByVm(ports, observed, node, signal);
-    if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
+    if (mayBeGone) {
+      const checked = await askIfGone(ports, { volumeName, volumeId }, node, signal);
+      if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
+    } else {
+      const checked = await planByVm(ports, volumeName, node, signal);
+      if (!checked.ok) return checked;
+      // The other questions were about a grant that has moved.
+      if (checked.value === "moved") break;
+    }
   }
   return ok(questions.length === 0 ? {} : { requeueAfterMs: ASK_AGAIN_MS });
 }
 
 /**
- * Carries out what follows from what Azure shows of a VM. A node's token may report any `vmId`: only Azure
- * shows which VM is there.
+ * Carries out what follows from what Azure shows of a VM. `moved`: that was a change of the record. A node's
+ * token may report any `vmId`: only Azure shows which VM is there.
  */
 async function planByVm(
   ports: FencingPorts,
-  observed: ObservedVolume,
+  volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Reconciled> {
+): Promise<Result<"moved" | "kept", Failure>> {
   const { nodeName, instanceUri } = node;
   const vm = await ports.cloud.inspectInstance(node, signal);
   if (!vm.ok) {
     if (vm.failure.kind !== "InstanceNotFound") return vm;
     // Absence is proven where a VM may be gone, which is not planned while its node sends heartbeats.
-    const volumeName = observed.volume.metadata.name;
     ports.logger.info("VM not found: asked again", { volumeName, nodeName, instanceUri });
-    return ok({});
+    return ok("kept");
   }
+  // As it is by now: an answer may take long, and one before it may have moved the record.
+  const observed = observeVolume(ports, volumeName);
+  if (observed === undefined) return ok("kept");
   const plan = planWriter({ ...observed, vm: { ...vm.value, instanceUri } });
   // The volume's own loop carries out all other actions of this plan.
   const action = plan.find(
     (planned) =>
       planned.kind === "Revoke" || (planned.kind === "BeginFence" && isSameNode(planned.node, node)),
   );
-  return action === undefined ? ok({}) : executeWriterAction(ports, observed, action, signal);
+  if (action === undefined) return ok("kept");
+  const done = await executeWriterAction(ports, observed, action, signal);
+  return done.ok ? ok("moved") : done;
 }

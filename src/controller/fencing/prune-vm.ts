@@ -1,4 +1,3 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -58,9 +57,7 @@ export async function askIfGone(
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
     return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
-  return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
-    ? ok({})
-    : freeAbsent(ports, volumeName, node, signal);
+  return isReportedBy(ports, node) ? ok({}) : freeAbsent(ports, volumeName, node, signal);
 }
 
 /**
@@ -89,12 +86,14 @@ async function pruneVm(
 
 /**
  * Whether a node plug-in reports from this very VM. One on another VM of that name can verify nothing for
- * it.
+ * it, whatever `vmId` it reports.
  */
-function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdentity): boolean {
-  return (
-    driverNode !== undefined && (driverNode.status === undefined || isSameVmId(driverNode.status.vmId, vmId))
-  );
+function isReportedBy({ cache, users }: FencingPorts, node: NodeIdentity): boolean {
+  const driverNode = cache.get("AzDriverNode", node.nodeName);
+  if (driverNode?.status === undefined) return driverNode !== undefined;
+  const { vmId, instanceUri } = driverNode.status;
+  const reportedFrom = users.cachedNode(node.nodeName).instanceUri ?? instanceUri;
+  return isSameVmId(vmId, node.vmId) && isSameResourceUri(reportedFrom, node.instanceUri);
 }
 
 /**
@@ -112,9 +111,10 @@ function freeAbsent(
     node,
     mode: "prove",
     isAsked: (record) => isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
+    // The token of another VM of its name may have moved its grant.
     clear: (record) =>
       isNamed(record, node, "writer")
-        ? beginFence(record, node, { endsRequest: true })
+        ? beginFence(record, node, { distrusts: true })
         : endFence(record, node),
     outcome: "volume released from a VM without node plug-in",
   };

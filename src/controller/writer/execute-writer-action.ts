@@ -1,7 +1,12 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { isDeleting, isResizingOffline, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import {
+  isDeleting,
+  isResizingOffline,
+  type ObservedVolume,
+  recordOf,
+} from "../../core/attachment/observed-volume.ts";
 import { withoutRequestTime } from "../../core/attachment/plan-request-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -294,27 +299,18 @@ async function fenceWriter(
     if (checked.ok) return ok(checked.value.kind === "stillUsed" ? { requeueAfterMs: USERS_AGAIN_MS } : {});
     return ignoreRefused(checked);
   }
+  const { node, distrusts } = action;
+  const epoch = recordOf(observed)?.writer?.epoch;
   return ignoreRefused(
     await moveRecord(
       ports,
-      { volumeName, nodeName: action.node.nodeName, step: "begin-fence" },
-      (record) => stepFor(record, action),
+      { volumeName, nodeName, step: "begin-fence" },
+      (record) =>
+        // What the plan goes by says nothing of a later grant: the VM may have moved, or be back.
+        distrusts === true && record.writer?.epoch !== epoch
+          ? fail("the volume was granted again since")
+          : beginFence(record, node, { distrusts }),
       signal,
     ),
   );
-}
-
-/**
- * Of a VM that is off and whose node is another VM by now, the same write ends the request, and counts the
- * grant as held: the other VM's token may have released it.
- */
-function stepFor(
-  record: WriterRecord,
-  { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>,
-): Step {
-  if (ground !== "off") return beginFence(record, node);
-  const distrusted = distrustWriter(record, node);
-  const begun = beginFence(distrusted.ok ? distrusted.value : record, node, { endsRequest: true });
-  // Another fence may have to end first.
-  return begun.ok ? begun : withdraw(record, node);
 }

@@ -77,6 +77,34 @@ describe("an action whose plan is outdated", () => {
       assert.deepEqual([writer?.requested, fencing], [true, undefined]);
     }));
 
+  for (const { because, again } of [
+    {
+      because: "and holds it under a new grant",
+      again: aWriter("node-a", { epoch: 2 }),
+    },
+    {
+      because: "and has released it again",
+      again: aWriter("node-a", { epoch: 2, held: false, requested: false }),
+    },
+  ])
+    it(`fences no VM that was granted the volume again since the plan, ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested }));
+        const observed = observeVolume(world.ports, "pvc-1");
+        assert.ok(observed !== undefined);
+        await world.setRecord((record) => ({ ...record, writer: again, epoch: again.epoch }));
+        for (const ground of ["off", "outOfService"] as const) {
+          world.outOfService.add("node-a");
+          const fence: WriterAction = { kind: "BeginFence", node: a, distrusts: true, ground, because: "" };
+          assert.deepEqual(await world.answerOf(executeWriterAction(world.ports, observed, fence, never)), {
+            ok: true,
+            value: {},
+          });
+          const { writer, fencing } = world.record() ?? {};
+          assert.deepEqual([writer, fencing], [again, undefined]);
+        }
+      }));
+
   it("fences no unverified VM that has reclaimed the volume since the plan", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));

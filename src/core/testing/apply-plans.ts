@@ -69,7 +69,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Identify":
       return moved(observed, (record) => identifyByUid(record, action.node));
     case "BeginFence":
-      return moved(observed, (record) => beginFence(record, action.node));
+      return moved(observed, (record) => beginFence(record, action.node, action));
     case "AskAzure":
       return action.mayBeGone
         ? moved(observed, (record) => prune(record, action.node, "instanceReplaced"))

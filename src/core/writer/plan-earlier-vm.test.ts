@@ -47,7 +47,23 @@ function held(requested: boolean, by = aWriter("node-a")): RecordChanges {
 
 describe("a VM in the record whose node name is another VM's", () => {
   const outOfService = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] };
-  const because = "another VM has its name by now, and the node is out of service";
+  const fencedOutOfService: WriterAction = {
+    kind: "BeginFence",
+    node: earlier,
+    distrusts: true,
+    ground: "outOfService",
+    because: "another VM has its name by now, and the node is out of service",
+  };
+  const waits: readonly WriterAction[] = [
+    { kind: "AskAzure", node: earlier, mayBeGone: false },
+    {
+      kind: "WaitFor",
+      reason: "WriterReplaced",
+      nodeName: "node-a",
+      message: `node-b waits for the volume: ${said}`,
+      retryAfterMs: 10_000,
+    },
+  ];
   const rows: readonly {
     readonly title: string;
     readonly observed: ObservedVolume;
@@ -61,17 +77,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     {
       title: "is asked about, and fenced if it is off, where it holds the volume",
       observed: observed(held(true), { attachments: [anAttachment("node-b")] }),
-      plan: [
-        checks,
-        { kind: "AskAzure", node: earlier, mayBeGone: false },
-        {
-          kind: "WaitFor",
-          reason: "WriterReplaced",
-          nodeName: "node-a",
-          message: `node-b waits for the volume: ${said}`,
-          retryAfterMs: 10_000,
-        },
-      ],
+      plan: [checks, ...waits],
     },
     {
       title: "is fenced once Azure shows it as off, though its request stands",
@@ -81,6 +87,7 @@ describe("a VM in the record whose node name is another VM's", () => {
         {
           kind: "BeginFence",
           node: earlier,
+          distrusts: true,
           ground: "off",
           because: `the VM ${earlier.instanceUri} is deallocated, and its node is another VM by now`,
         },
@@ -103,29 +110,31 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
-      title: "has no request once its node is marked out of service",
-      observed: observed(held(true), outOfService),
-      plan: [checks, { kind: "Withdraw", from: "record", node: earlier }],
-    },
-    {
       title: "is fenced by its own identity once its node is marked, without a recall to the other VM",
       observed: observed(held(false), {
         ...outOfService,
         attachments: [anAttachment("node-a", { spec: { role: "Replica" } })],
       }),
-      plan: [checks, { kind: "BeginFence", node: earlier, ground: "outOfService", because }],
+      plan: [checks, fencedOutOfService],
+    },
+    {
+      title: "is fenced once its node is marked, though its request stands and its grant was released",
+      observed: observed(held(true, aWriter("node-a", { held: false })), outOfService),
+      plan: [checks, fencedOutOfService],
     },
     {
       title: "counts as a holder where its grant was released: the other VM's token may have done that",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         attachments: [anAttachment("node-b")],
       }),
-      plan: [checks, { kind: "DistrustWriter", node: earlier }],
+      plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
     },
     {
       title: "counts as a holder where it may still acquire the volume",
-      observed: observed(held(true, aWriter("node-a", { held: false }))),
-      plan: [checks, { kind: "DistrustWriter", node: earlier }],
+      observed: observed(held(true, aWriter("node-a", { held: false })), {
+        attachments: [anAttachment("node-b")],
+      }),
+      plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
     },
     {
       title: "is left to its fence, whatever is reported of its hold while that runs",
@@ -137,9 +146,10 @@ describe("a VM in the record whose node name is another VM's", () => {
         "counts as a holder where the other VM's AzDriverNode is not believed, and the Node names that VM",
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [aNode("node-b")],
+        attachments: [anAttachment("node-b")],
         orchestratorNode: (name) => anOrchestratorNode({ instanceUri: instanceUriOf(name) }),
       }),
-      plan: [checks, { kind: "DistrustWriter", node: earlier }],
+      plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
     },
     {
       title: "loses a released grant where the Node names no other VM",
@@ -157,15 +167,29 @@ describe("a VM in the record whose node name is another VM's", () => {
       }),
       plan: [
         { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
-        { kind: "AskAzure", node: earlier, mayBeGone: false },
-        {
-          kind: "WaitFor",
-          reason: "WriterReplaced",
-          nodeName: "node-a",
-          message: `node-b waits for the volume: ${said}`,
-          retryAfterMs: 10_000,
-        },
+        checks,
+        ...waits,
       ],
+    },
+    {
+      title: "is not fenced by the mark of its node while it may have moved to that resource id",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [aNode("node-a", { vmId: earlier.vmId, isOutOfService: true })],
+        attachments: [anAttachment("node-b")],
+      }),
+      plan: [
+        { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
+        checks,
+        ...waits,
+      ],
+    },
+    {
+      title: "is fenced by the mark of its node once Azure shows it where it was",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [aNode("node-a", { vmId: earlier.vmId, isOutOfService: true })],
+        vm: shown({}),
+      }),
+      plan: [fencedOutOfService],
     },
     {
       title: "is fenced once Azure shows it as off where it was, while another resource id reports its vmId",
@@ -174,10 +198,10 @@ describe("a VM in the record whose node name is another VM's", () => {
         vm: shown({ powerState: "stopped" }),
       }),
       plan: [
-        { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
         {
           kind: "BeginFence",
           node: earlier,
+          distrusts: true,
           ground: "off",
           because: `the VM ${earlier.instanceUri} is stopped, and its node is another VM by now`,
         },

@@ -37,32 +37,21 @@ export function earlierVms(observed: ObservedVolume, record: WriterRecord): read
 /**
  * Plans a writer whose name belongs to another VM. It can't be recalled: that other VM reads its
  * attachment, and that VM's pods are no users of this one. That VM's token may move the grant too, so a
- * released grant counts as held. The writer is fenced by its own identity once its node is out of service
- * or Azure reports the VM as off; a running VM may write.
+ * released grant counts as held.
  */
 export function planEarlierWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
-  const record = recordOf(observed);
-  if (isNamed(record, node, "fencing")) return [];
-  if (!writer.held) return [{ kind: "DistrustWriter", node }];
-  if (isOutOfService(observed, node.nodeName)) {
-    if (writer.requested) return [{ kind: "Withdraw", from: "record", node }];
-    return [
-      {
-        kind: "BeginFence",
-        node,
-        ground: "outOfService",
-        because: "another VM has its name by now, and the node is out of service",
-      },
-    ];
-  }
-  return waitForEarlierVm(observed, node);
+  if (isNamed(recordOf(observed), node, "fencing")) return [];
+  const fence = planFence(observed, node);
+  if (fence !== undefined) return [fence];
+  const waits = waitForEarlierVm(observed, node);
+  return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];
 }
 
 /**
  * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
  * only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there. Where Azure
- * shows it as off at the recorded resource id, that token is another VM's, and the writer's VM is fenced.
+ * shows it at the recorded resource id, that token is another VM's.
  */
 export function planReleased(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
@@ -72,7 +61,13 @@ export function planReleased(observed: ObservedVolume, writer: Writer): readonly
     return [{ kind: "Revoke" }];
   // Its fence has counted the grant as held, and frees it, whatever the token releases while it runs.
   if (isNamed(recordOf(observed), node, "fencing")) return [];
-  return [{ kind: "AskAzure", node: moved, mayBeGone: false }, ...waitForEarlierVm(observed, node)];
+  const fence = shownVm(observed, node) === undefined ? undefined : planFence(observed, node);
+  if (fence !== undefined) return [fence];
+  return [
+    { kind: "AskAzure", node: moved, mayBeGone: false },
+    { kind: "AskAzure", node, mayBeGone: true },
+    ...waitForEarlierVm(observed, node),
+  ];
 }
 
 /**
@@ -104,19 +99,28 @@ export function repeatsEarlierVm(observed: ObservedVolume, node: NodeIdentity): 
   );
 }
 
-/** A stopped VM writes nothing; a running one may, whichever VM has its name. */
+/**
+ * Fences a writer by its own identity once its node is out of service or Azure reports the VM as off; a
+ * running VM may write, whichever VM has its name. In one write with the end of its request and of its
+ * release: that VM's token could release it again in between.
+ */
+function planFence(observed: ObservedVolume, node: NodeIdentity): WriterAction | undefined {
+  const { nodeName, instanceUri } = node;
+  const fence = { kind: "BeginFence", node, distrusts: true } as const;
+  if (isOutOfService(observed, nodeName))
+    return {
+      ...fence,
+      ground: "outOfService",
+      because: "another VM has its name by now, and the node is out of service",
+    };
+  const vm = shownVm(observed, node);
+  if (vm === undefined || !isOff(vm.powerState)) return undefined;
+  const because = `the VM ${instanceUri} is ${vm.powerState}, and its node is another VM by now`;
+  return { ...fence, ground: "off", because };
+}
+
 function waitForEarlierVm(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   const { nodeName, instanceUri, vmId } = node;
-  const vm = shownVm(observed, node);
-  if (vm !== undefined && isOff(vm.powerState))
-    return [
-      {
-        kind: "BeginFence",
-        node,
-        ground: "off",
-        because: `the VM ${instanceUri} is ${vm.powerState}, and its node is another VM by now`,
-      },
-    ];
   const waiting = requestingNodes(observed);
   const said =
     `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, ` +

@@ -33,6 +33,11 @@ export type WriterAction =
       readonly node: NodeIdentity;
       readonly ground: FenceGround;
       readonly because: string;
+      /**
+       * The node of its name is another VM, whose token may have moved the grant: its request ends with the
+       * fence, and a released grant counts as held. Default: it is the node's own.
+       */
+      readonly distrusts?: true;
     }
   /**
    * A loop of its own reads the node's VM and plans by what Azure shows (`ObservedVolume.vm`). `mayBeGone`:
@@ -61,7 +66,6 @@ export type WriterAction =
 
 /**
  * Why a fence is due. Only where the node is alive and `stalled` does the controller check whether a
- * workload still uses the volume there. `off`: Azure reports the VM as off, and the node of its name is
- * another VM: its request ends with the fence, and a released grant counts as held.
+ * workload still uses the volume there. `off`: Azure reports the VM as off.
  */
 export type FenceGround = "outOfService" | "stalled" | "off";

@@ -527,6 +527,48 @@ describe("beginFence", () => {
       },
     ]);
   });
+
+  it("ends the request of a node that is distrusted, and counts its grant as held", () => {
+    const distrusts = { distrusts: true };
+    const fenced = aRecord({ writer: unrequestedA, fencing: a });
+    check([
+      {
+        because: "a requested holder",
+        step: beginFence(aRecord({ writer: aWriter("node-a") }), a, distrusts),
+        expected: fenced,
+      },
+      {
+        because: "released",
+        step: beginFence(aRecord({ writer: { ...grantedA, requested: false } }), a, distrusts),
+        expected: fenced,
+      },
+      {
+        because: "not acquired yet",
+        step: beginFence(aRecord({ writer: grantedA }), a, distrusts),
+        expected: fenced,
+      },
+      {
+        because: "released during its fence",
+        step: beginFence(aRecord({ writer: { ...grantedA, requested: false }, fencing: a }), a, distrusts),
+        expected: fenced,
+      },
+      {
+        because: "another node is the writer",
+        step: beginFence(aRecord({ writer: aWriter("node-b"), unverified: [a] }), a, distrusts),
+        expected: aRecord({ writer: aWriter("node-b"), unverified: [a], fencing: a }),
+      },
+      {
+        because: "no writer",
+        step: beginFence(aRecord(), a, distrusts),
+        expected: "node-a is neither the writer nor unverified",
+      },
+      {
+        because: "one fence at a time",
+        step: beginFence(aRecord({ writer: aWriter("node-a"), fencing: b, unverified: [b] }), a, distrusts),
+        expected: "node-b is being fenced",
+      },
+    ]);
+  });
 });
 
 describe("endFence", () => {

@@ -178,18 +178,17 @@ export function renew(record: WriterRecord, node: NodeKey): Step {
 
 /**
  * *begin fence*, by the controller: from here on this disk is not attached to `node`, and it can't acquire.
- * Only an unrequested holder or an unverified node is fenced. `endsRequest`: of a node that can't withdraw
- * its request any more; default false.
+ * Only an unrequested holder or an unverified node is fenced. `distrusts`: no step of the node counts any
+ * more, so its request ends, and its grant counts as held; default false.
  */
 export function beginFence(
   record: WriterRecord,
   node: NodeIdentity,
-  { endsRequest = false }: { readonly endsRequest?: boolean } = {},
+  { distrusts = false }: { readonly distrusts?: boolean | undefined } = {},
 ): Step {
   if (record.fencing !== undefined && !isNamed(record, node, "fencing"))
     return fail(`${record.fencing.nodeName} is being fenced`);
-  const withdrawn = endsRequest ? withdraw(record, node) : fail("its request stands");
-  const next = withdrawn.ok ? withdrawn.value : record;
+  const next = distrusts ? withUnrequestedHolder(record, node) : record;
   if (isNamed(next, node, "writer")) {
     if (next.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
     if (next.writer.requested) return fail(`${node.nodeName} is requested as the writer`);
@@ -361,7 +360,7 @@ export function prune(record: WriterRecord, node: NodeIdentity, proof?: ProofKin
     return fail(`${node.nodeName} is not known to be clean only`);
   const mayHold = isNamed(record, node, "holder", "fencing", "unverified");
   return proof === "instanceGone" && mayHold
-    ? beginFence(record, node, { endsRequest: true })
+    ? beginFence(record, node, { distrusts: true })
     : withoutNode(record, node);
 }
 
@@ -451,6 +450,12 @@ function setRequested(record: WriterRecord, node: NodeKey, requested: boolean): 
   if (writer.requested === requested)
     return fail(requested ? "it is requested already" : "its request is withdrawn already");
   return ok({ ...record, writer: { ...writer, requested } });
+}
+
+function withUnrequestedHolder(record: WriterRecord, node: NodeKey): WriterRecord {
+  const { writer } = record;
+  if (writer === undefined || !isSameNode(writer, node)) return record;
+  return { ...record, writer: { ...writer, held: true, requested: false } };
 }
 
 function withoutWriter(record: WriterRecord): WriterRecord {
