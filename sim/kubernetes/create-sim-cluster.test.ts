@@ -337,6 +337,59 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(test.calls, ["expand", "expand", `${from} expand`]);
     }));
 
+  for (const { code, isRepeated } of [
+    { code: "UNAVAILABLE", isRepeated: true },
+    { code: "ABORTED", isRepeated: true },
+    { code: "FAILED_PRECONDITION", isRepeated: false },
+    { code: "NOT_FOUND", isRepeated: false },
+  ])
+    it(`${isRepeated ? "repeats" : "gives up"} a lowered size after ${code}`, () =>
+      withCluster(async (test) => {
+        await started(test);
+        test.refuse("expand", { code }, { code }, { code });
+        test.cluster.grow(volumeName, 32);
+        await test.until("two calls", () => test.calls.length === 2);
+        test.cluster.lower(volumeName, 16);
+        await test.until("it has grown", () => test.cluster.grantedTo(volumeName) !== undefined);
+        assert.equal(test.cluster.sizeOf(volumeName), isRepeated ? 32 : 16);
+      }));
+
+  it("repeats a size that was refused once more after the sidecars have died", () =>
+    withCluster(async (test) => {
+      await started(test);
+      test.refuse("expand", { code: "FAILED_PRECONDITION" });
+      test.cluster.grow(volumeName, 32);
+      await test.until("an answer", () => test.lines.some((line) => line.includes("FAILED_PRECONDITION")));
+      test.cluster.restartSidecars();
+      test.cluster.lower(volumeName, 16);
+      await test.until("it has grown", () => test.cluster.grantedTo(volumeName) !== undefined);
+      assert.equal(test.cluster.sizeOf(volumeName), 32);
+    }));
+
+  it("asks for a size that was raised during an uncertain call after it", () =>
+    withCluster(async (test) => {
+      await started(test);
+      test.refuse("expand", { code: "UNAVAILABLE" });
+      test.cluster.grow(volumeName, 16);
+      await test.until("a call", () => test.calls.length === 1);
+      test.cluster.grow(volumeName, 32);
+      await test.until("it has grown", () => test.cluster.sizeOf(volumeName) === 32);
+      assert.equal(test.calls.filter((call) => call === "expand").length, 3);
+    }));
+
+  it("takes no size that is not above the present one and below the requested one", () =>
+    withCluster(async (test) => {
+      await started(test);
+      test.refuse("expand", { code: "FAILED_PRECONDITION" }, { code: "FAILED_PRECONDITION" });
+      test.cluster.grow(volumeName, 32);
+      await test.until("a call", () => test.calls.length === 1);
+      for (const sizeGiB of [8, 32, 64]) test.cluster.lower(volumeName, sizeGiB);
+      assert.deepEqual(
+        test.cluster.workloads().map(({ sizeGiB }) => sizeGiB),
+        [32],
+      );
+    }));
+
   it("removes a pod whose Node is gone, and registers the Node again", () =>
     withCluster(async (test) => {
       const from = await started(test);

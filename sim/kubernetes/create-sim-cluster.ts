@@ -19,7 +19,7 @@ import { createKubelets } from "./kubelet/kubelets.ts";
 import { createOperator } from "./operator.ts";
 import { runExternalAttacher } from "./sidecars/external-attacher.ts";
 import { type BegunCreation, runExternalProvisioner } from "./sidecars/external-provisioner.ts";
-import { runExternalResizer } from "./sidecars/external-resizer.ts";
+import { type AllocatedSizes, runExternalResizer } from "./sidecars/external-resizer.ts";
 import { runExternalSnapshotter } from "./sidecars/external-snapshotter.ts";
 import { type BegunClasses, runModifyController } from "./sidecars/modify-controller.ts";
 import type { SimCluster, SimClusterOptions } from "./sim-cluster.ts";
@@ -98,6 +98,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   const sights = new Map<string, Sight>();
   const begun = new Map<string, BegunCreation>();
   const begunClasses: BegunClasses = new Map();
+  const allocatedSizes: AllocatedSizes = new Map();
   const failovers = countFailovers(api);
   let sidecars: Lifetime | undefined;
 
@@ -154,7 +155,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       const sidecar = { ...planeOf("sidecars", tasks), controller: endpoints.controller };
       if (attach === "kubernetes") runExternalAttacher(sidecar);
       runExternalProvisioner(sidecar, { location, begun });
-      runExternalResizer(sidecar);
+      runExternalResizer(sidecar, allocatedSizes);
       runModifyController(sidecar, begunClasses);
       runExternalSnapshotter({ ...sidecar, ...planeOf("csi-snapshotter", tasks, ["VolumeSnapshot"]) });
     });
@@ -229,6 +230,10 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     volumeSnapshots: () => api.list("VolumeSnapshot"),
     diskUriOf: (volumeName) => api.get("PersistentVolume", volumeName)?.volumeId,
     sizeOf: (volumeName) => api.get("PersistentVolume", volumeName)?.sizeGiB,
+    grantedTo: (volumeName) => {
+      const last = allocatedSizes.get(api.get("Claim", volumeName)?.uid ?? "");
+      return last?.state === "granted" ? last.sizeGiB : undefined;
+    },
     containersOn,
     usersOn: (nodeName) => {
       const running = containersOn(nodeName);

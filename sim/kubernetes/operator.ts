@@ -16,6 +16,7 @@ export type Operator = Pick<
   | "setOutOfService"
   | "deleteNode"
   | "grow"
+  | "lower"
   | "modify"
   | "snapshot"
   | "deleteSnapshot"
@@ -82,6 +83,13 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       if (claim === undefined || !claim.isBound || claim.isDeleted || claim.sizeGiB >= sizeGiB) return;
       api.change("Claim", volumeName, { sizeGiB });
       trace.note(volumeName, `is to have ${sizeGiB} GiB`);
+    },
+    lower: (volumeName, sizeGiB) => {
+      const claim = api.get("Claim", volumeName);
+      if (claim === undefined || !claim.isBound || claim.isDeleted) return;
+      if (sizeGiB <= claim.capacityGiB || sizeGiB >= claim.sizeGiB) return;
+      api.change("Claim", volumeName, { sizeGiB });
+      trace.note(volumeName, `is to have no more than ${sizeGiB} GiB`);
     },
     modify: (volumeName, volumeClass) => {
       const claim = api.get("Claim", volumeName);

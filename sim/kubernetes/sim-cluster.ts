@@ -207,6 +207,8 @@ export interface SimCluster {
   addNode(nodeName: string, zone: string): void;
   /** Requests a larger volume. */
   grow(volumeName: string, sizeGiB: number): void;
+  /** Lowers a request that was not granted to a size above the present one. */
+  lower(volumeName: string, sizeGiB: number): void;
   /** Requests the VolumeAttributesClass with that policy for a claim that is bound. */
   modify(volumeName: string, volumeClass: VolumeClass): void;
   /**
@@ -266,6 +268,8 @@ export interface SimCluster {
   readonly diskUriOf: (volumeName: string) => string | undefined;
   /** The size of its disk according to its PersistentVolume, in GiB; undefined if there is none. */
   readonly sizeOf: (volumeName: string) => number | undefined;
+  /** The size that csi-resizer asked for last, in GiB; undefined: it was not granted. */
+  readonly grantedTo: (volumeName: string) => number | undefined;
   /** Pods whose containers run on a node, whatever the API server has. */
   readonly containersOn: (
     nodeName: string,

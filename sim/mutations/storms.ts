@@ -525,6 +525,22 @@ export const grownWhileWaitingStorm: DirectedStorm = {
   strikes: { "lifecycle/grown-while-waiting": 6, "haste/hunted": 2 },
 };
 
+/**
+ * Users ask for sizes that Azure refuses, because a VM has the disk or a quota is used up, and then for less;
+ * controllers die. Of one share: Azure grows no attached shared disk at all. No pod moves, since a disk grows
+ * to any size while no VM has it.
+ */
+export const refusedGrowthStorm: DirectedStorm = {
+  isQuiet: true,
+  restsFirst: true,
+  workload: { skuName: "Premium_LRS", maxShares: 1, replicas: 0, sizeGiB: 512 },
+  strikes: {
+    "lifecycle/grown-across-boundary": 3,
+    "lifecycle/growth-over-quota": 3,
+    "crash/controller-at-step": 2,
+  },
+};
+
 /** Backups are restored while attaches are under way. Some fail and leave their disk in the VM's list. */
 export const failedAndRestoredStorm: DirectedStorm = {
   strikes: {

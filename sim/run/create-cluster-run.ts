@@ -155,6 +155,7 @@ export function createClusterRun(parts: {
       if (storm.nextAtMs() !== undefined) return;
       operations.giveUpCopies();
       operations.acceptConversions();
+      operations.acceptSizes();
     },
     planDeaths: () => {
       for (const { processName, ...crash } of scenario.crashes ?? []) {

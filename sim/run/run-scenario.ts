@@ -149,6 +149,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     if (!(await weather())) return 0;
     const calmSinceMs = clock.elapsedMs();
     countSteps(stepsBeforeCalm);
+    if (scenario.restsFirst === true) await untilRest();
     for (const cluster of clusters) if (!(await cluster.moveOn(passing))) return 0;
     for (const cluster of clusters) await cluster.growOffline(passing);
     if (!isBroken()) await untilRest();

@@ -6,7 +6,7 @@ import type { VolumeClass } from "../kubernetes/volume-class.ts";
 export interface DesiredVolumes {
   apply(workload: SimWorkload): void;
   scale(volumeName: string, pods: 0 | 1): void;
-  grow(volumeName: string, sizeGiB: number): void;
+  resize(volumeName: string, sizeGiB: number): void;
   modify(volumeName: string, volumeClass: VolumeClass): void;
   delete(volumeName: string): void;
   destroyed(volumeName: string): void;
@@ -39,7 +39,7 @@ export function createDesiredVolumes(): DesiredVolumes {
       });
     },
     scale: (volumeName, pods) => change(volumeName, { pods }),
-    grow: (volumeName, sizeGiB) => change(volumeName, { sizeGiB }),
+    resize: (volumeName, sizeGiB) => change(volumeName, { sizeGiB }),
     modify: (volumeName, volumeClass) => change(volumeName, { volumeClass }),
     delete: (volumeName) => change(volumeName, { exists: false }),
     destroyed: (volumeName) => change(volumeName, { isDestroyed: true }),

@@ -16,6 +16,8 @@ export interface Operations {
   hasGrown(volumeName: string): boolean;
   /** Users delete the copies that cannot be made any more: their source is gone, or larger than they are. */
   giveUpCopies(): void;
+  /** Users who got a size that csi-resizer had asked for before they lowered it keep that: none shrinks. */
+  acceptSizes(): void;
   /** Users whose disk Azure has converted after they had gone back ask for what it is: it stays so. */
   acceptConversions(): void;
 }
@@ -31,6 +33,7 @@ export function createOperations({
   readonly nodeNames: () => readonly string[];
 }): Operations {
   const { cluster } = world;
+  const lowered = new Set<string>();
   const nodeOf = (volumeName: string): string | undefined =>
     cluster.pods().find((pod) => pod.volumeName === volumeName && !pod.isDeleted)?.nodeName;
   const note = (volumeName: string, what: string): void => world.trace.note(volumeName, `its user ${what}`);
@@ -93,8 +96,16 @@ export function createOperations({
         case "grow":
           if (act.sizeGiB <= volume.sizeGiB) return;
           note(act.volumeName, `asks for ${act.sizeGiB} GiB`);
-          desired.grow(act.volumeName, act.sizeGiB);
+          lowered.delete(act.volumeName);
+          desired.resize(act.volumeName, act.sizeGiB);
           return cluster.grow(act.volumeName, act.sizeGiB);
+        case "lower":
+          if (hasGrown(act.volumeName) || act.sizeGiB <= (cluster.sizeOf(act.volumeName) ?? 0)) return;
+          if (act.sizeGiB >= volume.sizeGiB) return;
+          note(act.volumeName, `asks for no more than ${act.sizeGiB} GiB`);
+          lowered.add(act.volumeName);
+          desired.resize(act.volumeName, act.sizeGiB);
+          return cluster.lower(act.volumeName, act.sizeGiB);
         case "modify":
           note(act.volumeName, `asks for class ${act.volumeClass}`);
           desired.modify(act.volumeName, act.volumeClass);
@@ -116,6 +127,8 @@ export function createOperations({
     toGrowOffline: () =>
       desired
         .all()
+        // A lowered size is one that Azure grants while a pod uses the disk.
+        .filter(({ volumeName }) => !lowered.has(volumeName))
         .filter(({ exists, isDestroyed, volumeName }) => exists && !isDestroyed && !hasGrown(volumeName)),
     hasGrown,
     giveUpCopies: () => {
@@ -126,6 +139,14 @@ export function createOperations({
         note(volumeName, "gives it up: it has no source any more");
         desired.delete(volumeName);
         cluster.deleteWorkload(volumeName);
+      }
+    },
+    acceptSizes: () => {
+      for (const { volumeName, sizeGiB, exists } of desired.all()) {
+        const grantedGiB = cluster.grantedTo(volumeName) ?? 0;
+        if (!exists || !lowered.has(volumeName) || grantedGiB <= sizeGiB) continue;
+        note(volumeName, `keeps ${grantedGiB} GiB`);
+        desired.resize(volumeName, grantedGiB);
       }
     },
     acceptConversions: () => {

@@ -28,6 +28,8 @@ export type UserAct =
   /** Cordons a node and evicts its pods; uncordons some time later. */
   | { readonly kind: "drain"; readonly nodeName: string }
   | { readonly kind: "grow"; readonly volumeName: string; readonly sizeGiB: number }
+  /** Lowers a request that was not granted to a size above the present one. */
+  | { readonly kind: "lower"; readonly volumeName: string; readonly sizeGiB: number }
   /** Requests another VolumeAttributesClass. */
   | {
       readonly kind: "modify";
@@ -111,6 +113,8 @@ export interface ClusterScenario {
 /** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
 export interface Scenario extends ClusterScenario {
   readonly seed: number;
+  /** Everything has to come to rest before pods are moved in the calm, too: a move may free what is stuck. */
+  readonly restsFirst?: true;
   /** Once everything is at rest, a node is drained, and stays so: it is left without replicas. */
   readonly drainsAtRest?: true;
   /** Once everything is at rest, users delete all volumes and snapshots. Default: they keep them. */

@@ -3,6 +3,8 @@ import { restoredFromSnapshot } from "../directed/copy/restored.ts";
 import { sourceDeletedWhileCopied } from "../directed/copy/source-deleted.ts";
 import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
 import { grownWhileWaiting } from "../directed/failover/grown-while-waiting.ts";
+import { grownAcrossBoundary } from "../directed/grow/grown-across-boundary.ts";
+import { growthOverQuota } from "../directed/grow/growth-over-quota.ts";
 import { modifiedWhileMoving } from "../directed/modify/modified-while-moving.ts";
 import { usedWhileConverting } from "../directed/modify/used-while-converting.ts";
 import { nameTaken } from "../directed/node/name/name-taken.ts";
@@ -14,9 +16,10 @@ export const lifecycle: FaultClass = {
   name: "lifecycle",
   about:
     "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown " +
-    "or modified while it moves, grown while its pod finds no node, used while its disk is converted, " +
-    "asked for by the name of another cluster's, cloned, also before it is used, or restored from a " +
-    "snapshot, while the source or the copy is deleted",
+    "or modified while it moves, grown while its pod finds no node, grown across 4,095 GiB or over a quota " +
+    "until its user asks for less, used while its disk is converted, asked for by the name of another " +
+    "cluster's, cloned, also before it is used, or restored from a snapshot, while the source or the copy " +
+    "is deleted",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -50,6 +53,8 @@ export const lifecycle: FaultClass = {
     },
     "grown-while-moving": grownWhileMoving,
     "grown-while-waiting": grownWhileWaiting,
+    "grown-across-boundary": grownAcrossBoundary,
+    "growth-over-quota": growthOverQuota,
     "modified-while-moving": modifiedWhileMoving,
     "used-while-converting": usedWhileConverting,
     "name-taken": nameTaken,

@@ -1,30 +1,24 @@
 import type { CsiMethod } from "./csi-method.ts";
 
-/** Allowed for any call: work that continues, another component's failure, or a reached limit. */
-const ALWAYS = [
-  "CANCELLED",
-  "DEADLINE_EXCEEDED",
-  "UNAVAILABLE",
-  "ABORTED",
-  "RESOURCE_EXHAUSTED",
-  "PERMISSION_DENIED",
-];
+/** Allowed for any call: work that continues, or another component's failure. */
+const ALWAYS = ["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "ABORTED", "PERMISSION_DENIED"];
 
 /**
  * What else CSI allows for well-formed requests that are repeated unchanged, as these are. `NOT_FOUND`
  * from ControllerUnpublishVolume is not among them, although CSI has it: external-attacher takes it for
- * success.
+ * success. Nor is a reached limit (`RESOURCE_EXHAUSTED`) of a change or a snapshot: csi-resizer and
+ * csi-snapshotter take it for work that may continue, and their users could not take the request back.
  */
 const ALLOWED: Readonly<Record<CsiMethod, readonly string[]>> = {
-  createVolume: [],
+  createVolume: ["RESOURCE_EXHAUSTED"],
   deleteVolume: ["FAILED_PRECONDITION"],
-  controllerPublishVolume: ["NOT_FOUND", "FAILED_PRECONDITION"],
+  controllerPublishVolume: ["NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"],
   controllerUnpublishVolume: ["FAILED_PRECONDITION"],
   controllerExpandVolume: ["NOT_FOUND", "FAILED_PRECONDITION"],
   controllerModifyVolume: ["NOT_FOUND", "FAILED_PRECONDITION"],
   createSnapshot: ["NOT_FOUND", "FAILED_PRECONDITION"],
   deleteSnapshot: ["FAILED_PRECONDITION"],
-  nodeStageVolume: ["NOT_FOUND", "FAILED_PRECONDITION"],
+  nodeStageVolume: ["NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"],
   nodeUnstageVolume: ["FAILED_PRECONDITION"],
   nodePublishVolume: ["NOT_FOUND", "FAILED_PRECONDITION"],
   nodeUnpublishVolume: ["FAILED_PRECONDITION"],

@@ -60,6 +60,18 @@ describe("CSI's letter", () => {
       else await assert.rejects(modified, /controllerModifyVolume answered INVALID_ARGUMENT/u);
     });
 
+  it("lets no change be refused as over a limit, which csi-resizer would repeat", () =>
+    assert.rejects(
+      withCluster(async (test) => {
+        test.refuse("expand", { code: "RESOURCE_EXHAUSTED" });
+        test.cluster.apply(workload);
+        await test.untilRunning();
+        test.cluster.grow(workload.volumeName, 2 * workload.sizeGiB);
+        await test.until("two calls", () => test.calls.filter((call) => call === "expand").length === 2);
+      }),
+      /controllerExpandVolume answered RESOURCE_EXHAUSTED/u,
+    ));
+
   for (const { what, message } of [
     {
       what: "a command that failed",

@@ -2,17 +2,9 @@ import { createKeyedWork } from "../api/keyed-work.ts";
 import { mutableParametersOf, type VolumeClass } from "../volume-class.ts";
 import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
+import { uncertainCodes } from "./uncertain-codes.ts";
 
 const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
-
-/** After these the change may be under way, or made: external-resizer repeats it until it is certain. */
-const uncertainCodes: readonly string[] = [
-  "CANCELLED",
-  "DEADLINE_EXCEEDED",
-  "UNAVAILABLE",
-  "ABORTED",
-  "RESOURCE_EXHAUSTED",
-];
 
 /**
  * The class that is asked for, by claim, until the outcome is certain: a claim's

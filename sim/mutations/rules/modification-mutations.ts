@@ -1,6 +1,11 @@
 import { withoutLastLook, withoutLateList } from "../masks.ts";
 import type { Mutation } from "../mutation.ts";
-import { conversionsStorm, grownWhileWaitingStorm, modificationsStorm } from "../storms.ts";
+import {
+  conversionsStorm,
+  grownWhileWaitingStorm,
+  modificationsStorm,
+  refusedGrowthStorm,
+} from "../storms.ts";
 
 const MODIFY_DISK = "src/controller/disk/modify-disk.ts";
 
@@ -116,5 +121,55 @@ export const modificationMutations: readonly Mutation[] = [
     shownBy: 2,
     takes: "a volume with replicas is grown while its pod finds no node",
     noticedBy: "src/core/volume/plan-disk.test.ts",
+  },
+  {
+    name: "growth-kept",
+    removes: "a size that Azure grants no disk in use is refused with a final status",
+    edits: [
+      {
+        file: "src/controller/disk/grow-disk.ts",
+        find: `signal, isInUse ? { isFinal: true } : {});`,
+        replace: `signal, isInUse && false ? { isFinal: true } : {});`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: refusedGrowthStorm,
+    takes: "a claim asks for more than 4,095 GiB while a pod uses the disk, and then for less",
+    noticedBy: "src/controller/disk/disk-reconciler.test.ts",
+  },
+  {
+    name: "quota-uncertain",
+    removes: "a quota that is used up ends the change of a disk with a final status",
+    edits: [
+      {
+        file: "src/provisioner/arm/error-table.ts",
+        find: `  return diskUri === undefined || nodeName !== undefined
+`,
+        replace: `  return diskUri === undefined || nodeName !== undefined || diskUri !== ""
+`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["csi-answer"],
+    storm: refusedGrowthStorm,
+    takes: "a claim asks for more while a quota is used up, and then for less",
+    noticedBy: "src/provisioner/arm/error-table.test.ts",
+  },
+  {
+    name: "refused-size-kept",
+    removes: "a size that was refused for good gives way to a smaller one",
+    edits: [
+      {
+        file: "src/csi/controller/expand-volume.ts",
+        find: `const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);`,
+        replace: `const isCovered = spec.disk.sizeGiB > sizeGiB;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: refusedGrowthStorm,
+    takes: "a claim whose growth was refused is lowered",
+    noticedBy: "src/csi/controller/expand-volume.test.ts",
   },
 ];

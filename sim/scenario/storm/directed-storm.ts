@@ -54,6 +54,8 @@ export interface DirectedStorm {
   readonly drainsAtRest?: true;
   /** Once everything is at rest, users delete all volumes and snapshots. */
   readonly deletesAll?: true;
+  /** Everything has to come to rest before pods are moved in the calm, too. */
+  readonly restsFirst?: true;
   /** Users do nothing but what the faults have them do, and take those snapshots. */
   readonly isQuiet?: boolean;
   /**
@@ -107,6 +109,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
     ...(storm.hasUnnamedVms === undefined ? {} : { hasUnnamedVms: storm.hasUnnamedVms }),
     settings: { ...drawn.settings, ...storm.settings },
+    ...(storm.restsFirst === undefined ? {} : { restsFirst: storm.restsFirst }),
     ...(storm.drainsAtRest === undefined ? {} : { drainsAtRest: storm.drainsAtRest }),
     ...(storm.deletesAll === undefined ? {} : { deletesAll: storm.deletesAll }),
     workloads,

@@ -11,6 +11,7 @@ import {
   modificationsStorm,
   nameMovesStorm,
   otherWritersStorm,
+  refusedGrowthStorm,
   restoresAndClonesStorm,
   takenNamesStorm,
   throughputStorm,
@@ -41,6 +42,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  "refused-growth": refusedGrowthStorm,
   // Of one share: Azure does not grow an attached shared disk.
   "wrong-size": {
     workload: { maxShares: 1, replicas: 0 },
