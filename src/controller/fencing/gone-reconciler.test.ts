@@ -127,6 +127,17 @@ describe("a writer whose node name is another VM's", () => {
       assert.deepEqual(world.record()?.fencing, earlier);
     }));
 
+  it("is fenced once it is proven without the disk, though another VM has its place", () =>
+    withControllerPorts(async (world) => {
+      const replaced = { ...a, vmId: earlier.vmId };
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...replaced } }));
+      // Azure does not show the next VM yet.
+      world.instances.set(a.instanceUri, earlier.vmId);
+      await pass(world);
+      assert.deepEqual(world.record()?.fencing, replaced);
+    }));
+
   it("keeps the volume released by the other VM's token while its VM has the disk", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -197,6 +208,27 @@ describe("a writer whose node name is another VM's", () => {
         await pass(world);
         assert.deepEqual(world.record()?.writer, isRevoked ? undefined : writer);
       }));
+
+  it("is asked about no further once its grant is revoked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const released = aWriter("node-a", { held: false, requested: false });
+      await world.given(
+        "AzVolume",
+        aVolumeWithRecord({ writer: { ...released, instanceUri: earlier.instanceUri } }),
+      );
+      const asked: string[] = [];
+      const inspectInstance: CloudProvisioner["inspectInstance"] = async ({ instanceUri }) => {
+        asked.push(instanceUri);
+        return ok(anInstance("node-a"));
+      };
+      const proveGone: CloudProvisioner["proveGone"] = async ({ node }) => {
+        asked.push(node.instanceUri);
+        return ok(undefined);
+      };
+      await pass(world, { inspectInstance, proveGone });
+      assert.deepEqual([asked, world.record()?.writer], [[a.instanceUri], undefined]);
+    }));
 
   it("is fenced while its VM is off, though a token with its vmId released its grant", () =>
     withControllerPorts(async (world) => {
@@ -293,6 +325,16 @@ describe("a writer whose node name is another VM's", () => {
     it("is fenced once Azure does not list the disk on its VM", () =>
       withLie(async (world) => {
         world.attachedTo.clear();
+        await pass(world);
+        assert.deepEqual(world.record()?.fencing, holder);
+      }));
+
+    it("is fenced then, though that token reports its resource id, too", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a", { instanceUri: earlier.instanceUri }));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: released }));
+        world.instances.set(a.instanceUri, "vm-of-the-token");
+        world.instances.set(earlier.instanceUri, a.vmId);
         await pass(world);
         assert.deepEqual(world.record()?.fencing, holder);
       }));

@@ -1,3 +1,4 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -57,7 +58,9 @@ export async function askIfGone(
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
     return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
-  return isReportedBy(ports, node) ? ok({}) : freeAbsent(ports, volumeName, node, signal);
+  return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
+    ? ok({})
+    : freeAbsent(ports, volumeName, node, signal);
 }
 
 /**
@@ -88,12 +91,10 @@ async function pruneVm(
  * Whether a node plug-in reports from this very VM. One on another VM of that name can verify nothing for
  * it, whatever `vmId` it reports.
  */
-function isReportedBy({ cache, users }: FencingPorts, node: NodeIdentity): boolean {
-  const driverNode = cache.get("AzDriverNode", node.nodeName);
+function isReportedBy(driverNode: AzDriverNode | undefined, { vmId, instanceUri }: NodeIdentity): boolean {
   if (driverNode?.status === undefined) return driverNode !== undefined;
-  const { vmId, instanceUri } = driverNode.status;
-  const reportedFrom = users.cachedNode(node.nodeName).instanceUri ?? instanceUri;
-  return isSameVmId(vmId, node.vmId) && isSameResourceUri(reportedFrom, node.instanceUri);
+  const { status } = driverNode;
+  return isSameVmId(status.vmId, vmId) && isSameResourceUri(status.instanceUri, instanceUri);
 }
 
 /**
