@@ -3,6 +3,7 @@ import {
   createDurableCheckpoints,
 } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import type { CheckpointFile } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
+import { ok } from "../../src/core/failure/result.ts";
 import type { NodeCheckpoints } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
@@ -27,6 +28,7 @@ export function createMachineCheckpoints(): MachineCheckpoints {
       return createDurableCheckpoints(first, async (content) => {
         if (gate.isShut()) await gate.passed();
         files.set(osDisk, content);
+        return ok(undefined);
       });
     },
   };

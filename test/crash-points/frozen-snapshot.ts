@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { putToWork, release, type Stage, start, untilAttached } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { type DemoVolume, targetPath } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
+import { readCheckpoints } from "../../src/compose/connect/open-checkpoints.ts";
 import { create, type Life, node, remove } from "./lives.ts";
 
 const run = promisify(execFile);
@@ -76,9 +77,7 @@ async function snapshotFrozen(on: Stage, volume: DemoVolume): Promise<string> {
 
 /** How many freezes a node's checkpoints name. */
 async function markedFreezes(on: Stage, { name }: LabNode): Promise<number> {
-  const text = await readFile(join(on.lab.directory, name, "state", "volumes.json"), "utf8");
-  const { freezes = [] } = JSON.parse(text) as { readonly freezes?: readonly unknown[] };
-  return freezes.length;
+  return (await readCheckpoints(join(on.lab.directory, name, "state"))).freezes?.length ?? 0;
 }
 
 /** The file in which the emulator keeps the snapshot's bytes. */

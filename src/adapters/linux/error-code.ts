@@ -9,3 +9,9 @@ export function undefinedIfMissing(error: unknown): undefined {
   if (code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH") return undefined;
   throw error;
 }
+
+/** Whether a file system has no more blocks, or no more files, to give. */
+export function isFull(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOSPC" || code === "EDQUOT";
+}

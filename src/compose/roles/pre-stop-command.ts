@@ -8,7 +8,7 @@ import { answerNoRun } from "../../cli/read-command-line.ts";
 import { waitUntilDrained } from "../../node/lifecycle/wait-until-drained.ts";
 import { withTimeout } from "../../runtime/with-timeout.ts";
 import { apiServerConfig, connectKubernetes, kubernetesOptions } from "../connect/connect-store.ts";
-import { openCheckpoints } from "../connect/open-checkpoints.ts";
+import { readCheckpoints } from "../connect/open-checkpoints.ts";
 import { daemonSetProblem, parseDaemonSet } from "../settings/parse-daemon-set.ts";
 import { driverNameOption, nodeOptions, processOptions } from "../settings/process-options.ts";
 import { readSettings } from "../settings/read-settings.ts";
@@ -89,7 +89,7 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string):
     driverName: values["driver-name"],
   });
   const readCheckpointedVolumes = async (): Promise<readonly string[]> =>
-    (await openCheckpoints(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
+    (await readCheckpoints(values["state-dir"])).volumes.map(({ volumeName }) => volumeName);
   const wait = async (signal: AbortSignal): Promise<number> => {
     try {
       // The driver's rights are removed with it: the API server would refuse each retry until the pod's

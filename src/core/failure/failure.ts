@@ -195,6 +195,8 @@ export type Failure =
     }
   | { readonly kind: "HostCommandTimedOut"; readonly command: string; readonly timeoutMs: number }
   | { readonly kind: "HostNotReady"; readonly detail: string }
+  /** The file system of the node's checkpoints is full, and the next volume or target would need more. */
+  | { readonly kind: "CheckpointsFull"; readonly path: string; readonly neededBytes: number }
   /** Another Azure disk driver manages the attachments of the same VMs. */
   | { readonly kind: "OtherDriver"; readonly detail: string }
   /** An exception met one of many objects that are tried together: the others continue. */

@@ -173,6 +173,14 @@ export const localFailures = {
     sentence: (failure) => `this node is not ready: ${failure.detail}`,
     example: { detail: "checkpoints can't be written" },
   },
+  CheckpointsFull: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: true,
+    sentence: (failure) =>
+      `the node's checkpoints in ${failure.path} need ${failure.neededBytes} bytes, and their file system ` +
+      "is full: free space there, or end pods with disks on this node",
+    example: { path: "/var/lib/azuredisk-csi/volumes.json", neededBytes: 65_600 },
+  },
   OtherDriver: {
     code: "FAILED_PRECONDITION",
     retryable: true,

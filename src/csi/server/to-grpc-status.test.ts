@@ -72,6 +72,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   HostCommandFailed: "INTERNAL",
   HostCommandTimedOut: "UNAVAILABLE",
   HostNotReady: "UNAVAILABLE",
+  CheckpointsFull: "RESOURCE_EXHAUSTED",
   OtherDriver: "FAILED_PRECONDITION",
   DriverBug: "INTERNAL",
 };

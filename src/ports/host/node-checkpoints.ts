@@ -49,7 +49,9 @@ export interface FreezeMark {
 export interface NodeCheckpoints {
   readonly volumes: () => readonly VolumeCheckpoint[];
   /**
-   * Adds or replaces the checkpoint of a volume. Fails with `HostNotReady` if the file can't be written.
+   * Adds or replaces the checkpoint of a volume. Fails with `CheckpointsFull` if it adds a volume or a target
+   * and there is no space to keep for what comes later, and as every change with `HostNotReady` if the file
+   * can't be written.
    */
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;

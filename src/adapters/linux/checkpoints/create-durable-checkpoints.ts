@@ -1,7 +1,6 @@
 import type { Failure } from "../../../core/failure/failure.ts";
-import { messageOf } from "../../../core/failure/message-of.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail } from "../../../core/failure/result.ts";
 import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
@@ -19,13 +18,19 @@ export function afterBoot(content: CheckpointFile, bootId: string): CheckpointFi
   };
 }
 
-/**
- * Checkpoints that begin with `first`; `replace` makes a new content durable before it resolves, or
- * rejects.
- */
+/** What a new content of the checkpoints is for. */
+export interface CheckpointChange {
+  /**
+   * Whether it adds a volume, a target or the mark of a freeze. All else has to be possible where there is no
+   * free space, so what adds has to leave room for it.
+   */
+  readonly adds: boolean;
+}
+
+/** Checkpoints that begin with `first`; `replace` makes a new content durable before it answers success. */
 export function createDurableCheckpoints(
   first: CheckpointFile,
-  replace: (content: CheckpointFile) => Promise<void>,
+  replace: (content: CheckpointFile, change: CheckpointChange) => Promise<Result<void, Failure>>,
 ): NodeCheckpoints {
   let durable = first;
   let lastWrite: Promise<unknown> = Promise.resolve();
@@ -34,19 +39,16 @@ export function createDurableCheckpoints(
   const change = async (
     revise: (current: CheckpointFile) => CheckpointFile,
     signal: AbortSignal,
+    adds: (current: CheckpointFile) => boolean = () => false,
   ): Promise<Result<void, Failure>> => {
     const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       const content = revise(durable);
-      try {
-        await replace(content);
-      } catch (error) {
-        return fail({ kind: "HostNotReady", detail: messageOf(error) });
-      }
-      durable = content;
-      return ok(undefined);
+      const replaced = await replace(content, { adds: adds(durable) });
+      if (replaced.ok) durable = content;
+      return replaced;
     });
-    lastWrite = written;
+    lastWrite = Promise.allSettled([written]);
     return await written;
   };
 
@@ -61,6 +63,7 @@ export function createDurableCheckpoints(
           ),
         }),
         signal,
+        ({ volumes }) => addsTarget(volumes, checkpoint),
       ),
     remove: async (volumeName, signal) =>
       await change(
@@ -72,6 +75,7 @@ export function createDurableCheckpoints(
       change(
         (current) => ({ ...current, freezes: [...withoutFreeze(current, mark.volumeName), mark] }),
         signal,
+        () => true,
       ),
     removeFreeze: (volumeName, signal) =>
       change((current) => ({ ...current, freezes: withoutFreeze(current, volumeName) }), signal),
@@ -81,6 +85,14 @@ export function createDurableCheckpoints(
     putRollback: (generation, signal) =>
       change((current) => ({ ...current, rollbackIncarnation: generation }), signal),
   };
+}
+
+function addsTarget(
+  volumes: readonly VolumeCheckpoint[],
+  { volumeName, targetPaths }: VolumeCheckpoint,
+): boolean {
+  const earlier = volumes.find((checkpoint) => checkpoint.volumeName === volumeName);
+  return earlier === undefined || targetPaths.length > earlier.targetPaths.length;
 }
 
 function withoutCheckpoint(

@@ -1,16 +1,23 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import type { VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
-import { openFileNodeCheckpoints } from "./file-node-checkpoints.ts";
+import { encodeSlot } from "./checkpoint-slot.ts";
+import { openFileNodeCheckpoints, readFileNodeCheckpoints } from "./file-node-checkpoints.ts";
 
 const never = new AbortController().signal;
+const SLOT_BYTES = 64 * 1024;
+/** How often a process that only reads looks while another one writes. */
+const LOOKS = 200;
+
+const secondOf = (path: string): string => path.replace(/\.json$/u, ".2.json");
+const slotOf = (text: string, sequence = 1): Buffer => encodeSlot({ sequence, text });
 
 async function aPath(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "node-notes-"));
@@ -123,16 +130,45 @@ describe("openFileNodeCheckpoints", () => {
     );
   });
 
-  it("reads checkpoints of an older plug-in, which do not name their VM", async (t) => {
+  it("reads checkpoints that do not name their VM", async (t) => {
     const path = await aPath(t);
     const { vm: _, ...older } = aCheckpoint({});
-    await writeFile(path, JSON.stringify({ version: 1, heartbeat: 1, volumes: [older] }));
+    await writeFile(path, slotOf(JSON.stringify({ version: 1, heartbeat: 1, volumes: [older] })));
     assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [older]);
   });
 
+  const whole = slotOf(JSON.stringify({ version: 1, heartbeat: 1, volumes: [aCheckpoint({})] }));
+  const damagedSlots = [
+    { bytes: Buffer.from(""), because: "it is empty" },
+    { bytes: whole.subarray(0, -1), because: "it is cut short" },
+    { bytes: Buffer.from(whole.toString().replace("pvc-1", "pvc-2")), because: "a byte of it is another" },
+    { bytes: Buffer.from(whole.toString().replace("{", "[")), because: "its head is damaged" },
+    { bytes: Buffer.from('{"sequence":1}\n{}\n'), because: "its head lacks a field" },
+    { bytes: Buffer.from("{}\n{}\n"), because: "its head is another object" },
+  ];
+  for (const { bytes, because } of damagedSlots) {
+    it(`refuses a file when ${because}, and takes the other one if that is whole`, async (t) => {
+      const path = await aPath(t);
+      await writeFile(path, bytes);
+      await assert.rejects(openFileNodeCheckpoints(path), /checkpoints in .* are damaged \(no whole write/);
+      assert.deepEqual(await readFile(path), bytes);
+      for (const [damaged, other] of [
+        [path, secondOf(path)],
+        [secondOf(path), path],
+      ] as const) {
+        await writeFile(damaged, bytes);
+        await writeFile(other, whole);
+        const checkpoints = await openFileNodeCheckpoints(path);
+        assert.deepEqual(checkpoints.volumes(), [aCheckpoint({})]);
+        assert.deepEqual(await checkpoints.putHeartbeat(2, never), { ok: true, value: undefined });
+        // The damaged one was written, and the whole one left alone until then.
+        assert.deepEqual((await readFile(other)).subarray(0, whole.length), whole);
+        assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 2);
+      }
+    });
+  }
+
   const damaged = [
-    { text: "", because: "it is empty" },
-    { text: '{"version":1,"heartbeat":1,"volumes":[', because: "it is cut short" },
     { text: '{"version":2,"heartbeat":1,"volumes":[]}', because: "a newer driver wrote it" },
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
     {
@@ -171,20 +207,137 @@ describe("openFileNodeCheckpoints", () => {
   for (const { text, because } of damaged) {
     it(`refuses a file when ${because}, and leaves it as it is`, async (t) => {
       const path = await aPath(t);
-      await writeFile(path, text);
+      await writeFile(path, slotOf(text, 2));
+      // Not understood is not damaged: what was before it is no substitute.
+      await writeFile(secondOf(path), whole);
       await assert.rejects(openFileNodeCheckpoints(path), /checkpoints in .* are damaged \(/);
-      assert.equal(await readFile(path, "utf8"), text);
+      assert.deepEqual(await readFile(path), slotOf(text, 2));
     });
   }
+
+  it("overwrites two files in turn, in place, each of a fixed size", async (t) => {
+    const path = await aPath(t);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    await checkpoints.put(aCheckpoint({}), never);
+    const files = [path, secondOf(path)];
+    const inodes = async () => Promise.all(files.map(async (file) => (await stat(file)).ino));
+    const before = await inodes();
+    for (let beat = 1; beat <= 5; beat += 1) await checkpoints.putHeartbeat(beat, never);
+    assert.deepEqual(await inodes(), before);
+    const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
+    const beats = texts.map((text) => [text.length, Number(/"heartbeat": (\d)/u.exec(text)?.[1])]);
+    assert.deepEqual(beats, [
+      [SLOT_BYTES, 5],
+      [SLOT_BYTES, 4],
+    ]);
+    // A shorter content leaves nothing of a longer one behind.
+    await checkpoints.remove("pvc-1", never);
+    await checkpoints.putHeartbeat(6, never);
+    for (const file of files) assert.doesNotMatch(await readFile(file, "utf8"), /pvc-1/u);
+    const after = await openFileNodeCheckpoints(path);
+    assert.deepEqual([after.heartbeat(), after.volumes()], [6, []]);
+  });
+
+  it("grows both files once twice its content no longer fits, and keeps the content", async (t) => {
+    const path = await aPath(t);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    const many = Array.from({ length: 120 }, (_, index) => `pvc-${100 + index}`);
+    for (const volumeName of many) await checkpoints.put(aCheckpoint({ volumeName }), never);
+    const sizes = await Promise.all([path, secondOf(path)].map(async (file) => (await stat(file)).size));
+    assert.deepEqual(sizes, [2 * SLOT_BYTES, 2 * SLOT_BYTES]);
+    const after = await openFileNodeCheckpoints(path);
+    assert.deepEqual(
+      after.volumes().map(({ volumeName }) => volumeName),
+      many,
+    );
+  });
+
+  it("continues with either file where the other one was removed", async (t) => {
+    const path = await aPath(t);
+    await (await openFileNodeCheckpoints(path)).put(aCheckpoint({}), never);
+    for (const [removed, beat] of [
+      [path, 1],
+      [secondOf(path), 2],
+      [path, 3],
+    ] as const) {
+      const checkpoints = await openFileNodeCheckpoints(path);
+      // Twice: whichever is the newest, the other one is not.
+      await checkpoints.putHeartbeat(beat, never);
+      await checkpoints.putHeartbeat(beat, never);
+      await rm(removed);
+      const reopened = await openFileNodeCheckpoints(path);
+      assert.deepEqual(reopened.volumes(), [aCheckpoint({})]);
+      await reopened.putHeartbeat(beat, never);
+      assert.equal((await stat(removed)).size, SLOT_BYTES);
+    }
+  });
+
+  it("makes a file again that a person has removed, with the next change", async (t) => {
+    const path = await aPath(t);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    await checkpoints.put(aCheckpoint({}), never);
+    for (const removed of [path, secondOf(path), path]) {
+      await rm(removed);
+      const written = [];
+      for (const beat of [1, 2, 3]) written.push((await checkpoints.putHeartbeat(beat, never)).ok);
+      assert.equal(written.filter((isOk) => isOk).length, 2);
+      assert.equal((await stat(removed)).size, SLOT_BYTES);
+      assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint({})]);
+    }
+  });
+
+  it("writes what it has read to the disk again, where its writer may not have got it", async (t) => {
+    const path = await aPath(t);
+    await (await openFileNodeCheckpoints(path)).put(aCheckpoint({}), never);
+    const long = new Date(0);
+    const written = async (): Promise<readonly boolean[]> =>
+      Promise.all([path, secondOf(path)].map(async (file) => (await stat(file)).mtimeMs > 0));
+    for (const file of [path, secondOf(path)]) await utimes(file, long, long);
+    // Not by a process that only reads: the plug-in may write at that moment.
+    assert.deepEqual((await readFileNodeCheckpoints(path)).volumes, [aCheckpoint({})]);
+    assert.deepEqual(await written(), [false, false]);
+    const before = await readFile(secondOf(path));
+    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint({})]);
+    assert.deepEqual([await written(), await readFile(secondOf(path))], [[false, true], before]);
+  });
+
+  it("replaces the one file of an older plug-in with the first change", async (t) => {
+    const path = await aPath(t);
+    const older = (heartbeat: number, volumeName: string): string =>
+      `${JSON.stringify({ version: 1, heartbeat, volumes: [aCheckpoint({ volumeName })] }, null, 1)}\n`;
+    await writeFile(path, older(7, "pvc-1"));
+    assert.deepEqual((await readFileNodeCheckpoints(path)).volumes, [aCheckpoint({})]);
+    const upgraded = await openFileNodeCheckpoints(path);
+    assert.deepEqual([upgraded.heartbeat(), upgraded.volumes()], [7, [aCheckpoint({})]]);
+    assert.equal(await readFile(path, "utf8"), older(7, "pvc-1"));
+    for (const beat of [8, 9, 10]) await upgraded.putHeartbeat(beat, never);
+    assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 10);
+    // The older one comes back, once both files were removed or only the one that it knows, and is replaced.
+    await writeFile(path, older(2, "pvc-2"));
+    const again = await openFileNodeCheckpoints(path);
+    assert.deepEqual([again.heartbeat(), again.volumes()], [2, [aCheckpoint({ volumeName: "pvc-2" })]]);
+    await again.putHeartbeat(3, never);
+    const after = await openFileNodeCheckpoints(path);
+    assert.deepEqual([after.heartbeat(), after.volumes()], [3, [aCheckpoint({ volumeName: "pvc-2" })]]);
+    for (const file of [path, secondOf(path)]) assert.doesNotMatch(await readFile(file, "utf8"), /"pvc-1"/u);
+  });
 
   it("reports that it can't write, and keeps what was durable", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
     await checkpoints.putHeartbeat(1, never);
-    // A directory in the way of the temporary file; root may write anywhere else.
-    await mkdir(join(path, "..", ".notes.json.new"));
-    const put = await checkpoints.putHeartbeat(2, never);
-    assert.deepEqual([put.ok ? "written" : put.failure.kind, checkpoints.heartbeat()], ["HostNotReady", 1]);
+    // A directory in the way of one of the two; root may write anywhere else.
+    await rm(secondOf(path));
+    await mkdir(secondOf(path));
+    const results = [];
+    for (const beat of [2, 3, 4]) {
+      const put = await checkpoints.putHeartbeat(beat, never);
+      results.push([put.ok ? "written" : put.failure.kind, checkpoints.heartbeat()]);
+    }
+    const after = results.some(([, heartbeat]) => heartbeat === 2) ? 2 : 1;
+    assert.deepEqual(results.at(-1), ["HostNotReady", after]);
+    await rmdir(secondOf(path));
+    assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), after);
   });
 
   it("writes nothing for a caller that has left", async (t) => {
@@ -195,6 +348,33 @@ describe("openFileNodeCheckpoints", () => {
       failure: { kind: "Cancelled" },
     });
     assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 0);
+  });
+
+  it("shows every volume to a process that reads while the plug-in writes", async (t) => {
+    const path = await aPath(t);
+    const names = Array.from({ length: 20 }, (_, index) => `pvc-${10 + index}`);
+    const checkpoints = await openFileNodeCheckpoints(path);
+    for (const volumeName of names) await checkpoints.put(aCheckpoint({ volumeName }), never);
+    const source = `
+      const { openFileNodeCheckpoints } = await import(${JSON.stringify(new URL("./file-node-checkpoints.ts", import.meta.url).href)});
+      const checkpoints = await openFileNodeCheckpoints(${JSON.stringify(path)});
+      console.log("writing");
+      for (let beat = 1; ; beat += 1) await checkpoints.putHeartbeat(beat, new AbortController().signal);`;
+    const writer = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    t.after(() => writer.kill("SIGKILL"));
+    await once(writer.stdout, "data");
+    for (let look = 0; look < LOOKS; look += 1) {
+      const { volumes } = await readFileNodeCheckpoints(path);
+      assert.deepEqual(
+        volumes.map(({ volumeName }) => volumeName),
+        names,
+      );
+    }
+    const exited = once(writer, "exit");
+    writer.kill("SIGKILL");
+    await exited;
   });
 
   it("has every acknowledged change after a kill -9 at any moment", async (t) => {

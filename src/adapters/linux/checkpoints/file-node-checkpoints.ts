@@ -1,70 +1,147 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join, parse } from "node:path";
+import type { Failure } from "../../../core/failure/failure.ts";
 import { messageOf } from "../../../core/failure/message-of.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { NodeCheckpoints } from "../../../ports/host/node-checkpoints.ts";
-import { undefinedIfMissing } from "../error-code.ts";
-import { afterBoot, createDurableCheckpoints } from "./create-durable-checkpoints.ts";
-import { parseNodeCheckpoints } from "./parse-node-checkpoints.ts";
+import { isFull, undefinedIfMissing } from "../error-code.ts";
+import { ownDisk, type CheckpointDisk } from "./checkpoint-disk.ts";
+import { encodeSlot } from "./checkpoint-slot.ts";
+import { chooseCheckpoints, type ChosenCheckpoints, type FoundFiles } from "./choose-checkpoints.ts";
+import { afterBoot, createDurableCheckpoints, type CheckpointChange } from "./create-durable-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
+import { createSlotFile, syncFolder, type SlotFile } from "./slot-file.ts";
 
 /** A name that the kernel generates each time that the machine starts. */
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 /** On Windows a device is known by its disk's unique id, which outlives a restart. */
 const EVERY_BOOT = "windows";
+/** By how much slots grow, in bytes: with the reserve that is room for some 27 volumes. */
+const SLOT_STEP_BYTES = 64 * 1024;
+/** How many times what a new volume or target makes of the checkpoints has to fit into a slot. */
+const RESERVE_FACTOR = 2;
 
 /**
- * Opens the node's checkpoints in the file at `path`, which has to survive reboots. No file: the node's
- * first start. Throws if the file can't be read or parsed: starting with no checkpoints would let the
- * node acquire a volume that it may still be writing. `bootIdFile`: undefined on Windows.
+ * Opens the node's checkpoints in the file at `path` and its second one, both of which have to survive
+ * reboots. The two are overwritten in turn and in place: a release, a heartbeat and whatever else adds no
+ * volume or target needs no free space. Neither file: the node's first start. Throws if neither can be read
+ * or parsed: starting with no checkpoints would let the node acquire a volume that it may still be writing;
+ * and if what was read can't be made durable. Only the plug-in that holds the state folder's lock may open
+ * them. `bootIdFile`: undefined on Windows.
  */
 export async function openFileNodeCheckpoints(
   path: string,
   bootIdFile: string | undefined = process.platform === "win32" ? undefined : BOOT_ID_FILE,
+  disk: CheckpointDisk = ownDisk,
 ): Promise<NodeCheckpoints> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const bootId = bootIdFile === undefined ? EVERY_BOOT : (await readFile(bootIdFile, "utf8")).trim();
-  const text = await readFile(path, "utf8").catch(undefinedIfMissing);
-  if (text === undefined) return checkpointsIn(path, { bootId, heartbeat: 0, volumes: [] });
-  const parsed = parseNodeCheckpoints(text);
-  if (parsed.ok) return checkpointsIn(path, afterBoot(parsed.value, bootId));
-  throw new Error(
-    `the node's checkpoints in ${path} are damaged (${parsed.failure}): restore the file, or remove it ` +
-      "once nothing of this driver is mounted on this node",
-  );
-}
-
-function checkpointsIn(path: string, first: CheckpointFile): NodeCheckpoints {
-  return createDurableCheckpoints(first, async (content) => {
-    try {
-      await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
-    } catch (error) {
-      throw new Error(`the node's checkpoints in ${path} can't be written: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  });
+  const found = await readBoth(path, disk);
+  const chosen = wholeOf(path, chooseCheckpoints(found));
+  // A plug-in that was killed after it had made a file may not have synced the file's name.
+  await syncFolder(disk, dirname(path));
+  const slotAt = (file: string, bytes: Buffer | undefined): SlotFile =>
+    createSlotFile(disk, file, chosen.kind === "slot" ? (bytes?.length ?? 0) : 0);
+  const first = slotAt(path, found[0]);
+  const second = slotAt(secondOf(path), found[1]);
+  if (chosen.kind !== "slot") {
+    const file = chosen.kind === "none" ? { bootId, heartbeat: 0, volumes: [] } : chosen.file;
+    return checkpointsIn(path, { newest: first, next: second }, afterBoot(file, bootId), 0);
+  }
+  const slots = chosen.index === 0 ? { newest: first, next: second } : { newest: second, next: first };
+  // The kernel may have what was read in memory only: its writer was killed before the sync, or the sync has
+  // failed, which the next one does not report. The next change overwrites the only other copy. The same
+  // bytes harm none that are on the disk already, at whichever of them the machine stops.
+  await slots.newest.overwrite(chosen.bytes);
+  return checkpointsIn(path, slots, afterBoot(chosen.file, bootId), chosen.sequence);
 }
 
 /**
- * Replaces a file so that after a crash at any moment either the old or the new content is there, and
- * after the return the new one.
+ * What the node's checkpoints say now, for all but their writer, which may be overwriting them: it may still
+ * be lost. Writes nothing. Throws where they can't be read or parsed.
  */
-async function replaceDurably(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.new`);
-  const file = await open(temporary, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  // Windows opens no directory; NTFS keeps renames in its own journal.
-  if (process.platform === "win32") return;
-  const directory = await open(dirname(path), "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+export async function readFileNodeCheckpoints(
+  path: string,
+): Promise<Pick<CheckpointFile, "volumes" | "freezes">> {
+  const look = async (): Promise<Whole> => wholeOf(path, chooseCheckpoints(await readBoth(path, ownDisk)));
+  // A look that lasts for two writes finds neither whole.
+  const chosen = await look().catch(look);
+  return chosen.kind === "none" ? { volumes: [] } : chosen.file;
+}
+
+async function readBoth(path: string, disk: CheckpointDisk): Promise<FoundFiles> {
+  const read = (file: string): Promise<Buffer | undefined> => disk.readFile(file).catch(undefinedIfMissing);
+  return await Promise.all([read(path), read(secondOf(path))]);
+}
+
+type Whole = Exclude<ChosenCheckpoints, { readonly kind: "damaged" }>;
+
+function wholeOf(path: string, chosen: ChosenCheckpoints): Whole {
+  if (chosen.kind !== "damaged") return chosen;
+  throw new Error(
+    `the node's checkpoints in ${path} and ${secondOf(path)} are damaged (${chosen.fault}): restore the ` +
+      "files, or remove both once nothing of this driver is mounted on this node",
+  );
+}
+
+/** `volumes.json` and `volumes.2.json`. */
+function secondOf(path: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.2${ext}`);
+}
+
+/** `slots`: the one that is written next, and the one that has `first`, by its `sequence`. */
+function checkpointsIn(
+  path: string,
+  slots: { readonly newest: SlotFile; readonly next: SlotFile },
+  first: CheckpointFile,
+  firstSequence: number,
+): NodeCheckpoints {
+  let { newest, next } = slots;
+  let durable = encode(first, firstSequence);
+  let sequence = firstSequence;
+
+  /**
+   * Makes room in both slots, so that the write after this one has it as well; in the one that is written
+   * next first, which may have what an earlier plug-in left beside the file that it had alone.
+   */
+  const reserve = async (sizeBytes: number): Promise<void> => {
+    for (const slot of [next, newest])
+      await slot.reserve(Math.ceil(sizeBytes / SLOT_STEP_BYTES) * SLOT_STEP_BYTES, durable);
+  };
+
+  const replace = async (
+    content: CheckpointFile,
+    { adds }: CheckpointChange,
+  ): Promise<Result<void, Failure>> => {
+    const encoded = encode(content, sequence + 1);
+    const needed = adds ? RESERVE_FACTOR * encoded.length : encoded.length;
+    try {
+      await reserve(needed);
+    } catch (error) {
+      if (!isFull(error)) return unwritten(path, error);
+      return fail({ kind: "CheckpointsFull", path, neededBytes: needed });
+    }
+    try {
+      await next.overwrite(encoded);
+    } catch (error) {
+      return unwritten(path, error);
+    }
+    durable = encoded;
+    sequence += 1;
+    [next, newest] = [newest, next];
+    return ok(undefined);
+  };
+  return createDurableCheckpoints(first, replace);
+}
+
+function encode(content: CheckpointFile, sequence: number): Buffer {
+  return encodeSlot({ sequence, text: `${JSON.stringify({ version: 1, ...content }, null, 1)}\n` });
+}
+
+function unwritten(path: string, error: unknown): Result<never, Failure> {
+  return fail({
+    kind: "HostNotReady",
+    detail: `the node's checkpoints in ${path} can't be written: ${messageOf(error)}`,
+  });
 }

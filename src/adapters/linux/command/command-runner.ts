@@ -1,10 +1,12 @@
 import { open, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { devNull } from "node:os";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { isFull } from "../error-code.ts";
 import { createSemaphore } from "./semaphore.ts";
 import { commandLine, spawnChild } from "./spawn-child.ts";
 import type { ChildExit } from "./spawn-child.ts";
@@ -209,11 +211,18 @@ export function createCommandRunner({
     }
   }
 
-  /** A file without a name: it vanishes with its last descriptor. */
+  /**
+   * A file without a name: it vanishes with its last descriptor. Where there is no place for one more, an
+   * unmount goes before its message.
+   */
   async function openOutput(): Promise<FileHandle> {
     outputsMade += 1;
     const path = join(outputDirectory, `.output-${process.pid}-${lockFd}-${outputsMade}`);
-    const file = await open(path, "ax+", 0o600);
+    const file = await open(path, "ax+", 0o600).catch((error: unknown) => {
+      if (!isFull(error)) throw error;
+      return undefined;
+    });
+    if (file === undefined) return await open(devNull, "r+");
     await unlink(path);
     return file;
   }

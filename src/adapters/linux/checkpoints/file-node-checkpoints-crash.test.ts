@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import { decodeSlot, encodeSlot } from "./checkpoint-slot.ts";
+import { openFileNodeCheckpoints } from "./file-node-checkpoints.ts";
+import {
+  afterPowerFailure,
+  createCrashDisk,
+  diskWith,
+  type DiskState,
+  type Fate,
+} from "./testing/crash-disk.ts";
+
+const never = new AbortController().signal;
+/** So long that twice the checkpoints with it no longer fit into a slot of the first size. */
+const LONG_PATH = `/${"t".repeat(33 * 1024)}`;
+
+/** What a plug-in that opens the checkpoints finds. */
+interface Content {
+  readonly heartbeat: number;
+  readonly volumes: readonly string[];
+}
+
+interface Change {
+  readonly to: (from: Content) => Content;
+  readonly make: (checkpoints: NodeCheckpoints) => Promise<Result<void, Failure>>;
+}
+
+const beat = (heartbeat: number): Change => ({
+  to: (from) => ({ ...from, heartbeat }),
+  make: (checkpoints) => checkpoints.putHeartbeat(heartbeat, never),
+});
+const put = (volumeName: string, targetPath = "/target"): Change => ({
+  to: ({ heartbeat, volumes }) => ({ heartbeat, volumes: [...new Set([...volumes, volumeName])].toSorted() }),
+  make: (checkpoints) => checkpoints.put(aCheckpoint(volumeName, targetPath), never),
+});
+const remove = (volumeName: string): Change => ({
+  to: ({ heartbeat, volumes }) => ({ heartbeat, volumes: volumes.filter((name) => name !== volumeName) }),
+  make: (checkpoints) => checkpoints.remove(volumeName, never),
+});
+
+function aCheckpoint(volumeName: string, targetPath: string): VolumeCheckpoint {
+  return {
+    ...{ volumeName, uid: `uid-${volumeName}`, volumeId: `/disks/${volumeName}`, epoch: 9, lun: 0 },
+    ...{ stagingPath: "/staging", targetPaths: [targetPath], majorMinor: "8:32", accessType: "mount" },
+  };
+}
+
+const nothing: Content = { heartbeat: 0, volumes: [] };
+const changes = [beat(1), put("pvc-1"), remove("pvc-1"), put("pvc-2", LONG_PATH), beat(2), remove("pvc-2")];
+const laterChanges = [put("pvc-3"), beat(9), remove("pvc-3")];
+
+/** What one process has left: the disk, and what the next one may find on it. */
+interface Remains {
+  readonly state: DiskState;
+  readonly possible: readonly Content[];
+  readonly calls: number;
+  /** Of its last changes, those that failed. */
+  readonly failed: number;
+}
+
+const textOf = ({ heartbeat, volumes }: Content): string => JSON.stringify([heartbeat, volumes]);
+
+describe("a plug-in's checkpoints", () => {
+  let directory = "";
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "crash-points-"));
+  });
+  after(() => rm(directory, { recursive: true }));
+  const pathOf = (): string => join(directory, "volumes.json");
+  const secondPathOf = (): string => join(directory, "volumes.2.json");
+
+  /** The life of one process, which ends by its fate or after its changes. */
+  async function live(
+    { state, possible }: Pick<Remains, "state" | "possible">,
+    changes: readonly Change[],
+    fate: Fate = {},
+  ): Promise<Remains> {
+    const process = createCrashDisk(state, fate);
+    const remains = (left: readonly Content[], failed: number): Remains => ({
+      ...{ state: process.state(), possible: left, failed },
+      calls: process.calls(),
+    });
+    let checkpoints: NodeCheckpoints;
+    try {
+      checkpoints = await openFileNodeCheckpoints(pathOf(), undefined, process.disk);
+    } catch (error) {
+      if (fate.failsAt === undefined && fate.killedAt === undefined) throw error;
+      return remains(possible, 0);
+    }
+    let acknowledged: Content = {
+      heartbeat: checkpoints.heartbeat(),
+      volumes: checkpoints.volumes().map(({ volumeName }) => volumeName),
+    };
+    assert.ok(
+      possible.map(textOf).includes(textOf(acknowledged)),
+      `found ${textOf(acknowledged)}, and not ${possible.map(textOf).join(" or ")}`,
+    );
+    let left = [acknowledged];
+    let failed = 0;
+    for (const { to, make } of changes) {
+      const made = await make(checkpoints);
+      const changed = to(acknowledged);
+      if (made.ok) acknowledged = changed;
+      // One that failed may have reached the disk all the same.
+      left = made.ok ? [changed] : [...left, changed];
+      failed = made.ok ? 0 : failed + 1;
+    }
+    return remains(left, failed);
+  }
+
+  const seen = new Set<string>();
+  /** Whether no earlier crash has left the same bytes with the same expectations. */
+  function isNew({ inodes, names }: DiskState, possible: readonly Content[]): boolean {
+    const hash = createHash("sha256").update(possible.map(textOf).join());
+    for (const [path, index] of names) hash.update(path).update(inodes[index]?.memory ?? "");
+    const key = hash.digest("hex");
+    return !seen.has(key) && seen.add(key).has(key);
+  }
+
+  /** Also the next change is made on what a power failure has left. */
+  async function expectKept({ state, possible }: Remains): Promise<void> {
+    for (const left of afterPowerFailure(state).filter((found) => isNew(found, possible)))
+      assert.equal((await live({ state: left, possible }, [beat(50)])).failed, 0);
+  }
+
+  /** The power fails now, and at each call of the process that is started next. */
+  async function expectKeptByNext(remains: Remains): Promise<void> {
+    await expectKept(remains);
+    const { calls } = await live(remains, laterChanges);
+    for (let killedAt = 1; killedAt <= calls; killedAt += 1)
+      await expectKept(await live(remains, laterChanges, { killedAt }));
+  }
+
+  const oneFile = Buffer.from(
+    `${JSON.stringify({ version: 1, heartbeat: 5, volumes: [aCheckpoint("pvc-5", "/target")] }, null, 1)}\n`,
+  );
+  const ofOneFile = { heartbeat: 5, volumes: ["pvc-5"] };
+  const older = encodeSlot({ sequence: 900, text: '{"version":1,"heartbeat":90,"volumes":[]}\n' });
+  const starts = [
+    { from: "no file", files: () => ({}), possible: nothing },
+    { from: "an older plug-in's file", files: () => ({ [pathOf()]: oneFile }), possible: ofOneFile },
+    {
+      from: "that file beside one of a newer plug-in before it",
+      files: () => ({ [pathOf()]: oneFile, [secondPathOf()]: older }),
+      possible: ofOneFile,
+    },
+  ];
+  for (const { from, files, possible } of starts) {
+    it(`are there after a kill at each call and a power failure, from ${from}`, async () => {
+      const start = { state: diskWith(files()), possible: [possible] };
+      const { calls } = await live(start, changes);
+      for (let killedAt = 1; killedAt <= calls; killedAt += 1)
+        await expectKeptByNext(await live(start, changes, { killedAt }));
+    });
+
+    it(`are there after an error at each call, too, from ${from}`, async () => {
+      const start = { state: diskWith(files()), possible: [possible] };
+      const { calls } = await live(start, changes);
+      for (let failsAt = 1; failsAt <= calls; failsAt += 1) {
+        for (let killedAt = failsAt + 1; killedAt <= calls; killedAt += 1)
+          await expectKept(await live(start, changes, { failsAt, killedAt }));
+        await expectKeptByNext(await live(start, changes, { failsAt, killedAt: failsAt + 1 }));
+      }
+    });
+
+    it(`are written again after an error, and nothing of it is left, from ${from}`, async () => {
+      const start = { state: diskWith(files()), possible: [possible] };
+      const opened = await live(start, []);
+      const { calls } = await live(start, changes);
+      for (let failsAt = opened.calls + 1; failsAt <= calls; failsAt += 1) {
+        const { state, failed } = await live(start, [...changes, beat(10), beat(11), beat(12)], { failsAt });
+        assert.equal(failed, 0, `fails after an error at call ${failsAt}`);
+        for (const path of [pathOf(), secondPathOf()]) {
+          const { memory = Buffer.alloc(0) } = state.inodes[state.names.get(path) ?? -1] ?? {};
+          const content = decodeSlot(memory);
+          assert.ok(content !== undefined, `a damaged file is left after an error at call ${failsAt}`);
+          const rest = memory.toString("latin1", encodeSlot(content).length);
+          assert.ok(
+            /^\n*$/u.test(rest),
+            `text of an earlier write is left after an error at call ${failsAt}`,
+          );
+        }
+      }
+    });
+  }
+});

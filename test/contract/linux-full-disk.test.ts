@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/file-node-checkpoints.ts";
+import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import type { VolumeCheckpoint } from "../../src/ports/host/node-checkpoints.ts";
+
+const run = promisify(execFile);
+const never = new AbortController().signal;
+const devices = dataPlaneAvailable();
+const here = { timeout: 300_000, ...(devices.available ? {} : { skip: devices.reason }) };
+const CHUNK_BYTES = 4096;
+const LEFT_BYTES = 4 * CHUNK_BYTES;
+const SLOT_BYTES = 64 * 1024;
+/** More than one volume at a time needs, and less than makes the slots grow. */
+const VOLUMES = 20;
+
+const fileSystems = {
+  tmpfs: async (path: string) =>
+    void (await run("mount", ["-t", "tmpfs", "-o", "size=1m", "full-disk", path])),
+  ext4: async (path: string) => mountImage(path, ["mkfs.ext4", "-q", "-m", "0"], "16M"),
+  xfs: async (path: string) => mountImage(path, ["mkfs.xfs", "-q"], "320M"),
+} as const;
+
+/** Makes a file system of its own in a file beside `path`. */
+async function mountImage(path: string, [mkfs, ...args]: readonly string[], size: string): Promise<void> {
+  const image = `${path}.img`;
+  await writeFile(image, "");
+  await truncate(image, Number(size.slice(0, -1)) * 1024 * 1024);
+  await run(mkfs ?? "", [...args, image]);
+  await run("mount", ["-o", "loop", image, path]);
+}
+
+/** Runs `act` with a folder on a small file system. */
+async function withFileSystem(
+  kind: keyof typeof fileSystems,
+  act: (folder: string) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "full-disk-"));
+  const folder = join(directory, "root");
+  await mkdir(folder);
+  await fileSystems[kind](folder);
+  try {
+    await act(folder);
+  } finally {
+    await run("umount", [folder]);
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Writes until nothing more fits, and leaves room for a part of a slot. */
+async function fill(folder: string): Promise<void> {
+  const file = await open(join(folder, "filler"), "a");
+  try {
+    for (;;) await file.writeFile(Buffer.alloc(CHUNK_BYTES, "x"));
+  } catch (error) {
+    assert.match(String(error), /ENOSPC/u);
+  } finally {
+    await file.sync().catch(() => undefined);
+    await file.truncate((await file.stat()).size - LEFT_BYTES);
+    await file.sync();
+    await file.close();
+  }
+}
+
+function aCheckpoint(volumeName: string, targetPaths: readonly string[]): VolumeCheckpoint {
+  return {
+    ...{ volumeName, uid: `uid-${volumeName}`, volumeId: `/disks/${volumeName}`, epoch: 9, lun: 0 },
+    ...{ stagingPath: `/staging/${volumeName}`, targetPaths, majorMinor: "8:32", accessType: "mount" },
+    vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" },
+  };
+}
+
+const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "ok" : result.failure.kind);
+
+describe("a node whose root disk is full", here, () => {
+  for (const kind of ["tmpfs", "ext4", "xfs"] as const)
+    it(`unpublishes, unstages and sends heartbeats on ${kind}, and stages nothing more`, async () =>
+      withFileSystem(kind, async (folder) => {
+        const path = join(folder, "state/volumes.json");
+        const checkpoints = await openFileNodeCheckpoints(path);
+        const names = Array.from({ length: VOLUMES }, (_, index) => `pvc-${10 + index}`);
+        for (const name of names)
+          assert.equal(kindOf(await checkpoints.put(aCheckpoint(name, [`/target/${name}`]), never)), "ok");
+        await fill(folder);
+
+        // An epoch and a heartbeat of one digit more, as a reclaim brings them.
+        for (const beat of [9, 10, 99, 100])
+          assert.equal(kindOf(await checkpoints.putHeartbeat(beat, never)), "ok");
+        const [name = ""] = names;
+        const reclaimed = { ...aCheckpoint(name, [`/target/${name}`]), epoch: 10 };
+        assert.equal(kindOf(await checkpoints.put(reclaimed, never)), "ok");
+        // What still fits twice may come.
+        for (const added of ["pvc-50", "pvc-51"])
+          assert.equal(kindOf(await checkpoints.put(aCheckpoint(added, []), never)), "ok");
+        const more = Array.from({ length: 300 }, (_, index) => `more-${100 + index}`);
+        let refused: Result<void, Failure> | undefined;
+        for (const added of more) {
+          const put = await checkpoints.put(aCheckpoint(added, []), never);
+          if (!put.ok) refused ??= put;
+        }
+        assert.equal(refused === undefined ? "none" : kindOf(refused), "CheckpointsFull");
+        // What could not grow gives back what it had taken.
+        for (const slot of ["volumes.json", "volumes.2.json"])
+          assert.equal((await stat(join(folder, "state", slot))).size, SLOT_BYTES);
+
+        const held = checkpoints.volumes().map(({ volumeName }) => volumeName);
+        for (const volumeName of held) {
+          assert.equal(kindOf(await checkpoints.put(aCheckpoint(volumeName, []), never)), "ok");
+          assert.equal(kindOf(await checkpoints.remove(volumeName, never)), "ok");
+        }
+        assert.equal(kindOf(await checkpoints.putRollback(3, never)), "ok");
+        const after = await openFileNodeCheckpoints(path);
+        assert.deepEqual([after.volumes(), after.heartbeat(), after.rollbackIncarnation()], [[], 100, 3]);
+        assert.deepEqual((await readdir(join(folder, "state"))).toSorted(), [
+          "volumes.2.json",
+          "volumes.json",
+        ]);
+      }));
+
+  it("continues with its heartbeats where only one of the two files could grow", async () =>
+    withFileSystem("tmpfs", async (folder) => {
+      const path = join(folder, "state/volumes.json");
+      const checkpoints = await openFileNodeCheckpoints(path);
+      for (let index = 0; index < VOLUMES; index += 1)
+        await checkpoints.put(aCheckpoint(`pvc-${index}`, []), never);
+      await fill(folder);
+      // Room for one file to grow, and no more.
+      const filler = await open(join(folder, "filler"), "r+");
+      await filler.truncate((await filler.stat()).size - SLOT_BYTES);
+      await filler.close();
+      for (let index = VOLUMES; index < 200; index += 1)
+        await checkpoints.put(aCheckpoint(`pvc-${index}`, []), never);
+      const sizes = await Promise.all(
+        ["volumes.json", "volumes.2.json"].map(
+          async (file) => (await stat(join(folder, "state", file))).size,
+        ),
+      );
+      assert.deepEqual(new Set(sizes), new Set([SLOT_BYTES, 2 * SLOT_BYTES]));
+      assert.equal(kindOf(await checkpoints.putHeartbeat(5, never)), "ok");
+      const again = await openFileNodeCheckpoints(path);
+      for (const beat of [6, 7, 8]) assert.equal(kindOf(await again.putHeartbeat(beat, never)), "ok");
+      for (const { volumeName } of again.volumes())
+        assert.equal(kindOf(await again.remove(volumeName, never)), "ok");
+      assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 8);
+    }));
+
+  it("makes no checkpoints there, and leaves nothing of its try", async () =>
+    withFileSystem("tmpfs", async (folder) => {
+      const checkpoints = await openFileNodeCheckpoints(join(folder, "state/volumes.json"));
+      await fill(folder);
+      assert.equal(kindOf(await checkpoints.putHeartbeat(1, never)), "CheckpointsFull");
+      assert.deepEqual(await readdir(join(folder, "state")), []);
+      await rm(join(folder, "filler"));
+      assert.equal(kindOf(await checkpoints.putHeartbeat(1, never)), "ok");
+    }));
+
+  it("unmounts where not even a file for a command's messages can be made", async () =>
+    withFileSystem("tmpfs", async (folder) => {
+      const host = await createLinuxHost({
+        deviceRoot: folder,
+        lockDirectory: join(folder, "locks"),
+        clock: systemClock,
+      });
+      const target = join(folder, "..", "target");
+      await mkdir(target);
+      await run("mount", ["-t", "tmpfs", "-o", "size=64k", "full-disk", target]);
+      await run("mount", ["-o", "remount,nr_inodes=4", folder]);
+      await fill(folder);
+      await assert.rejects(async () => {
+        for (let file = 0; ; file += 1) await writeFile(join(folder, `file-${file}`), "");
+      }, /ENOSPC/u);
+      assert.deepEqual(await host.unmount(target, never), { ok: true, value: undefined });
+      await host.close();
+    }));
+});
