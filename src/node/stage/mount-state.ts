@@ -1,12 +1,15 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { checkpointOf } from "../own-state.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
 
 /**
  * What is at the staging path: nothing, this device alive, or something to be removed first. Fails with
- * `WrongDevice` where another volume uses the raw device, or may come to use it.
+ * `WrongDevice` where another volume uses the raw device, or may come to use it, and where a pod has this one
+ * raw by an earlier number.
  */
 export async function mountState(
   ports: NodePorts,
@@ -16,6 +19,8 @@ export async function mountState(
   signal: AbortSignal,
 ): Promise<Result<"none" | "live" | "stale", Failure>> {
   const { device } = found;
+  const same = await checkOwnNumber(ports, volumeName, device, signal);
+  if (!same.ok) return same;
   if (request.accessType === "block") {
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
@@ -28,6 +33,31 @@ export async function mountState(
   if (mounted.value?.majorMinor === device.majorMinor && !mounted.value.isDead) return ok("live");
   const free = checkFree(ports, volumeName, found, []);
   return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
+}
+
+/**
+ * Fails where a pod has this volume raw by a number that its disk had before it was detached. The checkpoint
+ * has to keep that number until the pod has ended: by it the number is refused to other volumes.
+ */
+async function checkOwnNumber(
+  ports: NodePorts,
+  volumeName: string,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { accessType, majorMinor, targetPaths = [] } = checkpointOf(ports, volumeName) ?? {};
+  if (accessType !== "block" || majorMinor === undefined || majorMinor === device.majorMinor)
+    return ok(undefined);
+  const bound = await ports.host.mountsOf(majorMinor, signal);
+  if (!bound.ok) return bound;
+  const target = bound.value.find(({ path }) => targetPaths.includes(path));
+  return target === undefined
+    ? ok(undefined)
+    : fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: `${target.path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
+      });
 }
 
 /**

@@ -10,7 +10,7 @@ import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
-import { publishVolume } from "./publish-volume.ts";
+import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
 
@@ -191,6 +191,31 @@ describe("stageVolume and where the disk is", () => {
           assert.deepEqual([world.disk.content, world.record()?.writer?.held], [{ kind: "blank" }, false]);
           assert.equal(world.attachment()?.status?.deviceMissing, true);
         }));
+
+  it("keeps a raw disk's earlier number in its checkpoint until its pod has ended", () =>
+    withNode({ writer: granted }, async (world) => {
+      const numbers = (): readonly unknown[] =>
+        world
+          .ports()
+          .checkpoints.volumes()
+          .map(({ majorMinor }) => majorMinor);
+      await publish(world, block);
+      world.machine.detach(0);
+      world.machine.attach({ lun: 0, disk: world.disk });
+      const problem = `${targetPath} is bound to its earlier number 8:32: the pod has to end first`;
+      for (const accessType of ["block", "mount"] as const) {
+        assert.deepEqual(await stage(world, { accessType }), {
+          ok: false,
+          failure: { kind: "WrongDevice", devicePath: "/dev/sdd", problem },
+        });
+        assert.deepEqual(numbers(), ["8:32"]);
+        // A controller has read the disk's LUN again.
+        await world.setAttachment((attachment) => withStatus(attachment, { deviceMissing: false }));
+      }
+      await must(world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never)));
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.deepEqual(numbers(), ["8:48"]);
+    }));
 
   it("takes a device whose number another disk had before the machine was started", () =>
     withNode({ writer: granted }, async (world) => {
