@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import { ok } from "../../core/failure/result.ts";
@@ -83,6 +83,20 @@ describe("openEmbeddedStore", () => {
           error instanceof StoreFileRefused &&
           error.message.includes(`${file} can't be opened: another process or another store has it open`),
       );
+    }),
+  );
+
+  it(
+    "refuses a folder, and a file in a folder that is missing, with the remedy",
+    inFolder(async ({ file, open }) => {
+      for (const wrong of [dirname(file), join(dirname(file), "missing", "store.db")])
+        assert.throws(
+          () => open({ file: wrong }),
+          (error) =>
+            error instanceof StoreFileRefused &&
+            error.message.startsWith(`store file ${wrong} can't be opened: E`) &&
+            error.message.includes("Name a file in a folder that exists"),
+        );
     }),
   );
 

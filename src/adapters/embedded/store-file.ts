@@ -62,8 +62,8 @@ export interface StoreFile {
 }
 
 /**
- * Opens the store's file, creating it if there is none. Throws `StoreFileRefused` if another process or
- * store has it open or it is not a store.
+ * Opens the store's file, creating it if there is none. Throws `StoreFileRefused` if it can't be opened,
+ * another process or store has it open, or it is not a store.
  */
 export function openStoreFile(options: {
   readonly file: string;
@@ -87,7 +87,15 @@ export function openStoreFile(options: {
  * durable.
  */
 function makeFile(file: string): void {
-  closeSync(openSync(file, "a", 0o600));
+  try {
+    closeSync(openSync(file, "a", 0o600));
+  } catch (error) {
+    throw new StoreFileRefused(
+      `store file ${file} can't be opened: ${messageOf(error)}. Name a file in a folder that exists and that ` +
+        "this process may write.",
+      { cause: error },
+    );
+  }
   const directory = openSync(dirname(file), "r");
   try {
     fsyncSync(directory);
