@@ -288,29 +288,33 @@ async function fenceWriter(
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))
     return ok({ requeueAfterMs: USERS_AGAIN_MS });
   const { nodeName } = action.node;
-  const message = `${nodeName} is being fenced from the disk: ${action.because}`;
-  emit(ports, observed, { nodeName, reason: "Fencing", message });
+  const tellBegun = (): void => {
+    const message = `${nodeName} is being fenced from the disk: ${action.because}`;
+    emit(ports, observed, { nodeName, reason: "Fencing", message });
+  };
   if (action.ground === "stalled") {
     const checked = await releaseCheck(
       ports,
       { volumeName, volumeId, node: action.node, fences: true },
       signal,
     );
-    if (checked.ok) return ok(checked.value.kind === "stillUsed" ? { requeueAfterMs: USERS_AGAIN_MS } : {});
-    return ignoreRefused(checked);
+    if (!checked.ok) return ignoreRefused(checked);
+    if (checked.value.kind === "stillUsed") return ok({ requeueAfterMs: USERS_AGAIN_MS });
+    tellBegun();
+    return ok({});
   }
   const { node, distrusts } = action;
   const epoch = recordOf(observed)?.writer?.epoch;
-  return ignoreRefused(
-    await moveRecord(
-      ports,
-      { volumeName, nodeName, step: "begin-fence" },
-      (record) =>
-        // What the plan goes by says nothing of a later grant: the VM may have moved, or be back.
-        distrusts === true && record.writer?.epoch !== epoch
-          ? fail("the volume was granted again since")
-          : beginFence(record, node, { distrusts }),
-      signal,
-    ),
+  const begun = await moveRecord(
+    ports,
+    { volumeName, nodeName, step: "begin-fence" },
+    (record) =>
+      // What the plan goes by says nothing of a later grant: the VM may have moved, or be back.
+      distrusts === true && record.writer?.epoch !== epoch
+        ? fail("the volume was granted again since")
+        : beginFence(record, node, { distrusts }),
+    signal,
   );
+  if (begun.ok) tellBegun();
+  return ignoreRefused(begun);
 }

@@ -133,6 +133,22 @@ describe("an action whose plan is outdated", () => {
       await world.answerOf(executeWriterAction(world.ports, observed, fence, never));
       const { writer, fencing } = world.record() ?? {};
       assert.deepEqual([writer?.requested, fencing], [true, undefined]);
+      assert.deepEqual(world.emitted, [], "a person would look after a node that nothing happens to");
+    }));
+
+  it("reports no fence of a stalled writer that a pod uses again", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      const observed = observeVolume(world.ports, "pvc-1");
+      assert.ok(observed !== undefined);
+      const fence: WriterAction = { kind: "BeginFence", node: a, ground: "stalled", because: "" };
+      world.use = { kind: "used", users: ["pod/one"] };
+      await world.answerOf(executeWriterAction(world.ports, observed, fence, never));
+      assert.deepEqual([world.record()?.fencing, world.emitted], [undefined, []]);
+      world.use = { kind: "unused" };
+      await world.answerOf(executeWriterAction(world.ports, observed, fence, never));
+      assert.deepEqual([world.record()?.fencing, world.emitted.map(({ reason }) => reason)], [a, ["Fencing"]]);
     }));
 
   it("reports nothing to a node whose attachment is leaving", () =>
