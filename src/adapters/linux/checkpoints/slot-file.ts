@@ -31,7 +31,8 @@ export function createSlotFile(disk: CheckpointDisk, path: string, foundBytes: n
         await createWhole(disk, path, padded(content, sizeBytes));
         usedBytes = content.length;
       } else await extend(disk, path, size, sizeBytes);
-      size = sizeBytes;
+      // Of a longer content nothing may be cut off when it can't grow later.
+      size = Math.max(sizeBytes, usedBytes);
     },
     overwrite: async (content) => {
       const written = padded(content, usedBytes);
