@@ -8,7 +8,8 @@ import { createInterface } from "node:readline/promises";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import type { VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
-import { encodeSlot } from "./checkpoint-slot.ts";
+import { ownDisk, type CheckpointDisk } from "./checkpoint-disk.ts";
+import { decodeSlot, encodeSlot } from "./checkpoint-slot.ts";
 import { openFileNodeCheckpoints, readFileNodeCheckpoints } from "./file-node-checkpoints.ts";
 
 const never = new AbortController().signal;
@@ -39,6 +40,43 @@ function aCheckpoint(given: Partial<VolumeCheckpoint>): VolumeCheckpoint {
     vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" },
     ...given,
   };
+}
+
+/** A disk with room for new files and parts of files of at most `roomBytes` each. */
+function withRoom(roomBytes: () => number): CheckpointDisk {
+  return {
+    ...ownDisk,
+    open: async (path, flags, mode) => {
+      const file = await ownDisk.open(path, flags, mode);
+      return {
+        writeFile: async (bytes) => {
+          if ((flags === "w" || flags === "a") && bytes.length > roomBytes())
+            throw Object.assign(new Error("ENOSPC: planted"), { code: "ENOSPC" });
+          await file.writeFile(bytes);
+        },
+        truncate: (sizeBytes) => file.truncate(sizeBytes),
+        sync: () => file.sync(),
+        datasync: () => file.datasync(),
+        close: () => file.close(),
+      };
+    },
+  };
+}
+
+/** How long the path in the one file of an older plug-in is where the first write fills a slot to its end. */
+async function pathBytesForFullSlot(t: TestContext): Promise<number> {
+  const path = await aPath(t);
+  // A length of as many digits.
+  const pathBytes = SLOT_BYTES / 2;
+  await writeFile(path, ofOlderPlugin("s".repeat(pathBytes)));
+  await (await openFileNodeCheckpoints(path)).putHeartbeat(1, never);
+  const content = decodeSlot(await readFile(secondOf(path)));
+  assert.equal(content?.sequence, 1);
+  return pathBytes + SLOT_BYTES - encodeSlot(content).length;
+}
+
+function ofOlderPlugin(stagingPath: string): string {
+  return `${JSON.stringify({ version: 1, heartbeat: 1, volumes: [aCheckpoint({ stagingPath })] }, null, 1)}\n`;
 }
 
 describe("openFileNodeCheckpoints", () => {
@@ -321,6 +359,28 @@ describe("openFileNodeCheckpoints", () => {
     assert.deepEqual([after.heartbeat(), after.volumes()], [3, [aCheckpoint({ volumeName: "pvc-2" })]]);
     for (const file of [path, secondOf(path)]) assert.doesNotMatch(await readFile(file, "utf8"), /"pvc-1"/u);
   });
+
+  for (const { because, roomBytes, sizeBytes } of [
+    { because: "with room for later changes", roomBytes: Infinity, sizeBytes: 2 * SLOT_BYTES },
+    { because: "without where there is none", roomBytes: SLOT_BYTES, sizeBytes: SLOT_BYTES },
+  ])
+    it(`replaces the one file of an older plug-in, ${because}`, async (t) => {
+      const path = await aPath(t);
+      await writeFile(path, ofOlderPlugin("s".repeat(await pathBytesForFullSlot(t))));
+      let room = roomBytes;
+      const disk = withRoom(() => room);
+      const upgraded = await openFileNodeCheckpoints(path, undefined, disk);
+      assert.deepEqual(await upgraded.putHeartbeat(1, never), { ok: true, value: undefined });
+      for (const file of [path, secondOf(path)]) assert.equal((await stat(file)).size, sizeBytes);
+      room = 0;
+      for (let write = 2; write < 10; write += 1)
+        assert.deepEqual(await upgraded.putHeartbeat(1, never), { ok: true, value: undefined });
+      // The tenth has a digit more, and there is no space by now.
+      const tenth = await upgraded.putHeartbeat(1, never);
+      assert.equal(tenth.ok ? "ok" : tenth.failure.kind, roomBytes > SLOT_BYTES ? "ok" : "CheckpointsFull");
+      room = Infinity;
+      assert.deepEqual(await upgraded.putHeartbeat(1, never), { ok: true, value: undefined });
+    });
 
   it("reports that it can't write, and keeps what was durable", async (t) => {
     const path = await aPath(t);

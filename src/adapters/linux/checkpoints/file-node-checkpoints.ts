@@ -18,7 +18,7 @@ const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 const EVERY_BOOT = "windows";
 /** By how much slots grow, in bytes: with the reserve that is room for some 27 volumes. */
 const SLOT_STEP_BYTES = 64 * 1024;
-/** How many times what a new volume or target makes of the checkpoints has to fit into a slot. */
+/** How many times its content is to fit into a slot; what adds a volume or a target fails without that. */
 const RESERVE_FACTOR = 2;
 
 /**
@@ -115,9 +115,15 @@ function checkpointsIn(
     { adds }: CheckpointChange,
   ): Promise<Result<void, Failure>> => {
     const encoded = encode(content, sequence + 1);
-    const needed = adds ? RESERVE_FACTOR * encoded.length : encoded.length;
+    const withReserve = RESERVE_FACTOR * encoded.length;
+    const needed = adds ? withReserve : encoded.length;
     try {
-      await reserve(needed);
+      // What adds nothing takes the reserve where there is space, and continues without: files that were just
+      // made have none yet.
+      await reserve(withReserve).catch((error: unknown) => {
+        if (adds) throw error;
+        return reserve(needed);
+      });
     } catch (error) {
       if (!isFull(error)) return unwritten(path, error);
       return fail({ kind: "CheckpointsFull", path, neededBytes: needed });
