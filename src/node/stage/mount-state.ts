@@ -48,16 +48,17 @@ async function checkOwnNumber(
   const { accessType, majorMinor, targetPaths = [] } = checkpointOf(ports, volumeName) ?? {};
   if (accessType !== "block" || majorMinor === undefined || majorMinor === device.majorMinor)
     return ok(undefined);
-  const bound = await ports.host.mountsOf(majorMinor, signal);
-  if (!bound.ok) return bound;
-  const target = bound.value.find(({ path }) => targetPaths.includes(path));
-  return target === undefined
-    ? ok(undefined)
-    : fail({
+  for (const path of targetPaths) {
+    const bound = await ports.host.mountAt(path, signal);
+    if (!bound.ok) return bound;
+    if (bound.value?.majorMinor === majorMinor)
+      return fail({
         kind: "WrongDevice",
         devicePath: device.path,
-        problem: `${target.path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
+        problem: `${path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
       });
+  }
+  return ok(undefined);
 }
 
 /**

@@ -5,6 +5,7 @@ import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -215,6 +216,23 @@ describe("stageVolume and where the disk is", () => {
       await must(world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never)));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
       assert.deepEqual(numbers(), ["8:48"]);
+    }));
+
+  it("finds a raw disk's earlier number where kubelet's folder is behind a link", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world, block);
+      world.machine.detach(0);
+      world.machine.attach({ lun: 0, disk: world.disk });
+      const ports = world.ports();
+      // The kernel shows a mount without the links by which it was made.
+      const mountsOf: typeof ports.host.mountsOf = async (majorMinor, signal) => {
+        const mounts = await ports.host.mountsOf(majorMinor, signal);
+        return mounts.ok
+          ? ok(mounts.value.map((mount) => ({ ...mount, path: `/mnt${mount.path}` })))
+          : mounts;
+      };
+      const behindLink = { ...ports, host: { ...ports.host, mountsOf } };
+      assert.equal(kindOf(await stage(world, { accessType: "block" }, behindLink)), "WrongDevice");
     }));
 
   it("takes a device whose number another disk had before the machine was started", () =>
