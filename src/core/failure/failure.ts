@@ -195,7 +195,7 @@ export type Failure =
     }
   | { readonly kind: "HostCommandTimedOut"; readonly command: string; readonly timeoutMs: number }
   | { readonly kind: "HostNotReady"; readonly detail: string }
-  /** The file system of the node's checkpoints is full, and the next volume or target would need more. */
+  /** The file system of the node's checkpoints is full, and this change of them needs more of it. */
   | { readonly kind: "CheckpointsFull"; readonly path: string; readonly neededBytes: number }
   /** Another Azure disk driver manages the attachments of the same VMs. */
   | { readonly kind: "OtherDriver"; readonly detail: string }

@@ -43,15 +43,16 @@ export interface FreezeMark {
 }
 
 /**
- * The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the
+ * The node's own memory: local files that survive plug-in restarts and reboots, never a copy of the
  * record. Written durably (fsync) before the call returns.
  */
 export interface NodeCheckpoints {
   readonly volumes: () => readonly VolumeCheckpoint[];
   /**
    * Adds or replaces the checkpoint of a volume. Fails with `CheckpointsFull` if it adds a volume or a target
-   * and there is no space to keep for what comes later, and as every change with `HostNotReady` if the file
-   * can't be written.
+   * and there is no space to keep for what comes later. Like every change, fails with `CheckpointsFull` if a
+   * file has to be made or to grow and there is no space at all, and with `HostNotReady` if one can't be
+   * written.
    */
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;

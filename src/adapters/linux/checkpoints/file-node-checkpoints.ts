@@ -24,10 +24,11 @@ const RESERVE_FACTOR = 2;
 /**
  * Opens the node's checkpoints in the file at `path` and its second one, both of which have to survive
  * reboots. The two are overwritten in turn and in place: a release, a heartbeat and whatever else adds no
- * volume or target needs no free space. Neither file: the node's first start. Throws if neither can be read
- * or parsed: starting with no checkpoints would let the node acquire a volume that it may still be writing;
- * and if what was read can't be made durable. Only the plug-in that holds the state folder's lock may open
- * them. `bootIdFile`: undefined on Windows.
+ * volume or target needs no free space. Neither file: the node's first start. Throws if one of them can't be
+ * read, if none is whole, or if the newest whole one can't be parsed: starting with no checkpoints, or with
+ * older ones, would let the node acquire a volume that it may still be writing. Throws, too, if what was
+ * read can't be made durable. Only the plug-in that holds the state folder's lock may open them.
+ * `bootIdFile`: undefined on Windows.
  */
 export async function openFileNodeCheckpoints(
   path: string,
