@@ -8,8 +8,8 @@ import type { StageRequest } from "./stage-request.ts";
 
 /**
  * What is at the staging path: nothing, this device alive, or something to be removed first. Fails with
- * `WrongDevice` where another volume uses the raw device, or may come to use it, and where a pod has this one
- * raw by an earlier number.
+ * `WrongDevice` where another volume uses the raw device, or may come to use it, and with `DeviceBusy` where
+ * a pod has this one raw by an earlier number.
  */
 export async function mountState(
   ports: NodePorts,
@@ -37,7 +37,8 @@ export async function mountState(
 
 /**
  * Fails where a pod has this volume raw by a number that its disk had before it was detached. The checkpoint
- * has to keep that number until the pod has ended: by it the number is refused to other volumes.
+ * has to keep that number until the pod has ended: by it the number is refused to other volumes. No permanent
+ * refusal: kubelet may not know yet whether it has published that target, and would then never unpublish it.
  */
 async function checkOwnNumber(
   ports: NodePorts,
@@ -53,9 +54,9 @@ async function checkOwnNumber(
     if (!bound.ok) return bound;
     if (bound.value?.majorMinor === majorMinor)
       return fail({
-        kind: "WrongDevice",
+        kind: "DeviceBusy",
         devicePath: device.path,
-        problem: `${path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
+        detail: `${path} is bound to its earlier number ${majorMinor}: the pod has to end first`,
       });
   }
   return ok(undefined);

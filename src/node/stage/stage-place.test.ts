@@ -203,15 +203,15 @@ describe("stageVolume and where the disk is", () => {
       await publish(world, block);
       world.machine.detach(0);
       world.machine.attach({ lun: 0, disk: world.disk });
-      const problem = `${targetPath} is bound to its earlier number 8:32: the pod has to end first`;
+      const detail = `${targetPath} is bound to its earlier number 8:32: the pod has to end first`;
       for (const accessType of ["block", "mount"] as const) {
         assert.deepEqual(await stage(world, { accessType }), {
           ok: false,
-          failure: { kind: "WrongDevice", devicePath: "/dev/sdd", problem },
+          failure: { kind: "DeviceBusy", devicePath: "/dev/sdd", detail },
         });
         assert.deepEqual(numbers(), ["8:32"]);
-        // A controller has read the disk's LUN again.
-        await world.setAttachment((attachment) => withStatus(attachment, { deviceMissing: false }));
+        // Its LUN is right, and is not looked up in Azure.
+        assert.equal(world.attachment()?.status?.deviceMissing, undefined);
       }
       await must(world.answerOf(unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never)));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
@@ -232,7 +232,7 @@ describe("stageVolume and where the disk is", () => {
           : mounts;
       };
       const behindLink = { ...ports, host: { ...ports.host, mountsOf } };
-      assert.equal(kindOf(await stage(world, { accessType: "block" }, behindLink)), "WrongDevice");
+      assert.equal(kindOf(await stage(world, { accessType: "block" }, behindLink)), "DeviceBusy");
     }));
 
   it("takes a device whose number another disk had before the machine was started", () =>
