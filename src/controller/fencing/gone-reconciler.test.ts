@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fail, ok } from "../../core/failure/result.ts";
+import { ok } from "../../core/failure/result.ts";
 import {
   anAttachment,
   aVolumeWithRecord,
@@ -266,27 +266,87 @@ describe("a writer whose node name is another VM's", () => {
       assert.deepEqual([world.record()?.fencing, world.record()?.writer], [earlier, unrequested]);
     }));
 
-  it("is not fenced where it was granted the volume again while Azure was asked", () =>
+  for (const { because, held, requested } of [
+    { because: "granted the volume", held: true, requested: true },
+    { because: "granted the volume, and released it,", held: false, requested: false },
+  ])
+    it(`is not fenced where it was ${because} again while Azure was asked`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const { instanceUri: formerly } = earlier;
+        const released = aWriter("node-a", { held: false, requested: false, instanceUri: formerly });
+        await world.given("AzVolume", aVolumeWithRecord({ writer: released }));
+        world.instances.set(formerly, a.vmId);
+        world.attachedTo.add("node-a");
+        const again = aWriter("node-a", {
+          epoch: released.epoch + 1,
+          held,
+          requested,
+          instanceUri: formerly,
+        });
+        // The VM has moved, which Azure does not show yet: it is read as it was before, off.
+        const inspectInstance: CloudProvisioner["inspectInstance"] = async ({ instanceUri }) => {
+          if (instanceUri !== formerly) return ok(anInstance("node-a", { vmId: "vm-that-was-there" }));
+          await world.setRecord((record) => ({ ...record, writer: again, epoch: again.epoch }));
+          return ok(anInstance("node-a", { instanceUri, powerState: "deallocated" }));
+        };
+        await pass(world, { inspectInstance });
+        const { writer, fencing } = world.record() ?? {};
+        assert.deepEqual([writer, fencing, world.emitted], [again, undefined, []]);
+      }));
+
+  it("is not fenced where Azure has no VM at the resource id that its node has now", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const { instanceUri } = earlier;
+      const released = aWriter("node-a", { held: false, requested: false, instanceUri });
+      await world.given("AzVolume", aVolumeWithRecord({ writer: released }));
+      world.instances.set(instanceUri, a.vmId);
+      world.powerStates.set(instanceUri, "deallocated");
+      world.attachedTo.add("node-a");
+      await pass(world);
+      assert.deepEqual([world.record()?.writer, world.record()?.fencing], [released, undefined]);
+      world.instances.set(a.instanceUri, a.vmId);
+      await pass(world);
+      assert.equal(world.record()?.writer, undefined);
+    }));
+
+  for (const { kind, because, again } of [
+    { kind: "instanceReplaced", because: "was granted", again: aWriter("node-a", { epoch: 2 }) },
+    { kind: "instanceGone", because: "was granted", again: aWriter("node-a", { epoch: 2 }) },
+    { kind: "instanceReplaced", because: "requested", again: aWriter("node-a") },
+    { kind: "instanceGone", because: "requested", again: aWriter("node-a") },
+  ] as const)
+    it(`keeps the volume that it ${because} again since the proof ${kind}`, () =>
+      withControllerPorts(async (world) => {
+        // The VM has moved. This leader was paused, and another one has seen where it is.
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const released = aWriter("node-a", { held: false, requested: false });
+        const { instanceUri } = earlier;
+        await world.given("AzVolume", aVolumeWithRecord({ writer: { ...released, instanceUri } }));
+        const proveGone: CloudProvisioner["proveGone"] = async () => {
+          await world.setRecord((record) => ({ ...record, writer: again, epoch: again.epoch }));
+          return ok({ kind, detail: "there is no such VM" });
+        };
+        await pass(world, { proveGone });
+        const { writer, fencing } = world.record() ?? {};
+        assert.deepEqual([writer, fencing], [again, undefined]);
+      }));
+
+  it("keeps the volume that it was granted again since it was proven to exist", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       const released = aWriter("node-a", { held: false, requested: false });
-      await world.given(
-        "AzVolume",
-        aVolumeWithRecord({ writer: { ...released, instanceUri: earlier.instanceUri } }),
-      );
-      world.instances.set(earlier.instanceUri, a.vmId);
-      world.attachedTo.add("node-a");
-      const again = aWriter("node-a", { epoch: released.epoch + 1 });
-      // The VM has moved, which Azure does not show yet: it is read as it was before, off.
-      const inspectInstance: CloudProvisioner["inspectInstance"] = async ({ instanceUri }) => {
-        if (instanceUri !== earlier.instanceUri)
-          return fail({ kind: "InstanceNotFound", nodeName: "node-a" });
+      const { instanceUri } = earlier;
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...released, instanceUri } }));
+      const again = aWriter("node-a", { epoch: 2, held: false });
+      const proveGone: CloudProvisioner["proveGone"] = async () => {
         await world.setRecord((record) => ({ ...record, writer: again, epoch: again.epoch }));
-        return ok(anInstance("node-a", { instanceUri, powerState: "deallocated" }));
+        return ok(undefined);
       };
-      await pass(world, { inspectInstance });
+      await pass(world, { proveGone });
       const { writer, fencing } = world.record() ?? {};
-      assert.deepEqual([writer, fencing, world.emitted], [again, undefined, []]);
+      assert.deepEqual([writer, fencing], [again, undefined]);
     }));
 
   describe("where a token with its vmId released its grant", () => {

@@ -1,8 +1,10 @@
 import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { recordOf } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
+import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -34,41 +36,48 @@ async function checkVolume(
   const volumeId = observed?.volume.status?.detail?.diskUri;
   if (observed === undefined || volumeId === undefined) return ok({});
   const questions = planWriter(observed).filter((action) => action.kind === "AskAzure");
+  let isAbsent = false;
   for (const { node, mayBeGone } of questions) {
     if (mayBeGone) {
       const checked = await askIfGone(ports, { volumeName, volumeId }, node, signal);
       if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
-    } else {
+    } else if (!isAbsent) {
       const checked = await planByVm(ports, volumeName, node, signal);
       if (!checked.ok) return checked;
       // The other questions were about a grant that has moved.
       if (checked.value === "moved") break;
+      // A VM that has moved may be shown at neither place, or still at the former one: nothing follows from
+      // another answer about it. A fence from the former place may find no proof.
+      isAbsent = checked.value === "absent";
     }
   }
   return ok(questions.length === 0 ? {} : { requeueAfterMs: ASK_AGAIN_MS });
 }
 
 /**
- * Carries out what follows from what Azure shows of a VM. `moved`: that was a change of the record. A node's
- * token may report any `vmId`: only Azure shows which VM is there.
+ * Carries out what follows from what Azure shows of a VM. `moved`: that was a change of the record; `absent`:
+ * Azure shows none. A node's token may report any `vmId`: only Azure shows which VM is there.
  */
 async function planByVm(
   ports: FencingPorts,
   volumeName: string,
   node: NodeIdentity,
   signal: AbortSignal,
-): Promise<Result<"moved" | "kept", Failure>> {
+): Promise<Result<"moved" | "kept" | "absent", Failure>> {
   const { nodeName, instanceUri } = node;
+  const before = ports.cache.get("AzVolume", volumeName)?.status?.record;
   const vm = await ports.cloud.inspectInstance(node, signal);
   if (!vm.ok) {
     if (vm.failure.kind !== "InstanceNotFound") return vm;
     // Absence is proven where a VM may be gone, which is not planned while its node sends heartbeats.
     ports.logger.info("VM not found: asked again", { volumeName, nodeName, instanceUri });
-    return ok("kept");
+    return ok("absent");
   }
   // As it is by now: an answer may take long, and one before it may have moved the record.
   const observed = observeVolume(ports, volumeName);
-  if (observed === undefined) return ok("kept");
+  const record = observed === undefined ? undefined : recordOf(observed);
+  // The answer says nothing of a grant that may be later.
+  if (observed === undefined || record === undefined || isGrantedAgain(before, record)) return ok("kept");
   const plan = planWriter({ ...observed, vm: { ...vm.value, instanceUri } });
   // The volume's own loop carries out all other actions of this plan.
   const action = plan.find(

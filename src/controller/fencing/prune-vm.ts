@@ -1,8 +1,10 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import {
   beginFence,
@@ -10,6 +12,7 @@ import {
   identifyByName,
   type ProofKind,
   prune,
+  type Step,
 } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { moveRecord } from "../../objects/update-record.ts";
@@ -40,6 +43,14 @@ export async function proveVmGone(
   return ok(kind);
 }
 
+/** A VM of a volume's record, and the record as the cache showed it before Azure was asked. */
+interface AskedVm {
+  readonly volumeName: string;
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  readonly before: WriterRecord | undefined;
+}
+
 /**
  * Asks Azure whether a node's VM is gone, or has the disk no more where no node plug-in reports from
  * it.
@@ -51,16 +62,24 @@ export async function askIfGone(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   if (isForeign(node)) return identifyOrPrune(ports, volumeName, node, signal);
-  const gone = await proveVmGone(ports, { diskUri: volumeId, node }, [], signal);
+  const before = ports.cache.get("AzVolume", volumeName)?.status?.record;
+  const asked: AskedVm = { volumeName, diskUri: volumeId, node, before };
+  const gone = await proveVmGone(ports, asked, [], signal);
   if (!gone.ok) return gone;
-  if (gone.value !== undefined)
-    return pruneVm(ports, { volumeName, diskUri: volumeId }, node, gone.value, signal);
+  if (gone.value !== undefined) return pruneVm(ports, asked, gone.value, signal);
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
     return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
   return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
     ? ok({})
-    : freeAbsent(ports, volumeName, node, signal);
+    : freeAbsent(ports, asked, signal);
+}
+
+/** `step`, but for a grant that may be later than the answer of Azure: the VM may have moved, or be back. */
+function unlessGrantedAgain({ node, before }: AskedVm, record: WriterRecord, step: Step): Step {
+  return isNamed(record, node, "writer") && isGrantedAgain(before, record)
+    ? fail("the volume was granted again since")
+    : step;
 }
 
 /**
@@ -69,11 +88,11 @@ export async function askIfGone(
  */
 async function pruneVm(
   ports: FencingPorts,
-  { volumeName, diskUri }: { readonly volumeName: string; readonly diskUri: string },
-  node: NodeIdentity,
+  asked: AskedVm,
   proof: ProofKind,
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const { volumeName, diskUri, node } = asked;
   const reset = await resetAttachment(ports.store, { diskUri, node }, signal);
   if (!reset.ok) return reset;
   const step = proof === "instanceGone" ? "begin-fence" : "end-fence";
@@ -81,7 +100,7 @@ async function pruneVm(
     await moveRecord(
       ports,
       { volumeName, nodeName: node.nodeName, step },
-      (record) => prune(record, node, proof),
+      (record) => unlessGrantedAgain(asked, record, prune(record, node, proof)),
       signal,
     ),
   );
@@ -102,24 +121,24 @@ function isReportedBy(driverNode: AzDriverNode | undefined, { vmId, instanceUri 
  * or show that it is clean. Requires proof that the VM has no entry for the disk. An old mount command
  * may still run there, so the node enters quarantine, and a former writer is fenced.
  */
-function freeAbsent(
-  ports: FencingPorts,
-  volumeName: string,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const asked: AskedProof = {
+function freeAbsent(ports: FencingPorts, asked: AskedVm, signal: AbortSignal): Promise<Reconciled> {
+  const { volumeName, node } = asked;
+  const proof: AskedProof = {
     node,
     mode: "prove",
     isAsked: (record) => isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
     // The token of another VM of its name may have moved its grant.
     clear: (record) =>
-      isNamed(record, node, "writer")
-        ? beginFence(record, node, { distrusts: true })
-        : endFence(record, node),
+      unlessGrantedAgain(
+        asked,
+        record,
+        isNamed(record, node, "writer")
+          ? beginFence(record, node, { distrusts: true })
+          : endFence(record, node),
+      ),
     outcome: "volume released from a VM without node plug-in",
   };
-  return proveOff(ports, volumeName, asked, () => Promise.resolve(ok({})), signal);
+  return proveOff(ports, volumeName, proof, () => Promise.resolve(ok({})), signal);
 }
 
 /**

@@ -16,6 +16,7 @@ import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { requestingNodes } from "../../core/writer/plan-grant.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
+import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
 import {
   distrust,
   distrustWriter,
@@ -304,13 +305,12 @@ async function fenceWriter(
     return ok({});
   }
   const { node, distrusts } = action;
-  const epoch = recordOf(observed)?.writer?.epoch;
   const begun = await moveRecord(
     ports,
     { volumeName, nodeName, step: "begin-fence" },
     (record) =>
       // What the plan goes by says nothing of a later grant: the VM may have moved, or be back.
-      distrusts === true && record.writer?.epoch !== epoch
+      distrusts === true && isGrantedAgain(recordOf(observed), record)
         ? fail("the volume was granted again since")
         : beginFence(record, node, { distrusts }),
     signal,

@@ -8,7 +8,7 @@ import {
   instanceUriOf,
 } from "../../core/testing/objects.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
-import { reclaim, renew } from "../../core/writer/record/writer-steps.ts";
+import { acquire, reclaim, renew } from "../../core/writer/record/writer-steps.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
@@ -104,6 +104,23 @@ describe("an action whose plan is outdated", () => {
           assert.deepEqual([writer, fencing], [again, undefined]);
         }
       }));
+
+  it("fences no VM whose released grant was acquired again since the plan", () =>
+    withControllerPorts(async (world) => {
+      const released = aWriter("node-a", { held: false, requested: false });
+      await world.given("AzVolume", aVolumeWithRecord({ writer: released }));
+      const observed = observeVolume(world.ports, "pvc-1");
+      assert.ok(observed !== undefined);
+      await move(world, (record) => renew(record, a));
+      await move(world, (record) => acquire(record, a, { isClean: true, storeIncarnation: 0 }));
+      world.outOfService.add("node-a");
+      for (const ground of ["off", "outOfService"] as const) {
+        const fence: WriterAction = { kind: "BeginFence", node: a, distrusts: true, ground, because: "" };
+        await world.answerOf(executeWriterAction(world.ports, observed, fence, never));
+        const { writer, fencing } = world.record() ?? {};
+        assert.deepEqual([writer, fencing], [{ ...released, held: true, requested: true }, undefined]);
+      }
+    }));
 
   it("fences no unverified VM that has reclaimed the volume since the plan", () =>
     withControllerPorts(async (world) => {
