@@ -81,8 +81,14 @@ describe("the settings of a role", () => {
     assert.deepEqual(await problems(nodeRole, flags), [
       `--metadata-ca-file: got ${JSON.stringify(file)}; ${expected}`,
     ]);
-    await writeFile(file, "comment\r\n-----BEGIN CERTIFICATE-----\r\n");
-    assert.deepEqual(await problems(nodeRole, flags), []);
+    for (const text of [
+      "comment\r\n-----BEGIN CERTIFICATE-----\r\n",
+      "\uFEFF-----BEGIN CERTIFICATE-----\n",
+      "-----BEGIN CERTIFICATE----- \t\n",
+    ]) {
+      await writeFile(file, text);
+      assert.deepEqual(await problems(nodeRole, flags), [], JSON.stringify(text));
+    }
   });
 
   it("accept every form of an address to listen on", async () => {

@@ -13,8 +13,11 @@ export async function readNamedFile(flag: string, path: string): Promise<string>
   }
 }
 
-/** A certificate in PEM, also one that OpenSSL has marked as trusted. */
-const CERTIFICATE = /^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----$/mu;
+/**
+ * A certificate in PEM as OpenSSL reads it: also one that is marked as trusted, after a byte order mark, or
+ * before blanks.
+ */
+const CERTIFICATE = /^\uFEFF?-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\t ]*$/mu;
 
 /** Certificates in PEM of a file that a setting names. Throws `WrongSetting` if it has none. */
 export async function readNamedCertificates(flag: string, path: string): Promise<string> {

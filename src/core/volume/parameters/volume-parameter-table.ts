@@ -75,7 +75,8 @@ export const volumeParameterTable = {
   tagValueDelimiter: { kind: "text", default: ",", field: "disk.tags", isMutable: true },
   resourceGroup: {
     kind: "pattern",
-    pattern: /^[-\p{L}\p{N}_.()]{0,89}[-\p{L}\p{N}_()]$/u,
+    // Letters and marks of any script: Azure's rule is .NET's \w, which has both.
+    pattern: /^[-\p{L}\p{M}\p{N}\p{Pc}.()]{0,89}[-\p{L}\p{M}\p{N}\p{Pc}()]$/u,
     rule: "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period",
     field: "disk.resourceGroup",
   },

@@ -78,6 +78,11 @@ describe("parseVolumeParameters", () => {
       because: "display names of regions",
     },
     {
+      parameters: { resourceGroup: "กลุ่ม-(1)" },
+      parsed: { resourceGroup: "กลุ่ม-(1)" },
+      because: "resource groups in scripts that need marks",
+    },
+    {
       parameters: { DiskIOPSReadWrite: "4000", diskmbpsreadwrite: "200", LogicalSectorSize: "512" },
       parsed: { DiskIOPSReadWrite: 4000, DiskMBpsReadWrite: 200, LogicalSectorSize: 512 },
       because: "numbers of Ultra and Premium v2",
