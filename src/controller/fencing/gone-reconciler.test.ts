@@ -118,6 +118,23 @@ describe("a writer whose node name is another VM's", () => {
         );
       }));
 
+  it("waits for the fence of another node, and reports none of its own until then", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const fencing = identity("node-b");
+      const writer = { ...aWriter("node-a"), ...earlier };
+      await world.given("AzVolume", aVolumeWithRecord({ writer, fencing }));
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      world.powerStates.set(earlier.instanceUri, "deallocated");
+      world.attachedTo.add("node-a");
+      await pass(world);
+      assert.deepEqual([world.record()?.fencing, world.emitted], [fencing, []]);
+      await world.setRecord(({ fencing: _, ...record }) => record);
+      await pass(world);
+      const { fencing: own, writer: fenced } = world.record() ?? {};
+      assert.deepEqual([own, fenced?.requested, world.emitted[0]?.reason], [earlier, false, "Fencing"]);
+    }));
+
   it("is fenced once it is proven to be without the disk, though its name is reused", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
