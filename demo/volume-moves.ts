@@ -1,4 +1,5 @@
 import type { VolumeCapability, VolumeContentSource } from "../src/csi/gen/csi/v1/csi.ts";
+import type { CallOptions } from "./lab/csi-clients.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 
 /** A volume of the demo. */
@@ -83,15 +84,19 @@ export async function publishAgain(
   lab: Lab,
   volume: DemoVolume,
   node: LabNode,
+  options: CallOptions = {},
 ): Promise<Readonly<Record<string, string>>> {
-  const { publishContext } = await lab.controller.controllerPublishVolume({
-    volumeId: volume.volumeId,
-    nodeId: node.name,
-    volumeCapability: volume.capability,
-    readonly: false,
-    secrets: {},
-    volumeContext: { ...volume.volumeContext },
-  });
+  const { publishContext } = await lab.controller.controllerPublishVolume(
+    {
+      volumeId: volume.volumeId,
+      nodeId: node.name,
+      volumeCapability: volume.capability,
+      readonly: false,
+      secrets: {},
+      volumeContext: { ...volume.volumeContext },
+    },
+    options,
+  );
   return publishContext;
 }
 

@@ -30,6 +30,8 @@ type Methods<Service> = {
 export interface CallOptions {
   /** The call's deadline from now, in milliseconds. Default 120,000. */
   readonly timeoutMs?: number;
+  /** Aborting it ends the call, as the end of the connection does. Default: never. */
+  readonly signal?: AbortSignal;
 }
 
 /** CSI's services on one socket. */
@@ -58,7 +60,7 @@ export function connectCsi(socketPath: string, signal: AbortSignal): CsiClients 
             method as Method<unknown, unknown>,
             request,
             options?.timeoutMs ?? CALL_MAX_MS,
-            signal,
+            eitherOf(signal, options),
           ),
       ]),
     ) as Methods<Service>;
@@ -67,6 +69,11 @@ export function connectCsi(socketPath: string, signal: AbortSignal): CsiClients 
     node: methodsOf(NodeService),
     close: () => client.close(),
   };
+}
+
+/** What ends a call: the end of its connection, or its caller. */
+export function eitherOf(signal: AbortSignal, options: CallOptions | undefined): AbortSignal {
+  return options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
 }
 
 function call(

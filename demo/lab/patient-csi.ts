@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { type CallOptions, type CsiClients, connectCsi, CsiError } from "./csi-clients.ts";
+import { type CallOptions, type CsiClients, connectCsi, CsiError, eitherOf } from "./csi-clients.ts";
 
 /** Codes that every orchestrator retries; a broken connection is UNAVAILABLE, too. */
 const retried: ReadonlySet<number> = new Set([
@@ -16,8 +16,8 @@ const ALL_CALLS_MAX_MS = 240_000;
 const PAUSE_MS = 100;
 
 /**
- * Connects to a CSI socket as an orchestrator does: each call is repeated unchanged until it succeeds or
- * time is over.
+ * Connects to a CSI socket as an orchestrator does: each call is repeated unchanged until it succeeds, time
+ * is over, or its caller gives it up.
  */
 export function connectPatiently(socketPath: string, signal: AbortSignal): CsiClients {
   const clients = connectCsi(socketPath, signal);
@@ -34,7 +34,8 @@ function patient<Methods extends object>(methods: Methods, signal: AbortSignal):
   return Object.fromEntries(
     Object.entries(methods).map(([name, call]) => [
       name,
-      (request: unknown) => untilAnswered(name, call as Call, request, signal),
+      (request: unknown, options?: CallOptions) =>
+        untilAnswered(name, call as Call, request, eitherOf(signal, options)),
     ]),
   ) as Methods;
 }
@@ -49,7 +50,7 @@ async function untilAnswered(
   const refusals: string[] = [];
   for (;;) {
     try {
-      return await call(request, { timeoutMs: CALL_MAX_MS });
+      return await call(request, { timeoutMs: CALL_MAX_MS, signal });
     } catch (error) {
       if (!(error instanceof CsiError) || !retried.has(error.code)) throw error;
       if (refusals.at(-1) !== error.message) refusals.push(error.message);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
+import { unpublishOnController } from "../../demo/volume-moves.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { addFault } from "../workflows/emulator-admin.ts";
 import { copyStore } from "../workflows/store/copy-store.ts";
@@ -25,12 +25,21 @@ const RULES: Readonly<Record<AzureFault, object>> = {
   },
 };
 
-/** Starts a disturbance of a round with these moves. Returns what ends it, once the pods have moved. */
+/** What a disturbance strikes: pods on a lab, in a round with these moves. */
+export interface Disturbed {
+  readonly lab: SoakLab;
+  readonly pods: readonly WritingPod[];
+  readonly moves: Round["moves"];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts a disturbance of a round with these moves. Returns what ends it, once the pods have moved. Aborting
+ * `signal` ends the soak: no process is started any more.
+ */
 export async function disturb(
-  lab: SoakLab,
-  pods: readonly WritingPod[],
+  { lab, pods, moves, signal }: Disturbed,
   disturbance: Disturbance,
-  moves: Round["moves"],
 ): Promise<() => Promise<void>> {
   switch (disturbance.kind) {
     case "freeze": {
@@ -48,10 +57,12 @@ export async function disturb(
       const killed = lab.processes.get(disturbance.processName);
       if (killed === undefined) throw new Error(`the lab has no ${disturbance.processName}`);
       const isBack = (async () => {
-        await sleep(disturbance.afterMs);
+        await sleep(disturbance.afterMs, undefined, { signal });
         killed.child.kill("SIGKILL");
         await killed.restart();
       })();
+      // It is awaited at the end, and may reject before.
+      isBack.catch(() => undefined);
       return () => isBack;
     }
     case "azure":
@@ -65,11 +76,11 @@ export async function disturb(
     case "restore": {
       const moved = new AbortController();
       const isRestored = (async () => {
-        await sleep(disturbance.afterMs);
+        await sleep(disturbance.afterMs, undefined, { signal });
         await copyStore(lab, BACKUP, "store.db");
         await lab.orchestrator.stateAgain();
         do await publishAsPlaced(lab, pods, moves);
-        while (!moved.signal.aborted);
+        while (!moved.signal.aborted && !signal.aborted);
       })();
       // It is awaited at the end, and may reject before.
       isRestored.catch(() => undefined);
@@ -92,7 +103,7 @@ async function publishAsPlaced(
   moves: Round["moves"],
 ): Promise<void> {
   for (const pod of pods) {
-    if (pod.isPlaced) await publishAgain(lab, pod.volume, pod.node);
+    await pod.publishAgain();
     for (const node of lab.nodes.values())
       if (node !== pod.node && node.name !== moves.get(pod.volume.name))
         await unpublishOnController(lab, pod.volume, node);

@@ -75,6 +75,7 @@ async function main(): Promise<number> {
     process.stderr.write(`seed ${seed}: ${why}\nObjects and logs are in ${file}\n`);
     return 1;
   } finally {
+    ending.abort();
     await lab.close();
   }
 }

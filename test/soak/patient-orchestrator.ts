@@ -52,7 +52,8 @@ export async function patientOrchestrator(
     setOutOfService: (name, outOfService) => change(name, () => ({ outOfService })),
     setUnschedulable: (name, unschedulable) => change(name, () => ({ unschedulable })),
     stateAgain: async () => {
-      for (const name of specs.keys()) await state(name);
+      // At once: until then the store may show a healthy node as out of service.
+      await Promise.all([...specs.keys()].map(state));
     },
   };
 }

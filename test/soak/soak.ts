@@ -90,7 +90,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   /** All pods write when it ends, and nothing of its disturbances is left. */
   async function play({ disturbances, moves }: Round): Promise<void> {
     const frozen = disturbances.find((disturbance) => disturbance.kind === "freeze")?.nodeName;
-    const ends = await Promise.all(disturbances.map((each) => disturb(lab, pods, each, moves)));
+    const ends = await Promise.all(disturbances.map((each) => disturb({ lab, pods, moves, signal }, each)));
     const stale: StalePod[] = [];
     await Promise.all(
       pods.map(async (pod) => {

@@ -3,7 +3,7 @@ import { status } from "@grpc/grpc-js";
 import type { Child } from "../../demo/lab/child.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
-import { type DemoVolume, unpublishOnController } from "../../demo/volume-moves.ts";
+import { type DemoVolume, publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
 import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
@@ -15,8 +15,11 @@ export interface WritingPod {
   readonly volume: DemoVolume;
   /** The node that it is on, or leaves, or comes to. */
   readonly node: LabNode;
-  /** Whether its deletion has not begun. */
-  readonly isPlaced: boolean;
+  /**
+   * Publishes its volume where the pod is, as Kubernetes does for a VolumeAttachment, and gives that up once
+   * the pod is deleted: a late request would hold the volume on a node that the pod has left.
+   */
+  publishAgain(): Promise<void>;
   /** Waits until it has written further records. */
   untilWritten(): Promise<void>;
   /** Deletes the pod and starts it on another node. Throws if a record or a file is not as before. */
@@ -34,7 +37,7 @@ export interface WritingPod {
 
 /** A pod that was replaced while its node was frozen. */
 export interface StalePod {
-  /** Waits until its next sync fails, as it must after a fence. */
+  /** Waits until its next sync fails, as it must after a fence. Throws if it has synced a lost record. */
   untilRefused(): Promise<void>;
   /** Its node is in service again: waits until it has cleaned up, and tells it of the pod's deletion. */
   cleanUp(): Promise<void>;
@@ -52,7 +55,8 @@ export async function startWritingPod(
   first: LabNode,
 ): Promise<WritingPod> {
   let node = first;
-  let isPlaced = true;
+  let deleted = new AbortController();
+  let published: Promise<unknown> = Promise.resolve();
   let last = 0;
   await bringUp(lab, volume, node);
   const files = await writeFiles(node, volume);
@@ -75,36 +79,59 @@ export async function startWritingPod(
     last = numbers.length;
   }
 
+  async function leaves(): Promise<void> {
+    deleted.abort();
+    await published;
+  }
+
+  function comesTo(next: LabNode): Promise<void> {
+    node = next;
+    deleted = new AbortController();
+    return bringUp(lab, volume, node);
+  }
+
   return {
     volume,
     get node() {
       return node;
     },
-    get isPlaced() {
-      return isPlaced;
+    publishAgain: async () => {
+      const { signal: ends } = deleted;
+      if (ends.aborted) return;
+      const call = publishAgain(lab, volume, node, { signal: ends });
+      published = Promise.allSettled([call]);
+      try {
+        await call;
+      } catch (error) {
+        if (!ends.aborted) throw error;
+      }
     },
     untilWritten: () => writer.untilSynced(writer.lastSynced() + FURTHER_RECORDS),
     moveTo: async (next) => {
       await stopped();
-      isPlaced = false;
+      await leaves();
       await takeDown(lab, volume, node);
-      [node, isPlaced] = [next, true];
-      await bringUp(lab, volume, node);
+      await comesTo(next);
       await checkContent(last);
       writer = await startWriter(lab, node, volume, last + 1);
     },
     failOverTo: async (next) => {
       const [staleNode, staleWriter] = [node, writer];
-      isPlaced = false;
+      await leaves();
       await untilServed(() => unpublishOnController(lab, volume, staleNode), [status.FAILED_PRECONDITION]);
-      [node, isPlaced] = [next, true];
-      await bringUp(lab, volume, node);
+      await comesTo(next);
       await checkContent(staleWriter.lastSynced());
+      const found = last;
       writer = await startWriter(lab, node, volume, last + 1);
       return {
         untilRefused: async () => {
           await staleWriter.process.untilLine((line) => line.startsWith("failed "), REFUSED_MAX_MS);
           await staleWriter.process.stop(STOP_GRACE_MS);
+          // It may tell only now of a record that it had synced before it froze.
+          assert.ok(
+            staleWriter.lastSynced() <= found,
+            `${volume.name} on ${staleNode.name} has synced a record after its fence`,
+          );
           await lab.orchestrator.removeUser(staleNode.name, volume.volumeId);
         },
         cleanUp: async () => {
