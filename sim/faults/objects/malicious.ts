@@ -68,8 +68,9 @@ function acting(round: Round): BeginFault {
 
 /**
  * Neither a pod of the volume is there, nor its disk in Azure, nor an attachment of the driver that the
- * thief has not created. Neither was there such an attachment since the record was made: a node that had
- * the disk then may reclaim until Azure shows it to be detached (ADR 0028). `had` keeps these between calls.
+ * thief has not created. Nor is the node unverified while there was such an attachment since the record was
+ * made: a node that had the disk then may reclaim until Azure shows it to be detached (ADR 0028). `had` keeps
+ * these between calls.
  */
 function othersVolumes(world: SimWorld, nodeName: string, had: Set<string>): readonly AzVolume[] {
   const pods = disksOfPodsOn(world, nodeName);
@@ -87,7 +88,8 @@ function othersVolumes(world: SimWorld, nodeName: string, had: Set<string>): rea
     return (
       diskUri !== undefined &&
       !pods.has(diskUri) &&
-      !had.has(record) &&
+      !attached.has(metadata.name) &&
+      !(had.has(record) && isNamed(status?.record, nodeName, "unverified")) &&
       status?.record?.writer?.nodeName !== nodeName
     );
   });
