@@ -91,8 +91,8 @@ function makeFile(file: string): void {
     closeSync(openSync(file, "a", 0o600));
   } catch (error) {
     throw new StoreFileRefused(
-      `store file ${file} can't be opened: ${messageOf(error)}. Name a file in a folder that exists and that ` +
-        "this process may write.",
+      `store file ${file} can't be opened: ${messageOf(error)}. Name a file in a folder that exists, and ` +
+        "that this process may write.",
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
-import { isSameNode, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import {
   isDeleting,
   isResizingOffline,
@@ -284,9 +284,6 @@ async function fenceWriter(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { volumeName, volumeId } = volume;
-  const fencing = recordOf(observed)?.fencing;
-  // Its end changes the volume, which is planned again then.
-  if (fencing !== undefined && !isSameNode(fencing, action.node)) return ok({});
   if (!(await isTrusted(ports, observed.volume.status?.record, signal)))
     return ok({ requeueAfterMs: USERS_AGAIN_MS });
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))

@@ -165,7 +165,10 @@ describe("an action whose plan is outdated", () => {
       assert.deepEqual([world.record()?.fencing, world.emitted], [undefined, []]);
       world.use = { kind: "unused" };
       await world.answerOf(executeWriterAction(world.ports, observed, fence, never));
-      assert.deepEqual([world.record()?.fencing, world.emitted.map(({ reason }) => reason)], [a, ["Fencing"]]);
+      assert.deepEqual(
+        [world.record()?.fencing, world.emitted.map(({ reason }) => reason)],
+        [a, ["Fencing"]],
+      );
     }));
 
   it("reports nothing to a node whose attachment is leaving", () =>
