@@ -347,7 +347,7 @@ describe("publishVolume where one step fails", () => {
       world.machine.attach({ lun: 0, disk: world.disk });
       world.machine.failNext("mountPlaceholder", failure);
       const published = await publish(world, block);
-      assert.equal(!published.ok && published.failure.kind, "WrongDevice");
+      assert.equal(!published.ok && published.failure.kind, "DeviceBusy");
     }));
 
   it("covers a placeholder as it is", () =>

@@ -20,7 +20,10 @@ export interface Cgroups {
   processes(group: string): Promise<readonly number[]>;
   /** Freezes or thaws a group and all below it, and waits until it is done. */
   setFrozen(group: string, frozen: boolean): Promise<void>;
-  /** Kills every process in a group and below it, frozen ones included, and waits until they are gone. */
+  /**
+   * Kills every process in a group and below it, frozen ones included, and waits until they are gone. The
+   * group is thawed then.
+   */
   kill(group: string): Promise<void>;
   /** Removes a group without processes and all below it, in every hierarchy. */
   remove(group: string): Promise<void>;
@@ -34,10 +37,10 @@ const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
 
 /**
  * The groups of this machine: version 1 if its freezer is mounted, else version 2. Throws if there is
- * neither.
+ * neither. `mountinfo`: what is mounted, as /proc/self/mountinfo has it, which is the default.
  */
-export async function openCgroups(): Promise<Cgroups> {
-  const hierarchies = parseHierarchies(await readFile("/proc/self/mountinfo", "utf8"));
+export async function openCgroups(mountinfo?: string): Promise<Cgroups> {
+  const hierarchies = parseHierarchies(mountinfo ?? (await readFile("/proc/self/mountinfo", "utf8")));
   const freezer = hierarchies.find(
     ({ controllers }) => controllers !== "unified" && controllers.includes("freezer"),
   );
@@ -81,6 +84,8 @@ export async function openCgroups(): Promise<Cgroups> {
       if (freezer !== undefined && pids.length > 0) await thawTree(pathOf(group));
       return pids.length === 0 || undefined;
     });
+    // Version 2 kills frozen processes, and the group stays frozen: the next one to join would stop.
+    if (freezer === undefined) await unlessGone(writeFile(join(pathOf(group), "cgroup.freeze"), "0"));
   }
 
   async function remove(group: string): Promise<void> {
