@@ -58,4 +58,8 @@ def until_stopped(work, device, note):
     while thread.is_alive() and not is_asked("stop"):
         time.sleep(0.05)
     thread.join(HANG_MAX_S)
-    put("result", json.dumps({**note, "isHung": thread.is_alive()}))
+    is_hung = thread.is_alive()
+    # Before the result: the program that waits for it opens the disk exclusively.
+    if not is_hung:
+        os.close(device)
+    put("result", json.dumps({**note, "isHung": is_hung}))

@@ -30,7 +30,7 @@ def start_writing():
     begun = take("begun", DEVICE_WAIT_S)
     if cuts:
         put("cuts")
-        in_background(cut_network)
+        in_background(lambda: (os.close(device), cut_network()))
     end_with(begun)
 
 
