@@ -6,6 +6,7 @@ import { readRecord } from "../../demo/observe.ts";
 import { type DemoVolume, publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import type { LabWorld } from "./with-lab.ts";
@@ -137,7 +138,7 @@ export async function startWritingPod(
         cleanUp: async () => {
           await waitUntil(`${staleNode.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
             const record = await readRecord(lab, volume, signal);
-            return record !== undefined && !isNamed(record, staleNode.name, "quarantined") ? true : undefined;
+            return record !== undefined && isKnownClean(record, staleNode.name) ? true : undefined;
           });
           await takeDownAfterFence(lab, volume, staleNode);
         },
@@ -150,4 +151,10 @@ export async function startWritingPod(
       return last;
     },
   };
+}
+
+/** A record that was rebuilt calls each node quarantined that it does not list. */
+function isKnownClean(record: WriterRecord, nodeName: string): boolean {
+  if (isNamed(record, nodeName, "quarantined", "unverified", "fencing")) return false;
+  return record.defaultAccess === "quarantined" ? isNamed(record, nodeName, "clean") : true;
 }
