@@ -164,15 +164,15 @@ export async function nothingLost(
 }
 
 /** Freezes the node's plug-in and workloads, as in a hung VM, and waits until they are. */
-export async function freeze(node: LabNode, writer: Writer | undefined): Promise<void> {
-  const processes = [node.process, ...(writer === undefined ? [] : [writer.process])];
+export async function freeze(node: LabNode, ...writers: readonly (Writer | undefined)[]): Promise<void> {
+  const processes = [node.process, ...writers.flatMap((writer) => writer?.process ?? [])];
   await Promise.all(processes.map(({ pid }) => freezeProcess(pid)));
 }
 
 /** The node continues as if nothing had happened. */
-export function thaw(node: LabNode, writer: Writer | undefined): void {
+export function thaw(node: LabNode, ...writers: readonly (Writer | undefined)[]): void {
   node.process.kill("SIGCONT");
-  writer?.process.kill("SIGCONT");
+  for (const writer of writers) writer?.process.kill("SIGCONT");
 }
 
 /**

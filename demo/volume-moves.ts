@@ -1,4 +1,8 @@
-import type { VolumeCapability, VolumeContentSource } from "../src/csi/gen/csi/v1/csi.ts";
+import type {
+  ControllerPublishVolumeRequest,
+  VolumeCapability,
+  VolumeContentSource,
+} from "../src/csi/gen/csi/v1/csi.ts";
 import type { CallOptions } from "./lab/csi-clients.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 
@@ -87,17 +91,27 @@ export async function publishAgain(
   options: CallOptions = {},
 ): Promise<Readonly<Record<string, string>>> {
   const { publishContext } = await lab.controller.controllerPublishVolume(
-    {
-      volumeId: volume.volumeId,
-      nodeId: node.name,
-      volumeCapability: volume.capability,
-      readonly: false,
-      secrets: {},
-      volumeContext: { ...volume.volumeContext },
-    },
+    publishRequest(volume, node),
     options,
   );
   return publishContext;
+}
+
+/** A request to publish a volume to a node; a caller overrides parts. */
+export function publishRequest(
+  volume: DemoVolume,
+  node: LabNode,
+  overrides: Partial<ControllerPublishVolumeRequest> = {},
+): ControllerPublishVolumeRequest {
+  return {
+    volumeId: volume.volumeId,
+    nodeId: node.name,
+    volumeCapability: volume.capability,
+    readonly: false,
+    secrets: {},
+    volumeContext: { ...volume.volumeContext },
+    ...overrides,
+  };
 }
 
 export async function stage(

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { unpublishOnController } from "../../demo/volume-moves.ts";
-import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { addFault } from "../workflows/emulator-admin.ts";
 import { copyStore } from "../workflows/store/copy-store.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
@@ -46,12 +46,10 @@ export async function disturb(
       const { nodeName } = disturbance;
       const node = lab.nodes.get(nodeName);
       if (node === undefined) throw new Error(`the lab has no ${nodeName}`);
-      const writers = pods.filter((pod) => pod.node === node).map((pod) => pod.process());
-      await Promise.all([node.process, ...writers].map(({ pid }) => freezeProcess(pid)));
+      const writers = pods.filter((pod) => pod.node === node).map((pod) => pod.writer());
+      await freeze(node, ...writers);
       await lab.orchestrator.setOutOfService(nodeName, true);
-      return async () => {
-        for (const { kill } of [node.process, ...writers]) kill("SIGCONT");
-      };
+      return async () => thaw(node, ...writers);
     }
     case "kill": {
       const killed = lab.processes.get(disturbance.processName);

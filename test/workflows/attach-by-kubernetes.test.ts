@@ -9,6 +9,7 @@ import {
   type DemoVolume,
   publishOnController,
   publishOnNode,
+  publishRequest,
   unpublishOnController,
   unpublishOnNode,
 } from "../../demo/volume-moves.ts";
@@ -19,7 +20,7 @@ import { changeSpec } from "../../src/objects/update-object.ts";
 import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { comesToFailWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord, noneQuarantined } from "./record-history.ts";
-import { createRequest, nodePublishRequest, publishRequest } from "./requests.ts";
+import { createRequest, nodePublishRequest } from "./requests.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 

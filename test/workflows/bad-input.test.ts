@@ -7,13 +7,14 @@ import {
   deleteVolume,
   type DemoVolume,
   publishOnController,
+  publishRequest,
   unpublishOnController,
 } from "../../demo/volume-moves.ts";
 import type { Kind } from "../../src/ports/store/object-store.ts";
 import { writePartitionTable } from "../contract/worlds/partition-table.ts";
 import { failsWith, type StatusName } from "./csi-failure.ts";
 import { deviceOf, fileOfDisk, runProgram } from "./node-device.ts";
-import { createRequest, GIB, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";
+import { createRequest, GIB, nodePublishRequest, stageRequest } from "./requests.ts";
 import { blockForManyNodes, bringUp, fileSystemForOneNode, takeDown, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 

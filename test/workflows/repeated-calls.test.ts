@@ -3,10 +3,10 @@ import { open, readFile } from "node:fs/promises";
 import { it } from "node:test";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
-import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
+import { type DemoVolume, publishRequest, stagingPath, targetPath } from "../../demo/volume-moves.ts";
 import { comesToFailWith, failsWith, outcomeOf } from "./csi-failure.ts";
 import { setAzureTimeScale } from "./emulator-admin.ts";
-import { createRequest, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";
+import { createRequest, nodePublishRequest, stageRequest } from "./requests.ts";
 import { untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 

@@ -1,7 +1,6 @@
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
 import type {
-  ControllerPublishVolumeRequest,
   CreateVolumeRequest,
   NodePublishVolumeRequest,
   NodeStageVolumeRequest,
@@ -22,23 +21,6 @@ export function createRequest(overrides: Partial<CreateVolumeRequest>): CreateVo
     volumeContentSource: undefined,
     accessibilityRequirements: { requisite: topology, preferred: topology },
     mutableParameters: {},
-    ...overrides,
-  };
-}
-
-/** A request to publish a volume to a node; a test overrides parts. */
-export function publishRequest(
-  volume: DemoVolume,
-  node: LabNode,
-  overrides: Partial<ControllerPublishVolumeRequest> = {},
-): ControllerPublishVolumeRequest {
-  return {
-    volumeId: volume.volumeId,
-    nodeId: node.name,
-    volumeCapability: volume.capability,
-    readonly: false,
-    secrets: {},
-    volumeContext: { ...volume.volumeContext },
     ...overrides,
   };
 }

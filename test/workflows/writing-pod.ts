@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import type { Child } from "../../demo/lab/child.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
 import { type DemoVolume, publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
@@ -30,8 +29,8 @@ export interface WritingPod {
    * a file is not as before. Returns what is left on the frozen node.
    */
   failOverTo(node: LabNode): Promise<StalePod>;
-  /** The process that writes now. */
-  process(): Child;
+  /** What writes now. */
+  writer(): Writer;
   /** Deletes the pod. Returns the number of its last record, all before which were there. */
   end(): Promise<number>;
 }
@@ -144,7 +143,7 @@ export async function startWritingPod(
         },
       };
     },
-    process: () => writer.process,
+    writer: () => writer,
     end: async () => {
       await stopped();
       await takeDown(lab, volume, node);

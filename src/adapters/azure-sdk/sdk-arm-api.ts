@@ -92,8 +92,8 @@ const PAGES_MAX = 1000;
  */
 export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   const httpClient = createDefaultHttpClient();
-  const clientOf = createClients(options, httpClient);
   const { userAgent: ownUserAgent = driverUserAgent } = options;
+  const clientOf = createClients({ ...options, userAgent: ownUserAgent }, httpClient);
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
 
   function send(
@@ -355,7 +355,7 @@ function asUserAgent(ofClass: string | undefined, own: string, call: CallOptions
 
 /** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
 function createClients(
-  options: SdkArmApiOptions,
+  options: SdkArmApiOptions & { readonly userAgent: string },
   httpClient: HttpClient,
 ): (subscriptionId: string) => ComputeManagementClient {
   const clients = new Map<string, ComputeManagementClient>();
@@ -383,7 +383,7 @@ function createClients(
         httpClient,
         retryOptions: { maxRetries: 0 },
         additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
-        userAgentOptions: { userAgentPrefix: options.userAgent ?? driverUserAgent },
+        userAgentOptions: { userAgentPrefix: options.userAgent },
         credentials: { scopes: [scopes] },
         ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
         ...(options.agent === undefined ? {} : { agent: options.agent }),

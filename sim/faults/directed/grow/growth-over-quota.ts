@@ -1,16 +1,16 @@
-import { type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
+import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
+import { loweredLater } from "./lowered-later.ts";
 
 const ASKED_GIB = 96;
 const LOWERED_GIB = 32;
-/** How long after the request its user reads why it is refused, and lowers it, in milliseconds. */
-const LOWERED_AFTER_MS = [15_000, 30_000, 45_000] as const;
 
 /** A quota is used up: Azure grows no disk. A user asks for a size, and then for less. */
 export const growthOverQuota: FaultVariant = {
   forMs: [80_000, 100_000],
   isDirected: true,
-  begin: ({ world, later, act, grow }, { volumeName, dice }) => {
-    const { cluster, azure } = world;
+  begin: (context, fault) => {
+    const { volumeName } = fault;
+    const { cluster, azure } = context.world;
     const [diskUri, sizeGiB] = [cluster.diskUriOf(volumeName), cluster.sizeOf(volumeName)];
     if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
     const rule = azure.model.faults.add({
@@ -23,10 +23,8 @@ export const growthOverQuota: FaultVariant = {
         message: "Operation could not be completed as it results in exceeding approved DiskSizeGB quota.",
       },
     });
-    grow(volumeName, sizeGiB + ASKED_GIB);
-    const lower = (): void =>
-      act({ kind: "lower", volumeName, sizeGiB: (cluster.sizeOf(volumeName) ?? sizeGiB) + LOWERED_GIB });
-    later(pick(LOWERED_AFTER_MS, dice), lower);
+    context.grow(volumeName, sizeGiB + ASKED_GIB);
+    const lower = loweredLater(context, fault, { sizeGiB, aboveGiB: LOWERED_GIB });
     return () => {
       lower();
       azure.model.faults.remove(rule.id);
