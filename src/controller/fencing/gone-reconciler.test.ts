@@ -425,5 +425,50 @@ describe("a writer whose node name is another VM's", () => {
           [holder, { ...released, held: true }],
         );
       }));
+
+    describe("and whose Node was deleted then", () => {
+      const distrusted = { ...released, held: true };
+
+      async function withoutNode(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+        await withControllerPorts(async (world) => {
+          await world.given("AzVolume", aVolumeWithRecord({ writer: released }));
+          world.gone.add("node-a");
+          world.nodeNames.delete(a.instanceUri);
+          world.instances.set(earlier.instanceUri, a.vmId);
+          world.attachedTo.add("node-a");
+          await reconcile(world);
+          await act(world);
+        });
+      }
+
+      it("keeps the volume while its VM runs with the disk", () =>
+        withoutNode(async (world) => {
+          await pass(world);
+          await reconcile(world);
+          assert.deepEqual([world.record()?.writer, world.record()?.fencing], [distrusted, undefined]);
+        }));
+
+      it("is fenced once its VM is off", () =>
+        withoutNode(async (world) => {
+          await pass(world, {
+            inspectInstance: async () => ok(anInstance("node-a", { ...holder, powerState: "stopped" })),
+          });
+          assert.deepEqual(world.record()?.fencing, holder);
+        }));
+
+      it("is fenced once Azure does not list the disk on its VM", () =>
+        withoutNode(async (world) => {
+          world.attachedTo.clear();
+          await pass(world);
+          assert.deepEqual(world.record()?.fencing, holder);
+        }));
+
+      it("is fenced, which proves it again, once Azure has no such VM", () =>
+        withoutNode(async (world) => {
+          world.instances.delete(earlier.instanceUri);
+          await pass(world);
+          assert.deepEqual(world.record()?.fencing, holder);
+        }));
+    });
   });
 });

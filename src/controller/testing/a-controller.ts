@@ -137,8 +137,11 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const vmOf = (nodeName: string): Pick<OrchestratorNode, "instanceUri" | "nodeUid"> => {
     const named = [...world.nodeNames].find(([, name]) => name === nodeName);
     const nodeUid = world.nodeUids.get(nodeName);
-    if (named === undefined || world.gone.has(nodeName)) return {};
-    return { instanceUri: named[0], ...(nodeUid === undefined ? {} : { nodeUid }) };
+    if (world.gone.has(nodeName)) return {};
+    return {
+      ...(named === undefined ? {} : { instanceUri: named[0] }),
+      ...(nodeUid === undefined ? {} : { nodeUid }),
+    };
   };
 
   const users: VolumeUsers = {

@@ -231,8 +231,8 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when:
-      "the volume is held by a VM that still exists, and its node name belongs to another VM " +
-      "(the message has its resource id)",
+      "the volume is held by a VM that still exists, and its node name belongs to another VM, or to none " +
+      "that a Node names (the message has its resource id)",
     remedy:
       "In Azure, switch that VM off, delete it, or detach the disk from it: the volume is then fenced " +
       "from it, with proof. Marking the node out of service has the same effect. If both that VM and the " +

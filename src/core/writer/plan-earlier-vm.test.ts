@@ -52,7 +52,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     node: earlier,
     distrusts: true,
     ground: "outOfService",
-    because: "another VM has its name by now, and the node is out of service",
+    because: "the node is out of service, and that node is another VM by now",
   };
   const waits: readonly WriterAction[] = [
     { kind: "AskAzure", node: earlier, mayBeGone: false },
@@ -89,7 +89,7 @@ describe("a VM in the record whose node name is another VM's", () => {
           node: earlier,
           distrusts: true,
           ground: "off",
-          because: `the VM ${earlier.instanceUri} is deallocated, and its node is another VM by now`,
+          because: `the VM ${earlier.instanceUri} is deallocated, and that node is another VM by now`,
         },
       ],
     },
@@ -203,7 +203,7 @@ describe("a VM in the record whose node name is another VM's", () => {
           node: earlier,
           distrusts: true,
           ground: "off",
-          because: `the VM ${earlier.instanceUri} is stopped, and its node is another VM by now`,
+          because: `the VM ${earlier.instanceUri} is stopped, and that node is another VM by now`,
         },
       ],
     },
@@ -237,8 +237,8 @@ describe("a VM in the record whose node name is another VM's", () => {
           kind: "WaitFor",
           reason: "AttachedToForeignVM",
           message:
-            `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) has the disk attached, ` +
-            `and its node node-a is another VM by now`,
+            `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) has the disk attached as node-a, ` +
+            `and that node is another VM by now`,
           retryAfterMs: 10_000,
         },
       ],
@@ -321,5 +321,68 @@ describe("a VM in the record whose node name is another VM's", () => {
   it("is proven to be without the disk, if only its own checkpoints name it", () => {
     assert.deepEqual(planProofs(observed({ unverified: [{ ...earlier, unconfirmed: true }] })), [earlier]);
     assert.deepEqual(planProofs(observed({ unverified: [earlier] })), []);
+  });
+});
+
+describe("a VM in the record that no Node names", () => {
+  const released = held(false, aWriter("node-a", { held: false }));
+  const message =
+    `node-b waits for the volume: the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) ` +
+    `holds the volume as node-a, and no Node says which VM has that name`;
+  const waits: readonly WriterAction[] = [
+    { kind: "AskAzure", node: earlier, mayBeGone: false },
+    { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message, retryAfterMs: 10_000 },
+  ];
+  const gone = { isGone: true };
+  const unnamed = { nodeUid: "uid-of-a-node-without-provider-id" };
+  const nodeB = aNode("node-b");
+  const reported = aNode("node-a", { vmId: earlier.vmId, instanceUri: earlier.instanceUri, isGone: true });
+
+  function withNode(record: RecordChanges, node: object, nodes = [nodeB]): ObservedVolume {
+    return observed(record, {
+      nodes,
+      attachments: [anAttachment("node-b")],
+      orchestratorNode: () => anOrchestratorNode(node),
+    });
+  }
+
+  for (const { where, node, nodes } of [
+    { where: "its Node is gone", node: gone },
+    { where: "its Node is gone, and an AzDriverNode reports that VM", node: gone, nodes: [nodeB, reported] },
+    { where: "its Node has no providerID yet", node: unnamed },
+  ]) {
+    it(`keeps a grant without a uid that any token may have released, where ${where}`, () => {
+      assert.deepEqual(planWriter(withNode(released, node, nodes)), [
+        checks,
+        { kind: "DistrustWriter", node: earlier },
+        ...waits,
+      ]);
+    });
+
+    it(`is not recalled by that name while it holds the volume, where ${where}`, () => {
+      assert.deepEqual(planWriter(withNode(held(false), node, nodes)), [checks, ...waits]);
+    });
+
+    it(`is unverified under its resource id, too, where ${where}`, () => {
+      assert.deepEqual(planWriter(withNode({ unverified: [earlier] }, node, nodes)), [
+        checks,
+        { kind: "Distrust", node: foreign },
+      ]);
+    });
+
+    it(`loses a released grant with a uid, to which only its own token is bound, where ${where}`, () => {
+      const writer = { ...aWriter("node-a", { held: false, requested: false }), ...earlier };
+      const record = { writer: { ...writer, nodeUid: "uid-of-its-node" } };
+      assert.deepEqual(planWriter(withNode(record, node, nodes)), [{ kind: "Revoke" }]);
+    });
+  }
+
+  it("loses a released grant where the orchestrator has no uids, and so no tokens", () => {
+    assert.deepEqual(planWriter(withNode(released, {})), [{ kind: "Revoke" }]);
+  });
+
+  it("loses a released grant where an AzDriverNode without providerID is trusted", () => {
+    const node = { ...reported, isGone: false };
+    assert.deepEqual(planWriter(withNode(released, unnamed, [nodeB, node])), [{ kind: "Revoke" }]);
   });
 });

@@ -8,19 +8,32 @@ import { ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
+type ObservedNames = Pick<ObservedVolume, "node" | "orchestratorNode">;
+
 /**
- * Whether a VM is an earlier one of its node's name: the node is another VM by now, by its AzDriverNode or,
- * where that is not believed, by the resource id in its Node. A node's token writes its AzDriverNode, and
- * could use it to hide that its VM is another.
+ * Whether a VM is an earlier one of its node's name, or may be. The node is another VM by now: by its
+ * AzDriverNode or, where that is not believed, by the resource id in its Node. A node's token writes its
+ * AzDriverNode, and could use it to hide that its VM is another.
  */
-export function isEarlierVm(
-  observed: Pick<ObservedVolume, "node" | "orchestratorNode">,
-  node: NodeIdentity,
-): boolean {
+export function isEarlierVm(observed: ObservedNames, node: NodeIdentity): boolean {
   const present = observed.node(node.nodeName);
-  if (present !== undefined) return !isSameNode(present, node);
+  if (present !== undefined) return !isSameNode(present, node) || isUnnamed(observed, node);
   const { instanceUri } = observed.orchestratorNode(node.nodeName);
-  return instanceUri !== undefined && !isSameResourceUri(instanceUri, node.instanceUri);
+  if (instanceUri !== undefined) return !isSameResourceUri(instanceUri, node.instanceUri);
+  return isUnnamed(observed, node);
+}
+
+/**
+ * Whether no Node says which VM has that name, and the entry has no uid: any token of the name may have
+ * moved it, also that of another VM, whose Node was deleted, or names no VM yet. An AzDriverNode that is
+ * believed without a providerID is trusted with more.
+ */
+function isUnnamed(observed: ObservedNames, { nodeName, nodeUid }: NodeIdentity): boolean {
+  if (nodeUid !== undefined) return false;
+  const known = observed.orchestratorNode(nodeName);
+  if (known.isGone) return true;
+  const hasNode = known.nodeUid !== undefined;
+  return hasNode && known.instanceUri === undefined && observed.node(nodeName) === undefined;
 }
 
 /**
@@ -82,8 +95,8 @@ export function planEarlierUnverified(observed: ObservedVolume, node: NodeIdenti
   if (isNamed(record, node, "confirmed") && !isNamed(record, foreign, "unverified"))
     return [{ kind: "Distrust", node: foreign }];
   const message =
-    `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, ` +
-    `and its node ${nodeName} is another VM by now`;
+    `the VM ${instanceUri} (vmId ${vmId}) has the disk attached as ${nodeName}, and ` +
+    whichVmHasName(observed, node);
   return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS }];
 }
 
@@ -111,11 +124,11 @@ function planFence(observed: ObservedVolume, node: NodeIdentity): WriterAction |
     return {
       ...fence,
       ground: "outOfService",
-      because: "another VM has its name by now, and the node is out of service",
+      because: `the node is out of service, and ${whichVmHasName(observed, node)}`,
     };
   const vm = shownVm(observed, node);
   if (vm === undefined || !isOff(vm.powerState)) return undefined;
-  const because = `the VM ${instanceUri} is ${vm.powerState}, and its node is another VM by now`;
+  const because = `the VM ${instanceUri} is ${vm.powerState}, and ${whichVmHasName(observed, node)}`;
   return { ...fence, ground: "off", because };
 }
 
@@ -123,8 +136,8 @@ function waitForEarlierVm(observed: ObservedVolume, node: NodeIdentity): readonl
   const { nodeName, instanceUri, vmId } = node;
   const waiting = requestingNodes(observed);
   const said =
-    `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, ` +
-    `and that node is another VM by now`;
+    `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, and ` +
+    whichVmHasName(observed, node);
   const reason = "WriterReplaced";
   return [
     { kind: "AskAzure", node, mayBeGone: false },
@@ -138,4 +151,8 @@ function waitForEarlierVm(observed: ObservedVolume, node: NodeIdentity): readonl
           retryAfterMs: ASK_AGAIN_MS,
         },
   ];
+}
+
+function whichVmHasName(observed: ObservedNames, node: NodeIdentity): string {
+  return isUnnamed(observed, node) ? "no Node says which VM has that name" : "that node is another VM by now";
 }
