@@ -341,6 +341,8 @@ describe("a writer whose node name is another VM's", () => {
         const released = aWriter("node-a", { held: false, requested: false });
         const { instanceUri } = earlier;
         await world.given("AzVolume", aVolumeWithRecord({ writer: { ...released, instanceUri } }));
+        const attached = anAttachment("node-a", { status: { lun: 3 } });
+        await world.given("AzVolumeAttachment", attached);
         const proveGone: CloudProvisioner["proveGone"] = async () => {
           await world.setRecord((record) => ({ ...record, writer: again, epoch: again.epoch }));
           return ok({ kind, detail: "there is no such VM" });
@@ -348,6 +350,7 @@ describe("a writer whose node name is another VM's", () => {
         await pass(world, { proveGone });
         const { writer, fencing } = world.record() ?? {};
         assert.deepEqual([writer, fencing], [again, undefined]);
+        assert.deepEqual(world.attachment("node-a")?.status, attached.status);
       }));
 
   it("keeps the volume that it was granted again since it was proven to exist", () =>

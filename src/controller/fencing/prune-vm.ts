@@ -93,17 +93,18 @@ async function pruneVm(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { volumeName, diskUri, node } = asked;
-  const reset = await resetAttachment(ports.store, { diskUri, node }, signal);
-  if (!reset.ok) return reset;
+  const volume = await ports.store.get("AzVolume", volumeName, signal);
+  if (!volume.ok) return ignoreNotFound(volume);
+  const record = volume.value.status?.record;
+  const move = (now: WriterRecord): Step => unlessGrantedAgain(asked, now, prune(now, node, proof));
+  // Where the record refuses the step, the attachment may be that of a later grant.
+  if (record !== undefined && move(record).ok) {
+    const reset = await resetAttachment(ports.store, { diskUri, node }, signal);
+    if (!reset.ok) return reset;
+  }
   const step = proof === "instanceGone" ? "begin-fence" : "end-fence";
-  return ignoreNotFound(
-    await moveRecord(
-      ports,
-      { volumeName, nodeName: node.nodeName, step },
-      (record) => unlessGrantedAgain(asked, record, prune(record, node, proof)),
-      signal,
-    ),
-  );
+  const request = { volumeName, nodeName: node.nodeName, step, volumeRead: volume.value } as const;
+  return ignoreNotFound(await moveRecord(ports, request, move, signal));
 }
 
 /**
