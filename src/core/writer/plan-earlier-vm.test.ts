@@ -25,9 +25,25 @@ const earlier = {
 };
 const foreign = { ...earlier, nodeName: earlier.instanceUri };
 const checks: WriterAction = { kind: "AskAzure", node: earlier, mayBeGone: true };
-const said =
-  `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, ` +
-  `and that node is another VM by now`;
+const vm = `the VM ${earlier.instanceUri} (vmId ${earlier.vmId})`;
+const said = `${vm} holds the volume as node-a, and that node is another VM by now`;
+const saidOfMoved =
+  `${vm} had the volume as node-a, and that node reports this vmId from ${instanceUriOf("node-a")} by now, ` +
+  "where Azure has not shown it yet";
+
+/** What follows where node-b waits for an earlier VM that may have the volume. */
+function waitsFor(message: string): readonly WriterAction[] {
+  return [
+    { kind: "AskAzure", node: earlier, mayBeGone: false },
+    {
+      kind: "WaitFor",
+      reason: "WriterReplaced",
+      nodeName: "node-a",
+      message: `node-b waits for the volume: ${message}`,
+      retryAfterMs: 10_000,
+    },
+  ];
+}
 
 function observed(
   record: RecordChanges,
@@ -54,16 +70,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     ground: "outOfService",
     because: "the node is out of service, and that node is another VM by now",
   };
-  const waits: readonly WriterAction[] = [
-    { kind: "AskAzure", node: earlier, mayBeGone: false },
-    {
-      kind: "WaitFor",
-      reason: "WriterReplaced",
-      nodeName: "node-a",
-      message: `node-b waits for the volume: ${said}`,
-      retryAfterMs: 10_000,
-    },
-  ];
+  const waits = waitsFor(said);
   const rows: readonly {
     readonly title: string;
     readonly observed: ObservedVolume;
@@ -168,7 +175,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [
         { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
         checks,
-        ...waits,
+        ...waitsFor(saidOfMoved),
       ],
     },
     {
@@ -180,7 +187,7 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [
         { kind: "AskAzure", node: { ...earlier, instanceUri: instanceUriOf("node-a") }, mayBeGone: false },
         checks,
-        ...waits,
+        ...waitsFor(saidOfMoved),
       ],
     },
     {
@@ -326,13 +333,7 @@ describe("a VM in the record whose node name is another VM's", () => {
 
 describe("a VM in the record that no Node names", () => {
   const released = held(false, aWriter("node-a", { held: false }));
-  const message =
-    `node-b waits for the volume: the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) ` +
-    `holds the volume as node-a, and no Node says which VM has that name`;
-  const waits: readonly WriterAction[] = [
-    { kind: "AskAzure", node: earlier, mayBeGone: false },
-    { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message, retryAfterMs: 10_000 },
-  ];
+  const waits = waitsFor(`${vm} holds the volume as node-a, and no Node says which VM has that name`);
   const gone = { isGone: true };
   const unnamed = { nodeUid: "uid-of-a-node-without-provider-id" };
   const nodeB = aNode("node-b");

@@ -57,7 +57,11 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
   if (isNamed(recordOf(observed), node, "fencing")) return [];
   const fence = planFence(observed, node);
   if (fence !== undefined) return [fence];
-  const waits = waitForEarlierVm(observed, node);
+  const waits = waitForEarlierVm(
+    observed,
+    node,
+    `holds the volume as ${node.nodeName}, and ${whichVmHasName(observed, node)}`,
+  );
   return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];
 }
 
@@ -79,7 +83,12 @@ export function planReleased(observed: ObservedVolume, writer: Writer): readonly
   return [
     { kind: "AskAzure", node: moved, mayBeGone: false },
     { kind: "AskAzure", node, mayBeGone: true },
-    ...waitForEarlierVm(observed, node),
+    ...waitForEarlierVm(
+      observed,
+      node,
+      `had the volume as ${node.nodeName}, and that node reports this vmId from ${instanceUri} by now, ` +
+        "where Azure has not shown it yet",
+    ),
   ];
 }
 
@@ -132,12 +141,14 @@ function planFence(observed: ObservedVolume, node: NodeIdentity): WriterAction |
   return { ...fence, ground: "off", because };
 }
 
-function waitForEarlierVm(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+function waitForEarlierVm(
+  observed: ObservedVolume,
+  node: NodeIdentity,
+  what: string,
+): readonly WriterAction[] {
   const { nodeName, instanceUri, vmId } = node;
   const waiting = requestingNodes(observed);
-  const said =
-    `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, and ` +
-    whichVmHasName(observed, node);
+  const said = `the VM ${instanceUri} (vmId ${vmId}) ${what}`;
   const reason = "WriterReplaced";
   return [
     { kind: "AskAzure", node, mayBeGone: false },
