@@ -154,7 +154,8 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         nodes: [aNode("node-b")],
         attachments: [anAttachment("node-b")],
-        orchestratorNode: (name) => anOrchestratorNode({ instanceUri: instanceUriOf(name) }),
+        orchestratorNode: (name) =>
+          anOrchestratorNode({ instanceUri: instanceUriOf(name), nodeUid: "uid-of-that-node" }),
       }),
       plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
     },
