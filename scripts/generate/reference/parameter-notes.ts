@@ -38,9 +38,8 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
   },
   cachingMode: {
     meaning:
-      "Host cache of the disk. It must be `None` for a shared disk, a disk above 4095 GiB, " +
-      "PremiumV2_LRS and " +
-      "UltraSSD_LRS",
+      "Host cache of the disk. It must be `None` for a shared disk, PremiumV2_LRS and UltraSSD_LRS. A disk " +
+      "above 4095 GiB has none, whatever is stated",
     absent: "`ReadOnly` where Azure caches the disk, else `None`",
     example: "None",
     inV1: "The same values and default; V1 leaves a wrong mode of UltraSSD_LRS to Azure's refusal",

@@ -1,6 +1,6 @@
 import { diskSharesMax } from "../../../src/core/volume/check-disk.ts";
 import { type DiskSku, diskSkus, isZoneRedundant } from "../../../src/core/volume/disk-sku.ts";
-import { chooseCachingMode } from "../../../src/core/volume/parameters/resolve-volume-spec.ts";
+import { cachingModeAtAttach } from "../../../src/core/volume/parameters/resolve-volume-spec.ts";
 import { iopsRange, mbpsRange, type SkuRules, skuRules } from "../../../src/core/volume/sku-rules.ts";
 
 /** The rows of the table of SKUs, asked of the functions that CreateVolume uses. */
@@ -35,8 +35,7 @@ function flexible(rules: SkuRules["performance"]): string {
 }
 
 function cacheOf(skuName: DiskSku, sizeGiB: number): string {
-  const mode = chooseCachingMode({ skuName, sizeGiB, maxShares: 1, cachingMode: undefined });
-  return mode.ok ? mode.value : "refused";
+  return cachingModeAtAttach({ skuName, sizeGiB, maxShares: 1, cachingMode: undefined });
 }
 
 /** A value by size, such as `3 up to 512 GiB, 5 up to 4096 GiB, 10 above`. */

@@ -140,6 +140,11 @@ describe("resolveVolumeSpec", () => {
     assert.equal(fieldOf(resolved), "volume_capability.mount.fs_type");
   });
 
+  it("takes a class with a cache for a claim whose disk is too large for one", () => {
+    const resolved = resolve({ cachingMode: "ReadOnly" }, 8192);
+    assert.equal(resolved.ok && resolved.value.cachingMode, "ReadOnly");
+  });
+
   it("refuses a size beyond the SKU's", () => {
     const resolved = resolve({}, 40_000);
     assert.equal(!resolved.ok && resolved.failure.kind, "OutOfRange");
@@ -264,13 +269,18 @@ describe("chooseCachingMode", () => {
     },
     {
       disk: { ...plain, sizeGiB: 4096, cachingMode: "ReadOnly" },
-      mode: undefined,
-      because: "asked for, but too large",
+      mode: "None",
+      because: "a class that asks for ReadOnly does not know the size",
     },
     {
       disk: { ...plain, skuName: "UltraSSD_LRS", cachingMode: "ReadOnly" },
       mode: undefined,
       because: "asked for, but never cached",
+    },
+    {
+      disk: { ...plain, sizeGiB: 4096, maxShares: 2, cachingMode: "ReadOnly" },
+      mode: undefined,
+      because: "asked for of a shared disk, however large",
     },
   ] as const;
   for (const { disk, mode, because } of rows) {

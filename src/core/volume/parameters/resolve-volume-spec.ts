@@ -31,7 +31,17 @@ export type ResolvedVolumeSpec = Pick<
   "disk" | "cachingMode" | "writeAcceleratorEnabled" | "fsType" | "maxMountReplicaCount"
 >;
 
+/** What decides how the host caches a disk. */
+interface CachedDisk {
+  readonly skuName: DiskSku;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+  /** Undefined: not stated. */
+  readonly cachingMode: CachingMode | undefined;
+}
+
 const DEFAULT_FS_TYPE: FileSystemType = "ext4";
+
 /**
  * Checks a volume's parameters against its capabilities, size and topology, and resolves what they leave
  * open. The only place that does: the rest of the driver reads the spec.
@@ -98,25 +108,29 @@ function performanceOf(
   return iops === undefined && mbps === undefined ? defaultPerformance(skuName, sizeGiB) : undefined;
 }
 
-/** How the host caches a disk: as requested where Azure allows it, else ReadOnly or, failing that, None. */
-export function chooseCachingMode(disk: {
-  readonly skuName: DiskSku;
-  readonly sizeGiB: number;
-  readonly maxShares: number;
-  readonly cachingMode: CachingMode | undefined;
-}): Result<CachingMode, InvalidArgument> {
-  const obstacle = cachingObstacle(disk);
-  if (obstacle === undefined) return ok(disk.cachingMode ?? "ReadOnly");
-  if (disk.cachingMode === undefined || disk.cachingMode === "None") return ok("None");
-  return refuseParameter("cachingMode", disk.cachingMode, `must be None or left out: ${obstacle}`);
+/**
+ * How the host caches a new disk: as requested where Azure allows it, else ReadOnly or, failing that, None.
+ * Refuses a class that asks for a cache of disks that never have one. Its claims decide the size: a disk that
+ * is too large is not cached, as by V1.
+ */
+export function chooseCachingMode(disk: CachedDisk): Result<CachingMode, InvalidArgument> {
+  const { skuName, maxShares, cachingMode = "None" } = disk;
+  const refuse = (problem: string): Result<never, InvalidArgument> =>
+    refuseParameter("cachingMode", cachingMode, `must be None or left out: ${problem}`);
+  if (cachingMode !== "None" && skuRules[skuName].cachedMaxGiB === 0)
+    return refuse(`Azure does not cache ${skuName} disks`);
+  if (cachingMode !== "None" && maxShares > 1)
+    return refuse(`Azure does not cache shared disks (maxShares is ${maxShares})`);
+  return ok(cachingModeAtAttach(disk));
 }
 
 /**
- * How to attach an existing disk: as `chooseCachingMode`, but a mode that became impossible (the disk has
- * grown, the volume is static) becomes None.
+ * How to attach an existing disk: as requested, but a mode that is impossible (the disk is too large or has
+ * become so, the volume is static) becomes None.
  */
-export function cachingModeAtAttach(disk: Parameters<typeof chooseCachingMode>[0]): CachingMode {
-  return cachingObstacle(disk) === undefined ? (disk.cachingMode ?? "ReadOnly") : "None";
+export function cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode }: CachedDisk): CachingMode {
+  const isCached = maxShares === 1 && sizeGiB <= skuRules[skuName].cachedMaxGiB;
+  return isCached ? (cachingMode ?? "ReadOnly") : "None";
 }
 
 /** The file system of a volume: its parameters' if they state one, else its capability's, else ext4. */
@@ -221,17 +235,4 @@ function checkProfile(
         `has values for ${basicProfileSkus.join(", ")}, not for ${skuName}: use advanced`,
       )
     : ok(undefined);
-}
-
-function cachingObstacle(disk: {
-  readonly skuName: DiskSku;
-  readonly sizeGiB: number;
-  readonly maxShares: number;
-}): string | undefined {
-  const { cachedMaxGiB } = skuRules[disk.skuName];
-  if (cachedMaxGiB === 0) return `Azure does not cache ${disk.skuName} disks`;
-  if (disk.maxShares > 1) return `Azure does not cache shared disks (maxShares is ${disk.maxShares})`;
-  if (disk.sizeGiB > cachedMaxGiB)
-    return `Azure does not cache disks above ${cachedMaxGiB} GiB (this one has ${disk.sizeGiB} GiB)`;
-  return undefined;
 }
