@@ -168,7 +168,10 @@ describe("a role's connection to Azure", () => {
         return disk.ok ? "" : JSON.stringify(disk.failure);
       };
       await azureJson("{");
-      assert.match(await read(), /AADSTS7000222.*; azure\.json: is no JSON object/u);
+      assert.match(
+        await read(),
+        /AADSTS7000222.*; azure\.json: is neither a JSON object nor a YAML mapping/u,
+      );
       world.settings = settings;
       await azureJson(content);
       assert.match(await read(), /DiskNotFound/u);
@@ -177,7 +180,7 @@ describe("a role's connection to Azure", () => {
     }
     assert.deepEqual(logged, [
       "the Azure settings can't be used, and the last ones that could be are kept " +
-        '{"field":"azure.json","problem":"is no JSON object"}',
+        '{"field":"azure.json","problem":"is neither a JSON object nor a YAML mapping"}',
       'the Azure settings can be used, and no earlier ones are kept {"field":"azure.json"}',
     ]);
   });
@@ -215,7 +218,7 @@ describe("a role's connection to Azure", () => {
   it("is refused with the name of the invalid file and field", async () => {
     await assert.rejects(
       connect({ "cloud-config": await azureJson("{") }),
-      /^Error: --cloud-config: got ".*azure\.json"; azure\.json is no JSON object$/,
+      /^Error: --cloud-config: got ".*azure\.json"; azure\.json is neither a JSON object nor a YAML mapping$/,
     );
     await assert.rejects(
       connect({ "cloud-config": await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),

@@ -141,7 +141,7 @@ async function readAzureSettings(
   const fromFile =
     file === undefined
       ? ok({ config: {}, unused: [] })
-      : parseAzureConfig(await readNamedFile("cloud-config", file));
+      : await parseAzureConfig(await readNamedFile("cloud-config", file));
   if (!fromFile.ok) return fromFile;
   const endpoint = values["azure-endpoint"];
   const config: AzureConfig = {

@@ -34,6 +34,7 @@ export const environmentParity: readonly ParityRow[] = [
     "`OTEL_*`",
     "a log line names them: they act in V1 with `--enable-otel-tracing` only, which is refused",
   ),
+  yes("`azure.json`: JSON or YAML, with names in any case", "[settings](settings.md)"),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
   yes("`azure.json`: `aadClientCertPath`", "a PEM file with its key, read again at each sign-in"),
   yes("`azure.json`: `networkResourceTenantID`", "a token of that tenant goes along with each call"),
