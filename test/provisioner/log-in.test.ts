@@ -221,7 +221,7 @@ describe("the driver's identity at Azure", () => {
       }),
     },
   ];
-  it("is the owner of a certificate, with which it signs its request", async () => {
+  it("is the owner of a certificate, which signs its request and goes along with it", async () => {
     const path = join(folder, "client.pem");
     const certificate = await writeCertificate(path);
     asked = [];
@@ -229,6 +229,7 @@ describe("the driver's identity at Azure", () => {
     const { client_id: clientId, client_assertion: assertion = "" } = asked.at(-1)?.with ?? {};
     assert.equal(clientId, "of-file");
     assertSigned(assertion, certificate);
+    assert.deepEqual(headerOf(assertion).x5c, [certificate.toString("base64")]);
     assert.match(
       problemOf({ aadClientId: "of-file", aadClientCertPath: "/c.pfx" }),
       /must be a PEM file with certificate and private key: openssl pkcs12/u,

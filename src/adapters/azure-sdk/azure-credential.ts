@@ -162,7 +162,8 @@ function clientCertificate(
                 tenantId.value,
                 clientId.value,
                 { certificate: text, ...password },
-                authorityOptions(sources, authority),
+                // As V1 does: an application may trust the certificate's issuer alone.
+                { ...authorityOptions(sources, authority), sendCertificateChain: true },
               ),
             )
           : fail("has no certificate in PEM"),
