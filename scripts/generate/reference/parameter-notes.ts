@@ -48,9 +48,9 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
     meaning:
       "File system of a volume with `volumeMode: Filesystem`, in any case. `ntfs` and `refs` are for pods " +
       "on Windows nodes and need `maxShares` 1",
-    absent: "`csi.storage.k8s.io/fstype` of the class, else `ext4`",
+    absent: "`csi.storage.k8s.io/fstype` of the class, else `ext4`; on a Windows node `ntfs`",
     example: "xfs",
-    inV1: "The same; `ntfs` on Windows, whatever is stated there. Checked on the node only",
+    inV1: "The same; `ntfs` on Windows, also where another one is stated. Checked on the node only",
   },
   blockSize: {
     meaning: "Bytes of a block of a new ext4, ext3, ext2 or xfs: see [File system](#file-system)",

@@ -1,11 +1,17 @@
 import type { AzVolume } from "../api/az-volume.ts";
-import { isFileSystemType, isOfWindows } from "../volume/device/file-system.ts";
+import { type FileSystemType, isFileSystemType, isOfWindows } from "../volume/device/file-system.ts";
 
 /** The operating systems of nodes. */
 export const platforms = ["linux", "windows"] as const;
 
 /** The operating system of a node. */
 export type Platform = (typeof platforms)[number];
+
+/** The file system of a volume that names none, as V1 has it. */
+export const defaultFileSystems: Readonly<Record<Platform, FileSystemType>> = {
+  linux: "ext4",
+  windows: "ntfs",
+};
 
 /**
  * The platform that mounts a volume, as its spec states it; undefined for a volume that the driver did not

@@ -116,7 +116,10 @@ async function mountAt(
     volumePath !== stagingTargetPath
   )
     return mounted;
-  const stage = readStageRequest({ ...request, volumeContext: volume.spec.volumeContext });
+  const stage = readStageRequest(
+    { ...request, volumeContext: volume.spec.volumeContext },
+    ports.settings.platform,
+  );
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", stagingTargetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);

@@ -18,7 +18,7 @@ export async function nodePublishVolume(
 ): Promise<Result<NodePublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
   if (missing !== undefined) return fail(missing);
-  const stage = readStageRequest(request);
+  const stage = readStageRequest(request, ports.settings.platform);
   if (!stage.ok) return stage;
   const withoutStaging = missingField({ staging_target_path: request.stagingTargetPath });
   if (withoutStaging !== undefined) return fail(withoutStaging);

@@ -24,7 +24,7 @@ export async function nodeStageVolume(
     staging_target_path: request.stagingTargetPath,
   });
   if (missing !== undefined) return fail(missing);
-  const stage = readStageRequest(request);
+  const stage = readStageRequest(request, ports.settings.platform);
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);

@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { defaultFileSystems, type Platform } from "../../core/platform/platform.ts";
 import { checkCapabilities, isMultiNode } from "../../core/volume/access-modes.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { chooseFileSystem } from "../../core/volume/parameters/resolve-volume-spec.ts";
@@ -14,32 +15,36 @@ const SHARES_UNKNOWN = 15;
 
 /**
  * The request of NodeStageVolume or NodePublishVolume, checked as far as possible without reading the
- * volume.
+ * volume. V1's volumes on Windows nodes name no file system: their platform's is meant.
  */
-export function readStageRequest(request: {
-  readonly volumeId: string;
-  readonly stagingTargetPath: string;
-  readonly volumeCapability: CsiVolumeCapability | undefined;
-  readonly volumeContext: Readonly<Record<string, string>>;
-}): Result<StageRequest, Failure> {
+export function readStageRequest(
+  request: {
+    readonly volumeId: string;
+    readonly stagingTargetPath: string;
+    readonly volumeCapability: CsiVolumeCapability | undefined;
+    readonly volumeContext: Readonly<Record<string, string>>;
+  },
+  platform: Platform,
+): Result<StageRequest, Failure> {
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
-  const { accessType, accessMode } = capability.value;
+  const { accessType, accessMode, fsType: statedFsType = "", mountFlags = [] } = capability.value;
+  const use = { accessType, fsType: statedFsType === "" ? defaultFileSystems[platform] : statedFsType };
   const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
   if (!supported.ok) return supported;
   // Without VolumeAttachments no controller has checked the context.
-  const unserved = unservedAttribute(request.volumeContext, capability.value);
+  const unserved = unservedAttribute(request.volumeContext, use);
   if (unserved !== undefined) return fail(unserved);
   const contextFsType = fsTypeOf(request.volumeContext);
   if (!contextFsType.ok) return contextFsType;
-  const fsType = chooseFileSystem({ fsType: contextFsType.value }, capability.value.fsType);
+  const fsType = chooseFileSystem({ fsType: contextFsType.value }, use.fsType);
   if (!fsType.ok) return fsType;
   return ok({
     volumeId: request.volumeId,
     stagingPath: request.stagingTargetPath,
     accessType,
     fsType: fsType.value,
-    mountFlags: [...(capability.value.mountFlags ?? [])],
+    mountFlags: [...mountFlags],
     readOnly: accessMode === "SINGLE_NODE_READER_ONLY",
     volumeContext: request.volumeContext,
   });

@@ -76,7 +76,9 @@ const fileSystemRemarks: Readonly<Partial<Record<(typeof fileSystemsOfV1)[number
     "on one device. Refused: a btrfs that spans several disks, which would write to disks that are not the " +
     "volume's; a seed. A copy beside its source on one node needs Linux 6.7; before, its mount is refused, " +
     "since the kernel would take both for one file system",
-  ntfs: "also `refs`; for Windows nodes (built, not yet run on Windows)",
+  ntfs:
+    "also `refs`; for Windows nodes (built, not yet run on Windows), and their default. One of Linux is " +
+    "refused there, where V1 makes `ntfs` of it: [Windows nodes](../windows.md#volumes-of-v1)",
 };
 
 /** Rows of StorageClass parameters. */

@@ -3,6 +3,7 @@ import { choosePlacement, type TopologyRequirement } from "../../azure/topology.
 import type { FailureOf } from "../../failure/failure.ts";
 import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { ok, type Result } from "../../failure/result.ts";
+import { defaultFileSystems } from "../../platform/platform.ts";
 import { sharedOnWindows } from "../../platform/unserved-on.ts";
 import { checkCapabilities, isMultiNode } from "../access-modes.ts";
 import { chooseDiskSize, type CapacityRange } from "../capacity.ts";
@@ -39,8 +40,6 @@ interface CachedDisk {
   /** Undefined: not stated. */
   readonly cachingMode: CachingMode | undefined;
 }
-
-const DEFAULT_FS_TYPE: FileSystemType = "ext4";
 
 /**
  * Checks a volume's parameters against its capabilities, size and topology, and resolves what they leave
@@ -140,7 +139,7 @@ export function chooseFileSystem(
 ): Result<FileSystemType, InvalidArgument> {
   if (parameters.fsType !== undefined) return ok(parameters.fsType);
   const fsType = parseFileSystemType(capabilityFsType, "volume_capability.mount.fs_type");
-  return fsType.ok ? ok(fsType.value ?? DEFAULT_FS_TYPE) : fsType;
+  return fsType.ok ? ok(fsType.value ?? defaultFileSystems.linux) : fsType;
 }
 
 function checkFileSystemTypes(
