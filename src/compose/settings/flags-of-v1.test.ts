@@ -12,6 +12,8 @@ import {
 } from "./flags-of-v1.ts";
 import { readSettings } from "./read-settings.ts";
 
+/** Those of klog v2.140, which V1 registers beside its own. */
+const KLOG_FLAGS = 14;
 const FLAG = /--([a-z][a-z-]+)/gu;
 
 const known = new Set(
@@ -24,7 +26,7 @@ async function problemsOf(flag: string): Promise<readonly string[]> {
 }
 
 describe("the flags of V1", () => {
-  it("are all that V1 has", () => assert.equal(Object.keys(flagsOfV1).length, 54));
+  it("are all that V1 has", () => assert.equal(Object.keys(flagsOfV1).length, 54 + KLOG_FLAGS));
 
   for (const [flag, row] of Object.entries(flagsOfV1))
     it(`--${flag}: ${row.kind}`, async () => {

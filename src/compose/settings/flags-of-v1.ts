@@ -19,6 +19,28 @@ const CONDITIONAL =
   "an update of a VM is conditional on its ETag, so an old copy of the VM can't be written, and needs no TTL";
 const API_SERVER = "the driver reads from watches; the API server's own fairness limits its writes";
 
+/** Of klog, the log of Kubernetes' programs. Its first, `--v`, is in V1's manifests. */
+const klogFlags: Readonly<Record<string, FlagOfV1>> = {
+  v: renamed("--log-level; debug for a number above 5"),
+  ...Object.fromEntries(
+    [
+      "add_dir_header",
+      "alsologtostderr",
+      "legacy_stderr_threshold_behavior",
+      "log_backtrace_at",
+      "log_dir",
+      "log_file",
+      "log_file_max_size",
+      "logtostderr",
+      "one_output",
+      "skip_headers",
+      "skip_log_headers",
+      "stderrthreshold",
+      "vmodule",
+    ].map((name) => [name, refused("the log is lines of JSON on the standard error, from --log-level on")]),
+  ),
+};
+
 /**
  * Every flag of V1 (release 1.34). One that is given to this driver and does not exist here is refused with
  * what its row says.
@@ -101,6 +123,7 @@ export const flagsOfV1: Readonly<Record<string, FlagOfV1>> = {
   "kube-api-qps": refused(API_SERVER),
   "kube-api-burst": refused(API_SERVER),
   "max-procs": refused("Node runs the driver's code on one thread"),
+  ...klogFlags,
 };
 
 const UNTIL_ENDED = "nothing: a conversion is watched until it has ended";
