@@ -9,6 +9,8 @@ import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
 const PAGE = join(fileURLToPath(new URL("../..", import.meta.url)), "docs/install.md");
 const HEADING = "### Values of V1 that are gone\n";
 
+const TRACING = ["enabled", "otelServiceName", "otelExporterEndpoint"].map((name) => `otelTracing.${name}`);
+
 /** The values of V1's chart, by group (charts/latest of kubernetes-sigs/azuredisk-csi-driver, v1.34). */
 const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
   image: [
@@ -60,7 +62,7 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
       "provisionerWorkerThreads",
       "attacherWorkerThreads",
     ],
-    ...["featureGates.csiProvisioner", "featureGates.csiResizer", "otelTracing"],
+    ...["featureGates.csiProvisioner", "featureGates.csiResizer", ...TRACING],
     ...[
       "resources.csiProvisioner",
       "resources.csiAttacher",
@@ -87,6 +89,11 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
       "livenessProbe.healthPort",
       "nodeDriverRegistrar.healthPort",
     ],
+    ...["enabled", "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "failureThreshold"].map(
+      (name) => `nodeDriverRegistrar.livenessProbe.${name}`,
+    ),
+    // Read by a template, and not in its values.yaml.
+    "hostNetwork",
   ],
   linux: [
     ...[
@@ -97,8 +104,10 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
       "enablePerfOptimization",
       "hostNetwork",
       "getNodeInfoFromLabels",
-      "otelTracing",
+      ...TRACING,
       "tolerations",
+      // Until release 1.31.
+      "enableRegistrationProbe",
     ],
     ...[
       "labels",
@@ -113,8 +122,21 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
     ],
     ...["resources.livenessProbe", "resources.nodeDriverRegistrar", "resources.azuredisk"],
   ],
-  windows: ["enabled"],
-  snapshot: ["enabled"],
+  windows: [
+    ...["enabled", "dsName", "kubelet", "useHostProcessContainers", "enableRegistrationProbe"],
+    ...["getNodeInfoFromLabels", ...TRACING, "tolerations", "nodeSelector", "affinity", "nodeAffinity"],
+    ...["labels", "annotations", "podLabels", "podAnnotations"],
+    ...["resources.livenessProbe", "resources.nodeDriverRegistrar", "resources.azuredisk"],
+  ],
+  snapshot: [
+    ...["enabled", "name", "image.csiSnapshotter", "image.csiSnapshotController"],
+    ...["name", "replicas", "labels", "annotations", "podLabels", "podAnnotations", "resources"].map(
+      (name) => `snapshotController.${name}`,
+    ),
+    ...["enabled", "name", "deletionPolicy", "parameters", "additionalLabels"].map(
+      (name) => `VolumeSnapshotClass.${name}`,
+    ),
+  ],
   feature: ["enableFSGroupPolicy", "enableSELinuxMount"],
   driver: [
     "name",
@@ -129,6 +151,7 @@ const VALUES_OF_V1: Readonly<Record<string, readonly string[]>> = {
   cloud: [],
   workloadIdentity: ["clientID", "tenantID"],
   azureCredentialFileConfigMap: [],
+  nameOverride: [],
 };
 
 it("accepts every value of V1's chart by its name, or docs/install.md explains it", async () => {

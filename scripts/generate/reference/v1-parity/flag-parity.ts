@@ -52,6 +52,12 @@ export const environmentParity: readonly ParityRow[] = [
     "`azure.json`: `extendedLocationName`",
     "the disks of an edge zone would be made in its region, where no VM of the zone can have them",
   ),
+  refused(
+    "Azure Stack Hub",
+    "its VMs have no ETags, without which two writers of a VM take each other's disks off it: calls fail, " +
+      "and name the API versions that it has. Other private clouds with `cloud: AzureStackCloud` are " +
+      "served; they need `resourceManagerEndpoint`",
+  ),
   yes(
     "`/etc/kubernetes/azure.json` of the host",
     "`controller.cloudConfigHostFile` of the chart; off by default, since the controller then runs as root",
