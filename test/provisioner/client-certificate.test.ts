@@ -98,11 +98,27 @@ describe(
       assert.deepEqual(subjectsIn(clientCertificatePem(archiveOf(cert, key))), ["CN=client"]);
     });
 
-    it("is refused from an archive with a password", async () => {
-      for (const flags of [[], TRIPLE_DES]) {
-        const secret = await archive(...flags, "-passout", "pass:secret");
-        assert.throws(() => clientCertificatePem(secret), /has a password, or is damaged/u);
-      }
+    for (const [what, flags] of [
+      ["PBES2", []],
+      ["3DES", TRIPLE_DES],
+      ["nothing, and has a checksum", ["-certpbe", "NONE", "-keypbe", "NONE"]],
+    ] as const)
+      it(`is read from an archive with its password alone that encrypts with ${what}`, async () => {
+        const secret = await archive(...flags, "-passout", "pass:käse 😀");
+        assert.deepEqual(subjectsIn(clientCertificatePem(secret, "käse 😀")), ["CN=client", "CN=issuer"]);
+        assert.throws(() => clientCertificatePem(secret), /^Error: has a password, or is damaged: /u);
+        assert.throws(
+          () => clientCertificatePem(secret, "Käse"),
+          /^Error: has another password, or is damaged: /u,
+        );
+      });
+
+    it("is read with its password from a PEM text whose key is encrypted", async () => {
+      await run("pkcs8", "-topk8", "-in", "client.key", "-out", "secret.key", "-passout", "pass:secret");
+      const pem = Buffer.concat(await Promise.all(["client.pem", "secret.key"].map(read)));
+      assert.deepEqual(subjectsIn(clientCertificatePem(pem, "secret")), ["CN=client"]);
+      assert.throws(() => clientCertificatePem(pem), isSentence);
+      assert.throws(() => clientCertificatePem(pem, "other"), isSentence);
     });
 
     const UNENCRYPTED = ["-certpbe", "NONE", "-keypbe", "NONE"];

@@ -13,6 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type * as x509 from "@peculiar/x509";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
@@ -28,6 +30,8 @@ import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
 import type { ArmError } from "../../src/provisioner/arm/arm-api.ts";
 import { writeCertificate } from "./write-certificate.ts";
+
+const openssl = await findCommand("openssl");
 
 const place = {
   subscriptionId: "00000000-0000-0000-0000-000000000001",
@@ -230,11 +234,30 @@ describe("the driver's identity at Azure", () => {
     assert.equal(clientId, "of-file");
     assertSigned(assertion, certificate);
     assert.deepEqual(headerOf(assertion).x5c, [certificate.toString("base64")]);
-    assert.match(
-      problemOf({ aadClientId: "of-file", aadClientCertPath: "/c.pfx" }),
-      /must be a PEM file with certificate and private key: openssl pkcs12/u,
-    );
   });
+
+  it(
+    "is the owner of a certificate in an archive with a password",
+    { skip: openssl === undefined ? "openssl is not installed" : false },
+    async () => {
+      const [path, pem] = [join(folder, "client.pfx"), join(folder, "of-archive.pem")];
+      const certificate = await writeCertificate(pem);
+      const made = await runCommand(
+        openssl ?? "",
+        ["pkcs12", "-export", "-in", pem, "-out", path, "-passout", "pass:secret"],
+        { cwd: folder },
+      );
+      assert.equal(made.code, 0, made.output);
+      const config = { aadClientId: "of-file", aadClientCertPath: path };
+      asked = [];
+      assert.equal(await codeOfARead({ ...config, aadClientCertPassword: "secret" }), "ResourceNotFound");
+      assertSigned(asked.at(-1)?.with["client_assertion"] ?? "", certificate);
+      assert.match(
+        messageOf(await readWith(config)()),
+        /aadClientCertPath: the file .*client\.pfx is neither PEM nor .*: has a password, or is damaged/u,
+      );
+    },
+  );
 
   it("has every way to log in named where the settings have none", () =>
     assert.match(

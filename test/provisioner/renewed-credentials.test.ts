@@ -16,6 +16,9 @@ import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import { answerIdentity } from "../../src/emulator/http/token.ts";
 import { writeCertificate } from "./write-certificate.ts";
 
+const NO_CERTIFICATE =
+  "is neither PEM nor a PKCS #12 archive, with certificate and private key: is not one SEQUENCE";
+
 /** Each has tokens of its own, so that another one needs another sign-in. */
 const AUDIENCES = [
   "https://management.azure.com",
@@ -114,7 +117,7 @@ describe("a sign-in with a file that is renewed", () => {
     assert.equal(await signIn(), "");
     await writeCertificate(path);
     assert.equal(await signIn(), "");
-    assert.equal(reports[0], `aadClientCertPath: the file ${path} has no certificate in PEM`);
+    assert.equal(reports[0], `aadClientCertPath: the file ${path} ${NO_CERTIFICATE}`);
     assert.match(reports[1] ?? "", /^aadClientCertPath: .*AADSTS700027/u);
     assert.deepEqual(reports.slice(2), ["aadClientCertPath can be used"]);
   });
@@ -201,7 +204,7 @@ describe("a sign-in with a file that is renewed", () => {
     await writeFile(path, "");
     assert.equal(
       await signsIn({ aadClientCertPath: path })(),
-      `aadClientCertPath: the file ${path} has no certificate in PEM`,
+      `aadClientCertPath: the file ${path} ${NO_CERTIFICATE}`,
     );
     assert.deepEqual(reports, []);
   });

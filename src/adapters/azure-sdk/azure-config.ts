@@ -14,9 +14,12 @@ export interface AzureConfig {
   readonly location?: string;
   readonly aadClientId?: string;
   readonly aadClientSecret?: string;
-  /** A PEM file with a certificate of the client and its private key; used where there is no secret. */
+  /**
+   * A PEM file or a PKCS #12 archive with a certificate of the client and its private key; used where there
+   * is no secret.
+   */
   readonly aadClientCertPath?: string;
-  /** Of the private key in that file. */
+  /** Of that archive, or of the private key in that PEM file. */
   readonly aadClientCertPassword?: string;
   /**
    * A JSON file with a user-assigned identity and its certificate, as the managed identity service's data

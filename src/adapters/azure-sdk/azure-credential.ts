@@ -6,6 +6,7 @@ import {
   type TokenCredential,
   WorkloadIdentityCredential,
 } from "@azure/identity";
+import { messageOf } from "../../core/failure/message-of.ts";
 import { fail, type Result, ok } from "../../core/failure/result.ts";
 import {
   audienceOf,
@@ -16,6 +17,7 @@ import {
   required,
 } from "./azure-config.ts";
 import type { SettingsReports } from "./current-credential.ts";
+import { clientCertificatePem } from "./identity-file/client-certificate.ts";
 import { createDataPlaneIdentity } from "./identity-file/data-plane-identity.ts";
 import { createFileCredential } from "./identity-file/file-credential.ts";
 import { createRetriedCredential } from "./retried-credential.ts";
@@ -142,33 +144,36 @@ function clientCertificate(
   if (!tenantId.ok) return tenantId;
   const clientId = required(config, "aadClientId", why);
   if (!clientId.ok) return clientId;
-  if (/\.(pfx|p12)$/i.test(certificatePath))
-    return invalid(
-      "aadClientCertPath",
-      certificatePath,
-      "must be a PEM file with certificate and private key: openssl pkcs12 -in <file> -out <file>.pem -nodes",
-    );
-  const { aadClientCertPassword } = config;
-  const password = aadClientCertPassword === undefined ? {} : { certificatePassword: aadClientCertPassword };
   return ok((authority) =>
     createFileCredential({
       ...sources.reports,
       field: "aadClientCertPath",
       path: certificatePath,
-      create: (text) =>
-        text.includes("-----BEGIN CERTIFICATE-----")
-          ? ok(
-              new ClientCertificateCredential(
-                tenantId.value,
-                clientId.value,
-                { certificate: text, ...password },
-                // As V1 does: an application may trust the certificate's issuer alone.
-                { ...authorityOptions(sources, authority), sendCertificateChain: true },
-              ),
-            )
-          : fail("has no certificate in PEM"),
+      create: (content) => {
+        const certificate = certificateOf(content, config.aadClientCertPassword);
+        if (!certificate.ok) return certificate;
+        return ok(
+          new ClientCertificateCredential(
+            tenantId.value,
+            clientId.value,
+            { certificate: certificate.value },
+            // As V1 does: an application may trust the certificate's issuer alone.
+            { ...authorityOptions(sources, authority), sendCertificateChain: true },
+          ),
+        );
+      },
     }),
   );
+}
+
+function certificateOf(content: Buffer, password: string | undefined): Result<string, string> {
+  try {
+    return ok(clientCertificatePem(content, password));
+  } catch (error) {
+    return fail(
+      `is neither PEM nor a PKCS #12 archive, with certificate and private key: ${messageOf(error)}`,
+    );
+  }
 }
 
 function inTenant({ config, tenantId }: CredentialSources): AzureConfig {

@@ -36,7 +36,15 @@ export const environmentParity: readonly ParityRow[] = [
   ),
   yes("`azure.json`: JSON or YAML, with names in any case", "[settings](settings.md)"),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
-  yes("`azure.json`: `aadClientCertPath`", "a PEM file with its key, read again at each sign-in"),
+  yes(
+    "`azure.json`: `aadClientCertPath`, `aadClientCertPassword`",
+    "PEM, or a PKCS #12 archive encrypted by PBES2 or PBE-SHA1-3DES: [settings](settings.md). One by " +
+      "RC2-40, which V1 reads, is refused with the command that converts it. Read again at each sign-in",
+  ),
+  yes(
+    "`azure.json` and `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` that differ",
+    "the file wins, but for the ids beside a federated token; in V1 the environment does",
+  ),
   yes("`azure.json`: `networkResourceTenantID`", "a token of that tenant goes along with each call"),
   refused(
     "`azure.json`: `auxiliaryTokenProvider`",

@@ -31,7 +31,7 @@ export function createDataPlaneIdentity(
     ...reports,
     field: "aadMSIDataPlaneIdentityPath",
     path,
-    create: (text) => credentialOf(text, options),
+    create: (content) => credentialOf(content.toString("utf8"), options),
   });
 }
 

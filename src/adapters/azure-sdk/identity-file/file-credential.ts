@@ -8,13 +8,16 @@ import {
   type UnusableSettings,
 } from "../current-credential.ts";
 
+/** A text for each file, whatever its bytes: a PKCS #12 archive is none of its own. */
+const ENCODING = "latin1";
+
 /** The file, and what it leads to. */
 export interface FileCredentialOptions extends SettingsReports {
   /** The field of `azure.json` that names the file. */
   readonly field: string;
   readonly path: string;
-  /** Fails with what is wrong with the text, such as `is no JSON object`, without repeating a part of it. */
-  readonly create: (text: string) => Result<TokenCredential, string>;
+  /** Fails with what is wrong with the file, such as `is no JSON object`, without repeating a part of it. */
+  readonly create: (content: Buffer) => Result<TokenCredential, string>;
 }
 
 /**
@@ -30,13 +33,13 @@ export function createFileCredential(options: FileCredentialOptions): TokenCrede
     name: field,
     read: async () => {
       try {
-        return ok(await readFile(path, "utf8"));
+        return ok(await readFile(path, ENCODING));
       } catch (error) {
         return refused(`can't be read: ${messageOf(error)}`);
       }
     },
     create: (text) => {
-      const made = create(text);
+      const made = create(Buffer.from(text, ENCODING));
       return made.ok ? made : refused(made.failure);
     },
   });

@@ -35,28 +35,39 @@ const PBKDF2_ITERATIONS_MAX = 1_000_000;
 /** Fifty times what OpenSSL takes: a third of a second for each part of an archive. */
 const PKCS12_ITERATIONS_MAX = 100_000;
 
-/** How RFC 7292 writes an empty password, and how some programs do. */
-export const EMPTY_PASSWORDS: readonly Buffer[] = [Buffer.alloc(2), Buffer.alloc(0)];
+/** How RFC 7292 writes a password, and how some programs write an empty one. */
+export function pkcs12Passwords(password: string): readonly Buffer[] {
+  const terminated = Buffer.from(`${password}\0`, "utf16le").swap16();
+  return password === "" ? [terminated, Buffer.alloc(0)] : [terminated];
+}
 
 /** Of a PKCS #12 archive that this driver does not read, what to do about it. */
 export const CONVERT = "convert it to PEM: openssl pkcs12 -legacy -nodes -in <archive> -out <file>.pem";
-const UNDECRYPTED = `has a password, or is damaged: it can't be decrypted without password; ${CONVERT}`;
+
+/** Why a password does not open an archive, before what shows that. */
+export function misfitOf(password: string): string {
+  return `has ${password === "" ? "a" : "another"} password, or is damaged`;
+}
 
 /**
- * Decrypts what is encrypted with an empty password, by PBES2 (RFC 8018) or PBE-SHA1-3DES (RFC 7292), and
+ * Decrypts what is encrypted with a password, by PBES2 (RFC 8018) or PBE-SHA1-3DES (RFC 7292), and
  * returns the one SEQUENCE that it is: this shows that the password is right. Throws for any other method,
  * with the command that converts the archive, and for more iterations than are worth their time.
  */
-export function decryptedSequence(algorithm: DerElement, encrypted: DerElement): DerElement {
+export function decryptedSequence(
+  algorithm: DerElement,
+  encrypted: DerElement,
+  password: string,
+): DerElement {
   const [method, parameters] = derElements(algorithm.content);
   const bytes = derBytes(encrypted);
   if (method === undefined || parameters === undefined)
     throw new Error("is encrypted with a method without parameters");
   switch (derIdentifier(method)) {
     case PBES2:
-      return byPbes2(parameters.content, bytes);
+      return byPbes2(parameters.content, bytes, password);
     case PBE_SHA1_3DES:
-      return byPkcs12(parameters.content, bytes);
+      return byPkcs12(parameters.content, bytes, password);
     case PBE_SHA1_RC2_40:
       throw new Error(`is encrypted with PBE-SHA1-RC2-40, which any computer breaks; ${CONVERT}`);
     default:
@@ -64,18 +75,18 @@ export function decryptedSequence(algorithm: DerElement, encrypted: DerElement):
   }
 }
 
-function byPbes2(parameters: Buffer, encrypted: Buffer): DerElement {
+function byPbes2(parameters: Buffer, encrypted: Buffer, password: string): DerElement {
   const cipher = CIPHERS[derIdentifier(derAt(parameters, 1, 0))];
   if (cipher === undefined) throw new Error(`is encrypted with another cipher than AES and 3DES; ${CONVERT}`);
   const iv = derAt(parameters, 1, 1).content;
-  const key = pbkdf2Key(derAt(parameters, 0), cipher.keyBytes);
+  const key = pbkdf2Key(derAt(parameters, 0), cipher.keyBytes, password);
   const sequence = sequenceOf(cipher.name, { key, iv, encrypted });
-  if (sequence === undefined) throw new Error(UNDECRYPTED);
+  if (sequence === undefined) throw undecrypted(password);
   return sequence;
 }
 
-/** Derives a key from an empty password by PBKDF2 (RFC 8018). Throws as `decryptedSequence` does. */
-export function pbkdf2Key({ content }: DerElement, bytes: number): Buffer {
+/** Derives a key from a password by PBKDF2 (RFC 8018). Throws as `decryptedSequence` does. */
+export function pbkdf2Key({ content }: DerElement, bytes: number, password: string): Buffer {
   if (derIdentifier(derAt(content, 0)) !== PBKDF2)
     throw new Error(`has a key that is not derived by PBKDF2; ${CONVERT}`);
   const derivation = derAt(content, 1).content;
@@ -86,20 +97,25 @@ export function pbkdf2Key({ content }: DerElement, bytes: number): Buffer {
   const digest = isFunction ? HMACS[derIdentifier(derAt(last.content, 0))] : "sha1";
   if (digest === undefined)
     throw new Error(`has a key by a pseudorandom function that is not known; ${CONVERT}`);
-  return pbkdf2Sync("", salt, count, bytes, digest);
+  return pbkdf2Sync(password, salt, count, bytes, digest);
 }
 
-function byPkcs12(parameters: Buffer, encrypted: Buffer): DerElement {
+function byPkcs12(parameters: Buffer, encrypted: Buffer, stated: string): DerElement {
   const salt = derAt(parameters, 0).content;
   const iterations = iterationsOf(derAt(parameters, 1), PKCS12_ITERATIONS_MAX);
-  for (const password of EMPTY_PASSWORDS) {
+  for (const password of pkcs12Passwords(stated)) {
     const from = { digest: "sha1", password, salt, iterations } as const;
     const key = pkcs12Key({ ...from, purpose: KEY_MATERIAL, bytes: 24 });
     const iv = pkcs12Key({ ...from, purpose: INITIALIZATION_VECTOR, bytes: 8 });
     const sequence = sequenceOf("des-ede3-cbc", { key, iv, encrypted });
     if (sequence !== undefined) return sequence;
   }
-  throw new Error(UNDECRYPTED);
+  throw undecrypted(stated);
+}
+
+function undecrypted(password: string): Error {
+  const how = password === "" ? "without password" : "with the given one";
+  return new Error(`${misfitOf(password)}: it can't be decrypted ${how}; ${CONVERT}`);
 }
 
 /** Undefined for a wrong key: its text has no valid end, or is not exactly one SEQUENCE. */
