@@ -18,7 +18,8 @@ const V1_CALLS =
   "V1 `azuredisk_csi_driver_operations_total{operation,success}`; sidecars " +
   "`csi_sidecar_operations_seconds_count{method_name,grpc_status_code}`";
 const V1_DURATION =
-  "V1 `azuredisk_csi_driver_operation_duration_seconds{operation,success}`; sidecars " +
+  "V1 `azuredisk_csi_driver_operation_duration_seconds{operation,success}` and `…_labeled`, which adds the " +
+  "SKU; sidecars " +
   "`csi_sidecar_operations_seconds`; V2 preview `cloudprovider_azure_op_duration_seconds`";
 
 /** A metric without notes does not compile. */

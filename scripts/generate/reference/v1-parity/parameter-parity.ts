@@ -168,7 +168,11 @@ export const modificationParity: readonly ParityRow[] = [
     "every other parameter of a StorageClass",
     "V1 accepts and ignores it. Here tags and network policy are changed, and the rest is refused by name",
   ),
-  yes("progress of a conversion to PremiumV2_LRS", "condition `Converting` and events of the claim"),
+  yes(
+    "progress of a conversion to PremiumV2_LRS",
+    "condition `Converting`, and events `Converting` and `Converted` of the claim for V1's " +
+      "`SKUMigrationStarted`, `SKUMigrationProgress` and `SKUMigrationCompleted`",
+  ),
   refused(
     "label `disk.csi.azure.com/migration-in-progress`",
     "the condition `Converting` has the same fact, and its progress, in the status of one object",
