@@ -78,7 +78,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   const logger = createPinoLogger({ level: common["log-level"], fields: { role: role.name } });
   const withoutEffect = variablesWithoutEffect(process.env);
   if (withoutEffect.length > 0)
-    logger.info("environment variables have no effect: the driver sends no traces", { names: withoutEffect });
+    logger.info("environment variables of V1 have no effect here", { names: withoutEffect });
   const ending = new AbortController();
   const signalled = untilSignalled();
   const registry = new Registry();

@@ -58,10 +58,17 @@ describe("the variables of V1", () => {
     }
   });
 
-  it("that act with a refused flag only are named, and end nothing", () => {
-    const environment = { OTEL_TRACES_EXPORTER: "otlp", OTEL_SERVICE_NAME: "", PATH: "/bin" };
+  it("that others may have set are named, and end nothing", () => {
+    const environment = {
+      ...{ OTEL_TRACES_EXPORTER: "otlp", OTEL_SERVICE_NAME: "", PATH: "/bin" },
+      WMI_COM_SECURITY: "off",
+    };
     assert.deepEqual(variablesOfV1(environment), []);
-    assert.deepEqual(variablesWithoutEffect(environment), ["OTEL_SERVICE_NAME", "OTEL_TRACES_EXPORTER"]);
+    assert.deepEqual(variablesWithoutEffect(environment), [
+      "OTEL_SERVICE_NAME",
+      "OTEL_TRACES_EXPORTER",
+      "WMI_COM_SECURITY",
+    ]);
   });
 
   it("that are empty, as V1's chart leaves them, are no variables", () =>

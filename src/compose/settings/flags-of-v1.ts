@@ -164,14 +164,17 @@ export function variablesOfV1(environment: Readonly<Record<string, string | unde
   );
 }
 
+/** Turns off what V1's client of WMI sets up on Windows; here PowerShell calls WMI. */
+const COM_SECURITY = "WMI_COM_SECURITY";
+
 /**
- * The variables that have no effect here, and in V1 with a refused flag only. No reason to end: injectors set
- * them in every container.
+ * The variables that have no effect here, and in V1 with a refused flag or on Windows only. No reason to end:
+ * injectors and hosts set them in every container.
  */
 export function variablesWithoutEffect(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
   return Object.keys(environment)
-    .filter((name) => name.startsWith("OTEL_"))
+    .filter((name) => name.startsWith("OTEL_") || name === COM_SECURITY)
     .toSorted();
 }

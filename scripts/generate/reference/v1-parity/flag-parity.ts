@@ -34,6 +34,10 @@ export const environmentParity: readonly ParityRow[] = [
     "`OTEL_*`",
     "a log line names them: they act in V1 with `--enable-otel-tracing` only, which is refused",
   ),
+  refused(
+    "`WMI_COM_SECURITY`",
+    "a log line names it: V1's client of WMI reads it, and here PowerShell is one",
+  ),
   yes("`azure.json`: JSON or YAML, with names in any case", "[settings](settings.md)"),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
   yes(
