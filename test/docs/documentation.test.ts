@@ -32,6 +32,8 @@ const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
  */
 const SOURCE_PATH = /`((?:src|test|testbed|sim|demo|bench|scripts|docs|deploy)\/[\w./-]*)`/gu;
 const NPM_SCRIPT = /npm run ([\w:-]+)/gu;
+/** How a reconciler states the name of its loop. */
+const LOOP_NAME = /\bname: "([\w-]+)",\s+(?:\/\/.*\s+)?workers:/gu;
 const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
 /** Semicolons and hash signs end a statement or begin an entity in Mermaid, even inside a message. */
 const NOT_IN_DIAGRAMS = /[;#]/u;
@@ -163,6 +165,15 @@ describe("the documentation", () => {
       .map((name) => name.replaceAll(/ (\w)/gu, (_, letter: string) => letter.toUpperCase()));
     const steps = Object.keys(writerSteps).filter((name) => !notSteps.includes(name));
     assert.deepEqual(inCode.toSorted(), steps.toSorted());
+  });
+
+  it("has a row for each loop of the controller and of the node plug-in", async () => {
+    const { text = "" } = pages.find(({ path }) => path === "docs/reference/loops.md") ?? {};
+    const names = new Set<string>();
+    for await (const path of glob("src/{controller,node}/**/*.ts", { cwd: ROOT }))
+      for (const name of found(LOOP_NAME, await readFile(join(ROOT, path), "utf8"))) names.add(name);
+    const rows = new Set(found(/^\| `([\w-]+)` \|/gmu, text));
+    assert.deepEqual([...rows].toSorted(), [...names].toSorted());
   });
 
   it("keeps diagrams to syntax that every Mermaid renderer accepts", () => {
