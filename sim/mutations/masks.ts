@@ -100,8 +100,8 @@ export const wantsAlone: readonly SourceEdit[] = [
 const withoutReleasedEpochs: readonly SourceEdit[] = [
   {
     file: "src/node/writer/acquire-volume.ts",
-    find: `  if (!released.has(metadata.uid, writer.epoch)) return undefined;`,
-    replace: `  if (metadata.uid !== "") return undefined;`,
+    find: `!ports.released.has(uid, writer.epoch)`,
+    replace: `uid !== ""`,
   },
 ];
 
@@ -151,17 +151,9 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/writer/acquire-volume.ts",
-        find: `    !writer.held ||
-`,
-        replace: "",
-      },
-      {
-        file: "src/node/writer/acquire-volume.ts",
-        find: `    record.writer?.held === true &&
-    record.writer.requested &&
-`,
-        replace: `    record.writer?.requested === true &&
-`,
+        find: `undefined : holderIn(ports, volume);`,
+        replace: `undefined : isNamed(volume.status?.record, ports.node, "writer") ?
+    volume.status?.record?.writer : undefined;`,
       },
       {
         file: "src/node/stage/prepare-file-system.ts",

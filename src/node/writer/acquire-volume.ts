@@ -66,12 +66,10 @@ export async function acquireVolume(
 }
 
 /** Returns the reason if by the record this node holds the volume in an epoch in which it has released it. */
-function releasedBefore({ node, released }: NodePorts, { metadata, status }: AzVolume): string | undefined {
-  const record = status?.record;
-  const writer = record?.writer;
-  if (record === undefined || !isNamed(record, node, "writer") || writer?.held !== true) return undefined;
-  if (!released.has(metadata.uid, writer.epoch)) return undefined;
-  const { name } = metadata;
+function releasedBefore(ports: NodePorts, volume: AzVolume): string | undefined {
+  const writer = holderIn(ports, volume);
+  const { name, uid } = volume.metadata;
+  if (writer === undefined || !ports.released.has(uid, writer.epoch)) return undefined;
   return `by ${name} this node holds the volume in epoch ${writer.epoch}, in which it has released it`;
 }
 
@@ -103,10 +101,8 @@ export async function releaseVolume(
 ): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
-  const record = read.value.status?.record;
-  const writer = record?.writer;
-  if (record === undefined || writer === undefined || !isNamed(record, ports.node, "writer") || !writer.held)
-    return ok(undefined);
+  const writer = holderIn(ports, read.value);
+  if (writer === undefined) return ok(undefined);
   // By this the node notices a store that is restored to before the release, also after its plug-in has
   // restarted, unless no controller has renewed the Lease since the backup.
   const compared = await compareLease(ports, signal);
@@ -155,16 +151,8 @@ export async function checkHeld(
 ): Promise<Result<Writer | undefined, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read;
-  const record = read.value.status?.record;
-  const writer = record?.writer;
-  if (
-    record === undefined ||
-    writer === undefined ||
-    !isNamed(record, ports.node, "writer") ||
-    !writer.held ||
-    isNamed(record, ports.node, "fencing")
-  )
-    return ok(undefined);
+  const writer = unfencedHolderIn(ports, read.value);
+  if (writer === undefined) return ok(undefined);
   if (writer.requested) return ok(writer);
   const requested = await moveRecord(
     ports,
@@ -173,23 +161,19 @@ export async function checkHeld(
     signal,
   );
   if (requested.ok) return ok(requested.value.status?.record?.writer);
+  if (requested.failure.kind !== "NotWriter") return requested;
   // Another request of this node may have been faster, or a fence: the uncached record shows which.
-  return requested.failure.kind === "NotWriter" ? checkStillHeld(ports, volumeName, signal) : requested;
+  const again = await ports.store.get("AzVolume", volumeName, signal);
+  if (!again.ok) return again;
+  const still = unfencedHolderIn(ports, again.value);
+  return ok(still?.requested === true ? still : undefined);
 }
 
-async function checkStillHeld(
-  ports: NodePorts,
-  volumeName: string,
-  signal: AbortSignal,
-): Promise<Result<Writer | undefined, Failure>> {
-  const read = await ports.store.get("AzVolume", volumeName, signal);
-  if (!read.ok) return read;
-  const record = read.value.status?.record;
-  const isHeld =
-    record !== undefined &&
-    isNamed(record, ports.node, "writer") &&
-    record.writer?.held === true &&
-    record.writer.requested &&
-    !isNamed(record, ports.node, "fencing");
-  return ok(isHeld ? record.writer : undefined);
+function unfencedHolderIn(ports: NodePorts, volume: AzVolume): Writer | undefined {
+  return isNamed(volume.status?.record, ports.node, "fencing") ? undefined : holderIn(ports, volume);
+}
+
+/** The record's writer, where that is this node and holds the volume. */
+function holderIn({ node }: NodePorts, { status }: AzVolume): Writer | undefined {
+  return isNamed(status?.record, node, "holder") ? status?.record?.writer : undefined;
 }
