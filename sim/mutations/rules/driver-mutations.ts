@@ -407,7 +407,7 @@ export const driverMutations: readonly Mutation[] = [
         find:
           `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
           "    if (held.value !== undefined)\n" +
-          "      return adjusted(ports, request, { volume, ...found }, held.value.epoch, signal);",
+          "      return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);",
         replace: `return { ok: true, value: { volume, ...found } };`,
       },
     ],

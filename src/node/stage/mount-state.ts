@@ -6,8 +6,11 @@ import { checkpointOf } from "../own-state.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
 
+/** What is at the staging path: nothing, this device alive, or something to be removed first. */
+export type MountState = "none" | "live" | "stale";
+
 /**
- * What is at the staging path: nothing, this device alive, or something to be removed first. Fails with
+ * Observes the staging path. Fails with
  * `WrongDevice` where another volume uses the raw device, or may come to use it, and with `DeviceBusy` where
  * a pod has this one raw by an earlier number.
  */
@@ -17,7 +20,7 @@ export async function mountState(
   volumeName: string,
   found: Pick<AttachedDevice, "device" | "disk">,
   signal: AbortSignal,
-): Promise<Result<"none" | "live" | "stale", Failure>> {
+): Promise<Result<MountState, Failure>> {
   const { device } = found;
   const same = await checkOwnNumber(ports, volumeName, device, signal);
   if (!same.ok) return same;

@@ -80,11 +80,8 @@ export async function stageAcquired(
   return staged;
 }
 
-/**
- * A volume that was staged before, with its checkpoint, the settings of its device and the size that it is to
- * have.
- */
-export async function adjusted(
+/** Gives a volume that was staged before its checkpoint, the settings of its device, and its size. */
+export async function adjustStaged(
   ports: NodePorts,
   request: StageRequest,
   staged: Staged,
@@ -104,9 +101,8 @@ export async function adjusted(
 }
 
 /**
- * A mounted volume, whose file system fills its disk where that is a copy: it came from a source that may be
- * smaller. No client expands it, since the volume has had its size from the start. A read-only mount can't
- * grow.
+ * Grows the file system of a mounted copy to its disk: it came from a source that may be smaller. No client
+ * expands it, since the volume has had its size from the start. A read-only mount can't grow.
  */
 async function growCopy(
   { host }: NodePorts,

@@ -13,9 +13,9 @@ import type { NodePorts } from "../node-ports.ts";
 import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
-import { mountState } from "./mount-state.ts";
+import { type MountState, mountState } from "./mount-state.ts";
 import { reportWrongDevice, whileSame } from "./same-device.ts";
-import { adjusted, stageAcquired } from "./stage-acquired.ts";
+import { adjustStaged, stageAcquired } from "./stage-acquired.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-grant-and-attach.ts";
 
@@ -67,9 +67,22 @@ export async function stageVolume(
     );
   });
   if (!found.ok) return found;
-  return volume.status?.record === undefined
-    ? stageShared(ports, request, volume, found.value, signal)
-    : stageAsWriter(ports, request, volume, found.value, signal);
+  // Several nodes may write: there is nothing to acquire.
+  const isShared = volume.status?.record === undefined;
+  if (isShared && request.accessType === "mount")
+    return refuseArgument(
+      "volume_capability.access_mode",
+      "MULTI_NODE",
+      "a file system can be used on one node only",
+    );
+  const present = await mountState(ports, request, volume.metadata.name, found.value, signal);
+  if (!present.ok) {
+    await reportWrongDevice(ports, found.value.attachment, present.failure, signal);
+    return present;
+  }
+  return isShared
+    ? stageHeld(ports, request, volume, found.value, signal)
+    : stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal);
 }
 
 /**
@@ -109,72 +122,44 @@ async function requestOwnWriter(
   );
 }
 
-/** Several nodes may write: there is nothing to acquire, and only raw block gets here. */
-async function stageShared(
+/**
+ * Holds the device from before its last check until the mount: a mount command paused in between would
+ * otherwise mount whatever disk has that name by then.
+ */
+function stageHeld(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
   found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  if (request.accessType === "mount")
-    return refuseArgument(
-      "volume_capability.access_mode",
-      "MULTI_NODE",
-      "a file system can be used on one node only",
-    );
-  const present = await mountState(ports, request, volume.metadata.name, found, signal);
-  if (!present.ok) {
-    await reportWrongDevice(ports, found.attachment, present.failure, signal);
-    return present;
-  }
-  return whileSame(
-    ports,
-    request,
-    volume,
-    found,
-    () => stageAcquired(ports, request, volume, found, signal),
-    signal,
-  );
+  const act = (): Promise<Result<Staged, Failure>> => stageAcquired(ports, request, volume, found, signal);
+  return whileSame(ports, request, volume, found, act, signal);
 }
 
 async function stageAsWriter(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
-  found: AttachedDevice,
+  { present, ...found }: AttachedDevice & { readonly present: MountState },
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const volumeName = volume.metadata.name;
-  const present = await mountState(ports, request, volumeName, found, signal);
-  if (!present.ok) {
-    await reportWrongDevice(ports, found.attachment, present.failure, signal);
-    return present;
-  }
-  if (present.value === "live") {
+  if (present === "live") {
     // Success only if an uncached record says that this very node holds it: a mount that looks alive may
     // have been fenced.
     const held = await checkHeld(ports, volumeName, signal);
     if (!held.ok) return held;
     if (held.value !== undefined)
-      return adjusted(ports, request, { volume, ...found }, held.value.epoch, signal);
+      return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);
   }
-  if (present.value !== "none") {
+  if (present !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
     if (!unmounted.ok) return unmounted;
   }
   const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!acquired.ok) return acquired;
-  // From before the last check until the mount: a mount command paused in between would otherwise mount
-  // whatever disk has that name by then.
-  const staged = await whileSame(
-    ports,
-    request,
-    acquired.value,
-    found,
-    () => stageAcquired(ports, request, acquired.value, found, signal),
-    signal,
-  );
+  const staged = await stageHeld(ports, request, acquired.value, found, signal);
   if (staged.ok) return staged;
   return releaseAfterFailure(ports, request, volumeName, staged.failure, signal);
 }
