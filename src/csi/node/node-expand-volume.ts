@@ -16,7 +16,7 @@ import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
-import { readStageRequest } from "./stage-request.ts";
+import { readStageRequest } from "./read-stage-request.ts";
 
 /**
  * NodeExpandVolume: grows the file system to its disk, once the device shows the disk's new size. A raw

@@ -8,7 +8,7 @@ import { missingField } from "../messages/required.ts";
 import { waitingTimeMs } from "../messages/waiting-time.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
-import { readStageRequest } from "./stage-request.ts";
+import { readStageRequest } from "./read-stage-request.ts";
 
 /** NodePublishVolume: see `publishVolume`. */
 export async function nodePublishVolume(

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../controller/testing/settled.ts";
-import type { VolumeDetail } from "../core/api/az-volume.ts";
-import type { DeviceContent } from "../core/node/device/judge-device-content.ts";
-import { gibToBytes } from "../core/primitives/units.ts";
-import { agoMs, aWriter, diskUri } from "../core/testing/objects.ts";
-import type { FileSystemType } from "../core/volume/device/file-system.ts";
-import type { StageRequest } from "./stage/stage-request.ts";
-import { stageVolume } from "./stage/stage-volume.ts";
-import { unstageVolume } from "./stage/unstage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
+import { must } from "../../controller/testing/settled.ts";
+import type { VolumeDetail } from "../../core/api/az-volume.ts";
+import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
+import { gibToBytes } from "../../core/primitives/units.ts";
+import { agoMs, aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { FileSystemType } from "../../core/volume/device/file-system.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import type { StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
+import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = {

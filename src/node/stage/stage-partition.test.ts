@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { describeFailure } from "../core/failure/describe-failure.ts";
-import { ok } from "../core/failure/result.ts";
-import { aWriter, diskUri } from "../core/testing/objects.ts";
-import type { NodePorts } from "./node-ports.ts";
-import type { StageRequest } from "./stage/stage-request.ts";
-import { stageVolume } from "./stage/stage-volume.ts";
-import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
+import { ok } from "../../core/failure/result.ts";
+import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import type { NodePorts } from "../node-ports.ts";
+import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
+import type { StageRequest } from "./stage-request.ts";
+import { stageVolume } from "./stage-volume.ts";
 
 const never = new AbortController().signal;
 const granted = aWriter("node-a", { held: false });
