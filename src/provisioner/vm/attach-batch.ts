@@ -15,7 +15,7 @@ import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import { diskOwners } from "../disk/disk-owners.ts";
-import { askCarryOut, checkPreconditions, askForForce } from "./check-preconditions.ts";
+import { checkForeignDetaches, checkPreconditions, mayForce } from "./check-preconditions.ts";
 import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
@@ -129,7 +129,7 @@ export class AttachBatch {
     const ownKeys = new Set(
       asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey),
     );
-    const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
+    const allowed = await checkForeignDetaches(asked, { model: read.value, ownKeys });
     const writeLane = mostUrgentLane(allowed.map(({ request }) => request.lane)) ?? lane;
     if (allowed.length > 0) await this.#write(read.value, allowed, { never, lane: writeLane });
     // What is left waits for a slot or for a disk's detach, which others carry out.
@@ -148,7 +148,7 @@ export class AttachBatch {
   async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
     const unforced = new Set<VmRequest>();
     for (const { request } of allowed)
-      if (this.#overdue.has(request.diskKey) && !(await askForForce(request))) unforced.add(request);
+      if (this.#overdue.has(request.diskKey) && !(await mayForce(request))) unforced.add(request);
     for (const { diskKey } of unforced) this.#overdue.delete(diskKey);
     return allowed.filter(({ request }) => !unforced.has(request));
   }
@@ -261,7 +261,7 @@ export class AttachBatch {
     const off = await neverAttached(this.#session, { model, attaches: [request] }, this.#lifetime);
     if (off.size === 0) return;
     const asked = await checkPreconditions([{ request }]);
-    if ((await askCarryOut(asked, { model, ownKeys: new Set() })).length === 0) return;
+    if ((await checkForeignDetaches(asked, { model, ownKeys: new Set() })).length === 0) return;
     await updateVm(
       this.#session,
       {

@@ -25,7 +25,7 @@ export async function checkPreconditions<P extends { readonly request: VmRequest
 }
 
 /** Whether a hanging detach of the request's disk may be forced. */
-export async function askForForce(request: VmRequest): Promise<boolean> {
+export async function mayForce(request: VmRequest): Promise<boolean> {
   return (
     request.spec.forcePrecondition !== undefined &&
     (await answerOf(request, request.spec.forcePrecondition)) === true
@@ -33,10 +33,10 @@ export async function askForForce(request: VmRequest): Promise<boolean> {
 }
 
 /**
- * Checks `mayCompleteDetach` for each request if the VM lists disks that are being detached by no request of
- * this batch, and ends those that have to wait. Returns the others.
+ * Checks `mayCompleteDetach` for each request if the VM lists foreign detaches, by no request of this batch:
+ * `ownKeys`. Ends those that have to wait, and returns the others.
  */
-export async function askCarryOut<P extends { readonly request: VmRequest }>(
+export async function checkForeignDetaches<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
   asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
 ): Promise<readonly P[]> {

@@ -17,7 +17,7 @@ import { diskKeyOf } from "../disk/disk-key.ts";
 import type { DiskPlace } from "../disk/disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { untilDisowned } from "../disk/until-disowned.ts";
-import { askCarryOut, checkPreconditions } from "./check-preconditions.ts";
+import { checkForeignDetaches, checkPreconditions } from "./check-preconditions.ts";
 import { proofOfEnd, type AtInstanceUri } from "./prove-gone.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -120,7 +120,9 @@ export class FenceBatch {
     this.#busySinceMs = undefined;
     const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));
     const ownKeys = victimsOf(asked.map(({ request }) => request));
-    const allowed = (await askCarryOut(asked, { model: read.value, ownKeys })).map(({ request }) => request);
+    const allowed = (await checkForeignDetaches(asked, { model: read.value, ownKeys })).map(
+      ({ request }) => request,
+    );
     if (allowed.length > 0) await this.#sendUpdate(read.value, move, allowed);
   }
 
