@@ -76,11 +76,10 @@ async function publish(
     return stillWaiting(volumeId, `the node plug-in on ${nodeId} to say which VM it runs on`);
   const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request);
   if (obstacle !== undefined) return fail(obstacle);
-  const present = await readAttachment(context.store, { diskUri: volumeId, nodeName: nodeId }, signal);
-  const different = present.ok ? differentPublish(request, present.value) : undefined;
+  const attachmentRead = await readAttachment(context.store, { diskUri: volumeId, nodeName: nodeId }, signal);
+  const different = attachmentRead.ok ? differentPublish(request, attachmentRead.value) : undefined;
   if (different !== undefined) return fail(different);
-
-  if (await isPublishedByAnother(context, volume, request, signal))
+  if (isPublishedByAnother(context, volume, request, attachmentRead))
     return stillWaiting(
       volumeId,
       `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
@@ -89,7 +88,7 @@ async function publish(
   const { readonly: readOnly, volumeContext } = request;
   const requested = await requestWriter(
     context,
-    { volume, nodeName: nodeId, readOnly, volumeContext, published: true, attachmentRead: present },
+    { volume, nodeName: nodeId, readOnly, volumeContext, published: true, attachmentRead },
     signal,
   );
   if (!requested.ok) return requested;
@@ -174,19 +173,18 @@ function differentPublish(
  * time: external-attacher calls once more then. A request stated now would be granted to a node that
  * writes already, and that node would pass for one without a mount.
  */
-async function isPublishedByAnother(
-  { clusterVolumes, store }: ControllerContext,
+function isPublishedByAnother(
+  { clusterVolumes }: ControllerContext,
   { status }: AzVolume,
   { volumeId, nodeId }: ControllerPublishVolumeRequest,
-  signal: AbortSignal,
-): Promise<boolean> {
+  own: Result<AzVolumeAttachment, Failure>,
+): boolean {
   if (
     !isPublished(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
     status?.record === undefined ||
     explainsPublication(status.record, nodeId)
   )
     return false;
-  const own = await readAttachment(store, { diskUri: volumeId, nodeName: nodeId }, signal);
   return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
 
