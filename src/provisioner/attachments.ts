@@ -13,6 +13,9 @@ import { proofOfEnd, type GoneContext } from "./vm/prove-gone.ts";
 import type { VmQueues } from "./vm/vm-queues.ts";
 import type { VmAnswer, VmRequest, VmRequestSpec } from "./vm/vm-request.ts";
 
+/** Tries of an attach that Azure refuses with an owner that the disk does not name. */
+const CLASH_TRIES_MAX = 4;
+
 /** The collaborators of attaches and detaches. */
 export interface AttachmentContext extends GoneContext {
   readonly queues: VmQueues;
@@ -61,9 +64,6 @@ async function explain(
   const disk = await readDisk(session, request, signal);
   return disk.ok && disk.value.sourceId !== undefined ? (copyUnderWay(disk.value) ?? refusal) : refusal;
 }
-
-/** Tries of an attach that Azure refuses with an owner that the disk does not name. */
-const CLASH_TRIES_MAX = 4;
 
 async function attachOnce(
   context: AttachmentContext,

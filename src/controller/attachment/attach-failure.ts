@@ -4,7 +4,7 @@ import { failureLocalKey } from "../../core/events/failure-local-key.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -32,9 +32,9 @@ export async function recordAttachFailure(
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
+  if (failure.kind === "Refused" || failure.kind === "Cancelled") return fail(failure);
   // The failure does not concern the node: a replica on another one would fail as well.
-  if (failure.kind === "OtherDriver" && attachment.spec.role === "Replica") return { ok: false, failure };
+  if (failure.kind === "OtherDriver" && attachment.spec.role === "Replica") return fail(failure);
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
   const recorded = await setAttachmentStatus(
     ports,
@@ -68,7 +68,7 @@ export async function recordAttachFailure(
   }
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary")
     await evictReplicaFor(ports, attachment, signal);
-  if (!isRefused) return { ok: false, failure };
+  if (!isRefused) return fail(failure);
   const requeueAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
   ports.logger.warn("attach refused", {
     volumeName: attachment.spec.volumeName,
@@ -100,7 +100,7 @@ export async function lookWhereErased(
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (failure.kind !== "ObjectNotFound") return { ok: false, failure };
+  if (failure.kind !== "ObjectNotFound") return fail(failure);
   const looked = await lookForStrays(ports, volume, signal);
   return looked.ok ? ok({}) : looked;
 }

@@ -19,7 +19,7 @@ import type { AttachmentPorts } from "../controller-ports.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { lookWhereErased, recordAttachFailure } from "./attach-failure.ts";
-import { attachmentTarget } from "./attachment-object.ts";
+import { attachmentTarget, refusedFor } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import {
@@ -59,10 +59,7 @@ export async function attach(
       `${action.node.nodeName} was fenced from ${quarantined.join(", ")} ` +
       "and is not clean yet, so nothing is attached to it";
     if (isAwaited) emitAttachmentEvent(ports, attachment, "WaitingForQuarantine", because);
-    return {
-      ok: false,
-      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName },
-    };
+    return refusedFor(attachment, action.node);
   }
   const isMissed = attachment.status?.deviceMissing === true;
   const isHolder = isNamed(volume.status?.record, action.node.nodeName, "holder");

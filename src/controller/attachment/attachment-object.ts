@@ -1,8 +1,9 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
+import type { NodeKey } from "../../core/api/identity/node-identity.ts";
 import { isTerminating } from "../../core/attachment/observed-volume.ts";
-import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import type { Failure, FailureOf } from "../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeStatus, type ChangeTarget } from "../../objects/update-object.ts";
@@ -17,6 +18,14 @@ export function attachmentTarget(
   { metadata: { name, uid } }: AzVolumeAttachment,
 ): ChangeTarget<"AzVolumeAttachment"> {
   return { kind: "AzVolumeAttachment", name, uid, seen: () => cache.get("AzVolumeAttachment", name) };
+}
+
+/** The failure of a change in Azure that the record does not allow now. */
+export function refusedFor(
+  { spec }: AzVolumeAttachment,
+  { nodeName }: NodeKey,
+): Result<never, FailureOf<"Refused">> {
+  return fail({ kind: "Refused", diskUri: spec.volumeId, nodeName });
 }
 
 /** Changes its status; without one it is Pending. */

@@ -289,7 +289,7 @@ async function fenceWriter(
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal)))
     return ok({ requeueAfterMs: USERS_AGAIN_MS });
   const { nodeName } = action.node;
-  const tellBegun = (): void => {
+  const emitBegun = (): void => {
     const message = `${nodeName} is being fenced from the disk: ${action.because}`;
     emit(ports, observed, { nodeName, reason: "Fencing", message });
   };
@@ -301,7 +301,7 @@ async function fenceWriter(
     );
     if (!checked.ok) return ignoreRefused(checked);
     if (checked.value.kind === "stillUsed") return ok({ requeueAfterMs: USERS_AGAIN_MS });
-    tellBegun();
+    emitBegun();
     return ok({});
   }
   const { node, distrusts } = action;
@@ -315,6 +315,6 @@ async function fenceWriter(
         : beginFence(record, node, { distrusts }),
     signal,
   );
-  if (begun.ok) tellBegun();
+  if (begun.ok) emitBegun();
   return ignoreRefused(begun);
 }

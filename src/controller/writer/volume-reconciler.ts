@@ -4,7 +4,7 @@ import { planReplicas, type ReplicaAction } from "../../core/attachment/plan-rep
 import { planRequestTime, withRequestTime } from "../../core/attachment/plan-request-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { describeRejections } from "../../core/schedule/describe-rejections.ts";
 import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
@@ -62,7 +62,7 @@ async function reconcileVolume(
     if (done.ok) requeueAfterMs = Math.min(requeueAfterMs, done.value.requeueAfterMs ?? Infinity);
     else failure ??= done.failure;
   }
-  if (failure !== undefined) return { ok: false, failure };
+  if (failure !== undefined) return fail(failure);
   return ok(requeueAfterMs === Infinity ? {} : { requeueAfterMs });
 }
 

@@ -19,6 +19,10 @@ const JITTER_SHARE = 0.2;
  * added to: the key would come again and again while no time passes.
  */
 const DELAY_MIN_MS = 1;
+/** The longest time that the alarm sleeps at once, in milliseconds. */
+const SLEEP_MAX_MS = 3_600_000;
+/** Without a reason each abort creates an error with a stack, which takes longer than all the rest of it. */
+const STOPPED = "stopped";
 
 /**
  * A queue of keys: each key is queued at most once, is handled by one worker at a time, and comes again
@@ -191,7 +195,7 @@ export class WorkQueue {
       this.#setAlarm();
     };
     this.#clock
-      .sleep(Math.max(0, Math.min(atMs - this.#clock.elapsedMs(), MAX_SLEEP_MS)), alarm.stop.signal)
+      .sleep(Math.max(0, Math.min(atMs - this.#clock.elapsedMs(), SLEEP_MAX_MS)), alarm.stop.signal)
       .then(ring, (error: unknown) => {
         if (!alarm.stop.signal.aborted) throw error;
       });
@@ -202,9 +206,3 @@ export class WorkQueue {
     this.#alarm = undefined;
   }
 }
-
-const MAX_SLEEP_MS = 3_600_000;
-/**
- * Without a reason each abort creates an error with a stack, which takes longer than all the rest of it.
- */
-const STOPPED = "stopped";

@@ -16,7 +16,7 @@ import { emitAttachmentEvent } from "../../attachment-events.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
-import { attachmentTarget, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
+import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 
@@ -34,10 +34,7 @@ export async function detach(
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
-  const refused = {
-    ok: false,
-    failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
-  } as const;
+  const refused = refusedFor(attachment, node);
   // Checked before the mark, too: a refused detach leaves the attachment as it was, and the node can
   // still find the disk.
   if (!(await mayDetachNow(ports, attachment, node, signal))) return refused;
@@ -181,15 +178,11 @@ export async function removeProvenOff(
   if (!volume.ok) return ignoreNotFound(volume);
   if (!present.ok) return ignoreNotFound(present);
   const record = volume.value.status?.record;
-  const stillHolds =
+  const isStillProven =
     isProvenOff(record, present.value, node) &&
     isTerminating(present.value) &&
     (await isTrusted(ports, record, signal));
-  if (!stillHolds)
-    return {
-      ok: false,
-      failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName },
-    };
+  if (!isStillProven) return refusedFor(attachment, node);
   ports.logger.info("attachment removed after a fence", {
     volumeName: attachment.spec.volumeName,
     nodeName: node.nodeName,
