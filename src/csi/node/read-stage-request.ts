@@ -2,10 +2,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { defaultFileSystems, type Platform } from "../../core/platform/platform.ts";
 import { checkCapabilities, isMultiNode } from "../../core/volume/access-modes.ts";
-import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { chooseFileSystem } from "../../core/volume/parameters/resolve-volume-spec.ts";
-import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
-import { parseFileSystemType } from "../../core/volume/parameters/volume-parameters.ts";
+import { statedFileSystem, unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
 import type { StageRequest } from "../../node/stage/stage-request.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
@@ -35,9 +33,10 @@ export function readStageRequest(
   // Without VolumeAttachments no controller has checked the context.
   const unserved = unservedAttribute(request.volumeContext, use);
   if (unserved !== undefined) return fail(unserved);
-  const contextFsType = fsTypeOf(request.volumeContext);
-  if (!contextFsType.ok) return contextFsType;
-  const fsType = chooseFileSystem({ fsType: contextFsType.value }, use.fsType);
+  // Contexts of static and migrated volumes hold what their authors wrote.
+  const stated = statedFileSystem(request.volumeContext);
+  if (!stated.ok) return stated;
+  const fsType = chooseFileSystem({ fsType: stated.value }, use.fsType);
   if (!fsType.ok) return fsType;
   return ok({
     volumeId: request.volumeId,
@@ -48,15 +47,4 @@ export function readStageRequest(
     readOnly: accessMode === "SINGLE_NODE_READER_ONLY",
     volumeContext: request.volumeContext,
   });
-}
-
-/**
- * Volume contexts of static and migrated volumes hold what their authors wrote: only the file system is
- * read here.
- */
-function fsTypeOf(
-  volumeContext: Readonly<Record<string, string>>,
-): Result<FileSystemType | undefined, Failure> {
-  const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
-  return parseFileSystemType(stated, "volume_context.fsType");
 }

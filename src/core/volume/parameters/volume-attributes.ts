@@ -17,17 +17,16 @@ const REMEDY = "volumeAttributes can't be changed: make a PersistentVolume of th
 const RAW_PARTITION = "needs volumeMode Filesystem: a raw block volume is the whole disk";
 
 /** How a volume is used: its file system is `fsType`, unless its attributes name one. */
-type VolumeUse = Pick<VolumeCapability, "accessType" | "fsType">;
+type FileSystemUse = Pick<VolumeCapability, "accessType" | "fsType">;
 
 /**
  * The first attribute of a PersistentVolume (`spec.csi.volumeAttributes`, the volume context of CSI) that
- * V1 would apply at attach or mount and that this version can't, or that can't be read. Parameters that only
- * shaped the new disk have had their effect, and those that only tune (`refusedParameters`) protect nothing:
- * both are no reason to refuse it.
+ * V1 would apply at attach or mount, and whose value can't be read or does not fit. Parameters that only
+ * shaped the new disk have had their effect, and are no reason to refuse it.
  */
 export function unservedAttribute(
   volumeContext: Readonly<Record<string, string>>,
-  use: VolumeUse,
+  use: FileSystemUse,
 ): FailureOf<"InvalidArgument"> | undefined {
   for (const [name, value] of Object.entries(volumeContext).toSorted(([left], [right]) =>
     left < right ? -1 : 1,
@@ -38,14 +37,21 @@ export function unservedAttribute(
   return impossibleGeometry(volumeContext, use);
 }
 
+/** The file system that attributes name; undefined: none. */
+export function statedFileSystem(
+  volumeContext: Readonly<Record<string, string>>,
+): ReturnType<typeof parseFileSystemType> {
+  const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
+  return parseFileSystemType(stated, "volume_context.fsType");
+}
+
 /** Whether a file system of the volume exists already is not known here, and is no reason to drop them. */
 function impossibleGeometry(
   volumeContext: Readonly<Record<string, string>>,
-  { accessType, fsType }: VolumeUse,
+  { accessType, fsType }: FileSystemUse,
 ): FailureOf<"InvalidArgument"> | undefined {
   const geometry = geometryOf(volumeContext);
-  const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
-  const parsed = parseFileSystemType(stated, "volume_context.fsType");
+  const parsed = statedFileSystem(volumeContext);
   const chosen = parsed.ok ? chooseFileSystem({ fsType: parsed.value }, fsType) : parsed;
   // What names the file system is refused where it is read.
   const impossible =
@@ -59,7 +65,7 @@ function impossibleGeometry(
       );
 }
 
-function problemOf(name: string, value: string, { accessType }: VolumeUse): string | undefined {
+function problemOf(name: string, value: string, { accessType }: FileSystemUse): string | undefined {
   const key = name.toLowerCase();
   if (isPartitionName(name)) {
     if (readPartition(value) === undefined) return `${partitionProblem}; ${REMEDY}, or with another value`;
