@@ -45,7 +45,7 @@ export async function removeInconsistent(
   const isNeeded = await isOnlyTrace(ports, attachment, signal);
   if (!isNeeded.ok) return isNeeded;
   if (isNeeded.value) return ok({ requeueAfterMs: IGNORED_AGAIN_MS });
-  const removed = await removeUnattached(ports, attachment, signal);
+  const removed = await deleteWithoutDetach(ports, attachment, signal);
   return ignoreNotFound(removed);
 }
 
@@ -65,7 +65,7 @@ export async function createAttachment(
   if (!found.ok) return found;
   if (isAttachmentOf(found.value, { volumeName, diskUri: volumeId, nodeName })) return created;
   emitIgnored(ports, found.value, `it has the name of the attachment of ${volumeName} to ${nodeName}`);
-  const removed = await removeUnattached(ports, found.value, signal);
+  const removed = await deleteWithoutDetach(ports, found.value, signal);
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   return ports.store.create("AzVolumeAttachment", attachment, signal);
 }
@@ -95,7 +95,7 @@ async function isOnlyTrace(
  * Deletes exactly this object, as it was read. Nothing is detached: the driver has attached nothing by
  * it. Fails with `ObjectConflict` if it has changed since.
  */
-export async function removeUnattached(
+export async function deleteWithoutDetach(
   { store, logger }: Pick<ControllerPorts, "store" | "logger">,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,

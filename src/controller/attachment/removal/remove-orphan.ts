@@ -6,7 +6,7 @@ import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { isForNoPod } from "../../backed-attachment.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { removeAttachment } from "../attachment-object.ts";
-import { removeInconsistent, removeUnattached } from "../ignored-attachment.ts";
+import { deleteWithoutDetach, removeInconsistent } from "../ignored-attachment.ts";
 
 /** How often the disk of an attachment without an AzVolume is looked up, in milliseconds. */
 const ORPHAN_AGAIN_MS = 30_000;
@@ -29,7 +29,8 @@ export async function removeOrphan(
   const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
   if (volume.ok) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
   if (volume.failure.kind !== "ObjectNotFound") return volume;
-  if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
+  if (isForNoPod(ports, attachment))
+    return ignoreNotFound(await deleteWithoutDetach(ports, attachment, signal));
   const owner = await readVolume(ports, spec.volumeId, signal);
   if (!owner.ok && owner.failure.kind !== "VolumeNotFound") return owner;
   if (owner.ok) {
@@ -51,13 +52,4 @@ export async function removeOrphan(
     signal,
   );
   return ignoreNotFound(deleted);
-}
-
-async function removeForNoPod(
-  ports: AttachmentPorts,
-  attachment: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const removed = await removeUnattached(ports, attachment, signal);
-  return ignoreNotFound(removed);
 }
