@@ -7,14 +7,12 @@ import type { ControllerPorts } from "./controller-ports.ts";
 /** From when on, and how often, a slow attach is reported, in milliseconds. */
 const SLOW_MS = 30_000;
 
-type TellPorts = Pick<ControllerPorts, "events">;
-
 /**
  * Emits an event about a disk on a node: on the volume, and on the node and its waiting pods where the
  * reason asks for it.
  */
 export function emitAttachmentEvent(
-  ports: TellPorts,
+  ports: Pick<ControllerPorts, "events">,
   attachment: AzVolumeAttachment,
   reason: EventReason,
   message: string,

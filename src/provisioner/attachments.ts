@@ -42,7 +42,7 @@ export async function attachDisk(
   for (let attempt = 1; ; attempt++) {
     const attached = await attachOnce(context, request, signal);
     // Azure contradicts the disk itself: the clash of two first attaches, or a disk that was just
-    // detached. The next read tells which.
+    // detached. The next read shows which.
     if (!attached.ok && attached.failure.kind === "CloudRejected")
       return fail(await explain(context, request, attached.failure, signal));
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX)
@@ -53,7 +53,7 @@ export async function attachDisk(
 
 /**
  * Azure attaches no unfinished copy. A copy that is converted shows the same and can be attached, so only
- * after a refusal does the percentage tell why.
+ * after a refusal does the percentage show why.
  */
 async function explain(
   { session }: AttachmentContext,

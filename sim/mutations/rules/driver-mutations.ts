@@ -147,7 +147,7 @@ export const driverMutations: readonly Mutation[] = [
 `,
       },
       {
-        file: WITHDRAW_FROM_RECORD,
+        file: "src/csi/controller/publish/delete-attachment.ts",
         find: `context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },

@@ -9,7 +9,7 @@ import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { createAttachment } from "../attachment/ignored-attachment.ts";
+import { createAttachment } from "../attachment/create-attachment.ts";
 import { withoutPlace } from "../attachment/without-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import type { AttachedVm } from "./find-attached-vms.ts";

@@ -17,7 +17,8 @@ import { asksNothing, type ReconcileWorld, withControllerPorts } from "../testin
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
-import { createAttachment, removeIgnored } from "./ignored-attachment.ts";
+import { createAttachment } from "./create-attachment.ts";
+import { removeIgnored } from "./ignored-attachment.ts";
 
 const never = new AbortController().signal;
 const otherDisk = diskUri.replace("pvc-1", "backup");

@@ -1,13 +1,12 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
-import { attachmentProblem, isAttachmentOf } from "../../core/api/identity/attachment-identity.ts";
+import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
-import type { NewObject } from "../../ports/store/object-store.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts, ControllerPorts } from "../controller-ports.ts";
 import { nodeNameOf } from "../node-name-of.ts";
@@ -50,27 +49,6 @@ export async function removeInconsistent(
 }
 
 /**
- * Creates an attachment of the driver's own. An object of another volume or node under its name is
- * deleted first, with an event.
- */
-export async function createAttachment(
-  ports: Pick<ControllerPorts, "store" | "events" | "logger">,
-  attachment: NewObject<"AzVolumeAttachment">,
-  signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
-  const created = await ports.store.create("AzVolumeAttachment", attachment, signal);
-  if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-  const { volumeName, volumeId, nodeName } = attachment.spec;
-  const found = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
-  if (!found.ok) return found;
-  if (isAttachmentOf(found.value, { volumeName, diskUri: volumeId, nodeName })) return created;
-  emitIgnored(ports, found.value, `it has the name of the attachment of ${volumeName} to ${nodeName}`);
-  const removed = await deleteWithoutDetach(ports, found.value, signal);
-  if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
-  return ports.store.create("AzVolumeAttachment", attachment, signal);
-}
-
-/**
  * Whether the object is the only trace of a disk on its node. The controller attaches nothing for an
  * ignored object, but this one was consistent at some time.
  */
@@ -110,7 +88,8 @@ export async function deleteWithoutDetach(
   return removeFinalizer(store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal);
 }
 
-function emitIgnored(
+/** Reports an attachment that is ignored on its node. */
+export function emitIgnored(
   { events }: Pick<ControllerPorts, "events">,
   { metadata, spec }: AzVolumeAttachment,
   because: string,

@@ -13,7 +13,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import { createAttachment } from "../attachment/ignored-attachment.ts";
+import { createAttachment } from "../attachment/create-attachment.ts";
 import { deleteReplica } from "../attachment/removal/delete-replica.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";

@@ -16,7 +16,7 @@ export interface ControllerContext extends Pick<
   readonly cache: ObjectCache;
   /** Names the topology key of its volumes. */
   readonly driverName: string;
-  /** Tells whether the records just read may be from before a rollback of the store. */
+  /** Shows whether the records just read may be from before a rollback of the store. */
   readonly gracePeriod: Pick<ControllerPorts["gracePeriod"], "trustedIncarnation">;
   /** Used only to read disks: those without an AzVolume, and sources of snapshots and copies. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;

@@ -14,10 +14,11 @@ import { missingField } from "../../messages/required.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
+import { deleteAttachment } from "./delete-attachment.ts";
 import { lookAtNode } from "./unpublished-node.ts";
 import { usersThere } from "./users-there.ts";
 import { waitUntilReleased } from "./wait-until-released.ts";
-import { deleteAttachment, withdrawFromRecord } from "./withdraw-from-record.ts";
+import { withdrawFromRecord } from "./withdraw-from-record.ts";
 
 /**
  * ControllerUnpublishVolume: withdraws the node's request. Answers once the node is no longer the
