@@ -36,7 +36,7 @@ export interface ControllerPorts {
   /** The same for the time before this process started, which only the nodes can report. */
   readonly gracePeriod: GracePeriod;
   readonly unschedulable: Pick<UnschedulableNodes, "forMs">;
-  /** Uids of attachments for whose sake this process has taken a record for outdated already. */
+  /** Uids of terminating attachments for which this process has checked for an outdated record: once each. */
   readonly distrustedFor: Set<string>;
   readonly settings: VolumeSettings;
   /**

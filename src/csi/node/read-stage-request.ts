@@ -12,8 +12,8 @@ import { readVolumeCapability } from "../messages/volume-capability.ts";
 const SHARES_UNKNOWN = 15;
 
 /**
- * The request of NodeStageVolume or NodePublishVolume, checked as far as possible without reading the
- * volume. V1's volumes on Windows nodes name no file system: their platform's is meant.
+ * Reads what a call of the node service stages, and checks it as far as the request alone allows. V1's
+ * volumes on Windows nodes name no file system: their platform's is meant.
  */
 export function readStageRequest(
   request: {
