@@ -33,7 +33,7 @@ const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, 
 
 const release = (world: NodeWorld, ports = world.ports()) =>
   world.answerOf(releaseVolume(ports, { volumeName: "pvc-1", isFlushed: false }, never));
-const check = (world: NodeWorld) => world.answerOf(checkHeld(world.ports(), "pvc-1", never));
+const check = (world: NodeWorld, ports = world.ports()) => world.answerOf(checkHeld(ports, "pvc-1", never));
 const stage = (world: NodeWorld, how: StageRequest = request) =>
   must(world.answerOf(stageVolume(world.ports(), how, never)).then((staged) => ({ ...staged, value: 0 })));
 const unstage = (world: NodeWorld, ports = world.ports()) =>
@@ -162,6 +162,30 @@ describe("checkHeld", () => {
         world.during.request = () => world.setRecord(change);
         assert.deepEqual(await check(world), { ok: true, value: writer });
       }));
+
+  it("answers no where even the last read shows a withdrawn request", () =>
+    withNode({ writer: unrequested }, async (world) => {
+      world.during.request = () => world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      const ports = world.ports();
+      let reads = 0;
+      const get: NodePorts["store"]["get"] = async (kind, name, signal) => {
+        reads += 1;
+        if (reads === 3) await world.setRecord(({ fencing: _, ...record }) => record);
+        return ports.store.get(kind, name, signal);
+      };
+      assert.deepEqual(await check(world, { ...ports, store: { ...ports.store, get } }), done);
+      assert.equal(reads, 3);
+    }));
+
+  it("fails where its request can't be written", () =>
+    withNode({ writer: unrequested }, async (world) => {
+      const ports = world.ports();
+      const updateStatus = async () => ({ ok: false, failure: down }) as const;
+      assert.deepEqual(await check(world, { ...ports, store: { ...ports.store, updateStatus } }), {
+        ok: false,
+        failure: down,
+      });
+    }));
 });
 
 describe("unstageVolume", () => {
