@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Platform } from "../../core/platform/platform.ts";
-import { readStageRequest } from "./stage-request.ts";
+import { readStageRequest } from "./read-stage-request.ts";
 
 interface Row {
   readonly because: string;
