@@ -392,7 +392,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/stage/publish-volume.ts",
-        find: `if (staged.volume.status?.record === undefined) return ok(undefined);`,
+        find: `if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);`,
         replace: `if (staged.volume !== undefined) return ok(undefined);`,
       },
     ],

@@ -445,6 +445,18 @@ describe("diskReconciler", () => {
         );
       }));
 
+    it("distrusts them where another client has removed the record", () =>
+      withControllerPorts(async (world) => {
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
+        await world.given("AzVolume", aVolume({ status: { record: undefined } }));
+        assert.deepEqual(await adopt(world), { ok: true, value: {} });
+        assert.deepEqual(
+          [listIn(world.record(), "unverified"), world.volume()?.status?.detail?.diskUri],
+          [[identity("node-a")], diskUri],
+        );
+        assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+      }));
+
     const unanswered: readonly {
       readonly answers: string;
       readonly failure: Failure;

@@ -107,6 +107,21 @@ describe("planDisk", () => {
         observed: withoutDisk("Pending", { spec: { diskUri } }),
         plan: { kind: "AdoptDisk", diskUri },
       },
+      {
+        because: "another client has removed its record",
+        observed: anObservedVolume({ volume: aVolume({ status: { record: undefined } }) }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
+      {
+        because: "several nodes may write it, so it has no record",
+        observed: anObservedVolume({
+          volume: aVolume({
+            spec: { capabilities: [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] },
+            status: { record: undefined },
+          }),
+        }),
+        plan: undefined,
+      },
       { because: "failed for good", observed: withoutDisk("CreationFailed"), plan: undefined },
       {
         because: "another request since",

@@ -1,6 +1,7 @@
 import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
 import {
   isDeletedByHand,
+  isRecordMissing,
   type ObservedVolume,
   PODS_LISTED_AFTER_MS,
   recordOf,
@@ -41,20 +42,20 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const { volume, attachments } = observed;
   const status = volume.status;
   if (isDeletedByHand(volume)) return { kind: "RecreateVolume" };
+  const adoptedUri = diskToAdopt(volume);
   if (volume.metadata.deletionTimestamp !== undefined) {
     // Which VMs have the disk is unknown before it is read. Without their attachments no component would
     // detach it, and Azure deletes no attached disk.
-    if (isToBeAdopted(volume)) return { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
+    if (adoptedUri !== undefined) return { kind: "AdoptDisk", diskUri: adoptedUri };
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
     return { kind: "DeleteDisk" };
   }
   if (volume.spec.deleteRequested) return { kind: "DeleteObject" };
   if (status?.detail === undefined) {
     if (hasFailedForGood(volume, "CreationFailed")) return undefined;
-    return volume.spec.diskUri === undefined
-      ? { kind: "CreateDisk" }
-      : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
+    return adoptedUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: adoptedUri };
   }
+  if (adoptedUri !== undefined) return { kind: "AdoptDisk", diskUri: adoptedUri };
   const { detail } = status;
   const modification = planModification(volume, detail);
   const resize = planResize(observed, detail);
@@ -81,11 +82,14 @@ export function asksForAttachments({ metadata, spec, status }: AzVolume): boolea
   return status?.detail !== undefined && spec.disk.sizeGiB > status.detail.sizeGiB;
 }
 
-/** Made for a disk that existed before, which has not been read yet. */
-function isToBeAdopted(
-  volume: AzVolume,
-): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
-  return volume.spec.diskUri !== undefined && volume.status?.detail === undefined;
+/**
+ * The disk of a volume that was made for an existing one, until that is read; or of one whose record
+ * another client has removed. Undefined: neither.
+ */
+function diskToAdopt(volume: AzVolume): string | undefined {
+  const detail = volume.status?.detail;
+  if (detail === undefined) return volume.spec.diskUri;
+  return isRecordMissing(volume) ? detail.diskUri : undefined;
 }
 
 function planResize(

@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, checkpointOfDisk } from "../own-state.ts";
@@ -115,7 +116,7 @@ async function checkAfterBind(
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (staged.volume.status?.record === undefined) return ok(undefined);
+  if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);
   const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
   const unbound = await (request.wasPublished

@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
@@ -86,15 +85,18 @@ async function settingsAt(world: NodeWorld, lun: number): Promise<unknown> {
 }
 
 /** Several nodes may write the volume: its object has no record. */
-async function withoutRecord(world: NodeWorld): Promise<void> {
-  const { record: _, ...status } =
-    (await must(world.store.get("AzVolume", "pvc-1", never))).status ?? assert.fail("no status");
+async function withManyWriters(world: NodeWorld): Promise<void> {
   await world.setVolume((volume) => ({
     ...volume,
     spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] },
   }));
+  await withoutRecord(world);
+}
+
+async function withoutRecord(world: NodeWorld): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
-  await must(world.store.updateStatus("AzVolume", { ...volume, status } as AzVolume, never));
+  const { record: _, ...status } = volume.status ?? assert.fail("no status");
+  await must(world.store.updateStatus("AzVolume", { ...volume, status }, never));
 }
 
 describe("stageVolume and where the disk is", () => {
@@ -354,7 +356,7 @@ describe("stageVolume and where the disk is", () => {
 describe("stageVolume of a volume that several nodes may write", () => {
   it("hands out a raw disk without a grant, and writes a checkpoint", () =>
     withNode({}, async (world) => {
-      await withoutRecord(world);
+      await withManyWriters(world);
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
       assert.deepEqual(
         world
@@ -369,7 +371,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
     withNode(
       {},
       async (world) => {
-        await withoutRecord(world);
+        await withManyWriters(world);
         const other = anotherDisk();
         other.formatMark = { diskUri: otherUri, uuid: "uuid-2" };
         const ports = replacedBeforeHold(world, other);
@@ -383,14 +385,14 @@ describe("stageVolume of a volume that several nodes may write", () => {
 
   it("takes no device whose number a pod has raw as another volume", () =>
     withNode({}, async (world) => {
-      await withoutRecord(world);
+      await withManyWriters(world);
       await must(world.ports().checkpoints.put(aCheckpoint({ majorMinor: "8:32" }), never));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
     }));
 
   it("refuses a file system: it can be used on one node only", () =>
     withNode({}, async (world) => {
-      await withoutRecord(world);
+      await withManyWriters(world);
       const failure = {
         kind: "InvalidArgument",
         field: "volume_capability.access_mode",
@@ -400,6 +402,16 @@ describe("stageVolume of a volume that several nodes may write", () => {
       assert.deepEqual(await stage(world), { ok: false, failure });
       assert.deepEqual(world.disk.content, { kind: "blank" });
     }));
+});
+
+describe("stageVolume of a volume whose record another client has removed", () => {
+  for (const accessType of ["block", "mount"] as const)
+    it(`waits for a grant of ${accessType}: the record that was lost may name a writer`, () =>
+      withNode({}, async (world) => {
+        await withoutRecord(world);
+        assert.equal(kindOf(await stage(world, { accessType })), "StillWaiting");
+        assert.deepEqual([world.ports().checkpoints.volumes(), world.disk.content], [[], { kind: "blank" }]);
+      }));
 });
 
 describe("stageVolume and requests for the volume", () => {

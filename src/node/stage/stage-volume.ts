@@ -5,6 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { unservedOn } from "../../core/platform/unserved-on.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -37,11 +38,13 @@ export async function stageVolume(
   const unserved = unservedOn(ports.settings.platform, { ...request, maxShares: maxSharesOf(volume) });
   if (unserved !== undefined) return fail(unserved);
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
+  // By its access modes: a record that is missing may have been lost.
+  const hasOneWriter = isSingleWriter(volume.spec.capabilities);
   const requested = await requestOwnWriter(ports, request, volume, signal);
   if (!requested.ok) return requested;
   // During the wait the node cleans up what it has to, in quarantine perhaps.
   const found = await ports.locks.whileWaiting(request.volumeId, async () => {
-    if (volume.status?.record !== undefined) {
+    if (hasOneWriter) {
       const granted = await waitForGrant(
         ports,
         { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() },
@@ -67,9 +70,7 @@ export async function stageVolume(
     );
   });
   if (!found.ok) return found;
-  // Several nodes may write: there is nothing to acquire.
-  const isShared = volume.status?.record === undefined;
-  if (isShared && request.accessType === "mount")
+  if (!hasOneWriter && request.accessType === "mount")
     return refuseArgument(
       "volume_capability.access_mode",
       "MULTI_NODE",
@@ -80,9 +81,10 @@ export async function stageVolume(
     await reportWrongDevice(ports, found.value.attachment, present.failure, signal);
     return present;
   }
-  return isShared
-    ? stageHeld(ports, request, volume, found.value, signal)
-    : stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal);
+  // Where several nodes may write there is nothing to acquire.
+  return hasOneWriter
+    ? stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal)
+    : stageHeld(ports, request, volume, found.value, signal);
 }
 
 /**

@@ -73,11 +73,16 @@ describe("controllerPublishVolume", () => {
     readonly because: string;
     readonly on?: string;
     readonly isTerminating?: boolean;
-    readonly record?: RecordChanges;
+    readonly record?: RecordChanges | "missing";
     readonly isRequested: boolean;
   }[] = [
     {
       because: "the orchestrator has it published there, and this driver has not done so",
+      isRequested: false,
+    },
+    {
+      because: "the orchestrator has it published there, and there is no record yet",
+      record: "missing",
       isRequested: false,
     },
     {
@@ -98,7 +103,9 @@ describe("controllerPublishVolume", () => {
         const volume = aVolumeObject();
         assert.ok(volume.status !== undefined);
         await world.givenNode("node-a");
-        await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord(record) } });
+        const { record: _, ...status } = volume.status;
+        const known = record === "missing" ? status : { ...status, record: aRecord(record) };
+        await world.given("AzVolume", { ...volume, status: known });
         const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isTerminating })]);
         const answer = await world.answerOf(
           controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()),
@@ -110,6 +117,19 @@ describe("controllerPublishVolume", () => {
         );
       }));
   }
+
+  it("waits for a grant where the record is missing: the lost one may name a writer", () =>
+    withController(async (world) => {
+      const volume = aVolumeObject();
+      assert.ok(volume.status !== undefined);
+      const { record: _, ...status } = volume.status;
+      await world.givenNode("node-a");
+      await world.given("AzVolume", { ...volume, status });
+      assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
+      });
+    }));
 
   it("refuses a V1 attribute that would be dropped, before it writes anything", () =>
     withController(async (world) => {

@@ -92,7 +92,8 @@ async function publish(
     signal,
   );
   if (!requested.ok) return requested;
-  if (volume.status?.record === undefined) return ok({ publishContext: {} });
+  // A record that is missing may have been lost: nothing is granted before it is there again.
+  if (!isSingleWriter(volume.spec.capabilities)) return ok({ publishContext: {} });
   const vmId = node.value.status?.vmId ?? "";
   const granted = await context.cache.waitFor(
     "AzVolume",
@@ -175,16 +176,14 @@ function differentPublish(
  */
 function isPublishedByAnother(
   { clusterVolumes }: ControllerContext,
-  { status }: AzVolume,
+  { spec, status }: AzVolume,
   { volumeId, nodeId }: ControllerPublishVolumeRequest,
   own: Result<AzVolumeAttachment, Failure>,
 ): boolean {
-  if (
-    !isPublished(clusterVolumes.attachmentOn(volumeId, nodeId)) ||
-    status?.record === undefined ||
-    explainsPublication(status.record, nodeId)
-  )
+  if (!isPublished(clusterVolumes.attachmentOn(volumeId, nodeId)) || !isSingleWriter(spec.capabilities))
     return false;
+  // Before its first record nothing is known of the volume.
+  if (status?.record !== undefined && explainsPublication(status.record, nodeId)) return false;
   return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
 
