@@ -289,17 +289,23 @@ describe("a VM in the record whose node name is another VM's", () => {
       );
     });
 
-  it("blocks grants, and is asked about, after the other VM's token removed its entry", () => {
-    const message =
-      `${foreign.nodeName} has the disk attached ` + `and no node plug-in has registered by that name`;
-    assert.deepEqual(
-      planWriter(observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")] })),
-      [
-        { kind: "AskAzure", node: foreign, mayBeGone: true },
-        { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
-      ],
-    );
-  });
+  for (const { says, orchestratorNode } of [
+    { says: "nothing of its id", orchestratorNode: () => anOrchestratorNode() },
+    { says: "that its id is no Node", orchestratorNode: () => anOrchestratorNode({ isGone: true }) },
+  ])
+    it(`blocks grants after its entry was removed, where the cluster says ${says}`, () => {
+      const message =
+        `${foreign.nodeName} has the disk attached ` + `and no node plug-in has registered by that name`;
+      assert.deepEqual(
+        planWriter(
+          observed({ unverified: [foreign] }, { attachments: [anAttachment("node-b")], orchestratorNode }),
+        ),
+        [
+          { kind: "AskAzure", node: foreign, mayBeGone: true },
+          { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
+        ],
+      );
+    });
 
   it("is asked about beside nodes that are unverified for their own reasons", () => {
     const another = {

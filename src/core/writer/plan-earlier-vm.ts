@@ -26,10 +26,11 @@ export function isEarlierVm(observed: ObservedNames, node: NodeIdentity): boolea
 /**
  * Whether no Node says which VM has that name, and the entry has no uid: any token of the name may have
  * moved it, also that of another VM, whose Node was deleted, or names no VM yet. An AzDriverNode that is
- * believed without a providerID is trusted with more.
+ * believed without a providerID is trusted with more. A resource id is no Node's name, and no token's.
  */
-function isUnnamed(observed: ObservedNames, { nodeName, nodeUid }: NodeIdentity): boolean {
-  if (nodeUid !== undefined) return false;
+function isUnnamed(observed: ObservedNames, node: NodeIdentity): boolean {
+  const { nodeName, nodeUid } = node;
+  if (nodeUid !== undefined || isForeign(node)) return false;
   const known = observed.orchestratorNode(nodeName);
   if (known.isGone) return true;
   const hasNode = known.nodeUid !== undefined;
