@@ -466,6 +466,14 @@ describe("a writer whose node name is another VM's", () => {
           assert.deepEqual(world.record()?.fencing, holder);
         }));
 
+      it("is fenced then, though an AzDriverNode that is left over names that VM", () =>
+        withoutNode(async (world) => {
+          await world.given("AzDriverNode", aDriverNode("node-a", { instanceUri: earlier.instanceUri }));
+          world.attachedTo.clear();
+          await pass(world);
+          assert.deepEqual(world.record()?.fencing, holder);
+        }));
+
       it("is fenced, which proves it again, once Azure has no such VM", () =>
         withoutNode(async (world) => {
           world.instances.delete(earlier.instanceUri);

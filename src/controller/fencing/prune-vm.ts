@@ -1,4 +1,3 @@
-import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
@@ -70,9 +69,7 @@ export async function askIfGone(
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
     return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
-  return isReportedBy(ports.cache.get("AzDriverNode", node.nodeName), node)
-    ? ok({})
-    : freeAbsent(ports, asked, signal);
+  return hasReporter(ports, node) ? ok({}) : freeAbsent(ports, asked, signal);
 }
 
 /** `step`, but for a grant that may be later than the answer of Azure: the VM may have moved, or be back. */
@@ -108,12 +105,15 @@ async function pruneVm(
 }
 
 /**
- * Whether a node plug-in reports from this very VM. One on another VM of that name can verify nothing for
- * it, whatever `vmId` it reports.
+ * Whether a node plug-in reports from this very VM. One on another VM of that name can verify nothing for it,
+ * whatever `vmId` it reports; and one whose Node is gone has no token for long, and leaves its AzDriverNode
+ * for as long as a record names it.
  */
-function isReportedBy(driverNode: AzDriverNode | undefined, { vmId, instanceUri }: NodeIdentity): boolean {
-  if (driverNode?.status === undefined) return driverNode !== undefined;
+function hasReporter({ cache, users }: FencingPorts, { nodeName, vmId, instanceUri }: NodeIdentity): boolean {
+  const driverNode = cache.get("AzDriverNode", nodeName);
+  if (driverNode === undefined || users.cachedNode(nodeName).isGone) return false;
   const { status } = driverNode;
+  if (status === undefined) return true;
   return isSameVmId(status.vmId, vmId) && isSameResourceUri(status.instanceUri, instanceUri);
 }
 
