@@ -283,6 +283,33 @@ describe("askIfGone", () => {
         assert.deepEqual(listIn(world.record(), "unverified"), [a]);
       }));
 
+    for (const { who, isGone } of [
+      { who: "its Node is gone", isGone: true },
+      { who: "its Node has no providerID yet", isGone: false },
+    ])
+      it(`takes no name for it from an attachment where ${who}`, () =>
+        withControllerPorts(async (world) => {
+          const foreign = { ...a, nodeName: a.instanceUri };
+          if (isGone) world.gone.add("node-a");
+          else world.nodeUids.set("node-a", "uid-of-node-a");
+          world.nodeNames.delete(a.instanceUri);
+          world.instances.set(a.instanceUri, a.vmId);
+          await world.given("AzVolume", aVolumeWithRecord({ unverified: [foreign], clean: [a] }));
+          await world.given(
+            "AzVolumeAttachment",
+            anAttachment("node-a", { status: { lun: 3, instanceUri: a.instanceUri } }),
+          );
+          await confirm(world, foreign, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
+          assert.deepEqual(listIn(world.record(), "unverified"), [foreign]);
+          world.gone.clear();
+          world.nodeNames.set(a.instanceUri, "node-a");
+          await confirm(world, foreign);
+          assert.deepEqual(
+            listIn(world.record(), "unverified").map(({ nodeName }) => nodeName),
+            ["node-a"],
+          );
+        }));
+
     it("never acts for a node of the cluster", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a] }));

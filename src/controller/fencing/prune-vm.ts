@@ -3,6 +3,7 @@ import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identit
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isEarlierVm, type ObservedNames } from "../../core/writer/plan-earlier-vm.ts";
 import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import {
@@ -19,6 +20,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
+import { observeNode } from "../observe-volume.ts";
 import { proveOff } from "./prove-off.ts";
 import type { AskedProof } from "./record-proof.ts";
 
@@ -67,8 +69,11 @@ export async function askIfGone(
   if (!gone.ok) return gone;
   if (gone.value !== undefined) return pruneVm(ports, asked, gone.value, signal);
   const renamed = reporterOn(ports, node);
-  if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node))
-    return identifyAs(ports, volumeName, node, { ...node, nodeName: renamed }, signal);
+  if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node)) {
+    const { vmId, instanceUri } = node;
+    const known = withNodeUid(ports, { nodeName: renamed, vmId, instanceUri });
+    return identifyAs(ports, volumeName, node, known, signal);
+  }
   return hasReporter(ports, node) ? ok({}) : freeAbsent(ports, asked, signal);
 }
 
@@ -144,7 +149,8 @@ function freeAbsent(ports: FencingPorts, asked: AskedVm, signal: AbortSignal): P
 
 /**
  * A VM known only by its resource id may be that of a node that has registered since: then the node shows
- * what it does with the disk.
+ * what it does with the disk. Not under a name that another VM has, or that no Node gives it: there the entry
+ * would be listed under its resource id again, and so on without end.
  */
 async function identifyOrPrune(
   ports: FencingPorts,
@@ -158,21 +164,29 @@ async function identifyOrPrune(
     nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
   if (nodeName === undefined || instance?.ok !== true)
     return pruneIfDetachedByOthers(ports, volumeName, unknown, signal);
-  const { vmId } = instance.value;
-  return identifyAs(ports, volumeName, unknown, { nodeName, vmId, instanceUri }, signal);
+  const node = withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri });
+  return isEarlierVm(observedNames(ports), node)
+    ? pruneIfDetachedByOthers(ports, volumeName, unknown, signal)
+    : identifyAs(ports, volumeName, unknown, node, signal);
+}
+
+function observedNames(ports: FencingPorts): ObservedNames {
+  return {
+    node: (nodeName) => observeNode(ports, nodeName),
+    orchestratorNode: (nodeName) => ports.users.cachedNode(nodeName),
+  };
 }
 
 function identifyAs(
   ports: FencingPorts,
   volumeName: string,
   unknown: NodeIdentity,
-  { nodeName, vmId, instanceUri }: NodeIdentity,
+  node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const node = withNodeUid(ports, { nodeName, vmId, instanceUri });
   return moveRecord(
     ports,
-    { volumeName, nodeName, step: "identify" },
+    { volumeName, nodeName: node.nodeName, step: "identify" },
     (record) => identifyByName(record, unknown, node),
     signal,
   );
