@@ -24,6 +24,7 @@ import {
   settings,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
+import { release } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -405,5 +406,33 @@ describe("volumeReconciler", () => {
           message: `1 of 3 replicas find no node: ${because}`,
         },
       ]);
+    }));
+
+  it("counts a grant as held once a second, however often a token releases it", () =>
+    withControllerPorts(async (world) => {
+      const a = identity("node-a");
+      world.gone.add("node-a");
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) }));
+      const loop = volumeReconciler(world.ports, () => {});
+      const plan = async (): Promise<unknown> => {
+        await world.clock.advance(10);
+        return world.answerOf(loop.reconcile("pvc-1", never));
+      };
+      const releaseAndPlan = async (): Promise<unknown> => {
+        await world.setRecord((record) => {
+          const released = release(record, a, 1);
+          assert.ok(released.ok, JSON.stringify(released));
+          return released.value;
+        });
+        return plan();
+      };
+      await releaseAndPlan();
+      assert.equal(world.record()?.writer?.held, true);
+      assert.deepEqual(await releaseAndPlan(), ok({ requeueAfterMs: 990 }));
+      assert.deepEqual([world.record()?.writer?.held, world.steps], [false, ["distrust"]]);
+      await world.clock.advance(980);
+      await plan();
+      assert.deepEqual([world.record()?.writer?.held, world.steps], [true, ["distrust", "distrust"]]);
     }));
 });

@@ -9,11 +9,13 @@ import { sameJson } from "../../core/primitives/same-json.ts";
 import { describeRejections } from "../../core/schedule/describe-rejections.ts";
 import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
+import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
+import { KeyPace } from "../attachment/key-pace.ts";
 import { deleteReplica } from "../attachment/removal/delete-replica.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
@@ -23,22 +25,32 @@ type Status = NonNullable<AzVolume["status"]>;
 
 /** How often attachments without a visible pod are examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
+/**
+ * How often a released grant is made held again, in milliseconds. A token may release it as often as it
+ * likes, and the plug-in of a VM whose Node was deleted does so each time. No plan revokes it until then.
+ */
+const DISTRUST_AGAIN_MS = 1_000;
 
 /**
  * Changes the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion
  * must not queue behind an attach. `onQuestion` receives volumes that require a read of a VM.
  */
 export function volumeReconciler(ports: WriterPorts, onQuestion: (volumeName: string) => void): Reconciler {
+  const distrusts = new KeyPace(ports.clock, DISTRUST_AGAIN_MS);
   return {
     name: "volume",
     workers: 32,
     backoff: { baseMs: 50, maxMs: 10_000 },
-    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onQuestion, signal),
+    reconcile: (volumeName, signal) =>
+      reconcileVolume({ ...ports, distrusts }, volumeName, onQuestion, signal),
   };
 }
 
+/** `distrusts`: by the name of the volume. */
+type PacedPorts = WriterPorts & { readonly distrusts: KeyPace };
+
 async function reconcileVolume(
-  ports: WriterPorts,
+  ports: PacedPorts,
   volumeName: string,
   onQuestion: (volumeName: string) => void,
   signal: AbortSignal,
@@ -50,7 +62,7 @@ async function reconcileVolume(
   const writerActions = planWriter(observed);
   if (writerActions.some(({ kind }) => kind === "AskAzure")) onQuestion(volumeName);
   const passes = [
-    ...writerActions.map((action) => () => executeWriterAction(ports, observed, action, signal)),
+    ...writerActions.map((action) => () => executeInPace(ports, observed, action, signal)),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);
@@ -64,6 +76,21 @@ async function reconcileVolume(
   }
   if (failure !== undefined) return fail(failure);
   return ok(requeueAfterMs === Infinity ? {} : { requeueAfterMs });
+}
+
+async function executeInPace(
+  ports: PacedPorts,
+  observed: ObservedVolume,
+  action: WriterAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  if (action.kind !== "DistrustWriter") return executeWriterAction(ports, observed, action, signal);
+  const { name } = observed.volume.metadata;
+  const waitMs = ports.distrusts.waitMs(name);
+  if (waitMs > 0) return ok({ requeueAfterMs: waitMs });
+  const distrusted = await executeWriterAction(ports, observed, action, signal);
+  if (distrusted.ok) ports.distrusts.acted(name);
+  return distrusted;
 }
 
 /** The pod behind it may be seen soon, and not every such change triggers a reconcile. */
