@@ -92,6 +92,53 @@ describe("a holder with nothing that shows where its disk is", () => {
     }));
 });
 
+describe("a holder whose Node was deleted, and whose plug-in is silent", () => {
+  const holder = { ...a, nodeUid: "uid-of-node-a" };
+
+  async function withLostHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+    await withControllerPorts(async (world) => {
+      world.gone.add("node-a");
+      world.nodeNames.delete(a.instanceUri);
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const writer = { ...aWriter("node-a", { requested: false }), ...holder };
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      world.instances.set(a.instanceUri, a.vmId);
+      world.attachedTo.add("node-a");
+      await world.clock.advance(60_000);
+      await act(world);
+    });
+  }
+
+  for (const { powerState, isFenced } of [
+    { powerState: "deallocated", isFenced: true },
+    { powerState: "running", isFenced: false },
+    { powerState: "hibernated", isFenced: false },
+  ] as const)
+    it(`${isFenced ? "is fenced" : "keeps the volume"} while its VM is ${powerState}`, () =>
+      withLostHolder(async (world) => {
+        world.powerStates.set(a.instanceUri, powerState);
+        await pass(world);
+        assert.deepEqual(world.record()?.fencing, isFenced ? holder : undefined);
+      }));
+
+  it("is fenced once Azure does not list the disk on its VM", () =>
+    withLostHolder(async (world) => {
+      world.attachedTo.clear();
+      await pass(world);
+      assert.deepEqual(world.record()?.fencing, holder);
+    }));
+
+  it("is not fenced once its plug-in sends heartbeats, whatever Azure shows", () =>
+    withLostHolder(async (world) => {
+      world.powerStates.set(a.instanceUri, "deallocated");
+      await world.beat("node-a");
+      await world.clock.advance(1_000);
+      await pass(world);
+      assert.equal(world.record()?.fencing, undefined);
+    }));
+});
+
 describe("a writer whose node name is another VM's", () => {
   const earlier = { ...a, vmId: "vm-of-an-earlier-node-a", instanceUri: `${a.instanceUri}-earlier` };
 

@@ -5,6 +5,7 @@ import {
   anAttachment,
   anObservedVolume,
   aNode,
+  aReplica,
   anOrchestratorNode,
   aVolumeWithRecord,
   aWriter,
@@ -393,4 +394,73 @@ describe("a VM in the record that no Node names", () => {
     const node = { ...reported, isGone: false };
     assert.deepEqual(planWriter(withNode(released, unnamed, [nodeB, node])), [{ kind: "Revoke" }]);
   });
+});
+
+describe("a holder whose Node was deleted", () => {
+  const holder = { ...earlier, nodeUid: "uid-of-its-node" };
+  const writer = { ...aWriter("node-a", { requested: false }), ...holder };
+  const asks: WriterAction = { kind: "AskAzure", node: holder, mayBeGone: true };
+  const message =
+    `node-b waits for the volume: ${vm} holds the volume as node-a, ` +
+    "and no Node says which VM has that name";
+  const waits = [
+    { kind: "AskAzure", node: holder, mayBeGone: false },
+    { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message, retryAfterMs: 10_000 },
+  ];
+  const silentMs = 3_600_000;
+
+  function withReport(
+    heartbeatUnchangedMs: number | undefined,
+    overrides: Parameters<typeof anObservedVolume>[0] = {},
+    by = writer,
+  ): ObservedVolume {
+    const reported = aNode("node-a", {
+      ...holder,
+      isGone: true,
+      heartbeatUnchangedMs: heartbeatUnchangedMs ?? 0,
+    });
+    return observed(
+      { writer: by },
+      {
+        nodes: [aNode("node-b"), ...(heartbeatUnchangedMs === undefined ? [] : [reported])],
+        attachments: [aReplica("node-a"), anAttachment("node-b")],
+        orchestratorNode: (name) => anOrchestratorNode({ isGone: name === "node-a" }),
+        writerUse: { kind: "unused" },
+        ...overrides,
+      },
+    );
+  }
+
+  for (const heartbeatMs of [undefined, silentMs])
+    it(`is asked about where its plug-in is ${heartbeatMs === undefined ? "unknown" : "silent"}`, () =>
+      assert.deepEqual(planWriter(withReport(heartbeatMs)), [asks, ...waits]));
+
+  it("is fenced where its plug-in is silent and its VM is off, as it can't be marked", () =>
+    assert.deepEqual(planWriter(withReport(silentMs, { vm: { ...shown({ powerState: "deallocated" }) } })), [
+      asks,
+      {
+        kind: "BeginFence",
+        node: holder,
+        distrusts: true,
+        ground: "off",
+        because: `the VM ${earlier.instanceUri} is deallocated, and no Node says which VM has that name`,
+      },
+    ]));
+
+  it("is recalled while its plug-in sends heartbeats", () =>
+    assert.deepEqual(
+      planWriter(withReport(1_000)).map(({ kind }) => kind),
+      ["Recall"],
+    ));
+
+  it("loses what it has released, by a token of its own", () =>
+    assert.deepEqual(planWriter(withReport(silentMs, {}, { ...writer, held: false }))[0], {
+      kind: "Revoke",
+    }));
+
+  it("is checked for a user before its request ends", () =>
+    assert.deepEqual(
+      planWriter(withReport(silentMs, {}, { ...writer, requested: true }))[0]?.kind,
+      "ReleaseCheck",
+    ));
 });

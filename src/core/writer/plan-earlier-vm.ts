@@ -3,6 +3,7 @@ import { identityOf, isForeign, isSameNode, type NodeIdentity } from "../api/ide
 import { isOutOfService, type ObservedVolume, recordOf, shownVm } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { isOff } from "../azure/power-state.ts";
+import { isSilent } from "./node-silence.ts";
 import { requestingNodes } from "./plan-grant.ts";
 import { ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed, nodesIn } from "./record/record-nodes.ts";
@@ -65,6 +66,16 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
     `holds the volume as ${node.nodeName}, and ${whichVmHasName(observed, node)}`,
   );
   return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];
+}
+
+/**
+ * Whether a writer holds the volume without a request, its Node is gone, and no plug-in reports. Nothing is
+ * left there to release it, or to be marked out of service: like an earlier VM, it is fenced once it is off.
+ */
+export function isLostWithNode(observed: ObservedVolume, { nodeName, held, requested }: Writer): boolean {
+  if (!held || requested || !observed.orchestratorNode(nodeName).isGone) return false;
+  const present = observed.node(nodeName);
+  return present === undefined || isSilent(observed, present);
 }
 
 /**
@@ -167,5 +178,7 @@ function waitForEarlierVm(
 }
 
 function whichVmHasName(observed: ObservedNames, node: NodeIdentity): string {
-  return isUnnamed(observed, node) ? "no Node says which VM has that name" : "that node is another VM by now";
+  return isUnnamed(observed, node) || observed.orchestratorNode(node.nodeName).isGone
+    ? "no Node says which VM has that name"
+    : "that node is another VM by now";
 }

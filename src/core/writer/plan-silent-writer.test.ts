@@ -63,6 +63,13 @@ describe("planSilentWriter", () => {
       ]);
   });
 
+  it("names no command for a node that has no Node", () => {
+    const [action] = plan({ ...silent, isGone: true }, [waits]);
+    assert.ok(action?.kind === "WaitFor");
+    assert.match(action.message, /It has no Node to be marked: .*, delete that VM in Azure$/u);
+    assert.doesNotMatch(action.message, /kubectl/u);
+  });
+
   // A StatefulSet creates no other pod before it is gone.
   it("reports the silent node to a pod that is still bound to it, though none waits", () => {
     const rows = [

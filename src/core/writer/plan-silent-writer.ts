@@ -31,9 +31,10 @@ export function planSilentWriter(
   const waiting = pods.filter((pod) => isWaitingElsewhere(pod, writerNode));
   const there = pods.filter((pod) => pod.nodeName === writerNode);
   const writer = `${writerNode}, ${saysOf[role]}, ${signs.join(", and ")}`;
-  const remedy =
-    `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
-    `kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+  const remedy = observed.orchestratorNode(writerNode).isGone
+    ? "It has no Node to be marked: if its VM is off or cut off from the network for good, delete that VM in Azure"
+    : `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
+      `kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
   const report = (kind: "WaitFor" | "Report", what: string, localKey: string): readonly WriterAction[] => [
     {
       kind,

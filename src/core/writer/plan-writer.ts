@@ -9,6 +9,7 @@ import {
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import {
   isEarlierVm,
+  isLostWithNode,
   planReleased,
   planEarlierWriter,
   repeatsEarlierVm,
@@ -66,6 +67,11 @@ function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   if (isEarlierVm(observed, writer)) return planEarlierWriter(observed, writer);
+  if (isLostWithNode(observed, writer))
+    return [
+      { kind: "AskAzure", node: identityOf(writer), mayBeGone: true },
+      ...planEarlierWriter(observed, writer),
+    ];
   return withSilence(planForPresentWriter(observed, writer), planSilentWriter(observed, writer.nodeName));
 }
 
