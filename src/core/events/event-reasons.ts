@@ -235,8 +235,8 @@ export const eventReasons = {
       "that a Node names (the message has its resource id)",
     remedy:
       "In Azure, switch that VM off, delete it, or detach the disk from it: the volume is then fenced " +
-      "from it, with proof. Marking the node out of service has the same effect. If both that VM and the " +
-      "disk were deleted, nothing can prove it: delete the AzVolume.",
+      "from it, with proof. Marking the node out of service, where it has a Node, has the same effect. If " +
+      "both that VM and the disk were deleted, nothing can prove it: delete the AzVolume.",
   },
   WaitingForUnmount: {
     type: "Normal",

@@ -143,6 +143,21 @@ describe("controllerUnpublishVolume", () => {
       assert.ok(world.clock.elapsedMs() < deadlineMs);
     }));
 
+  it("asks for no mark of a node that is gone", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      world.use = { kind: "unused" };
+      world.node = { ...world.node, isGone: true };
+      const clusterVolumes = { ...world.context.clusterVolumes, nodePresence: async () => "gone" as const };
+      const answer = await world.answerOf(
+        unpublish(world, { clusterVolumes }, world.clock.elapsedMs() + 5_000),
+      );
+      const what =
+        "node-a to unmount and release it; its Node is gone: if its VM is dead, " +
+        "switch it off or delete it in Azure";
+      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
+    }));
+
   it("does not answer on a rebuilt record in which the writer is not known yet", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));

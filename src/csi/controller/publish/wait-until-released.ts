@@ -94,9 +94,10 @@ function whyHeld(
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   if (record?.fencing?.nodeName === nodeName)
     return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is fenced from the disk` };
-  return {
-    kind: "StillWaiting",
-    volumeId,
-    what: `${nodeName} to unmount and release it; if that node is dead, mark it out of service`,
-  };
+  // One that is gone can't be marked.
+  const remedy =
+    node.isLost && !node.isOutOfService
+      ? "its Node is gone: if its VM is dead, switch it off or delete it in Azure"
+      : "if that node is dead, mark it out of service";
+  return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount and release it; ${remedy}` };
 }
