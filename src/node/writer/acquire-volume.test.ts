@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { distrustWriter } from "../../core/writer/record/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
@@ -117,6 +118,19 @@ describe("acquireVolume, after this node has released the volume", () => {
       const lost = await world.answerOf(acquireVolume({ ...ports, store }, "pvc-1", 0, never));
       assert.deepEqual([lost.ok, world.record()?.writer?.held], [false, true]);
       assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
+    }));
+
+  it("reports no rollback where the controller has counted its grant as held", () =>
+    withNode({ writer: granted, epoch: 1 }, async (world) => {
+      const ports = await releasedOnce(world);
+      await world.setRecord((record) => {
+        const distrusted = distrustWriter(record, identity("node-a"));
+        assert.ok(distrusted.ok, JSON.stringify(distrusted));
+        return distrusted.value;
+      });
+      const taken = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
+      assert.equal(!taken.ok && taken.failure.kind, "NotWriter");
+      assert.equal(ports.checkpoints.rollbackIncarnation(), undefined);
     }));
 
   it("acquires it in its next epoch", () =>

@@ -65,11 +65,14 @@ export async function acquireVolume(
   return acquired;
 }
 
-/** Returns the reason if by the record this node holds the volume in an epoch in which it has released it. */
+/**
+ * Returns the reason if by the record this node holds the volume in an epoch in which it has released it. Not
+ * without a request: then a controller has counted the grant as held.
+ */
 function releasedBefore(ports: NodePorts, volume: AzVolume): string | undefined {
   const writer = holderIn(ports, volume);
   const { name, uid } = volume.metadata;
-  if (writer === undefined || !ports.released.has(uid, writer.epoch)) return undefined;
+  if (writer?.requested !== true || !ports.released.has(uid, writer.epoch)) return undefined;
   return `by ${name} this node holds the volume in epoch ${writer.epoch}, in which it has released it`;
 }
 

@@ -3,9 +3,9 @@ const VOLUMES_MAX = 1000;
 
 /**
  * The epochs in which this plug-in has released volumes and not acquired them since, by the AzVolume's uid.
- * Only a node itself records that it holds a volume, so a record by which it does in such an epoch was
- * restored from a backup. Nothing else shows that to the node if the backup is as recent as the last Lease
- * that it has read; from the next one on, the Lease does.
+ * Only a node itself records that it holds a volume that is requested, so a record by which it does in such
+ * an epoch was restored from a backup. Nothing else shows that to the node if the backup is as recent as the
+ * last Lease that it has read; from the next one on, the Lease does.
  */
 export class ReleasedEpochs {
   readonly #epochs = new Map<string, number>();

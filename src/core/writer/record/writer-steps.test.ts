@@ -241,7 +241,7 @@ describe("distrust", () => {
       {
         because: "not taken",
         step: distrustWriter(aRecord({ writer: grantedA }), a),
-        expected: aRecord({ writer: { ...grantedA, held: true } }),
+        expected: aRecord({ writer: unrequestedA }),
       },
       {
         because: "held",
