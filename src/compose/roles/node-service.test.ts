@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -38,6 +38,25 @@ it("names the flag of a state folder that can't be used", isLinux, async (t) => 
   await assert.rejects(openIn(stateDir), {
     message: new RegExp(`^--state-dir: got ${JSON.stringify(stateDir)}; EEXIST`, "u"),
   });
+});
+
+it(
+  "refuses a state folder in /proc, where none can be made, and does not spin",
+  { ...isLinux, timeout: TIMEOUT_MS },
+  async () => {
+    for (const stateDir of ["/proc/azuredisk", "/proc/azuredisk/state"])
+      await assert.rejects(openIn(stateDir), {
+        message:
+          `--state-dir: got ${JSON.stringify(stateDir)}; /proc/azuredisk can't be made; ` +
+          "the file system of /proc takes no folders: name one on a disk of this machine",
+      });
+  },
+);
+
+it("makes a state folder with those above it, for this user alone", isLinux, async (t) => {
+  const above = join(await aStateDir(t), "above");
+  await openIn(join(above, "state"));
+  for (const made of [above, join(above, "state")]) assert.equal((await stat(made)).mode & 0o777, 0o700);
 });
 
 /**

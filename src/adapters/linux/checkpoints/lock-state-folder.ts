@@ -1,10 +1,10 @@
 import { open } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Logger } from "../../../ports/logger.ts";
 import { tryLock } from "../command/try-lock.ts";
+import { makeFolder } from "../make-folder.ts";
 
 /** How often the lock is tried while another process holds it, in milliseconds. */
 const TRY_EVERY_MS = 500;
@@ -22,7 +22,7 @@ export async function lockStateFolder(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   signal: AbortSignal,
 ): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await makeFolder(stateDir, 0o700);
   const path = join(stateDir, "volumes.lock");
   // A plain descriptor, never closed: Node closes a file handle that nothing refers to any more.
   const fd = await promisify(open)(path, "a", 0o600);
