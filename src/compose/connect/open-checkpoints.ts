@@ -4,10 +4,22 @@ import {
   readFileNodeCheckpoints,
 } from "../../adapters/linux/checkpoints/file-node-checkpoints.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
+import type { Logger } from "../../ports/logger.ts";
 
-/** Opens a node's checkpoints, in its state folder, for its plug-in alone. Throws if they are damaged. */
-export function openCheckpoints(stateDir: string): Promise<NodeCheckpoints> {
-  return openFileNodeCheckpoints(fileIn(stateDir));
+/**
+ * Opens a node's checkpoints, in its state folder, for its plug-in alone. Throws if they are damaged; logs if
+ * one of their two files is.
+ */
+export async function openCheckpoints(stateDir: string, logger: Logger): Promise<NodeCheckpoints> {
+  const { damagedFile, ...checkpoints } = await openFileNodeCheckpoints(fileIn(stateDir));
+  if (damagedFile !== undefined)
+    logger.warn("a file of the node's checkpoints is damaged: the other counts, without the last change", {
+      path: damagedFile,
+      remedy:
+        "none after a power failure or a kill, which has interrupted the write; otherwise check the node's " +
+        "disk, which has not kept what was written (mostly a heartbeat)",
+    });
+  return checkpoints;
 }
 
 /** Reads them while the node's plug-in may write. Throws if they are damaged. */

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { Logger } from "../../ports/logger.ts";
+import { openCheckpoints } from "../connect/open-checkpoints.ts";
 import { openNodeHost } from "./node-service.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -89,6 +90,29 @@ async function anotherPlugin(t: TestContext, stateDir: string) {
   t.after(() => process.kill(Number(line), "SIGKILL"));
   return plugin;
 }
+
+describe("openCheckpoints", () => {
+  it("warns once of a file that has decayed, and continues with the other one", async (t) => {
+    const stateDir = await aStateDir(t);
+    const warned: unknown[] = [];
+    const warn: Logger["warn"] = (message, fields) => warned.push([message, fields?.["path"]]);
+    const open = () => openCheckpoints(stateDir, { ...silentLogger, warn });
+    const first = await open();
+    for (const beat of [1, 2]) assert.ok((await first.putHeartbeat(beat, never)).ok);
+    const path = join(stateDir, "volumes.json");
+    const text = await readFile(path, "utf8");
+    assert.match(text, /"heartbeat": 2,/u);
+    await writeFile(path, text.replace('"heartbeat": 2,', '"heartbeat": 3,'));
+    const second = await open();
+    assert.equal(second.heartbeat(), 1);
+    assert.deepEqual(warned, [
+      ["a file of the node's checkpoints is damaged: the other counts, without the last change", path],
+    ]);
+    assert.ok((await second.putHeartbeat(4, never)).ok);
+    assert.equal((await open()).heartbeat(), 4);
+    assert.equal(warned.length, 1);
+  });
+});
 
 describe("openNodeHost", isLinux, () => {
   it(

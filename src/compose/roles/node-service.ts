@@ -62,7 +62,7 @@ export async function openNodeHost(
           lockDirectory: join(stateDir, "locks"),
           clock,
         });
-  const checkpoints = await openCheckpoints(stateDir);
+  const checkpoints = await openCheckpoints(stateDir, logger);
   await thawLeftFreezes({ host, checkpoints, logger }, new AbortController().signal);
   return { host, checkpoints, platform };
 }

@@ -50,22 +50,22 @@ describe("chooseCheckpoints", () => {
     },
     {
       files: [whole, undefined],
-      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40) },
+      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: false },
       because: "there is one file",
     },
     {
       files: [slotOf(3, 30), whole],
-      chosen: { kind: "slot", index: 1, bytes: whole, sequence: 4, file: file(40) },
+      chosen: { kind: "slot", index: 1, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: false },
       because: "the second one is newer",
     },
     {
       files: [whole, slotOf(3, 30)],
-      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40) },
+      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: false },
       because: "the first one is newer",
     },
     {
       files: [whole, slotOf(5, 50).subarray(1)],
-      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40) },
+      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: true },
       because: "the newer one is damaged",
     },
     {

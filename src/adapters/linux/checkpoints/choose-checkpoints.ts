@@ -11,13 +11,17 @@ export type ChosenCheckpoints =
   | { readonly kind: "damaged"; readonly fault: string }
   /** A plug-in wrote the first file that had this one alone. */
   | { readonly kind: "oneFile"; readonly file: CheckpointFile }
-  /** The newest whole write is in the file at `index`, whose `bytes` these are. */
+  /**
+   * The newest whole write is in the file at `index`, whose `bytes` these are. `isOtherDamaged`: the other
+   * file is there and not whole, as of an interrupted write, or of one that has decayed since.
+   */
   | {
       readonly kind: "slot";
       readonly index: 0 | 1;
       readonly bytes: Buffer;
       readonly sequence: number;
       readonly file: CheckpointFile;
+      readonly isOtherDamaged: boolean;
     };
 
 /**
@@ -38,9 +42,11 @@ export function chooseCheckpoints([first, second]: FoundFiles): ChosenCheckpoint
   if (newest === undefined) return { kind: "damaged", fault: "no whole write is in them" };
   const { bytes, sequence, text } = newest;
   const parsed = parseNodeCheckpoints(text);
-  return parsed.ok
-    ? { kind: "slot", index: isSecond ? 1 : 0, bytes, sequence, file: parsed.value }
-    : { kind: "damaged", fault: parsed.failure };
+  if (!parsed.ok) return { kind: "damaged", fault: parsed.failure };
+  const isOtherDamaged = isSecond
+    ? first !== undefined && one === undefined
+    : second !== undefined && two === undefined;
+  return { kind: "slot", index: isSecond ? 1 : 0, bytes, sequence, file: parsed.value, isOtherDamaged };
 }
 
 function wholeIn(bytes: Buffer | undefined): (SlotContent & { readonly bytes: Buffer }) | undefined {

@@ -197,11 +197,12 @@ describe("openFileNodeCheckpoints", () => {
         await writeFile(damaged, bytes);
         await writeFile(other, whole);
         const checkpoints = await openFileNodeCheckpoints(path);
-        assert.deepEqual(checkpoints.volumes(), [aCheckpoint({})]);
+        assert.deepEqual([checkpoints.damagedFile, checkpoints.volumes()], [damaged, [aCheckpoint({})]]);
         assert.deepEqual(await checkpoints.putHeartbeat(2, never), { ok: true, value: undefined });
         // The damaged one was written, and the whole one left alone until then.
         assert.deepEqual((await readFile(other)).subarray(0, whole.length), whole);
-        assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 2);
+        const again = await openFileNodeCheckpoints(path);
+        assert.deepEqual([again.damagedFile, again.heartbeat()], [undefined, 2]);
       }
     });
   }

@@ -21,6 +21,15 @@ const SLOT_STEP_BYTES = 64 * 1024;
 /** How many times its content is to fit into a slot; what adds a volume or a target fails without that. */
 const RESERVE_FACTOR = 2;
 
+/** The node's checkpoints, and what their files were found like. */
+export interface OpenedCheckpoints extends NodeCheckpoints {
+  /**
+   * The file, if any, that is not whole, so that the change before its own counts. The next change
+   * overwrites it.
+   */
+  readonly damagedFile: string | undefined;
+}
+
 /**
  * Opens the node's checkpoints in the file at `path` and its second one, both of which have to survive
  * reboots. The two are overwritten in turn and in place: a release, a heartbeat and whatever else adds no
@@ -34,7 +43,7 @@ export async function openFileNodeCheckpoints(
   path: string,
   bootIdFile: string | undefined = process.platform === "win32" ? undefined : BOOT_ID_FILE,
   disk: CheckpointDisk = ownDisk,
-): Promise<NodeCheckpoints> {
+): Promise<OpenedCheckpoints> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const bootId = bootIdFile === undefined ? EVERY_BOOT : (await readFile(bootIdFile, "utf8")).trim();
   const found = await readBoth(path, disk);
@@ -47,14 +56,17 @@ export async function openFileNodeCheckpoints(
   const second = slotAt(secondOf(path), found[1]);
   if (chosen.kind !== "slot") {
     const file = chosen.kind === "none" ? { bootId, heartbeat: 0, volumes: [] } : chosen.file;
-    return checkpointsIn(path, { newest: first, next: second }, afterBoot(file, bootId), 0);
+    const checkpoints = checkpointsIn(path, { newest: first, next: second }, afterBoot(file, bootId), 0);
+    return { ...checkpoints, damagedFile: undefined };
   }
   const slots = chosen.index === 0 ? { newest: first, next: second } : { newest: second, next: first };
   // The kernel may have what was read in memory only: its writer was killed before the sync, or the sync has
   // failed, which the next one does not report. The next change overwrites the only other copy. The same
   // bytes harm none that are on the disk already, at whichever of them the machine stops.
   await slots.newest.overwrite(chosen.bytes);
-  return checkpointsIn(path, slots, afterBoot(chosen.file, bootId), chosen.sequence);
+  const checkpoints = checkpointsIn(path, slots, afterBoot(chosen.file, bootId), chosen.sequence);
+  const other = chosen.index === 0 ? secondOf(path) : path;
+  return { ...checkpoints, damagedFile: chosen.isOtherDamaged ? other : undefined };
 }
 
 /**
