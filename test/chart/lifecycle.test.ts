@@ -323,7 +323,11 @@ describe(
         objectNamespace: "fast",
         rbac: { name: "fast" },
         controller: { cloudConfigSecretName: "" },
-        azure: { subscriptionID: "s", resourceGroup: "rg", location: "eastus" },
+        azure: {
+          subscriptionID: "00000000-0000-0000-0000-000000000001",
+          resourceGroup: "rg",
+          location: "eastus",
+        },
       };
       const { code, output } = await runHelm(
         ["install", "second", CHART, "--namespace", "default", "--kubeconfig", server.kubeconfigFile],

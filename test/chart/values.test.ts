@@ -11,6 +11,8 @@ import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
 const BUILD_TIMEOUT_MS = 1_500_000;
 
+const SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a";
+
 const noHelm = await whyNoHelm();
 
 describe("values of the chart", () => {
@@ -95,10 +97,22 @@ describe("values of the chart", () => {
         values: { controller: { cloudConfigSecretName: "", cloudConfigHostFile: "/azure.json" } },
         says: /at '\/controller\/cloudConfigHostFile': .*does not match pattern/u,
       },
+      ...["my subscription", `/subscriptions/${SUBSCRIPTION}`, `${SUBSCRIPTION} `].map((subscriptionID) => ({
+        values: { azure: { subscriptionID } },
+        says: /at '\/azure\/subscriptionID': '.*' does not match pattern/u,
+      })),
+      {
+        values: { workloadIdentity: { clientID: "azuredisk-identity" } },
+        says: /at '\/workloadIdentity\/clientID': 'azuredisk-identity' does not match pattern/u,
+      },
+      {
+        values: { workloadIdentity: { tenantID: "contoso" } },
+        says: /at '\/workloadIdentity\/tenantID': 'contoso' does not match pattern/u,
+      },
       {
         values: {
           controller: { cloudConfigSecretName: "" },
-          azure: { subscriptionID: "s", location: "eastus" },
+          azure: { subscriptionID: SUBSCRIPTION, location: "eastus" },
         },
         says: /cloudConfigHostFile are empty, so that .*: set azure\.resourceGroup, too/u,
       },
@@ -135,6 +149,15 @@ describe("values of the chart", () => {
         assert.match(output, says);
       });
     }
+
+    for (const tenantID of ["00000000-0000-0000-0000-0000000000AB", "contoso.onmicrosoft.com"])
+      it(`take a GUID of any case, and a tenant's domain: ${tenantID}`, async () => {
+        const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+          azure: { subscriptionID: SUBSCRIPTION.toUpperCase() },
+          workloadIdentity: { clientID: SUBSCRIPTION, tenantID },
+        });
+        assert.equal(code, 0, output);
+      });
 
     it("include the image: the default names no registry", async () => {
       const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"]);

@@ -32,6 +32,18 @@ export function text(about: string): ChartValue {
   return { kind: "text", about };
 }
 
+const GUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
+
+/** A GUID, or empty. */
+export function guid(about: string): ChartValue {
+  return { kind: "text", about, pattern: `^(${GUID})?$` };
+}
+
+/** A tenant of Entra: its GUID or a domain of it, or empty. */
+export function tenant(about: string): ChartValue {
+  return { kind: "text", about, pattern: `^(${GUID}|([0-9A-Za-z-]+\\.)+[A-Za-z]{2,})?$` };
+}
+
 /** The name of a Kubernetes object. */
 export function objectName(about: string): ChartValue {
   return { kind: "text", about, pattern: "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$" };

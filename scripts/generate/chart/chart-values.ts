@@ -11,10 +11,12 @@ import {
   derivedName,
   flag,
   group,
+  guid,
   object,
   objectName,
   objects,
   port,
+  tenant,
   text,
   texts,
   whole,
@@ -216,14 +218,14 @@ export function chartValues(): ChartValues {
       ),
     }),
     workloadIdentity: group({
-      clientID: text(
-        "Client id of the identity that the controller's service account stands for; empty: no workload " +
-          "identity",
+      clientID: guid(
+        "Client id (a GUID) of the identity that the controller's service account stands for; empty: no " +
+          "workload identity",
       ),
-      tenantID: text("Its tenant, if it is not the cluster's"),
+      tenantID: tenant("Its tenant, by GUID or domain, if it is not the cluster's"),
     }),
     azure: group({
-      subscriptionID: text("Subscription of the cluster; wins over the cloud config"),
+      subscriptionID: guid("Id of the cluster's subscription; wins over the cloud config"),
       resourceGroup: text("Resource group of the cluster's VMs and of new disks; wins over the cloud config"),
       location: text("Region of new disks; wins over the cloud config"),
       cloud: choice(
