@@ -15,6 +15,7 @@ import { type CsiClients, connectCsi } from "./csi-clients.ts";
 import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
 import { type LabProcess, startLabProcess } from "./lab-process.ts";
 import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
+import { withFlags } from "./with-flags.ts";
 
 /** A virtual machine of the lab. */
 export interface LabVm {
@@ -253,17 +254,21 @@ async function build(building: Building): Promise<Lab> {
       process.execPath,
       MAIN,
       "controller",
-      `--endpoint=unix://${controllerSocket(name)}`,
-      ...storeFlags(name),
-      `--cloud-config=${join(directory, "azure.json")}`,
-      `--cluster-id=${building.clusterId ?? CLUSTER_ID}`,
-      `--azure-ca-file=${caFile}`,
-      `--azure-time-scale=${timeScale}`,
-      `--recall-answer-ms=${RECALL_ANSWER_MS}`,
-      `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
-      // A single controller is restarted after it was killed, without waiting for the Lease to expire.
-      ...(controllerNames.length === 1 ? ["--leader-election=none"] : []),
-      ...(building.controllerFlags ?? []),
+      ...withFlags(
+        [
+          `--endpoint=unix://${controllerSocket(name)}`,
+          ...storeFlags(name),
+          `--cloud-config=${join(directory, "azure.json")}`,
+          `--cluster-id=${building.clusterId ?? CLUSTER_ID}`,
+          `--azure-ca-file=${caFile}`,
+          `--azure-time-scale=${timeScale}`,
+          `--recall-answer-ms=${RECALL_ANSWER_MS}`,
+          `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
+          // A single controller is restarted after it was killed, without waiting for the Lease to expire.
+          ...(controllerNames.length === 1 ? ["--leader-election=none"] : []),
+        ],
+        building.controllerFlags ?? [],
+      ),
     ]),
   );
   const names = vms.map(({ name }) => name);
@@ -372,19 +377,23 @@ async function startNode(start: {
     process.execPath,
     MAIN,
     "node",
-    `--endpoint=unix://${socket}`,
-    ...storeFlags,
-    `--node-name=${vm.name}`,
-    `--vm-id=${instance.vmId}`,
-    `--vm-resource-id=${instance.instanceUri}`,
-    `--vm-size=${VM_SIZE}`,
-    `--location=${LOCATION}`,
-    `--zone=${vm.zone}`,
-    `--device-root=${deviceRoot}`,
-    `--state-dir=${join(home, "state")}`,
-    `--kubelet-dir=${kubeletDirectory}`,
-    `--heartbeat-ms=${HEARTBEAT_MS}`,
-    ...(building.nodeFlags ?? []),
+    ...withFlags(
+      [
+        `--endpoint=unix://${socket}`,
+        ...storeFlags,
+        `--node-name=${vm.name}`,
+        `--vm-id=${instance.vmId}`,
+        `--vm-resource-id=${instance.instanceUri}`,
+        `--vm-size=${VM_SIZE}`,
+        `--location=${LOCATION}`,
+        `--zone=${vm.zone}`,
+        `--device-root=${deviceRoot}`,
+        `--state-dir=${join(home, "state")}`,
+        `--kubelet-dir=${kubeletDirectory}`,
+        `--heartbeat-ms=${HEARTBEAT_MS}`,
+      ],
+      building.nodeFlags ?? [],
+    ),
   ]);
   await plugin.untilReady();
   const clients = connect(socket, signal);

@@ -98,6 +98,16 @@ describe("readCommandLine", () => {
     },
     { argv: ["--name"], problem: "--name: got no value; expected a value" },
     { argv: ["--name", "--json"], problem: "--name: got no value; expected a value" },
+    {
+      argv: ["--wait-ms=20", "--wait-ms", "30", "--wait-ms=20"],
+      problem: '--wait-ms: got "20" and "30"; expected one value',
+    },
+    { argv: ["--name=a", "--name=b"], problem: '--name: got "a" and "b"; expected one value' },
+    {
+      argv: ["--attach=driver", "--attach=kubernetes"],
+      problem: '--attach: got "driver" and "kubernetes"; expected one value',
+    },
+    { argv: ["--json", "--json=false"], problem: '--json: got "true" and "false"; expected one value' },
     { argv: ["--constructor=x"], problem: "--constructor: unknown flag" },
     { argv: ["-x"], problem: "-x: unknown flag" },
     { argv: ["surplus"], problem: '"surplus": unexpected argument; settings are flags' },
@@ -108,6 +118,18 @@ describe("readCommandLine", () => {
       assert.deepEqual(command.kind === "Refuse" ? command.problems : [], [problem]);
     });
   }
+
+  it("takes a flag twice that says the same, and a list in parts", () => {
+    const argv = ["--endpoint=e", "--name=n", "--name", "n", "--json", "--json", "--roots=/b", "--roots=/c"];
+    const command = readCommandLine(program, argv);
+    assert.deepEqual(command.kind === "Run" ? command.values : command, {
+      ...defaults,
+      endpoint: "e",
+      name: "n",
+      roots: ["/b", "/c"],
+      json: true,
+    });
+  });
 
   it("takes words besides flags only where the program does", () => {
     const words = (allowed: "any" | readonly string[], ...argv: readonly string[]) =>
@@ -149,10 +171,11 @@ describe("a settings file", () => {
   });
 
   it("is named by what is wrong in it", () => {
-    const command = read([], { endpont: "x", "wait-ms": "5 s" });
+    const command = read([], { endpont: "x", name: ["a", "b"], "wait-ms": "5 s" });
     assert.deepEqual(command.kind === "Refuse" ? command.problems : [], [
       "--endpont (s.yaml): unknown setting; did you mean --endpoint?",
       "--endpoint: must be given: Where it is served",
+      '--name (s.yaml): got "a" and "b"; expected one value',
       '--wait-ms (s.yaml): got "5 s"; expected a number from 10 to 1000',
     ]);
   });

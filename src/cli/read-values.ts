@@ -71,6 +71,12 @@ function readValue(option: Option, { label, texts }: GivenValue): ReadValue {
 }
 
 function readGiven(option: Option, label: string, texts: readonly string[]): ReadValue {
+  const different = [...new Set(texts)];
+  // The last one would win without a word, as it does where a script or a manifest has lost track.
+  if (option.kind !== "list" && different.length > 1) {
+    const given = different.map((text) => JSON.stringify(text)).join(" and ");
+    return { problem: `${label}: got ${given}; expected one value` };
+  }
   const last = texts.at(-1) ?? "";
   const refuse = (given: string, hint = ""): ReadValue => ({
     problem: `${label}: got ${JSON.stringify(given)}; expected ${expectation(option)}${hint}`,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Lab, type LabNode, type LabOptions, startLab } from "../../demo/lab/lab.ts";
+import { withFlags } from "../../demo/lab/with-flags.ts";
 import { leftovers } from "../../demo/observe.ts";
 import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
@@ -65,13 +66,15 @@ export async function withLab(
     signal: ending.signal,
     ...options,
     objectsBornAgedMs: OBJECTS_BORN_AGED_MS,
-    controllerFlags: [
-      `--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`,
-      "--recall-answer-ms=500",
-      `--prune-replicas-after-ms=${pruneAfterMs}`,
-      ...(options.controllerFlags ?? []),
-    ],
-    nodeFlags: [`--heartbeat-ms=${HEARTBEAT_MS}`, ...(options.nodeFlags ?? [])],
+    controllerFlags: withFlags(
+      [
+        `--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`,
+        "--recall-answer-ms=500",
+        `--prune-replicas-after-ms=${pruneAfterMs}`,
+      ],
+      options.controllerFlags ?? [],
+    ),
+    nodeFlags: withFlags([`--heartbeat-ms=${HEARTBEAT_MS}`], options.nodeFlags ?? []),
   });
   const node = (name: string): LabNode => {
     const found = lab.nodes.get(name);

@@ -103,7 +103,7 @@ function process(role: { readonly options: Options }): ChartValues {
   return {
     logLevel,
     settings: settingsOf(role.options),
-    extraArgs: texts("Further arguments of container `azuredisk`, after all others"),
+    extraArgs: texts("Further arguments of container `azuredisk`; a flag that it has already is refused"),
     extraEnv: objects("Further environment variables of container `azuredisk`"),
     priorityClassName: text("Priority class of its pods"),
   };
