@@ -1,9 +1,9 @@
-import { isNamed } from "../src/core/writer/record/record-nodes.ts";
 import { freezeProcess } from "../testbed/lab/units/freeze-process.ts";
 import { describeStaleWriter, type StaleWriter } from "./findings.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
-import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
+import { attachedNodes, fileSystemIsClean, hashOfDisk, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
+import { untilClean } from "./until-clean.ts";
 import {
   type DemoVolume,
   publishOnController,
@@ -23,7 +23,6 @@ const REPLICAS_MAX_MS = 120_000;
  * minute, and replicas are attached one after another.
  */
 const REPLICAS_AZURE_MS = 300_000;
-const CLEAN_MAX_MS = 120_000;
 const RECORDS_BEFORE_A_MOVE = 10;
 
 /** What the acts share. */
@@ -188,7 +187,7 @@ export async function thawStaleWriter(
   stale: LabNode,
   writer: Writer,
 ): Promise<StaleWriter> {
-  const { lab, timeline, signal } = on;
+  const { lab, timeline } = on;
   const before = await hashOfDisk(lab, volume);
   thaw(stale, writer);
   const failed = await timeline.measure(`thaw: ${stale.name}'s writer is refused`, () =>
@@ -198,10 +197,7 @@ export async function thawStaleWriter(
   await lab.orchestrator.removeUser(stale.name, volume.volumeId);
   await lab.orchestrator.setOutOfService(stale.name, false);
   await timeline.measure(`thaw: ${stale.name} has cleaned up and left quarantine`, () =>
-    waitUntil(`${stale.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
-      const record = await readRecord(lab, volume, signal);
-      return record !== undefined && !isNamed(record, stale.name, "quarantined") ? true : undefined;
-    }),
+    untilClean(on, volume, stale),
   );
   const restartedContainer = await writeFiles(stale, volume).then(() => "none", errorCodeOf);
   await unpublishOnNode(lab, volume, stale);

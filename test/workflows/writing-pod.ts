@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { LabNode } from "../../demo/lab/lab.ts";
-import { readRecord } from "../../demo/observe.ts";
+import { untilClean } from "../../demo/until-clean.ts";
 import { type DemoVolume, publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
-import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
-import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import { isNamed } from "../../src/core/writer/record/record-nodes.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import type { LabWorld } from "./with-lab.ts";
 
@@ -45,7 +42,6 @@ export interface StalePod {
 
 const STOP_GRACE_MS = 60_000;
 const REFUSED_MAX_MS = 60_000;
-const CLEAN_MAX_MS = 120_000;
 const FURTHER_RECORDS = 5;
 
 /** Starts a pod on a node, with an empty volume. */
@@ -135,10 +131,7 @@ export async function startWritingPod(
           await lab.orchestrator.removeUser(staleNode.name, volume.volumeId);
         },
         cleanUp: async () => {
-          await waitUntil(`${staleNode.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
-            const record = await readRecord(lab, volume, signal);
-            return record !== undefined && isKnownClean(record, staleNode.name) ? true : undefined;
-          });
+          await untilClean({ lab, signal }, volume, staleNode);
           await takeDownAfterFence(lab, volume, staleNode);
         },
       };
@@ -150,10 +143,4 @@ export async function startWritingPod(
       return last;
     },
   };
-}
-
-/** A record that was rebuilt calls each node quarantined that it does not list. */
-function isKnownClean(record: WriterRecord, nodeName: string): boolean {
-  if (isNamed(record, nodeName, "quarantined", "unverified", "fencing")) return false;
-  return record.defaultAccess === "quarantined" ? isNamed(record, nodeName, "clean") : true;
 }
