@@ -1,7 +1,7 @@
 import { freezeProcess } from "../testbed/lab/units/freeze-process.ts";
 import { describeStaleWriter, type StaleWriter } from "./findings.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
-import { attachedNodes, fileSystemIsClean, hashOfDisk, readStateTags } from "./observe.ts";
+import { attachedNodes, hashOfDisk, readStateTags, stateOfFileSystem } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
 import { untilClean } from "./until-clean.ts";
 import {
@@ -204,7 +204,7 @@ export async function thawStaleWriter(
   const found: StaleWriter = {
     fsync: failed.slice("failed ".length),
     diskUnchanged: (await hashOfDisk(lab, volume)) === before,
-    fileSystemClean: await fileSystemIsClean(lab, volume),
+    fileSystem: await stateOfFileSystem(lab, volume),
     restartedContainer,
   };
   on.say(`  ${describeStaleWriter(found)}`);

@@ -14,7 +14,7 @@ const withoutDevices = {
 const blocked: StaleWriter = {
   fsync: "EIO",
   diskUnchanged: true,
-  fileSystemClean: true,
+  fileSystem: "clean",
   restartedContainer: "EROFS",
 };
 const withDevices = { ...withoutDevices, checksums: [true, true], staleWriter: blocked } as const;
@@ -58,7 +58,7 @@ describe("the demo's findings", () => {
     [{ fsync: "EROFS" }, /fsync answered EROFS;/u, true],
     [{ fsync: "EBADF" }, /fsync answered EBADF;/u, false],
     [{ diskUnchanged: false }, /the disk is CHANGED;/u, false],
-    [{ fileSystemClean: false }, /e2fsck -fn says NOT CLEAN;/u, false],
+    [{ fileSystem: "Bad magic" }, /e2fsck -fn says NOT CLEAN \(Bad magic\);/u, false],
     [{ restartedContainer: "none" }, /there WRITES BESIDE THE DISK$/u, false],
     [{ restartedContainer: "ENOENT" }, /there finds ENOENT$/u, false],
   ];

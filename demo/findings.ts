@@ -9,8 +9,8 @@ export interface StaleWriter {
   readonly fsync: string;
   /** Nothing that it or its node did reached the disk. */
   readonly diskUnchanged: boolean;
-  /** `e2fsck -fn` finds no fault. */
-  readonly fileSystemClean: boolean;
+  /** What `e2fsck -fn` says of the file system. Without a fault: clean. */
+  readonly fileSystem: string;
   /** The error that a container restarted there gets for a write, or `none`. Blocked: EROFS. */
   readonly restartedContainer: string;
 }
@@ -63,18 +63,21 @@ export function judge(run: Measured & { readonly checksums: readonly boolean[] }
   };
 }
 
-function isBlocked({ fsync, diskUnchanged, fileSystemClean, restartedContainer }: StaleWriter): boolean {
+function isBlocked({ fsync, diskUnchanged, fileSystem, restartedContainer }: StaleWriter): boolean {
   return (
-    ["EIO", "EROFS"].includes(fsync) && diskUnchanged && fileSystemClean && restartedContainer === "EROFS"
+    ["EIO", "EROFS"].includes(fsync) &&
+    diskUnchanged &&
+    fileSystem === "clean" &&
+    restartedContainer === "EROFS"
   );
 }
 
 /** What came of a stale writer, part by part, for people. */
 export function describeStaleWriter(found: StaleWriter): string {
-  const { fsync, diskUnchanged, fileSystemClean, restartedContainer } = found;
+  const { fsync, diskUnchanged, fileSystem, restartedContainer } = found;
   return (
     `its fsync answered ${fsync}; the disk is ${diskUnchanged ? "unchanged" : "CHANGED"}; ` +
-    `e2fsck -fn says ${fileSystemClean ? "clean" : "NOT CLEAN"}; ` +
+    `e2fsck -fn says ${fileSystem === "clean" ? fileSystem : `NOT CLEAN (${fileSystem})`}; ` +
     "a container restarted there " +
     (restartedContainer === "none" ? "WRITES BESIDE THE DISK" : `finds ${restartedContainer}`)
   );

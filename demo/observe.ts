@@ -4,11 +4,11 @@ import { open, readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { AzVolumeAttachment } from "../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../src/core/api/az-volume.ts";
+import { checkFileSystem } from "./check-file-system.ts";
 import type { Lab } from "./lab/lab.ts";
 import type { DemoVolume } from "./volume-moves.ts";
 
 const run = promisify(execFile);
-const CHECK_MAX_MS = 60_000;
 
 /** The volume's attachments that are attached, by node. */
 export async function attachedNodes(
@@ -100,26 +100,14 @@ function extentsIn(text: string): readonly (readonly [number, number])[] {
   });
 }
 
-/** The check of a file system that changes nothing, by its type. Default: that of ext. */
-const CHECKS: Readonly<Record<string, readonly [string, ...string[]]>> = {
-  btrfs: ["btrfs", "check", "--readonly"],
-  xfs: ["xfs_repair", "-n"],
-};
-
 /**
- * Runs `e2fsck -fn` or `btrfs check` on a disk that no node has mounted: it reads everything and changes
- * nothing. It needs no attachment, since an unused replica may be pruned at any time.
+ * Checks the file system of a disk that no node has mounted: `clean`, or what the check says. Needs no
+ * attachment, since an unused replica may be pruned at any time.
  */
-export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<boolean> {
+export async function stateOfFileSystem(lab: Lab, volume: DemoVolume): Promise<string> {
   const { accessType } = volume.capability;
   const fsType = accessType?.$case === "mount" ? accessType.value.fsType : "";
-  const [program, ...options] = CHECKS[fsType] ?? ["e2fsck", "-f", "-n"];
-  try {
-    await run(program, [...options, await diskFile(lab, volume)], { timeout: CHECK_MAX_MS });
-    return true;
-  } catch {
-    return false;
-  }
+  return checkFileSystem(await diskFile(lab, volume), fsType);
 }
 
 /** What remains of a lab that should be empty: disks, snapshots, objects, loop devices, mounts. */

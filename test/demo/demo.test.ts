@@ -107,7 +107,7 @@ describe("npm run demo", () => {
           staleWriter: {
             fsync: findings.staleWriter.fsync,
             diskUnchanged: true,
-            fileSystemClean: true,
+            fileSystem: "clean",
             restartedContainer: "EROFS",
           },
           leaked: 0,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LabNode } from "../../demo/lab/lab.ts";
-import { fileSystemIsClean, leftovers } from "../../demo/observe.ts";
+import { leftovers, stateOfFileSystem } from "../../demo/observe.ts";
 import { committedByFsync, createVolume, deleteVolume } from "../../demo/volume-moves.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { untilServed } from "../workflows/volume-use.ts";
@@ -67,7 +67,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   let records = 0;
   for (const pod of pods) {
     records += await pod.end();
-    assert.ok(await fileSystemIsClean(lab, pod.volume), `the file system of ${pod.volume.name} has faults`);
+    assert.equal(await stateOfFileSystem(lab, pod.volume), "clean");
     await untilServed(() => deleteVolume(lab, pod.volume));
   }
   assert.deepEqual(await leftovers(lab, signal), [], "left behind");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { attachedNodes, fileSystemIsClean } from "../../demo/observe.ts";
+import { attachedNodes, stateOfFileSystem } from "../../demo/observe.ts";
 import { createVolume, deleteVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { type Reimages, reimagesByCall, reimagesByEvent, upgradeNodes } from "./aks-upgrade.ts";
@@ -79,7 +79,7 @@ async function upgrades(world: LabWorld, reimages: Reimages): Promise<void> {
   assert.equal(forced.length, 0, `detached by force: ${JSON.stringify(forced)}`);
   for (const pod of pods) {
     assert.ok((await pod.end()) > 0);
-    assert.ok(await fileSystemIsClean(lab, pod.volume));
+    assert.equal(await stateOfFileSystem(lab, pod.volume), "clean");
     await untilServed(() => deleteVolume(lab, pod.volume));
   }
 }
