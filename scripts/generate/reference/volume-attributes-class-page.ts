@@ -47,7 +47,8 @@ const LIMITS = `## Which changes are possible
 - A shared disk keeps the limits of its new SKU on \`maxShares\`. Its replicas are not detached for a change:
   they leave 5 minutes after the last pod of the volume has ended (\`--prune-replicas-after-ms\`). To change
   the SKU, end the pods for that time. Until then the change ends with \`FAILED_PRECONDITION\`, which says so.
-- Tags are set or replaced, never removed. The driver's own tags are refused.
+- Tags are set or replaced, never removed. The driver's own tags are refused, and so are tags that would leave no
+  room for these: they are counted together with those that the volume has.
 - A disk is modified before it is grown, where both are asked for.`;
 
 const EXAMPLE = `## Example

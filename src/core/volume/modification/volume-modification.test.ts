@@ -130,6 +130,32 @@ describe("checkModification", () => {
       assert.equal(checked.failure.kind, "InvalidArgument");
     });
 
+  describe("of the tags", () => {
+    const tags = (count: number): Readonly<Record<string, string>> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`t${index}`, "1"]));
+    const own = { "k8s-azure-created-by": "kubernetes-azure-dd" };
+    const check = (present: number, added: Readonly<Record<string, string>>) => {
+      const disk = aDiskSpec({ tags: { ...own, ...tags(present), "disk.csi.azure.com-uid": "u" } });
+      return checkModification({ tags: added }, { detail: v2, disk });
+    };
+
+    it("takes as many as leave room for the driver's own, with those that the disk has", () => {
+      assert.deepEqual(check(30, tags(38)), ok(undefined));
+      const refused = check(30, {
+        ...Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`u${index}`, "1"])),
+        ...tags(9),
+      });
+      assert.equal(
+        refused.ok ? "" : describeFailure(refused.failure),
+        'mutable_parameters.tags "51 tags": Azure takes at most 50 tags, 12 of them the driver\'s own',
+      );
+    });
+
+    it("takes other values of tags that a full disk has already, and names in other case", () => {
+      assert.deepEqual(check(39, { T1: "2" }), ok(undefined));
+    });
+  });
+
   it("leaves a change without SKU to Azure", () =>
     assert.deepEqual(
       checkModification(

@@ -12,7 +12,7 @@ import {
   volumeParameterTable,
 } from "../parameters/volume-parameter-table.ts";
 import { parseVolumeParameters } from "../parameters/volume-parameters.ts";
-import { isOwnTag } from "../tags/volume-tags.ts";
+import { checkAddedTags, isOwnTag } from "../tags/volume-tags.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
 type Parameters = Readonly<Record<string, string>>;
@@ -83,7 +83,7 @@ export function withMutable(parameters: Parameters, mutable: Parameters): Parame
  * Convert the disk type of a managed disk).
  */
 export function checkModification(
-  { tags: _, ...change }: DiskModification,
+  { tags = {}, ...change }: DiskModification,
   { detail, disk }: PresentDisk,
 ): Result<void, InvalidArgument> {
   const { skuName, sizeGiB, maxShares } = detail;
@@ -93,7 +93,8 @@ export function checkModification(
   if (!possible.ok && !sameJson(possible, checkDisk(present, FIELD))) return possible;
   const { skuName: to = skuName } = change;
   const problem = to === skuName ? undefined : conversionProblem(detail, to);
-  return problem === undefined ? ok(undefined) : refuseArgument(`${FIELD}.skuName`, to, problem);
+  if (problem !== undefined) return refuseArgument(`${FIELD}.skuName`, to, problem);
+  return checkAddedTags(disk.tags, tags, `${FIELD}.tags`);
 }
 
 /** Checks that a VolumeAttributesClass states only what can change. */

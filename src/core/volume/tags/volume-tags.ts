@@ -3,6 +3,7 @@ import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { ok, type Result } from "../../failure/result.ts";
 import type { MetadataParameterName } from "../parameters/volume-parameter-names.ts";
 import { volumeParameterTable } from "../parameters/volume-parameter-table.ts";
+import { mergeTags } from "./merge-tags.ts";
 import { STATE_TAGS_MAX } from "./state-tags.ts";
 
 /** What external-provisioner says of the volume and its claim. */
@@ -18,6 +19,8 @@ const TAG_NAME_MAX_CHARS = 512;
 export const TAG_VALUE_MAX_CHARS = 256;
 /** Tags of a new disk that name its cluster, object, volume, replicas and access. */
 const CREATION_TAGS = 5;
+/** How many tags the driver adds to those that a request states, at the most. */
+const LATER_TAGS = CREATION_TAGS + STATE_TAGS_MAX;
 const ILLEGAL_IN_TAG_NAME = /[<>%&?\\/]/u;
 
 /** V1's tag for a disk to be attached with write accelerator: V1 keeps the parameter in no other place. */
@@ -55,7 +58,7 @@ export function volumeTags(request: {
   const { metadata, writeAcceleratorEnabled: accelerated } = request;
   const accelerator = accelerated === undefined ? {} : { [WRITE_ACCELERATOR_TAG]: String(accelerated) };
   return withOwnTags(
-    { names: { ...ownTags(metadata), ...accelerator }, later: CREATION_TAGS + STATE_TAGS_MAX },
+    { names: { ...ownTags(metadata), ...accelerator }, later: LATER_TAGS },
     request,
     (template) => fillIn("tags", template, metadata),
   );
@@ -94,14 +97,39 @@ export function withOwnTags(
     names.add(key);
     tags.set(tag.value.name, tag.value.value);
   }
-  const count = tags.size + later;
-  if (count > TAGS_MAX)
-    return refuseArgument(
-      "parameters.tags",
-      `${count} tags`,
-      `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length + later} of them the driver's own`,
-    );
-  return ok(Object.fromEntries(tags));
+  const fits = checkCount(tags.size + later, Object.keys(own).length + later, "parameters.tags");
+  return fits.ok ? ok(Object.fromEntries(tags)) : fits;
+}
+
+/**
+ * Checks that tags which a disk gets beside those that it has leave room for the driver's own, such as VMs in
+ * quarantine. `added` has none of these; what the disk has already is no reason to refuse it.
+ */
+export function checkAddedTags(
+  present: Tags,
+  added: Tags,
+  field: string,
+): Result<void, FailureOf<"InvalidArgument">> {
+  const merged = mergeTags(present, added);
+  const names = Object.keys(merged).filter((name) => !isLaterTag(name));
+  const isNew = Object.keys(merged).length > Object.keys(present).length;
+  const own = names.filter(isOwnTag).length + LATER_TAGS;
+  return isNew ? checkCount(names.length + LATER_TAGS, own, field) : ok(undefined);
+}
+
+function checkCount(count: number, own: number, field: string): Result<void, FailureOf<"InvalidArgument">> {
+  return count > TAGS_MAX
+    ? refuseArgument(
+        field,
+        `${count} tags`,
+        `Azure takes at most ${TAGS_MAX} tags, ${own} of them the driver's own`,
+      )
+    : ok(undefined);
+}
+
+/** Whether a tag is one of those for which room is left: tags that name the disk's volume, and its state. */
+function isLaterTag(name: string): boolean {
+  return /^disk\.csi\.azure\.com/iu.test(name);
 }
 
 function ownTags(metadata: VolumeMetadata): Tags {
