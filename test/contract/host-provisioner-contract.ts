@@ -484,7 +484,7 @@ export function hostProvisionerContract(
             never,
           ),
         ),
-        "WrongDevice",
+        "MountedOtherwise",
       );
     });
 
@@ -544,6 +544,12 @@ export function hostProvisionerContract(
       const targetPath = world.pathOf("volumeDevices/pvc-1");
       valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
       valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
+      const second = { device: await aDevice(world, 1), targetPath, readOnly: false };
+      const refused = await world.host.bindDevice(second, never);
+      assert.match(
+        refused.ok ? "" : describeFailure(refused.failure),
+        /^\S+volumeDevices\/pvc-1 already holds a mount of \S+.*; nothing was mounted there: unmount it first$/u,
+      );
       assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "blockDevice");
       assert.equal(valueOf(await world.host.deviceSize(targetPath, never)), DISK_BYTES);
       const mounts = valueOf(await world.host.mountsOf(device.majorMinor, never));

@@ -63,7 +63,7 @@ describe("Linux host: which disk a btrfs is on", () => {
           valueOf(await world.host.mountsOf(device.majorMinor, never)).map((found) => found.path),
           [path],
         );
-      assert.equal(kindOf(await mount(world, order[0], second)), "WrongDevice");
+      assert.equal(kindOf(await mount(world, order[0], second)), "MountedOtherwise");
       valueOf(await world.host.unmount(second, never));
       assert.deepEqual(valueOf(await world.host.mountsOf(order[1].majorMinor, never)), []);
     }
@@ -206,7 +206,7 @@ describe("Linux host: a btrfs on several disks", () => {
       assert.match(reason, /btrfs [-0-9a-f]{36}, mounted on this node/u);
     }
     assert.notEqual(valueOf(await world.host.mountAt(staging, never))?.majorMinor, device.majorMinor);
-    assert.equal(kindOf(await mount(world, device, staging)), "WrongDevice");
+    assert.equal(kindOf(await mount(world, device, staging)), "MountedOtherwise");
     valueOf(await world.host.unmount(staging, never));
     assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     for (const { majorMinor } of [device, other])

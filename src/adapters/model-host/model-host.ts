@@ -619,11 +619,7 @@ function findDeviceNow(machine: MachineState, lun: number): Result<Device, Failu
 
 function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void, Failure> {
   const refuse = (problem: string): Result<void, Failure> =>
-    fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem: `${present.path} ${problem}: unmount it first`,
-    });
+    fail({ kind: "MountedOtherwise", path: present.path, problem });
   if (present.device.majorMinor !== device.majorMinor)
     return refuse(`already holds a mount of ${present.device.path}`);
   if (isDead(present))

@@ -216,9 +216,9 @@ async function mountVolume(
     const { majorMinor, isDead } = present.value;
     if (majorMinor !== device.majorMinor)
       return fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: `${path} already holds a mount of device ${majorMinor}: unmount it first`,
+        kind: "MountedOtherwise",
+        path,
+        problem: `already holds a mount of device ${majorMinor}`,
       });
     return isDead
       ? fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${path} is dead` })

@@ -161,6 +161,8 @@ export type Failure =
       readonly waitedMs: number;
     }
   | { readonly kind: "WrongDevice"; readonly devicePath: string; readonly problem: string }
+  /** Where a device is to be mounted or bound, another one is, or this one in another way. */
+  | { readonly kind: "MountedOtherwise"; readonly path: string; readonly problem: string }
   | {
       readonly kind: "WrongFileSystem";
       readonly devicePath: string;

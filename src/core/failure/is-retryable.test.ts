@@ -29,6 +29,7 @@ const permanent = [
   "CloudUnauthorized",
   "ObjectInvalid",
   "WrongDevice",
+  "MountedOtherwise",
   "WrongFileSystem",
   "FileSystemBroken",
   "DeviceSettingRefused",

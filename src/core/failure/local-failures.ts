@@ -62,6 +62,12 @@ export const localFailures = {
       "written to it",
     example: { devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
   },
+  MountedOtherwise: {
+    code: "FAILED_PRECONDITION",
+    retryable: false,
+    sentence: (failure) => `${failure.path} ${failure.problem}; nothing was mounted there: unmount it first`,
+    example: { path: "/var/lib/kubelet/…/globalmount", problem: "already holds a mount of /dev/sdd (8:48)" },
+  },
   WrongFileSystem: {
     code: "FAILED_PRECONDITION",
     retryable: false,

@@ -59,6 +59,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   StoreUnavailable: "UNAVAILABLE",
   DeviceNotFound: "UNAVAILABLE",
   WrongDevice: "FAILED_PRECONDITION",
+  MountedOtherwise: "FAILED_PRECONDITION",
   WrongFileSystem: "FAILED_PRECONDITION",
   DeviceBusy: "UNAVAILABLE",
   FileSystemBroken: "FAILED_PRECONDITION",

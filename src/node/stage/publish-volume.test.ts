@@ -128,6 +128,27 @@ describe("publishVolume", () => {
       ));
   });
 
+  it("names a raw target that has another disk, and has no LUN read again", () =>
+    withNode({ writer: granted }, async (world) => {
+      const { host } = world.ports();
+      world.machine.attach({
+        lun: 7,
+        disk: createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) }),
+      });
+      const other = await world.answerOf(host.findDevice({ lun: 7 }, never));
+      assert.ok(other.ok);
+      const bind = { device: other.value, targetPath, readOnly: false };
+      assert.ok((await world.answerOf(host.bindDevice(bind, never))).ok);
+      const raw = { ...request, accessType: "block", targetPath, targetReadOnly: false } as const;
+      const published = await world.answerOf(publishVolume(world.ports(), raw, never));
+      assert.deepEqual(published.ok ? undefined : published.failure, {
+        kind: "MountedOtherwise",
+        path: targetPath,
+        problem: `already holds a mount of ${other.value.path}`,
+      });
+      assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+    }));
+
   it("leaves the staging mount to the writers where only one target is read-only", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(

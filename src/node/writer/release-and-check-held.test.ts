@@ -340,7 +340,7 @@ describe("publishVolume where one step fails", () => {
         world.answerOf(host.bindDevice({ device: found.value, targetPath, readOnly: false }, never)),
       );
       const published = await publish(world);
-      assert.equal(!published.ok && published.failure.kind, "WrongDevice");
+      assert.equal(!published.ok && published.failure.kind, "MountedOtherwise");
       assert.deepEqual(
         world.machine.mounts().find(({ path }) => path === targetPath)?.diskUri,
         "/disks/other",

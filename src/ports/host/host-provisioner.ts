@@ -187,7 +187,8 @@ export interface HostProvisioner {
   growBeforeMount(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
-   * and alive. Fails with `FileSystemNotUnique` where the kernel would mount another disk with the same
+   * and alive. Fails with `MountedOtherwise` where another one is, or this one is with other access, with
+   * `FileSystemNotUnique` where the kernel would mount another disk with the same
    * file system, and with `WriteProtected` where the device takes no writes and neither `readOnly` nor a flag
    * asks for a read-only mount.
    */
@@ -211,7 +212,7 @@ export interface HostProvisioner {
     },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
-  /** Binds a raw device to the file `targetPath`, making it. */
+  /** Binds a raw device to the file `targetPath`, making it. Fails with `MountedOtherwise` like a mount. */
   bindDevice(
     request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
     signal: AbortSignal,

@@ -18,7 +18,6 @@ interface Bind {
   readonly source: string;
   readonly targetPath: string;
   readonly majorMinor: string;
-  readonly devicePath: string;
   readonly inherited: readonly string[];
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
@@ -58,7 +57,6 @@ export async function bindMount(
       source: staged.path,
       targetPath,
       majorMinor: staged.majorMinor,
-      devicePath: staged.source,
       inherited: staged.options,
       mountFlags: request.mountFlags,
       readOnly: request.readOnly,
@@ -92,7 +90,6 @@ export async function bindDevice(
       source: device.path,
       targetPath,
       majorMinor: device.majorMinor,
-      devicePath: device.path,
       inherited: ["rw"],
       mountFlags: [],
       readOnly,
@@ -136,11 +133,7 @@ async function bindOnce(
     return bound.ok ? ok(request.inherited) : bound;
   }
   const refuse = (problem: string) =>
-    fail<Failure>({
-      kind: "WrongDevice",
-      devicePath: request.devicePath,
-      problem: `${request.targetPath} ${problem}: unmount it first`,
-    });
+    fail<Failure>({ kind: "MountedOtherwise", path: request.targetPath, problem });
   if (present.majorMinor !== request.majorMinor)
     return refuse(`already holds a mount of ${present.root} on ${present.source} (${present.majorMinor})`);
   if (present.whyDead !== undefined) return refuse(`holds a dead mount (${present.whyDead})`);

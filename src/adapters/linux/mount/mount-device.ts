@@ -145,9 +145,9 @@ function judgePresentMount(
   { device, readOnly }: MountRequest,
 ): Result<void, Failure> {
   const refuse = (problem: string): Result<void, Failure> =>
-    fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}` });
+    fail({ kind: "MountedOtherwise", path: present.path, problem });
   if (present.majorMinor !== device.majorMinor)
-    return refuse(`already holds a mount of ${present.source} (${present.majorMinor}): unmount it first`);
+    return refuse(`already holds a mount of ${present.source} (${present.majorMinor})`);
   if (present.whyDead !== undefined)
     return fail({
       kind: "FileSystemBroken",
@@ -157,7 +157,7 @@ function judgePresentMount(
   if (present.readOnly !== readOnly)
     return refuse(
       `is mounted ${present.readOnly ? "read-only" : "read-write"}, but ` +
-        `${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`,
+        `${readOnly ? "read-only" : "read-write"} is wanted`,
     );
   return ok(undefined);
 }
