@@ -326,6 +326,24 @@ describe("expandVolume", () => {
     });
   });
 
+  // Where the PersistentVolume has the size already, csi-resizer repeats the size that its claim has noted.
+  it("answers a size again that the disk has, also under its pod, and keeps a larger", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", sharedVolume());
+      const larger = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
+      await world.until(() => isAsked(world, 20));
+      assert.ok(!(await world.answerOf(larger)).ok);
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
+      assert.deepEqual(await world.answerOf(expand(world, 10)), grownTo(10));
+      assert.ok(isAsked(world, 20));
+      await grow(world, 20);
+      for (const repeated of [20, 10, 20])
+        assert.deepEqual(await world.answerOf(expand(world, repeated)), grownTo(20));
+      assert.ok(isAsked(world, 20));
+      assert.deepEqual(world.emitted, []);
+    });
+  });
+
   it("says what it waits for when the caller can't wait longer", async () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
