@@ -50,11 +50,16 @@ export async function observeTargets(
 ): Promise<Result<ObservedTargets, Failure>> {
   const bound = new Set<string>();
   const bare: string[] = [];
+  /** Known paths as the kernel shows their mounts: a client's path may lead there by a link. */
+  const known = new Set<string>();
   for (const target of targetPaths) {
     const mounted = await ports.host.mountAt(target, signal);
     if (!mounted.ok) return mounted;
     // A placeholder is no use of the volume: nothing may wait for it, and nothing is reclaimed by it.
-    if (mounted.value !== undefined && !mounted.value.isPlaceholder) bound.add(target);
+    if (mounted.value !== undefined && !mounted.value.isPlaceholder) {
+      bound.add(target);
+      known.add(mounted.value.path);
+    }
     if (mounted.value !== undefined || majorMinor === undefined) continue;
     const kind = await ports.host.pathKind(target, signal);
     if (!kind.ok) return kind;
@@ -65,7 +70,8 @@ export async function observeTargets(
   if (staged.value !== undefined) {
     const mounts = await ports.host.mountsOf(staged.value.majorMinor, signal);
     if (!mounts.ok) return mounts;
-    for (const mount of mounts.value) if (mount.path !== stagingPath) bound.add(mount.path);
+    known.add(staged.value.path);
+    for (const { path } of mounts.value) if (!known.has(path)) bound.add(path);
   }
   return ok({
     bound: [...bound].toSorted(),

@@ -160,9 +160,12 @@ async function restoreCheckpoint(
   if (checkpointOf(ports, volume.metadata.name) !== undefined) return ok(undefined);
   const mounts = await ports.host.mountsOf(device.majorMinor, signal);
   if (!mounts.ok) return mounts;
+  // As the kernel shows it: the client's path may lead there by a link.
+  const atStaging = await ports.host.mountAt(request.stagingPath, signal);
+  if (!atStaging.ok) return atStaging;
   const targetPaths = mounts.value
     .map(({ path }) => path)
-    .filter((path) => path !== request.stagingPath)
+    .filter((path) => path !== atStaging.value?.path)
     .toSorted();
   return putCheckpoint(ports, request, volume, staged, { epoch, targetPaths }, signal);
 }
