@@ -443,6 +443,18 @@ describe("createVolume with a content source", () => {
         { snapshot: { sectorSizeBytes } },
       ));
 
+  it("makes the next GiB of a snapshot for a claim of the size that Azure shows", () =>
+    withSources(
+      async (world) => {
+        const capacityRange = { requiredBytes: gibToBytes(9), limitBytes: 0n };
+        const request = { volumeContentSource: ofSnapshot(), capacityRange };
+        await created(world, request);
+        assert.equal(world.volume("pvc-1")?.spec.disk.sizeGiB, 10);
+        assert.deepEqual(await world.answerOf(create(world, request)), ok({ volume: messageOf(world) }));
+      },
+      { snapshot: { sizeGiB: 10, shownGiB: 9 } },
+    ));
+
   it("answers a copy that Azure has, whose AzVolume and source are gone", () =>
     withSources(async (world) => {
       const request = { volumeContentSource: ofSnapshot(), capacityRange: undefined };

@@ -9,6 +9,8 @@ export interface SnapshotFacts {
   readonly location: string;
   /** A disk made from it has at least this size. */
   readonly sizeGiB: number;
+  /** The size that Azure shows, where its bytes need one GiB more. A client may have learnt this one. */
+  readonly shownGiB?: number;
   readonly isIncremental: boolean;
   /** The logical sector size of its disk, in bytes. */
   readonly sectorSizeBytes: number;

@@ -12,11 +12,13 @@ const SECTOR_SIZE_BYTES = 512;
 
 /** A snapshot of ARM in the words of the port. */
 export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
+  const sizeGiB = sizeGiBOf(snapshot);
   return {
     snapshotUri: snapshot.id,
     sourceUri: snapshot.sourceId,
     location: snapshot.location,
-    sizeGiB: sizeGiBOf(snapshot),
+    sizeGiB,
+    ...(snapshot.diskSizeGB < sizeGiB ? { shownGiB: snapshot.diskSizeGB } : {}),
     isIncremental: snapshot.incremental,
     sectorSizeBytes: snapshot.logicalSectorSize ?? SECTOR_SIZE_BYTES,
     tags: snapshot.tags,

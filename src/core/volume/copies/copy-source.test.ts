@@ -41,6 +41,16 @@ describe("copyCapacity", () => {
       assert.deepEqual(copyCapacity(given, ofDisk), { ok: true, value: { ...given, requiredBytes } });
     });
 
+  for (const [bytes, limit, made] of [
+    [gibToBytes(9), 0n, gibToBytes(10)],
+    [gibToBytes(9), gibToBytes(9), undefined],
+    [gibToBytes(8), 0n, undefined],
+  ] as const)
+    it(`of a snapshot of 9.25 GiB: ${bytes} to ${limit} bytes become ${made ?? "none"}`, () => {
+      const copied = copyCapacity(range(bytes, limit), { ...ofSnapshot, sizeGiB: 10, shownGiB: 9 });
+      assert.equal(copied.ok ? copied.value.requiredBytes : undefined, made);
+    });
+
   for (const { given, field } of [
     { given: range(gibToBytes(9)), field: "capacity_range.required_bytes" },
     { given: range(0n, gibToBytes(10) - 1n), field: "capacity_range.limit_bytes" },

@@ -21,6 +21,8 @@ export interface CopySource {
   /** The zones that a copy can be in; empty: any of the region. */
   readonly zones: readonly string[];
   readonly sizeGiB: number;
+  /** Of a snapshot with more bytes than Azure shows in GiB: what it shows. */
+  readonly shownGiB?: number | undefined;
   readonly sectorSizeBytes: number;
 }
 
@@ -31,11 +33,12 @@ const SECTOR_SIZE_BYTES = 512;
 
 /**
  * The capacity of a copy: at least its source's, also where none is stated. Fails with `OutOfRange` where a
- * smaller disk is requested.
+ * smaller disk is requested. The size that Azure shows of a snapshot is enough, though its bytes need one GiB
+ * more: V1 tells claims to ask for that, and makes the larger disk (azuredisk-csi-driver#3379).
  */
 export function copyCapacity(
   { requiredBytes, limitBytes }: CapacityRange,
-  { sourceUri, sizeGiB }: CopySource,
+  { sourceUri, sizeGiB, shownGiB = sizeGiB }: CopySource,
 ): Result<CapacityRange, FailureOf<"OutOfRange">> {
   const sourceBytes = gibToBytes(sizeGiB);
   const tooSmall = (field: string, bytes: bigint): Result<never, FailureOf<"OutOfRange">> =>
@@ -45,7 +48,7 @@ export function copyCapacity(
       value: String(bytes),
       problem: `must be at least ${sourceBytes} bytes (${sizeGiB} GiB), the size of the source ${sourceUri}`,
     });
-  if (requiredBytes > 0n && bytesToGibRoundedUp(requiredBytes) < sizeGiB)
+  if (requiredBytes > 0n && bytesToGibRoundedUp(requiredBytes) < shownGiB)
     return tooSmall("required_bytes", requiredBytes);
   if (limitBytes > 0n && limitBytes < sourceBytes) return tooSmall("limit_bytes", limitBytes);
   return ok({ requiredBytes: requiredBytes > sourceBytes ? requiredBytes : sourceBytes, limitBytes });
