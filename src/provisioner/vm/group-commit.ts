@@ -147,7 +147,7 @@ export class GroupCommit {
       sinceArrivalMs: nowMs - this.#arrivedAtMs,
       requests: requests.length,
       announced: this.#announced.size,
-      expected: this.#announced.size > 0 ? 0 : expectedBeside(requests),
+      isOtherExpected: () => isOtherExpectedBeside(requests),
       isFailover: requests.some((request) => request.lane === "failover"),
     });
     if (delayMs === 0) return true;
@@ -212,9 +212,9 @@ export class GroupCommit {
   }
 }
 
-/** How many further disks of the VM are on their way, as the last request sees it. */
-function expectedBeside(requests: readonly VmRequest[]): number {
+/** Whether a further disk of the VM is on its way, as the last request sees it. */
+function isOtherExpectedBeside(requests: readonly VmRequest[]): boolean {
   const there = new Set(requests.map((request) => request.diskKey));
   const expected = requests.at(-1)?.spec.expectedDisks?.() ?? [];
-  return expected.filter((diskUri) => !there.has(resourceUriKey(diskUri))).length;
+  return expected.some((diskUri) => !there.has(resourceUriKey(diskUri)));
 }

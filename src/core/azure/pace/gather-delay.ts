@@ -19,8 +19,11 @@ export interface Gathering {
   readonly requests: number;
   /** Requests that a call to Azure still delays: they arrive once it is answered. */
   readonly announced: number;
-  /** Requests of the same VM that are on their way and may arrive soon, or may fail before. */
-  readonly expected: number;
+  /**
+   * Whether a further request of the same VM is on its way, and may arrive soon or fail before. Costs a plan
+   * of each attachment of the node, so it is asked only where it decides.
+   */
+  readonly isOtherExpected: () => boolean;
   /** Whether one of the requests has the lane `failover`. */
   readonly isFailover: boolean;
 }
@@ -35,6 +38,6 @@ export function gatherDelayMs(limits: GatherLimits, gathering: Gathering): numbe
   const leftMs = Math.max(0, limits.maxMs - gathering.elapsedMs);
   if (gathering.isFailover) return 0;
   if (gathering.announced > 0) return leftMs;
-  const isBurst = gathering.requests > 1 || gathering.expected > 0;
+  const isBurst = gathering.requests > 1 || gathering.isOtherExpected();
   return isBurst ? Math.min(leftMs, Math.max(0, limits.quietMs - gathering.sinceArrivalMs)) : 0;
 }
