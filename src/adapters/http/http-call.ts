@@ -111,22 +111,25 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
 
 /**
  * Reads a response's body as text. Throws `CallFailed` if the connection is lost before its end, the
- * call's time is over, or there are more than `bytesMax`.
+ * call's time is over, or there are more than `bytesMax`. By events: an iterator over the stream takes more
+ * processor time.
  */
-export async function readText(response: IncomingMessage, call: HttpCall, bytesMax: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+export function readText(response: IncomingMessage, call: HttpCall, bytesMax: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const lose = (error: unknown): void =>
+      reject(error instanceof CallFailed ? error : unansweredBecause(error, call, false));
+    if (response.destroyed) return lose(response.errored ?? new Error("the connection was closed"));
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    response.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > bytesMax)
-        throw new CallFailed(`${call.server} answered with more than ${bytesMax} bytes`, {});
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString("utf8");
-  } catch (error) {
-    throw error instanceof CallFailed ? error : unansweredBecause(error, call, false);
-  }
+      if (bytes <= bytesMax) chunks.push(chunk);
+      else response.destroy(new CallFailed(`${call.server} answered with more than ${bytesMax} bytes`, {}));
+    });
+    response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    // A response whose connection is lost always emits it.
+    response.on("error", lose);
+  });
 }
 
 function unansweredBecause(error: unknown, call: HttpCall, wasNotSent: boolean): CallFailed {
