@@ -1,11 +1,13 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /**
- * A workload that appends numbered records to a file and syncs each. It prints the number of each synced
- * record, and the error that stops it. It runs in a node's mount namespace, as a container would.
+ * A workload that appends numbered records to a file and syncs each. It first drops the torn end of a record
+ * that a power loss has left, as databases do. It prints the number of each synced record, and the error that
+ * stops it. It runs in a node's mount namespace, as a container would.
  */
 const [file = "", everyMs = "20"] = process.argv.slice(2);
 const descriptor = openSync(file, "a");
+ftruncateSync(descriptor, readFileSync(file).lastIndexOf("\n") + 1);
 let next = Number(process.argv[4] ?? "1");
 
 function append(): void {

@@ -132,7 +132,7 @@ async function loopDevices(lab: Lab): Promise<readonly string[]> {
   const { stdout } = await run("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"]);
   return stdout
     .split("\n")
-    .filter((line) => line.includes(`${lab.directory}/`))
+    .filter((line) => line.includes(`${lab.directory}/disks/`))
     .map((line) => `loop device ${line.trim()}`);
 }
 
@@ -143,8 +143,9 @@ async function mounts(lab: Lab): Promise<readonly string[]> {
     left.push(
       ...text
         .split("\n")
-        .filter((line) => line.includes(`${lab.directory}/`))
-        .map((line) => `mount on ${node.name}: ${line.split(" ")[4] ?? ""}`),
+        .map((line) => line.split(" ")[4] ?? "")
+        .filter((mountPoint) => mountPoint.startsWith(`${node.kubeletDirectory}/`))
+        .map((mountPoint) => `mount on ${node.name}: ${mountPoint}`),
     );
   }
   return left;

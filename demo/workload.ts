@@ -90,11 +90,12 @@ export async function recordsHold(node: LabNode, volume: DemoVolume, last: numbe
   return numbers.length >= last && numbers.slice(0, last).every((number, index) => number === index + 1);
 }
 
-/** The numbers of the complete records in the log. */
+/** The numbers of the complete records in the log: a power loss may leave the torn end of a further one. */
 export async function recordsIn(node: LabNode, volume: DemoVolume): Promise<readonly number[]> {
   const text = await readFile(node.seenFromOutside(`${targetPath(node, volume)}/log`), "utf8");
   return text
     .split("\n")
+    .slice(0, -1)
     .filter((line) => line.length > 200)
     .map((line) => Number(line.split(" ")[1]));
 }

@@ -14,6 +14,7 @@ import { type Child, startChild } from "./child.ts";
 import { type CsiClients, connectCsi } from "./csi-clients.ts";
 import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
 import { type LabProcess, startLabProcess } from "./lab-process.ts";
+import { diskOf, type Machine, startMachine } from "./machine.ts";
 import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
 import { withFlags } from "./with-flags.ts";
 
@@ -33,6 +34,8 @@ export interface LabNode {
    * A process that stays in the node's mount namespace: mounts outlive the plug-in, as on a real machine.
    */
   readonly mountsPid: number;
+  /** Undefined in a lab without devices. */
+  readonly machine: Machine | undefined;
   readonly csi: CsiClients["node"];
   /** Folder of its staging and target paths, as the node itself sees it. */
   readonly kubeletDirectory: string;
@@ -136,6 +139,11 @@ export interface LabOptions {
    */
   readonly objectsBornAgedMs?: number;
   /**
+   * Whether nodes may lose their power: each has a disk of its own for its state. Default false: it is in a
+   * folder.
+   */
+  readonly losesPower?: boolean;
+  /**
    * How many times store, controller and node plug-ins are restarted after they have ended by themselves.
    * Default 0.
    */
@@ -175,6 +183,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   }
 }
 
+/** Starts a process that can be restarted; the command is made for each start. */
+type RunAgain = (name: string, command: () => readonly string[], own?: NodeJS.ProcessEnv) => LabProcess;
+
 interface Building extends LabOptions {
   readonly directory: string;
   readonly children: Child[];
@@ -201,8 +212,8 @@ async function build(building: Building): Promise<Lab> {
     children.push(child);
     return child;
   };
-  const runAgain = (name: string, command: readonly string[], own: NodeJS.ProcessEnv = {}): LabProcess => {
-    const start = (env: NodeJS.ProcessEnv): Child => run(name, command, { ...own, ...env });
+  const runAgain: RunAgain = (name, command, own = {}) => {
+    const start = (env: NodeJS.ProcessEnv): Child => run(name, command(), { ...own, ...env });
     const started = startLabProcess({ start, isReady, revivalsMax: building.revivalsMax ?? 0 });
     processes.set(name, started);
     return started;
@@ -218,7 +229,7 @@ async function build(building: Building): Promise<Lab> {
   const startStore = (): LabProcess =>
     runAgain(
       "store",
-      [
+      () => [
         process.execPath,
         MAIN,
         "store",
@@ -250,7 +261,7 @@ async function build(building: Building): Promise<Lab> {
   );
   const controllerSocket = (name: string): string => join(directory, `${name}.sock`);
   const controllerProcesses = controllerNames.map((name) =>
-    runAgain(name, [
+    runAgain(name, () => [
       process.execPath,
       MAIN,
       "controller",
@@ -347,7 +358,7 @@ async function readyUrl(emulator: Child | undefined): Promise<string> {
 async function startNode(start: {
   readonly building: Building;
   readonly run: (name: string, command: readonly string[]) => Child;
-  readonly runAgain: (name: string, command: readonly string[]) => LabProcess;
+  readonly runAgain: RunAgain;
   readonly vm: LabVm;
   readonly instance: { readonly vmId: string; readonly instanceUri: string };
   readonly storeFlags: readonly string[];
@@ -356,24 +367,23 @@ async function startNode(start: {
   const { building, run, runAgain, vm, instance, storeFlags, devices } = start;
   const { directory, hasDevices, signal, connect = connectCsi } = building;
   const home = join(directory, vm.name);
-  const kubeletDirectory = join(home, "kubelet");
-  await mkdir(kubeletDirectory, { recursive: true });
+  await mkdir(home, { recursive: true });
   const socket = join(home, "csi.sock");
   const deviceRoot = join(devices, vmNameOf(instance.instanceUri));
-  const mounts = hasDevices
-    ? run(`${MOUNTS_OF}${vm.name}`, [
-        "unshare",
-        "--mount",
-        "--propagation=private",
-        "sh",
-        "-c",
-        "echo {} && exec sleep infinity",
-      ])
+  const machine = hasDevices
+    ? await startMachine({
+        name: vm.name,
+        home,
+        hasOwnDisk: building.losesPower ?? false,
+        run: (command) => run(`${MOUNTS_OF}${vm.name}`, command),
+      })
     : undefined;
-  // Until it reports that it is ready, it may still be in the lab's own namespace.
-  await mounts?.untilLine(isReady, READY_MAX_MS);
-  const plugin = runAgain(vm.name, [
-    ...(mounts === undefined ? [] : ["nsenter", `--mount=/proc/${mounts.pid}/ns/mnt`, "--"]),
+  const seenFromOutside = (path: string): string =>
+    machine === undefined ? path : `/proc/${machine.mountsPid}/root${path}`;
+  const kubeletDirectory = join(diskOf(home), "kubelet");
+  if (machine === undefined) await mkdir(kubeletDirectory, { recursive: true });
+  const plugin = runAgain(vm.name, () => [
+    ...(machine === undefined ? [] : ["nsenter", `--mount=/proc/${machine.mountsPid}/ns/mnt`, "--"]),
     process.execPath,
     MAIN,
     "node",
@@ -388,7 +398,7 @@ async function startNode(start: {
         `--location=${LOCATION}`,
         `--zone=${vm.zone}`,
         `--device-root=${deviceRoot}`,
-        `--state-dir=${join(home, "state")}`,
+        `--state-dir=${join(diskOf(home), "state")}`,
         `--kubelet-dir=${kubeletDirectory}`,
         `--heartbeat-ms=${HEARTBEAT_MS}`,
       ],
@@ -403,11 +413,14 @@ async function startNode(start: {
     get process() {
       return plugin.child;
     },
-    mountsPid: mounts?.pid ?? process.pid,
+    get mountsPid() {
+      return machine?.mountsPid ?? process.pid;
+    },
+    machine,
     csi: clients.node,
     kubeletDirectory,
     deviceRoot,
-    seenFromOutside: (path) => (mounts === undefined ? path : `/proc/${mounts.pid}/root${path}`),
+    seenFromOutside,
   };
   return { node, socket, close: clients.close };
 }

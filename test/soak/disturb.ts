@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
+import type { LabNode } from "../../demo/lab/lab.ts";
 import { unpublishOnController } from "../../demo/volume-moves.ts";
-import { addFault } from "../workflows/emulator-admin.ts";
+import { addFault, strikeVm } from "../workflows/emulator-admin.ts";
 import { copyStore } from "../workflows/store/copy-store.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
+import { grow } from "./grow.ts";
 import type { AzureFault, Disturbance, Round } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
@@ -43,52 +45,90 @@ export async function disturb(
 ): Promise<() => Promise<void>> {
   switch (disturbance.kind) {
     case "freeze": {
-      const { nodeName } = disturbance;
-      const node = lab.nodes.get(nodeName);
-      if (node === undefined) throw new Error(`the lab has no ${nodeName}`);
+      const node = nodeOf(lab, disturbance.nodeName);
       const writers = pods.filter((pod) => pod.node === node).map((pod) => pod.writer());
       await freeze(node, ...writers);
-      await lab.orchestrator.setOutOfService(nodeName, true);
+      await lab.orchestrator.setOutOfService(node.name, true);
       return async () => thaw(node, ...writers);
+    }
+    case "powerLoss": {
+      const node = nodeOf(lab, disturbance.nodeName);
+      await losePower(lab, node);
+      await lab.orchestrator.setOutOfService(node.name, true);
+      return () => boot(lab, node);
+    }
+    case "reboot": {
+      const node = nodeOf(lab, disturbance.nodeName);
+      const returning = pods.filter((pod) => pod.node === node);
+      await losePower(lab, node);
+      return inBackground(async () => {
+        await sleep(disturbance.afterMs, undefined, { signal });
+        await boot(lab, node);
+        await Promise.all(returning.map((pod) => pod.comeBack()));
+      });
     }
     case "kill": {
       const killed = lab.processes.get(disturbance.processName);
       if (killed === undefined) throw new Error(`the lab has no ${disturbance.processName}`);
-      const isBack = (async () => {
+      return inBackground(async () => {
         await sleep(disturbance.afterMs, undefined, { signal });
         killed.child.kill("SIGKILL");
         await killed.restart();
-      })();
-      // It is awaited at the end, and may reject before.
-      isBack.catch(() => undefined);
-      return () => isBack;
+      });
     }
     case "azure":
       return addFault(lab, { ...RULES[disturbance.fault], probability: FAULT_PROBABILITY });
     case "cordon":
       await lab.orchestrator.setUnschedulable(disturbance.nodeName, true);
       return () => lab.orchestrator.setUnschedulable(disturbance.nodeName, false);
+    case "grow": {
+      const pod = pods.find(({ volume }) => volume.name === disturbance.volumeName);
+      if (pod === undefined) throw new Error(`no pod has ${disturbance.volumeName}`);
+      return grow(lab, pod);
+    }
     case "backUp":
       await copyStore(lab, "store.db", BACKUP);
       return () => Promise.resolve();
     case "restore": {
       const moved = new AbortController();
-      const isRestored = (async () => {
+      const isRestored = inBackground(async () => {
         await sleep(disturbance.afterMs, undefined, { signal });
         await copyStore(lab, BACKUP, "store.db");
         await lab.orchestrator.stateAgain();
         do await publishAsPlaced(lab, pods, moves);
         while (!moved.signal.aborted && !signal.aborted);
-      })();
-      // It is awaited at the end, and may reject before.
-      isRestored.catch(() => undefined);
+      });
       return async () => {
         moved.abort();
-        await isRestored;
+        await isRestored();
         await publishAsPlaced(lab, pods, moves);
       };
     }
   }
+}
+
+/** Starts work, and returns what waits for it: it may reject before. */
+function inBackground(work: () => Promise<void>): () => Promise<void> {
+  const done = work();
+  done.catch(() => undefined);
+  return () => done;
+}
+
+function nodeOf(lab: SoakLab, nodeName: string): LabNode {
+  const node = lab.nodes.get(nodeName);
+  if (node === undefined) throw new Error(`the lab has no ${nodeName}`);
+  return node;
+}
+
+async function losePower(lab: SoakLab, node: LabNode): Promise<void> {
+  await node.machine?.losePower(() => strikeVm(lab, node.name, "PowerLoss"));
+}
+
+/** With the disks that Azure has attached to it by now. */
+async function boot(lab: SoakLab, node: LabNode): Promise<void> {
+  await strikeVm(lab, node.name, "PowerReturn");
+  await node.machine?.boot();
+  await lab.processes.get(node.name)?.restart();
 }
 
 /**

@@ -1,26 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
-import { describeRound, type Disturbance, planRound, type Round } from "./plan-round.ts";
+import { describeRound, type Disturbance, planRound, type Round, type SituatedPod } from "./plan-round.ts";
 
 const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
-const places = new Map([
-  ["volume-0", "node-a"],
-  ["volume-1", "node-b"],
-  ["volume-2", "node-b"],
+const inOneZone = ["node-a", "node-b", "node-c"];
+const pods = new Map<string, SituatedPod>([
+  ["volume-0", { nodeName: "node-a", reaches: inOneZone, grows: false }],
+  ["volume-1", { nodeName: "node-b", reaches: nodeNames, grows: false }],
+  ["volume-2", { nodeName: "node-b", reaches: inOneZone, grows: true }],
 ]);
 
 function rounds(hasBackup: boolean): readonly Round[] {
   const random = createSeededRandom(1);
   const processNames = ["store", "controller", ...nodeNames];
-  return Array.from({ length: 1_000 }, () =>
-    planRound(random, { nodeNames, processNames, hasBackup, places }),
-  );
+  return Array.from({ length: 1_000 }, () => planRound(random, { nodeNames, processNames, hasBackup, pods }));
 }
 
-function nodeIn(round: Round, kind: "freeze" | "cordon"): string | undefined {
+function nodeIn(round: Round, ...kinds: readonly Disturbance["kind"][]): string | undefined {
   return round.disturbances.flatMap((each) =>
-    each.kind === kind && "nodeName" in each ? each.nodeName : [],
+    kinds.includes(each.kind) && "nodeName" in each ? each.nodeName : [],
   )[0];
 }
 
@@ -29,22 +28,38 @@ function has(round: Round, kind: Disturbance["kind"]): boolean {
 }
 
 describe("a round of a soak", () => {
-  it("moves each pod of a frozen node, and none to a frozen or cordoned one", () => {
+  it("moves all pods of a lost node, to nodes in reach that are up and not cordoned", () => {
     for (const round of rounds(true)) {
-      const [frozen, cordoned] = [nodeIn(round, "freeze"), nodeIn(round, "cordon")];
-      for (const [volumeName, nodeName] of places) {
+      const [lost, cordoned] = [nodeIn(round, "freeze", "powerLoss"), nodeIn(round, "cordon")];
+      for (const [volumeName, { nodeName, reaches }] of pods) {
         const target = round.moves.get(volumeName);
-        assert.ok(nodeName !== frozen || target !== undefined, describeRound(round));
-        assert.ok(target === undefined || ![nodeName, frozen, cordoned].includes(target));
+        assert.ok(nodeName !== lost || target !== undefined, describeRound(round));
+        assert.ok(target === undefined || reaches.includes(target), describeRound(round));
+        assert.ok(target === undefined || ![nodeName, lost, cordoned].includes(target));
       }
     }
   });
 
-  it("kills no frozen node plug-in, and not the store while its file is copied", () => {
+  it("moves no pod from a node that reboots: it starts there again", () => {
+    for (const round of rounds(true))
+      for (const [volumeName, { nodeName }] of pods)
+        assert.ok(nodeName !== nodeIn(round, "reboot") || !round.moves.has(volumeName), describeRound(round));
+  });
+
+  it("strikes one node at most, and grows only a disk that grows in use", () => {
+    for (const round of rounds(true)) {
+      const struck = (["freeze", "powerLoss", "reboot"] as const).filter((kind) => has(round, kind));
+      assert.ok(struck.length <= 1, describeRound(round));
+      for (const each of round.disturbances)
+        assert.ok(each.kind !== "grow" || each.volumeName === "volume-2");
+    }
+  });
+
+  it("kills no plug-in of a struck node, and not the store while its file is copied", () => {
     for (const round of rounds(true)) {
       const killed = round.disturbances.find(({ kind }) => kind === "kill");
       if (killed?.kind !== "kill") continue;
-      assert.notEqual(killed.processName, nodeIn(round, "freeze"));
+      assert.notEqual(killed.processName, nodeIn(round, "freeze", "powerLoss", "reboot"));
       assert.ok(killed.processName !== "store" || !(has(round, "backUp") || has(round, "restore")));
     }
   });
@@ -57,7 +72,8 @@ describe("a round of a soak", () => {
   it("draws every disturbance, and is the same for the same seed", () => {
     const drawn = rounds(true);
     const kinds = new Set(drawn.flatMap(({ disturbances }) => disturbances.map(({ kind }) => kind)));
-    assert.deepEqual([...kinds].toSorted(), ["azure", "backUp", "cordon", "freeze", "kill", "restore"]);
+    const all = ["azure", "backUp", "cordon", "freeze", "grow", "kill", "powerLoss", "reboot", "restore"];
+    assert.deepEqual([...kinds].toSorted(), all);
     assert.deepEqual(rounds(true), drawn);
   });
 });

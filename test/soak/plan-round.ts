@@ -4,6 +4,10 @@ import type { Random } from "../../src/ports/random.ts";
 export type Disturbance =
   /** The node's plug-in and its pods stop in the middle of what they do, and its pods fail over. */
   | { readonly kind: "freeze"; readonly nodeName: string }
+  /** The node loses its power, and its pods fail over. It boots once they have. */
+  | { readonly kind: "powerLoss"; readonly nodeName: string }
+  /** The node loses its power and boots soon, and its pods start there again. */
+  | { readonly kind: "reboot"; readonly nodeName: string; readonly afterMs: number }
   /** A process is killed, and started again. */
   | { readonly kind: "kill"; readonly processName: string; readonly afterMs: number }
   /** Azure answers a share of calls, or ends a share of operations, otherwise than it should. */
@@ -11,7 +15,9 @@ export type Disturbance =
   | { readonly kind: "backUp" }
   /** The object store is restored to the last backup: all changes since are lost. */
   | { readonly kind: "restore"; readonly afterMs: number }
-  | { readonly kind: "cordon"; readonly nodeName: string };
+  | { readonly kind: "cordon"; readonly nodeName: string }
+  /** The pod's disk and file system grow while it writes. */
+  | { readonly kind: "grow"; readonly volumeName: string };
 
 /** How Azure fails: an effect of the emulator's fault rules. */
 export type AzureFault = "throttles" | "drops answers" | "fails operations" | "fails operations late";
@@ -19,7 +25,7 @@ export type AzureFault = "throttles" | "drops answers" | "fails operations" | "f
 /** One round: disturbances, and pods that move, all at the same time. */
 export interface Round {
   readonly disturbances: readonly Disturbance[];
-  /** The node that each moving pod goes to, by the name of its volume. Those of a frozen node all move. */
+  /** The node that each moving pod goes to, by the name of its volume. Those of a lost node all move. */
   readonly moves: ReadonlyMap<string, string>;
 }
 
@@ -29,8 +35,17 @@ export interface Situation {
   /** Processes that may be killed. */
   readonly processNames: readonly string[];
   readonly hasBackup: boolean;
-  /** The node of each pod, by the name of its volume. */
-  readonly places: ReadonlyMap<string, string>;
+  /** By the names of their volumes. */
+  readonly pods: ReadonlyMap<string, SituatedPod>;
+}
+
+/** Where a pod is and can be. */
+export interface SituatedPod {
+  readonly nodeName: string;
+  /** The nodes to which Azure attaches its disk, its own included. */
+  readonly reaches: readonly string[];
+  /** Whether its disk grows while a VM has it. */
+  readonly grows: boolean;
 }
 
 const FAULTS: readonly AzureFault[] = [
@@ -39,7 +54,9 @@ const FAULTS: readonly AzureFault[] = [
   "fails operations",
   "fails operations late",
 ];
-const FREEZE_SHARE = 0.4;
+const STRIKES = ["freeze", "powerLoss", "reboot"] as const;
+const STRIKE_SHARE = 0.6;
+const GROW_SHARE = 0.3;
 const KILL_SHARE = 0.5;
 const AZURE_SHARE = 0.4;
 const CORDON_SHARE = 0.25;
@@ -50,35 +67,45 @@ const MOVE_SHARE = 0.6;
 const WITHIN_MS = 1_500;
 
 /**
- * Draws a round. At most one node is frozen, and no pod moves to a frozen or cordoned node, as a scheduler
- * would have it.
+ * Draws a round. At most one node is frozen or loses its power. No pod moves to a lost or cordoned node, as a
+ * scheduler would have it, and none from a node that reboots: there its pod starts again.
  */
-export function planRound(random: Random, { nodeNames, processNames, hasBackup, places }: Situation): Round {
+export function planRound(random: Random, situation: Situation): Round {
+  const { nodeNames, processNames, hasBackup, pods } = situation;
   const happens = (share: number): boolean => random.next() < share;
   const isBackedUp = happens(BACK_UP_SHARE);
   const isRestored = happens(RESTORE_SHARE) && hasBackup && !isBackedUp;
-  const frozen = happens(FREEZE_SHARE) ? oneOf(random, nodeNames) : undefined;
+  const strike = happens(STRIKE_SHARE) ? oneOf(random, STRIKES) : undefined;
+  const struck = strike === undefined ? undefined : oneOf(random, nodeNames);
+  const lost = strike === "reboot" ? undefined : struck;
   const cordoned = happens(CORDON_SHARE) ? oneOf(random, nodeNames) : undefined;
   const killed = happens(KILL_SHARE)
     ? oneOf(
         random,
-        processNames.filter((name) => name !== frozen && (name !== "store" || !(isBackedUp || isRestored))),
+        processNames.filter((name) => name !== struck && (name !== "store" || !(isBackedUp || isRestored))),
       )
     : undefined;
   const fault = happens(AZURE_SHARE) ? oneOf(random, FAULTS) : undefined;
   const moves = new Map<string, string>();
-  for (const [volumeName, nodeName] of places) {
-    const targets = nodeNames.filter((name) => ![nodeName, frozen, cordoned].includes(name));
+  for (const [volumeName, { nodeName, reaches }] of pods) {
+    const targets = reaches.filter((name) => ![nodeName, lost, cordoned].includes(name));
     const target = oneOf(random, targets);
-    if ((nodeName === frozen || happens(MOVE_SHARE)) && target !== undefined) moves.set(volumeName, target);
+    const leaves = happens(MOVE_SHARE);
+    if (target !== undefined && (nodeName === lost || (leaves && nodeName !== struck)))
+      moves.set(volumeName, target);
   }
+  const growing = [...pods].filter(([, { grows }]) => grows).map(([volumeName]) => volumeName);
+  const grown = happens(GROW_SHARE) ? oneOf(random, growing) : undefined;
   const disturbances: Disturbance[] = [];
-  if (frozen !== undefined) disturbances.push({ kind: "freeze", nodeName: frozen });
-  if (cordoned !== undefined && cordoned !== frozen)
-    disturbances.push({ kind: "cordon", nodeName: cordoned });
+  if (strike === "reboot" && struck !== undefined)
+    disturbances.push({ kind: "reboot", nodeName: struck, afterMs: random.next() * WITHIN_MS });
+  if (strike !== undefined && strike !== "reboot" && struck !== undefined)
+    disturbances.push({ kind: strike, nodeName: struck });
+  if (cordoned !== undefined && cordoned !== lost) disturbances.push({ kind: "cordon", nodeName: cordoned });
   if (killed !== undefined)
     disturbances.push({ kind: "kill", processName: killed, afterMs: random.next() * WITHIN_MS });
   if (fault !== undefined) disturbances.push({ kind: "azure", fault });
+  if (grown !== undefined) disturbances.push({ kind: "grow", volumeName: grown });
   if (isBackedUp) disturbances.push({ kind: "backUp" });
   if (isRestored) disturbances.push({ kind: "restore", afterMs: random.next() * WITHIN_MS });
   return { disturbances, moves };
@@ -90,12 +117,18 @@ export function describeRound({ disturbances, moves }: Round): string {
     switch (disturbance.kind) {
       case "freeze":
         return `${disturbance.nodeName} freezes`;
+      case "powerLoss":
+        return `${disturbance.nodeName} loses its power`;
+      case "reboot":
+        return `${disturbance.nodeName} loses its power for ${Math.round(disturbance.afterMs)} ms`;
       case "kill":
         return `${disturbance.processName} is killed after ${Math.round(disturbance.afterMs)} ms`;
       case "azure":
         return `Azure ${disturbance.fault}`;
       case "cordon":
         return `${disturbance.nodeName} is cordoned`;
+      case "grow":
+        return `${disturbance.volumeName} grows`;
       case "backUp":
         return "the store is backed up";
       case "restore":

@@ -2,7 +2,12 @@ import { type Lab, type LabOptions, startLab } from "../../demo/lab/lab.ts";
 import { connectPatiently } from "../../demo/lab/patient-csi.ts";
 import { type PatientOrchestrator, patientOrchestrator } from "./patient-orchestrator.ts";
 
-const vms = ["node-a", "node-b", "node-c", "node-d"].map((name) => ({ name, zone: "1" }));
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+  { name: "node-c", zone: "1" },
+  { name: "node-d", zone: "2" },
+];
 const HEARTBEAT_MS = 300;
 
 /** A lab whose orchestrator outlives the store. */
@@ -10,12 +15,13 @@ export interface SoakLab extends Lab {
   readonly orchestrator: PatientOrchestrator;
 }
 
-/** Starts a lab of four nodes in one zone and two controllers. */
+/** Starts a lab of three nodes in one zone and one in another, and two controllers. */
 export async function soakLab(of: Pick<LabOptions, "timeScale" | "signal">): Promise<SoakLab> {
   const lab = await startLab({
     ...of,
     vms,
     hasDevices: true,
+    losesPower: true,
     controllerCount: 2,
     connect: connectPatiently,
     controllerFlags: [

@@ -25,7 +25,7 @@ export interface Soaked {
   readonly rounds: number;
   /** From the last record before a graceful move until the first one after it, in milliseconds. */
   readonly movesMs: readonly number[];
-  /** From the moment when a frozen node is marked out of service until the next record, in milliseconds. */
+  /** From the moment when a lost node is marked out of service until the next record, in milliseconds. */
   readonly failOversMs: readonly number[];
   readonly records: number;
 }
@@ -33,11 +33,32 @@ export interface Soaked {
 /** Attached to three nodes, to two, and to one: with and without replicas. */
 const MAX_SHARES = [3, 2, 1] as const;
 const FILE_SYSTEMS = ["ext4", "ext4", "xfs", "btrfs"] as const;
+/** Azure attaches it in its zone alone, or in all of these. */
+const ZONES = {
+  Premium_LRS: ["1"],
+  Premium_ZRS: ["1", "2"],
+} as const;
+
+/** What the volume of a pod is made with. */
+interface Kind {
+  readonly skuName: keyof typeof ZONES;
+  readonly maxShares: (typeof MAX_SHARES)[number];
+  readonly fsType: (typeof FILE_SYSTEMS)[number];
+}
+
+function kindOf(index: number): Kind {
+  return {
+    skuName: index % 2 === 0 ? "Premium_LRS" : "Premium_ZRS",
+    maxShares: MAX_SHARES[index % MAX_SHARES.length] ?? 1,
+    fsType: FILE_SYSTEMS[index % FILE_SYSTEMS.length] ?? "ext4",
+  };
+}
 
 /**
- * Lets pods write to volumes, and move between nodes, while nodes freeze, processes are killed and Azure
- * fails. Throws at the first round in which a synced record or a file is lost, a fenced writer still writes,
- * or a pod does not come to write again; at the end also where a file system has faults or anything is left.
+ * Lets pods write to volumes, and move between nodes, while nodes freeze or lose their power, processes are
+ * killed and Azure fails. Throws at the first round in which a synced record or a file is lost, a fenced
+ * writer still writes, or a pod does not come to write again; at the end also where a file system has faults
+ * or anything is left.
  */
 export async function soak({ lab, seed, volumes, continues, say, signal }: SoakOptions): Promise<Soaked> {
   const random = createSeededRandom(seed);
@@ -46,16 +67,24 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   const movesMs: number[] = [];
   const failOversMs: number[] = [];
   const pods = await Promise.all(
-    Array.from({ length: volumes }, (_, index) => startPod(index, nodes[index % nodes.length])),
+    Array.from({ length: volumes }, (_, index) => {
+      const reached = reachedBy(index);
+      return startPod(index, nodeOf(reached[index % reached.length] ?? ""));
+    }),
   );
   let rounds = 0;
   let hasBackup = false;
   while (continues(rounds)) {
     const round = planRound(random, {
       nodeNames: [...lab.nodes.keys()],
-      processNames: [...lab.processes.keys()],
+      processNames: [...lab.processes.keys()].toSorted(),
       hasBackup,
-      places: new Map(pods.map((pod) => [pod.volume.name, pod.node.name])),
+      pods: new Map(
+        pods.map(({ volume, node }, index) => [
+          volume.name,
+          { nodeName: node.name, reaches: reachedBy(index), grows: kindOf(index).maxShares === 1 },
+        ]),
+      ),
     });
     say(`round ${rounds + 1}: ${describeRound(round)}`);
     const startedMs = performance.now();
@@ -73,15 +102,20 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   assert.deepEqual(await leftovers(lab, signal), [], "left behind");
   return { rounds, movesMs, failOversMs, records };
 
-  async function startPod(index: number, node = nodes[0]): Promise<WritingPod> {
-    assert.ok(node !== undefined, "the lab has no nodes");
+  function reachedBy(index: number): readonly string[] {
+    const zones: readonly string[] = ZONES[kindOf(index).skuName];
+    return nodes.filter(({ zone }) => zones.includes(zone)).map(({ name }) => name);
+  }
+
+  async function startPod(index: number, node: LabNode): Promise<WritingPod> {
+    const { skuName, maxShares, fsType } = kindOf(index);
     const volume = await untilServed(() =>
       createVolume(lab, {
         name: `volume-${index}`,
         sizeGiB: 1n,
-        parameters: { skuName: "Premium_LRS", maxShares: String(MAX_SHARES[index % MAX_SHARES.length]) },
-        zones: ["eastus-1"],
-        capability: committedByFsync(FILE_SYSTEMS[index % FILE_SYSTEMS.length] ?? "ext4"),
+        parameters: { skuName, maxShares: String(maxShares) },
+        zones: ZONES[skuName].map((zone) => `eastus-${zone}`),
+        capability: committedByFsync(fsType),
       }),
     );
     return startWritingPod({ lab, signal }, volume, node);
@@ -89,7 +123,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
 
   /** All pods write when it ends, and nothing of its disturbances is left. */
   async function play({ disturbances, moves }: Round): Promise<void> {
-    const frozen = disturbances.find((disturbance) => disturbance.kind === "freeze")?.nodeName;
+    const lost = disturbances.find((each) => each.kind === "freeze" || each.kind === "powerLoss");
     const ends = await Promise.all(disturbances.map((each) => disturb({ lab, pods, moves, signal }, each)));
     const stale: StalePod[] = [];
     await Promise.all(
@@ -97,8 +131,9 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
         const target = moves.get(pod.volume.name);
         if (target === undefined) return;
         const startedMs = performance.now();
-        if (pod.node.name === frozen) {
-          stale.push(await pod.failOverTo(nodeOf(target)));
+        if (pod.node.name === lost?.nodeName) {
+          const how = lost.kind === "freeze" ? "frozen" : "off";
+          stale.push(await pod.failOverTo(nodeOf(target), how));
           failOversMs.push(performance.now() - startedMs);
         } else {
           await pod.moveTo(nodeOf(target));
@@ -108,7 +143,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
     );
     for (const end of ends) await end();
     await Promise.all(stale.map((pod) => pod.untilRefused()));
-    if (frozen !== undefined) await lab.orchestrator.setOutOfService(frozen, false);
+    if (lost !== undefined) await lab.orchestrator.setOutOfService(lost.nodeName, false);
     await Promise.all(stale.map((pod) => pod.cleanUp()));
     await Promise.all(pods.map((pod) => pod.untilWritten()));
   }

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { untilClean } from "../../demo/until-clean.ts";
-import { type DemoVolume, publishAgain, unpublishOnController } from "../../demo/volume-moves.ts";
+import {
+  type DemoVolume,
+  publishAgain,
+  unpublishOnController,
+  unpublishOnNode,
+} from "../../demo/volume-moves.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import type { LabWorld } from "./with-lab.ts";
@@ -22,19 +27,24 @@ export interface WritingPod {
   /** Deletes the pod and starts it on another node. Throws if a record or a file is not as before. */
   moveTo(node: LabNode): Promise<void>;
   /**
-   * Starts the pod on another node while its own is frozen and out of service. Throws if a synced record or
-   * a file is not as before. Returns what is left on the frozen node.
+   * Starts the pod on another node while its own is frozen or off, and out of service. Throws if a synced
+   * record or a file is not as before. Returns what is left on the lost node.
    */
-  failOverTo(node: LabNode): Promise<StalePod>;
+  failOverTo(node: LabNode, lost: "frozen" | "off"): Promise<StalePod>;
+  /** Starts it again on its node, which has lost its power and booted. Throws as `moveTo`. */
+  comeBack(): Promise<void>;
   /** What writes now. */
   writer(): Writer;
   /** Deletes the pod. Returns the number of its last record, all before which were there. */
   end(): Promise<number>;
 }
 
-/** A pod that was replaced while its node was frozen. */
+/** A pod that was replaced while its node was frozen or off. */
 export interface StalePod {
-  /** Waits until its next sync fails, as it must after a fence. Throws if it has synced a lost record. */
+  /**
+   * Waits until its next sync fails, as it must after a fence; one whose node was off has ended. Throws if it
+   * has synced a lost record.
+   */
   untilRefused(): Promise<void>;
   /** Its node is in service again: waits until it has cleaned up, and tells it of the pod's deletion. */
   cleanUp(): Promise<void>;
@@ -111,7 +121,12 @@ export async function startWritingPod(
       await checkContent(last);
       writer = await startWriter(lab, node, volume, last + 1);
     },
-    failOverTo: async (next) => {
+    comeBack: async () => {
+      await bringUp(lab, volume, node);
+      await checkContent(writer.lastSynced());
+      writer = await startWriter(lab, node, volume, last + 1);
+    },
+    failOverTo: async (next, lost) => {
       const [staleNode, staleWriter] = [node, writer];
       await leaves();
       await untilServed(() => unpublishOnController(lab, volume, staleNode), [status.FAILED_PRECONDITION]);
@@ -121,7 +136,8 @@ export async function startWritingPod(
       writer = await startWriter(lab, node, volume, last + 1);
       return {
         untilRefused: async () => {
-          await staleWriter.process.untilLine((line) => line.startsWith("failed "), REFUSED_MAX_MS);
+          if (lost === "frozen")
+            await staleWriter.process.untilLine((line) => line.startsWith("failed "), REFUSED_MAX_MS);
           await staleWriter.process.stop(STOP_GRACE_MS);
           // It may tell only now of a record that it had synced before it froze.
           assert.ok(
@@ -132,7 +148,9 @@ export async function startWritingPod(
         },
         cleanUp: async () => {
           await untilClean({ lab, signal }, volume, staleNode);
-          await takeDownAfterFence(lab, volume, staleNode);
+          if (lost === "frozen") await takeDownAfterFence(lab, volume, staleNode);
+          // Nothing is mounted there any more, and its kubelet finds the pod's folder.
+          else await untilServed(() => unpublishOnNode(lab, volume, staleNode));
         },
       };
     },
