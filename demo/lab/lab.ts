@@ -34,9 +34,17 @@ export interface LabNode {
    * A process that stays in the node's mount namespace: mounts outlive the plug-in, as on a real machine.
    */
   readonly mountsPid: number;
-  /** Undefined in a lab without devices. */
-  readonly machine: Machine | undefined;
+  /** Its calls end with the node's power, as a kubelet's do. */
   readonly csi: CsiClients["node"];
+  /** Another one for each boot, aborted when the node loses its power. */
+  readonly power: AbortSignal;
+  /**
+   * Ends the node as a power loss does; `cutAzureDisks` is called when all its processes have stopped. For
+   * labs with `losesPower`.
+   */
+  losePower(cutAzureDisks: () => Promise<void>): Promise<void>;
+  /** Boots a node that has lost its power. Resolves once its plug-in is ready. */
+  boot(): Promise<void>;
   /** Folder of its staging and target paths, as the node itself sees it. */
   readonly kubeletDirectory: string;
   /** The same folder, through the node's mount namespace. */
@@ -406,7 +414,12 @@ async function startNode(start: {
     ),
   ]);
   await plugin.untilReady();
-  const clients = connect(socket, signal);
+  let power = new AbortController();
+  let clients = connect(socket, AbortSignal.any([signal, power.signal]));
+  const ownMachine = (): Machine => {
+    if (machine === undefined) throw new Error(`${vm.name} has no devices`);
+    return machine;
+  };
   const node: LabNode = {
     name: vm.name,
     zone: vm.zone,
@@ -416,13 +429,29 @@ async function startNode(start: {
     get mountsPid() {
       return machine?.mountsPid ?? process.pid;
     },
-    machine,
-    csi: clients.node,
+    get csi() {
+      return clients.node;
+    },
+    get power() {
+      return power.signal;
+    },
+    losePower: (cutAzureDisks) =>
+      ownMachine().losePower(async () => {
+        power.abort(new Error(`${vm.name} has lost its power`));
+        await cutAzureDisks();
+      }),
+    boot: async () => {
+      await ownMachine().boot();
+      await plugin.restart();
+      clients.close();
+      power = new AbortController();
+      clients = connect(socket, AbortSignal.any([signal, power.signal]));
+    },
     kubeletDirectory,
     deviceRoot,
     seenFromOutside,
   };
-  return { node, socket, close: clients.close };
+  return { node, socket, close: () => clients.close() };
 }
 
 /** The name of the VM with this resource id: an instance's is that of its scale set and its number. */

@@ -5,7 +5,7 @@ import { unpublishOnController } from "../../demo/volume-moves.ts";
 import { addFault, strikeVm } from "../workflows/emulator-admin.ts";
 import { copyStore } from "../workflows/store/copy-store.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
-import { grow } from "./grow.ts";
+import { growDisk, growFileSystem } from "./grow.ts";
 import type { AzureFault, Disturbance, Round } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
@@ -59,13 +59,16 @@ export async function disturb(
     }
     case "reboot": {
       const node = nodeOf(lab, disturbance.nodeName);
-      const returning = pods.filter((pod) => pod.node === node);
-      await losePower(lab, node);
-      return inBackground(async () => {
+      const isBack = inBackground(async () => {
         await sleep(disturbance.afterMs, undefined, { signal });
+        await losePower(lab, node);
+        await sleep(disturbance.offMs, undefined, { signal });
         await boot(lab, node);
-        await Promise.all(returning.map((pod) => pod.comeBack()));
       });
+      return async () => {
+        await isBack();
+        await Promise.all(pods.filter((pod) => pod.node === node).map((pod) => pod.comeBack()));
+      };
     }
     case "kill": {
       const killed = lab.processes.get(disturbance.processName);
@@ -84,7 +87,11 @@ export async function disturb(
     case "grow": {
       const pod = pods.find(({ volume }) => volume.name === disturbance.volumeName);
       if (pod === undefined) throw new Error(`no pod has ${disturbance.volumeName}`);
-      return grow(lab, pod);
+      const diskHasGrown = inBackground(() => growDisk(lab, pod, disturbance.toGiB));
+      return async () => {
+        await diskHasGrown();
+        await growFileSystem(pod, disturbance.toGiB);
+      };
     }
     case "backUp":
       await copyStore(lab, "store.db", BACKUP);
@@ -120,15 +127,14 @@ function nodeOf(lab: SoakLab, nodeName: string): LabNode {
   return node;
 }
 
-async function losePower(lab: SoakLab, node: LabNode): Promise<void> {
-  await node.machine?.losePower(() => strikeVm(lab, node.name, "PowerLoss"));
+function losePower(lab: SoakLab, node: LabNode): Promise<void> {
+  return node.losePower(() => strikeVm(lab, node.name, "PowerLoss"));
 }
 
-/** With the disks that Azure has attached to it by now. */
+/** It has the disks that Azure has attached to it by now. */
 async function boot(lab: SoakLab, node: LabNode): Promise<void> {
   await strikeVm(lab, node.name, "PowerReturn");
-  await node.machine?.boot();
-  await lab.processes.get(node.name)?.restart();
+  await node.boot();
 }
 
 /**

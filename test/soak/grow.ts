@@ -6,42 +6,36 @@ import { untilServed } from "../workflows/volume-use.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
-/**
- * Asks for a larger disk, as Kubernetes does for a claim. Returns what grows the file system, as the kubelet
- * does where the pod is by then; it throws if the file system is not larger afterwards.
- */
-export async function grow(lab: SoakLab, pod: WritingPod): Promise<() => Promise<void>> {
-  const { volume } = pod;
-  const sizeGiB = Math.ceil(await fileSystemGiB(pod)) + 1;
-  const capacityRange = { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n };
-  const hasGrown = untilServed(() =>
+const BYTES_PER_GIB = 1024 ** 3;
+
+/** ControllerExpandVolume, as Kubernetes calls it for a claim that asks for more. */
+export async function growDisk(lab: SoakLab, { volume }: WritingPod, toGiB: number): Promise<void> {
+  await untilServed(() =>
     lab.controller.controllerExpandVolume({
       volumeId: volume.volumeId,
-      capacityRange,
+      capacityRange: { requiredBytes: gibToBytes(toGiB), limitBytes: 0n },
       secrets: {},
       volumeCapability: volume.capability,
     }),
   );
-  // It is awaited at the end, and may reject before.
-  hasGrown.catch(() => undefined);
-  return async () => {
-    await hasGrown;
-    await untilServed(() =>
-      pod.node.csi.nodeExpandVolume({
-        volumeId: volume.volumeId,
-        volumePath: targetPath(pod.node, volume),
-        stagingTargetPath: stagingPath(pod.node, volume),
-        capacityRange,
-        volumeCapability: volume.capability,
-        secrets: {},
-      }),
-    );
-    const grownGiB = await fileSystemGiB(pod);
-    assert.ok(grownGiB > sizeGiB - 1, `the file system of ${volume.name} has not grown to ${sizeGiB} GiB`);
-  };
 }
 
-async function fileSystemGiB({ node, volume }: WritingPod): Promise<number> {
-  const { blocks, bsize } = await statfs(node.seenFromOutside(targetPath(node, volume)), { bigint: true });
-  return Number(blocks * bsize) / Number(gibToBytes(1));
+/** NodeExpandVolume where the pod writes. Throws if its file system is not larger afterwards. */
+export async function growFileSystem({ node, volume }: WritingPod, toGiB: number): Promise<void> {
+  const volumePath = targetPath(node, volume);
+  await untilServed(() =>
+    node.csi.nodeExpandVolume({
+      volumeId: volume.volumeId,
+      volumePath,
+      stagingTargetPath: stagingPath(node, volume),
+      capacityRange: { requiredBytes: gibToBytes(toGiB), limitBytes: 0n },
+      volumeCapability: volume.capability,
+      secrets: {},
+    }),
+  );
+  const { blocks, bsize } = await statfs(node.seenFromOutside(volumePath));
+  assert.ok(
+    blocks * bsize > (toGiB - 1) * BYTES_PER_GIB,
+    `the file system of ${volume.name} on ${node.name} has not grown to ${toGiB} GiB`,
+  );
 }

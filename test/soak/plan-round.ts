@@ -7,7 +7,12 @@ export type Disturbance =
   /** The node loses its power, and its pods fail over. It boots once they have. */
   | { readonly kind: "powerLoss"; readonly nodeName: string }
   /** The node loses its power and boots soon, and its pods start there again. */
-  | { readonly kind: "reboot"; readonly nodeName: string; readonly afterMs: number }
+  | {
+      readonly kind: "reboot";
+      readonly nodeName: string;
+      readonly afterMs: number;
+      readonly offMs: number;
+    }
   /** A process is killed, and started again. */
   | { readonly kind: "kill"; readonly processName: string; readonly afterMs: number }
   /** Azure answers a share of calls, or ends a share of operations, otherwise than it should. */
@@ -17,7 +22,7 @@ export type Disturbance =
   | { readonly kind: "restore"; readonly afterMs: number }
   | { readonly kind: "cordon"; readonly nodeName: string }
   /** The pod's disk and file system grow while it writes. */
-  | { readonly kind: "grow"; readonly volumeName: string };
+  | { readonly kind: "grow"; readonly volumeName: string; readonly toGiB: number };
 
 /** How Azure fails: an effect of the emulator's fault rules. */
 export type AzureFault = "throttles" | "drops answers" | "fails operations" | "fails operations late";
@@ -44,8 +49,8 @@ export interface SituatedPod {
   readonly nodeName: string;
   /** The nodes to which Azure attaches its disk, its own included. */
   readonly reaches: readonly string[];
-  /** Whether its disk grows while a VM has it. */
-  readonly grows: boolean;
+  /** The size of its disk after the next growth; undefined if Azure grows it only while no VM has it. */
+  readonly nextGiB: number | undefined;
 }
 
 const FAULTS: readonly AzureFault[] = [
@@ -68,7 +73,7 @@ const WITHIN_MS = 1_500;
 
 /**
  * Draws a round. At most one node is frozen or loses its power. No pod moves to a lost or cordoned node, as a
- * scheduler would have it, and none from a node that reboots: there its pod starts again.
+ * scheduler would have it. A node that boots soon is none of these.
  */
 export function planRound(random: Random, situation: Situation): Round {
   const { nodeNames, processNames, hasBackup, pods } = situation;
@@ -90,24 +95,24 @@ export function planRound(random: Random, situation: Situation): Round {
   for (const [volumeName, { nodeName, reaches }] of pods) {
     const targets = reaches.filter((name) => ![nodeName, lost, cordoned].includes(name));
     const target = oneOf(random, targets);
-    const leaves = happens(MOVE_SHARE);
-    if (target !== undefined && (nodeName === lost || (leaves && nodeName !== struck)))
-      moves.set(volumeName, target);
+    if ((nodeName === lost || happens(MOVE_SHARE)) && target !== undefined) moves.set(volumeName, target);
   }
-  const growing = [...pods].filter(([, { grows }]) => grows).map(([volumeName]) => volumeName);
+  const growing = [...pods].flatMap(([volumeName, { nextGiB }]) =>
+    nextGiB === undefined ? [] : { volumeName, toGiB: nextGiB },
+  );
   const grown = happens(GROW_SHARE) ? oneOf(random, growing) : undefined;
+  const within = (): number => random.next() * WITHIN_MS;
   const disturbances: Disturbance[] = [];
-  if (strike === "reboot" && struck !== undefined)
-    disturbances.push({ kind: "reboot", nodeName: struck, afterMs: random.next() * WITHIN_MS });
-  if (strike !== undefined && strike !== "reboot" && struck !== undefined)
+  if (struck !== undefined && strike === "reboot")
+    disturbances.push({ kind: "reboot", nodeName: struck, afterMs: within(), offMs: within() });
+  else if (struck !== undefined && strike !== undefined && strike !== "reboot")
     disturbances.push({ kind: strike, nodeName: struck });
   if (cordoned !== undefined && cordoned !== lost) disturbances.push({ kind: "cordon", nodeName: cordoned });
-  if (killed !== undefined)
-    disturbances.push({ kind: "kill", processName: killed, afterMs: random.next() * WITHIN_MS });
+  if (killed !== undefined) disturbances.push({ kind: "kill", processName: killed, afterMs: within() });
   if (fault !== undefined) disturbances.push({ kind: "azure", fault });
-  if (grown !== undefined) disturbances.push({ kind: "grow", volumeName: grown });
+  if (grown !== undefined) disturbances.push({ kind: "grow", ...grown });
   if (isBackedUp) disturbances.push({ kind: "backUp" });
-  if (isRestored) disturbances.push({ kind: "restore", afterMs: random.next() * WITHIN_MS });
+  if (isRestored) disturbances.push({ kind: "restore", afterMs: within() });
   return { disturbances, moves };
 }
 
@@ -120,7 +125,10 @@ export function describeRound({ disturbances, moves }: Round): string {
       case "powerLoss":
         return `${disturbance.nodeName} loses its power`;
       case "reboot":
-        return `${disturbance.nodeName} loses its power for ${Math.round(disturbance.afterMs)} ms`;
+        return (
+          `${disturbance.nodeName} loses its power after ${Math.round(disturbance.afterMs)} ms ` +
+          `for ${Math.round(disturbance.offMs)} ms`
+        );
       case "kill":
         return `${disturbance.processName} is killed after ${Math.round(disturbance.afterMs)} ms`;
       case "azure":
@@ -128,7 +136,7 @@ export function describeRound({ disturbances, moves }: Round): string {
       case "cordon":
         return `${disturbance.nodeName} is cordoned`;
       case "grow":
-        return `${disturbance.volumeName} grows`;
+        return `${disturbance.volumeName} grows to ${disturbance.toGiB} GiB`;
       case "backUp":
         return "the store is backed up";
       case "restore":

@@ -6,7 +6,7 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { untilServed } from "../workflows/volume-use.ts";
 import { type StalePod, startWritingPod, type WritingPod } from "../workflows/writing-pod.ts";
 import { disturb } from "./disturb.ts";
-import { describeRound, planRound, type Round } from "./plan-round.ts";
+import { describeRound, planRound, type Round, type SituatedPod } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
 /** What is done with a lab, and for how long. */
@@ -33,6 +33,7 @@ export interface Soaked {
 /** Attached to three nodes, to two, and to one: with and without replicas. */
 const MAX_SHARES = [3, 2, 1] as const;
 const FILE_SYSTEMS = ["ext4", "ext4", "xfs", "btrfs"] as const;
+const FIRST_GIB = 1;
 /** Azure attaches it in its zone alone, or in all of these. */
 const ZONES = {
   Premium_LRS: ["1"],
@@ -55,6 +56,14 @@ function kindOf(index: number): Kind {
 }
 
 /**
+ * Azure grows a disk that VMs may share only while none has it, and the kernel a mounted ext4 only with
+ * CAP_SYS_RESOURCE, which this machine may lack.
+ */
+function growsInUse({ maxShares, fsType }: Kind): boolean {
+  return maxShares === 1 && fsType !== "ext4";
+}
+
+/**
  * Lets pods write to volumes, and move between nodes, while nodes freeze or lose their power, processes are
  * killed and Azure fails. Throws at the first round in which a synced record or a file is lost, a fenced
  * writer still writes, or a pod does not come to write again; at the end also where a file system has faults
@@ -72,6 +81,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
       return startPod(index, nodeOf(reached[index % reached.length] ?? ""));
     }),
   );
+  const sizesGiB = new Map(pods.map(({ volume }) => [volume.name, FIRST_GIB]));
   let rounds = 0;
   let hasBackup = false;
   while (continues(rounds)) {
@@ -79,17 +89,14 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
       nodeNames: [...lab.nodes.keys()],
       processNames: [...lab.processes.keys()].toSorted(),
       hasBackup,
-      pods: new Map(
-        pods.map(({ volume, node }, index) => [
-          volume.name,
-          { nodeName: node.name, reaches: reachedBy(index), grows: kindOf(index).maxShares === 1 },
-        ]),
-      ),
+      pods: new Map(pods.map((pod, index) => [pod.volume.name, situated(pod, index)])),
     });
     say(`round ${rounds + 1}: ${describeRound(round)}`);
     const startedMs = performance.now();
     await play(round);
     say(`  ${seconds(performance.now() - startedMs)}`);
+    for (const each of round.disturbances)
+      if (each.kind === "grow") sizesGiB.set(each.volumeName, each.toGiB);
     hasBackup ||= round.disturbances.some(({ kind }) => kind === "backUp");
     rounds += 1;
   }
@@ -102,6 +109,15 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   assert.deepEqual(await leftovers(lab, signal), [], "left behind");
   return { rounds, movesMs, failOversMs, records };
 
+  function situated({ volume, node }: WritingPod, index: number): SituatedPod {
+    const sizeGiB = sizesGiB.get(volume.name) ?? FIRST_GIB;
+    return {
+      nodeName: node.name,
+      reaches: reachedBy(index),
+      nextGiB: growsInUse(kindOf(index)) ? sizeGiB + 1 : undefined,
+    };
+  }
+
   function reachedBy(index: number): readonly string[] {
     const zones: readonly string[] = ZONES[kindOf(index).skuName];
     return nodes.filter(({ zone }) => zones.includes(zone)).map(({ name }) => name);
@@ -112,7 +128,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
     const volume = await untilServed(() =>
       createVolume(lab, {
         name: `volume-${index}`,
-        sizeGiB: 1n,
+        sizeGiB: BigInt(FIRST_GIB),
         parameters: { skuName, maxShares: String(maxShares) },
         zones: ZONES[skuName].map((zone) => `eastus-${zone}`),
         capability: committedByFsync(fsType),

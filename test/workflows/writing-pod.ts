@@ -24,14 +24,17 @@ export interface WritingPod {
   publishAgain(): Promise<void>;
   /** Waits until it has written further records. */
   untilWritten(): Promise<void>;
-  /** Deletes the pod and starts it on another node. Throws if a record or a file is not as before. */
+  /**
+   * Deletes the pod and starts it on another node. A node that loses its power has to boot, and repeats what
+   * it was at. Throws if a synced record or a file is not as before.
+   */
   moveTo(node: LabNode): Promise<void>;
   /**
    * Starts the pod on another node while its own is frozen or off, and out of service. Throws if a synced
    * record or a file is not as before. Returns what is left on the lost node.
    */
   failOverTo(node: LabNode, lost: "frozen" | "off"): Promise<StalePod>;
-  /** Starts it again on its node, which has lost its power and booted. Throws as `moveTo`. */
+  /** Starts it again if its node has lost its power and booted since. Throws as `moveTo`. */
   comeBack(): Promise<void>;
   /** What writes now. */
   writer(): Writer;
@@ -52,6 +55,7 @@ export interface StalePod {
 
 const STOP_GRACE_MS = 60_000;
 const REFUSED_MAX_MS = 60_000;
+const BOOT_MAX_MS = 120_000;
 const FURTHER_RECORDS = 5;
 
 /** Starts a pod on a node, with an empty volume. */
@@ -67,12 +71,7 @@ export async function startWritingPod(
   await bringUp(lab, volume, node);
   const files = await writeFiles(node, volume);
   let writer: Writer = await startWriter(lab, node, volume, 1);
-
-  /** Stops the writer; what it reported is there, and nothing is missing or twice. */
-  async function stopped(): Promise<void> {
-    await writer.process.stop(STOP_GRACE_MS);
-    await checkContent(writer.lastSynced());
-  }
+  let power = node.power;
 
   async function checkContent(atLeast: number): Promise<void> {
     const numbers = await recordsIn(node, volume);
@@ -93,7 +92,31 @@ export async function startWritingPod(
   function comesTo(next: LabNode): Promise<void> {
     node = next;
     deleted = new AbortController();
-    return bringUp(lab, volume, node);
+    return repeatedAfterBoots(start);
+  }
+
+  /** As the kubelet does for a pod that does not run. All that was reported as synced is there. */
+  async function start(): Promise<void> {
+    const { power: boot } = node;
+    await bringUp(lab, volume, node);
+    await checkContent(Math.max(last, writer.lastSynced()));
+    writer = await startWriter(lab, node, volume, last + 1);
+    power = boot;
+  }
+
+  async function repeatedAfterBoots(work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      const { power: boot } = node;
+      try {
+        await work();
+        return;
+      } catch (error) {
+        if (!boot.aborted) throw error;
+      }
+      await waitUntil(`${node.name} to boot`, BOOT_MAX_MS, () =>
+        Promise.resolve(node.power.aborted ? undefined : true),
+      );
+    }
   }
 
   return {
@@ -114,26 +137,24 @@ export async function startWritingPod(
     },
     untilWritten: () => writer.untilSynced(writer.lastSynced() + FURTHER_RECORDS),
     moveTo: async (next) => {
-      await stopped();
+      await writer.process.stop(STOP_GRACE_MS);
       await leaves();
-      await takeDown(lab, volume, node);
+      await repeatedAfterBoots(async () => {
+        // After a boot it is not mounted here, and checked on the next node alone.
+        if (node.power === power) await checkContent(writer.lastSynced());
+        await takeDown(lab, volume, node);
+      });
       await comesTo(next);
-      await checkContent(last);
-      writer = await startWriter(lab, node, volume, last + 1);
     },
     comeBack: async () => {
-      await bringUp(lab, volume, node);
-      await checkContent(writer.lastSynced());
-      writer = await startWriter(lab, node, volume, last + 1);
+      if (node.power !== power) await repeatedAfterBoots(start);
     },
     failOverTo: async (next, lost) => {
       const [staleNode, staleWriter] = [node, writer];
       await leaves();
       await untilServed(() => unpublishOnController(lab, volume, staleNode), [status.FAILED_PRECONDITION]);
       await comesTo(next);
-      await checkContent(staleWriter.lastSynced());
       const found = last;
-      writer = await startWriter(lab, node, volume, last + 1);
       return {
         untilRefused: async () => {
           if (lost === "frozen")
@@ -156,7 +177,8 @@ export async function startWritingPod(
     },
     writer: () => writer,
     end: async () => {
-      await stopped();
+      await writer.process.stop(STOP_GRACE_MS);
+      await checkContent(writer.lastSynced());
       await takeDown(lab, volume, node);
       return last;
     },
