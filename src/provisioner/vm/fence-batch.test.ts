@@ -52,6 +52,17 @@ describe("a batch of fences", () => {
     );
   });
 
+  it("forces what is marked already with its own: the update ends once both are off", async () => {
+    const azure = withDisk({
+      dataDisks: [anEntry("pvc-1", 0), { ...anEntry("pvc-2", 1), toBeDetached: true }],
+    });
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
+    assert.deepEqual(sent(azure)[0]?.forced, [
+      ["pvc-1", true],
+      ["pvc-2", true],
+    ]);
+  });
+
   for (const [because, codesOfVm] of [
     [
       "it runs, and its agent does not answer",

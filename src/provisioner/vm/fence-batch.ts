@@ -344,7 +344,10 @@ function isAnswering({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolea
   return has(statusCodes, "powerstate/running") && has(agentStatusCodes, "provisioningstate/succeeded");
 }
 
-/** The list without the disks. */
+/**
+ * The list without the disks. Force applies to what is marked as leaving already, too: the update carries
+ * that out with the rest, and a regular detach that waits for a dead guest would keep it from ending.
+ */
 function withoutDisks(
   model: ArmVm,
   victims: ReadonlySet<string>,
@@ -352,7 +355,9 @@ function withoutDisks(
 ): ArmVmChange {
   return {
     dataDisks: model.dataDisks.map((entry) =>
-      victims.has(diskKeyOf(entry)) ? detachingEntry(entry, how) : entry,
+      victims.has(diskKeyOf(entry)) || (how.force && entry.toBeDetached === true)
+        ? detachingEntry(entry, how)
+        : entry,
     ),
   };
 }
