@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import type { AzVolumeAttachment } from "../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../src/core/api/az-volume.ts";
 import { checkFileSystem } from "./check-file-system.ts";
-import type { Lab } from "./lab/lab.ts";
+import type { Lab, LabNode } from "./lab/lab.ts";
 import type { DemoVolume } from "./volume-moves.ts";
 
 const run = promisify(execFile);
@@ -137,16 +137,17 @@ async function loopDevices(lab: Lab): Promise<readonly string[]> {
 }
 
 async function mounts(lab: Lab): Promise<readonly string[]> {
-  const left: string[] = [];
-  for (const node of lab.nodes.values()) {
-    const text = await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8");
-    left.push(
-      ...text
-        .split("\n")
-        .map((line) => line.split(" ")[4] ?? "")
-        .filter((mountPoint) => mountPoint.startsWith(`${node.kubeletDirectory}/`))
-        .map((mountPoint) => `mount on ${node.name}: ${mountPoint}`),
-    );
-  }
-  return left;
+  const left = [...lab.nodes.values()].map(async (node) =>
+    (await mountPoints(node)).map((mountPoint) => `mount on ${node.name}: ${mountPoint}`),
+  );
+  return (await Promise.all(left)).flat();
+}
+
+/** What is mounted where a node stages and publishes volumes. */
+export async function mountPoints({ mountsPid, kubeletDirectory }: LabNode): Promise<readonly string[]> {
+  const text = await readFile(`/proc/${mountsPid}/mountinfo`, "utf8");
+  return text
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((mountPoint) => mountPoint.startsWith(`${kubeletDirectory}/`));
 }

@@ -47,7 +47,9 @@ export interface LabNode {
   boot(): Promise<void>;
   /** Folder of its staging and target paths, as the node itself sees it. */
   readonly kubeletDirectory: string;
-  /** The same folder, through the node's mount namespace. */
+  /** Folder of its checkpoints, as the node itself sees it. */
+  readonly stateDirectory: string;
+  /** The same path, through the node's mount namespace. */
   readonly seenFromOutside: (path: string) => string;
   /** Where the node finds its disks. */
   readonly deviceRoot: string;
@@ -389,6 +391,7 @@ async function startNode(start: {
   const seenFromOutside = (path: string): string =>
     machine === undefined ? path : `/proc/${machine.mountsPid}/root${path}`;
   const kubeletDirectory = join(diskOf(home), "kubelet");
+  const stateDirectory = join(diskOf(home), "state");
   if (machine === undefined) await mkdir(kubeletDirectory, { recursive: true });
   const plugin = runAgain(vm.name, () => [
     ...(machine === undefined ? [] : ["nsenter", `--mount=/proc/${machine.mountsPid}/ns/mnt`, "--"]),
@@ -406,7 +409,7 @@ async function startNode(start: {
         `--location=${LOCATION}`,
         `--zone=${vm.zone}`,
         `--device-root=${deviceRoot}`,
-        `--state-dir=${join(diskOf(home), "state")}`,
+        `--state-dir=${stateDirectory}`,
         `--kubelet-dir=${kubeletDirectory}`,
         `--heartbeat-ms=${HEARTBEAT_MS}`,
       ],
@@ -448,6 +451,7 @@ async function startNode(start: {
       clients = connect(socket, AbortSignal.any([signal, power.signal]));
     },
     kubeletDirectory,
+    stateDirectory,
     deviceRoot,
     seenFromOutside,
   };

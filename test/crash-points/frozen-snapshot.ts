@@ -43,7 +43,7 @@ export const frozen: Life = async (on, volumeName) => {
   );
   await timeline.measure("no freeze is marked any more", () =>
     waitUntil("the freeze to be over on node-a", END_MAX_MS, async () =>
-      (await markedFreezes(on, a)) === 0 ? true : undefined,
+      (await markedFreezes(a)) === 0 ? true : undefined,
     ),
   );
   const image = await fileOf(on, volume);
@@ -76,8 +76,8 @@ async function snapshotFrozen(on: Stage, volume: DemoVolume): Promise<string> {
 }
 
 /** How many freezes a node's checkpoints name. */
-async function markedFreezes(on: Stage, { name }: LabNode): Promise<number> {
-  return (await readCheckpoints(join(on.lab.directory, name, "state"))).freezes?.length ?? 0;
+async function markedFreezes({ stateDirectory, seenFromOutside }: LabNode): Promise<number> {
+  return (await readCheckpoints(seenFromOutside(stateDirectory))).freezes?.length ?? 0;
 }
 
 /** The file in which the emulator keeps the snapshot's bytes. */

@@ -7,6 +7,7 @@ import { copyStore } from "../workflows/store/copy-store.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
 import { growDisk, growFileSystem } from "./grow.ts";
 import type { AzureFault, Disturbance, Round } from "./plan-round.ts";
+import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
 const BACKUP = "backup.db";
@@ -53,7 +54,7 @@ export async function disturb(
     }
     case "powerLoss": {
       const node = nodeOf(lab, disturbance.nodeName);
-      await losePower(lab, node);
+      await losePower(lab, node, disturbance.isSilent ? "SilentPowerLoss" : "PowerLoss");
       await lab.orchestrator.setOutOfService(node.name, true);
       return () => boot(lab, node);
     }
@@ -61,7 +62,7 @@ export async function disturb(
       const node = nodeOf(lab, disturbance.nodeName);
       const isBack = inBackground(async () => {
         await sleep(disturbance.afterMs, undefined, { signal });
-        await losePower(lab, node);
+        await losePower(lab, node, "PowerLoss");
         await sleep(disturbance.offMs, undefined, { signal });
         await boot(lab, node);
       });
@@ -85,13 +86,17 @@ export async function disturb(
       await lab.orchestrator.setUnschedulable(disturbance.nodeName, true);
       return () => lab.orchestrator.setUnschedulable(disturbance.nodeName, false);
     case "grow": {
-      const pod = pods.find(({ volume }) => volume.name === disturbance.volumeName);
-      if (pod === undefined) throw new Error(`no pod has ${disturbance.volumeName}`);
+      const pod = podOf(pods, disturbance.volumeName);
       const diskHasGrown = inBackground(() => growDisk(lab, pod, disturbance.toGiB));
       return async () => {
         await diskHasGrown();
         await growFileSystem(pod, disturbance.toGiB);
       };
+    }
+    case "snapshot": {
+      const pod = podOf(pods, disturbance.volumeName);
+      const taken = inBackground(() => takeSnapshot(lab, pod));
+      return async () => restoreSnapshot(lab, pod, await taken(), disturbance.copyGiB);
     }
     case "backUp":
       await copyStore(lab, "store.db", BACKUP);
@@ -115,10 +120,16 @@ export async function disturb(
 }
 
 /** Starts work, and returns what waits for it: it may reject before. */
-function inBackground(work: () => Promise<void>): () => Promise<void> {
+function inBackground<Value>(work: () => Promise<Value>): () => Promise<Value> {
   const done = work();
   done.catch(() => undefined);
   return () => done;
+}
+
+function podOf(pods: readonly WritingPod[], volumeName: string): WritingPod {
+  const pod = pods.find(({ volume }) => volume.name === volumeName);
+  if (pod === undefined) throw new Error(`no pod has ${volumeName}`);
+  return pod;
 }
 
 function nodeOf(lab: SoakLab, nodeName: string): LabNode {
@@ -127,8 +138,8 @@ function nodeOf(lab: SoakLab, nodeName: string): LabNode {
   return node;
 }
 
-function losePower(lab: SoakLab, node: LabNode): Promise<void> {
-  return node.losePower(() => strikeVm(lab, node.name, "PowerLoss"));
+function losePower(lab: SoakLab, node: LabNode, event: "PowerLoss" | "SilentPowerLoss"): Promise<void> {
+  return node.losePower(() => strikeVm(lab, node.name, event));
 }
 
 /** It has the disks that Azure has attached to it by now. */

@@ -5,11 +5,11 @@ import { describeRound, type Disturbance, planRound, type Round, type SituatedPo
 
 const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
 const inOneZone = ["node-a", "node-b", "node-c"];
-const pods = new Map<string, SituatedPod>([
-  ["volume-0", { nodeName: "node-a", reaches: inOneZone, nextGiB: undefined }],
-  ["volume-1", { nodeName: "node-b", reaches: nodeNames, nextGiB: undefined }],
-  ["volume-2", { nodeName: "node-b", reaches: inOneZone, nextGiB: 2 }],
-]);
+const pods: readonly SituatedPod[] = [
+  { volumeName: "volume-0", nodeName: "node-a", reaches: inOneZone, sizeGiB: 1, grows: false },
+  { volumeName: "volume-1", nodeName: "node-b", reaches: nodeNames, sizeGiB: 1, grows: false },
+  { volumeName: "volume-2", nodeName: "node-b", reaches: inOneZone, sizeGiB: 5, grows: true },
+];
 
 function rounds(hasBackup: boolean): readonly Round[] {
   const random = createSeededRandom(1);
@@ -31,7 +31,7 @@ describe("a round of a soak", () => {
   it("moves all pods of a lost node, to nodes in reach that are up and not cordoned", () => {
     for (const round of rounds(true)) {
       const [lost, cordoned] = [nodeIn(round, "freeze", "powerLoss"), nodeIn(round, "cordon")];
-      for (const [volumeName, { nodeName, reaches }] of pods) {
+      for (const { volumeName, nodeName, reaches } of pods) {
         const target = round.moves.get(volumeName);
         assert.ok(nodeName !== lost || target !== undefined, describeRound(round));
         assert.ok(target === undefined || reaches.includes(target), describeRound(round));
@@ -44,10 +44,10 @@ describe("a round of a soak", () => {
     for (const round of rounds(true)) {
       const struck = (["freeze", "powerLoss", "reboot"] as const).filter((kind) => has(round, kind));
       assert.ok(struck.length <= 1, describeRound(round));
-      const [grown = { kind: "grow", volumeName: "volume-2", toGiB: 2 }] = round.disturbances.filter(
+      const [grown = { kind: "grow", volumeName: "volume-2", toGiB: 6 }] = round.disturbances.filter(
         ({ kind }) => kind === "grow",
       );
-      assert.deepEqual(grown, { kind: "grow", volumeName: "volume-2", toGiB: 2 });
+      assert.deepEqual(grown, { kind: "grow", volumeName: "volume-2", toGiB: 6 });
     }
   });
 
@@ -69,7 +69,7 @@ describe("a round of a soak", () => {
     const drawn = rounds(true);
     const kinds = new Set(drawn.flatMap(({ disturbances }) => disturbances.map(({ kind }) => kind)));
     const all = ["azure", "backUp", "cordon", "freeze", "grow", "kill", "powerLoss", "reboot", "restore"];
-    assert.deepEqual([...kinds].toSorted(), all);
+    assert.deepEqual([...kinds].toSorted(), [...all, "snapshot"]);
     assert.deepEqual(rounds(true), drawn);
   });
 });

@@ -5,7 +5,7 @@ export type Disturbance =
   /** The node's plug-in and its pods stop in the middle of what they do, and its pods fail over. */
   | { readonly kind: "freeze"; readonly nodeName: string }
   /** The node loses its power, and its pods fail over. It boots once they have. */
-  | { readonly kind: "powerLoss"; readonly nodeName: string }
+  | { readonly kind: "powerLoss"; readonly nodeName: string; readonly isSilent: boolean }
   /** The node loses its power and boots soon, and its pods start there again. */
   | {
       readonly kind: "reboot";
@@ -22,7 +22,9 @@ export type Disturbance =
   | { readonly kind: "restore"; readonly afterMs: number }
   | { readonly kind: "cordon"; readonly nodeName: string }
   /** The pod's disk and file system grow while it writes. */
-  | { readonly kind: "grow"; readonly volumeName: string; readonly toGiB: number };
+  | { readonly kind: "grow"; readonly volumeName: string; readonly toGiB: number }
+  /** A snapshot is taken while the pod writes or moves, and a larger copy of it is read in the end. */
+  | { readonly kind: "snapshot"; readonly volumeName: string; readonly copyGiB: number };
 
 /** How Azure fails: an effect of the emulator's fault rules. */
 export type AzureFault = "throttles" | "drops answers" | "fails operations" | "fails operations late";
@@ -40,17 +42,18 @@ export interface Situation {
   /** Processes that may be killed. */
   readonly processNames: readonly string[];
   readonly hasBackup: boolean;
-  /** By the names of their volumes. */
-  readonly pods: ReadonlyMap<string, SituatedPod>;
+  readonly pods: readonly SituatedPod[];
 }
 
 /** Where a pod is and can be. */
 export interface SituatedPod {
+  readonly volumeName: string;
   readonly nodeName: string;
   /** The nodes to which Azure attaches its disk, its own included. */
   readonly reaches: readonly string[];
-  /** The size of its disk after the next growth; undefined if Azure grows it only while no VM has it. */
-  readonly nextGiB: number | undefined;
+  readonly sizeGiB: number;
+  /** Whether its disk and its file system can grow in use. */
+  readonly grows: boolean;
 }
 
 const FAULTS: readonly AzureFault[] = [
@@ -61,7 +64,10 @@ const FAULTS: readonly AzureFault[] = [
 ];
 const STRIKES = ["freeze", "powerLoss", "reboot"] as const;
 const STRIKE_SHARE = 0.6;
+/** Of the power losses after which pods fail over: Azure still reports the VM as running. */
+const SILENT_SHARE = 0.5;
 const GROW_SHARE = 0.3;
+const SNAPSHOT_SHARE = 0.25;
 const KILL_SHARE = 0.5;
 const AZURE_SHARE = 0.4;
 const CORDON_SHARE = 0.25;
@@ -92,25 +98,32 @@ export function planRound(random: Random, situation: Situation): Round {
     : undefined;
   const fault = happens(AZURE_SHARE) ? oneOf(random, FAULTS) : undefined;
   const moves = new Map<string, string>();
-  for (const [volumeName, { nodeName, reaches }] of pods) {
+  for (const { volumeName, nodeName, reaches } of pods) {
     const targets = reaches.filter((name) => ![nodeName, lost, cordoned].includes(name));
     const target = oneOf(random, targets);
     if ((nodeName === lost || happens(MOVE_SHARE)) && target !== undefined) moves.set(volumeName, target);
   }
-  const growing = [...pods].flatMap(([volumeName, { nextGiB }]) =>
-    nextGiB === undefined ? [] : { volumeName, toGiB: nextGiB },
-  );
-  const grown = happens(GROW_SHARE) ? oneOf(random, growing) : undefined;
+  const grown = happens(GROW_SHARE)
+    ? oneOf(
+        random,
+        pods.filter(({ grows }) => grows),
+      )
+    : undefined;
+  const copied = happens(SNAPSHOT_SHARE) ? oneOf(random, pods) : undefined;
   const within = (): number => random.next() * WITHIN_MS;
   const disturbances: Disturbance[] = [];
+  if (struck !== undefined && strike === "freeze") disturbances.push({ kind: "freeze", nodeName: struck });
+  if (struck !== undefined && strike === "powerLoss")
+    disturbances.push({ kind: "powerLoss", nodeName: struck, isSilent: happens(SILENT_SHARE) });
   if (struck !== undefined && strike === "reboot")
     disturbances.push({ kind: "reboot", nodeName: struck, afterMs: within(), offMs: within() });
-  else if (struck !== undefined && strike !== undefined && strike !== "reboot")
-    disturbances.push({ kind: strike, nodeName: struck });
   if (cordoned !== undefined && cordoned !== lost) disturbances.push({ kind: "cordon", nodeName: cordoned });
   if (killed !== undefined) disturbances.push({ kind: "kill", processName: killed, afterMs: within() });
   if (fault !== undefined) disturbances.push({ kind: "azure", fault });
-  if (grown !== undefined) disturbances.push({ kind: "grow", ...grown });
+  if (grown !== undefined)
+    disturbances.push({ kind: "grow", volumeName: grown.volumeName, toGiB: grown.sizeGiB + 1 });
+  if (copied !== undefined)
+    disturbances.push({ kind: "snapshot", volumeName: copied.volumeName, copyGiB: copied.sizeGiB + 2 });
   if (isBackedUp) disturbances.push({ kind: "backUp" });
   if (isRestored) disturbances.push({ kind: "restore", afterMs: within() });
   return { disturbances, moves };
@@ -123,7 +136,7 @@ export function describeRound({ disturbances, moves }: Round): string {
       case "freeze":
         return `${disturbance.nodeName} freezes`;
       case "powerLoss":
-        return `${disturbance.nodeName} loses its power`;
+        return `${disturbance.nodeName} loses its power${disturbance.isSilent ? ", unseen by Azure" : ""}`;
       case "reboot":
         return (
           `${disturbance.nodeName} loses its power after ${Math.round(disturbance.afterMs)} ms ` +
@@ -137,6 +150,8 @@ export function describeRound({ disturbances, moves }: Round): string {
         return `${disturbance.nodeName} is cordoned`;
       case "grow":
         return `${disturbance.volumeName} grows to ${disturbance.toGiB} GiB`;
+      case "snapshot":
+        return `${disturbance.volumeName} is copied`;
       case "backUp":
         return "the store is backed up";
       case "restore":

@@ -89,7 +89,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
       nodeNames: [...lab.nodes.keys()],
       processNames: [...lab.processes.keys()].toSorted(),
       hasBackup,
-      pods: new Map(pods.map((pod, index) => [pod.volume.name, situated(pod, index)])),
+      pods: pods.map(situated),
     });
     say(`round ${rounds + 1}: ${describeRound(round)}`);
     const startedMs = performance.now();
@@ -110,11 +110,12 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   return { rounds, movesMs, failOversMs, records };
 
   function situated({ volume, node }: WritingPod, index: number): SituatedPod {
-    const sizeGiB = sizesGiB.get(volume.name) ?? FIRST_GIB;
     return {
+      volumeName: volume.name,
       nodeName: node.name,
       reaches: reachedBy(index),
-      nextGiB: growsInUse(kindOf(index)) ? sizeGiB + 1 : undefined,
+      sizeGiB: sizesGiB.get(volume.name) ?? FIRST_GIB,
+      grows: growsInUse(kindOf(index)),
     };
   }
 

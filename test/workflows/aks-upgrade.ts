@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { approveEvent, beginWriteAzure, readAzure, scheduledEvents, writeAzure } from "./emulator-admin.ts";
@@ -77,7 +76,7 @@ export async function upgradeNodes(
   /** Ends what runs on the node; with its OS disk go the files of its plug-in. */
   async function shutDown(node: LabNode): Promise<void> {
     await node.process.stop(STOP_GRACE_MS);
-    await rm(join(lab.directory, node.name, "state"), { recursive: true });
+    await rm(node.seenFromOutside(node.stateDirectory), { recursive: true });
   }
 }
 

@@ -37,26 +37,30 @@ export async function addFault(lab: Lab, rule: object): Promise<() => Promise<vo
   return async () => void (await answerOf(lab, "DELETE", `/emulator/v1/faults/${id}`));
 }
 
-/** Cuts off the disks of a node's VM, or returns its power. Resolves once Azure shows it and it is done. */
+/**
+ * Cuts off the disks of a node's VM, or returns its power, and resolves once that is done. Azure shows a
+ * silent loss as running.
+ */
 export async function strikeVm(
   lab: Lab,
   nodeName: string,
-  event: "PowerLoss" | "PowerReturn",
+  event: "PowerLoss" | "SilentPowerLoss" | "PowerReturn",
 ): Promise<void> {
   const vmId = (await lab.emulator.instances()).get(nodeName)?.instanceUri;
   await answerOf(lab, "POST", "/emulator/v1/virtualMachineEvents", { vmId, event });
-  const power = event === "PowerLoss" ? "stopped" : "running";
-  await waitUntil(`the VM of ${nodeName} to be ${power}`, OPERATION_MAX_MS, async () => {
+  const isOn = event === "PowerReturn";
+  await waitUntil(`${event} of ${nodeName}`, OPERATION_MAX_MS, async () => {
     const { body } = await answerOf(lab, "GET", "/emulator/v1/state");
-    const { virtualMachines } = body as {
-      readonly virtualMachines: readonly {
-        readonly id: string;
-        readonly emulator: { readonly power: string };
-      }[];
-    };
-    const vm = virtualMachines.find(({ id }) => id === vmId);
-    return vm?.emulator.power === power ? true : undefined;
+    const vm = (body as EmulatedVms).virtualMachines.find(({ id }) => id === vmId);
+    return vm?.emulator.guestResponsive === isOn ? true : undefined;
   });
+}
+
+interface EmulatedVms {
+  readonly virtualMachines: readonly {
+    readonly id: string;
+    readonly emulator: { readonly guestResponsive: boolean };
+  }[];
 }
 
 /** Changes who can sign in to the emulator's Azure, and whose tokens it accepts. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { LabNode } from "../../demo/lab/lab.ts";
+import { mountPoints } from "../../demo/observe.ts";
 import { untilClean } from "../../demo/until-clean.ts";
 import {
   type DemoVolume,
@@ -8,6 +9,7 @@ import {
   unpublishOnController,
   unpublishOnNode,
 } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import type { LabWorld } from "./with-lab.ts";
@@ -38,6 +40,8 @@ export interface WritingPod {
   comeBack(): Promise<void>;
   /** What writes now. */
   writer(): Writer;
+  /** Throws if a copy on the pod's node lacks a file, or a record up to this one. */
+  checkCopy(copy: DemoVolume, atLeast: number): Promise<void>;
   /** Deletes the pod. Returns the number of its last record, all before which were there. */
   end(): Promise<number>;
 }
@@ -74,14 +78,19 @@ export async function startWritingPod(
   let power = node.power;
 
   async function checkContent(atLeast: number): Promise<void> {
-    const numbers = await recordsIn(node, volume);
-    assert.ok(numbers.length >= atLeast, `${volume.name} on ${node.name} has lost synced records`);
+    last = await checkRecords(volume, atLeast);
+  }
+
+  /** Returns how many records there are. */
+  async function checkRecords(of: DemoVolume, atLeast: number): Promise<number> {
+    const numbers = await recordsIn(node, of);
+    assert.ok(numbers.length >= atLeast, `${of.name} on ${node.name} has lost synced records`);
     assert.ok(
       numbers.every((number, index) => number === index + 1),
-      `${volume.name} on ${node.name} has other records than were written`,
+      `${of.name} on ${node.name} has other records than were written`,
     );
-    assert.ok(await checksumsHold(node, volume, files), `${volume.name} on ${node.name} has other files`);
-    last = numbers.length;
+    assert.ok(await checksumsHold(node, of, files), `${of.name} on ${node.name} has other files`);
+    return numbers.length;
   }
 
   async function leaves(): Promise<void> {
@@ -172,10 +181,13 @@ export async function startWritingPod(
           if (lost === "frozen") await takeDownAfterFence(lab, volume, staleNode);
           // Nothing is mounted there any more, and its kubelet finds the pod's folder.
           else await untilServed(() => unpublishOnNode(lab, volume, staleNode));
+          const left = (await mountPoints(staleNode)).filter((path) => path.includes(`/${volume.name}/`));
+          assert.deepEqual(left, [], `left on ${staleNode.name}`);
         },
       };
     },
     writer: () => writer,
+    checkCopy: async (copy, atLeast) => void (await checkRecords(copy, atLeast)),
     end: async () => {
       await writer.process.stop(STOP_GRACE_MS);
       await checkContent(writer.lastSynced());
