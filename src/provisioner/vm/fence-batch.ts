@@ -355,9 +355,7 @@ function withoutDisks(
 ): ArmVmChange {
   return {
     dataDisks: model.dataDisks.map((entry) =>
-      victims.has(diskKeyOf(entry)) || (how.force && entry.toBeDetached === true)
-        ? detachingEntry(entry, how)
-        : entry,
+      victims.has(diskKeyOf(entry)) || entry.toBeDetached === true ? detachingEntry(entry, how) : entry,
     ),
   };
 }
