@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { open, readdir, readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { AzVolumeAttachment } from "../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../src/core/api/az-volume.ts";
+import { diskFiles } from "../src/emulator/data-plane/disk-files.ts";
 import { checkFileSystem } from "./check-file-system.ts";
 import type { Lab, LabNode } from "./lab/lab.ts";
 import type { DemoVolume } from "./volume-moves.ts";
@@ -57,17 +58,13 @@ async function readStatus(
 }
 
 /** The file in which the emulator keeps a disk's bytes. */
-async function diskFile(lab: Lab, volume: DemoVolume): Promise<string> {
-  const name = (await readdir(`${lab.directory}/disks`)).find(
-    (file) => file.startsWith(volume.name) && file.endsWith(".disk"),
-  );
-  if (name === undefined) throw new Error(`no file of disk ${volume.name}`);
-  return `${lab.directory}/disks/${name}`;
+function diskFile(lab: Lab, volume: DemoVolume): string {
+  return diskFiles(`${lab.directory}/disks`).pathOf(volume.volumeId);
 }
 
 /** A hash of a disk's content: the allocated parts of its file. */
 export async function hashOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
-  const path = await diskFile(lab, volume);
+  const path = diskFile(lab, volume);
   const hash = createHash("sha256");
   const file = await open(path, "r");
   try {
@@ -107,7 +104,7 @@ function extentsIn(text: string): readonly (readonly [number, number])[] {
 export async function stateOfFileSystem(lab: Lab, volume: DemoVolume): Promise<string> {
   const { accessType } = volume.capability;
   const fsType = accessType?.$case === "mount" ? accessType.value.fsType : "";
-  return checkFileSystem(await diskFile(lab, volume), fsType);
+  return checkFileSystem(diskFile(lab, volume), fsType);
 }
 
 /** What remains of a lab that should be empty: disks, snapshots, objects, loop devices, mounts. */
