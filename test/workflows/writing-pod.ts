@@ -105,26 +105,27 @@ export async function startWritingPod(
   }
 
   /** As the kubelet does for a pod that does not run. All that was reported as synced is there. */
-  async function start(): Promise<void> {
-    const { power: boot } = node;
+  async function start(boot: AbortSignal): Promise<void> {
     await bringUp(lab, volume, node);
     await checkContent(Math.max(last, writer.lastSynced()));
+    // In the next boot nothing is mounted yet, and a writer would start beside the volume.
+    boot.throwIfAborted();
     writer = await startWriter(lab, node, volume, last + 1);
     power = boot;
   }
 
-  async function repeatedAfterBoots(work: () => Promise<void>): Promise<void> {
+  /** `work` gets the boot at its begin: what a power loss interrupts is repeated in the next one. */
+  async function repeatedAfterBoots(work: (boot: AbortSignal) => Promise<void>): Promise<void> {
     for (;;) {
-      const { power: boot } = node;
+      const boot = await waitUntil(`${node.name} to be on`, BOOT_MAX_MS, () =>
+        Promise.resolve(node.power.aborted ? undefined : node.power),
+      );
       try {
-        await work();
+        await work(boot);
         return;
       } catch (error) {
         if (!boot.aborted) throw error;
       }
-      await waitUntil(`${node.name} to boot`, BOOT_MAX_MS, () =>
-        Promise.resolve(node.power.aborted ? undefined : true),
-      );
     }
   }
 
@@ -148,9 +149,9 @@ export async function startWritingPod(
     moveTo: async (next) => {
       await writer.process.stop(STOP_GRACE_MS);
       await leaves();
-      await repeatedAfterBoots(async () => {
+      await repeatedAfterBoots(async (boot) => {
         // After a boot it is not mounted here, and checked on the next node alone.
-        if (node.power === power) await checkContent(writer.lastSynced());
+        if (boot === power) await checkContent(writer.lastSynced());
         await takeDown(lab, volume, node);
       });
       await comesTo(next);
