@@ -3,11 +3,14 @@ import { fileURLToPath } from "node:url";
 import type { Options } from "../../src/cli/options.ts";
 import { answerNoRun, readCommandLine } from "../../src/cli/read-command-line.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { emulatorJournal } from "../workflows/emulator-admin.ts";
 import { type SoakLab, soakLab } from "./soak-lab.ts";
 import { seconds, soak, type Soaked } from "./soak.ts";
 
 const FOLDER = fileURLToPath(new URL("../../.cache/soak", import.meta.url));
 const MS_PER_MINUTE = 60_000;
+/** Of the last calls to Azure, those that write are kept: a fence that does not end is explained by them. */
+const CALLS_MAX = 10_000;
 
 const options = {
   minutes: { kind: "number", default: 10, min: 0, max: 10_080, help: "No round begins after this time" },
@@ -80,7 +83,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Writes the driver's objects, Azure's disks and all logs to a file. */
+/** Writes the driver's objects, Azure's disks, what was last asked of Azure and all logs to a file. */
 async function keepEvidence(lab: SoakLab): Promise<string> {
   const signal = new AbortController().signal;
   const objects: unknown[] = [];
@@ -88,7 +91,13 @@ async function keepEvidence(lab: SoakLab): Promise<string> {
     const list = await lab.store.list(kind, {}, signal);
     objects.push(...(list.ok ? list.value.items : [list.failure]).map((object) => ({ kind, object })));
   }
-  const evidence = { objects, disks: await lab.emulator.disks() };
+  const { lastSequence } = await emulatorJournal(lab);
+  const calls = (await emulatorJournal(lab, Math.max(0, lastSequence - CALLS_MAX))).value;
+  const evidence = {
+    objects,
+    disks: await lab.emulator.disks(),
+    writes: calls.filter(({ method }) => method !== "GET"),
+  };
   await mkdir(FOLDER, { recursive: true });
   const file = `${FOLDER}/${new Date().toISOString().replaceAll(":", "-")}.log`;
   await writeFile(file, `${JSON.stringify(evidence, undefined, 1)}\n${lab.logs(Number.MAX_SAFE_INTEGER)}`);
