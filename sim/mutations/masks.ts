@@ -124,6 +124,17 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
+    name: "unnamed-distrusted",
+    removes: "an entry without a uid is that of an earlier VM where no Node says which VM has its name",
+    edits: [
+      {
+        file: "src/core/writer/plan-earlier-vm.ts",
+        find: `if (nodeUid !== undefined || isForeign(node)) return false;`,
+        replace: `if (nodeUid !== undefined || nodeName !== "") return false;`,
+      },
+    ],
+  },
+  {
     name: "node-policy",
     removes: "the chart's admission policy refuses what the rules of the protocol do not let a node write",
     edits: [

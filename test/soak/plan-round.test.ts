@@ -51,6 +51,16 @@ describe("a round of a soak", () => {
     }
   });
 
+  it("copies no volume whose pod is on a struck node, or moves there", () => {
+    for (const round of rounds(true)) {
+      const copied = round.disturbances.find(({ kind }) => kind === "snapshot");
+      const struck = nodeIn(round, "freeze", "powerLoss", "reboot");
+      if (copied?.kind !== "snapshot" || struck === undefined) continue;
+      const pod = pods.find(({ volumeName }) => volumeName === copied.volumeName);
+      assert.ok(pod?.nodeName !== struck && round.moves.get(copied.volumeName) !== struck);
+    }
+  });
+
   it("kills no plug-in of a struck node, and not the store while its file is copied", () => {
     for (const round of rounds(true)) {
       const killed = round.disturbances.find(({ kind }) => kind === "kill");

@@ -109,7 +109,13 @@ export function planRound(random: Random, situation: Situation): Round {
         pods.filter(({ grows }) => grows),
       )
     : undefined;
-  const copied = happens(SNAPSHOT_SHARE) ? oneOf(random, pods) : undefined;
+  // A node that stops while it has frozen a file system leaves its writer in a call that no signal ends.
+  const copied = happens(SNAPSHOT_SHARE)
+    ? oneOf(
+        random,
+        pods.filter(({ volumeName, nodeName }) => nodeName !== struck && moves.get(volumeName) !== struck),
+      )
+    : undefined;
   const within = (): number => random.next() * WITHIN_MS;
   const disturbances: Disturbance[] = [];
   if (struck !== undefined && strike === "freeze") disturbances.push({ kind: "freeze", nodeName: struck });

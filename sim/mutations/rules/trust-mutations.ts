@@ -105,7 +105,7 @@ export const trustMutations: readonly Mutation[] = [
         replace: `node`,
       },
     ],
-    alsoRemoves: [],
+    alsoRemoves: ["unnamed-distrusted"],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
     takes:
