@@ -69,6 +69,11 @@ describe("azure.json", () => {
     { text: "aadClientSecret", field: "azure.json", problem: NEITHER },
     { text: "tenantId: t\n tenantId: [secret", field: "azure.json", problem: NEITHER },
     {
+      text: "{tenantId: t, aadClientSecret:secret}",
+      field: "azure.json",
+      problem: /a space follows each colon$/u,
+    },
+    {
       text: '{"tenantId":"t","tenantID":"u"}',
       field: "tenantId",
       problem: /^is given twice: names are compared without case$/u,

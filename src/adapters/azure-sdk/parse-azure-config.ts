@@ -40,6 +40,10 @@ const REFUSED = {
 const FIELDS = Object.keys(TYPES) as readonly (keyof typeof TYPES)[];
 const REFUSED_FIELDS = Object.keys(REFUSED) as readonly (keyof typeof REFUSED)[];
 
+/** In YAML, `{aadClientSecret:value}` without a space is one name, which has the secret. Names are logged. */
+const NAME = /^[$\w.-]+$/u;
+const NO_NAME = "has a name with other characters than a field's; in YAML a space follows each colon";
+
 /** An `azure.json`, as far as the driver uses it. */
 export interface ParsedAzureConfig {
   readonly config: AzureConfig;
@@ -59,6 +63,7 @@ export async function parseAzureConfig(text: string): Promise<Result<ParsedAzure
   const config: Record<string, unknown> = {};
   const unused: string[] = [];
   for (const [name, value] of Object.entries(members)) {
+    if (!NAME.test(name)) return invalid("azure.json", "", NO_NAME);
     const field = knownAs(name, FIELDS);
     const refused = knownAs(name, REFUSED_FIELDS);
     if (field === undefined) unused.push(name);
