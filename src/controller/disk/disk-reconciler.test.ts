@@ -457,6 +457,21 @@ describe("diskReconciler", () => {
         assert.equal(world.attachment("node-a")?.status?.state, "Attached");
       }));
 
+    it("keeps the first format that was recorded while the disk was read again", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume({ status: { record: undefined } }));
+        const getDisk: CloudProvisioner["getDisk"] = async () => {
+          const present = await must(world.other.get("AzVolume", "pvc-1", never));
+          const status = { ...(present.status ?? assert.fail()), detail: aDetail({ formatted }) };
+          await must(world.other.updateStatus("AzVolume", { ...present, status }, never));
+          return ok(aDisk({ attachedTo: [] }));
+        };
+        const cloud = { ...world.ports.cloud, getDisk };
+        await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
+        assert.notEqual(world.record(), undefined);
+      }));
+
     const unanswered: readonly {
       readonly answers: string;
       readonly failure: Failure;

@@ -234,7 +234,8 @@ async function adoptDisk(
         ...status,
         state: "Created",
         observedGeneration: volume.metadata.generation,
-        detail,
+        // Where only the record was lost, its holder may have recorded a first format since.
+        detail: status.detail ?? detail,
       }),
       signal,
     ),
