@@ -61,6 +61,13 @@ describe("a round of a soak", () => {
     }
   });
 
+  it("copies volumes of pods that stay, too, also where no node is struck", () => {
+    const isStaying = (round: Round): boolean =>
+      nodeIn(round, "freeze", "powerLoss", "reboot") === undefined &&
+      round.disturbances.some((each) => each.kind === "snapshot" && !round.moves.has(each.volumeName));
+    assert.ok(rounds(true).some(isStaying));
+  });
+
   it("kills no plug-in of a struck node, and not the store while its file is copied", () => {
     for (const round of rounds(true)) {
       const killed = round.disturbances.find(({ kind }) => kind === "kill");

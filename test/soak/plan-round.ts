@@ -113,7 +113,9 @@ export function planRound(random: Random, situation: Situation): Round {
   const copied = happens(SNAPSHOT_SHARE)
     ? oneOf(
         random,
-        pods.filter(({ volumeName, nodeName }) => nodeName !== struck && moves.get(volumeName) !== struck),
+        pods.filter(
+          ({ volumeName, nodeName }) => nodeName !== struck && (moves.get(volumeName) ?? nodeName) !== struck,
+        ),
       )
     : undefined;
   const within = (): number => random.next() * WITHIN_MS;
