@@ -6,8 +6,6 @@ import { untilServed } from "../workflows/volume-use.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
-const BYTES_PER_GIB = 1024 ** 3;
-
 /** ControllerExpandVolume, as Kubernetes calls it for a claim that asks for more. */
 export async function growDisk(lab: SoakLab, { volume }: WritingPod, toGiB: number): Promise<void> {
   await untilServed(() =>
@@ -35,7 +33,7 @@ export async function growFileSystem({ node, volume }: WritingPod, toGiB: number
   );
   const { blocks, bsize } = await statfs(node.seenFromOutside(volumePath));
   assert.ok(
-    blocks * bsize > (toGiB - 1) * BYTES_PER_GIB,
+    BigInt(blocks * bsize) > gibToBytes(toGiB - 1),
     `the file system of ${volume.name} on ${node.name} has not grown to ${toGiB} GiB`,
   );
 }

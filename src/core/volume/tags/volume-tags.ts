@@ -66,7 +66,7 @@ export function volumeTags(request: {
 
 /** Whether a tag is the driver's to set: by such tags it knows its disks, and what was done with them. */
 export function isOwnTag(name: string): boolean {
-  return /^(disk\.csi\.azure\.com|k8s-azure-created-by$|kubernetes\.io-created-for-)/iu.test(name);
+  return isLaterTag(name) || /^(k8s-azure-created-by$|kubernetes\.io-created-for-)/iu.test(name);
 }
 
 /**
