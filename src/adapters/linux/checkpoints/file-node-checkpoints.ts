@@ -1,10 +1,11 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { NodeCheckpoints } from "../../../ports/host/node-checkpoints.ts";
 import { isFull, undefinedIfMissing } from "../error-code.ts";
+import { makeFolder } from "../make-folder.ts";
 import { ownDisk, type CheckpointDisk } from "./checkpoint-disk.ts";
 import { encodeSlot } from "./checkpoint-slot.ts";
 import { chooseCheckpoints, type ChosenCheckpoints, type FoundFiles } from "./choose-checkpoints.ts";
@@ -44,7 +45,7 @@ export async function openFileNodeCheckpoints(
   bootIdFile: string | undefined = process.platform === "win32" ? undefined : BOOT_ID_FILE,
   disk: CheckpointDisk = ownDisk,
 ): Promise<OpenedCheckpoints> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path), 0o700);
   const bootId = bootIdFile === undefined ? EVERY_BOOT : (await readFile(bootIdFile, "utf8")).trim();
   const found = await readBoth(path, disk);
   const chosen = wholeOf(path, chooseCheckpoints(found));
