@@ -10,9 +10,8 @@ import type { StageRequest } from "./stage-request.ts";
 export type MountState = "none" | "live" | "stale";
 
 /**
- * Observes the staging path. Fails with
- * `WrongDevice` where another volume uses the raw device, or may come to use it, and with `DeviceBusy` where
- * a pod has this one raw by an earlier number.
+ * Observes the staging path. Fails with `WrongDevice` where another volume uses the raw device, or may come
+ * to use it, and with `DeviceBusy` where a pod has this one raw by an earlier number.
  */
 export async function mountState(
   ports: NodePorts,

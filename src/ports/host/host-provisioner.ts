@@ -188,9 +188,9 @@ export interface HostProvisioner {
   /**
    * Mounts a file system at `path`, making the directory. Success if that device is mounted there already
    * and alive. Fails with `MountedOtherwise` where another one is, or this one is with other access, with
-   * `FileSystemNotUnique` where the kernel would mount another disk with the same
-   * file system, and with `WriteProtected` where the device takes no writes and neither `readOnly` nor a flag
-   * asks for a read-only mount.
+   * `FileSystemNotUnique` where the kernel would mount another disk with the same file system, and with
+   * `WriteProtected` where the device takes no writes and neither `readOnly` nor a flag asks for a read-only
+   * mount.
    */
   mountDevice(
     request: {
