@@ -368,6 +368,24 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual([asked, azure.updates], [[[diskUri("comes")]], []]);
   });
 
+  it("asks the others of a batch about the marked disk of a detach that has to wait", async () => {
+    const marked = { toBeDetached: true };
+    const azure = aScriptedVm([anEntry("leaves", 0, marked), anEntry("others", 1, marked)]);
+    const asked: (readonly string[])[] = [];
+    const waits = azure.request("detach", "leaves", { mayCompleteDetach: () => Promise.resolve(false) });
+    const spares = azure.request("attach", "comes", {
+      mayCompleteDetach: (uris) => {
+        asked.push(uris);
+        return Promise.resolve(!uris.includes(diskUri("leaves")));
+      },
+    });
+    assert.deepEqual(kinds(await azure.attachBatch(waits, spares)), ["CloudUnavailable", "CloudUnavailable"]);
+    assert.deepEqual(
+      [asked, azure.updates],
+      [[[diskUri("others")], [diskUri("leaves"), diskUri("others")]], []],
+    );
+  });
+
   it("lets a request whose turn is over wait for no other", async () => {
     const azure = aScriptedVm([anEntry("there", 0)]);
     const refused = azure.request("attach", "comes", { precondition: () => Promise.resolve(false) });

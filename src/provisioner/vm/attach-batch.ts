@@ -125,11 +125,7 @@ export class AttachBatch {
     const aside = [...this.#entered].filter((request) => !this.#batch.includes(request));
     const never = await neverAttached(this.#session, { model: read.value, attaches: aside }, this.#lifetime);
     const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
-    // A refused detach is not its own: the disk stays for its user.
-    const ownKeys = new Set(
-      asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey),
-    );
-    const allowed = await checkForeignDetaches(asked, { model: read.value, ownKeys });
+    const allowed = await checkForeignDetaches(asked, { model: read.value, ownKeysOf: keysOfDetaches });
     const writeLane = mostUrgentLane(allowed.map(({ request }) => request.lane)) ?? lane;
     if (allowed.length > 0) await this.#write(read.value, allowed, { never, lane: writeLane });
     // What is left waits for a slot or for a disk's detach, which others carry out.
@@ -261,7 +257,7 @@ export class AttachBatch {
     const off = await neverAttached(this.#session, { model, attaches: [request] }, this.#lifetime);
     if (off.size === 0) return;
     const asked = await checkPreconditions([{ request }]);
-    if ((await checkForeignDetaches(asked, { model, ownKeys: new Set() })).length === 0) return;
+    if ((await checkForeignDetaches(asked, { model, ownKeysOf: () => new Set() })).length === 0) return;
     await updateVm(
       this.#session,
       {
@@ -390,6 +386,11 @@ function listWith(
 
 function keysOf(planned: readonly Planned[]): readonly string[] {
   return planned.map(({ request }) => request.diskKey);
+}
+
+/** A refused detach is not its own: the disk stays for its user. */
+function keysOfDetaches(planned: readonly Planned[]): ReadonlySet<string> {
+  return new Set(keysOf(planned.filter(({ request }) => request.kind === "detach")));
 }
 
 function takesOff({ outcome }: Planned): boolean {

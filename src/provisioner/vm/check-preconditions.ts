@@ -33,14 +33,16 @@ export async function mayForce(request: VmRequest): Promise<boolean> {
 }
 
 /**
- * Checks `mayCompleteDetach` for each request if the VM lists foreign detaches, by no request of this batch:
- * `ownKeys`. Ends those that have to wait, and returns the others.
+ * Checks `mayCompleteDetach` for each request if the VM lists foreign detaches: by none of `ownKeysOf` the
+ * requests that remain. Ends those that have to wait, and returns the others. What a request that has to wait
+ * was to detach is foreign to the others, which are then asked about it, too.
  */
 export async function checkForeignDetaches<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
-  asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
+  asked: { readonly model: ArmVm; readonly ownKeysOf: (planned: readonly P[]) => ReadonlySet<string> },
 ): Promise<readonly P[]> {
-  const { model, ownKeys } = asked;
+  const { model, ownKeysOf } = asked;
+  const ownKeys = ownKeysOf(planned);
   const leaving = model.dataDisks.filter(
     (entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)),
   );
@@ -61,7 +63,8 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
         request.settleFailed(pending);
     }),
   );
-  return planned.filter(({ request }) => !request.isSettled);
+  const allowed = planned.filter(({ request }) => !request.isSettled);
+  return ownKeysOf(allowed).size === ownKeys.size ? allowed : checkForeignDetaches(allowed, asked);
 }
 
 async function answerOf(request: VmRequest, question: Precondition): Promise<boolean | undefined> {

@@ -8,6 +8,7 @@ import {
   anEntry,
   anOperationError,
   aScriptedVm,
+  diskUri,
   node,
   type ScriptedVm,
   type UpdateEnd,
@@ -622,6 +623,29 @@ describe("a batch of fences", () => {
     assert.deepEqual(
       azure.updates.map(({ change }) => change),
       [{}],
+    );
+  });
+
+  it("asks the others of a batch about the marked disk of a fence that has to wait", async () => {
+    const marked = { toBeDetached: true };
+    const azure = withDisk({
+      dataDisks: [anEntry("pvc-1", 0, marked), anEntry("pvc-2", 1), anEntry("others", 2, marked)],
+    });
+    const asked: (readonly string[])[] = [];
+    const waits = azure.request("fence", "pvc-1", { mayCompleteDetach: () => Promise.resolve(false) });
+    const spares = azure.request("fence", "pvc-2", {
+      mayCompleteDetach: (uris) => {
+        asked.push(uris);
+        return Promise.resolve(!uris.includes(diskUri("pvc-1")));
+      },
+    });
+    assert.deepEqual(codes(await azure.fenceBatch(waits, spares)), [
+      "OthersDetachPending",
+      "OthersDetachPending",
+    ]);
+    assert.deepEqual(
+      [asked, azure.updates],
+      [[[diskUri("others")], [diskUri("pvc-1"), diskUri("others")]], []],
     );
   });
 

@@ -119,8 +119,9 @@ export class FenceBatch {
     if (move.kind === "wait") return this.#awaitOperation(seen.whose);
     this.#busySinceMs = undefined;
     const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));
-    const ownKeys = victimsOf(asked.map(({ request }) => request));
-    const allowed = (await checkForeignDetaches(asked, { model: read.value, ownKeys })).map(
+    const ownKeysOf = (planned: typeof asked): ReadonlySet<string> =>
+      victimsOf(planned.map(({ request }) => request));
+    const allowed = (await checkForeignDetaches(asked, { model: read.value, ownKeysOf })).map(
       ({ request }) => request,
     );
     if (allowed.length > 0) await this.#sendUpdate(read.value, move, allowed);
