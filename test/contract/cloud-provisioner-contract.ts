@@ -930,13 +930,14 @@ export function cloudProvisionerContract(
     });
 
     describe("foreign detaches", () => {
-      /** A disk in use on node-a that has a stuck foreign detach. */
+      /** A disk in use on node-a that has a stuck foreign detach, beside others that are attached there. */
       const leftBehind = async (
         cloud: CloudUnderTest,
+        ...beside: readonly string[]
       ): Promise<{ readonly node: NodeIdentity; readonly inUse: string }> => {
         const node = addVm(cloud, "node-a");
         const inUse = await addDisk(cloud, "in-use");
-        await attach(cloud, inUse, node);
+        for (const disk of [inUse, ...beside]) await attach(cloud, disk, node);
         cloud.model.faults.add({
           operation: cloud.vms.operation("*"),
           disk: inUse,
@@ -1050,6 +1051,38 @@ export function cloudProvisionerContract(
         );
         assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
         assert.deepEqual([told, disksOn(cloud, "node-a")], [[[inUse], 0], []]);
+      });
+
+      on("hold a fence on a guest that hangs until they may be forced, too", async (cloud) => {
+        const other = await addDisk(cloud, "other");
+        const { node, inUse } = await leftBehind(cloud, other);
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        let asked = 0;
+        let mayForce = false;
+        const fenced = cloud.provisioner.barrier(
+          {
+            mode: "fence",
+            diskUri: other,
+            node,
+            precondition: mayAlways,
+            forcedDetaches: (leaving) => {
+              asked++;
+              return Promise.resolve(mayForce ? leaving : []);
+            },
+          },
+          never,
+        );
+        const before = vmWrites(cloud).length;
+        await cloud.until(() => asked === 3);
+        assert.deepEqual(
+          [vmWrites(cloud).length - before, disksOn(cloud, "node-a").map((disk) => disk.split("@")[0])],
+          [1, ["in-use", "other"]],
+        );
+        mayForce = true;
+        assert.equal(valueOf(await cloud.run(fenced))?.kind, "entryGone");
+        assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a")], [2, []]);
+        const { attachedTo } = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: inUse }, never)));
+        assert.deepEqual(attachedTo, []);
       });
 
       on("do not block a detach of the same disk", async (cloud) => {

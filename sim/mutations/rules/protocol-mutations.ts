@@ -156,13 +156,12 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: FENCE_BATCH,
-        find: `    const victims = victimsOf(allowed);\n    // The disk`,
-        replace: `    const victims = victimsOf(allowed);
-    const isOff = (request: VmRequest): boolean => !listsAny(before, new Set([request.diskKey]));
+        find: `    const etagWrite = forced === undefined`,
+        replace: `    const isOff = (request: VmRequest): boolean => !listsAny(before, new Set([request.diskKey]));
     const reads = { before, after: before };
     if (allowed.every(isOff))
       return proveAll(allowed, (request) => proveEntryGone(this.#context, reads, request, this.#lifetime));
-    // The disk`,
+    const etagWrite = forced === undefined`,
       },
     ],
     alsoRemoves: ["held-device"],

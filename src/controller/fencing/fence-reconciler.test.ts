@@ -101,6 +101,20 @@ describe("fenceReconciler", () => {
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
+  it("forces no disk of others with its own, with an event about its volume", () =>
+    withFence(async (world) => {
+      const others = `${diskUri}-of-others`;
+      const forced: unknown[] = [];
+      const barrier: CloudProvisioner["barrier"] = async ({ forcedDetaches }, signal) => {
+        forced.push(await forcedDetaches?.([others, diskUri], signal));
+        return fail({ kind: "Refused", diskUri });
+      };
+      const cloud = { ...world.ports.cloud, barrier };
+      await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      const told = world.emitted.map(({ about, reason }) => [about.name, reason]);
+      assert.deepEqual([forced, told], [[[diskUri]], [["pvc-1", "DetachNotForced"]]]);
+    }));
+
   const changes: readonly {
     readonly because: string;
     readonly change: (world: ReconcileWorld) => Promise<void>;

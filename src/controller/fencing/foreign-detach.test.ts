@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { fail } from "../../core/failure/result.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import {
   aReplica,
@@ -16,7 +17,7 @@ import { grant, acquire } from "../../core/writer/record/writer-steps.ts";
 import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
-import { mayCompleteDetach } from "./foreign-detach.ts";
+import { forcedDetaches, mayCompleteDetach } from "./foreign-detach.ts";
 
 const never = new AbortController().signal;
 const node = identity("node-a");
@@ -571,5 +572,41 @@ describe("mayCompleteDetach", () => {
       );
       await world.given("AzVolumeAttachment", aReplica("node-renamed"));
       assert.equal(await asked(world, { node: renamed, mode: "flush" }), false, "under one name of several");
+    }));
+});
+
+describe("forcedDetaches", () => {
+  const others = `${diskUri}-of-others`;
+  const forcedOf = (world: ReconcileWorld): Promise<readonly string[]> =>
+    forcedDetaches(world.ports, { node, volumeName: "pvc-fenced" })([others, diskUri.toUpperCase()], never);
+
+  it("answers the disks of the driver's volumes, and names every other in an event", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      assert.deepEqual(await forcedOf(world), [diskUri.toUpperCase()]);
+      const [event, ...more] = world.emitted;
+      assert.deepEqual(
+        [event?.about, event?.nodeName, event?.reason, more],
+        [{ kind: "AzVolume", name: "pvc-fenced" }, "node-a", "DetachNotForced", []],
+      );
+      assert.ok(event?.message.includes(others), event?.message);
+    }));
+
+  it("answers every disk while the node is out of service", () =>
+    withControllerPorts(async (world) => {
+      world.outOfService.add("node-a");
+      assert.deepEqual([await forcedOf(world), world.emitted], [[others, diskUri.toUpperCase()], []]);
+      world.outOfService.delete("node-a");
+      assert.deepEqual(await forcedOf(world), []);
+    }));
+
+  it("answers no disk that the store does not show", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const { store } = world.ports;
+      const get: typeof store.get = async () => fail({ kind: "StoreUnavailable", detail: "it is down" });
+      const ports = { ...world.ports, store: { ...store, get } };
+      const forced = forcedDetaches(ports, { node, volumeName: "pvc-fenced" });
+      assert.deepEqual([await forced([diskUri], never), world.emitted], [[], []]);
     }));
 });

@@ -9,7 +9,7 @@ import { isInQuarantine, mayDetach } from "../../core/writer/record/writer-steps
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import type { BarrierMode, MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
+import type { BarrierMode, ForcedDetaches, MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-name-of.ts";
@@ -47,6 +47,28 @@ export function mayCompleteDetach(ports: Ports, update: Update): MayCompleteDeta
     for (const leaving of before) if (!(await markDetaching(ports, leaving, update, signal))) return false;
     // A node that has acquired a volume since then has not seen the mark.
     return (await findSpared(ports, update, diskUris, signal)) !== undefined;
+  };
+}
+
+/**
+ * Returns which foreign detaches a fence by force also forces (docs/adr/0029): those of the driver's volumes,
+ * since `mayCompleteDetach` has found that the node has nothing to write to them; and every one where the
+ * node is out of service, and lost with all its disks. Of any other disk it is not known what the guest still
+ * has to write. An event names the disk, as the fence ends only with its regular detach.
+ */
+export function forcedDetaches(
+  ports: Ports,
+  { node, volumeName }: { readonly node: NodeIdentity; readonly volumeName: string },
+): ForcedDetaches {
+  return async (diskUris, signal) => {
+    if (await isLost(ports, node, signal)) return diskUris;
+    const forced: string[] = [];
+    for (const diskUri of diskUris) {
+      const leaving = await readLeaving(ports, diskUri, nodeNamesOf(ports, node), signal);
+      if (leaving.ok && leaving.value.volumes.length > 0) forced.push(diskUri);
+      else if (leaving.ok) emitUnforced(ports, { diskUri, node, volumeName });
+    }
+    return forced;
   };
 }
 
@@ -270,5 +292,24 @@ function emitUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIden
     reason: "DetachLeftBehind",
     message,
     localKey: nodeName,
+  });
+}
+
+function emitUnforced(
+  { events }: Ports,
+  {
+    diskUri,
+    node: { nodeName },
+    volumeName,
+  }: { readonly diskUri: string; readonly node: NodeIdentity; readonly volumeName: string },
+): void {
+  const message =
+    `the fence of ${nodeName} also detaches disk ${diskUri}, as others have asked Azure to, and does not ` +
+    "force it: the disk has no AzVolume, and that node may still have to write to it";
+  events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName,
+    reason: "DetachNotForced",
+    message,
   });
 }

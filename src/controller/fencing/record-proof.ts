@@ -10,7 +10,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
-import { mayCompleteDetach } from "./foreign-detach.ts";
+import { forcedDetaches, mayCompleteDetach } from "./foreign-detach.ts";
 
 /** A volume as it was read past the cache, with its disk. */
 interface ReadVolume {
@@ -57,6 +57,7 @@ export async function sendBarrier(
     mode,
     precondition,
     mayCompleteDetach: mayCompleteDetach(ports, { node, mode }),
+    ...(mode === "fence" ? { forcedDetaches: forcedDetaches(ports, { node, volumeName: name }) } : {}),
   };
   const passed = await ports.steps.run(mode, () => ports.cloud.barrier(request, signal));
   if (!passed.ok) emitEtagNotMoved(ports, { volumeName: name, node }, passed.failure);

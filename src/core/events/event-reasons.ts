@@ -294,6 +294,16 @@ export const eventReasons = {
     when: "a node that is being fenced is not proven to be off the disk",
     remedy: TRIED_AGAIN,
   },
+  DetachNotForced: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
+    when:
+      "a fence by force also carries out another client's detach of a disk that has no AzVolume, from a " +
+      "node that is in service",
+    remedy:
+      "The fence ends only once that disk is off, too. If that does not happen: detach it by force (az vm " +
+      `disk detach --force-detach), or switch its VM off; or ${OUT_OF_SERVICE}.`,
+  },
   EtagNotMoved: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],

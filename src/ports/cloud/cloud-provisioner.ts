@@ -89,6 +89,13 @@ export type Precondition = (signal: AbortSignal) => Promise<boolean>;
 export type MayCompleteDetach = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
 
 /**
+ * Asked where a fence detaches its disk by force from a VM that lists foreign detaches: which of them it
+ * forces with its own. The update carries out the others as regular detaches, and ends only once they are
+ * off, too.
+ */
+export type ForcedDetaches = (leaving: readonly string[], signal: AbortSignal) => Promise<readonly string[]>;
+
+/**
  * LUNs at which a node looks for other disks, whether or not the platform still has them there: another
  * client may have detached them.
  */
@@ -249,6 +256,8 @@ export interface CloudProvisioner {
       readonly mode: BarrierMode;
       readonly precondition: Precondition;
       readonly mayCompleteDetach?: MayCompleteDetach;
+      /** Default: none. */
+      readonly forcedDetaches?: ForcedDetaches;
     },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;

@@ -1,6 +1,6 @@
+import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { fail } from "../../core/failure/result.ts";
-import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
-import type { ArmVm } from "../arm/arm-api.ts";
+import type { ArmDataDisk, ArmVm } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
@@ -43,9 +43,7 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
 ): Promise<readonly P[]> {
   const { model, ownKeysOf } = asked;
   const ownKeys = ownKeysOf(planned);
-  const leaving = model.dataDisks.filter(
-    (entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)),
-  );
+  const leaving = foreignDetaches(model, ownKeys);
   if (leaving.length === 0) return planned;
   const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
   const pending = ownError(
@@ -67,7 +65,33 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
   return ownKeysOf(allowed).size === ownKeys.size ? allowed : checkForeignDetaches(allowed, asked);
 }
 
-async function answerOf(request: VmRequest, question: Precondition): Promise<boolean | undefined> {
+/** The marked entries of the VM's list that detach none of `ownKeys`. */
+export function foreignDetaches(model: ArmVm, ownKeys: ReadonlySet<string>): readonly ArmDataDisk[] {
+  return model.dataDisks.filter((entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)));
+}
+
+/** Which of the foreign detaches that the VM lists some of these fences force with their own. */
+export async function forcedDetachesOf(
+  fences: readonly VmRequest[],
+  asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
+): Promise<ReadonlySet<string>> {
+  const leaving = foreignDetaches(asked.model, asked.ownKeys);
+  // Azure forces only managed disks.
+  const uris = leaving.flatMap(({ managedDisk }) => managedDisk?.id ?? []);
+  if (uris.length === 0) return new Set();
+  const answers = await Promise.all(
+    fences.map(async (request) => {
+      const { forcedDetaches } = request.spec;
+      return forcedDetaches && (await answerOf(request, (signal) => forcedDetaches(uris, signal)));
+    }),
+  );
+  return new Set(answers.flatMap((forced = []) => forced.map(resourceUriKey)));
+}
+
+async function answerOf<T>(
+  request: VmRequest,
+  question: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await question(request.signal);
   } catch (bug) {

@@ -53,15 +53,74 @@ describe("a batch of fences", () => {
     );
   });
 
-  it("forces what is marked already with its own: the update ends once both are off", async () => {
-    const azure = withDisk({
-      dataDisks: [anEntry("pvc-1", 0), { ...anEntry("pvc-2", 1), toBeDetached: true }],
-    });
-    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
-    assert.deepEqual(sent(azure)[0]?.forced, [
+  describe("beside a foreign detach", () => {
+    const withMarked = (settings: Parameters<typeof aScriptedVm>[1] = {}): ScriptedVm =>
+      withDisk({ dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true })] }, settings);
+    const both = [
       ["pvc-1", true],
       ["pvc-2", true],
-    ]);
+    ];
+    const ownOnly = [
+      ["pvc-1", true],
+      ["pvc-2", false],
+    ];
+
+    it("forces what it may of that with its own: the update ends once both are off", async () => {
+      const azure = withMarked();
+      const asked: (readonly string[])[] = [];
+      const fence = azure.request("fence", "pvc-1", {
+        forcedDetaches: (uris) => Promise.resolve((asked.push(uris), uris)),
+      });
+      assert.deepEqual(kinds(await azure.fenceBatch(fence)), ["proven"]);
+      assert.deepEqual([asked, sent(azure)], [[[diskUri("pvc-2")]], [{ atMs: 0, forced: both }]]);
+    });
+
+    it("carries the rest out without force", async () => {
+      const azure = withMarked();
+      const proven = await azure.fenceBatch(
+        azure.request("fence", "pvc-1"),
+        azure.request("prove", "pvc-3", { forcedDetaches: (uris) => Promise.resolve(uris) }),
+      );
+      assert.deepEqual(kinds(proven), ["proven", "proven"]);
+      assert.deepEqual(sent(azure), [{ atMs: 0, forced: ownOnly }]);
+    });
+
+    it("forces no unmanaged disk, which Azure refuses", async () => {
+      const azure = withDisk({
+        dataDisks: [anEntry("pvc-1", 0), { lun: 1, name: "vhd", createOption: "Attach", toBeDetached: true }],
+      });
+      const fence = azure.request("fence", "pvc-1", { forcedDetaches: () => assert.fail("none is managed") });
+      assert.deepEqual(kinds(await azure.fenceBatch(fence)), ["proven"]);
+      assert.deepEqual(sent(azure)[0]?.forced, [
+        ["pvc-1", true],
+        ["vhd", false],
+      ]);
+    });
+
+    it("forces that as soon as it may, where the update hangs with it", async () => {
+      const azure = withMarked();
+      azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
+      const fence = azure.request("fence", "pvc-1", {
+        forcedDetaches: (uris) => Promise.resolve(azure.clock.elapsedMs() < 3 * MINUTE_MS ? [] : uris),
+      });
+      assert.deepEqual(kinds(await azure.fenceBatch(fence)), ["proven"]);
+      const [first, second, ...others] = sent(azure);
+      assert.deepEqual([first?.forced, second?.forced, others], [ownOnly, both, []]);
+      const afterMs = second?.atMs ?? Infinity;
+      assert.ok(afterMs >= 3 * MINUTE_MS && afterMs < 3 * MINUTE_MS + 10_000, String(afterMs));
+    });
+
+    it("sends a hanging update once, and names the disk that keeps it from ending", async () => {
+      const azure = withMarked();
+      azure.onUpdate = () => "hangs";
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.deepEqual(
+        fenced?.ok === false && fenced.failure.kind === "CloudUnavailable" && fenced.failure.message,
+        "the update of VM vm-a also detaches pvc-2, which others have asked for: it is not forced, and has " +
+          "not ended",
+      );
+      assert.deepEqual(sent(azure), [{ atMs: 0, forced: ownOnly }]);
+    });
   });
 
   for (const [because, codesOfVm] of [

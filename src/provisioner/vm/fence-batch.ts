@@ -17,7 +17,12 @@ import { diskKeyOf } from "../disk/disk-key.ts";
 import type { DiskPlace } from "../disk/disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { untilDisowned } from "../disk/until-disowned.ts";
-import { checkForeignDetaches, checkPreconditions } from "./check-preconditions.ts";
+import {
+  checkForeignDetaches,
+  checkPreconditions,
+  forcedDetachesOf,
+  foreignDetaches,
+} from "./check-preconditions.ts";
 import { proofOfEnd, type AtInstanceUri } from "./prove-gone.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -57,6 +62,8 @@ interface Sent {
   readonly requests: readonly VmRequest[];
   /** The kind of write if it only moves the ETag. */
   readonly etagWrite: EtagWrite | undefined;
+  /** The disks that it forces off: none where a regular detach is tried. Undefined: it detaches none. */
+  readonly forced: ReadonlySet<string> | undefined;
   /** Azure has reported it succeeded. */
   readonly hasSucceeded: boolean;
 }
@@ -117,14 +124,27 @@ export class FenceBatch {
     const seen = await this.#observeVm(read.value, regularLeftMs);
     const move = planFence(seen);
     if (move.kind === "wait") return this.#awaitOperation(seen.whose);
-    this.#busySinceMs = undefined;
     const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));
     const ownKeysOf = (planned: typeof asked): ReadonlySet<string> =>
       victimsOf(planned.map(({ request }) => request));
     const allowed = (await checkForeignDetaches(asked, { model: read.value, ownKeysOf })).map(
       ({ request }) => request,
     );
-    if (allowed.length > 0) await this.#sendUpdate(read.value, move, allowed);
+    if (allowed.length === 0) return;
+    const forced = await forcedBy(move, read.value, allowed);
+    if (seen.whose === "own" && this.#isForcing(forced)) return this.#awaitOperation("own");
+    this.#busySinceMs = undefined;
+    await this.#sendUpdate(read.value, forced, allowed);
+  }
+
+  /**
+   * Whether the update under way already forces these disks, and hangs with another one: sent again, it would
+   * only begin again.
+   */
+  #isForcing(diskKeys: Sent["forced"] = new Set()): boolean {
+    const { forced, before } = this.#sent ?? {};
+    if (forced === undefined || before === undefined || unforcedIn(before, forced).length === 0) return false;
+    return [...diskKeys].every((key) => forced.has(key));
   }
 
   async #observeVm(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
@@ -151,27 +171,24 @@ export class FenceBatch {
     return Math.max(0, settings.fenceRegularDetachMs - (clock.elapsedMs() - this.#startedMs));
   }
 
-  async #sendUpdate(
-    before: ArmVm,
-    move: Exclude<FenceMove, { kind: "wait" }>,
-    allowed: readonly VmRequest[],
-  ): Promise<void> {
+  async #sendUpdate(before: ArmVm, forced: Sent["forced"], allowed: readonly VmRequest[]): Promise<void> {
     const { session, vm, underWay, etagWrites } = this.#context;
-    const victims = victimsOf(allowed);
-    // The disk to detach may be the one that was refused.
-    const force = move.kind === "detach" && listsAny(before, victims) ? move.force : undefined;
-    const etagWrite = force === undefined ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
+    const etagWrite = forced === undefined ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
     if (etagWrite !== undefined && underWay.isEtagPaused) return this.#settleUnproven(allowed);
     const change =
       etagWrite === undefined
-        ? withoutDisks(before, victims, { force: force === true })
+        ? withoutDisks(before, victimsOf(allowed), forced ?? new Set())
         : etagMove(before, etagWrite, session.random.uuid());
-    const isRegular = force === false;
-    const wait = isRegular
-      ? { maxMs: this.#regularLeftMs() }
-      : etagWrite === undefined
-        ? {}
-        : { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) };
+    const isRegular = forced?.size === 0;
+    const wait =
+      etagWrite !== undefined
+        ? { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) }
+        : isRegular
+          ? { maxMs: this.#regularLeftMs() }
+          : unforcedIn(before, forced).length > 0
+            ? // It may hang with such a disk. Whether to force that one is asked again.
+              { maxMs: session.settings.inFlightPatienceMs }
+            : {};
     const updated = await updateVm(
       session,
       { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait },
@@ -181,7 +198,7 @@ export class FenceBatch {
       updated.ok ||
       updated.failure.code === ownErrorCodes.stillRunning ||
       isOperationFailure(updated.failure);
-    if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
+    if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, forced, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
     else if (!updated.ok) await this.#handleFailedUpdate(updated.failure, allowed);
   }
@@ -304,9 +321,14 @@ export class FenceBatch {
       whose === "others" && !underWay.mayBeOwn
         ? "an update, reimage or upgrade that this controller has not begun"
         : "an update";
+    const { name } = this.#context.vm;
+    const unforced = this.#sent?.forced === undefined ? [] : unforcedIn(this.#sent.before, this.#sent.forced);
     const busy = ownError(
       "VmBeingUpdated",
-      `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`,
+      unforced.length > 0
+        ? `the update of VM ${name} also detaches ${unforced.join(", ")}, which others have asked for: it is ` +
+            "not forced, and has not ended"
+        : `Azure works on ${what} of VM ${name}; nothing is forced before it has ended`,
     );
     for (const request of this.#openRequests()) request.settleFailed(busy);
   }
@@ -334,6 +356,25 @@ function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
   return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
 }
 
+/** What the next update forces off; see `Sent`. */
+async function forcedBy(
+  move: Exclude<FenceMove, { kind: "wait" }>,
+  model: ArmVm,
+  allowed: readonly VmRequest[],
+): Promise<Sent["forced"]> {
+  const victims = victimsOf(allowed);
+  // The disk to detach may be the one that was refused.
+  if (move.kind === "moveEtag" || !listsAny(model, victims)) return undefined;
+  if (!move.force) return new Set();
+  const fences = allowed.filter(({ kind }) => kind === "fence");
+  return new Set([...victims, ...(await forcedDetachesOf(fences, { model, ownKeys: victims }))]);
+}
+
+/** The names of the disks that an update by force detaches without it. */
+function unforcedIn(model: ArmVm, forced: Sent["forced"] = new Set()): readonly string[] {
+  return foreignDetaches(model, forced).map(({ name }) => name ?? "?");
+}
+
 function listsAny(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
   return model.dataDisks.some((entry) => diskKeys.has(diskKeyOf(entry)));
 }
@@ -346,18 +387,17 @@ function isAnswering({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolea
 }
 
 /**
- * The list without the disks. Force applies to what is marked as leaving already, too: the update carries
- * that out with the rest, and a regular detach that waits for a dead guest would keep it from ending.
+ * The list without the disks, and without what is marked as leaving already: the update carries that out with
+ * the rest, and ends only once all of it is off.
  */
-function withoutDisks(
-  model: ArmVm,
-  victims: ReadonlySet<string>,
-  how: { readonly force: boolean },
-): ArmVmChange {
+function withoutDisks(model: ArmVm, victims: ReadonlySet<string>, forced: ReadonlySet<string>): ArmVmChange {
   return {
-    dataDisks: model.dataDisks.map((entry) =>
-      victims.has(diskKeyOf(entry)) || entry.toBeDetached === true ? detachingEntry(entry, how) : entry,
-    ),
+    dataDisks: model.dataDisks.map((entry) => {
+      const key = diskKeyOf(entry);
+      return victims.has(key) || entry.toBeDetached === true
+        ? detachingEntry(entry, { force: forced.has(key) })
+        : entry;
+    }),
   };
 }
 

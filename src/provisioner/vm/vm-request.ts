@@ -2,7 +2,12 @@ import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail } from "../../core/failure/result.ts";
-import type { AttachDiskRequest, BarrierMode, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
+import type {
+  AttachDiskRequest,
+  BarrierMode,
+  FenceProof,
+  ForcedDetaches,
+} from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmError } from "../arm/arm-api.ts";
 import { toFailure } from "../arm/error-table.ts";
 
@@ -21,6 +26,8 @@ export type VmAnswer =
 /** A request to a VM for one disk. */
 export interface VmRequestSpec extends AttachDiskRequest {
   readonly kind: "attach" | "detach" | BarrierMode;
+  /** Of `fence`. Default: none. */
+  readonly forcedDetaches?: ForcedDetaches;
 }
 
 /**
