@@ -204,6 +204,40 @@ describe("mayCompleteDetach", () => {
       assert.deepEqual(await answers(), [false, false]);
     }));
 
+  describe("of what the driver's own fence has marked", () => {
+    const reasons = ({ emitted }: ReconcileWorld): readonly string[] => emitted.map(({ reason }) => reason);
+    const fenced = { writer: { ...writer, requested: false }, fencing: node };
+
+    it("delays other updates without an event: the fence reports itself", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(fenced));
+        const answers = [
+          await asked(world),
+          await asked(world, { attaches: `${diskUri}-2` }),
+          await asked(world, { mode: "flush", node: { ...node, vmId: "vm-there-before" } }),
+        ];
+        assert.deepEqual([answers, reasons(world)], [[false, false, false], []]);
+      }));
+
+    it("reports a mark on a node while another one is being fenced", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer, fencing: identity("node-b") }));
+        assert.deepEqual([await asked(world), reasons(world)], [false, ["DetachLeftBehind"]]);
+      }));
+
+    it("carries it out beside another fence without a word of other clients", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(fenced));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const { state } = world.attachment("node-a")?.status ?? {};
+        assert.deepEqual(
+          [state, await asked(world, { mode: "fence" }), world.attachment("node-a")?.status?.state],
+          ["Attached", true, "Detaching"],
+        );
+        assert.deepEqual(reasons(world), []);
+      }));
+  });
+
   it("delays a fence if its node's mark is removed while the disk is marked", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));

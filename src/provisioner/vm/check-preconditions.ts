@@ -48,8 +48,8 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
   const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
   const pending = ownError(
     "OthersDetachPending",
-    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached by ` +
-      "others, in use there: any update would detach it",
+    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached, ` +
+      "and it may be in use there: any update would detach it",
   );
   await Promise.all(
     planned.map(async ({ request }) => {
