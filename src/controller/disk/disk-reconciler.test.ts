@@ -504,6 +504,26 @@ describe("diskReconciler", () => {
           assert.equal(world.record() !== undefined, state === "Pending");
         }));
 
+    for (const { answers, failure } of unanswered)
+      it(`repeats the adoption of a lost record: Azure ${answers}`, () =>
+        withControllerPorts(async (world) => {
+          world.instances.set(instanceUriOf("node-a"), a.vmId);
+          await world.given("AzVolume", aVolume({ status: { record: undefined } }));
+          const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk: async () => fail(failure) };
+          const reconciler = diskReconciler({ ...world.ports, cloud });
+          assert.deepEqual(await world.answerOf(reconciler.reconcile("pvc-1", never)), fail(failure));
+          const { state, refusedGrowth, error } = world.volume()?.status ?? {};
+          assert.deepEqual([state, refusedGrowth, error?.kind], ["Created", undefined, failure.kind]);
+          const [event, ...others] = world.emitted;
+          assert.deepEqual([event?.reason, others], ["RecordNotRebuilt", []]);
+          assert.match(event?.message ?? "", /^the volume's record was removed, and could not be rebuilt: /);
+          assert.deepEqual(await adopt(world), { ok: true, value: {} });
+          assert.deepEqual(
+            [listIn(world.record(), "unverified"), world.volume()?.status?.error],
+            [[identity("node-a")], undefined],
+          );
+        }));
+
     const copied = { sourceUri: diskUri.replace("pvc-1", "source") };
     const detailOf = (world: ReconcileWorld): string | undefined => world.volume()?.status?.detail?.diskUri;
 

@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
-import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { isRecordLost, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -205,10 +205,11 @@ async function adoptDisk(
   // A disk that is gone is attached to no VM, and a deletion is complete.
   if (!disk.ok && saysDiskGone(disk.failure) && volume.metadata.deletionTimestamp !== undefined)
     return deleteDisk(ports, volume, signal);
-  // A permission may be granted or a token renewed, and no call requests the adoption again.
+  // A permission may be granted or a token renewed, and no call requests the adoption again. A disk that the
+  // volume had may be back; one that it never had is not looked for.
   if (!disk.ok)
     return recordFailure(ports, volume, disk.failure, signal, {
-      isFinal: disk.failure.kind === "DiskNotFound",
+      isFinal: disk.failure.kind === "DiskNotFound" && !isRecordLost(volume),
     });
   // A deletion needs none of its data.
   const unfinished = volume.metadata.deletionTimestamp === undefined ? whyUnfinished(disk.value) : undefined;

@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isRecordLost } from "../../core/attachment/observed-volume.ts";
 import type { EventReason } from "../../core/events/event-reasons.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -97,21 +98,20 @@ function emitFailure(ports: DiskPorts, volume: AzVolume, failure: Failure, isFin
   ports.events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     reason,
-    ...failureEventText(`the disk could not be ${what}`, failure),
+    ...failureEventText(what, failure),
   });
 }
 
-function failedChange(
-  volume: AzVolume,
-  isFinal: boolean,
-): readonly [reason: EventReason, what: "deleted" | "grown" | "made"] {
+function failedChange(volume: AzVolume, isFinal: boolean): readonly [reason: EventReason, what: string] {
   switch (failedState(volume)) {
     case "DeletionFailed":
-      return ["DeletionDelayed", "deleted"];
+      return ["DeletionDelayed", "the disk could not be deleted"];
     case "UpdateFailed":
-      return ["ExpansionFailed", "grown"];
+      return isRecordLost(volume)
+        ? ["RecordNotRebuilt", "the volume's record was removed, and could not be rebuilt"]
+        : ["ExpansionFailed", "the disk could not be grown"];
     default:
-      return [isFinal ? "CreationFailed" : "CreationDelayed", "made"];
+      return [isFinal ? "CreationFailed" : "CreationDelayed", "the disk could not be made"];
   }
 }
 

@@ -165,14 +165,20 @@ export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
 
 /**
  * Whether a volume lacks its writer record: the object was recreated and its disk not read yet. Until
- * then it is unknown which node may write.
+ * then it is unknown which node may write. No node writes a disk that Azure does not have.
  */
 export function isRecordMissing(volume: AzVolume): boolean {
-  return (
-    isSingleWriter(volume.spec.capabilities) &&
-    volume.status?.record === undefined &&
-    volume.status?.error?.kind !== "DiskNotFound"
-  );
+  return isRecordAbsent(volume) && volume.status?.error?.kind !== "DiskNotFound";
+}
+
+/** The same, whether or not Azure had the disk when it was last asked. */
+function isRecordAbsent({ spec, status }: AzVolume): boolean {
+  return isSingleWriter(spec.capabilities) && status?.record === undefined;
+}
+
+/** Whether a volume whose disk was recorded lacks its record: another client has removed it. */
+export function isRecordLost(volume: AzVolume): boolean {
+  return volume.status?.detail !== undefined && isRecordAbsent(volume);
 }
 
 /** The nodes that the record names with a pending write barrier, by name. */

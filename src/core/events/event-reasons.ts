@@ -320,6 +320,14 @@ export const eventReasons = {
     when: "the object store was rolled back and the volume's record is not proven yet: nothing is granted",
     remedy: TRIED_AGAIN,
   },
+  RecordNotRebuilt: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim", "Pod"],
+    when:
+      "another client has removed a volume's record, and Azure does not say which VMs have its disk: " +
+      "nothing is granted",
+    remedy: TRIED_AGAIN,
+  },
   BarrierPending: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],

@@ -20,6 +20,8 @@ import {
 } from "../testing/objects.ts";
 import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
 
+const gone = { kind: "DiskNotFound", message: "", failure: "{}", time: agoMs(60_000), retries: 1 };
+
 interface Row {
   readonly because: string;
   readonly observed: ObservedVolume;
@@ -113,6 +115,11 @@ describe("planDisk", () => {
         plan: { kind: "AdoptDisk", diskUri },
       },
       {
+        because: "another client has removed its record, and Azure had no such disk",
+        observed: anObservedVolume({ volume: aVolume({ status: { record: undefined, error: gone } }) }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
+      {
         because: "several nodes may write it, so it has no record",
         observed: anObservedVolume({
           volume: aVolume({
@@ -176,6 +183,17 @@ describe("planDisk", () => {
       {
         because: "marked before it had a disk",
         observed: withoutDisk("Creating", marked),
+        plan: { kind: "DeleteDisk" },
+      },
+      {
+        because: "marked, without its record, and Azure had no such disk",
+        observed: anObservedVolume({
+          volume: aVolume({
+            metadata,
+            spec: { deleteRequested: true },
+            status: { record: undefined, error: gone },
+          }),
+        }),
         plan: { kind: "DeleteDisk" },
       },
       {

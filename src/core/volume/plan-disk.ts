@@ -1,6 +1,7 @@
 import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
 import {
   isDeletedByHand,
+  isRecordLost,
   isRecordMissing,
   type ObservedVolume,
   PODS_LISTED_AFTER_MS,
@@ -46,7 +47,8 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   if (volume.metadata.deletionTimestamp !== undefined) {
     // Which VMs have the disk is unknown before it is read. Without their attachments no component would
     // detach it, and Azure deletes no attached disk.
-    if (adoptedUri !== undefined) return { kind: "AdoptDisk", diskUri: adoptedUri };
+    if (adoptedUri !== undefined && (status?.detail === undefined || isRecordMissing(volume)))
+      return { kind: "AdoptDisk", diskUri: adoptedUri };
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
     return { kind: "DeleteDisk" };
   }
@@ -84,12 +86,12 @@ export function asksForAttachments({ metadata, spec, status }: AzVolume): boolea
 
 /**
  * The disk of a volume that was made for an existing one, until that is read; or of one whose record
- * another client has removed. Undefined: neither.
+ * another client has removed, also where Azure did not have that disk: it may be back. Undefined: neither.
  */
 function diskToAdopt(volume: AzVolume): string | undefined {
   const detail = volume.status?.detail;
   if (detail === undefined) return volume.spec.diskUri;
-  return isRecordMissing(volume) ? detail.diskUri : undefined;
+  return isRecordLost(volume) ? detail.diskUri : undefined;
 }
 
 function planResize(
