@@ -458,6 +458,14 @@ describe("a holder whose Node was deleted", () => {
       kind: "Revoke",
     }));
 
+  it("loses what it has released, wherever the AzDriverNode left of it says its VM is", () => {
+    const elsewhere = { ...holder, isGone: true, instanceUri: `${earlier.instanceUri}-elsewhere` };
+    const nodes = [aNode("node-b"), aNode("node-a", elsewhere)];
+    assert.deepEqual(planWriter(withReport(silentMs, { nodes }, { ...writer, held: false })), [
+      { kind: "Revoke" },
+    ]);
+  });
+
   it("is checked for a user before its request ends", () =>
     assert.deepEqual(
       planWriter(withReport(silentMs, {}, { ...writer, requested: true }))[0]?.kind,

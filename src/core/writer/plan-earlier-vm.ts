@@ -79,11 +79,13 @@ export function isLostWithNode(observed: ObservedVolume, { nodeName, held, reque
 }
 
 /**
- * Plans a grant that was released and is no longer requested. Where its node's resource id has changed,
- * only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there. Where Azure
- * shows it at the recorded resource id, that token is another VM's.
+ * Plans a grant that was released and is no longer requested. One with a uid was released by its own token,
+ * wherever an AzDriverNode says by now that its VM is. Without a uid, where the node's resource id has
+ * changed, only that node's token vouches for `vmId`: the grant is revoked once Azure shows the VM there.
+ * Where Azure shows it at the recorded resource id, that token is another VM's.
  */
 export function planReleased(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
+  if (writer.nodeUid !== undefined) return [{ kind: "Revoke" }];
   const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
   const node = identityOf(writer);
   const moved = { ...node, instanceUri };
