@@ -16,6 +16,7 @@ interface EventMeaning {
 const OUT_OF_SERVICE =
   "if that node is dead, mark it out of service (on Kubernetes: " +
   "kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)";
+const OUT_OF_SERVICE_OR_DELETED = `${OUT_OF_SERVICE}, or delete its VM where it has no Node`;
 const TRIED_AGAIN = "The driver retries automatically.";
 
 /** Every event reason, in the order of a volume's life. */
@@ -204,7 +205,7 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a node requests the volume while another one writes it",
-    remedy: `It moves once it is not used there any more; ${OUT_OF_SERVICE}.`,
+    remedy: `It moves once it is not used there any more; ${OUT_OF_SERVICE_OR_DELETED}.`,
   },
   WaitingForUser: {
     type: "Normal",
@@ -224,8 +225,8 @@ export const eventReasons = {
       "volume is requested: a pod waits on another node or without one, or is bound to that node " +
       "(the message has the command)",
     remedy:
-      "The driver then detaches the disk from that VM, with proof, and the volume moves. " +
-      "Remove the taint once the node is back.",
+      "The volume then moves, with proof that the disk is off that VM. " +
+      "Remove a taint that was set once the node is back.",
   },
   WriterReplaced: {
     type: "Warning",
@@ -241,8 +242,10 @@ export const eventReasons = {
   WaitingForUnmount: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod"],
-    when: "the controller waits for the current writer to unmount and release the volume",
-    remedy: `No node is fenced without proof that it is dead: ${OUT_OF_SERVICE}.`,
+    when:
+      "the controller waits for the current writer to unmount and release the volume (the message says " +
+      "what to do if that node is dead)",
+    remedy: "No node is fenced without proof that it is dead.",
   },
   WaitingForFence: {
     type: "Normal",
@@ -253,24 +256,26 @@ export const eventReasons = {
   NoAttachment: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
-    when: "a node holds the volume whose AzVolumeAttachment was deleted by hand",
+    when:
+      "a node holds the volume whose AzVolumeAttachment was deleted by hand (the message says what to do " +
+      "if that node is dead)",
     remedy:
-      `It releases the volume once its last pod there ends, and is fenced where Azure does not list ` +
-      `the disk on its VM; ${OUT_OF_SERVICE}.`,
+      "It releases the volume once its last pod there ends, and is fenced where Azure does not list " +
+      "the disk on its VM.",
   },
   WaitingForProof: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when: "a disk is not new, or was found on a node, and it is not known whether it is in use there",
-    remedy: `Its node plug-in will report: check that it runs there; ${OUT_OF_SERVICE}.`,
+    remedy: `Its node plug-in will report: check that it runs there; ${OUT_OF_SERVICE_OR_DELETED}.`,
   },
   AttachedToForeignVM: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
-    when: "a disk was found attached to a VM on which no node plug-in runs",
-    remedy:
-      `A VM that is no node of this cluster is never fenced: detach the disk from it; ` +
-      `${OUT_OF_SERVICE}.`,
+    when:
+      "a disk was found attached to a VM on which no node plug-in runs (the message says what to do if it " +
+      "is a node)",
+    remedy: "A VM that is no node of this cluster is never fenced: detach the disk from it.",
   },
   FoundAttached: {
     type: "Warning",

@@ -28,14 +28,16 @@ export const endsRequest = (nodeName: string): WriterAction => ({
   nodeName,
 });
 export const asksIfGone: WriterAction = { kind: "AskAzure", node: identity("node-a"), mayBeGone: true };
+/** The end of what is said of node-a, which has a Node. */
+export const ifDead =
+  "If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: " +
+  "kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
 export const reportsSilence = (role: string): WriterAction => ({
   kind: "Report",
   reason: "WriterSilent",
   nodeName: "node-a",
   retryAfterMs: 5_000,
   message:
-    `node-a, ${role}, has sent no heartbeat for more than 35 s, and the volume is requested. ` +
-    `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
-    `kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
+    `node-a, ${role}, has sent no heartbeat for more than 35 s, ` + `and the volume is requested. ${ifDead}`,
   localKey: "the volume is requested, and node-a is silent",
 });

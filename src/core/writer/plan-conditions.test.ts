@@ -154,7 +154,8 @@ describe("planConditions", () => {
     const message =
       "node-b waits for the volume to be released by node-a. It moves once it is not used there any more; " +
       "if that node is dead, mark it out of service (on Kubernetes: " +
-      "kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute).";
+      "kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute), " +
+      "or delete its VM where it has no Node.";
     const waiting = {
       type: WRITER_WAITING,
       status: "True" as const,

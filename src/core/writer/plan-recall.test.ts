@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import { withRemedy } from "../events/event-reasons.ts";
 import {
   agoMs,
   anAttachment,
   anObservedVolume,
   aNode,
+  anOrchestratorNode,
   attachmentName,
   aVolumeWithRecord,
   aWriter,
@@ -18,6 +20,7 @@ import {
   type WriterPlan,
   endsRequest,
   asksIfGone,
+  ifDead,
   reportsSilence,
 } from "../testing/writer-plans.ts";
 import { planWriter } from "./plan-writer.ts";
@@ -160,7 +163,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     ): WriterAction => ({
       kind: "WaitFor",
       reason,
-      message: `node-a ${because} (writer epoch 1)`,
+      message: `node-a ${because} (writer epoch 1)${reason === "WaitingForUnmount" ? `. ${ifDead}` : ""}`,
       retryAfterMs: 1_000,
     });
     const silent = waitsFor("has not answered the recall");
@@ -406,9 +409,38 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     ]);
   });
 
+  it("asks for no mark of a holder that has no Node", () => {
+    const volume = aVolumeWithRecord({
+      writer: { ...aWriter("node-a", { requested: false }), nodeUid: "uid-of-its-node" },
+    });
+    const recall = { id: "recall-1", since: agoMs(1) };
+    for (const [reason, attachments] of [
+      ["WaitingForUnmount", [anAttachment("node-a", { spec: { recall } })]],
+      ["NoAttachment", []],
+    ] as const) {
+      const gone = { isGone: true };
+      const planned = planWriter(
+        anObservedVolume({
+          volume,
+          attachments,
+          nodes: [aNode("node-a", gone), aNode("node-b")],
+          orchestratorNode: (name) => anOrchestratorNode(name === "node-a" ? gone : {}),
+        }),
+      );
+      const waits = planned.filter((action) => action.kind === "WaitFor");
+      assert.deepEqual(
+        waits.map((wait) => wait.reason),
+        [reason],
+      );
+      assert.match(waits[0]?.message ?? "", /It has no Node to be marked: .*, delete that VM in Azure$/u);
+      assert.doesNotMatch(withRemedy(reason, waits[0]?.message ?? ""), /kubectl|mark it out of service/u);
+    }
+  });
+
   it("always resolves a holder that can't be recalled, or whose VM may not exist", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
-    const noAttachment = "node-a holds the volume but has no AzVolumeAttachment to be recalled through";
+    const noAttachment =
+      "node-a holds the volume but has no AzVolumeAttachment to be recalled through. " + ifDead;
     const because = "it has no AzVolumeAttachment to be recalled through";
     const recalled = unchangedFor(
       3_600_000,
@@ -418,7 +450,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
     const unanswered: WriterAction = {
       kind: "WaitFor",
       reason: "WaitingForUnmount",
-      message: "node-a has not answered the recall (writer epoch 1)",
+      message: `node-a has not answered the recall (writer epoch 1). ${ifDead}`,
       retryAfterMs: 10_000,
     };
     const waitsForAnswer: readonly WriterAction[] = [

@@ -11,6 +11,7 @@ import {
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isSilent, isUnreported } from "./node-silence.ts";
+import { remedyIfDead } from "./plan-silent-writer.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -57,7 +58,8 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
     return [{ kind: "Recall", attachmentName: own.attachment.metadata.name, isDue: true }];
   const { hasFailed, because } = judgeRecall(observed, own, recall, present);
   if (hasFailed) return [{ kind: "BeginFence", node, ground: isOut ? "outOfService" : "stalled", because }];
-  const message = `${node.nodeName} ${because} (writer epoch ${writer.epoch})`;
+  const what = `${node.nodeName} ${because} (writer epoch ${writer.epoch})`;
+  const message = isOut ? what : `${what}. ${remedyIfDead(observed, node.nodeName)}`;
   const reason = isOut ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
@@ -102,7 +104,9 @@ function planWithoutAttachment(
         because: `${because}, and its VM does not have the disk`,
       },
     ];
-  const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
+  const message =
+    `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through. ` +
+    remedyIfDead(observed, node.nodeName);
   const asksVm = { kind: "AskAzure", node, mayBeGone: false } as const;
   if (present === undefined || isSilent(observed, present))
     return [

@@ -31,10 +31,7 @@ export function planSilentWriter(
   const waiting = pods.filter((pod) => isWaitingElsewhere(pod, writerNode));
   const there = pods.filter((pod) => pod.nodeName === writerNode);
   const writer = `${writerNode}, ${saysOf[role]}, ${signs.join(", and ")}`;
-  const remedy = observed.orchestratorNode(writerNode).isGone
-    ? "It has no Node to be marked: if its VM is off or cut off from the network for good, delete that VM in Azure"
-    : `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
-      `kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
+  const remedy = remedyIfDead(observed, writerNode);
   const report = (kind: "WaitFor" | "Report", what: string, localKey: string): readonly WriterAction[] => [
     {
       kind,
@@ -64,6 +61,14 @@ export function planSilentWriter(
         `the volume is requested, and ${writerNode} is silent`,
       )
     : [{ kind: "Requeue", afterMs: LOOK_AGAIN_MS }];
+}
+
+/** What to do where a node that others wait for is dead. One without a Node can't be marked. */
+export function remedyIfDead(observed: Pick<ObservedVolume, "orchestratorNode">, nodeName: string): string {
+  return observed.orchestratorNode(nodeName).isGone
+    ? "It has no Node to be marked: if its VM is off or cut off from the network for good, delete that VM in Azure"
+    : `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ` +
+        `kubectl taint nodes ${nodeName} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
 }
 
 /**

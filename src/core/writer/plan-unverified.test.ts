@@ -5,6 +5,7 @@ import {
   anAttachment,
   anObservedVolume,
   aNode,
+  anOrchestratorNode,
   aPod,
   aReplica,
   aVolumeWithRecord,
@@ -12,7 +13,7 @@ import {
   identity,
 } from "../testing/objects.ts";
 import type { RecordChanges } from "../testing/record-lists.ts";
-import { type WriterPlan, asksIfGone, reportsSilence } from "../testing/writer-plans.ts";
+import { type WriterPlan, asksIfGone, ifDead, reportsSilence } from "../testing/writer-plans.ts";
 import { planWriter } from "./plan-writer.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -24,6 +25,27 @@ function checkPlans(rows: readonly WriterPlan[]): void {
 }
 
 describe("planWriter for unverified nodes", () => {
+  it("names what can be done about a VM without a plug-in: only a Node can be marked", () => {
+    const uid = { nodeUid: "uid-of-its-node" };
+    const { instanceUri } = a;
+    for (const [node, isGone, end] of [
+      [a, false, /mark it out of service\. .*out-of-service=nodeshutdown:NoExecute$/u],
+      [{ ...a, ...uid }, true, /It has no Node to be marked: .*, delete that VM in Azure$/u],
+      [{ ...a, nodeName: instanceUri }, false, /no node plug-in has registered by that name$/u],
+    ] as const) {
+      const planned = planWriter(
+        anObservedVolume({
+          volume: aVolumeWithRecord({ unverified: [node] }),
+          nodes: [aNode("node-b")],
+          orchestratorNode: () => anOrchestratorNode({ isGone }),
+        }),
+      );
+      const wait = planned.find((action) => action.kind === "WaitFor");
+      assert.deepEqual(wait?.reason, "AttachedToForeignVM");
+      assert.match(wait?.message ?? "", end);
+    }
+  });
+
   it("reports no proofs for which no pod waits", () => {
     const volume = aVolumeWithRecord({ defaultAccess: "quarantined", unverified: [a, b] });
     const again: WriterAction = { kind: "Requeue", afterMs: 10_000 };
@@ -62,6 +84,8 @@ describe("planWriter for unverified nodes", () => {
       ["AskAzure", "AttachedToForeignVM"],
       "a VM without a node is reported all the same: it will never prove anything",
     );
+    const [, wait] = foreign;
+    assert.ok(wait?.kind === "WaitFor" && wait.message.endsWith(ifDead), JSON.stringify(wait));
     for (const observed of [
       anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "node-a" })] }),
       anObservedVolume({ volume, attachments: [...attachments, anAttachment("node-c")] }),

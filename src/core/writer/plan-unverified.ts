@@ -1,11 +1,11 @@
 import type { WriterRecord } from "../api/az-volume.ts";
-import type { NodeIdentity } from "../api/identity/node-identity.ts";
+import { isForeign, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
 import { isSilent } from "./node-silence.ts";
 import { isEarlierVm, planEarlierUnverified } from "./plan-earlier-vm.ts";
 import { requestsOf } from "./plan-grant.ts";
-import { planSilentWriter, withSilence } from "./plan-silent-writer.ts";
+import { planSilentWriter, remedyIfDead, withSilence } from "./plan-silent-writer.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
@@ -44,7 +44,8 @@ function planVerification(observed: ObservedVolume, node: NodeIdentity): readonl
   const present = observed.node(node.nodeName);
   if (isEarlierVm(observed, node)) return planEarlierUnverified(observed, node);
   if (present === undefined) {
-    const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
+    const what = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
+    const message = isForeign(node) ? what : `${what}. ${remedyIfDead(observed, node.nodeName)}`;
     return [
       { kind: "AskAzure", node, mayBeGone: true },
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS },
