@@ -136,13 +136,14 @@ const never = new AbortController().signal;
 const LOOK_EVERY_MS = 1;
 
 /** Until a pod could use each of so many disks, and the store has no other attachment. */
-async function untilDone({ attachments, cloud }: VirtualDriver, count: number): Promise<void> {
+export async function untilDone({ attachments, cloud }: VirtualDriver, count: number): Promise<void> {
   const isDone = (): boolean =>
     attachments().length === count && attachments().every(({ status }) => status?.state === "Attached");
   while (!isDone()) await cloud.clock.sleep(LOOK_EVERY_MS, never);
 }
 
-async function createVolume({ handlers }: VirtualDriver, name: string): Promise<void> {
+/** Creates a volume through CSI. */
+export async function createVolume({ handlers }: VirtualDriver, name: string): Promise<void> {
   const request: CreateVolumeRequest = {
     ...CreateVolumeRequest.create(),
     name,
@@ -153,12 +154,14 @@ async function createVolume({ handlers }: VirtualDriver, name: string): Promise<
   mustAnswer(await handlers.createVolume?.(request, aCall()));
 }
 
-async function publish({ handlers }: VirtualDriver, volumeId: string): Promise<void> {
+/** Publishes a volume to the one node through CSI. */
+export async function publish({ handlers }: VirtualDriver, volumeId: string): Promise<void> {
   const request = { ...ControllerPublishVolumeRequest.create(), volumeId, nodeId: NODE, volumeCapability };
   mustAnswer(await handlers.controllerPublishVolume?.(request, aCall()));
 }
 
-async function unpublish({ handlers }: VirtualDriver, volumeId: string): Promise<void> {
+/** Unpublishes a volume from the one node through CSI. */
+export async function unpublish({ handlers }: VirtualDriver, volumeId: string): Promise<void> {
   const request = { ...ControllerUnpublishVolumeRequest.create(), volumeId, nodeId: NODE };
   mustAnswer(await handlers.controllerUnpublishVolume?.(request, aCall()));
 }

@@ -21,6 +21,7 @@ import { settings } from "../../src/core/testing/objects.ts";
 import { defaultControllerServiceLimits } from "../../src/csi/controller/controller-context.ts";
 import { noSteps } from "../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../src/objects/cache/follow-store.ts";
+import type { LoopObserver } from "../../src/ports/loop-observer.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
@@ -30,6 +31,13 @@ const STORE_CALL_MS = [5, 25] as const;
 /** The nodes send two heartbeats, and none in the hours after them. */
 const HEARTBEAT_MS = 10_000;
 const HEARTBEAT_STALE_MS = 7 * 24 * 3_600_000;
+
+/** What sees a driver's calls of the object store, and the passes of its loops. */
+export interface DriverObserver {
+  /** The same store, whose calls are seen. */
+  readonly observed: (store: ObjectStore) => ObjectStore;
+  readonly loops: LoopObserver;
+}
 
 /** A whole controller on a virtual clock: CSI's handlers, an object store, reconcilers, Azure's model. */
 export interface VirtualDriver {
@@ -49,6 +57,10 @@ export async function createVirtualDriver(
     readonly heartbeatStaleMs?: number;
     /** Default: the driver's own. */
     readonly heartbeatsPerSecond?: number;
+    /** Sees the driver's calls of the store, and the passes of its loops. */
+    readonly observer?: DriverObserver;
+    /** Default: `STORE_CALL_MS`. */
+    readonly storeCallMs?: readonly [number, number];
   },
 ): Promise<VirtualDriver> {
   const cloud = createVirtualCloud(options);
@@ -60,7 +72,7 @@ export async function createVirtualDriver(
     driverName: defaultDriverName,
     parts,
     snapshots: provisioner,
-    leaseStore: parts.store,
+    leaseStore: simulated.handle("controller"),
     limits: defaultControllerServiceLimits,
     election: {
       identity: "bench",
@@ -109,7 +121,12 @@ export async function registerNode(
 /** Ports of a controller on the cloud's clock, whose cache follows an object store that is empty at first. */
 export async function followOnVirtualClock(
   cloud: VirtualCloud,
-  options: { readonly heartbeatStaleMs?: number; readonly heartbeatsPerSecond?: number } = {},
+  options: {
+    readonly heartbeatStaleMs?: number;
+    readonly heartbeatsPerSecond?: number;
+    readonly observer?: DriverObserver;
+    readonly storeCallMs?: readonly [number, number];
+  } = {},
 ): Promise<{
   readonly simulated: SimulatedStore;
   /** Ends, with an error, if the cache stops following. */
@@ -118,11 +135,13 @@ export async function followOnVirtualClock(
 }> {
   const { clock, provisioner } = cloud;
   const random = createSeededRandom(1);
-  const weather = { callDelayMs: STORE_CALL_MS, watchDelayMs: STORE_CALL_MS };
+  const { observer, storeCallMs = STORE_CALL_MS } = options;
+  const weather = { callDelayMs: storeCallMs, watchDelayMs: storeCallMs };
   const simulated = createSimulatedStore({ clock, random, weather });
   const { signal } = new AbortController();
+  const handle = simulated.handle("controller");
   const { cache, store } = followStore({
-    store: simulated.handle("controller"),
+    store: observer === undefined ? handle : observer.observed(handle),
     clock,
     random,
     logger: silentLogger,
@@ -144,6 +163,7 @@ export async function followOnVirtualClock(
       random,
       logger: silentLogger,
       steps: noSteps,
+      loops: observer?.loops,
       events: { emit: () => undefined },
       leaseHighWaterMark: new LeaseHighWaterMark(),
       settings: {
