@@ -385,25 +385,62 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
-  it("marks the detach before it is sent, on the cached attachment without a read", () =>
+  it("asks the record and marks the detach in three calls of the store before it is sent", () =>
     withControllerPorts(async (world) => {
       await givenDeletion(world, {});
-      let reads = 0;
+      const calls: string[] = [];
       const store: typeof world.ports.store = {
         ...world.ports.store,
         get: (kind, name, signal) => {
-          if (kind === "AzVolumeAttachment") reads += 1;
+          calls.push(`get ${kind}`);
           return world.ports.store.get(kind, name, signal);
+        },
+        updateStatus: (kind, object, signal) => {
+          calls.push(`updateStatus ${kind}`);
+          return world.ports.store.updateStatus(kind, object, signal);
         },
       };
       const seen: unknown[] = [];
-      world.during.detachDisk = async () => {
-        seen.push(world.attachment("node-a")?.status?.state, reads);
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        detachDisk: async ({ precondition }, signal) => {
+          const before = world.attachment("node-a")?.status?.state;
+          const answered = await precondition(signal);
+          seen.push(before, answered, world.attachment("node-a")?.status?.state, [...calls]);
+          return ok(undefined);
+        },
       };
       await world.answerOf(
-        attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never),
+        attachmentReconciler({ ...world.ports, cloud, store }).reconcile(attachmentName("node-a"), never),
       );
-      assert.deepEqual(seen, ["Detaching", 0]);
+      const expected = ["get AzVolume", "get Lease", "updateStatus AzVolumeAttachment"];
+      assert.deepEqual(seen, ["Attached", true, "Detaching", expected]);
+      assert.equal(world.attachment("node-a"), undefined);
+      assert.deepEqual(calls, expected);
+    }));
+
+  it("leaves an attachment as it was where the record, as it is then, refuses the detach", () =>
+    withControllerPorts(async (world) => {
+      await givenDeletion(world, {});
+      world.during.detachDisk = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-a") }));
+      assert.deepEqual(await run(world), {
+        ok: false,
+        failure: { kind: "Refused", diskUri, nodeName: "node-a" },
+      });
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+    }));
+
+  it("keeps an attachment whose disk is off already, but whose node may write by now", () =>
+    withControllerPorts(async (world) => {
+      await givenDeletion(world, {});
+      await runOn(world, {
+        detachDisk: async () => {
+          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a") }));
+          return ok(undefined);
+        },
+      });
+      assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, [ATTACHMENT_FINALIZER]);
     }));
 
   it("detaches nothing once a restored backup has reverted the deletion", () =>

@@ -4,8 +4,7 @@ import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-i
 import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import type { Failure } from "../../../core/failure/failure.ts";
-import { ok, type Result } from "../../../core/failure/result.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
@@ -34,16 +33,11 @@ export async function detach(
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
-  const refused = refusedFor(attachment, node);
-  // Checked before the mark, too: a refused detach leaves the attachment as it was, and the node can
-  // still find the disk.
-  if (!(await mayDetachNow(ports, attachment, node, signal))) return refused;
-  const marked = await markDetaching(ports, attachment, { kind, node }, signal);
-  if (!marked.ok) return ignoreNotFound(marked);
-  if (!mayBeDetached(kind, marked.value)) return refused;
-  const mayProceed = async (asked: AbortSignal): Promise<boolean> =>
-    (kind === "DetachEarlier" || (await isStillLeaving(ports, attachment, asked))) &&
-    (await mayDetachNow(ports, attachment, node, asked));
+  let isAllowed = false;
+  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
+    isAllowed = await mayDetachNow(ports, attachment, node, asked);
+    return isAllowed && (await isMarkedDetaching(ports, attachment, { kind, node }, asked));
+  };
   const detached = await ports.steps.run("detach", () =>
     cloud.detachDisk(
       {
@@ -83,6 +77,9 @@ export async function detach(
     );
     return recorded.ok ? detached : ignoreNotFound(recorded);
   }
+  // A disk that was off already took no write, and so no check.
+  if (!isAllowed && !(await mayDetachNow(ports, attachment, node, signal)))
+    return refusedFor(attachment, node);
   logger.info("disk detached", {
     volumeName: attachment.spec.volumeName,
     nodeName: node.nodeName,
@@ -93,23 +90,30 @@ export async function detach(
   return reset.ok ? ok({}) : reset;
 }
 
-/** Written on the cached version, so that the mark needs no read: a later version refuses it. */
-function markDetaching(
+/**
+ * Marks the detach, last before its write to Azure: one that the record refuses leaves the attachment as it
+ * was, and the node can still find the disk. Whether it is marked. Written on the cached version, without a
+ * read: a later version refuses the mark, and the answer shows whether this very attachment is still being
+ * deleted. That alone keeps *grant* from its node while the detach is on its way, and a restored backup
+ * reverts it.
+ */
+async function isMarkedDetaching(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   { kind, node }: Pick<DetachAction, "kind" | "node">,
   signal: AbortSignal,
-): Promise<Result<AzVolumeAttachment, Failure>> {
-  return changeStatus(
+): Promise<boolean> {
+  const marked = await changeStatus(
     ports.store,
     attachmentTarget(ports, attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      if (!mayBeDetached(kind, present)) return undefined;
-      return { ...present, status: isOf(status, node) ? { ...status, state: "Detaching" } : status };
+      const isToMark = mayBeDetached(kind, present) && isOf(status, node) && status.state !== "Detaching";
+      return isToMark ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
     },
     signal,
   );
+  return marked.ok && mayBeDetached(kind, marked.value);
 }
 
 /** Only a detach from an earlier VM keeps the attachment. */
@@ -123,19 +127,6 @@ function mayBeDetached(kind: DetachAction["kind"], attachment: AzVolumeAttachmen
  */
 function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
   return vmId === undefined || isSameVmId(vmId, node.vmId);
-}
-
-/**
- * Whether this very attachment is still being deleted, past the cache. That alone keeps *grant* from its node
- * while the detach is on its way, and a restored backup reverts it.
- */
-async function isStillLeaving(
-  { store }: AttachmentPorts,
-  { metadata: { name, uid } }: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const present = await store.get("AzVolumeAttachment", name, signal);
-  return present.ok && present.value.metadata.uid === uid && isTerminating(present.value);
 }
 
 /**
