@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import type { ReplicaAction } from "../../../core/attachment/plan-replicas.ts";
 import { ok } from "../../../core/failure/result.ts";
 import {
   anAttachment,
   anObservedVolume,
+  aReplica,
   aVolumeWithRecord,
   aWriter,
   identity,
@@ -72,4 +74,29 @@ describe("deleteReplica", () => {
         assert.deepEqual(answer, ok(isKept ? { requeueAfterMs: 1_000 } : {}));
         assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp === undefined, isKept);
       }));
+
+  it("makes no call for a replica that is being deleted already, by the cache", () =>
+    withControllerPorts(async (world) => {
+      const volume = aVolumeWithRecord({ epoch: 1 });
+      await world.given("AzVolume", volume);
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-b", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }),
+      );
+      const attachment = world.attachment("node-b") ?? assert.fail();
+      await world.markDeleted("AzVolumeAttachment", attachment.metadata.name);
+      const action: Extract<ReplicaAction, { kind: "DeleteAttachment" }> = {
+        kind: "DeleteAttachment",
+        attachmentName: attachment.metadata.name,
+        because: "no node requests it",
+      };
+      const store: typeof world.ports.store = {
+        ...world.ports.store,
+        get: () => assert.fail("a read"),
+        delete: () => assert.fail("a second deletion"),
+      };
+      const observed = anObservedVolume({ volume, attachments: [attachment] });
+      const answer = await world.answerOf(deleteReplica({ ...world.ports, store }, observed, action, never));
+      assert.deepEqual(answer, ok({}));
+    }));
 });

@@ -14,7 +14,10 @@ import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../../controller-ports.ts";
 
-type ReplicaPorts = Pick<ControllerPorts, "store" | "clusterVolumes" | "users" | "steps" | "logger">;
+type ReplicaPorts = Pick<
+  ControllerPorts,
+  "store" | "cache" | "clusterVolumes" | "users" | "steps" | "logger"
+>;
 
 /**
  * When a deletion whose uncached condition fails is planned again, in milliseconds: by then the cache
@@ -33,12 +36,14 @@ export async function deleteReplica(
   action: Extract<ReplicaAction, { kind: "DeleteAttachment" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { logger, steps, store } = ports;
+  const { cache, logger, steps, store } = ports;
   const volumeName = observed.volume.metadata.name;
   const attachment = observed.attachments.find(
     (other) => other.attachment.metadata.name === action.attachmentName,
   )?.attachment;
-  if (attachment === undefined) return ok({});
+  const cached = cache.get("AzVolumeAttachment", action.attachmentName);
+  // ControllerUnpublishVolume may have deleted it while earlier actions of the same plan were carried out.
+  if (attachment === undefined || cached === undefined || isTerminating(cached)) return ok({});
   const { onlyWhile } = action;
   const nonReplicas = await nonReplicasPastCache(ports, onlyWhile, signal);
   if (!nonReplicas.ok) return nonReplicas;
