@@ -39,7 +39,6 @@ describe("a volume that is created, published and unpublished", () => {
     assert.deepEqual(unpublish, {
       calls: [
         "get AzVolume: find-or-adopt",
-        "get ClusterNode: unpublished-node",
         "update AzVolumeAttachment: controller-unpublish-volume",
         "get AzVolume: withdraw-from-record",
         "updateStatus AzVolume: withdraw-from-record",
@@ -47,6 +46,8 @@ describe("a volume that is created, published and unpublished", () => {
         "delete AzVolumeAttachment: delete-attachment",
         "updateStatus AzVolume: execute-writer-action",
         "get Lease: startup-grace-period",
+        "get AzVolume: delete-replica",
+        "delete AzVolumeAttachment: delete-replica",
         "get AzVolume: detach",
         "get Lease: detach",
         "updateStatus AzVolumeAttachment: detach",
@@ -55,7 +56,7 @@ describe("a volume that is created, published and unpublished", () => {
       ],
       passes: [
         ...["attachment", "attachment", "attachment", "attachment", "attachment", "disk", "disk"],
-        ...["placement", "tags", "tags", "volume", "volume", "volume", "volume"],
+        ...["placement", "tags", "tags", "volume", "volume", "volume", "volume", "volume"],
       ],
     });
   });

@@ -59,7 +59,7 @@ async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise
   return answer;
 }
 
-const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
+const attachmentOf = async (world: ControllerWorld): Promise<readonly unknown[] | undefined> => {
   const read = await world.store.get(
     "AzVolumeAttachment",
     anAttachmentObject({ nodeName: "node-a" }).metadata.name,
@@ -107,6 +107,26 @@ describe("controllerUnpublishVolume", () => {
       );
       assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+    }));
+
+  it("asks the orchestrator about no node that the cache shows in service", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: { ...holder, held: false }, epoch: 1 }));
+      const users: ControllerContext["users"] = {
+        ...world.context.users,
+        isOutOfService: () => assert.fail("a read of the node"),
+      };
+      await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000));
+      assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
+    }));
+
+  it("believes no mark in the cache of a node that is back in service", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      world.node = { ...world.node, isOutOfService: true };
+      world.use = { kind: "used", users: ["pod default/data-0"] };
+      const answer = await world.answerOf(unpublish(world));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
     }));
 
   it("withdraws the requests of all nodes without a node id, even those not yet cached", () =>
@@ -257,6 +277,7 @@ describe("controllerUnpublishVolume", () => {
       };
       assert.deepEqual(await world.answerOf(unpublish(world)), notLookedAt);
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+      world.node = { ...world.node, isOutOfService: true };
       const users = { ...world.context.users, isOutOfService: async () => true };
       assert.deepEqual(
         await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000)),
@@ -446,9 +467,10 @@ describe("controllerUnpublishVolume", () => {
     });
 
     it("waits for no VM outside where its node is out of service", async () => {
-      const outOfService = (world: ControllerWorld): Partial<ControllerContext> => ({
-        users: { ...world.context.users, isOutOfService: async () => true },
-      });
+      const outOfService = (world: ControllerWorld): Partial<ControllerContext> => {
+        world.node = { ...world.node, isOutOfService: true };
+        return { users: { ...world.context.users, isOutOfService: async () => true } };
+      };
       assert.deepEqual(await answerBeside([outside], outOfService), {
         ok: false,
         failure: { kind: "StillWaiting", volumeId, what: "its detach from node-a" },

@@ -11,15 +11,19 @@ export interface UnpublishedNode {
   readonly isLost: boolean;
 }
 
-/** Reads past the cache, which may not show yet that a Node was recreated. */
+/**
+ * Reads past the cache a node that it shows as out of service or gone: it may not show yet that the Node was
+ * recreated. One that it shows in service counts as that: nothing is fenced for a mark that was not seen.
+ */
 export async function lookAtNode(
   { clusterVolumes, users }: ControllerContext,
   nodeName: string,
   signal: AbortSignal,
 ): Promise<UnpublishedNode> {
-  if (await users.isOutOfService(nodeName, signal)) return { nodeName, isOutOfService: true, isLost: true };
-  const isGone =
-    users.cachedNode(nodeName).isGone && (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
+  const cached = users.cachedNode(nodeName);
+  if (cached.isOutOfService && (await users.isOutOfService(nodeName, signal)))
+    return { nodeName, isOutOfService: true, isLost: true };
+  const isGone = cached.isGone && (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
   return { nodeName, isOutOfService: false, isLost: isGone };
 }
 
