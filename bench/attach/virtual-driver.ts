@@ -4,6 +4,7 @@ import {
   type SimulatedStore,
   createSimulatedStore,
 } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { Weather } from "../../src/adapters/simulated-store/weather.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { type AssembledController, assembleController } from "../../src/compose/assemble-controller.ts";
 import type { ControllerParts } from "../../src/controller/create-controller-ports.ts";
@@ -26,8 +27,10 @@ import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../src/runtime/election/lease-high-water-mark.ts";
 import { type VirtualCloud, createVirtualCloud } from "./virtual-cloud.ts";
 
+type StoreWeather = Pick<Weather, "callDelayMs" | "watchDelayMs">;
+
 /** The duration of a call to Kubernetes' API server, and of a change's way to a watch, in milliseconds. */
-const STORE_CALL_MS = [5, 25] as const;
+const STORE_MS: StoreWeather = { callDelayMs: [5, 25], watchDelayMs: [5, 25] };
 /** The nodes send two heartbeats, and none in the hours after them. */
 const HEARTBEAT_MS = 10_000;
 const HEARTBEAT_STALE_MS = 7 * 24 * 3_600_000;
@@ -59,8 +62,8 @@ export async function createVirtualDriver(
     readonly heartbeatsPerSecond?: number;
     /** Sees the driver's calls of the store, and the passes of its loops. */
     readonly observer?: DriverObserver;
-    /** Default: `STORE_CALL_MS`. */
-    readonly storeCallMs?: readonly [number, number];
+    /** How long the store's calls and watches take. Default: `STORE_MS`. */
+    readonly weather?: StoreWeather;
   },
 ): Promise<VirtualDriver> {
   const cloud = createVirtualCloud(options);
@@ -125,7 +128,7 @@ export async function followOnVirtualClock(
     readonly heartbeatStaleMs?: number;
     readonly heartbeatsPerSecond?: number;
     readonly observer?: DriverObserver;
-    readonly storeCallMs?: readonly [number, number];
+    readonly weather?: StoreWeather;
   } = {},
 ): Promise<{
   readonly simulated: SimulatedStore;
@@ -135,8 +138,7 @@ export async function followOnVirtualClock(
 }> {
   const { clock, provisioner } = cloud;
   const random = createSeededRandom(1);
-  const { observer, storeCallMs = STORE_CALL_MS } = options;
-  const weather = { callDelayMs: storeCallMs, watchDelayMs: storeCallMs };
+  const { observer, weather = STORE_MS } = options;
   const simulated = createSimulatedStore({ clock, random, weather });
   const { signal } = new AbortController();
   const handle = simulated.handle("controller");

@@ -46,8 +46,6 @@ describe("a volume that is created, published and unpublished", () => {
         "delete AzVolumeAttachment: delete-attachment",
         "updateStatus AzVolume: execute-writer-action",
         "get Lease: startup-grace-period",
-        "get AzVolume: delete-replica",
-        "delete AzVolumeAttachment: delete-replica",
         "get AzVolume: detach",
         "get Lease: detach",
         "updateStatus AzVolumeAttachment: detach",
@@ -56,7 +54,7 @@ describe("a volume that is created, published and unpublished", () => {
       ],
       passes: [
         ...["attachment", "attachment", "attachment", "attachment", "attachment", "disk", "disk"],
-        ...["placement", "tags", "tags", "volume", "volume", "volume", "volume", "volume"],
+        ...["placement", "tags", "tags", "volume", "volume", "volume", "volume"],
       ],
     });
   });
