@@ -40,7 +40,6 @@ describe("a volume that is created, published and unpublished", () => {
       calls: [
         "get AzVolume: find-or-adopt",
         "update AzVolumeAttachment: controller-unpublish-volume",
-        "get AzVolume: withdraw-from-record",
         "updateStatus AzVolume: withdraw-from-record",
         "get AzVolume: execute-writer-action",
         "delete AzVolumeAttachment: delete-attachment",

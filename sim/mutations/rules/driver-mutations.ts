@@ -41,18 +41,25 @@ export const driverMutations: readonly Mutation[] = [
       "ControllerUnpublishVolume frees a volume only once its node has released it or is proven to be " +
       "fenced (the V2 original demotes blindly)",
     edits: [
-      { file: WITHDRAW_FROM_RECORD, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
       {
         file: WITHDRAW_FROM_RECORD,
-        find: `      (record) => withdraw(record, node),
+        find: `if (writer === undefined || (writer.held && !isOutOfService)) return undefined;`,
+        replace: `if (writer === undefined) return undefined;`,
+      },
+      {
+        file: WITHDRAW_FROM_RECORD,
+        find: `    (record) => {
+      isHeld = !isOutOfService && isNamed(record, node, "holder");
+      return isHeld ? fail(\`\${nodeName} holds the volume by now\`) : withdraw(record, node);
+    },
 `,
-        replace: `      ({ writer: _, ...record }) => ok(record),
+        replace: `    ({ writer: _, ...record }) => ok(record),
 `,
       },
       {
         file: WITHDRAW_FROM_RECORD,
-        find: `writer.nodeName !== nodeName || !writer.requested) return ok(undefined);`,
-        replace: `writer.nodeName !== nodeName) return ok(undefined);`,
+        find: `writer?.nodeName === nodeName && writer.requested ? writer : undefined;`,
+        replace: `writer?.nodeName === nodeName ? writer : undefined;`,
       },
     ],
     alsoRemoves: [],

@@ -109,15 +109,53 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
     }));
 
-  it("asks the orchestrator about no node that the cache shows in service", () =>
+  it("withdraws a request that no mount follows in two calls after it has read the volume", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: { ...holder, held: false }, epoch: 1 }));
+      const calls: string[] = [];
+      const { store } = world;
+      const counted: ControllerContext["store"] = {
+        ...store,
+        get: (kind, ...rest) => {
+          calls.push(`get ${kind}`);
+          return store.get(kind, ...rest);
+        },
+        update: (kind, ...rest) => {
+          calls.push(`update ${kind}`);
+          return store.update(kind, ...rest);
+        },
+        updateStatus: (kind, ...rest) => {
+          calls.push(`updateStatus ${kind}`);
+          return store.updateStatus(kind, ...rest);
+        },
+      };
       const users: ControllerContext["users"] = {
         ...world.context.users,
-        isOutOfService: () => assert.fail("a read of the node"),
+        isOutOfService: () => assert.fail("the cache shows the node in service"),
       };
-      await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000));
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      await world.answerOf(unpublish(world, { store: counted, users }, deadlineMs));
       assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
+      assert.deepEqual(calls, ["get AzVolume", "update AzVolumeAttachment", "updateStatus AzVolume"]);
+    }));
+
+  it("asks for users of a node that acquires the volume while its request is withdrawn", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: { ...holder, held: false }, epoch: 1 }));
+      world.use = { kind: "used", users: ["pod default/data-0"] };
+      const acquires: ControllerContext["steps"] = {
+        run: async (step, act) => {
+          if (step === "withdraw" && (await attachmentOf(world))?.[0] === "Replica")
+            await world.setStatus("pvc-1", ({ status }) => ({
+              ...(status ?? assert.fail()),
+              record: aRecord({ writer: holder, epoch: 1 }),
+            }));
+          return act();
+        },
+      };
+      const answer = await world.answerOf(unpublish(world, { steps: acquires }));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
+      assert.deepEqual(world.volume("pvc-1")?.status?.record?.writer, holder);
     }));
 
   it("believes no mark in the cache of a node that is back in service", () =>

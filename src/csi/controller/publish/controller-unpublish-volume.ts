@@ -104,8 +104,7 @@ async function unpublishFrom(
     context.cache.get("AzVolumeAttachment", name);
   const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false, seen }, signal);
   if (!ended.ok) return ended;
-  const volumeName = volume.metadata.name;
-  const target = { volumeName, volumeId, nodeName, isOutOfService };
+  const target = { volume, volumeId, nodeName, isOutOfService };
   const withdrawn = await withdrawFromRecord(context, target, signal);
   if (!withdrawn.ok) return withdrawn;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;

@@ -1,12 +1,22 @@
 import { releaseCheck } from "../../../controller/writer/release-check.ts";
+import type { AzVolume, Writer } from "../../../core/api/az-volume.ts";
 import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { withdraw } from "../../../core/writer/record/writer-steps.ts";
-import { moveRecord } from "../../../objects/update-record.ts";
+import { isLeftAlone, moveRecord } from "../../../objects/update-record.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { renewRequest } from "./users-there.ts";
+
+interface WithdrawalTarget {
+  /** As the call has read it, before it withdrew the request from the attachment. */
+  readonly volume: AzVolume;
+  readonly volumeId: string;
+  readonly nodeName: string;
+  readonly isOutOfService: boolean;
+}
 
 /**
  * Withdraws the request from the record: at once for a node that is out of service or does not hold the
@@ -16,31 +26,23 @@ import { renewRequest } from "./users-there.ts";
  */
 export async function withdrawFromRecord(
   context: ControllerContext,
-  target: {
-    readonly volumeName: string;
-    readonly volumeId: string;
-    readonly nodeName: string;
-    readonly isOutOfService: boolean;
-  },
+  target: WithdrawalTarget,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { volumeName, volumeId, nodeName, isOutOfService } = target;
+  const { volume, volumeId, nodeName } = target;
+  const volumeName = volume.metadata.name;
+  const early = await withdrawUnheld(context, target, volume, signal);
+  if (early !== undefined) return early;
+  // Until its request was withdrawn from the attachment, the node may have been granted the volume.
   const fresh = await context.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
   // The cache may not show yet what another controller published: the wait for the release starts here.
   context.cache.remember("AzVolume", fresh.value);
-  const writer = fresh.value.status?.record?.writer;
-  if (writer === undefined || writer.nodeName !== nodeName || !writer.requested) return ok(undefined);
+  const writer = requestedWriter(fresh.value, nodeName);
+  if (writer === undefined) return ok(undefined);
+  const late = await withdrawUnheld(context, target, fresh.value, signal);
+  if (late !== undefined) return late;
   const node = identityOf(writer);
-  if (isOutOfService || !writer.held) {
-    const withdrawn = await moveRecord(
-      context,
-      { volumeName, nodeName, step: "withdraw", volumeRead: fresh.value },
-      (record) => withdraw(record, node),
-      signal,
-    );
-    return withdrawn.ok || withdrawn.failure.kind === "NotWriter" ? ok(undefined) : withdrawn;
-  }
   const checked = await releaseCheck(context, { volumeName, volumeId, node }, signal);
   if (!checked.ok) return checked;
   if (checked.value.kind === "unused") return ok(undefined);
@@ -53,4 +55,37 @@ export async function withdrawFromRecord(
     `${nodeName} to release it: it is unknown now whether a workload uses it ` +
       `there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
   );
+}
+
+/** Undefined: the record names another writer or none, or its request is withdrawn. */
+function requestedWriter({ status }: AzVolume, nodeName: string): Writer | undefined {
+  const writer = status?.record?.writer;
+  return writer?.nodeName === nodeName && writer.requested ? writer : undefined;
+}
+
+/**
+ * Withdraws the request of a writer that is out of service or holds nothing, on the version that was read.
+ * Undefined: it shows no such writer, or that one has acquired the volume since.
+ */
+async function withdrawUnheld(
+  context: ControllerContext,
+  { nodeName, isOutOfService }: WithdrawalTarget,
+  volumeRead: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure> | undefined> {
+  const writer = requestedWriter(volumeRead, nodeName);
+  if (writer === undefined || (writer.held && !isOutOfService)) return undefined;
+  const node = identityOf(writer);
+  let isHeld = false;
+  const withdrawn = await moveRecord(
+    context,
+    { volumeName: volumeRead.metadata.name, nodeName, step: "withdraw", volumeRead },
+    (record) => {
+      isHeld = !isOutOfService && isNamed(record, node, "holder");
+      return isHeld ? fail(`${nodeName} holds the volume by now`) : withdraw(record, node);
+    },
+    signal,
+  );
+  if (isHeld) return undefined;
+  return withdrawn.ok || isLeftAlone(withdrawn.failure) ? ok(undefined) : withdrawn;
 }
