@@ -22,6 +22,49 @@ export interface RequestPorts {
   readonly steps: Steps;
 }
 
+/** A request for a volume on a node. */
+export interface StatedRequest {
+  readonly volume: AzVolume;
+  readonly nodeName: string;
+  readonly readOnly?: boolean;
+  readonly volumeContext: Readonly<Record<string, string>>;
+  /** Stated by ControllerPublishVolume: the CSI client is the user. */
+  readonly published?: true;
+}
+
+/**
+ * Requests the volume for a node that has no AzVolumeAttachment of it: creates one. Fails with
+ * `ObjectAlreadyExists` where there is one, and with `StillWaiting` while the disk is being created.
+ */
+export function requestAnew(
+  ports: RequestPorts,
+  stated: StatedRequest,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return ports.steps.run("request", () => createRequested(ports, stated, signal));
+}
+
+async function createRequested(
+  { store, clock }: RequestPorts,
+  { volume, nodeName, readOnly = false, volumeContext, published }: StatedRequest,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const volumeName = volume.metadata.name;
+  const volumeId = volume.status?.detail?.diskUri;
+  if (volumeId === undefined) return stillWaiting(volumeName, "its disk to be created");
+  const requested = newAttachment({
+    volumeName,
+    volumeId,
+    nodeName,
+    role: "Primary",
+    writerRequest: { since: toTimestamp(clock.nowMs()) },
+    ...(published === undefined ? {} : { published }),
+    readOnly,
+    volumeContext,
+  });
+  return store.create("AzVolumeAttachment", requested, signal);
+}
+
 /**
  * Requests the volume for a node: its AzVolumeAttachment is created, or becomes Primary. A standing
  * request keeps its age. Fails with `OperationInProgress` while the attachment is still being detached,
@@ -29,13 +72,7 @@ export interface RequestPorts {
  */
 export async function requestWriter(
   ports: RequestPorts,
-  request: {
-    readonly volume: AzVolume;
-    readonly nodeName: string;
-    readonly readOnly?: boolean;
-    readonly volumeContext: Readonly<Record<string, string>>;
-    /** Stated by ControllerPublishVolume: the CSI client is the user. */
-    readonly published?: true;
+  request: StatedRequest & {
     /** Whether a missing attachment is created; otherwise fails with `ObjectNotFound`. Default true. */
     readonly creates?: boolean;
     /** What the caller has just read under its name: saves the first read. */
@@ -44,7 +81,7 @@ export async function requestWriter(
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   // Only ControllerPublishVolume says how the volume is published; other callers leave that unchanged.
-  const { volume, nodeName, readOnly, volumeContext } = request;
+  const { volume, nodeName, readOnly } = request;
   const published = request.published === undefined ? {} : { published: request.published };
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
@@ -67,17 +104,7 @@ export async function requestWriter(
     if (present.ok || present.failure.kind !== "ObjectNotFound")
       return unlessLeaving(present, volumeId, nodeName);
     if (request.creates === false) return present;
-    const requested = newAttachment({
-      volumeName,
-      volumeId,
-      nodeName,
-      role: "Primary",
-      writerRequest: { since },
-      ...published,
-      readOnly: readOnly ?? false,
-      volumeContext,
-    });
-    const created = await ports.store.create("AzVolumeAttachment", requested, signal);
+    const created = await createRequested(ports, request, signal);
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
     // The controller may have created a replica in between.
     const found = await change();

@@ -22,7 +22,6 @@ describe("a volume that is created, published and unpublished", () => {
       calls: [
         "get AzVolume: find-or-adopt",
         "get AzDriverNode: controller-publish-volume",
-        "get AzVolumeAttachment: controller-publish-volume",
         "create AzVolumeAttachment: controller-publish-volume",
         "updateStatus AzVolumeAttachment: attach",
         "get AzVolumeAttachment: execute-writer-action",

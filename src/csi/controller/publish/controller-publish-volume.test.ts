@@ -7,9 +7,12 @@ import { identity } from "../../../core/testing/objects.ts";
 import { type RecordChanges } from "../../../core/testing/record-lists.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { withController } from "../../testing/a-controller.ts";
-import { aDetail, aDiskUri, aRecord, aVolumeObject } from "../../testing/objects.ts";
+import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { aMountCapability } from "../../testing/requests.ts";
+import type { ControllerContext } from "../controller-context.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
+
+const never = new AbortController().signal;
 
 const volumeId = aDiskUri();
 const nodeA = identity("node-a");
@@ -129,6 +132,40 @@ describe("controllerPublishVolume", () => {
         ok: false,
         failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
       });
+    }));
+
+  it("creates the attachment without a read where the cache shows none", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      await world.given("AzVolume", aVolumeObject());
+      const store: ControllerContext["store"] = {
+        ...world.store,
+        get: (kind, ...rest) =>
+          kind === "AzVolumeAttachment" ? assert.fail("a read") : world.store.get(kind, ...rest),
+      };
+      await world.answerOf(controllerPublishVolume({ ...world.context, store }, request, aCall()));
+      const made = await world.store.list("AzVolumeAttachment", {}, never);
+      assert.deepEqual(made.ok && made.value.items.map(({ spec }) => [spec.nodeName, spec.published]), [
+        ["node-a", true],
+      ]);
+    }));
+
+  it("compares a publish with an earlier one that the cache does not show yet", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      await world.given("AzVolume", aVolumeObject());
+      world.store.holdWatches(true);
+      const {
+        metadata: { name },
+        spec,
+      } = anAttachmentObject({ nodeName: "node-a", published: true });
+      const created = await world.store.create("AzVolumeAttachment", { metadata: { name }, spec }, never);
+      assert.ok(created.ok);
+      const readOnly = { ...request, readonly: true };
+      const answer = await world.answerOf(controllerPublishVolume(world.context, readOnly, aCall()));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeExistsWithOtherRequest");
+      const kept = await world.store.get("AzVolumeAttachment", name, never);
+      assert.deepEqual(kept.ok && kept.value, created.value);
     }));
 
   it("refuses a V1 attribute that would be dropped, before it writes anything", () =>

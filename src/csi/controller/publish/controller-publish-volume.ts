@@ -3,6 +3,7 @@ import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
+import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { invalidArgument, stillWaiting } from "../../../core/failure/frequent-failures.ts";
@@ -16,7 +17,7 @@ import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
-import { requestWriter } from "../../../objects/writer-request.ts";
+import { requestAnew, requestWriter } from "../../../objects/writer-request.ts";
 import type {
   ControllerPublishVolumeRequest,
   ControllerPublishVolumeResponse,
@@ -76,21 +77,7 @@ async function publish(
     return stillWaiting(volumeId, `the node plug-in on ${nodeId} to say which VM it runs on`);
   const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request);
   if (obstacle !== undefined) return fail(obstacle);
-  const attachmentRead = await readAttachment(context.store, { diskUri: volumeId, nodeName: nodeId }, signal);
-  const different = attachmentRead.ok ? differentPublish(request, attachmentRead.value) : undefined;
-  if (different !== undefined) return fail(different);
-  if (isPublishedByAnother(context, volume, request, attachmentRead))
-    return stillWaiting(
-      volumeId,
-      `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
-    );
-
-  const { readonly: readOnly, volumeContext } = request;
-  const requested = await requestWriter(
-    context,
-    { volume, nodeName: nodeId, readOnly, volumeContext, published: true, attachmentRead },
-    signal,
-  );
+  const requested = await stateRequest(context, volume, request, signal);
   if (!requested.ok) return requested;
   // A record that is missing may have been lost: nothing is granted before it is there again.
   if (!isSingleWriter(volume.spec.capabilities)) return ok({ publishContext: {} });
@@ -108,6 +95,37 @@ async function publish(
   if (granted !== undefined)
     return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
   return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
+}
+
+/**
+ * States the node's request in its attachment. Where the cache shows none, it is created without a read: one
+ * that exists all the same refuses that, and is read.
+ */
+async function stateRequest(
+  context: ControllerContext,
+  volume: AzVolume,
+  request: ControllerPublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const { volumeId, nodeId, readonly: readOnly, volumeContext } = request;
+  const stated = { volume, nodeName: nodeId, readOnly, volumeContext, published: true } as const;
+  const identity = { diskUri: volumeId, nodeName: nodeId };
+  if (
+    context.cache.get("AzVolumeAttachment", attachmentObjectName(identity)) === undefined &&
+    !isPublished(context.clusterVolumes.attachmentOn(volumeId, nodeId))
+  ) {
+    const created = await requestAnew(context, stated, signal);
+    if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+  }
+  const attachmentRead = await readAttachment(context.store, identity, signal);
+  const different = attachmentRead.ok ? differentPublish(request, attachmentRead.value) : undefined;
+  if (different !== undefined) return fail(different);
+  if (isPublishedByAnother(context, volume, request, attachmentRead))
+    return stillWaiting(
+      volumeId,
+      `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
+    );
+  return requestWriter(context, { ...stated, attachmentRead }, signal);
 }
 
 /** Why the volume's disk can't be given to a node yet, or ever; undefined: no copy is waited for. */
