@@ -9,9 +9,8 @@ describe("a volume that is created, published and unpublished", () => {
     assert.deepEqual(creation, {
       calls: [
         "create AzVolume: create-volume",
-        "get AzVolume: disk-status",
+        "get AzVolume: disk-reconciler",
         "updateStatus AzVolume: disk-reconciler",
-        "get AzVolume: may-write-disk",
         "get Lease: disk-reconciler",
         "get AzVolume: disk-status",
         "updateStatus AzVolume: disk-reconciler",

@@ -99,6 +99,30 @@ describe("diskReconciler", () => {
         assert.deepEqual(asked, { ...disk, diskName: "pvc-1", tags: { a: "1", ...ownTags(world) } });
       }));
 
+    it("marks the volume right before the request, with the read that allows it", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", { ...aVolume(), status: undefined });
+        let reads = 0;
+        const store: typeof world.ports.store = {
+          ...world.ports.store,
+          get: (kind, name, signal) => {
+            reads += 1;
+            return world.ports.store.get(kind, name, signal);
+          },
+        };
+        const seen: unknown[] = [];
+        const cloud: CloudProvisioner = {
+          ...world.ports.cloud,
+          createDisk: async ({ precondition }, signal) => {
+            const before = world.volume()?.status?.state;
+            seen.push(before, await precondition(signal), world.volume()?.status?.state, reads);
+            return fail({ kind: "Throttled", retryAfterMs: 1, detail: "writes" });
+          },
+        };
+        await world.answerOf(diskReconciler({ ...world.ports, cloud, store }).reconcile("pvc-1", never));
+        assert.deepEqual(seen, [undefined, true, "Creating", 1]);
+      }));
+
     it("asks for no disk that Azure can't make, as its spec was edited", () =>
       withControllerPorts(async (world) => {
         const disk = aDiskSpec({ maxShares: 4 });

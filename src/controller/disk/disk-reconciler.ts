@@ -13,7 +13,8 @@ import { stateTagsIn } from "../../core/volume/tags/state-tags.ts";
 import { newRecord } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
-import type { CreateDiskRequest, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { CreateDiskRequest, DiskFacts, Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { NO_STATUS, rebuildRecord } from "../adoption/rebuild-record.ts";
 import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
@@ -22,11 +23,11 @@ import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts"
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { deleteDisk, deleteObject } from "./delete-disk.ts";
-import { recordFailure, recordUpdated, setStatus } from "./disk-status.ts";
+import { recordFailure, recordUpdated, setStatus, targetOf } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
 import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts";
 import { lookForLateRequest } from "./keep-modification.ts";
-import { isKept, mayWriteDisk } from "./may-write-disk.ts";
+import { isKept } from "./may-write-disk.ts";
 import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
 import { withKeptFormat } from "./restore-state.ts";
 
@@ -98,13 +99,8 @@ async function execute(
 async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
-  const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
-  if (!marked.ok) return ignoreNotFound(marked);
   const created = await ports.steps.run("create-disk", () =>
-    ports.cloud.createDisk(
-      { ...request.value, precondition: mayWriteDisk(ports, volume, isToBeCreated) },
-      signal,
-    ),
+    ports.cloud.createDisk({ ...request.value, precondition: isMarkedCreating(ports, volume) }, signal),
   );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   const difference = ownerDifference(ports, volume, created.value);
@@ -249,6 +245,23 @@ async function adoptDisk(
       attachedTo: attachedVms.map(({ node }) => node.nodeName),
     });
   return ignoreNotFound(recorded);
+}
+
+/** As `mayWriteDisk`, but the read that it takes is that of the mark: both are of the same version. */
+function isMarkedCreating(ports: DiskPorts, volume: AzVolume): Precondition {
+  return async (signal) => {
+    const marked = await changeStatus(
+      ports.store,
+      targetOf(volume),
+      (present) => {
+        const { status = NO_STATUS } = present;
+        const isToMark = isToBeCreated(present) && status.state !== "Creating";
+        return isToMark ? { ...present, status: { ...status, state: "Creating" } } : undefined;
+      },
+      signal,
+    );
+    return marked.ok && isToBeCreated(marked.value);
+  };
 }
 
 function isToBeCreated(volume: AzVolume): boolean {
