@@ -5,10 +5,9 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/volume/access-modes.ts";
 import { createRequestDifference } from "../../core/volume/create-request-difference.ts";
-import { parseModification, withMutable } from "../../core/volume/modification/volume-modification.ts";
+import { parseWithMutable } from "../../core/volume/modification/volume-modification.ts";
 import { diskFieldsOf } from "../../core/volume/parameters/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
-import { parseVolumeParameters } from "../../core/volume/parameters/volume-parameters.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,
@@ -52,13 +51,11 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
     const unserved = unservedAttribute(request.volumeContext, capability);
     if (unserved !== undefined) return describeFailure(unserved);
   }
-  const mutable = parseModification(request.mutableParameters);
-  if (!mutable.ok) return describeFailure(mutable.failure);
+  const parameters = parseWithMutable(request.parameters, request.mutableParameters);
+  if (!parameters.ok) return describeFailure(parameters.failure);
   // A part that the request leaves out is not compared: a CO may validate a volume that it knows only
   // by its id.
   if (Object.keys(request.parameters).length === 0) return undefined;
-  const parameters = parseVolumeParameters(withMutable(request.parameters, request.mutableParameters));
-  if (!parameters.ok) return describeFailure(parameters.failure);
   const { cachingMode, fsType, writeAcceleratorEnabled } = parameters.value;
   const { sizeGiB, diskIOPSReadWrite, diskMBpsReadWrite, logicalSectorSize, sourceUri } = volume.spec.disk;
   // What the parameters leave open was chosen by the size that the disk had then, or by its source.

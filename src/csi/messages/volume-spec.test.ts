@@ -92,6 +92,23 @@ describe("readCreateRequest", () => {
     assert.doesNotMatch(JSON.stringify(spec), /hunter2/u);
   });
 
+  it("fills in tags of a VolumeAttributesClass by names beside the StorageClass", () => {
+    const request = aCreateVolumeRequest({
+      parameters: {
+        skuName: "Premium_LRS",
+        "csi.storage.k8s.io/pv/name": "pvc-1",
+        "csi.storage.k8s.io/pvc/name": "data",
+        "csi.storage.k8s.io/pvc/namespace": "shop",
+      },
+      // external-provisioner adds nothing to these.
+      mutableParameters: {
+        tags: "pace=fast,claim=${pvc.metadata.namespace}/${pvc.metadata.name},volume=${pv.metadata.name}",
+      },
+    });
+    const { pace, claim, volume } = specOf(read(request)).disk.tags;
+    assert.deepEqual({ pace, claim, volume }, { pace: "fast", claim: "shop/data", volume: "pvc-1" });
+  });
+
   const refused = [
     { change: { name: "" }, kind: "InvalidArgument", field: "name" },
     { change: { name: "a".repeat(254) }, kind: "InvalidArgument", field: "name" },
@@ -115,6 +132,11 @@ describe("readCreateRequest", () => {
       change: { mutableParameters: { fsType: "xfs" } },
       kind: "InvalidArgument",
       field: "mutable_parameters.fsType",
+    },
+    {
+      change: { mutableParameters: { skuName: "Gold" } },
+      kind: "InvalidArgument",
+      field: "mutable_parameters.skuName",
     },
     { change: { parameters: { colour: "blue" } }, kind: "InvalidArgument", field: "parameters.colour" },
     {

@@ -11,7 +11,7 @@ import {
   type VolumeParameterName,
   volumeParameterTable,
 } from "../parameters/volume-parameter-table.ts";
-import { parseVolumeParameters } from "../parameters/volume-parameters.ts";
+import { parseVolumeParameters, type VolumeParameters } from "../parameters/volume-parameters.ts";
 import { checkAddedTags, isOwnTag } from "../tags/volume-tags.ts";
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
@@ -60,6 +60,20 @@ export function parseModification(parameters: Parameters): Result<DiskModificati
   const tags = Object.entries(parsed.value.tags).filter(([name]) => !isOwnTag(name));
   const modification: DiskModification = Object.fromEntries(fields);
   return ok({ ...modification, ...(tags.length > 0 ? { tags: Object.fromEntries(tags) } : {}) });
+}
+
+/**
+ * Parses the parameters of a new volume: those of a StorageClass with those of a VolumeAttributesClass. Only
+ * beside the former does external-provisioner say what the volume and its claim are called.
+ */
+export function parseWithMutable(
+  parameters: Parameters,
+  mutable: Parameters,
+): Result<VolumeParameters, InvalidArgument> {
+  const names: readonly string[] = metadataParameterNames;
+  const metadata = Object.entries(parameters).filter(([name]) => names.includes(name));
+  const alone = parseModification({ ...Object.fromEntries(metadata), ...mutable });
+  return alone.ok ? parseVolumeParameters(withMutable(parameters, mutable)) : alone;
 }
 
 /**
