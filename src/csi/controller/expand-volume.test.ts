@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import { aClusterVolume } from "../../controller/testing/a-cluster.ts";
+import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
@@ -69,6 +71,29 @@ function sharedVolume(record = aRecord()): AzVolume {
 }
 
 describe("expandVolume", () => {
+  it("adopts and grows a disk that no call has named before, such as a static volume's", async () => {
+    await withController(async (world) => {
+      const diskUri = aDiskUri();
+      const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri, sizeGiB: 10 })) };
+      const answer = expand({ ...world, context: { ...world.context, cloud } }, 20);
+      const name = foreignVolumeObjectName(diskUri);
+      await world.until(() => world.volume(name) !== undefined);
+      await world.setStatus(name, ({ metadata }) => ({
+        state: "Created",
+        observedGeneration: metadata.generation,
+        conditions: [],
+        detail: aDetail({ diskUri, sizeGiB: 10 }),
+      }));
+      await world.until(() => world.volume(name)?.spec.disk.sizeGiB === 20);
+      await world.setStatus(name, ({ status }) => ({
+        ...(status ?? assert.fail("no status")),
+        state: "Updated",
+        detail: aDetail({ diskUri, sizeGiB: 20 }),
+      }));
+      assert.deepEqual(await world.answerOf(answer), grownTo(20));
+    });
+  });
+
   it("grows no disk of which the volume is a partition: that would not grow with it", async () => {
     await withController(async (world) => {
       const volume = aVolumeObject();

@@ -14,7 +14,6 @@ import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
-import { readVolume } from "../../objects/read-volume.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { ControllerExpandVolumeRequest, ControllerExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../messages/published-nodes.ts";
@@ -22,6 +21,7 @@ import { missingField } from "../messages/required.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdopt } from "./find-or-adopt.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -41,7 +41,7 @@ export async function expandVolume(
     volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
   if (capability?.ok === false) return capability;
   return context.locks.run(volumeId, "ControllerExpandVolume", async () => {
-    const volume = await readVolume(context, volumeId, call.signal);
+    const volume = await findOrAdopt(context, volumeId, undefined, call.signal);
     return volume.ok
       ? expand(context, { volume: volume.value, volumeId, range: capacityRange }, call)
       : volume;

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
+import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { aCall } from "../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, aVolumeObject } from "../testing/objects.ts";
+import type { ControllerContext } from "./controller-context.ts";
 import { modifyVolume } from "./modify-volume.ts";
 
 const never = new AbortController().signal;
@@ -25,8 +28,8 @@ const isAsked = (world: ControllerWorld, modification: DiskModification): boolea
   JSON.stringify(world.volume("pvc-1")?.spec.modification) === JSON.stringify(modification);
 
 /** What the disk loop writes once Azure has answered. */
-async function end(world: ControllerWorld, failure?: Failure): Promise<void> {
-  await world.setStatus("pvc-1", ({ status, spec, metadata }) => {
+async function end(world: ControllerWorld, failure?: Failure, name = "pvc-1"): Promise<void> {
+  await world.setStatus(name, ({ status, spec, metadata }) => {
     assert.ok(status !== undefined && spec.modification !== undefined);
     const error = failure === undefined ? {} : { error: toObjectError(failure, { nowMs: 0, retries: 0 }) };
     const modification = {
@@ -46,6 +49,24 @@ async function changeSpec(world: ControllerWorld, change: Partial<AzVolume["spec
 }
 
 describe("modifyVolume", () => {
+  it("adopts a disk that no call has named before, such as a static volume's", () =>
+    withController(async (world) => {
+      const diskUri = aDiskUri();
+      const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
+      const answer = modify({ ...world, context: { ...world.context, cloud } }, { tags: "a=b" });
+      const name = foreignVolumeObjectName(diskUri);
+      await world.until(() => world.volume(name) !== undefined);
+      await world.setStatus(name, ({ metadata }) => ({
+        state: "Created",
+        observedGeneration: metadata.generation,
+        conditions: [],
+        detail: aDetail({ diskUri }),
+      }));
+      await world.until(() => world.volume(name)?.spec.modification !== undefined);
+      await end(world, undefined, name);
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
   it("records the request and answers once the disk is as requested", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

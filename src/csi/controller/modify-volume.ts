@@ -6,12 +6,12 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
-import { readVolume } from "../../objects/read-volume.ts";
 import { changeSpec } from "../../objects/update-object.ts";
 import type { ControllerModifyVolumeRequest, ControllerModifyVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdopt } from "./find-or-adopt.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function modifyVolume(
   if (missing !== undefined) return fail(missing);
   const change = parseModification(mutableParameters);
   if (!change.ok) return change;
-  const volume = await readVolume(context, volumeId, call.signal);
+  const volume = await findOrAdopt(context, volumeId, undefined, call.signal);
   if (!volume.ok) return volume;
   const { spec, status } = volume.value;
   if (isDeleting(volume.value))
