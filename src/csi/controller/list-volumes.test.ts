@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
+import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
-import { aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
+import { aDiskUri, aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
 import { listVolumes } from "./list-volumes.ts";
 
 type Context = Parameters<typeof listVolumes>[0];
@@ -59,6 +60,15 @@ describe("listVolumes", () => {
       startingToken: "",
     });
     assert.deepEqual(listed.ok && listed.value.entries[0]?.status, { publishedNodeIds: ["node-b"] });
+  });
+
+  it("lists a volume under its id as the PersistentVolume spells it", async () => {
+    const volumeId = aDiskUri().replace("resourceGroups/rg", "resourceGroups/RG");
+    assert.notEqual(volumeId, aDiskUri());
+    const clusterVolumes = aCluster([aClusterVolume({ volumeId })]);
+    const context = { ...contextWith([aVolumeObject()]), clusterVolumes };
+    const listed = await listVolumes(context, { maxEntries: 0, startingToken: "" });
+    assert.equal(listed.ok && listed.value.entries[0]?.volume?.volumeId, volumeId);
   });
 
   it("continues where a page ended, even if the token's volume is gone", async () => {

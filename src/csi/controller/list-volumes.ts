@@ -12,7 +12,7 @@ import { type PublicationPorts, publishedNodes } from "../messages/published-nod
 import { volumeMessage } from "../messages/volume-message.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
-type ListContext = PublicationPorts & Pick<ControllerContext, "driverName">;
+type ListContext = PublicationPorts & Pick<ControllerContext, "driverName" | "clusterVolumes">;
 
 /**
  * ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From
@@ -29,12 +29,16 @@ export async function listVolumes(
   return ok({ entries: items.flatMap((volume) => listedVolume(context, volume) ?? []), nextToken });
 }
 
-/** A volume as it is listed; undefined until its disk exists. */
+/**
+ * A volume as it is listed; undefined until its disk exists. Its id is spelled as in its PersistentVolume:
+ * external-attacher compares ids with case, and publishes again once a minute what it does not find.
+ */
 export function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
   const detail = volume.status?.detail;
   if (detail === undefined) return undefined;
+  const volumeId = context.clusterVolumes.volumeOf(detail.diskUri)?.volumeId ?? detail.diskUri;
   return {
-    volume: volumeMessage(volume.spec, detail, context.driverName),
+    volume: { ...volumeMessage(volume.spec, detail, context.driverName), volumeId },
     status: { publishedNodeIds: publishedNodes(context, volume) },
   };
 }
