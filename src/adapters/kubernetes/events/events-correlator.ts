@@ -22,6 +22,7 @@ export interface SubjectEvent {
 export interface EventSeries {
   /** Of the Event object that shows the series. */
   readonly objectName: string;
+  /** On the clock of `decide`. */
   readonly firstMs: number;
   readonly count: number;
 }
@@ -82,6 +83,7 @@ export class EventCorrelator {
     this.#newName = newName;
   }
 
+  /** `nowMs`: on a clock that is never set back. */
   decide(event: SubjectEvent, nowMs: number): Verdict {
     const { key, combined } = this.#seriesKeyOf(event, nowMs);
     const known = this.#series.get(key);

@@ -192,4 +192,19 @@ describe("createKubernetesEvents", () => {
         ["POST 1", "default", theEvent(pod, { message: `${"x".repeat(698)} …. ${REMEDY}` })],
       ]);
     }));
+
+  it("shows and updates events also after the wall clock was set back by a day", () =>
+    inWorld([pod], async ({ emit, clock, sent }) => {
+      emit(fenced);
+      await clock.advance(1);
+      clock.jumpWallClock(-86_400_000);
+      await clock.advance(300_000);
+      emit(fenced);
+      emit({ ...fenced, localKey: "another", message: "node-b is fenced from the disk" });
+      await clock.advance(1);
+      assert.deepEqual(
+        sent.map(([request]) => request),
+        ["POST 1", "PATCH 1", "POST 2"],
+      );
+    }));
 });

@@ -47,6 +47,8 @@ interface Write {
   readonly isNew: boolean;
   readonly message: string;
   readonly series: EventSeries;
+  /** When the series began, and now, on the wall clock. */
+  readonly firstMs: number;
   readonly nowMs: number;
 }
 
@@ -66,18 +68,21 @@ export function createKubernetesEvents(
   let dropped = 0;
 
   function enqueue(event: SubjectEvent): void {
-    const nowMs = clock.nowMs();
-    const verdict = correlator.decide(event, nowMs);
+    // A wall clock that is set back would silence events for as long.
+    const elapsedMs = clock.elapsedMs();
+    const verdict = correlator.decide(event, elapsedMs);
     if (verdict.kind !== "show") return;
     if (queue.length >= QUEUED_MAX) {
       dropped += 1;
       return;
     }
+    const nowMs = clock.nowMs();
     queue.push({
       event,
       isNew: verdict.isNew,
       message: verdict.combined ? `${COMBINED}${event.message}` : event.message,
       series: verdict.series,
+      firstMs: nowMs - (elapsedMs - verdict.series.firstMs),
       nowMs,
     });
     wake();
@@ -179,7 +184,7 @@ function problemOf(
 }
 
 function wireEvent(
-  { event, message, series, nowMs }: Write,
+  { event, message, series, firstMs, nowMs }: Write,
   { reportingComponent, reportingInstance }: KubernetesEventsOptions,
 ): unknown {
   const { subject, type, reason } = event;
@@ -191,7 +196,7 @@ function wireEvent(
     type,
     reason,
     message,
-    firstTimestamp: secondsOf(series.firstMs),
+    firstTimestamp: secondsOf(firstMs),
     lastTimestamp: secondsOf(nowMs),
     count: series.count,
     // `kubectl describe` shows the first of the two as where an event is from, newer tools the others.
