@@ -125,6 +125,8 @@ A PersistentVolume of an existing disk takes in \`spec.csi.volumeAttributes\`:
 ${listOf(attributeNames)}.
 Azure reports its \`maxShares\`. A disk with V1's tag
 \`writeacceleratorenabled\` is attached with write accelerator, unless the attribute says otherwise.
+Of several PersistentVolumes of a disk, such as a new one after \`Retain\`, the one that a pod uses counts. Only
+\`maxMountReplicaCount\` is taken when the driver first meets the disk: later, change it in the AzVolume.
 Attributes that only shape a new disk have had their effect. An attach is refused by name for a value of
 the attributes above that can't be read. Attributes of V1 that only tune keep
 no data from its pods, since a PersistentVolume's attributes can't be changed. \`perfProfile\` and

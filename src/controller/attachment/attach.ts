@@ -5,14 +5,16 @@ import { isAttached } from "../../core/attachment/is-attached.ts";
 import { type AttachmentAction, roleOf } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { type CachingMode, diskSkus } from "../../core/volume/disk-sku.ts";
+import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
+import { readableParameters } from "../../core/volume/parameters/volume-parameters.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
+import type { AttachDiskRequest } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent, emitWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
@@ -86,8 +88,7 @@ export async function attach(
       {
         diskUri: attachment.spec.volumeId,
         node: action.node,
-        cachingMode: cachingModeOf(volume),
-        writeAccelerator: isAccelerated(volume),
+        ...hostCacheOf(volume, attachment),
         lane: action.lane,
         precondition: (asked) => {
           // Asked before a write alone: Azure has just shown that the VM does not list the writer's disk.
@@ -220,23 +221,23 @@ async function mayForceNow(
   );
 }
 
-/** Azure attaches no other disk with it, and a volume may have been given another SKU. */
-function isAccelerated({ spec, status }: AzVolume): boolean {
-  const skuName = diskSkus.find((sku) => sku === status?.detail?.skuName);
-  return (
-    spec.writeAcceleratorEnabled === true && skuName !== undefined && skuRules[skuName].isAccelerated === true
-  );
-}
-
-/** As the volume's spec requests, where its SKU, size and shares allow it. */
-function cachingModeOf(volume: AzVolume): CachingMode {
-  const detail = volume.status?.detail;
+/**
+ * How the host caches the disk: as the PersistentVolume says that is published, which may be a later one of
+ * the disk, else as the volume's spec does; where SKU, size and shares allow it. A volume may have been given
+ * another SKU.
+ */
+function hostCacheOf(
+  { spec, status }: AzVolume,
+  { spec: { volumeContext } }: AzVolumeAttachment,
+): Pick<AttachDiskRequest, "cachingMode" | "writeAccelerator"> {
+  const { detail } = status ?? {};
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
-  if (detail === undefined || skuName === undefined) return "None";
-  return cachingModeAtAttach({
-    skuName,
-    sizeGiB: detail.sizeGiB,
-    maxShares: detail.maxShares,
-    cachingMode: volume.spec.cachingMode,
-  });
+  if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
+  const stated = readableParameters(volumeContext);
+  const { cachingMode = spec.cachingMode, writeAcceleratorEnabled = spec.writeAcceleratorEnabled } = stated;
+  const { sizeGiB, maxShares } = detail;
+  return {
+    cachingMode: cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode }),
+    writeAccelerator: writeAcceleratorEnabled === true && skuRules[skuName].isAccelerated === true,
+  };
 }

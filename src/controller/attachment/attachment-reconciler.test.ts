@@ -157,6 +157,41 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(asked, [writeAcceleratorEnabled === true]);
       }));
 
+  for (const { because, volumeContext, expected } of [
+    {
+      because: "as the PersistentVolume that is published says, also a later one of the disk",
+      volumeContext: { CachingMode: "None", writeAcceleratorEnabled: "true" },
+      expected: ["None", true],
+    },
+    {
+      because: "as the spec says where the PersistentVolume says nothing that can be read",
+      volumeContext: { cachingMode: "none", skuName: "Premium_LRS" },
+      expected: ["ReadWrite", false],
+    },
+  ])
+    it(`attaches ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        const { spec: ofVolume, status, ...volume } = aVolumeWithRecord({});
+        assert.ok(status?.detail !== undefined);
+        await world.given("AzVolume", {
+          ...volume,
+          spec: { ...ofVolume, cachingMode: "ReadWrite" },
+          status: { ...status, detail: { ...status.detail, maxShares: 1 } },
+        });
+        const attachment = anAttachment("node-a", { status: undefined });
+        const spec = { ...attachment.spec, volumeContext };
+        await world.given("AzVolumeAttachment", { ...attachment, spec });
+        const asked: unknown[] = [];
+        await runOn(world, {
+          attachDisk: async ({ cachingMode, writeAccelerator }) => {
+            asked.push(cachingMode, writeAccelerator);
+            return ok({ lun: 0 });
+          },
+        });
+        assert.deepEqual(asked, expected);
+      }));
+
   it("attaches the disk of an AzVolume that is being deleted by hand", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
