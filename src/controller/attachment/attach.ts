@@ -7,7 +7,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
-import { readableParameters } from "../../core/volume/parameters/volume-parameters.ts";
+import { statedHostCache } from "../../core/volume/parameters/volume-attributes.ts";
 import { skuRules } from "../../core/volume/sku-rules.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { mayDetach } from "../../core/writer/record/writer-steps.ts";
@@ -233,11 +233,11 @@ function hostCacheOf(
   const { detail } = status ?? {};
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
   if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
-  const stated = readableParameters(volumeContext);
-  const { cachingMode = spec.cachingMode, writeAcceleratorEnabled = spec.writeAcceleratorEnabled } = stated;
+  const { cachingMode = spec.cachingMode, isAccelerated = spec.writeAcceleratorEnabled } =
+    statedHostCache(volumeContext);
   const { sizeGiB, maxShares } = detail;
   return {
     cachingMode: cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode }),
-    writeAccelerator: writeAcceleratorEnabled === true && skuRules[skuName].isAccelerated === true,
+    writeAccelerator: isAccelerated === true && skuRules[skuName].isAccelerated === true,
   };
 }

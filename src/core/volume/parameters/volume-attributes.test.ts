@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { unservedAttribute } from "./volume-attributes.ts";
+import { statedHostCache, unservedAttribute } from "./volume-attributes.ts";
 
 describe("unservedAttribute", () => {
   const refused: readonly { readonly name: string; readonly value: string; readonly problem: RegExp }[] = [
@@ -114,4 +114,19 @@ describe("unservedAttribute", () => {
   for (const { because, context } of served)
     it(`serves ${JSON.stringify(context)}: ${because}`, () =>
       assert.equal(unservedAttribute(context, { accessType: "mount" }), undefined));
+});
+
+describe("statedHostCache", () => {
+  for (const { attributes, cachingMode, isAccelerated } of [
+    { attributes: {}, cachingMode: undefined, isAccelerated: undefined },
+    { attributes: { CACHINGMODE: "None" }, cachingMode: "None", isAccelerated: undefined },
+    { attributes: { cachingMode: "none", writeAcceleratorEnabled: "yes" } },
+    { attributes: { writeacceleratorenabled: "TRUE" }, cachingMode: undefined, isAccelerated: true },
+    { attributes: { writeAcceleratorEnabled: "false", cachingMode: "" }, isAccelerated: false },
+  ])
+    it(`reads ${JSON.stringify(attributes)}`, () =>
+      assert.deepEqual(statedHostCache(attributes as Readonly<Record<string, string>>), {
+        cachingMode,
+        isAccelerated,
+      }));
 });

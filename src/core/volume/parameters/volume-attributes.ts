@@ -8,6 +8,7 @@ import {
   rawGeometryProblem,
 } from "../device/file-system-geometry.ts";
 import { isPartitionName, partitionProblem, readPartition } from "../device/partition.ts";
+import { type CachingMode, cachingModes } from "../disk-sku.ts";
 import { readValue } from "./parameter-value.ts";
 import { chooseFileSystem } from "./resolve-volume-spec.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
@@ -41,8 +42,31 @@ export function unservedAttribute(
 export function statedFileSystem(
   volumeContext: Readonly<Record<string, string>>,
 ): ReturnType<typeof parseFileSystemType> {
-  const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
-  return parseFileSystemType(stated, "volume_context.fsType");
+  return parseFileSystemType(statedIn(volumeContext, "fsType"), "volume_context.fsType");
+}
+
+/** How attributes say that the host caches the disk. What can't be read says nothing. */
+export function statedHostCache(volumeContext: Readonly<Record<string, string>>): {
+  readonly cachingMode: CachingMode | undefined;
+  readonly isAccelerated: boolean | undefined;
+} {
+  const cachingMode = statedIn(volumeContext, "cachingMode");
+  const accelerated = readValue(
+    volumeParameterTable.writeAcceleratorEnabled,
+    statedIn(volumeContext, "writeAcceleratorEnabled") ?? "",
+  );
+  return {
+    cachingMode: cachingModes.find((mode) => mode === cachingMode),
+    isAccelerated: accelerated.ok ? accelerated.value === true : undefined,
+  };
+}
+
+function statedIn(
+  volumeContext: Readonly<Record<string, string>>,
+  attribute: (typeof attributeNames)[number],
+): string | undefined {
+  const key = attribute.toLowerCase();
+  return Object.entries(volumeContext).find(([name]) => name.toLowerCase() === key)?.[1];
 }
 
 /** Whether a file system of the volume exists already is not known here, and is no reason to drop them. */
