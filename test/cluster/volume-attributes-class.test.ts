@@ -88,7 +88,7 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
     withClaim(
       "class-changes",
       {
-        first: { skuName: "StandardSSD_LRS", tags: "tier=first" },
+        first: { skuName: "StandardSSD_LRS", tags: "tier=first,of=${pvc.metadata.name}" },
         fast: {
           skuName: "PremiumV2_LRS",
           DiskIOPSReadWrite: "4000",
@@ -100,7 +100,8 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
       async (workloads, className) => {
         await untilModified(workloads, "data", className("first"));
         const first = await azureDiskOf(workloads, "data");
-        assert.deepEqual([first.sku.name, first.tags["tier"]], ["StandardSSD_LRS", "first"]);
+        const { tier, of } = first.tags;
+        assert.deepEqual([first.sku.name, tier, of], ["StandardSSD_LRS", "first", "data"]);
         await workloads.inPod("app", "echo kept > /data/file; sync");
         await workloads.inPod("app", WRITE_FOR_EVER);
 
