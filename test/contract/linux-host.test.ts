@@ -605,6 +605,18 @@ describe("Linux host leaves a placeholder", () => {
   });
 });
 
+describe("Linux host whose kubelet has bound a folder of a volume for a container", () => {
+  on("tells it from the volume", async (world) => {
+    const { staging, kubelet, target } = await aSharedTarget(world);
+    const folder = join(kubelet, "volume-subpaths");
+    for (const path of [folder, join(staging, "data")]) await mkdir(path);
+    await run("mount", ["--bind", join(staging, "data"), folder]);
+    const rootOf = async (path: string): Promise<string | undefined> =>
+      valueOf(await world.host.mountAt(path, never))?.root;
+    assert.deepEqual(await Promise.all([staging, target, folder].map(rootOf)), ["/", "/", "/data"]);
+  });
+});
+
 /**
  * A volume published below a propagated mount, as kubelet's directory is, and the device of the directory
  * below its target.

@@ -48,10 +48,32 @@ async function otherTarget(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (request.volumeCapability?.accessMode?.mode !== "SINGLE_NODE_SINGLE_WRITER") return ok(undefined);
-  const targets = await publishedTargets(ports, request.volumeId, request.stagingTargetPath, signal);
+  const { volumeId, stagingTargetPath, targetPath } = request;
+  const targets = await publishedTargets(ports, volumeId, stagingTargetPath, signal);
   if (!targets.ok) return targets;
-  const others = targets.value.bound.filter((target) => target !== request.targetPath);
-  return others.length === 0
+  const users: string[] = [];
+  for (const path of targets.value.bound.filter((target) => target !== targetPath)) {
+    const whole = await isWhole(ports, { stagingTargetPath, path }, signal);
+    if (!whole.ok) return whole;
+    if (whole.value) users.push(path);
+  }
+  return users.length === 0
     ? ok(undefined)
-    : fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: others });
+    : fail({ kind: "VolumeInUse", volumeId, nodeName: ports.node.nodeName, users });
+}
+
+/**
+ * Whether all of a volume is bound at a path. Folders of it are bound by the kubelet for single containers
+ * (`subPath`), of a pod that has the volume at its target: a restarted kubelet publishes that once more.
+ */
+async function isWhole(
+  { host }: NodePorts,
+  { stagingTargetPath, path }: { readonly stagingTargetPath: string; readonly path: string },
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  const staged = await host.mountAt(stagingTargetPath, signal);
+  if (!staged.ok) return staged;
+  const bound = await host.mountAt(path, signal);
+  if (!bound.ok) return bound;
+  return ok(staged.value === undefined || bound.value?.root === staged.value.root);
 }
