@@ -182,3 +182,36 @@ describe("a node whose root disk is full", here, () => {
       await host.close();
     }));
 });
+
+describe("a node whose root disk has gone read-only after an error", here, () => {
+  it("unmounts volumes all the same, so that other nodes get them", async () =>
+    withFileSystem("ext4", async (folder) => {
+      const host = await createLinuxHost({
+        deviceRoot: folder,
+        lockDirectory: join(folder, "locks"),
+        clock: systemClock,
+      });
+      const path = join(folder, "state/volumes.json");
+      const checkpoints = await openFileNodeCheckpoints(path);
+      assert.equal(kindOf(await checkpoints.put(aCheckpoint("pvc-1", []), never)), "ok");
+      const staging = join(folder, "globalmount");
+      const image = join(folder, "..", "volume.img");
+      await mkdir(staging);
+      await writeFile(image, "");
+      await truncate(image, 16 * 1024 * 1024);
+      await run("mkfs.ext4", ["-q", image]);
+      await run("mount", ["-o", "loop", image, staging]);
+      try {
+        await writeFile(join(staging, "file"), "written");
+        await run("mount", ["-o", "remount,errors=remount-ro", folder]);
+        await run("mount", ["-o", "remount,abort", folder]);
+        await assert.rejects(writeFile(join(folder, "file"), ""), /EROFS/u);
+        assert.deepEqual(await host.unmount(staging, never), { ok: true, value: undefined });
+        assert.deepEqual(await host.mountAt(staging, never), { ok: true, value: undefined });
+        assert.equal(kindOf(await checkpoints.put(aCheckpoint("pvc-2", []), never)), "HostNotReady");
+      } finally {
+        await run("umount", [staging]).catch(() => undefined);
+        await host.close();
+      }
+    }));
+});

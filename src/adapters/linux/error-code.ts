@@ -15,3 +15,9 @@ export function isFull(error: unknown): boolean {
   const code = errorCode(error);
   return code === "ENOSPC" || code === "EDQUOT";
 }
+
+/** Whether a file system takes no new file now: it is full, or has gone read-only after an error. */
+export function takesNoFile(error: unknown): boolean {
+  const code = errorCode(error);
+  return isFull(error) || code === "EROFS" || code === "EIO";
+}

@@ -6,7 +6,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { isFull } from "../error-code.ts";
+import { takesNoFile } from "../error-code.ts";
 import { createSemaphore } from "./semaphore.ts";
 import { commandLine, spawnChild } from "./spawn-child.ts";
 import type { ChildExit } from "./spawn-child.ts";
@@ -219,7 +219,7 @@ export function createCommandRunner({
     outputsMade += 1;
     const path = join(outputDirectory, `.output-${process.pid}-${lockFd}-${outputsMade}`);
     const file = await open(path, "ax+", 0o600).catch((error: unknown) => {
-      if (!isFull(error)) throw error;
+      if (!takesNoFile(error)) throw error;
       return undefined;
     });
     if (file === undefined) return await open(devNull, "r+");

@@ -155,6 +155,8 @@ async function removeEmpty(path: string): Promise<Result<void, Failure>> {
   } catch (error) {
     switch (errorCode(error)) {
       case "ENOENT":
+      // A node's root disk that has gone read-only after an error keeps no volume: it stays an empty folder.
+      case "EROFS":
         return ok(undefined);
       case "ENOTEMPTY":
       case "EEXIST":
