@@ -249,6 +249,29 @@ describe("Linux host: clean", () => {
     assert.deepEqual(left, { clean: true, reason: "the device is absent and nothing holds it" });
   });
 
+  for (const request of [mount, block])
+    on(`names what LVM of this host has made of a held disk (${request.accessType})`, async (world) => {
+      const { device, leave } = await aMountElsewhere(world);
+      const sysRoot = world.pathOf("sys");
+      // No kernel of a test has a device mapper: its traces in sysfs.
+      const sysfs = join(sysRoot, "dev/block", device.majorMinor);
+      await mkdir(join(sysfs, "holders/dm-0/dm"), { recursive: true });
+      await writeFile(join(sysfs, "holders/dm-0/dm/name"), "vg-data\n");
+      await writeFile(join(sysfs, "uevent"), `DEVNAME=${basename(device.path)}\n`);
+      await writeFile(join(sysfs, "size"), `${device.sizeBytes / 512n}\n`);
+      const host = await createLinuxHost({
+        sysRoot,
+        lockDirectory: world.pathOf("locks"),
+        clock: systemClock,
+      });
+      const { reason } = valueOf(
+        await host.isClean({ ...request, lun: undefined, lastMajorMinor: device.majorMinor }, never),
+      );
+      await leave();
+      await host.close();
+      assert.match(reason, /held exclusively .*; dm-0 \(vg-data\) stands on it/u);
+    });
+
   on("isn't clean while a lazily unmounted mount is still in use", async (world) => {
     const device = await aFormattedDevice(world);
     const staging = await aStagedVolume(world, device);

@@ -115,7 +115,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     fail({
       kind: "DeviceBusy",
       devicePath: device.path,
-      detail: "it is mounted somewhere or in use by another command",
+      detail: "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
     });
   const grow = (device: ModelDevice): void => {
     if (device.disk.fileSystemBytes === device.knownBytes) return;
@@ -563,7 +563,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
           // The model's mounts all show the number of their device.
           mountedBtrfs: [],
-          loopDevices: [],
+          devicesOnTop: [],
           openInPids:
             accessType === "block" &&
             (holds(numbers, "block") ||

@@ -58,7 +58,7 @@ export async function observeClean(
       mountPaths,
       mountedForPids: [],
       mountedBtrfs: [],
-      loopDevices: [],
+      devicesOnTop: [],
       openInPids: [],
     }),
   );

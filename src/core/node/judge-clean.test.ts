@@ -11,7 +11,7 @@ const traceless: CleanEvidence = {
   mountPaths: [],
   mountedForPids: [],
   mountedBtrfs: [],
-  loopDevices: [],
+  devicesOnTop: [],
   openInPids: [],
 };
 
@@ -34,7 +34,7 @@ const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
   { trace: { commandsInFlight: ["mount /dev/sdc /a"] }, reason: "mount /dev/sdc /a is still running" },
   {
     trace: { heldPaths: ["/dev/sdc"] },
-    reason: "/dev/sdc is held exclusively (mounted here or in another mount namespace)",
+    reason: "/dev/sdc is held exclusively (mounted in some mount namespace, or part of another device)",
   },
   {
     trace: { devicePath: undefined, mountPaths: ["/a", "/b"] },
@@ -45,7 +45,7 @@ const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
     trace: { devicePath: undefined, mountedBtrfs: ["fsid-1"] },
     reason: "btrfs fsid-1, mounted on this node, is or may be on it",
   },
-  { trace: { loopDevices: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
+  { trace: { devicesOnTop: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },
 ];
 for (const { trace, reason } of traces) {

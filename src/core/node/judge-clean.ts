@@ -13,8 +13,8 @@ export interface CleanEvidence {
   readonly mountedForPids: readonly number[];
   /** UUIDs of mounted btrfs on the device: no mount namespace shows the device of their mounts. */
   readonly mountedBtrfs: readonly string[];
-  /** Loop devices on top of the device. */
-  readonly loopDevices: readonly string[];
+  /** Devices on top of the device: loop devices, and what LVM, multipath or RAID of the host have made. */
+  readonly devicesOnTop: readonly string[];
   /** Process ids, other than the plug-in's, that have the device open. */
   readonly openInPids: readonly number[];
 }
@@ -30,14 +30,14 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
       : []),
     ...evidence.commandsInFlight.map((command) => `${command} is still running`),
     ...evidence.heldPaths.map(
-      (path) => `${path} is held exclusively (mounted here or in another mount namespace)`,
+      (path) => `${path} is held exclusively (mounted in some mount namespace, or part of another device)`,
     ),
     ...evidence.mountPaths.map((path) => `it is mounted at ${path}`),
     ...(evidence.mountedForPids.length > 0
       ? [`it is mounted for process ${listed(evidence.mountedForPids)}`]
       : []),
     ...evidence.mountedBtrfs.map((fsid) => `btrfs ${fsid}, mounted on this node, is or may be on it`),
-    ...evidence.loopDevices.map((loopDevice) => `${loopDevice} stands on it`),
+    ...evidence.devicesOnTop.map((device) => `${device} stands on it`),
     ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
   ];
   if (traces.length > 0) return { clean: false, reason: traces.join("; ") };

@@ -82,3 +82,19 @@ export async function diskOf(sysRoot: string, majorMinor: string): Promise<strin
       : await readFile(join(dirname(folder), "dev"), "utf8").catch(undefinedIfMissing);
   return disk?.trim() ?? majorMinor;
 }
+
+/**
+ * What the kernel has made of block devices with these numbers, such as `dm-0 (vg-data)` of LVM or
+ * multipath, and `md127`. They hold them exclusively, and udev makes them as soon as a disk is there.
+ */
+export async function holdersOf(sysRoot: string, numbers: ReadonlySet<string>): Promise<readonly string[]> {
+  const holders: string[] = [];
+  for (const majorMinor of numbers) {
+    const folder = join(sysRoot, "dev/block", majorMinor, "holders");
+    for (const name of (await readdir(folder).catch(undefinedIfMissing)) ?? []) {
+      const given = await readFile(join(folder, name, "dm/name"), "utf8").catch(undefinedIfMissing);
+      holders.push(given === undefined ? name : `${name} (${given.trim()})`);
+    }
+  }
+  return holders;
+}

@@ -15,7 +15,7 @@ export async function refuseHeld(device: Pick<Device, "path">): Promise<Result<v
   return fail({
     kind: "DeviceBusy",
     devicePath: device.path,
-    detail: "it is mounted somewhere or in use by another command",
+    detail: "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
   });
 }
 

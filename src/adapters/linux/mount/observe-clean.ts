@@ -11,7 +11,14 @@ import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { processesWithMount, processesWithOpenDevice } from "../command/processes.ts";
-import { blockDeviceAt, diskOf, nodeOfDevice, partitionsOf, sizeOfDevice } from "../device/block-device.ts";
+import {
+  blockDeviceAt,
+  diskOf,
+  holdersOf,
+  nodeOfDevice,
+  partitionsOf,
+  sizeOfDevice,
+} from "../device/block-device.ts";
 import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
 import type { DeviceAtLun } from "../device/find-device.ts";
@@ -49,7 +56,7 @@ export async function observeClean(
     mountPaths: found.flatMap((traces) => traces.mountPaths),
     mountedForPids: found.flatMap((traces) => traces.mountedForPids),
     mountedBtrfs: found.flatMap((traces) => traces.mountedBtrfs),
-    loopDevices: found.flatMap((traces) => traces.loopDevices),
+    devicesOnTop: found.flatMap((traces) => traces.devicesOnTop),
     openInPids: found.flatMap((traces) => traces.openInPids),
   });
   return judged.clean && request.needsFlush !== false
@@ -168,7 +175,7 @@ async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Tr
     mountPaths: mountPaths.value,
     mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, numbers) : [],
     mountedBtrfs: isMountPossible ? await btrfsOn(host, place) : [],
-    loopDevices: [],
+    devicesOnTop: isMountPossible ? await holdersOf(host.sysRoot, numbers) : [],
     openInPids: [],
   });
 }
@@ -194,7 +201,7 @@ async function blockTracesOf(
     mountPaths: mountPaths.value,
     mountedForPids: await processesWithMount(host.procRoot, numbers),
     mountedBtrfs: await btrfsOn(host, place),
-    loopDevices: loopDevices.value,
+    devicesOnTop: [...loopDevices.value, ...(await holdersOf(host.sysRoot, numbers))],
     openInPids: await processesWithOpenDevice(host.procRoot, numbers),
   });
 }
