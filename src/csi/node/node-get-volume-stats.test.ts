@@ -41,6 +41,22 @@ describe("nodeGetVolumeStats", () => {
       );
     }));
 
+  it("looks at the mount once, since kubelet asks each minute for each pod", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const ports = world.ports();
+      assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+      const looks: string[] = [];
+      const host = new Proxy(ports.host, {
+        get: (target, name, receiver) => {
+          looks.push(String(name));
+          return Reflect.get(target, name, receiver);
+        },
+      });
+      const request = { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "" };
+      assert.ok((await world.answerOf(nodeGetVolumeStats({ ...ports, host }, request, aCall()))).ok);
+      assert.deepEqual(looks, ["pathKind", "fileSystemStats"]);
+    }));
+
   it("tells an unknown volume from one that is not at that path", () =>
     withNode({}, async (world) => {
       const kindOf = async (volumeId: string): Promise<string> => {

@@ -25,9 +25,7 @@ export async function nodeGetVolumeStats(
     .some((checkpoint) => isSameResourceUri(checkpoint.volumeId, volumeId));
   const volume = isCheckpointed ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
   if (!volume.ok) return volume;
-  const mounted = await ports.host.mountAt(volumePath, call.signal);
-  if (!mounted.ok) return mounted;
-  if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: volumePath });
+  // What reads the usage looks at the mount itself: each look costs a command, a direct read of the device.
   const kind = await ports.host.pathKind(volumePath, call.signal);
   if (!kind.ok) return kind;
   if (kind.value === "blockDevice") {
