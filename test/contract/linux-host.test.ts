@@ -424,6 +424,7 @@ describe("Linux host: file systems and mounts", () => {
         valueOf(await world.host.format({ device, fsType, uuid }, never));
         await run("blockdev", ["--setro", device.path]);
         try {
+          valueOf(await world.host.checkFileSystem({ device, fsType }, never));
           const path = world.pathOf("staging");
           const mount = (how: { readonly readOnly: boolean; readonly mountFlags: readonly string[] }) =>
             world.host.mountDevice({ device, path, fsType, ...how }, never);

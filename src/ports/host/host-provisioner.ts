@@ -163,7 +163,8 @@ export interface HostProvisioner {
   eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
-   * they are mounted. Fails with `FileSystemBroken`.
+   * they are mounted. Nothing on a write-protected device, whose mount says so. Fails with
+   * `FileSystemBroken`.
    */
   checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The present values of the device's settings; one that the device lacks is absent. */
