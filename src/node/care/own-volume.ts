@@ -59,20 +59,12 @@ async function observeMounts(
 ): Promise<Result<ObservedNodeVolume, Failure>> {
   const { checkpoint, volume } = known;
   const targets =
-    checkpoint === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, checkpoint, signal);
+    checkpoint === undefined
+      ? ok({ bound: [], bare: [], staging: "none" } as const)
+      : await observeTargets(ports, checkpoint, signal);
   if (!targets.ok) return targets;
-  const staged =
-    checkpoint === undefined ? ok(undefined) : await ports.host.mountAt(checkpoint.stagingPath, signal);
-  if (!staged.ok) return staged;
-  const isBlock = checkpoint?.accessType === "block";
-  const mount =
-    staged.value === undefined
-      ? isBlock && targets.value.bound.length > 0
-        ? "live"
-        : "none"
-      : staged.value.isDead
-        ? "dead"
-        : "live";
+  const { bound, bare, staging } = targets.value;
+  const isHandedOut = checkpoint?.accessType === "block" && bound.length > 0;
   return ok({
     node: ports.node,
     record: volume?.status?.record,
@@ -81,8 +73,8 @@ async function observeMounts(
     statesRequests: ports.settings.attach === "driver",
     checkpoint:
       checkpoint === undefined ? undefined : { epoch: checkpoint.epoch, accessType: checkpoint.accessType },
-    mount,
-    targets: targets.value.bound,
-    bareTargets: targets.value.bare,
+    mount: staging === "none" && isHandedOut ? "live" : staging,
+    targets: bound,
+    bareTargets: bare,
   });
 }

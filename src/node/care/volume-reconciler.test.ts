@@ -60,6 +60,21 @@ function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
 }
 
 describe("ownVolumesReconciler", () => {
+  it("looks at each mount of a volume in use once, since each look reads its device", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const ports = world.ports();
+      const looks: string[] = [];
+      const mountAt: typeof ports.host.mountAt = (path, signal) => {
+        looks.push(path);
+        return ports.host.mountAt(path, signal);
+      };
+      const host = { ...ports.host, mountAt };
+      await done(world, ownVolumesReconciler({ ...ports, host }).reconcile("pvc-1", never));
+      assert.deepEqual(looks, [targetPath, stagingPath]);
+    }));
+
   it("is not clean of a disk that it had without a checkpoint or LUN to check", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);

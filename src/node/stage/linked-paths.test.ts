@@ -57,7 +57,7 @@ describe("a volume whose paths lead through a link", () => {
       assert.deepEqual(await world.answerOf(published), { ok: true, value: undefined });
       assert.deepEqual(await publishedTargets(ports, diskUri, request.stagingPath, never), {
         ok: true,
-        value: { bound: [target], bare: [], isStaged: true },
+        value: { bound: [target], bare: [], staging: "live" },
       });
       const unpublished = unpublishVolume(ports, { ...request, targetPath: target }, never);
       assert.deepEqual(await world.answerOf(unpublished), { ok: true, value: undefined });

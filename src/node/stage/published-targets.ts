@@ -34,8 +34,8 @@ export interface ObservedTargets {
    * earlier boot: its containers have ended with it.
    */
   readonly bare: readonly string[];
-  /** Whether a live file system is mounted at the staging path. */
-  readonly isStaged: boolean;
+  /** What is mounted at the staging path. */
+  readonly staging: "none" | "live" | "dead";
 }
 
 /** The same for paths that the caller knows, from its checkpoint or from what it found. */
@@ -76,6 +76,6 @@ export async function observeTargets(
   return ok({
     bound: [...bound].toSorted(),
     bare: bare.toSorted(),
-    isStaged: staged.value !== undefined && !staged.value.isDead,
+    staging: staged.value === undefined ? "none" : staged.value.isDead ? "dead" : "live",
   });
 }

@@ -42,7 +42,8 @@ export async function unstageVolume(
   if (volume !== undefined) {
     const { name: volumeName } = volume.metadata;
     await restoreDevice(ports, volumeName, signal);
-    const given = await releaseVolume(ports, { volumeName, isFlushed: targets.value.isStaged }, signal);
+    const isFlushed = targets.value.staging === "live";
+    const given = await releaseVolume(ports, { volumeName, isFlushed }, signal);
     if (!given.ok) return given;
   }
   return forget(ports, request.volumeId, signal);
