@@ -1,6 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import type { Device } from "../../ports/host/host-provisioner.ts";
+import { isFileSystemType } from "../../core/volume/device/file-system.ts";
+import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import type { AttachedDevice } from "./find-device.ts";
@@ -11,7 +12,8 @@ export type MountState = "none" | "live" | "stale";
 
 /**
  * Observes the staging path. Fails with `WrongDevice` where another volume uses the raw device, or may come
- * to use it, and with `DeviceBusy` where a pod has this one raw by an earlier number.
+ * to use it, and with `DeviceBusy` where a pod has this one raw by an earlier number, or raw is asked for
+ * while its file system is mounted.
  */
 export async function mountState(
   ports: NodePorts,
@@ -26,6 +28,8 @@ export async function mountState(
   if (request.accessType === "block") {
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
+    const unmounted = checkUnmounted(ports, volumeName, device, targets.value);
+    if (!unmounted.ok) return unmounted;
     const paths = targets.value.map(({ path }) => path);
     const free = checkFree(ports, volumeName, found, paths);
     return free.ok ? ok(paths.length > 0 ? "live" : "none") : free;
@@ -62,6 +66,24 @@ async function checkOwnNumber(
       });
   }
   return ok(undefined);
+}
+
+/**
+ * Fails while this node has the volume's file system mounted: another PersistentVolume of the same disk may
+ * ask for it raw, and what a pod writes there would be written beside the file system. One that a pod has
+ * made on a raw device, and mounts itself, is that pod's own.
+ */
+function checkUnmounted(
+  ports: NodePorts,
+  volumeName: string,
+  device: Device,
+  mounts: readonly MountPoint[],
+): Result<void, Failure> {
+  if (checkpointOf(ports, volumeName)?.accessType !== "mount") return ok(undefined);
+  const paths = mounts.filter(({ fsType }) => isFileSystemType(fsType)).map(({ path }) => path);
+  if (paths.length === 0) return ok(undefined);
+  const detail = `its file system is mounted (${paths.join(", ")}): the pods that use it have to end first`;
+  return fail({ kind: "DeviceBusy", devicePath: device.path, detail });
 }
 
 /**
