@@ -254,7 +254,6 @@ describe("stageVolume where one command of the host fails", () => {
   for (const method of [
     "mountAt",
     "earlierChildrenAlive",
-    "isClean",
     "whileHolding",
     "dropCachedBlocks",
     "inspectDevice",

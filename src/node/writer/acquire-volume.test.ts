@@ -22,6 +22,24 @@ const request: StageRequest = {
 const granted = aWriter("node-a", { held: false });
 
 describe("acquireVolume", () => {
+  for (const [what, isHeld, looks] of [
+    ["a volume that was just granted, and looks for no trace of it", false, 0],
+    ["once more what it holds, if nothing is left of it", true, 1],
+  ] as const)
+    it(`acquires ${what}`, () =>
+      withNode({ writer: aWriter("node-a", { held: isHeld }) }, async (world) => {
+        const ports = world.ports();
+        let looked = 0;
+        const isClean: typeof ports.host.isClean = (where, signal) => {
+          looked += 1;
+          return ports.host.isClean(where, signal);
+        };
+        const taken = await world.answerOf(
+          acquireVolume({ ...ports, host: { ...ports.host, isClean } }, "pvc-1", 0, never),
+        );
+        assert.deepEqual([taken.ok, looked, world.record()?.writer?.held], [true, looks, true]);
+      }));
+
   it("acquires nothing by a record from a backup restored after the store was trusted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const ports = world.ports();

@@ -26,14 +26,9 @@ export async function acquireVolume(
   if (!alive.ok) return alive;
   if (alive.value)
     return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
-  const accessType = accessTypeOf({
-    volume: ports.cache.get("AzVolume", volumeName),
-    checkpoint: checkpointOf(ports, volumeName),
-  });
-  const clean = await ports.host.isClean(
-    { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [], needsFlush: false },
-    signal,
-  );
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  if (!read.ok) return read;
+  const clean = await cleanToRepeat(ports, read.value, lun, signal);
   if (!clean.ok) return clean;
   let storeIncarnation = Number.NaN;
   let earlierRelease: string | undefined;
@@ -46,13 +41,13 @@ export async function acquireVolume(
   };
   const acquired = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore },
+    { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore, volumeRead: read.value },
     (record, volume) => {
       const older = olderThanCheckpoint(ports, volume);
       if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);
       earlierRelease = releasedBefore(ports, volume);
       if (earlierRelease !== undefined) return fail(earlierRelease);
-      const next = acquire(record, ports.node, { isClean: clean.value.clean, storeIncarnation });
+      const next = acquire(record, ports.node, { isClean: clean.value, storeIncarnation });
       // Before the write, whose answer may be lost.
       if (next.ok) ports.released.delete(volume.metadata.uid);
       return next;
@@ -63,6 +58,25 @@ export async function acquireVolume(
   if (acquired.ok)
     ports.logger.info("volume acquired", { volumeName, epoch: acquired.value.status?.record?.writer?.epoch });
   return acquired;
+}
+
+/**
+ * Whether this node is clean of a volume that it holds already: only a repeated acquire requires that. No
+ * other one looks, since the search for traces of raw block, in every process, takes seconds on a full node.
+ */
+async function cleanToRepeat(
+  ports: NodePorts,
+  volume: AzVolume,
+  lun: number,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  if (holderIn(ports, volume) === undefined) return ok(false);
+  const accessType = accessTypeOf({ volume, checkpoint: checkpointOf(ports, volume.metadata.name) });
+  const clean = await ports.host.isClean(
+    { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [], needsFlush: false },
+    signal,
+  );
+  return clean.ok ? ok(clean.value.clean) : clean;
 }
 
 /**
