@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
@@ -125,21 +126,22 @@ interface ProcessLink {
 }
 
 /**
- * The targets of a process's working directory, root and descriptors. Reading a link never touches the
- * file behind it.
+ * The targets of a process's working directory, root and descriptors. Reading a link never touches the file
+ * behind it, so it needs no promise: a node has a hundred thousand links, and those took seconds.
  */
 async function linksOfProcess(procRoot: string, pid: number): Promise<readonly ProcessLink[]> {
   const directory = join(procRoot, String(pid));
+  // Between two processes other work gets its turn.
   const descriptors = await readdir(join(directory, "fd"));
   const links = [
     { path: join(directory, "cwd"), descriptor: undefined },
     { path: join(directory, "root"), descriptor: undefined },
     ...descriptors.map((descriptor) => ({ path: join(directory, "fd", descriptor), descriptor })),
   ];
-  const read = await Promise.all(
-    links.map(async (link) => ({ ...link, target: await unlessGone(() => readlink(link.path), "") })),
-  );
-  return read.filter(({ target }) => target !== "");
+  return links.flatMap((link) => {
+    const target = unlessGoneAtOnce(() => readlinkSync(link.path), "");
+    return target === "" ? [] : { ...link, target };
+  });
 }
 
 /**
@@ -149,13 +151,21 @@ async function linksOfProcess(procRoot: string, pid: number): Promise<readonly P
  * open all the same.
  */
 async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
+  return look().catch((error: unknown) => unlessOther(error, fallback));
+}
+
+function unlessGoneAtOnce<T>(look: () => T, fallback: T): T {
   try {
-    return await look();
+    return look();
   } catch (error) {
-    const code = errorCode(error);
-    // EINVAL: the mountinfo of a process that is just ending.
-    if (code === "EACCES" || code === "EPERM") return fallback;
-    if (code === "ENOENT" || code === "ESRCH" || code === "ENOTDIR" || code === "EINVAL") return fallback;
-    throw error;
+    return unlessOther(error, fallback);
   }
+}
+
+function unlessOther<T>(error: unknown, fallback: T): T {
+  const code = errorCode(error);
+  // EINVAL: the mountinfo of a process that is just ending.
+  if (code === "EACCES" || code === "EPERM") return fallback;
+  if (code === "ENOENT" || code === "ESRCH" || code === "ENOTDIR" || code === "EINVAL") return fallback;
+  throw error;
 }
