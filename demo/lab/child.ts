@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A process of the demo. */
 export interface Child {
@@ -17,7 +18,10 @@ export interface Child {
   kill(signal: NodeJS.Signals): void;
   /** Calls `tell` when the process has ended: with its exit code, or the signal that killed it. */
   onEnd(tell: (how: string) => void): void;
-  /** Sends SIGTERM, kills the process after the grace period, and waits until it is gone. */
+  /**
+   * Sends SIGTERM, kills the process after the grace period, and waits until it is gone. Rejects if it is in
+   * a call of the kernel that does not end within another one.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -93,8 +97,18 @@ export function startChild(
       child.kill("SIGCONT");
       child.kill("SIGTERM");
       const timer = setTimeout(() => void child.kill("SIGKILL"), graceMs);
-      await exited;
+      const waiting = new AbortController();
+      const isStuck = await Promise.race([
+        exited.then(() => false),
+        sleep(2 * graceMs, true, { signal: waiting.signal }),
+      ]);
+      waiting.abort();
       clearTimeout(timer);
+      if (!isStuck) return;
+      // What it leaves open would keep this process from its own end.
+      child.unref();
+      for (const output of [child.stdout, child.stderr]) output?.destroy();
+      throw new Error(`${name} (${child.pid ?? 0}) was killed and did not end`);
     },
   };
 }

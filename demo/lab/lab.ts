@@ -9,6 +9,7 @@ import {
 } from "../../src/adapters/embedded/connect-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { environmentWithClockBehind } from "../clock-behind.ts";
 import { type Child, startChild } from "./child.ts";
 import { type CsiClients, connectCsi } from "./csi-clients.ts";
@@ -45,6 +46,10 @@ export interface LabNode {
   losePower(cutAzureDisks: () => Promise<void>): Promise<void>;
   /** Boots a node that has lost its power. Resolves once its plug-in is ready. */
   boot(): Promise<void>;
+  /** Its processes stop, as in a VM that hangs. Its plug-in answers no more. For labs with devices. */
+  freeze(): Promise<void>;
+  /** The node continues as if nothing had happened. */
+  thaw(): Promise<void>;
   /** Folder of its staging and target paths, as the node itself sees it. */
   readonly kubeletDirectory: string;
   /** Folder of its checkpoints, as the node itself sees it. */
@@ -72,7 +77,7 @@ export interface Lab {
   readonly endpoints: Readonly<Record<string, string>>;
   /** The end of what each process logged: at most so many characters of each, 3,000 by default. */
   logs(tailChars?: number): string;
-  /** Hands a process over to the lab, which ends it before the node plug-ins. */
+  /** Hands a process over to the lab, which ends it. */
   own(child: Child): void;
   close(): Promise<void>;
 }
@@ -84,7 +89,6 @@ const LOCATION = "eastus";
 const CLUSTER_ID = "lab";
 const VM_SIZE = "Standard_D8s_v5";
 const READY_MAX_MS = 120_000;
-const MOUNTS_OF = "mounts of ";
 const LOG_TAIL_CHARS = 3_000;
 const STOP_GRACE_MS = 60_000;
 /** Short, to keep the demo fast. A cluster uses ten seconds. */
@@ -169,24 +173,19 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const children: Child[] = [];
   const closing: (() => Promise<void> | void)[] = [];
   const processes = new Map<string, LabProcess>();
+  const machines: Machine[] = [];
   const close = async (): Promise<void> => {
     for (const process of processes.values()) process.retire();
     for (const end of closing.toReversed()) await end();
-    await Promise.all(
-      children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)),
-    );
-    // Node plug-ins and their mounts end first: a mount would hold a device, and the emulator its disk.
-    await Promise.all(
-      children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)),
-    );
-    await Promise.all(
-      children.filter((child) => child.name.startsWith(MOUNTS_OF)).map((child) => child.stop(STOP_GRACE_MS)),
-    );
-    for (const child of children.toReversed()) await child.stop(STOP_GRACE_MS);
+    // Their mounts end first: a mount would hold a device, and the emulator its disk.
+    const ended = await Promise.allSettled(machines.map((machine) => machine.shutDown(STOP_GRACE_MS)));
+    for (const child of children.toReversed())
+      ended.push(...(await Promise.allSettled([child.stop(STOP_GRACE_MS)])));
     await rm(directory, { recursive: true, force: true });
+    for (const end of ended) if (end.status === "rejected") throw end.reason;
   };
   try {
-    return await build({ ...options, directory, children, processes, closing, close });
+    return await build({ ...options, directory, children, processes, machines, closing, close });
   } catch (error) {
     await close();
     throw error;
@@ -200,6 +199,7 @@ interface Building extends LabOptions {
   readonly directory: string;
   readonly children: Child[];
   readonly processes: Map<string, LabProcess>;
+  readonly machines: Machine[];
   readonly closing: (() => Promise<void> | void)[];
   readonly close: () => Promise<void>;
 }
@@ -385,9 +385,10 @@ async function startNode(start: {
         name: vm.name,
         home,
         hasOwnDisk: building.losesPower ?? false,
-        run: (command) => run(`${MOUNTS_OF}${vm.name}`, command),
+        run: (command) => run(`mounts of ${vm.name}`, command),
       })
     : undefined;
+  if (machine !== undefined) building.machines.push(machine);
   const seenFromOutside = (path: string): string =>
     machine === undefined ? path : `/proc/${machine.mountsPid}/root${path}`;
   const kubeletDirectory = join(diskOf(home), "kubelet");
@@ -450,6 +451,11 @@ async function startNode(start: {
       power = new AbortController();
       clients = connect(socket, AbortSignal.any([signal, power.signal]));
     },
+    freeze: async () => {
+      await freezeProcess(plugin.child.pid);
+      await ownMachine().freeze();
+    },
+    thaw: () => ownMachine().thaw(),
     kubeletDirectory,
     stateDirectory,
     deviceRoot,

@@ -1,15 +1,14 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readlink, realpath, truncate, writeFile } from "node:fs/promises";
+import { mkdir, realpath, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
 import { linuxLoopDevices } from "../../src/emulator/data-plane/loop-devices.ts";
 import { loadSystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
-import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
-import { sendSignal } from "../../testbed/lab/units/process-identity.ts";
-import { waitUntil } from "../wait-until.ts";
 import type { Child } from "./child.ts";
+import { namespaceOf, processesIn, signalAll, stopAll } from "./mount-namespace.ts";
 
 /** What a VM of the lab has of its own and loses with its power: mounts, processes and a boot id. */
 export interface Machine {
@@ -18,11 +17,20 @@ export interface Machine {
   /** Starts it after a power loss: its own disk is as it was cut, and nothing else is mounted. */
   boot(): Promise<void>;
   /**
-   * Ends it at one moment: its processes freeze, its own disk and Azure's are cut, and only then do the
+   * Ends it at one moment: its processes stop, its own disk and Azure's are cut, and only then do the
    * processes die, so that none of them sees a dead disk. Resolves once its mounts are gone. Only for a
    * machine with a disk of its own: what it has not synced is lost.
    */
   losePower(cutAzureDisks: () => Promise<void>): Promise<void>;
+  /**
+   * Stops its processes as a VM that hangs. One that waits in the kernel, as for a file system that is frozen
+   * for a snapshot, stops once that lets it go.
+   */
+  freeze(): Promise<void>;
+  /** It continues as if nothing had happened. */
+  thaw(): Promise<void>;
+  /** Asks its processes to end, kills those left after the grace period, and waits for its mounts' end. */
+  shutDown(graceMs: number): Promise<void>;
 }
 
 export interface MachineOptions {
@@ -41,6 +49,7 @@ export function diskOf(home: string): string {
 
 const BOOT_MAX_MS = 120_000;
 const END_MAX_MS = 120_000;
+const LOOK_EVERY_MS = 20;
 /** Enough for the checkpoints and the mount points of many volumes. */
 const DISK_BYTES = 64 * 1024 * 1024;
 
@@ -64,26 +73,57 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
     await promisify(execFile)("mkfs.ext4", ["-q", "-F", diskFile]);
   }
   let first = await boot();
+  /** Undefined while it is off: the kernel gives the number of a namespace that has ended to another. */
+  let namespace: string | undefined = await namespaceOf(first.pid);
   return {
     get mountsPid() {
       return first.pid;
     },
     boot: async () => {
       first = await boot();
+      namespace = await namespaceOf(first.pid);
     },
     losePower: async (cutAzureDisks) => {
-      const namespace = await readlink(`/proc/${first.pid}/ns/mnt`);
-      await freezeAll(namespace);
+      await stopAll(running());
       await cutAzureDisks();
       const loops = linuxLoopDevices(await loadSystemCalls());
       for (const device of await boundLoopDevices(folder)) await loops.cut(device);
-      for (const pid of await processesIn(namespace)) sendSignal(pid, "SIGKILL");
-      await waitUntil(`${name} to end`, END_MAX_MS, async () => {
-        const left = [...(await processesIn(namespace)), ...(await boundLoopDevices(folder))];
-        return left.length === 0 ? true : undefined;
-      });
+      await kill();
+    },
+    freeze: () => signalAll(running(), "SIGSTOP"),
+    thaw: () => signalAll(running(), "SIGCONT"),
+    shutDown: async (graceMs) => {
+      if (namespace === undefined) return;
+      await signalAll(namespace, "SIGCONT");
+      await signalAll(namespace, "SIGTERM");
+      if (await hasEndedWithin(graceMs)) return;
+      await stopAll(namespace);
+      await kill();
     },
   };
+
+  function running(): string {
+    if (namespace === undefined) throw new Error(`${name} is off`);
+    return namespace;
+  }
+
+  async function kill(): Promise<void> {
+    await signalAll(running(), "SIGKILL");
+    if (!(await hasEndedWithin(END_MAX_MS))) throw new Error(`${name} did not end`);
+  }
+
+  async function hasEndedWithin(maxMs: number): Promise<boolean> {
+    const endMs = performance.now() + maxMs;
+    while (performance.now() < endMs) {
+      const left = [...(await processesIn(running())), ...(await boundLoopDevices(folder))];
+      if (left.length === 0) {
+        namespace = undefined;
+        return true;
+      }
+      await sleep(LOOK_EVERY_MS);
+    }
+    return false;
+  }
 
   async function boot(): Promise<Child> {
     await writeFile(bootIdFile, `${randomUUID()}\n`);
@@ -93,31 +133,4 @@ export async function startMachine({ name, home, hasOwnDisk, run }: MachineOptio
     await started.untilLine((line) => line.startsWith("{"), BOOT_MAX_MS);
     return started;
   }
-}
-
-/** Freezes each process of a namespace, and those that these start until then. */
-async function freezeAll(namespace: string): Promise<void> {
-  const frozen = new Set<number>();
-  for (;;) {
-    const running = (await processesIn(namespace)).filter((pid) => !frozen.has(pid));
-    if (running.length === 0) return;
-    await Promise.all(running.map(freezeProcess));
-    for (const pid of running) frozen.add(pid);
-  }
-}
-
-/** The processes that have this mount namespace, such as `mnt:[4026531840]`. */
-async function processesIn(namespace: string): Promise<readonly number[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/u.test(name));
-  const namespaces = await Promise.all(
-    pids.map((pid) => readlink(`/proc/${pid}/ns/mnt`).catch(unlessForeign)),
-  );
-  return pids.filter((_, index) => namespaces[index] === namespace).map(Number);
-}
-
-/** It has ended, or is of the machine's owner, who lets no other see it: then it is none of the lab's. */
-function unlessForeign(error: unknown): undefined {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (["ENOENT", "ESRCH", "EACCES"].includes(code)) return undefined;
-  throw error;
 }

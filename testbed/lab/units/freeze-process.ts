@@ -13,19 +13,26 @@ const CANNOT_RUN = ["T", "Z", "X"];
  */
 export async function freezeProcess(pid: number): Promise<void> {
   sendSignal(pid, "SIGSTOP");
-  let stoppedBefore: string | undefined;
+  let before: string | undefined;
   await waitUntil(
     `the threads of process ${pid} to stop`,
     { timeoutMs: FREEZE_MAX_MS, everyMs: 1 },
     async () => {
-      const threads = await readThreads(pid);
-      const names = threads.map(({ id }) => id).join();
+      const stopped = await stoppedThreads(pid);
       // Seen twice: a thread that still ran at the first look may have started one that it did not list.
-      const isFrozen = names === stoppedBefore;
-      stoppedBefore = threads.every(({ state }) => CANNOT_RUN.includes(state)) ? names : undefined;
-      return isFrozen && stoppedBefore !== undefined ? true : undefined;
+      const isFrozen = stopped !== undefined && stopped === before;
+      before = stopped;
+      return isFrozen ? true : undefined;
     },
   );
+}
+
+/** The ids of all threads of a process; `undefined` while one of them can run. */
+export async function stoppedThreads(pid: number): Promise<string | undefined> {
+  const threads = await readThreads(pid);
+  return threads.every(({ state }) => CANNOT_RUN.includes(state))
+    ? threads.map(({ id }) => id).join()
+    : undefined;
 }
 
 async function readThreads(pid: number): Promise<readonly { readonly id: string; readonly state: string }[]> {

@@ -1,0 +1,87 @@
+import { constants } from "node:fs";
+import { open, readdir, readlink } from "node:fs/promises";
+import { loadSystemCalls, type SystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
+import { stoppedThreads } from "../../testbed/lab/units/freeze-process.ts";
+import { sendSignal } from "../../testbed/lab/units/process-identity.ts";
+import { waitUntil } from "../wait-until.ts";
+
+const STOP_MAX_MS = 120_000;
+/** A request of linux/fs.h. */
+const FITHAW = 0xc0045878;
+/** Not frozen, or of a file system that can't be. */
+const NOT_FROZEN = ["EINVAL", "EOPNOTSUPP"];
+/** The process has ended or has closed it, it is no directory, or it is of the machine's owner. */
+const NOT_THERE = ["ENOENT", "ESRCH", "EACCES", "ENOTDIR", "ENXIO"];
+
+/** The mount namespace of a process, such as `mnt:[4026531840]`. */
+export async function namespaceOf(pid: number): Promise<string> {
+  const [namespace, own] = await Promise.all([pid, "self"].map((id) => readlink(`/proc/${id}/ns/mnt`)));
+  if (namespace === undefined || namespace === own)
+    throw new Error(`process ${pid} has no mount namespace of its own`);
+  return namespace;
+}
+
+/** The processes that have this mount namespace. */
+export async function processesIn(namespace: string): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/u.test(name));
+  const namespaces = await Promise.all(pids.map((pid) => unless(NOT_THERE, readlink(`/proc/${pid}/ns/mnt`))));
+  return pids.filter((_, index) => namespaces[index] === namespace).map(Number);
+}
+
+/** Sends a signal to each process of a namespace, and to those that these start until then. */
+export async function signalAll(namespace: string, signal: NodeJS.Signals): Promise<void> {
+  const signalled = new Set<number>();
+  for (;;) {
+    const others = (await processesIn(namespace)).filter((pid) => !signalled.has(pid));
+    if (others.length === 0) return;
+    for (const pid of others) {
+      sendSignal(pid, signal);
+      signalled.add(pid);
+    }
+  }
+}
+
+/**
+ * Stops each process of a namespace, and ends the freezes of file systems that they hold: a process that
+ * writes to one stops no sooner, and unmounted frozen it would stay in the kernel. No holder can freeze one
+ * again afterwards.
+ */
+export async function stopAll(namespace: string): Promise<void> {
+  const systemCalls = await loadSystemCalls();
+  let before: string | undefined;
+  await waitUntil(`the processes of ${namespace} to stop`, STOP_MAX_MS, async () => {
+    await signalAll(namespace, "SIGSTOP");
+    const pids = await processesIn(namespace);
+    const threads = await Promise.all(pids.map(stoppedThreads));
+    for (const pid of pids) await thawHeldBy(pid, systemCalls);
+    const stopped = threads.includes(undefined) ? undefined : threads.join();
+    // Seen twice, as by `freezeProcess`.
+    const haveStopped = stopped !== undefined && stopped === before;
+    before = stopped;
+    return haveStopped ? true : undefined;
+  });
+}
+
+/** Thaws the file systems of which a process has a directory open, as the holder of a freeze has. */
+async function thawHeldBy(pid: number, { ioctl }: SystemCalls): Promise<void> {
+  const descriptors = (await unless(NOT_THERE, readdir(`/proc/${pid}/fd`))) ?? [];
+  for (const descriptor of descriptors) {
+    const { O_RDONLY, O_DIRECTORY } = constants;
+    const directory = await unless(NOT_THERE, open(`/proc/${pid}/fd/${descriptor}`, O_RDONLY | O_DIRECTORY));
+    if (directory === undefined) continue;
+    try {
+      await unless(NOT_FROZEN, ioctl(directory.fd, FITHAW, null));
+    } finally {
+      await directory.close();
+    }
+  }
+}
+
+/** Undefined if it failed with one of these codes. */
+async function unless<T>(codes: readonly string[], trying: Promise<T>): Promise<T | undefined> {
+  return trying.catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (codes.includes(code)) return undefined;
+    throw error;
+  });
+}
