@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { freeze, thaw } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab/lab.ts";
 import { unpublishOnController } from "../../demo/volume-moves.ts";
 import { addFault, strikeVm } from "../workflows/emulator-admin.ts";
@@ -7,7 +6,7 @@ import { copyStore } from "../workflows/store/copy-store.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
 import { growDisk, growFileSystem } from "./grow.ts";
 import type { AzureFault, Disturbance, Round } from "./plan-round.ts";
-import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+import { restoreSnapshot, takeSnapshot, untilFrozen } from "./snapshot.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
 const BACKUP = "backup.db";
@@ -47,13 +46,14 @@ export async function disturb(
   switch (disturbance.kind) {
     case "freeze": {
       const node = nodeOf(lab, disturbance.nodeName);
-      const writers = pods.filter((pod) => pod.node === node).map((pod) => pod.writer());
-      await freeze(node, ...writers);
+      await untilFrozen(lab, disturbance.freezing, signal);
+      await node.freeze();
       await lab.orchestrator.setOutOfService(node.name, true);
-      return async () => thaw(node, ...writers);
+      return () => node.thaw();
     }
     case "powerLoss": {
       const node = nodeOf(lab, disturbance.nodeName);
+      await untilFrozen(lab, disturbance.freezing, signal);
       await losePower(lab, node, disturbance.isSilent ? "SilentPowerLoss" : "PowerLoss");
       await lab.orchestrator.setOutOfService(node.name, true);
       return () => boot(lab, node);

@@ -1,18 +1,29 @@
 import type { Random } from "../../src/ports/random.ts";
 
-/** What happens to the driver beside the moves of a round. */
-export type Disturbance =
-  /** The node's plug-in and its pods stop in the middle of what they do, and its pods fail over. */
-  | { readonly kind: "freeze"; readonly nodeName: string }
-  /** The node loses its power, and its pods fail over. It boots once they have. */
-  | { readonly kind: "powerLoss"; readonly nodeName: string; readonly isSilent: boolean }
-  /** The node loses its power and boots soon, and its pods start there again. */
+/** What happens to a node. */
+export type Strike =
+  /** Its plug-in and its pods stop in the middle of what they do, and its pods fail over. */
+  | ({ readonly kind: "freeze" } & Loss)
+  /** It loses its power, and its pods fail over. It boots once they have. */
+  | ({ readonly kind: "powerLoss"; readonly isSilent: boolean } & Loss)
+  /** It loses its power and boots soon, and its pods start there again. */
   | {
       readonly kind: "reboot";
       readonly nodeName: string;
       readonly afterMs: number;
       readonly offMs: number;
-    }
+    };
+
+/** How a node is lost. */
+interface Loss {
+  readonly nodeName: string;
+  /** The volume that is copied, of a pod on the node: it is lost once it has frozen its file system. */
+  readonly freezing: string | undefined;
+}
+
+/** What happens to the driver beside the moves of a round. */
+export type Disturbance =
+  | Strike
   /** A process is killed, and started again. */
   | { readonly kind: "kill"; readonly processName: string; readonly afterMs: number }
   /** Azure answers a share of calls, or ends a share of operations, otherwise than it should. */
@@ -63,7 +74,8 @@ const FAULTS: readonly AzureFault[] = [
   "fails operations late",
 ];
 const STRIKES = ["freeze", "powerLoss", "reboot"] as const;
-const STRIKE_SHARE = 0.6;
+/** Of the rounds, those that strike a node, and of these the ones that strike another. */
+const STRIKE_SHARES = [0.6, 0.3];
 /** Of the power losses after which pods fail over: Azure still reports the VM as running. */
 const SILENT_SHARE = 0.5;
 const GROW_SHARE = 0.3;
@@ -74,34 +86,54 @@ const CORDON_SHARE = 0.25;
 const BACK_UP_SHARE = 0.2;
 const RESTORE_SHARE = 0.15;
 const MOVE_SHARE = 0.6;
-/** A kill or a restoration comes within the time that a move takes, in milliseconds. */
+/** A kill, a reboot or a restoration comes within the time that a move takes, in milliseconds. */
 const WITHIN_MS = 1_500;
 
 /**
- * Draws a round. At most one node is frozen or loses its power. No pod moves to a lost or cordoned node, as a
- * scheduler would have it. A node that boots soon is none of these.
+ * Draws a round. At most two nodes are struck. No pod moves to a lost or cordoned node, as a scheduler would
+ * have it; a node that boots soon is none of these. Each pod has a node left in its reach.
  */
 export function planRound(random: Random, situation: Situation): Round {
   const { nodeNames, processNames, hasBackup, pods } = situation;
   const happens = (share: number): boolean => random.next() < share;
   const isBackedUp = happens(BACK_UP_SHARE);
   const isRestored = happens(RESTORE_SHARE) && hasBackup && !isBackedUp;
-  const strike = happens(STRIKE_SHARE) ? oneOf(random, STRIKES) : undefined;
-  const struck = strike === undefined ? undefined : oneOf(random, nodeNames);
-  const lost = strike === "reboot" ? undefined : struck;
-  const cordoned = happens(CORDON_SHARE) ? oneOf(random, nodeNames) : undefined;
+  /** A node that may be missing beside these. */
+  const another = (missing: readonly string[]): string | undefined =>
+    oneOf(
+      random,
+      nodeNames.filter(
+        (name) =>
+          !missing.includes(name) &&
+          pods.every(({ reaches }) => reaches.some((near) => near !== name && !missing.includes(near))),
+      ),
+    );
+  const copied = happens(SNAPSHOT_SHARE) ? oneOf(random, pods) : undefined;
+  const strikes: Strike[] = [];
+  const struck: string[] = [];
+  for (const share of STRIKE_SHARES) {
+    const nodeName = happens(share) ? another(struck) : undefined;
+    if (nodeName === undefined) break;
+    struck.push(nodeName);
+    strikes.push(drawStrike(random, nodeName, copied));
+  }
+  const lost = strikes.filter(({ kind }) => kind !== "reboot").map(({ nodeName }) => nodeName);
+  const cordoned = happens(CORDON_SHARE) ? another(lost) : undefined;
   const killed = happens(KILL_SHARE)
     ? oneOf(
         random,
-        processNames.filter((name) => name !== struck && (name !== "store" || !(isBackedUp || isRestored))),
+        processNames.filter(
+          (name) => !struck.includes(name) && (name !== "store" || !(isBackedUp || isRestored)),
+        ),
       )
     : undefined;
   const fault = happens(AZURE_SHARE) ? oneOf(random, FAULTS) : undefined;
   const moves = new Map<string, string>();
   for (const { volumeName, nodeName, reaches } of pods) {
-    const targets = reaches.filter((name) => ![nodeName, lost, cordoned].includes(name));
+    const targets = reaches.filter((name) => ![nodeName, cordoned, ...lost].includes(name));
     const target = oneOf(random, targets);
-    if ((nodeName === lost || happens(MOVE_SHARE)) && target !== undefined) moves.set(volumeName, target);
+    if ((lost.includes(nodeName) || happens(MOVE_SHARE)) && target !== undefined)
+      moves.set(volumeName, target);
   }
   const grown = happens(GROW_SHARE)
     ? oneOf(
@@ -109,32 +141,34 @@ export function planRound(random: Random, situation: Situation): Round {
         pods.filter(({ grows }) => grows),
       )
     : undefined;
-  // A node that stops while it has frozen a file system leaves its writer in a call that no signal ends.
-  const copied = happens(SNAPSHOT_SHARE)
-    ? oneOf(
-        random,
-        pods.filter(
-          ({ volumeName, nodeName }) => nodeName !== struck && (moves.get(volumeName) ?? nodeName) !== struck,
-        ),
-      )
-    : undefined;
-  const within = (): number => random.next() * WITHIN_MS;
-  const disturbances: Disturbance[] = [];
-  if (struck !== undefined && strike === "freeze") disturbances.push({ kind: "freeze", nodeName: struck });
-  if (struck !== undefined && strike === "powerLoss")
-    disturbances.push({ kind: "powerLoss", nodeName: struck, isSilent: happens(SILENT_SHARE) });
-  if (struck !== undefined && strike === "reboot")
-    disturbances.push({ kind: "reboot", nodeName: struck, afterMs: within(), offMs: within() });
-  if (cordoned !== undefined && cordoned !== lost) disturbances.push({ kind: "cordon", nodeName: cordoned });
-  if (killed !== undefined) disturbances.push({ kind: "kill", processName: killed, afterMs: within() });
+  const disturbances: Disturbance[] = [...strikes];
+  if (cordoned !== undefined) disturbances.push({ kind: "cordon", nodeName: cordoned });
+  if (killed !== undefined) disturbances.push({ kind: "kill", processName: killed, afterMs: within(random) });
   if (fault !== undefined) disturbances.push({ kind: "azure", fault });
   if (grown !== undefined)
     disturbances.push({ kind: "grow", volumeName: grown.volumeName, toGiB: grown.sizeGiB + 1 });
   if (copied !== undefined)
     disturbances.push({ kind: "snapshot", volumeName: copied.volumeName, copyGiB: copied.sizeGiB + 2 });
   if (isBackedUp) disturbances.push({ kind: "backUp" });
-  if (isRestored) disturbances.push({ kind: "restore", afterMs: within() });
+  if (isRestored) disturbances.push({ kind: "restore", afterMs: within(random) });
   return { disturbances, moves };
+}
+
+function drawStrike(random: Random, nodeName: string, copied: SituatedPod | undefined): Strike {
+  const freezing = copied?.nodeName === nodeName ? copied.volumeName : undefined;
+  const kind = oneOf(random, STRIKES) ?? "freeze";
+  switch (kind) {
+    case "freeze":
+      return { kind, nodeName, freezing };
+    case "powerLoss":
+      return { kind, nodeName, freezing, isSilent: random.next() < SILENT_SHARE };
+    case "reboot":
+      return { kind, nodeName, afterMs: within(random), offMs: within(random) };
+  }
+}
+
+function within(random: Random): number {
+  return Math.round(random.next() * WITHIN_MS);
 }
 
 /** How a round is reported, such as `node-b freezes, store is killed; 2 pods move`. */
@@ -142,16 +176,19 @@ export function describeRound({ disturbances, moves }: Round): string {
   const told = disturbances.map((disturbance) => {
     switch (disturbance.kind) {
       case "freeze":
-        return `${disturbance.nodeName} freezes`;
+        return `${disturbance.nodeName} freezes${whenFrozen(disturbance)}`;
       case "powerLoss":
-        return `${disturbance.nodeName} loses its power${disturbance.isSilent ? ", unseen by Azure" : ""}`;
+        return (
+          `${disturbance.nodeName} loses its power${whenFrozen(disturbance)}` +
+          (disturbance.isSilent ? ", unseen by Azure" : "")
+        );
       case "reboot":
         return (
-          `${disturbance.nodeName} loses its power after ${Math.round(disturbance.afterMs)} ms ` +
-          `for ${Math.round(disturbance.offMs)} ms`
+          `${disturbance.nodeName} loses its power after ${disturbance.afterMs} ms ` +
+          `for ${disturbance.offMs} ms`
         );
       case "kill":
-        return `${disturbance.processName} is killed after ${Math.round(disturbance.afterMs)} ms`;
+        return `${disturbance.processName} is killed after ${disturbance.afterMs} ms`;
       case "azure":
         return `Azure ${disturbance.fault}`;
       case "cordon":
@@ -163,11 +200,15 @@ export function describeRound({ disturbances, moves }: Round): string {
       case "backUp":
         return "the store is backed up";
       case "restore":
-        return `the store is restored after ${Math.round(disturbance.afterMs)} ms`;
+        return `the store is restored after ${disturbance.afterMs} ms`;
     }
   });
   const moved = [...moves].map(([volumeName, nodeName]) => `${volumeName} to ${nodeName}`);
   return [...told, ...moved].join(", ") || "nothing happens";
+}
+
+function whenFrozen({ freezing }: Loss): string {
+  return freezing === undefined ? "" : ` when it has frozen ${freezing}`;
 }
 
 function oneOf<T>(random: Random, choices: readonly T[]): T | undefined {

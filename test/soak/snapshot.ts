@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { createVolume, deleteVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { bringUp, takeDown, untilServed } from "../workflows/volume-use.ts";
 import type { WritingPod } from "../workflows/writing-pod.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
 const READY_MAX_MS = 240_000;
+const FROZEN_MAX_MS = 5_000;
+const LOOK_EVERY_MS = 20;
 /**
  * The emulator copies a disk while it is written, on file systems without reflinks: only a frozen file system
  * is whole in the copy.
@@ -34,6 +38,25 @@ export async function takeSnapshot(lab: SoakLab, pod: WritingPod): Promise<Snaps
     return snapshot?.readyToUse === true ? snapshot.snapshotId : undefined;
   });
   return { id, lastSynced };
+}
+
+/**
+ * Waits until the file system of a volume is frozen for its snapshot. Not for long: Azure or the store may
+ * fail at the same time.
+ */
+export async function untilFrozen(
+  lab: SoakLab,
+  volumeName: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const endMs = performance.now() + FROZEN_MAX_MS;
+  while (volumeName !== undefined && performance.now() < endMs) {
+    const list = await lab.store.list("AzVolumeAttachment", {}, signal);
+    const isFrozen = ({ spec, status }: AzVolumeAttachment): boolean =>
+      spec.volumeName === volumeName && status?.freeze?.state === "Frozen";
+    if (list.ok && list.value.items.some(isFrozen)) return;
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import { soak } from "./soak.ts";
 const TIME_SCALE = 0.02;
 const ROUNDS = 5;
 /** Its rounds have every kind of disturbance. Struck nodes have pods, and each role is killed once. */
-const SEED = 43_374;
+const SEED = 49_088;
 
 it("pods lose nothing while nodes freeze or lose power and processes are killed", async (t) => {
   const devices = dataPlaneAvailable();

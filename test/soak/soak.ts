@@ -8,6 +8,7 @@ import { type StalePod, startWritingPod, type WritingPod } from "../workflows/wr
 import { disturb } from "./disturb.ts";
 import { describeRound, planRound, type Round, type SituatedPod } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";
+import { watchPauses } from "./watch-pauses.ts";
 
 /** What is done with a lab, and for how long. */
 export interface SoakOptions {
@@ -82,6 +83,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
     }),
   );
   const sizesGiB = new Map(pods.map(({ volume }) => [volume.name, FIRST_GIB]));
+  const pauses = watchPauses(pods);
   let rounds = 0;
   let hasBackup = false;
   while (continues(rounds)) {
@@ -94,12 +96,17 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
     say(`round ${rounds + 1}: ${describeRound(round)}`);
     const startedMs = performance.now();
     await play(round);
-    say(`  ${seconds(performance.now() - startedMs)}`);
+    const pause = pauses.longest();
+    say(
+      `  ${seconds(performance.now() - startedMs)}; ` +
+        `${pause?.volumeName ?? "no pod"} did not write for ${seconds(pause?.ms ?? 0)}`,
+    );
     for (const each of round.disturbances)
       if (each.kind === "grow") sizesGiB.set(each.volumeName, each.toGiB);
     hasBackup ||= round.disturbances.some(({ kind }) => kind === "backUp");
     rounds += 1;
   }
+  pauses.end();
   let records = 0;
   for (const pod of pods) {
     records += await pod.end();
@@ -140,7 +147,10 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
 
   /** All pods write when it ends, and nothing of its disturbances is left. */
   async function play({ disturbances, moves }: Round): Promise<void> {
-    const lost = disturbances.find((each) => each.kind === "freeze" || each.kind === "powerLoss");
+    const lost = new Map<string, "frozen" | "off">();
+    for (const each of disturbances)
+      if (each.kind === "freeze") lost.set(each.nodeName, "frozen");
+      else if (each.kind === "powerLoss") lost.set(each.nodeName, "off");
     const ends = await Promise.all(disturbances.map((each) => disturb({ lab, pods, moves, signal }, each)));
     const stale: StalePod[] = [];
     await Promise.all(
@@ -148,8 +158,8 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
         const target = moves.get(pod.volume.name);
         if (target === undefined) return;
         const startedMs = performance.now();
-        if (pod.node.name === lost?.nodeName) {
-          const how = lost.kind === "freeze" ? "frozen" : "off";
+        const how = lost.get(pod.node.name);
+        if (how !== undefined) {
           stale.push(await pod.failOverTo(nodeOf(target), how));
           failOversMs.push(performance.now() - startedMs);
         } else {
@@ -160,7 +170,7 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
     );
     for (const end of ends) await end();
     await Promise.all(stale.map((pod) => pod.untilRefused()));
-    if (lost !== undefined) await lab.orchestrator.setOutOfService(lost.nodeName, false);
+    for (const nodeName of lost.keys()) await lab.orchestrator.setOutOfService(nodeName, false);
     await Promise.all(stale.map((pod) => pod.cleanUp()));
     await Promise.all(pods.map((pod) => pod.untilWritten()));
   }
