@@ -5,6 +5,7 @@ import { type DataPlaneAvailability, dataPlaneAvailable } from "./data-plane/dat
 import { createFilesDataPlane } from "./data-plane/files-data-plane.ts";
 import { createLinuxDataPlane } from "./data-plane/linux-data-plane.ts";
 import { type Emulator, startEmulator } from "./index.ts";
+import { FolderRefused } from "./make-folder.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 
@@ -37,9 +38,20 @@ async function main(args: readonly string[]): Promise<void> {
     await announce(flags, emulator, dataPlane?.kind ?? "none");
     await stopping;
     await emulator.close();
+  } catch (error) {
+    if (!(error instanceof FolderRefused)) throw error;
+    const problem = refusedFlag(flags, error);
+    if (problem === undefined) throw error;
+    endWithout(refusal(NAME, [problem]));
   } finally {
     await dataPlane?.plane.close();
   }
+}
+
+/** The flag that names a folder which can't be made; undefined if none does. */
+function refusedFlag(flags: EmulatorFlags, { path, reason }: FolderRefused): string | undefined {
+  const flag = (["data-dir", "device-root"] as const).find((name) => flags[name] === path);
+  return flag === undefined ? undefined : `--${flag}: got "${path}", which can't be made: ${reason}`;
 }
 
 async function readScenario(file: string | undefined): Promise<Scenario | string> {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { freePorts } from "../../testbed/ports/free-ports.ts";
-import { SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import { PATIENCE_MS, SUBSCRIPTION_ID } from "./azure-fixture.ts";
 import { call } from "./call.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
@@ -100,6 +100,36 @@ describe("the program", () => {
     const [missing, , why] = await run(["--config", "/nowhere.yaml"]);
     assert.equal(missing, 2);
     assert.match(why, /--config: \/nowhere\.yaml can't be read: ENOENT/);
+  });
+
+  it("names the flag and the folder where none can be made, and ends", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
+    const file = join(directory, "file");
+    await writeFile(file, "");
+    const ca = ["--ca-file", join(directory, "ca.pem")];
+    const refusedBy = async (...flags: string[]): Promise<readonly [code: unknown, complained: string]> => {
+      const program = spawn(process.execPath, [PROGRAM, ...ca, ...flags], {
+        stdio: ["ignore", "inherit", "pipe"],
+        timeout: PATIENCE_MS,
+        killSignal: "SIGKILL",
+      });
+      const [[code], complained] = await Promise.all([once(program, "exit"), text(program.stderr)]);
+      return [code, complained];
+    };
+    const help = "Try azure-compute-emulator --help.\n";
+    try {
+      for (const plane of ["none", "files"])
+        assert.deepEqual(await refusedBy("--data-dir", "/proc/emulator/state", "--data-plane", plane), [
+          2,
+          'azure-compute-emulator: --data-dir: got "/proc/emulator/state", which can\'t be made: ' +
+            `its file system takes no folders\n${help}`,
+        ]);
+      const [code, complained] = await refusedBy("--data-dir", join(file, "state"));
+      assert.equal(code, 2);
+      assert.match(complained, /--data-dir: got ".*\/file\/state", which can't be made: ENOTDIR/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it("serves plain HTTP on the given port, and on SIGINT first answers open requests", async () => {

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../make-folder.ts";
 import type { DiskControllerType } from "../model/data-plane-port.ts";
 import { attempt, errorCode } from "./attempt.ts";
 
@@ -47,7 +48,7 @@ export function deviceLinks(deviceRoot: string): DeviceLinks {
     const path = pathOf(place);
     const unfinishedPath = join(dirname(path), `${UNFINISHED_PREFIX}${place.lun}`);
     await attempt(`link ${path} to ${devicePath}`, async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await rm(unfinishedPath, { force: true });
       await symlink(devicePath, unfinishedPath);
       await rename(unfinishedPath, path);

@@ -1,4 +1,5 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
+import { makeFolder } from "../make-folder.ts";
 import type { DataPlane } from "../model/data-plane-port.ts";
 import { type DiskFiles, diskFiles } from "./disk-files.ts";
 import { newTurns } from "./turns.ts";
@@ -23,7 +24,7 @@ export interface FilesDataPlane extends DataPlane {
  * VM has nothing to write to.
  */
 export async function createFilesDataPlane(options: FilesDataPlaneOptions): Promise<FilesDataPlane> {
-  await mkdir(options.directory, { recursive: true });
+  await makeFolder(options.directory);
   const files: DiskFiles = diskFiles(await realpath(options.directory));
   const turns = newTurns();
   /** Files begun by this data plane: repeating a step must not empty them. */

@@ -1,5 +1,6 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
+import { makeFolder } from "../make-folder.ts";
 import type {
   DataPlane,
   DataPlaneAttachment,
@@ -74,8 +75,8 @@ interface Slot {
 export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Promise<LinuxDataPlane> {
   const availability = dataPlaneAvailable();
   if (!availability.available) throw new Error(`data plane: ${availability.reason}`);
-  await mkdir(options.directory, { recursive: true });
-  await mkdir(options.deviceRoot, { recursive: true });
+  await makeFolder(options.directory);
+  await makeFolder(options.deviceRoot);
   const directory = await realpath(options.directory);
   const systemCalls = await loadSystemCalls();
   const loops = linuxLoopDevices(systemCalls);

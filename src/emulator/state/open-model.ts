@@ -1,5 +1,6 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../make-folder.ts";
 import type { JsonObject } from "../model/api/json.ts";
 import { type ComputeModelOptions, createComputeModel } from "../model/compute-model.ts";
 import type { DataPlane } from "../model/data-plane-port.ts";
@@ -30,7 +31,7 @@ export async function openModel(
   const modelOptions: ComputeModelOptions = { clock, settings, ...setUp };
   if (stateFolder === undefined)
     return { model: createComputeModel(modelOptions), clock, deviceEffects: [], close: () => undefined };
-  await mkdir(stateFolder, { recursive: true });
+  await makeFolder(stateFolder);
   const file = await openStateFile(join(await realpath(stateFolder), STATE_FILE), {
     nowMs: clock.nowMs(),
     // As the file has it: members that are undefined, and numbers that JSON cannot express, are gone in both.
