@@ -19,7 +19,9 @@ export function dumpWorld(world: World): JsonObject {
     nowMs: world.nowMs,
     resourceGroups: [...world.resourceGroups.values()].map((group) => ({ ...group })),
     virtualMachines: [...world.virtualMachines.values()].map((vm) => ({
-      ...renderVirtualMachine(vm, (id) => diskFacts(world, id), renderInstanceView(vm, world.nowMs)),
+      ...renderVirtualMachine(vm, (id) => diskFacts(world, id), {
+        instanceView: renderInstanceView(vm, world.nowMs),
+      }),
       emulator: {
         power: vm.power,
         guestResponsive: vm.guestResponsive,
@@ -36,7 +38,7 @@ export function dumpWorld(world: World): JsonObject {
     })),
     snapshots: [...world.snapshots.values()].map((snapshot) => renderSnapshot(snapshot, world.nowMs)),
     scaleSets: [...world.scaleSets.values()].map((set) =>
-      renderScaleSet(set, instancesOf(world, set).length),
+      renderScaleSet(set, { capacity: instancesOf(world, set).length, userData: true }),
     ),
     scheduledEvents: [...world.scheduledEvents.values()].map((event) => ({
       ...event,

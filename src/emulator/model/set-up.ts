@@ -122,19 +122,17 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
     orchestrationMode: setUp.orchestrationMode ?? "Uniform",
     sizeName: size,
     upgradePolicy: DEFAULT_UPGRADE_POLICY,
-    profile: {},
+    profile:
+      setUp.computerNamePrefix === undefined
+        ? {}
+        : { osProfile: { computerNamePrefix: setUp.computerNamePrefix } },
     uniqueId: world.random.guid(),
     nextInstanceId: (setUp.firstInstanceId ?? 0) + setUp.capacity,
     provisioningState: "Succeeded",
     createdAtMs: world.nowMs,
   });
-  const { computerNamePrefix } = setUp;
   for (let index = 0; index < setUp.capacity; index++) {
-    const vm = newInstance(world, set, {
-      index,
-      number: (setUp.firstInstanceId ?? 0) + index,
-      ...(computerNamePrefix === undefined ? {} : { computerNamePrefix }),
-    });
+    const vm = newInstance(world, set, { index, number: (setUp.firstInstanceId ?? 0) + index });
     if ("code" in vm) return vm;
     putRunning(world, vm);
   }

@@ -135,7 +135,8 @@ function read(
  */
 function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
   const { instanceView: _, ...properties } = objectAt(last, "properties") ?? {};
-  const vm = call.query["$expand"] === "instanceView" ? findVm(world, call.path) : undefined;
+  const wanted = call.query["$expand"]?.toLowerCase().split(",").includes("instanceview") === true;
+  const vm = wanted ? findVm(world, call.path) : undefined;
   return {
     ...objectAt(last),
     properties:

@@ -56,6 +56,16 @@ export function textsAt(
   );
 }
 
+/** `present`, changed as a merge patch says: objects member by member, anything else as a whole. */
+export function merged(present: JsonObject, change: JsonObject): JsonObject {
+  const members = Object.entries(change).flatMap(([member, value]) => {
+    const before = present[member];
+    if (value === undefined) return [];
+    return [[member, isObject(before) && isObject(value) ? merged(before, value) : value] as const];
+  });
+  return { ...present, ...Object.fromEntries(members) };
+}
+
 /**
  * Whether both are equal, regardless of the order of members, and of whether a member is missing or
  * undefined.

@@ -33,7 +33,7 @@ const UNDERSTOOD = [
   "publicNetworkAccess",
   "diskAccessId",
   "timeCreated",
-  "lastOwnershipUpdateTime",
+  "LastOwnershipUpdateTime",
   "provisioningState",
   "diskState",
   "uniqueId",

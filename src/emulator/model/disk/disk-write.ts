@@ -234,10 +234,20 @@ function checkLinks(world: World, { encryption, diskAccessId }: DiskSpec): ArmFa
   return missing === undefined ? undefined : armErrors.linkedResourceNotFound(missing);
 }
 
-/** The immediate answer to a write of a disk: an echo of the request, not yet a resource. */
-export function echo(address: DiskAddress, body: Json | undefined): JsonObject {
-  const { name } = address;
+/**
+ * The immediate answer to a write of a disk: an echo of the request, not yet a resource. A PATCH names no
+ * location, which each resource has.
+ */
+export function echo(
+  { name, location }: { readonly name: string; readonly location?: string },
+  body: Json | undefined,
+): JsonObject {
   const properties = objectAt(body, "properties") ?? {};
   const top = objectAt(body) ?? {};
-  return { name, ...top, properties: { ...properties, provisioningState: "Updating", isArmResource: true } };
+  return {
+    name,
+    location,
+    ...top,
+    properties: { ...properties, provisioningState: "Updating", isArmResource: true },
+  };
 }

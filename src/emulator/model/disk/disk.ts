@@ -134,7 +134,7 @@ export interface DiskView {
   readonly upperCaseGroup?: boolean;
 }
 
-/** The resource as GET answers it. */
+/** The resource as GET answers it. Azure's description has one member that begins with a capital. */
 export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const { spec } = disk;
   const performance = performanceOf(disk);
@@ -174,7 +174,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
       timeCreated: isoTime(disk.createdAtMs),
       ...(disk.ownershipChangedAtMs === undefined
         ? {}
-        : { lastOwnershipUpdateTime: isoTime(disk.ownershipChangedAtMs) }),
+        : { LastOwnershipUpdateTime: isoTime(disk.ownershipChangedAtMs) }),
       provisioningState: disk.provisioningState,
       diskState: view.state,
       diskSizeBytes: Number(diskSizeBytes(spec.sizeGiB)),

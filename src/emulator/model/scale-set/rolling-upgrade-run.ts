@@ -16,7 +16,7 @@ import { runningOperation } from "../vm/vm-state.ts";
 import { findScaleSet, findVm, putScaleSet, putVm, without, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
 import { chooseBatch, isUnhealthy, percentOf, type RollingUpgrade } from "./rolling-upgrade.ts";
-import type { ScaleSet } from "./scale-set.ts";
+import { instanceProperties, type ScaleSet } from "./scale-set.ts";
 
 /** The scale set of an upgrade under way, by the operation that ends with the upgrade. */
 interface Run {
@@ -135,7 +135,7 @@ export function withLatestModel(set: ScaleSet, vm: VirtualMachine): VirtualMachi
         // The host name is the instance's own.
         other: {
           ...vm.other,
-          ...otherProperties({ properties: set.profile }),
+          ...otherProperties({ properties: instanceProperties(set) }),
           osProfile: vm.other["osProfile"],
         },
         instance: { ...vm.instance, latestModelApplied: true },

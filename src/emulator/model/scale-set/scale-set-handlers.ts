@@ -1,7 +1,18 @@
 import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { at, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt, textsAt } from "../api/json.ts";
+import {
+  at,
+  type JsonObject,
+  listAt,
+  merged,
+  numberAt,
+  objectAt,
+  sameJson,
+  textAt,
+  textsAt,
+} from "../api/json.ts";
 import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { withoutSecrets } from "../api/resource/secrets.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";
@@ -63,7 +74,12 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   const sizeName = textAt(call.body, "sku", "name") ?? set.sizeName;
   const size = findVmSize(sizeName);
   if (size === undefined) return armErrors.invalidVmSize(sizeName);
-  const profile = objectAt(call.body, "properties", "virtualMachineProfile") ?? set.profile;
+  const given = withoutSecrets(objectAt(call.body, "properties", "virtualMachineProfile") ?? set.profile);
+  // A PUT replaces the model, but for the user data, which reads do not return.
+  const profile =
+    name === "VirtualMachineScaleSets_Update"
+      ? merged(set.profile, given)
+      : { ...(set.profile["userData"] === undefined ? {} : { userData: set.profile["userData"] }), ...given };
   const upgradePolicy = parseUpgradePolicy(at(call.body, "properties", "upgradePolicy"), set.upgradePolicy);
   if ("code" in upgradePolicy) return upgradePolicy;
   const changed = {
@@ -194,7 +210,8 @@ export function eachInstanceHandler(
 
 export function getScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
-  return set === undefined ? notFound(call) : reply(200, rendered(world, set));
+  const userData = call.query["$expand"]?.toLowerCase() === "userdata";
+  return set === undefined ? notFound(call) : reply(200, rendered(world, set, userData));
 }
 
 export function listScaleSetsHandler(world: World, call: ArmCall): HandlerResult {
@@ -229,6 +246,6 @@ function started(
     : reply(status, rendered(world, written.set), operationHeaders(world, call, written.operation, "Update"));
 }
 
-function rendered(world: World, set: ScaleSet): JsonObject {
-  return renderScaleSet(set, instancesOf(world, set).length);
+function rendered(world: World, set: ScaleSet, userData = false): JsonObject {
+  return renderScaleSet(set, { capacity: instancesOf(world, set).length, userData });
 }

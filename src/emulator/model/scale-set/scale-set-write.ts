@@ -1,4 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { textAt } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
@@ -80,14 +81,11 @@ function instanceNumber(world: World, set: ScaleSet, nth: number): number {
 export function newInstance(
   world: World,
   set: ScaleSet,
-  {
-    index,
-    number,
-    computerNamePrefix = set.name,
-  }: { index: number; number: number; computerNamePrefix?: string },
+  { index, number }: { readonly index: number; readonly number: number },
 ): VirtualMachine | ArmFailure {
   const { subscriptionId, resourceGroup } = set;
-  const computerName = `${computerNamePrefix}${number.toString(36).padStart(COMPUTER_NAME_DIGITS, "0")}`;
+  const prefix = textAt(set.profile, "osProfile", "computerNamePrefix") ?? set.name;
+  const computerName = `${prefix}${number.toString(36).padStart(COMPUTER_NAME_DIGITS, "0")}`;
   const address =
     set.orchestrationMode === "Uniform"
       ? { subscriptionId, resourceGroup, scaleSet: set.name, name: String(number) }

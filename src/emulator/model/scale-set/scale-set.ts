@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../api/json.ts";
+import { type Json, type JsonObject, listAt, objectAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
@@ -52,8 +52,12 @@ export function scaleSetId(address: ScaleSetAddress): string {
   });
 }
 
-/** The resource as GET answers it. */
-export function renderScaleSet(set: ScaleSet, capacity: number): JsonObject {
+/** The resource as GET answers it. It returns user data on request only. */
+export function renderScaleSet(
+  set: ScaleSet,
+  { capacity, userData }: { readonly capacity: number; readonly userData: boolean },
+): JsonObject {
+  const { userData: _secret, ...profile } = set.profile;
   return {
     name: set.name,
     id: set.id,
@@ -65,7 +69,7 @@ export function renderScaleSet(set: ScaleSet, capacity: number): JsonObject {
     properties: {
       orchestrationMode: set.orchestrationMode,
       upgradePolicy: renderUpgradePolicy(set.upgradePolicy),
-      virtualMachineProfile: set.profile,
+      virtualMachineProfile: userData ? set.profile : profile,
       provisioningState: set.provisioningState,
       uniqueId: set.uniqueId,
       timeCreated: isoTime(set.createdAtMs),
@@ -73,17 +77,43 @@ export function renderScaleSet(set: ScaleSet, capacity: number): JsonObject {
   };
 }
 
+/**
+ * What a scale set's model says of an instance's properties. Its name prefix, extensions and health probe are
+ * the set's own, and the configurations of its interfaces stand beside the interfaces.
+ */
+export function instanceProperties({ profile, orchestrationMode }: ScaleSet): JsonObject {
+  const {
+    osProfile: _names,
+    networkProfile,
+    extensionProfile: _extensions,
+    serviceArtifactReference: _artifact,
+    securityPostureReference: _posture,
+    ...same
+  } = profile;
+  const { computerNamePrefix: _prefix, ...osProfile } = objectAt(profile, "osProfile") ?? {};
+  const networkInterfaceConfigurations = listAt(networkProfile, "networkInterfaceConfigurations");
+  return {
+    ...same,
+    osProfile,
+    ...(networkProfile === undefined ? {} : { networkProfile: { networkInterfaces: [] } }),
+    ...(orchestrationMode === "Flexible" || networkInterfaceConfigurations === undefined
+      ? {}
+      : { networkProfileConfiguration: { networkInterfaceConfigurations } }),
+  };
+}
+
 /** The body of the VM that a scale set's model describes, `index` places after its first one. */
 export function instanceBody(set: ScaleSet, index: number, computerName: string): Json {
   const zone = set.zones[index % Math.max(1, set.zones.length)];
+  const properties = instanceProperties(set);
   return {
     location: set.location,
     ...(zone === undefined ? {} : { zones: [zone] }),
     tags: set.tags,
     properties: {
-      ...set.profile,
+      ...properties,
       hardwareProfile: { vmSize: set.sizeName },
-      osProfile: { computerName },
+      osProfile: { ...objectAt(properties, "osProfile"), computerName },
       ...(set.orchestrationMode === "Flexible" ? { virtualMachineScaleSet: { id: set.id } } : {}),
     },
   };

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../api/json.ts";
+import { type JsonObject, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
 import { isAgentReady, isLeaving, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
@@ -16,7 +16,7 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
 export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
   const time = isoTime(nowMs);
   return {
-    computerName: vm.name,
+    computerName: textAt(vm.other, "osProfile", "computerName") ?? vm.name,
     osName: "linux",
     hyperVGeneration: "V2",
     vmAgent: {

@@ -96,12 +96,29 @@ interface DataDiskFacts {
 
 export type DiskFactsLookup = (diskId: string) => DataDiskFacts | undefined;
 
+/** Parts of a scale set's model that govern its uniform instances, but are not among their properties. */
+const OF_THE_MODEL_ONLY = [
+  "applicationProfile",
+  "billingProfile",
+  "capacityReservation",
+  "evictionPolicy",
+  "priority",
+  "scheduledEventsProfile",
+];
+
+/** What a GET returns on request only. */
+export interface Expanded {
+  readonly instanceView?: JsonObject;
+  readonly userData?: boolean;
+}
+
 /** The resource as GET answers it. */
 export function renderVirtualMachine(
   vm: VirtualMachine,
   diskFacts: DiskFactsLookup,
-  instanceView?: JsonObject,
+  { instanceView, userData = false }: Expanded = {},
 ): JsonObject {
+  const hidden = [...(vm.instance === undefined ? [] : OF_THE_MODEL_ONLY), ...(userData ? [] : ["userData"])];
   return {
     name: vm.name,
     id: vm.id,
@@ -116,7 +133,7 @@ export function renderVirtualMachine(
       ? {}
       : { instanceId: vm.instance.instanceId, sku: { name: vm.size.name, tier: "Standard" } }),
     properties: {
-      ...vm.other,
+      ...Object.fromEntries(Object.entries(vm.other).filter(([member]) => !hidden.includes(member))),
       // An instance names its size in `sku` only.
       hardwareProfile: vm.instance === undefined ? { vmSize: vm.size.name } : {},
       ...(vm.instance === undefined ? {} : { latestModelApplied: vm.instance.latestModelApplied }),

@@ -11,6 +11,7 @@ import {
   textsAt,
 } from "../api/json.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
+import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
@@ -181,9 +182,9 @@ function controllerType(size: VmSize, wanted: string | undefined): DiskControlle
   );
 }
 
-/** Everything in `properties` that has no effect here. */
+/** Everything in `properties` that has no effect here, and that reads return. */
 export function otherProperties(body: Json | undefined): JsonObject {
-  const properties = objectAt(body, "properties") ?? {};
+  const properties = withoutSecrets(objectAt(body, "properties") ?? {});
   const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};
   const { ultraSSDEnabled: _understood, ...capabilities } =
     objectAt(properties, "additionalCapabilities") ?? {};

@@ -85,8 +85,7 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
   const set = findScaleSet(world, scaleSetId(address));
   if (set === undefined)
     return armErrors.resourceNotFound("virtualMachineScaleSets", address.name, address.resourceGroup);
-  const withView = call.query["$expand"]?.toLowerCase() === "instanceview";
-  return page(world, call, instancesOf(world, set), (vm) => rendered(world, vm, withView));
+  return page(world, call, instancesOf(world, set), (vm) => rendered(world, vm, expandedBy(call)));
 }
 
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
@@ -102,9 +101,7 @@ export function getVmHandler(world: World, call: ArmCall): HandlerResult {
   const { resourceGroup } = addressOf(call);
   if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const vm = vmAt(world, call);
-  return vm === undefined
-    ? vmNotFound(world, call)
-    : vmReply(200, world, vm, {}, call.query["$expand"]?.toLowerCase() === "instanceview");
+  return vm === undefined ? vmNotFound(world, call) : vmReply(200, world, vm, {}, expandedBy(call));
 }
 
 export function instanceViewHandler(world: World, call: ArmCall): HandlerResult {
@@ -115,7 +112,7 @@ export function instanceViewHandler(world: World, call: ArmCall): HandlerResult 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkScope(world, call);
   if (refused !== undefined) return refused;
-  const withView = call.query["$expand"] === "instanceView" || call.query["statusonly"] === "true";
+  const withView = expandedBy(call).withView || call.query["statusonly"]?.toLowerCase() === "true";
   const [, ofScaleSet] = /virtualMachineScaleSet\/id'? eq '([^']+)'/i.exec(call.query["$filter"] ?? "") ?? [];
   const { location } = call.params;
   const isThere = (vm: VirtualMachine): boolean =>
@@ -128,7 +125,7 @@ export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
       vm.instance === undefined &&
       (ofScaleSet === undefined || sameId(scaleSetIdOf(vm) ?? "", ofScaleSet)),
   );
-  return page(world, call, vms, (vm) => rendered(world, vm, withView));
+  return page(world, call, vms, (vm) => rendered(world, vm, { withView, userData: false }));
 }
 
 export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
@@ -184,17 +181,27 @@ function vmReply(
   world: World,
   vm: VirtualMachine,
   headers: Readonly<Record<string, string>>,
-  withView = false,
+  expanded: ExpandOption = { withView: false, userData: false },
 ): HandlerResult {
-  return reply(status, rendered(world, vm, withView), { etag: etagText(vm), ...headers });
+  return reply(status, rendered(world, vm, expanded), { etag: etagText(vm), ...headers });
 }
 
-function rendered(world: World, vm: VirtualMachine, withView: boolean): JsonObject {
-  return renderVirtualMachine(
-    vm,
-    (id) => diskFacts(world, id),
-    withView ? renderInstanceView(vm, world.nowMs) : undefined,
-  );
+function rendered(world: World, vm: VirtualMachine, { withView, userData }: ExpandOption): JsonObject {
+  return renderVirtualMachine(vm, (id) => diskFacts(world, id), {
+    userData,
+    ...(withView ? { instanceView: renderInstanceView(vm, world.nowMs) } : {}),
+  });
+}
+
+/** The `$expand` of a read. */
+interface ExpandOption {
+  readonly withView: boolean;
+  readonly userData: boolean;
+}
+
+function expandedBy(call: ArmCall): ExpandOption {
+  const expanded = (call.query["$expand"] ?? "").toLowerCase().split(",");
+  return { withView: expanded.includes("instanceview"), userData: expanded.includes("userdata") };
 }
 
 /** A call of a VM that is not there. */

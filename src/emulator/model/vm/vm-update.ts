@@ -1,5 +1,14 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsAt } from "../api/json.ts";
+import {
+  booleanAt,
+  type Json,
+  type JsonObject,
+  listAt,
+  merged,
+  sameJson,
+  textAt,
+  textsAt,
+} from "../api/json.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
@@ -82,7 +91,7 @@ export function updateVm(
     tags: textsAt(body, "tags") ?? vm.tags,
     ultraSsdEnabled:
       booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
-    other: { ...vm.other, ...otherProperties(body) },
+    other: merged(vm.other, otherProperties(body)),
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
   });

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, textAt } from "./api/json.ts";
+import { aModel, diskBody } from "./model-fixture.ts";
+
+const OS_PROFILE = { computerName: "host", adminUsername: "azure" };
+const SECRETS = { adminPassword: "secret", customData: "aGVsbG8=" };
+
+describe("the properties that reads return", () => {
+  it("leaves out a VM's password and custom data, and user data unless asked for", () => {
+    const azure = aModel();
+    azure.finish("PUT", "virtualMachines/vm", {
+      location: "eastus",
+      properties: { networkProfile: {}, osProfile: { ...OS_PROFILE, ...SECRETS }, userData: "dXNlcg==" },
+    });
+    const read = azure.send("GET", "virtualMachines/vm").body;
+    assert.deepEqual(at(read, "properties", "osProfile"), OS_PROFILE);
+    assert.equal(at(read, "properties", "userData"), undefined);
+    const asked = azure.send("GET", "virtualMachines/vm?$expand=userData").body;
+    assert.equal(textAt(asked, "properties", "userData"), "dXNlcg==");
+    // What a client has read and puts back changes none of them.
+    azure.finish("PUT", "virtualMachines/vm", read);
+    assert.equal(
+      textAt(azure.send("GET", "virtualMachines/vm?$expand=userdata").body, "properties", "userData"),
+      "dXNlcg==",
+    );
+  });
+
+  it("leaves out the secrets of a scale set's model, which can be put back as read", () => {
+    const azure = aModel();
+    const extension = { type: "CustomScript", settings: { script: "run" } };
+    const model = {
+      userData: "dXNlcg==",
+      osProfile: { computerNamePrefix: "worker", ...SECRETS },
+      extensionProfile: {
+        extensions: [{ name: "script", properties: { ...extension, protectedSettings: { key: "secret" } } }],
+      },
+    };
+    const sku = { name: "Standard_D8s_v5", capacity: 1 };
+    azure.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku,
+      properties: { virtualMachineProfile: model },
+    });
+    const read = azure.send("GET", "virtualMachineScaleSets/pool").body;
+    assert.deepEqual(at(read, "properties", "virtualMachineProfile"), {
+      osProfile: { computerNamePrefix: "worker" },
+      extensionProfile: { extensions: [{ name: "script", properties: extension }] },
+    });
+    azure.finish("PUT", "virtualMachineScaleSets/pool", read);
+    const instance = azure.send("GET", "virtualMachineScaleSets/pool/virtualMachines/0").body;
+    assert.equal(at(instance, "properties", "latestModelApplied"), true);
+    assert.equal(textAt(instance, "properties", "osProfile", "computerName"), "worker000000");
+    assert.equal(
+      textAt(
+        azure.send("GET", "virtualMachineScaleSets/pool?$expand=userData").body,
+        ...["properties", "virtualMachineProfile", "userData"],
+      ),
+      "dXNlcg==",
+    );
+  });
+
+  it("shows on an instance what is its own of the model: user name and interfaces", () => {
+    const azure = aModel();
+    const nic = { name: "nic", properties: { primary: true } };
+    azure.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+      properties: {
+        virtualMachineProfile: {
+          priority: "Spot",
+          osProfile: { adminUsername: "azure" },
+          networkProfile: { healthProbe: { id: "/probe" }, networkInterfaceConfigurations: [nic] },
+        },
+      },
+    });
+    const { body } = azure.send("GET", "virtualMachineScaleSets/pool/virtualMachines/0");
+    const shown = ["priority", "osProfile", "networkProfile", "networkProfileConfiguration"].map((member) =>
+      at(body, "properties", member),
+    );
+    assert.deepEqual(shown, [
+      undefined,
+      { adminUsername: "azure", computerName: "pool000000" },
+      { networkInterfaces: [] },
+      { networkInterfaceConfigurations: [nic] },
+    ]);
+  });
+
+  it("changes by a PATCH only the members that it names, at any depth", () => {
+    const azure = aModel();
+    const profile = (path: string, ...to: readonly string[]): Json | undefined =>
+      at(azure.send("GET", path).body, "properties", ...to);
+    const storageProfile = { imageReference: { sku: "22_04" }, osDisk: { createOption: "FromImage" } };
+    azure.finish("PUT", "virtualMachines/vm", {
+      location: "eastus",
+      properties: { networkProfile: {}, osProfile: OS_PROFILE, storageProfile },
+    });
+    azure.finish("PATCH", "virtualMachines/vm", {
+      properties: { storageProfile: { osDisk: { deleteOption: "Delete" } } },
+    });
+    assert.deepEqual(profile("virtualMachines/vm", "storageProfile", "imageReference"), { sku: "22_04" });
+    assert.deepEqual(profile("virtualMachines/vm", "storageProfile", "osDisk"), {
+      createOption: "FromImage",
+      deleteOption: "Delete",
+    });
+    const model = { storageProfile, osProfile: { adminUsername: "azure" } };
+    azure.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+      properties: { virtualMachineProfile: model },
+    });
+    azure.finish("PATCH", "virtualMachineScaleSets/pool", {
+      properties: { virtualMachineProfile: { storageProfile: { imageReference: { sku: "24_04" } } } },
+    });
+    assert.deepEqual(profile("virtualMachineScaleSets/pool", "virtualMachineProfile"), {
+      ...model,
+      storageProfile: { ...storageProfile, imageReference: { sku: "24_04" } },
+    });
+  });
+
+  it("has the host name in a VM's instance view, and expands it in any case", () => {
+    const azure = aModel({ virtualMachines: [{ name: "node-a", computerName: "host" }] });
+    for (const expand of ["instanceView", "InstanceView"])
+      assert.equal(
+        textAt(
+          azure.send("GET", `virtualMachines/node-a?$expand=${expand}`).body,
+          ...["properties", "instanceView", "computerName"],
+        ),
+        "host",
+      );
+  });
+
+  it("spells the time of a disk's last change of hands as Azure does", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/data", diskBody());
+    const id = textAt(azure.send("GET", "disks/data").body, "id") ?? "";
+    azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", {
+      dataDisksToAttach: [{ diskId: id }],
+    });
+    const changedAt = (version: string): Json | undefined =>
+      at(
+        azure.send("GET", "disks/data", undefined, { query: { "api-version": version } }).body,
+        "properties",
+        "LastOwnershipUpdateTime",
+      );
+    assert.match(JSON.stringify(changedAt("2025-01-02")), /^"2023-11-14T/);
+    assert.equal(changedAt("2022-07-02"), undefined);
+  });
+});
