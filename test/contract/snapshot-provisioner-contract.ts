@@ -122,7 +122,11 @@ function creation(on: On): void {
       assert.ok(createdAtMs !== undefined && createdAtMs > 0);
       const inAzure = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
       assert.deepEqual(
-        [inAzure?.networkAccessPolicy, inAzure?.publicNetworkAccess, inAzure?.dataAccessAuthMode],
+        [
+          inAzure?.protection.networkAccessPolicy,
+          inAzure?.protection.publicNetworkAccess,
+          inAzure?.other["dataAccessAuthMode"],
+        ],
         ["DenyAll", "Disabled", "AzureActiveDirectory"],
       );
     });

@@ -9,7 +9,7 @@ import {
   tierFor,
   tiersOf,
 } from "./disk-tier.ts";
-import type { DiskSpec } from "./disk.ts";
+import type { DiskSpec, Protection } from "./disk.ts";
 
 const DEFAULT_SKU = "Standard_LRS";
 /** On-demand bursting and performance plus exist only above this size. */
@@ -72,16 +72,13 @@ export function diskSpecFrom(
       previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true,
     ) ??
     checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize")) ??
-    checkNetwork(properties, previous) ??
-    checkEncryption(properties);
+    checkProtection(properties, previous);
   if (refused !== undefined) return refused;
 
   const performance = performanceIn(properties, sku, sizeGiB, previous);
   if (performance !== undefined && "kind" in performance) return performance;
   const tier = tierIn(properties, sku, sizeGiB, previous);
   if (typeof tier === "object") return tier;
-  const diskAccessId = textAt(properties, "diskAccessId") ?? previous?.diskAccessId;
-  const encryptionSetId = textAt(properties, "encryption", "diskEncryptionSetId");
   return {
     sku,
     sizeGiB,
@@ -90,20 +87,7 @@ export function diskSpecFrom(
     ...(performance === undefined ? {} : { performance }),
     ...(tier === undefined ? {} : { tier }),
     burstingEnabled,
-    encryption:
-      encryptionSetId === undefined
-        ? (previous?.encryption ?? {
-            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithPlatformKey",
-          })
-        : {
-            diskEncryptionSetId: encryptionSetId,
-            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithCustomerKey",
-          },
-    networkAccessPolicy:
-      textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll",
-    publicNetworkAccess:
-      textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
-    ...(diskAccessId === undefined ? {} : { diskAccessId }),
+    ...protectionIn(properties, previous),
     other: {
       ...previous?.other,
       ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))),
@@ -167,7 +151,39 @@ function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | 
   );
 }
 
-function checkNetwork(properties: JsonObject, previous: DiskSpec | undefined): ArmFailure | undefined {
+/** The protection of a disk or a snapshot as its properties ask for it; what they leave out stays. */
+export function protectionIn(properties: JsonObject, previous: Protection | undefined): Protection {
+  const encryptionSetId = textAt(properties, "encryption", "diskEncryptionSetId");
+  const networkAccessPolicy =
+    textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
+  const diskAccessId = textAt(properties, "diskAccessId") ?? previous?.diskAccessId;
+  return {
+    encryption:
+      encryptionSetId === undefined
+        ? (previous?.encryption ?? {
+            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithPlatformKey",
+          })
+        : {
+            diskEncryptionSetId: encryptionSetId,
+            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithCustomerKey",
+          },
+    networkAccessPolicy,
+    publicNetworkAccess:
+      textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
+    // Any other policy ends the association.
+    ...(diskAccessId === undefined || networkAccessPolicy !== "AllowPrivate" ? {} : { diskAccessId }),
+  };
+}
+
+/** Why the protection that properties ask for is refused. */
+export function checkProtection(
+  properties: JsonObject,
+  previous: Protection | undefined,
+): ArmFailure | undefined {
+  return checkNetwork(properties, previous) ?? checkEncryption(properties);
+}
+
+function checkNetwork(properties: JsonObject, previous: Protection | undefined): ArmFailure | undefined {
   const policy = textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
   const stated = textAt(properties, "diskAccessId");
   if (policy === "AllowPrivate" && (stated ?? previous?.diskAccessId) === undefined)

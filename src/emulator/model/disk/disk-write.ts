@@ -3,7 +3,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
-import { missingLink } from "../linked/links.ts";
+import { checkLinks } from "../linked/links.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { diskQuota } from "../subscription/quota-table.ts";
@@ -226,12 +226,6 @@ function checkZones(spec: DiskSpec, zones: readonly string[], location: string):
       `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`,
     );
   return undefined;
-}
-
-function checkLinks(world: World, { encryption, diskAccessId }: DiskSpec): ArmFailure | undefined {
-  const diskEncryptionSets = textAt(encryption, "diskEncryptionSetId");
-  const missing = missingLink(world, { diskEncryptionSets, diskAccesses: diskAccessId });
-  return missing === undefined ? undefined : armErrors.linkedResourceNotFound(missing);
 }
 
 /**

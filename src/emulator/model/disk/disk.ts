@@ -26,8 +26,17 @@ export interface SasGrant {
   readonly expiresAtMs: number;
 }
 
+/** Who can read the bytes of a disk or a snapshot, and with which keys. */
+export interface Protection {
+  readonly encryption: JsonObject;
+  readonly networkAccessPolicy: string;
+  readonly publicNetworkAccess: string;
+  /** With the policy `AllowPrivate` only. */
+  readonly diskAccessId?: string;
+}
+
 /** The properties of a disk that a caller can set. */
-export interface DiskSpec {
+export interface DiskSpec extends Protection {
   readonly sku: DiskSku;
   readonly sizeGiB: number;
   readonly maxShares: number;
@@ -37,10 +46,6 @@ export interface DiskSpec {
   /** A performance tier above that of the size. */
   readonly tier?: string;
   readonly burstingEnabled: boolean;
-  readonly encryption: JsonObject;
-  readonly networkAccessPolicy: string;
-  readonly publicNetworkAccess: string;
-  readonly diskAccessId?: string;
   /** Further properties that are stored and returned, but have no effect here. */
   readonly other: JsonObject;
 }

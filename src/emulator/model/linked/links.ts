@@ -1,23 +1,38 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { textAt } from "../api/json.ts";
 import { keyOf, parseResourceId, sameId } from "../api/resource/resource-id.ts";
-import type { ProvisioningState } from "../disk/disk.ts";
+import type { Protection, ProvisioningState } from "../disk/disk.ts";
 import type { World } from "../world.ts";
 import { LINKED_TYPES, type LinkedResource, type LinkedType } from "./linked-resource.ts";
 
-/** The ids of the disks that refer to it. */
+/** The ids of the disks and snapshots that refer to it. */
 export function disksLinkedTo(world: World, { type, id }: LinkedResource): readonly string[] {
-  return [...world.disks.values()]
-    .filter(({ spec }) => {
-      const linked = type === "diskAccesses" ? spec.diskAccessId : spec.encryption["diskEncryptionSetId"];
+  return [
+    ...[...world.disks.values()].map((disk) => ({ id: disk.id, protection: disk.spec })),
+    ...world.snapshots.values(),
+  ]
+    .filter(({ protection: { diskAccessId, encryption } }) => {
+      const linked = type === "diskAccesses" ? diskAccessId : encryption["diskEncryptionSetId"];
       return typeof linked === "string" && sameId(linked, id);
     })
-    .map((disk) => disk.id);
+    .map((found) => found.id);
+}
+
+/** Refuses a protection that names an encryption set or a disk access which does not exist. */
+export function checkLinks(
+  world: World,
+  { encryption, diskAccessId }: Pick<Protection, "encryption" | "diskAccessId">,
+): ArmFailure | undefined {
+  const diskEncryptionSets = textAt(encryption, "diskEncryptionSetId");
+  const missing = missingLink(world, { diskEncryptionSets, diskAccesses: diskAccessId });
+  return missing === undefined ? undefined : armErrors.linkedResourceNotFound(missing);
 }
 
 /** States in which a disk can name it. */
 const USABLE: readonly ProvisioningState[] = ["Succeeded", "Updating"];
 
 /** The first of these ids that names no usable resource of its type, as messages name it; undefined: none. */
-export function missingLink(
+function missingLink(
   world: World,
   links: Readonly<Record<LinkedType, string | undefined>>,
 ): string | undefined {

@@ -4,7 +4,7 @@ import { copiedPercent } from "../disk/background-copy.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import { hasSettablePerformance } from "../disk/disk-sku.ts";
 import type { Disk, DiskOwner, DiskSpec } from "../disk/disk.ts";
-import { missingLink } from "../linked/links.ts";
+import { checkLinks } from "../linked/links.ts";
 import { drawLatencyMs } from "../pace/latency.ts";
 import { findDisk, normalLocation, type World } from "../world.ts";
 import { isBeingMade, newDisk } from "./new-disks.ts";
@@ -36,8 +36,11 @@ function checkNew(
     return armErrors.diskExists(entry.name, vm.resourceGroup, entry.diskId);
   if (isBeingMade(world, entry.diskId, vm)) return armErrors.conflict();
   const { diskEncryptionSetId } = entry;
-  const missing = missingLink(world, { diskEncryptionSets: diskEncryptionSetId, diskAccesses: undefined });
-  if (missing !== undefined) return armErrors.linkedResourceNotFound(missing);
+  const unlinked =
+    diskEncryptionSetId === undefined
+      ? undefined
+      : checkLinks(world, { encryption: { diskEncryptionSetId } });
+  if (unlinked !== undefined) return unlinked;
   return checkKind(vm, newDisk(vm, entry, { uniqueId: "", createdAtMs: world.nowMs }), entry);
 }
 

@@ -16,7 +16,18 @@ export interface SnapshotSource {
   readonly familyId: string;
   /** The bytes are copied in the background. */
   readonly copiesInBackground: boolean;
+  /** A snapshot is encrypted as its source is, and is of the same kind of disk. */
+  readonly encryption: JsonObject;
+  readonly other: JsonObject;
 }
+
+/** Properties of a disk that say nothing of its snapshots. */
+const OF_THE_DISK_ONLY = [
+  "availabilityPolicy",
+  "diskIOPSReadOnly",
+  "diskMBpsReadOnly",
+  "optimizedForFrequentAttach",
+];
 
 const PENDING_MAX = 3;
 const IN_5_MINUTES_MAX = 7;
@@ -118,12 +129,20 @@ function fromHere(
     uniqueId,
     familyId: uniqueId,
     copiesInBackground,
+    encryption: spec.encryption,
+    other: Object.fromEntries(
+      Object.entries(spec.other).filter(([member]) => !OF_THE_DISK_ONLY.includes(member)),
+    ),
   };
 }
 
 function fromSnapshot(snapshot: Snapshot, copiesInBackground: boolean): SnapshotSource {
-  const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } = snapshot;
-  return { kind: "Source", id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId, copiesInBackground };
+  const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId, other } = snapshot;
+  const { encryption } = snapshot.protection;
+  return {
+    ...({ kind: "Source", id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } as const),
+    ...{ copiesInBackground, encryption, other },
+  };
 }
 
 function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolean): ArmFailure | undefined {

@@ -1,12 +1,23 @@
 import { type ArmFailure, armErrors } from "../../api/errors.ts";
-import { booleanAt, type Json, numberAt, objectAt, sameJson, textAt, textsAt } from "../../api/json.ts";
+import {
+  booleanAt,
+  type Json,
+  type JsonObject,
+  numberAt,
+  objectAt,
+  sameJson,
+  textAt,
+  textsAt,
+} from "../../api/json.ts";
 import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
+import { checkLinks } from "../../linked/links.ts";
 import type { Operation } from "../../pace/operation.ts";
 import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/operations.ts";
 import { snapshotQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../../world.ts";
 import { isSasActive } from "../disk-read.ts";
+import { checkProtection, protectionIn } from "../disk-spec.ts";
 import { diskSizeBytes } from "../disk.ts";
 import { endCopiesOf } from "../end-copies.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
@@ -21,6 +32,26 @@ export interface SnapshotAddress {
 export type SnapshotWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
 const MINUTE_MS = 60_000;
+/** Members of `properties` that the emulator understands or sets itself. */
+const UNDERSTOOD = [
+  "creationData",
+  "diskSizeGB",
+  "diskSizeBytes",
+  "encryption",
+  "networkAccessPolicy",
+  "publicNetworkAccess",
+  "diskAccessId",
+  "incremental",
+  "incrementalSnapshotFamilyId",
+  "timeCreated",
+  "provisioningState",
+  "diskState",
+  "uniqueId",
+  "isArmResource",
+  "completionPercent",
+  "copyCompletionError",
+  "snapshotAccessState",
+];
 
 /** PUT of a snapshot. A repeated one joins the first, or changes only tags. */
 export function writeSnapshot(world: World, address: SnapshotAddress, body: Json | undefined): SnapshotWrite {
@@ -41,9 +72,14 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   const id = resourceId({ ...address, type: "snapshots" });
   // Always on standard storage, zone-redundant where the region has it.
   const skuName = textAt(body, "sku", "name") ?? "Standard_ZRS";
-  const refused = checkQuota(world, { ...address, location }, snapshotQuota(skuName));
+  const properties = objectAt(body, "properties") ?? {};
+  const inherited = { ...protectionIn({}, undefined), encryption: source.encryption };
+  const protection = protectionIn(properties, inherited);
+  const refused =
+    checkProtection(properties, inherited) ??
+    checkLinks(world, protection) ??
+    checkQuota(world, { ...address, location }, snapshotQuota(skuName));
   if (refused !== undefined) return refused;
-  const authMode = textAt(body, "properties", "dataAccessAuthMode");
   const snapshot: Snapshot = {
     ...address,
     id,
@@ -59,9 +95,8 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,
     provisioningState: "Updating",
-    networkAccessPolicy: textAt(body, "properties", "networkAccessPolicy") ?? "AllowAll",
-    publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? "Enabled",
-    ...(authMode === undefined ? {} : { dataAccessAuthMode: authMode }),
+    protection,
+    other: { ...source.other, ...otherIn(properties) },
   };
   const operation = startCreation(world, snapshot, source);
   putSnapshot(world, {
@@ -72,19 +107,23 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   return { kind: "Started", operation };
 }
 
-/** PATCH: only tags and network policy can change. */
+/** PATCH: changes everything but the bytes and where they come from. */
 export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | undefined): SnapshotWrite {
   const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
   if (busy !== undefined)
     return snapshot.provisioningState !== "Deleting" && sameJson(snapshot.pendingBody, body)
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
+  const properties = objectAt(body, "properties") ?? {};
   const changed: Snapshot = {
     ...snapshot,
     tags: textsAt(body, "tags") ?? snapshot.tags,
-    networkAccessPolicy: textAt(body, "properties", "networkAccessPolicy") ?? snapshot.networkAccessPolicy,
-    publicNetworkAccess: textAt(body, "properties", "publicNetworkAccess") ?? snapshot.publicNetworkAccess,
+    skuName: textAt(body, "sku", "name") ?? snapshot.skuName,
+    protection: protectionIn(properties, snapshot.protection),
+    other: { ...snapshot.other, ...otherIn(properties) },
   };
+  const refused = checkProtection(properties, snapshot.protection) ?? checkLinks(world, changed.protection);
+  if (refused !== undefined) return refused;
   const operation = start(world, snapshot, "Snapshots_Update", delayMs(world, "diskUpdate"), {
     effects: [],
     change: () => changed,
@@ -112,6 +151,11 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
   });
   putSnapshot(world, { ...snapshot, provisioningState: "Deleting", operationId: operation.id });
   return { kind: "Started", operation };
+}
+
+/** Everything in `properties` that the emulator keeps and returns unchanged. */
+function otherIn(properties: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member)));
 }
 
 function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource): Operation {

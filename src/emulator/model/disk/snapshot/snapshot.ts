@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../api/json.ts";
 import { isoTime } from "../../api/resource/iso-time.ts";
 import { type BackgroundCopy, copiedPercent } from "../background-copy.ts";
-import { diskSizeBytes, type ProvisioningState, type SasGrant } from "../disk.ts";
+import { diskSizeBytes, type Protection, type ProvisioningState, type SasGrant } from "../disk.ts";
 
 /** A snapshot of a disk, or a copy of one. */
 export interface Snapshot {
@@ -31,9 +31,9 @@ export interface Snapshot {
   /** Until when it can be restored during the copy. */
   readonly instantAccessUntilMs?: number;
   readonly sas?: SasGrant;
-  readonly networkAccessPolicy: string;
-  readonly publicNetworkAccess: string;
-  readonly dataAccessAuthMode?: string;
+  readonly protection: Protection;
+  /** Further properties that are stored and returned, but have no effect here. */
+  readonly other: JsonObject;
 }
 
 /** 0 to 100; a snapshot without a background copy is complete. */
@@ -60,6 +60,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
     ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
     sku: { name: snapshot.skuName, tier: "Standard" },
     properties: {
+      ...snapshot.other,
       creationData: {
         ...snapshot.creationData,
         sourceUniqueId: snapshot.sourceUniqueId,
@@ -67,14 +68,9 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
       },
       diskSizeGB: snapshot.sizeGiB,
       diskSizeBytes: Number(diskSizeBytes(snapshot.sizeGiB)),
-      encryption: { type: "EncryptionAtRestWithPlatformKey" },
+      ...snapshot.protection,
       incremental: snapshot.incremental,
       ...(snapshot.incremental ? { incrementalSnapshotFamilyId: snapshot.familyId } : {}),
-      networkAccessPolicy: snapshot.networkAccessPolicy,
-      publicNetworkAccess: snapshot.publicNetworkAccess,
-      ...(snapshot.dataAccessAuthMode === undefined
-        ? {}
-        : { dataAccessAuthMode: snapshot.dataAccessAuthMode }),
       timeCreated: isoTime(snapshot.createdAtMs),
       provisioningState: snapshot.provisioningState,
       diskState: snapshot.sas !== undefined && snapshot.sas.expiresAtMs > nowMs ? "ActiveSAS" : "Unattached",
