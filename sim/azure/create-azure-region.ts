@@ -197,6 +197,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       uniqueId: name,
       nextInstanceId: 0,
       provisioningState: "Succeeded",
+      etag: 1,
       createdAtMs: startedAtMs,
     });
     return id;

@@ -228,10 +228,25 @@ function answersOfAllOperations(): readonly Answered[] {
     send("POST", `virtualMachineScaleSets/pool/virtualMachines/0/${action}`);
     send("POST", `virtualMachineScaleSets/pool/${action}`);
   }
-  send("POST", "virtualMachineScaleSets/pool/reimageAll");
+  for (const action of ["reimageAll", "reapply"]) send("POST", `virtualMachineScaleSets/pool/${action}`);
+  send("POST", "virtualMachineScaleSets/pool/virtualMachines/0/reimageAll");
   send("POST", "virtualMachineScaleSets/pool/manualupgrade", { instanceIds: ["0"] });
   send("POST", "virtualMachineScaleSets/pool/osRollingUpgrade");
 
+  send("PUT", "virtualMachineScaleSets/flex", {
+    location: "eastus",
+    sku: { name: "Standard_D8s_v5", capacity: 1 },
+    properties: {
+      orchestrationMode: "Flexible",
+      virtualMachineProfile: {
+        priority: "Spot",
+        userData: "aGVsbG8=",
+        networkProfile: { networkApiVersion: "2022-11-01" },
+      },
+    },
+  });
+
+  const ofFlex = `'virtualMachineScaleSet/id' eq '${id("virtualMachineScaleSets/flex")}'`;
   const types = ["disks", "snapshots", "virtualMachines", "virtualMachineScaleSets", "availabilitySets"];
   for (const type of [...types, "diskEncryptionSets", "diskAccesses"]) {
     send("GET", type);
@@ -245,15 +260,23 @@ function answersOfAllOperations(): readonly Answered[] {
       "virtualMachines/vm?$expand=instanceView",
       "virtualMachines/vm/instanceView",
     ],
-    ...["virtualMachines?$expand=instanceView", "availabilitySets/set", "virtualMachineScaleSets/pool"],
-    "virtualMachineScaleSets/pool/rollingUpgrades/latest",
+    ...["availabilitySets/set", "virtualMachineScaleSets/pool"],
+    ...["rollingUpgrades/latest", "instanceView", "skus"].map(
+      (path) => `virtualMachineScaleSets/pool/${path}`,
+    ),
+    ...["virtualMachines/vm/vmSizes", "availabilitySets/set/vmSizes"],
+    `virtualMachines?$expand=instanceView&$filter=${ofFlex}`,
     "virtualMachineScaleSets/pool/virtualMachines?$expand=instanceView",
     "virtualMachineScaleSets/pool/virtualMachines/0?$expand=instanceView",
     "virtualMachineScaleSets/pool/virtualMachines/0/instanceView",
     ...["skus", "locations/eastus/usages", "locations/eastus/vmSizes"].map(
       (path) => `${subscription}/${path}`,
     ),
-    `${subscription}/locations/eastus/virtualMachines`,
+    "/providers/Microsoft.Compute/operations",
+    `${subscription}/virtualMachines?statusOnly=true`,
+    ...["virtualMachines", "virtualMachineScaleSets"].map(
+      (type) => `${subscription}/locations/eastus/${type}`,
+    ),
   ])
     send("GET", path);
   return answers;

@@ -43,6 +43,32 @@ describe("the front door", () => {
     });
   }
 
+  it("answers every call below an absent group alike, and makes nothing", () => {
+    const azure = aModel();
+    const other = "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute";
+    const resources = ["disks/x", "snapshots/x", "virtualMachines/x", "availabilitySets/x"];
+    const instance = "virtualMachineScaleSets/pool/virtualMachines/0";
+    const calls = [
+      ...[...resources, "virtualMachineScaleSets/x", "diskEncryptionSets/x", instance].flatMap((path) =>
+        (["GET", "PUT", "DELETE"] as const).map((method) => [method, path] as const),
+      ),
+      ...resources.map((path) => ["PATCH", path] as const),
+      ["GET", "virtualMachines/x/instanceView"] as const,
+      ["GET", "disks"] as const,
+      ["POST", "virtualMachines/x/start"] as const,
+      ["POST", "disks/x/endGetAccess"] as const,
+    ];
+    for (const [method, path] of calls) {
+      const answer = azure.send(method, `${other}/${path}`, method === "PUT" ? diskBody() : {});
+      assert.deepEqual(
+        [answer.status, codeOf(answer.body), answer.headers["x-ms-failure-cause"]],
+        [404, "ResourceGroupNotFound", "gateway"],
+        `${method} ${path}`,
+      );
+    }
+    assert.equal(azure.send("GET", "/subscriptions/sub-1/resourceGroups/none").status, 404);
+  });
+
   it("distinguishes an absent group from an absent resource", () => {
     const azure = aModel();
     const other = "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute";

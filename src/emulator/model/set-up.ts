@@ -129,6 +129,7 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
     uniqueId: world.random.guid(),
     nextInstanceId: (setUp.firstInstanceId ?? 0) + setUp.capacity,
     provisioningState: "Succeeded",
+    etag: 1,
     createdAtMs: world.nowMs,
   });
   for (let index = 0; index < setUp.capacity; index++) {

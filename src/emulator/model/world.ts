@@ -177,7 +177,7 @@ export function findResourceGroup(
   return world.resourceGroups.get(groupKey(group));
 }
 
-/** Whether reads find the group; with `createResourceGroups` every group exists, even an empty one. */
+/** Whether calls find the group; with `createResourceGroups` every group exists, even an empty one. */
 export function hasResourceGroup(
   world: World,
   group: { subscriptionId: string; resourceGroup: string },
@@ -185,23 +185,15 @@ export function hasResourceGroup(
   return world.settings.createResourceGroups || findResourceGroup(world, group) !== undefined;
 }
 
-/**
- * The group into which a write puts a resource; with `createResourceGroups` it is created with its first
- * resource.
- */
-export function resourceGroupForWrite(
+/** Makes the group into which a write puts a resource: with `createResourceGroups` it need not exist. */
+export function ensureResourceGroup(
   world: World,
   group: { subscriptionId: string; resourceGroup: string },
   location: string,
-): ResourceGroup | undefined {
-  const existing = findResourceGroup(world, group);
-  if (existing !== undefined || !world.settings.createResourceGroups) return existing;
-  return putResourceGroup(world, {
-    subscriptionId: group.subscriptionId,
-    name: group.resourceGroup,
-    location,
-    tags: {},
-  });
+): void {
+  if (findResourceGroup(world, group) !== undefined) return;
+  const { subscriptionId, resourceGroup: name } = group;
+  putResourceGroup(world, { subscriptionId, name, location, tags: {} });
 }
 
 export function putResourceGroup(world: World, group: ResourceGroup): ResourceGroup {

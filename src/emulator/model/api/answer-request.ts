@@ -3,9 +3,9 @@ import { checkPolicies } from "../authorization/check-policies.ts";
 import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts";
 import { throttle } from "../pace/throttle.ts";
 import { renderInstanceView } from "../vm/instance-view.ts";
-import { findVm, vmReadsKey, type World } from "../world.ts";
+import { findVm, hasResourceGroup, vmReadsKey, type World } from "../world.ts";
 import { type ArmAnswer, type ArmCall, type ArmRequest, type HandlerResult, reply } from "./arm-message.ts";
-import { armErrors, errorBody, failure } from "./errors.ts";
+import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
@@ -64,6 +64,8 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     checkAuthorization(world.settings, asked) ??
     checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call));
   if (denied !== undefined) return rejected(denied, operation);
+  const elsewhere = missingGroup(world, route, call);
+  if (elsewhere !== undefined) return rejected(elsewhere, operation);
 
   const fault = world.faults.strikeCall(operation, call, world.random);
   if (fault?.kind === "Error") return { ...rejected(faultFailure(fault), operation), fault };
@@ -91,6 +93,15 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     headers: verdict.headers,
     fault,
   };
+}
+
+/** Resource Manager looks for the resource group of a path before its provider sees the call. */
+function missingGroup(world: World, { pattern }: Route, { params }: ArmCall): ArmFailure | undefined {
+  const { subscriptionId = "", resourceGroup } = params;
+  if (resourceGroup === undefined || pattern.endsWith("{resourceGroup}")) return undefined;
+  return hasResourceGroup(world, { subscriptionId, resourceGroup })
+    ? undefined
+    : armErrors.resourceGroupNotFound(resourceGroup);
 }
 
 /** The resource that a write changes, as its GET shows it. */

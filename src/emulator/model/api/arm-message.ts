@@ -73,6 +73,11 @@ export function reply(status: number, body?: Json, headers: Readonly<Record<stri
   return body === undefined ? { kind: "Reply", status, headers } : { kind: "Reply", status, headers, body };
 }
 
+/** Whether a query parameter, by its name in lower case, is true, in any spelling: Python writes `True`. */
+export function isOn({ query }: Pick<ArmCall, "query">, name: string): boolean {
+  return query[name]?.toLowerCase() === "true";
+}
+
 /** A parameter of a route, whose existence the route's pattern guarantees. */
 export function param(call: ArmCall, name: string): string {
   const value = call.params[name];

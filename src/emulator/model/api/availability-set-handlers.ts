@@ -1,9 +1,9 @@
 import { checkQuota } from "../subscription/quotas.ts";
-import { type AvailabilitySet, resourceGroupForWrite, type World } from "../world.ts";
+import { type AvailabilitySet, ensureResourceGroup, type World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
-import { checkScope, inScope, page } from "./resource/paging.ts";
+import { inScope, page } from "./resource/paging.ts";
 import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
 
 /** What an availability set is that says nothing else: that of disks, over two fault domains. */
@@ -37,8 +37,7 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
   const address = addressOf(call);
   const id = availabilitySetId(address);
   const existing = availabilitySetAt(world, call);
-  if (resourceGroupForWrite(world, address, location) === undefined)
-    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  ensureResourceGroup(world, address, location);
   const beyond =
     existing === undefined ? checkQuota(world, { ...address, location }, "availabilitySets") : undefined;
   if (beyond !== undefined) return beyond;
@@ -70,8 +69,6 @@ export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerR
 }
 
 export function listAvailabilitySetsHandler(world: World, call: ArmCall): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
   const sets = [...world.availabilitySets.values()].filter((set) => inScope(call, set));
   return page(world, call, sets, (set) => renderAvailabilitySet(world, set));
 }

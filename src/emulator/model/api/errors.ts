@@ -179,6 +179,22 @@ export const armErrors = {
       `Resource group '${name}' is not empty; the emulator deletes only empty ones.`,
       gateway,
     ),
+  /** Azure's words are not published. */
+  invalidFilter: (filter: string) =>
+    failure(400, "BadRequest", `The filter query '${filter}' specified for this request is not valid.`),
+  invalidListFilter: (filter: string) =>
+    failure(
+      400,
+      "InvalidFilterInQueryString",
+      `Invalid $filter '${filter}' specified in the query string.`,
+      gateway,
+    ),
+  expandWithoutFilter: () =>
+    failure(
+      400,
+      "BadRequest",
+      "Expand Instance View is only supported when Virtual Machine Scale Set resource filter is applied",
+    ),
   resourceNotFound: (type: string, name: string, resourceGroup: string) =>
     failure(
       404,

@@ -2,6 +2,7 @@ import { findResourceGroup, putResourceGroup, type ResourceGroup, type World } f
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, textAt, textsAt } from "./json.ts";
+import { meets, parseListFilter } from "./resource/list-filter.ts";
 import { page } from "./resource/paging.ts";
 import { groupKey, keyOf } from "./resource/resource-id.ts";
 
@@ -32,9 +33,25 @@ export function headGroupHandler(world: World, call: ArmCall): HandlerResult {
   return reply(findResourceGroup(world, addressOf(call)) === undefined ? 404 : 204);
 }
 
+/** PATCH: changes the tags, the only part of a group that changes. */
+export function patchGroupHandler(world: World, call: ArmCall): HandlerResult {
+  const group = findResourceGroup(world, addressOf(call));
+  return group === undefined
+    ? armErrors.resourceGroupNotFound(param(call, "resourceGroup"))
+    : reply(
+        200,
+        render(putResourceGroup(world, { ...group, tags: textsAt(call.body, "tags") ?? group.tags })),
+      );
+}
+
 export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
+  const { $filter: filter = "" } = call.query;
+  const conditions = parseListFilter(filter);
+  if (conditions === undefined) return armErrors.invalidListFilter(filter);
   const groups = [...world.resourceGroups.values()].filter(
-    (group) => keyOf(group.subscriptionId) === keyOf(param(call, "subscriptionId")),
+    (group) =>
+      keyOf(group.subscriptionId) === keyOf(param(call, "subscriptionId")) &&
+      meets(render(group), conditions),
   );
   return page(
     world,

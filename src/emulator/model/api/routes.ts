@@ -1,3 +1,4 @@
+import { accessOf } from "../authorization/check-authorization.ts";
 import {
   deleteDiskHandler,
   getDiskHandler,
@@ -27,12 +28,15 @@ import {
   deleteScaleSetHandler,
   eachInstanceHandler,
   getScaleSetHandler,
+  listScaleSetSkusHandler,
   listScaleSetsHandler,
   patchScaleSetHandler,
   putScaleSetHandler,
+  scaleSetInstanceViewHandler,
   upgradeInstancesHandler,
 } from "../scale-set/scale-set-handlers.ts";
 import { listUsagesHandler } from "../subscription/quotas.ts";
+import { listResourcesHandler } from "../subscription/resource-list-handlers.ts";
 import {
   getSubscriptionHandler,
   listLocationsHandler,
@@ -54,6 +58,7 @@ import {
   putVmHandler,
 } from "../vm/vm-handlers.ts";
 import type { PowerAction } from "../vm/vm-power.ts";
+import { type HandlerResult, reply } from "./arm-message.ts";
 import {
   deleteAvailabilitySetHandler,
   getAvailabilitySetHandler,
@@ -66,8 +71,10 @@ import {
   getGroupHandler,
   headGroupHandler,
   listGroupsHandler,
+  patchGroupHandler,
   putGroupHandler,
 } from "./group-handlers.ts";
+import type { JsonObject } from "./json.ts";
 import type { Route } from "./router.ts";
 import { listSkusHandler, listVmSizesHandler } from "./sku-handlers.ts";
 
@@ -128,6 +135,7 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: providerHandler,
   },
   { operation: "ResourceGroups_CreateOrUpdate", method: "PUT", pattern: GROUP, handler: putGroupHandler },
+  { operation: "ResourceGroups_Update", method: "PATCH", pattern: GROUP, handler: patchGroupHandler },
   { operation: "ResourceGroups_Get", method: "GET", pattern: GROUP, handler: getGroupHandler },
   { operation: "ResourceGroups_CheckExistence", method: "HEAD", pattern: GROUP, handler: headGroupHandler },
   { operation: "ResourceGroups_Delete", method: "DELETE", pattern: GROUP, handler: deleteGroupHandler },
@@ -136,6 +144,26 @@ export const ARM_ROUTES: readonly Route[] = [
     method: "GET",
     pattern: `${SUBSCRIPTION}/resourceGroups`,
     handler: listGroupsHandler,
+  },
+
+  {
+    operation: "Resources_ListByResourceGroup",
+    method: "GET",
+    pattern: `${GROUP}/resources`,
+    handler: listResourcesHandler,
+  },
+  {
+    operation: "Resources_List",
+    method: "GET",
+    pattern: `${SUBSCRIPTION}/resources`,
+    handler: listResourcesHandler,
+  },
+
+  {
+    operation: "Operations_List",
+    method: "GET",
+    pattern: "/providers/Microsoft.Compute/operations",
+    handler: () => reply(200, { value: [...providerActions()] }),
   },
 
   { operation: "Disks_CreateOrUpdate", method: "PUT", pattern: DISK, handler: putDiskHandler },
@@ -254,6 +282,18 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/vmSizes`,
     handler: listVmSizesHandler,
   },
+  {
+    operation: "VirtualMachines_ListAvailableSizes",
+    method: "GET",
+    pattern: `${VM}/vmSizes`,
+    handler: (world, call) => ifFound(getVmHandler(world, call), listVmSizesHandler),
+  },
+  {
+    operation: "AvailabilitySets_ListAvailableSizes",
+    method: "GET",
+    pattern: `${AVAILABILITY_SET}/vmSizes`,
+    handler: (world, call) => ifFound(getAvailabilitySetHandler(world, call), listVmSizesHandler),
+  },
 
   { operation: "VirtualMachines_CreateOrUpdate", method: "PUT", pattern: VM, handler: putVmHandler },
   { operation: "VirtualMachines_Update", method: "PATCH", pattern: VM, handler: patchVmHandler },
@@ -328,6 +368,24 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: listScaleSetsHandler,
   },
   {
+    operation: "VirtualMachineScaleSets_ListByLocation",
+    method: "GET",
+    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/virtualMachineScaleSets`,
+    handler: listScaleSetsHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSets_GetInstanceView",
+    method: "GET",
+    pattern: `${SCALE_SET}/instanceView`,
+    handler: scaleSetInstanceViewHandler,
+  },
+  {
+    operation: "VirtualMachineScaleSets_ListSkus",
+    method: "GET",
+    pattern: `${SCALE_SET}/skus`,
+    handler: listScaleSetSkusHandler,
+  },
+  {
     operation: "VirtualMachineScaleSets_ListAll",
     method: "GET",
     pattern: `${SUBSCRIPTION_COMPUTE}/virtualMachineScaleSets`,
@@ -365,6 +423,7 @@ export const ARM_ROUTES: readonly Route[] = [
   },
   ...POWER_ACTIONS.map((action) => eachInstanceRoute(action, action)),
   eachInstanceRoute("reimage", "reimageAll"),
+  eachInstanceRoute("reapply", "reapply"),
   {
     operation: "VirtualMachineScaleSetVMs_List",
     method: "GET",
@@ -403,6 +462,12 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: runCommandHandler,
   },
   ...powerRoutes("VirtualMachineScaleSetVMs", INSTANCE, POWER_ACTIONS),
+  {
+    operation: "VirtualMachineScaleSetVMs_ReimageAll",
+    method: "POST",
+    pattern: `${INSTANCE}/reimageAll`,
+    handler: powerHandler("reimage"),
+  },
 
   {
     operation: POLL_OPERATION,
@@ -417,6 +482,23 @@ export const ARM_ROUTES: readonly Route[] = [
     handler: getOperation,
   },
 ];
+
+/** The actions of the provider that roles can name, such as `Microsoft.Compute/disks/write`. */
+function providerActions(): readonly JsonObject[] {
+  const names = ARM_ROUTES.filter(
+    ({ pattern }) => pattern.startsWith(SUBSCRIPTION_COMPUTE) || pattern.startsWith(COMPUTE),
+  ).map(({ method, pattern }) => accessOf({ method, path: pattern }).action);
+  return [...new Set(names)].sort().map((name) => {
+    const [provider = "", ...rest] = name.split("/");
+    const operation = rest.pop() ?? "";
+    return { name, display: { provider, resource: rest.join("/"), operation, description: name } };
+  });
+}
+
+/** What `answer` says of a resource, or why there is none. */
+function ifFound(resource: HandlerResult, answer: () => HandlerResult): HandlerResult {
+  return resource.kind === "Failure" ? resource : answer();
+}
 
 /** An action of a scale set on its instances, or on those that its body names. */
 function eachInstanceRoute(action: PowerAction, verb: string): Route {

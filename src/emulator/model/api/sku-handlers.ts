@@ -1,6 +1,7 @@
 import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "../disk/disk-sku.ts";
 import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/disk-tier.ts";
 import { restrictionsOf } from "../subscription/restricted-skus.ts";
+import { locationsOf } from "../subscription/subscription-handlers.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
@@ -9,20 +10,24 @@ import type { JsonObject } from "./json.ts";
 const ZONES = ["1", "2", "3"];
 const LOCATION_DEFAULT = "eastus";
 
-/** GET skus: what the region of the `$filter` offers. Capabilities are strings. */
+/**
+ * GET skus: what the region of the `$filter` offers, or else each region of the subscription, in an entry of
+ * its own. Capabilities are strings.
+ */
 export function listSkusHandler(world: World, call: ArmCall): HandlerResult {
-  const location = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1] ?? LOCATION_DEFAULT;
+  const filtered = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1];
+  const all = locationsOf(world, param(call, "subscriptionId"));
+  const locations = filtered === undefined ? (all.length > 0 ? all : [LOCATION_DEFAULT]) : [filtered];
   return reply(200, {
-    value: [
+    value: locations.flatMap((location) => [
       ...VM_SIZES.map((size) => vmSku(world, size, location)),
       ...DISK_SKU_NAMES.flatMap((name) => diskSkus(world, name, location)),
-    ],
+    ]),
   });
 }
 
 /** GET vmSizes: the old list, of which drivers read `maxDataDiskCount`. */
-export function listVmSizesHandler(_world: World, call: ArmCall): HandlerResult {
-  param(call, "location");
+export function listVmSizesHandler(): HandlerResult {
   return reply(200, {
     value: VM_SIZES.map((size) => ({
       name: size.name,

@@ -59,12 +59,14 @@ const SNAPSHOT_FIELDS: readonly Field[] = [
 const BY_OPERATIONS: Readonly<Record<string, readonly Field[]>> = {
   VirtualMachines: VM_FIELDS,
   VirtualMachineScaleSetVMs: INSTANCE_FIELDS,
+  VirtualMachineScaleSets: [ETAG],
   Disks: DISK_FIELDS,
   Snapshots: SNAPSHOT_FIELDS,
 };
 const BY_TYPE: Readonly<Record<string, readonly Field[]>> = {
   "Microsoft.Compute/virtualMachines": VM_FIELDS,
   "Microsoft.Compute/virtualMachineScaleSets/virtualMachines": INSTANCE_FIELDS,
+  "Microsoft.Compute/virtualMachineScaleSets": [ETAG],
   "Microsoft.Compute/disks": DISK_FIELDS,
   "Microsoft.Compute/snapshots": SNAPSHOT_FIELDS,
 };

@@ -1,10 +1,10 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { findDisk, hasResourceGroup, resourceGroupForWrite, type World } from "../world.ts";
+import { findDisk, ensureResourceGroup, type World } from "../world.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { renderDiskNow } from "./disk-read.ts";
 import { changeDisk, type DiskAddress, echo, writeDisk } from "./disk-write.ts";
@@ -12,8 +12,7 @@ import type { Disk } from "./disk.ts";
 
 export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
-  const group = resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus");
-  if (group === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
+  ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
   const written = writeDisk(world, address, call);
   return written.kind === "Failure"
     ? written
@@ -33,7 +32,6 @@ export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
 
 export function getDiskHandler(world: World, call: ArmCall): HandlerResult {
   const { resourceGroup, name } = addressOf(call);
-  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const disk = diskAt(world, call);
   return disk === undefined
     ? armErrors.resourceNotFound("disks", name, resourceGroup)
@@ -50,8 +48,6 @@ export function deleteDiskHandler(world: World, call: ArmCall): HandlerResult {
 }
 
 export function listDisksHandler(world: World, call: ArmCall): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
   const upperCase =
     call.params["resourceGroup"] === undefined && world.settings.upperCaseGroupInSubscriptionLists;
   const disks = [...world.disks.values()].filter((disk) => inScope(call, disk));

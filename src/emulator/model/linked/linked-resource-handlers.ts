@@ -1,11 +1,11 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { armErrors } from "../api/errors.ts";
 import { textAt } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { Route } from "../api/router.ts";
 import { operationHeaders } from "../pace/lro.ts";
-import { hasResourceGroup, resourceGroupForWrite, type World } from "../world.ts";
+import { ensureResourceGroup, type World } from "../world.ts";
 import {
   changeLinked,
   deleteLinked,
@@ -57,8 +57,7 @@ export function linkedRoutes(
 }
 
 function putLinked(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
-  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
-    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
   return answered(world, call, { address, written: writeLinked(world, address, call) });
 }
 
@@ -81,7 +80,6 @@ function answered(
 }
 
 function getLinked(world: World, _call: ArmCall, address: LinkedAddress): HandlerResult {
-  if (!hasResourceGroup(world, address)) return armErrors.resourceGroupNotFound(address.resourceGroup);
   const found = findLinked(world, address);
   return found === undefined
     ? armErrors.resourceNotFound(address.type, address.name, address.resourceGroup)
@@ -106,8 +104,6 @@ function listAssociated(world: World, _call: ArmCall, address: LinkedAddress): H
 }
 
 function listLinked(world: World, call: ArmCall, type: LinkedType): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
   const found = [...world.linkedResources.values()].filter(
     (resource) => resource.type === type && inScope(call, resource),
   );

@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, reply } from "../api/arm-message.ts";
+import { type ArmCall, type HandlerResult, isOn, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import {
   at,
@@ -11,19 +11,28 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { isoTime } from "../api/resource/iso-time.ts";
+import { inScope, page } from "../api/resource/paging.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";
-import type { VirtualMachine } from "../vm/virtual-machine.ts";
+import { provisioningStatus } from "../vm/instance-view.ts";
+import { etagText, type VirtualMachine } from "../vm/virtual-machine.ts";
 import { admitPower, changePower, type PowerAction } from "../vm/vm-power.ts";
-import { findVmSize } from "../vm/vm-sizes.ts";
-import { findScaleSet, findVm, normalLocation, putVm, resourceGroupForWrite, type World } from "../world.ts";
+import { findVmSize, VM_SIZES } from "../vm/vm-sizes.ts";
+import { checkPreconditions } from "../vm/vm-state.ts";
+import { findScaleSet, findVm, normalLocation, putVm, ensureResourceGroup, type World } from "../world.ts";
 import { instancesOf } from "./instances.ts";
 import { withLatestModel } from "./rolling-upgrade-run.ts";
 import { addressOf, checkIdle, notFound, scaleSetAt } from "./scale-set-address.ts";
-import { newInstance, planCapacity, type ScaleSetChange, writeScaleSet } from "./scale-set-write.ts";
+import {
+  CAPACITY_MAX,
+  newInstance,
+  planCapacity,
+  type ScaleSetChange,
+  writeScaleSet,
+} from "./scale-set-write.ts";
 import { renderScaleSet, type ScaleSet, scaleSetId } from "./scale-set.ts";
 import { checkRollingUpgrades, DEFAULT_UPGRADE_POLICY, parseUpgradePolicy } from "./upgrade-policy.ts";
 
@@ -34,10 +43,11 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const location = textAt(call.body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const existing = scaleSetAt(world, call);
+  const refused = checkPreconditions(existing, call);
+  if (refused !== undefined) return refused;
   if (existing !== undefined) return change(world, call, existing, "VirtualMachineScaleSets_CreateOrUpdate");
   const address = addressOf(call);
-  if (resourceGroupForWrite(world, address, location) === undefined)
-    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  ensureResourceGroup(world, address, location);
   return change(
     world,
     call,
@@ -48,13 +58,16 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
       zones: (listAt(call.body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string"),
       tags: {},
       orchestrationMode:
-        textAt(call.body, "properties", "orchestrationMode") === "Flexible" ? "Flexible" : "Uniform",
+        textAt(call.body, "properties", "orchestrationMode")?.toLowerCase() === "flexible"
+          ? "Flexible"
+          : "Uniform",
       sizeName: SIZE_DEFAULT,
       upgradePolicy: DEFAULT_UPGRADE_POLICY,
       profile: {},
       uniqueId: world.random.guid(),
       nextInstanceId: 0,
       provisioningState: "Creating",
+      etag: 0,
       createdAtMs: world.nowMs,
     },
     "VirtualMachineScaleSets_CreateOrUpdate",
@@ -64,7 +77,8 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
 /** PATCH of a scale set. */
 export function patchScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
-  return set === undefined ? notFound(call) : change(world, call, set, "VirtualMachineScaleSets_Update");
+  if (set === undefined) return notFound(call);
+  return checkPreconditions(set, call) ?? change(world, call, set, "VirtualMachineScaleSets_Update");
 }
 
 /** A body's tags, size, capacity and model. When instances get the model depends on the upgrade policy. */
@@ -180,8 +194,8 @@ export function eachInstanceHandler(
     const busy = checkIdle(set, operation);
     if (busy !== undefined) return busy;
     if (named.some((vm) => vm.operationId !== undefined)) return armErrors.conflict();
-    const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
-    const hibernate = call.query["hibernate"] === "true";
+    const forced = isOn(call, "skipshutdown") || isOn(call, "forcedeallocate");
+    const hibernate = isOn(call, "hibernate");
     if (hibernate && set.orchestrationMode === "Uniform") return armErrors.hibernatesFlexibleOnly(set.name);
     for (const vm of named) {
       const admission = admitPower(world, vm, action);
@@ -211,13 +225,44 @@ export function eachInstanceHandler(
 export function getScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
   const userData = call.query["$expand"]?.toLowerCase() === "userdata";
-  return set === undefined ? notFound(call) : reply(200, rendered(world, set, userData));
+  return set === undefined
+    ? notFound(call)
+    : reply(200, rendered(world, set, userData), { etag: etagText(set) });
+}
+
+/** GET of a scale set's instance view: how many of its instances are in which state. */
+export function scaleSetInstanceViewHandler(world: World, call: ArmCall): HandlerResult {
+  const set = scaleSetAt(world, call);
+  if (set === undefined) return notFound(call);
+  const states = instancesOf(world, set).map(({ provisioningState }) => provisioningState);
+  const counts = Map.groupBy(states, (state) => `ProvisioningState/${state.toLowerCase()}`);
+  return reply(200, {
+    virtualMachine: {
+      statusesSummary: [...counts].map(([code, { length: count }]) => ({ code, count })),
+    },
+    statuses: [provisioningStatus(set.provisioningState, isoTime(world.nowMs))],
+  });
+}
+
+/** GET of the sizes that a scale set's instances can have. */
+export function listScaleSetSkusHandler(world: World, call: ArmCall): HandlerResult {
+  const set = scaleSetAt(world, call);
+  if (set === undefined) return notFound(call);
+  const capacity = { minimum: 0, maximum: CAPACITY_MAX, defaultCapacity: 1, scaleType: "Automatic" };
+  return reply(200, {
+    value: VM_SIZES.map(({ name }) => ({
+      resourceType: "Microsoft.Compute/virtualMachineScaleSets",
+      sku: { name, tier: "Standard" },
+      capacity,
+    })),
+  });
 }
 
 export function listScaleSetsHandler(world: World, call: ArmCall): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
-  const sets = [...world.scaleSets.values()].filter((set) => inScope(call, set));
+  const { location } = call.params;
+  const sets = [...world.scaleSets.values()].filter(
+    (set) => inScope(call, set) && (location === undefined || set.location === normalLocation(location)),
+  );
   return page(world, call, sets, (set) => rendered(world, set));
 }
 
@@ -243,7 +288,10 @@ function started(
   if (written.kind === "Failure") return written;
   return status === 202
     ? reply(202, undefined, operationHeaders(world, call, written.operation, "Action"))
-    : reply(status, rendered(world, written.set), operationHeaders(world, call, written.operation, "Update"));
+    : reply(status, rendered(world, written.set), {
+        etag: etagText(written.set),
+        ...operationHeaders(world, call, written.operation, "Update"),
+      });
 }
 
 function rendered(world: World, set: ScaleSet, userData = false): JsonObject {

@@ -148,6 +148,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
         }
         const ended = putScaleSet(world, {
           ...without(now, "operationId"),
+          etag: now.etag + 1,
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         });
         if (upgrades === undefined || !isDone || outcome.error !== undefined) return;
@@ -165,6 +166,7 @@ export function writeScaleSet(world: World, set: ScaleSet, change: ScaleSetChang
     putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
   const started = putScaleSet(world, {
     ...set,
+    etag: set.etag + 1,
     nextInstanceId: set.nextInstanceId + coming.length,
     provisioningState: deletesSet === true ? "Deleting" : isNew ? "Creating" : "Updating",
     operationId: operation.id,

@@ -2,6 +2,7 @@ import { type Json, type JsonObject, listAt, objectAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { ProvisioningState } from "../disk/disk.ts";
+import { etagText } from "../vm/virtual-machine.ts";
 import type { RollingUpgrade } from "./rolling-upgrade.ts";
 import { renderUpgradePolicy, type UpgradePolicy } from "./upgrade-policy.ts";
 
@@ -31,6 +32,8 @@ export interface ScaleSet {
   /** Of the next uniform instance. */
   readonly nextInstanceId: number;
   readonly provisioningState: ProvisioningState;
+  /** Moved by every write, at its start and at its end. */
+  readonly etag: number;
   readonly operationId?: string;
   readonly createdAtMs: number;
 }
@@ -74,6 +77,7 @@ export function renderScaleSet(
       uniqueId: set.uniqueId,
       timeCreated: isoTime(set.createdAtMs),
     },
+    etag: etagText(set),
   };
 }
 

@@ -64,7 +64,7 @@ export function getSubscriptionHandler(world: World, call: ArmCall): HandlerResu
   return subscriptionId === undefined ? notFound(call) : reply(200, renderSubscription(subscriptionId));
 }
 
-/** GET of the regions of a subscription: those of its resource groups. */
+/** GET of the regions of a subscription. */
 export function listLocationsHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
   if (subscriptionId === undefined) return notFound(call);
@@ -127,7 +127,8 @@ export function listTenantsHandler(): HandlerResult {
   });
 }
 
-function locationsOf(world: World, subscriptionId: string): readonly string[] {
+/** The regions of a subscription: those of its resource groups. */
+export function locationsOf(world: World, subscriptionId: string): readonly string[] {
   const names = [...world.resourceGroups.values()]
     .filter((group) => keyOf(group.subscriptionId) === keyOf(subscriptionId))
     .map(({ location }) => normalLocation(location));

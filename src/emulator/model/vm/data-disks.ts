@@ -25,7 +25,7 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
     deleteOption: textAt(entry, "deleteOption"),
     diskEncryptionSetId: textAt(entry, "managedDisk", "diskEncryptionSet", "id"),
     toBeDetached: booleanAt(entry, "toBeDetached") ?? false,
-    forced: textAt(entry, "detachOption") === "ForceDetach",
+    forced: isForced(entry),
   }));
 }
 
@@ -242,6 +242,11 @@ function cachingOf(wanted: RequestedDataDisk): Caching | undefined {
 }
 
 /** The service does not distinguish its case. */
+/** Whether an entry is to be detached without its guest; names of options have no case. */
+export function isForced(entry: Json): boolean {
+  return textAt(entry, "detachOption")?.toLowerCase() === "forcedetach";
+}
+
 function createOptionOf(text: string | undefined): string | undefined {
   return CREATE_OPTIONS.find((known) => known.toLowerCase() === text?.toLowerCase()) ?? text;
 }

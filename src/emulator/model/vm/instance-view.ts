@@ -12,6 +12,16 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
   Canceled: "Provisioning canceled",
 };
 
+/** The status of a VM or a scale set by its provisioning state. */
+export function provisioningStatus(state: ProvisioningState, time: string): JsonObject {
+  return {
+    code: `ProvisioningState/${state.toLowerCase()}`,
+    level: "Info",
+    displayStatus: PROVISIONING_TEXT[state],
+    time,
+  };
+}
+
 /** The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. */
 export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
   const time = isoTime(nowMs);
@@ -51,12 +61,7 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
       ],
     })),
     statuses: [
-      {
-        code: `ProvisioningState/${vm.provisioningState.toLowerCase()}`,
-        level: "Info",
-        displayStatus: PROVISIONING_TEXT[vm.provisioningState],
-        time,
-      },
+      provisioningStatus(vm.provisioningState, time),
       {
         code: `PowerState/${vm.power}`,
         level: "Info",

@@ -32,13 +32,6 @@ describe("VMs are listed", () => {
         ["west", false],
       ],
     },
-    {
-      path: "virtualMachines?$expand=instanceView",
-      expected: [
-        ["east", true],
-        ["west", true],
-      ],
-    },
     { path: "virtualMachines?$filter='virtualMachineScaleSet/id' eq '/subscriptions/sub-1/x'", expected: [] },
     {
       path: `${SUBSCRIPTION_COMPUTE}/virtualMachines?statusOnly=true`,
@@ -56,6 +49,14 @@ describe("VMs are listed", () => {
     });
   }
 
+  it("with instance views only of one scale set, and by no other filter", () => {
+    const refused = ["virtualMachines?$expand=instanceView", "virtualMachines?$filter=name eq 'east'"];
+    for (const path of refused) {
+      const { status, body } = azure.send("GET", path);
+      assert.deepEqual([status, codeOf(body)], [400, "BadRequest"], path);
+    }
+  });
+
   it("not for a group that does not exist", () => {
     const { status } = azure.send(
       "GET",
@@ -66,6 +67,28 @@ describe("VMs are listed", () => {
 });
 
 describe("a VM", () => {
+  it("whose guest hangs is detached from and stopped by force, in any spelling", () => {
+    const azure = aModel({ virtualMachines: [{ name: "node-a" }] });
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const diskId = `${COMPUTE}/disks/pvc-1`;
+    azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", { dataDisksToAttach: [{ diskId }] });
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", {
+      vmId: `${COMPUTE}/virtualMachines/node-a`,
+      event: "GuestHang",
+    });
+    const detached = azure.finish("POST", "virtualMachines/node-a/attachDetachDataDisks", {
+      dataDisksToDetach: [{ diskId, detachOption: "forceDetach" }],
+    });
+    assert.equal(textAt(detached, "status"), "Succeeded");
+    const shares = ["true", "True"].map((skipped) => {
+      const stopped = aModel({ virtualMachines: [{ name: "node-a" }] });
+      const began = stopped.nowMs();
+      stopped.finish("POST", `virtualMachines/node-a/powerOff?skipShutdown=${skipped}`);
+      return stopped.nowMs() - began;
+    });
+    assert.equal(shares[0], shares[1]);
+  });
+
   it("is created once by a repeated PUT, and shows its disks by their own names", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

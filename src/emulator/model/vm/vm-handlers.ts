@@ -1,20 +1,13 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { type ArmCall, type HandlerResult, isOn, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
-import { checkScope, inScope, page } from "../api/resource/paging.ts";
+import { inScope, page } from "../api/resource/paging.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { instancesOf, scaleSetIdOf } from "../scale-set/instances.ts";
 import { scaleSetId } from "../scale-set/scale-set.ts";
-import {
-  hasResourceGroup,
-  findVm,
-  normalLocation,
-  resourceGroupForWrite,
-  type World,
-  findScaleSet,
-} from "../world.ts";
-import type { AttachDetachRequest } from "./data-disks.ts";
+import { findVm, normalLocation, ensureResourceGroup, type World, findScaleSet } from "../world.ts";
+import { type AttachDetachRequest, isForced } from "./data-disks.ts";
 import { renderInstanceView } from "./instance-view.ts";
 import { etagText, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
 import { createVm, repeatedCreation, type VmAddress } from "./vm-create.ts";
@@ -23,11 +16,16 @@ import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
 import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
 
+/** The only filter of a list of VMs. */
+const OF_SCALE_SET = /^\s*'?virtualMachineScaleSet\/id'? eq '?([^']+?)'?\s*$/i;
+/** The filters of a list of instances, beside `startswith(…'PowerState') eq true`, which all of them meet. */
+const BY_MODEL = /^\s*properties\/latestModelApplied eq (true|false)\s*$/i;
+const HAS_POWER_STATE = /^\s*startswith\(instanceView\/statuses\/code, *'PowerState'\) eq true\s*$/i;
+
 /** PUT. Go's client accepts only 200 for an existing VM, and only 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
-  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
-    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
   const vm = vmAt(world, call);
   if (textAt(call.body, "location") === undefined) return armErrors.locationRequired();
   const refused = checkPreconditions(vm, call);
@@ -75,8 +73,6 @@ export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
 
 /** The instances of one scale set. */
 export function listInstancesHandler(world: World, call: ArmCall): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
   const address = {
     subscriptionId: param(call, "subscriptionId"),
     resourceGroup: param(call, "resourceGroup"),
@@ -85,7 +81,15 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
   const set = findScaleSet(world, scaleSetId(address));
   if (set === undefined)
     return armErrors.resourceNotFound("virtualMachineScaleSets", address.name, address.resourceGroup);
-  return page(world, call, instancesOf(world, set), (vm) => rendered(world, vm, expandedBy(call)));
+  const { $filter: filter = "" } = call.query;
+  const [, isLatest] = BY_MODEL.exec(filter) ?? [];
+  if (filter !== "" && isLatest === undefined && !HAS_POWER_STATE.test(filter))
+    return armErrors.invalidFilter(filter);
+  const instances = instancesOf(world, set).filter(
+    ({ instance }) =>
+      isLatest === undefined || String(instance?.latestModelApplied) === isLatest.toLowerCase(),
+  );
+  return page(world, call, instances, (vm) => rendered(world, vm, expandedBy(call)));
 }
 
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
@@ -98,8 +102,6 @@ export function attachDetachHandler(world: World, call: ArmCall): HandlerResult 
 }
 
 export function getVmHandler(world: World, call: ArmCall): HandlerResult {
-  const { resourceGroup } = addressOf(call);
-  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const vm = vmAt(world, call);
   return vm === undefined ? vmNotFound(world, call) : vmReply(200, world, vm, {}, expandedBy(call));
 }
@@ -110,10 +112,12 @@ export function instanceViewHandler(world: World, call: ArmCall): HandlerResult 
 }
 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
-  const withView = expandedBy(call).withView || call.query["statusonly"]?.toLowerCase() === "true";
-  const [, ofScaleSet] = /virtualMachineScaleSet\/id'? eq '([^']+)'/i.exec(call.query["$filter"] ?? "") ?? [];
+  const { $filter: filter } = call.query;
+  const [, ofScaleSet] = OF_SCALE_SET.exec(filter ?? "") ?? [];
+  if (filter !== undefined && ofScaleSet === undefined) return armErrors.invalidFilter(filter);
+  const { withView: expands } = expandedBy(call);
+  if (expands && ofScaleSet === undefined) return armErrors.expandWithoutFilter();
+  const withView = expands || isOn(call, "statusonly");
   const { location } = call.params;
   const isThere = (vm: VirtualMachine): boolean =>
     location === undefined || normalLocation(vm.location) === normalLocation(location);
@@ -143,8 +147,8 @@ export function powerHandler(action: PowerAction): (world: World, call: ArmCall)
   return (world, call) => {
     const vm = vmAt(world, call);
     if (vm === undefined) return vmNotFound(world, call);
-    const forced = call.query["skipshutdown"] === "true" || call.query["forcedeallocate"] === "true";
-    const changed = changePower(world, vm, action, { forced, hibernate: call.query["hibernate"] === "true" });
+    const forced = isOn(call, "skipshutdown") || isOn(call, "forcedeallocate");
+    const changed = changePower(world, vm, action, { forced, hibernate: isOn(call, "hibernate") });
     return changed.kind === "Failure"
       ? changed
       : reply(202, undefined, operationHeaders(world, call, changed.operation, "Action"));
@@ -171,7 +175,7 @@ function attachDetachRequest(call: ArmCall): AttachDetachRequest {
     })),
     detach: detach.filter(isObject).map((entry) => ({
       diskId: textAt(entry, "diskId") ?? "",
-      forced: textAt(entry, "detachOption") === "ForceDetach",
+      forced: isForced(entry),
     })),
   };
 }

@@ -10,15 +10,15 @@ import { type DataDisk, etagText, type PowerState, type VirtualMachine } from ".
 
 /** Whether the `If-Match` or `If-None-Match` of a write permits it. */
 export function checkPreconditions(
-  vm: VirtualMachine | undefined,
+  resource: Pick<VirtualMachine, "name" | "etag"> | undefined,
   call: { ifMatch: string | undefined; ifNoneMatch: string | undefined },
 ): ArmFailure | undefined {
-  if (vm !== undefined && call.ifNoneMatch === "*") return armErrors.resourceExists(vm.name);
+  if (resource !== undefined && call.ifNoneMatch === "*") return armErrors.resourceExists(resource.name);
   if (call.ifMatch === undefined) return undefined;
-  if (vm === undefined) return armErrors.preconditionFailed(call.ifMatch, "");
-  return call.ifMatch === "*" || call.ifMatch === etagText(vm)
+  if (resource === undefined) return armErrors.preconditionFailed(call.ifMatch, "");
+  return call.ifMatch === "*" || call.ifMatch === etagText(resource)
     ? undefined
-    : armErrors.preconditionFailed(call.ifMatch, etagText(vm));
+    : armErrors.preconditionFailed(call.ifMatch, etagText(resource));
 }
 
 /** Whether an operation gives a VM a new OS disk. */

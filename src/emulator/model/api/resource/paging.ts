@@ -1,6 +1,5 @@
-import { hasResourceGroup, type World } from "../../world.ts";
+import type { World } from "../../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "../arm-message.ts";
-import { armErrors, type ArmFailure } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { keyOf } from "./resource-id.ts";
 
@@ -25,7 +24,7 @@ export function page<T extends Listed>(
     .map((item) => ({ item, key: keyOf(item.id) }))
     .filter(({ key }) => after === undefined || key > after)
     .sort((left, right) => (left.key < right.key ? -1 : 1));
-  const shown = ordered.slice(0, world.settings.pageSize);
+  const shown = ordered.slice(0, Math.min(world.settings.pageSize, topOf(call)));
   const last = shown.at(-1);
   const body: JsonObject = { value: shown.map(({ item }) => render(item)) };
   return reply(
@@ -36,20 +35,17 @@ export function page<T extends Listed>(
   );
 }
 
+/** What `$top` asks for. Only lists of Resource Manager's own obey it. */
+function topOf({ path, query }: ArmCall): number {
+  const top = Number(query["$top"] ?? Infinity);
+  return top >= 1 && !/\/providers\//i.test(path) ? Math.floor(top) : Infinity;
+}
+
 function nextLink(call: ArmCall, token: string): string {
   const query = Object.entries({ ...call.query, $skiptoken: token }).map(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
   );
   return `${call.origin}${encodeURI(call.path)}?${query.join("&")}`;
-}
-
-/** Refuses a list over a resource group that does not exist. */
-export function checkScope(world: World, call: ArmCall): ArmFailure | undefined {
-  const { subscriptionId, resourceGroup } = call.params;
-  if (subscriptionId === undefined || resourceGroup === undefined) return undefined;
-  return hasResourceGroup(world, { subscriptionId, resourceGroup })
-    ? undefined
-    : armErrors.resourceGroupNotFound(resourceGroup);
 }
 
 /** Whether a resource is under a path's subscription and, if given, its resource group. */

@@ -1,18 +1,17 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../../api/arm-message.ts";
 import { armErrors } from "../../api/errors.ts";
 import { textAt } from "../../api/json.ts";
-import { checkScope, inScope, page } from "../../api/resource/paging.ts";
+import { inScope, page } from "../../api/resource/paging.ts";
 import { resourceId } from "../../api/resource/resource-id.ts";
 import { operationHeaders } from "../../pace/lro.ts";
-import { hasResourceGroup, findSnapshot, resourceGroupForWrite, type World } from "../../world.ts";
+import { findSnapshot, ensureResourceGroup, type World } from "../../world.ts";
 import { echo } from "../disk-write.ts";
 import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
-  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
-    return armErrors.resourceGroupNotFound(address.resourceGroup);
+  ensureResourceGroup(world, address, textAt(call.body, "location") ?? "eastus");
   const written = writeSnapshot(world, address, call.body);
   return written.kind === "Failure"
     ? written
@@ -32,7 +31,6 @@ export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult
 
 export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup } = addressOf(call);
-  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const snapshot = snapshotAt(world, call);
   return snapshot === undefined
     ? armErrors.resourceNotFound("snapshots", name, resourceGroup)
@@ -49,8 +47,6 @@ export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResul
 }
 
 export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {
-  const refused = checkScope(world, call);
-  if (refused !== undefined) return refused;
   const snapshots = [...world.snapshots.values()].filter((snapshot) => inScope(call, snapshot));
   return page(world, call, snapshots, (snapshot) => renderSnapshot(snapshot, world.nowMs));
 }

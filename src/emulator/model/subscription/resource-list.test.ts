@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, textAt } from "../api/json.ts";
+import { aModel, codeOf, diskBody, type ModelFixture } from "../model-fixture.ts";
+
+const GROUPS = "/subscriptions/sub-1/resourceGroups";
+
+function namesIn(azure: ModelFixture, path: string): readonly (string | undefined)[] {
+  const { body } = azure.send("GET", path);
+  return (at(body, "value") as readonly Json[]).map((resource) => textAt(resource, "name"));
+}
+
+describe("the resources of a group", () => {
+  function someResources(): ModelFixture {
+    const azure = aModel({ virtualMachines: [{ name: "node-a" }, { name: "other", resourceGroup: "rg2" }] });
+    azure.finish("PUT", "disks/data", { ...(diskBody() as object), tags: { team: "storage" } });
+    azure.finish("PUT", "availabilitySets/set", { location: "eastus" });
+    azure.finish("PUT", "virtualMachineScaleSets/pool", {
+      location: "eastus",
+      sku: { name: "Standard_D8s_v5", capacity: 1 },
+    });
+    return azure;
+  }
+
+  it("are listed in one list, which Terraform reads before it deletes the group", () => {
+    const azure = someResources();
+    const { body } = azure.send("GET", `${GROUPS}/rg/resources?$expand=provisioningState&$top=10`);
+    const listed = at(body, "value") as readonly Json[];
+    assert.deepEqual(
+      listed.map((resource) => [textAt(resource, "name"), textAt(resource, "type")]),
+      [
+        ["set", "Microsoft.Compute/availabilitySets"],
+        ["data", "Microsoft.Compute/disks"],
+        ["node-a", "Microsoft.Compute/virtualMachines"],
+        ["pool", "Microsoft.Compute/virtualMachineScaleSets"],
+      ],
+    );
+    const [, disk] = listed;
+    assert.deepEqual(
+      ["id", "location", "tags", "sku", "provisioningState", "properties"].map((member) => at(disk, member)),
+      [
+        `${GROUPS}/rg/providers/Microsoft.Compute/disks/data`,
+        "eastus",
+        { team: "storage" },
+        { name: "Premium_LRS", tier: "Premium" },
+        "Succeeded",
+        undefined,
+      ],
+    );
+    assert.equal(azure.send("GET", `${GROUPS}/none/resources`).status, 404);
+  });
+
+  it("are listed for a subscription, by a filter, and page by page", () => {
+    const azure = someResources();
+    const all = "/subscriptions/sub-1/resources";
+    assert.equal(namesIn(azure, all).length, 5);
+    for (const [filter, names] of [
+      ["resourceType eq 'microsoft.compute/DISKS'", ["data"]],
+      ["tagName eq 'team' and tagValue eq 'storage'", ["data"]],
+      ["tagName eq 'team' and tagValue eq 'network'", []],
+      ["substringof('o', name) and resourceGroup eq 'RG2'", ["other"]],
+      ["name eq 'set' and location eq 'eastus'", ["set"]],
+    ] as const)
+      assert.deepEqual(namesIn(azure, `${all}?$filter=${filter}`), names, filter);
+    const refused = azure.send("GET", `${all}?$filter=color eq 'red'`);
+    assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidFilterInQueryString"]);
+    const first = azure.send("GET", `${all}?$top=2`).body;
+    const next = new URL(textAt(first, "nextLink") ?? "");
+    assert.equal((at(first, "value") as readonly Json[]).length, 2);
+    assert.equal(namesIn(azure, `${next.pathname}${next.search}`).length, 2);
+  });
+});
+
+describe("resource groups", () => {
+  it("get other tags by a PATCH, and are listed by tag", () => {
+    const azure = aModel({ virtualMachines: [] });
+    azure.send("PUT", `${GROUPS}/rg2`, { location: "westus" });
+    const patched = azure.send("PATCH", `${GROUPS}/RG2`, { tags: { team: "storage" } });
+    assert.deepEqual([patched.status, at(patched.body, "tags")], [200, { team: "storage" }]);
+    assert.deepEqual(namesIn(azure, `${GROUPS}?$filter=tagName eq 'Team' and tagValue eq 'storage'`), [
+      "rg2",
+    ]);
+    assert.deepEqual(namesIn(azure, `${GROUPS}?$top=1`), ["rg"]);
+    assert.equal(azure.send("PATCH", `${GROUPS}/none`, { tags: {} }).status, 404);
+  });
+});
+
+describe("the list of SKUs", () => {
+  it("has each region of the subscription, unless a filter names one", () => {
+    const azure = aModel();
+    azure.send("PUT", `${GROUPS}/rg2`, { location: "West Europe" });
+    const regions = (query: string): readonly unknown[] => {
+      const { body } = azure.send("GET", `/subscriptions/sub-1/providers/Microsoft.Compute/skus${query}`);
+      const places = (at(body, "value") as readonly Json[]).map(
+        (sku) => at(sku, "locations") as readonly Json[],
+      );
+      assert.ok(places.every((locations) => locations.length === 1));
+      return [...new Set(places.flat())];
+    };
+    assert.deepEqual(regions(""), ["eastus", "westeurope"]);
+    assert.deepEqual(regions("?$filter=location eq 'westeurope'&includeExtendedLocations=true"), [
+      "westeurope",
+    ]);
+  });
+});
