@@ -82,6 +82,8 @@ describe("findMutants", () => {
       'export { a } from "a";',
       'const x = "a text for people";',
       'const x = { "content-type": y };',
+      // A method that every object has, this list of methods included.
+      "const x = a.toString(b);",
       'logger.info("started", { count: 1 });',
       'this.#ports.logger.warn("late", { count: 1 });',
       'invariant(a > 1, "too-small");',

@@ -37,14 +37,14 @@ const DROPPED_METHODS = [
   "toLowerCase",
   "toUpperCase",
 ];
-const SWAPPED_METHODS: Readonly<Record<string, string>> = {
-  some: "every",
-  every: "some",
-  startsWith: "endsWith",
-  endsWith: "startsWith",
-  min: "max",
-  max: "min",
-};
+const SWAPPED_METHODS: ReadonlyMap<string, string> = new Map([
+  ["some", "every"],
+  ["every", "some"],
+  ["startsWith", "endsWith"],
+  ["endsWith", "startsWith"],
+  ["min", "max"],
+  ["max", "min"],
+]);
 
 /**
  * Numbers up to this become their successor, larger ones twice as large, since a limit that is one higher
@@ -158,7 +158,7 @@ function changesOfCall(node: SyntaxNode, source: string): readonly Change[] {
   const method = childOf(callee, "property");
   const name = String(method["name"]);
   const object = childOf(callee, "object");
-  const swapped = SWAPPED_METHODS[name];
+  const swapped = SWAPPED_METHODS.get(name);
   return [
     ...(DROPPED_METHODS.includes(name)
       ? [{ operator: "drop-call", edit: { start: object.end, end: node.end, text: "" } }]
