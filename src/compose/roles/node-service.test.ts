@@ -112,6 +112,24 @@ describe("openCheckpoints", () => {
     assert.equal((await open()).heartbeat(), 4);
     assert.equal(warned.length, 1);
   });
+
+  it("warns once of a file that was removed, and of none before the first change", async (t) => {
+    const stateDir = await aStateDir(t);
+    const warned: unknown[] = [];
+    const warn: Logger["warn"] = (message, fields) => warned.push([message, fields?.["path"]]);
+    const open = () => openCheckpoints(stateDir, { ...silentLogger, warn });
+    await open();
+    const first = await open();
+    for (const beat of [1, 2]) assert.ok((await first.putHeartbeat(beat, never)).ok);
+    const path = join(stateDir, "volumes.json");
+    await rm(path);
+    const second = await open();
+    assert.equal(second.heartbeat(), 1);
+    assert.deepEqual(warned, [["a file of the node's checkpoints was removed: the other counts", path]]);
+    assert.ok((await second.putHeartbeat(3, never)).ok);
+    assert.equal((await open()).heartbeat(), 3);
+    assert.equal(warned.length, 1);
+  });
 });
 
 describe("openNodeHost", isLinux, () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lease.ts";
+import { ok } from "../../core/failure/result.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
 import type { CheckpointVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -279,6 +281,36 @@ describe("heartbeatReconciler", () => {
           ["copied", other],
         ],
       );
+    }));
+
+  it("warns once where its checkpoints are gone and its last heartbeat named volumes", () =>
+    withNode({}, async (world) => {
+      const warned: unknown[] = [];
+      const ports: NodePorts = {
+        ...world.ports(),
+        logger: { ...silentLogger, warn: (message, fields) => warned.push([message, fields?.["volumes"]]) },
+      };
+      const { checkpoints, node } = ports;
+      const before: NodePorts["checkpoints"] = {
+        ...checkpoints,
+        volumes: () => [{ volumeName: "pvc-1", uid: "uid", epoch: 1 } as VolumeCheckpoint],
+        putHeartbeat: async () => ok(undefined),
+      };
+      const gone: NodePorts["checkpoints"] = { ...checkpoints, putHeartbeat: before.putHeartbeat };
+      const expectWarned = async (own: NodePorts, expected: readonly unknown[]): Promise<void> => {
+        await beat(world, own);
+        assert.deepEqual(warned.splice(0), expected);
+      };
+      await expectWarned({ ...ports, checkpoints: before }, []);
+      // Another VM has the name of the node by now.
+      await expectWarned({ ...ports, checkpoints: gone, node: { ...node, vmId: "vm-of-another" } }, []);
+      await expectWarned({ ...ports, checkpoints: before }, []);
+      // Its pods ended while the API server was not reached.
+      await expectWarned({ ...ports, checkpoints: { ...gone, heartbeat: () => 1 } }, []);
+      await expectWarned({ ...ports, checkpoints: before }, []);
+      const message = "the node's checkpoints are gone, and its last heartbeat named volumes";
+      await expectWarned({ ...ports, checkpoints: gone }, [[message, ["pvc-1"]]]);
+      await expectWarned({ ...ports, checkpoints: gone }, []);
     }));
 
   it("reports a rollback by its own counter, and lists everything again", () =>

@@ -104,6 +104,7 @@ async function beat(
   const lease = await readLease(ports, signal);
   if (!lease.ok) return lease;
   const { incarnation, leader, heartbeatDelayMs } = lease.value;
+  if (last === undefined) warnOfLostCheckpoints(ports, present);
   ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
@@ -148,6 +149,22 @@ async function beat(
     store.updateStatus("AzDriverNode", { ...present, status }, signal),
   );
   return written.ok ? ok({ heartbeat, incarnation, written: written.value, sentAtMs, leader }) : written;
+}
+
+/**
+ * Warns where both files of the checkpoints were removed since an earlier plug-in's last heartbeat. That says
+ * so only until the next one is written.
+ */
+function warnOfLostCheckpoints({ node, checkpoints, logger }: NodePorts, { status }: AzDriverNode): void {
+  const volumes = status?.volumes.map(({ volumeName }) => volumeName) ?? [];
+  // Files that have seen a heartbeat have its number: this plug-in has found none.
+  if (checkpoints.heartbeat() > 0 || volumes.length === 0 || !isSameVmId(status?.vmId, node.vmId)) return;
+  logger.warn("the node's checkpoints are gone, and its last heartbeat named volumes", {
+    volumes,
+    remedy:
+      "none if the machine was reimaged; otherwise find out what has removed the files of --state-dir, and " +
+      "delete the pods on this node that use these volumes: their next stage writes the checkpoints again",
+  });
 }
 
 /** A VM is identified by its GUID, which it keeps when it moves to another resource id. */

@@ -41,6 +41,7 @@ function overwrites(): readonly {
 
 describe("chooseCheckpoints", () => {
   const whole = slotOf(4, 40);
+  const made = slotOf(0, 40);
   const oneFile = Buffer.from('{\n "version": 1,\n "heartbeat": 3,\n "volumes": []\n}\n');
   const rows = [
     {
@@ -50,22 +51,53 @@ describe("chooseCheckpoints", () => {
     },
     {
       files: [whole, undefined],
-      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: false },
-      because: "there is one file",
+      chosen: {
+        kind: "slot",
+        index: 0,
+        bytes: whole,
+        sequence: 4,
+        file: file(40),
+        faultOfOther: "missing",
+      },
+      because: "the second one was removed",
+    },
+    {
+      files: [undefined, whole],
+      chosen: {
+        kind: "slot",
+        index: 1,
+        bytes: whole,
+        sequence: 4,
+        file: file(40),
+        faultOfOther: "missing",
+      },
+      because: "the first one was removed",
+    },
+    {
+      files: [undefined, made],
+      chosen: {
+        kind: "slot",
+        index: 1,
+        bytes: made,
+        sequence: 0,
+        file: file(40),
+        faultOfOther: undefined,
+      },
+      because: "a plug-in ended before it made the first one",
     },
     {
       files: [slotOf(3, 30), whole],
-      chosen: { kind: "slot", index: 1, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: false },
+      chosen: { kind: "slot", index: 1, bytes: whole, sequence: 4, file: file(40), faultOfOther: undefined },
       because: "the second one is newer",
     },
     {
       files: [whole, slotOf(3, 30)],
-      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: false },
+      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), faultOfOther: undefined },
       because: "the first one is newer",
     },
     {
       files: [whole, slotOf(5, 50).subarray(1)],
-      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), isOtherDamaged: true },
+      chosen: { kind: "slot", index: 0, bytes: whole, sequence: 4, file: file(40), faultOfOther: "damaged" },
       because: "the newer one is damaged",
     },
     {

@@ -4,6 +4,12 @@ import { parseNodeCheckpoints, type CheckpointFile } from "./parse-node-checkpoi
 /** The bytes of the two files of the checkpoints; undefined: there is no such file. */
 export type FoundFiles = readonly [Buffer | undefined, Buffer | undefined];
 
+/**
+ * `damaged`: it is there and not whole, as of an interrupted write, or of one that has decayed since.
+ * `missing`: it was there, and was removed.
+ */
+export type CheckpointFileFault = "damaged" | "missing";
+
 /** What the two files say. */
 export type ChosenCheckpoints =
   /** There is no file: the node's first start. */
@@ -12,8 +18,7 @@ export type ChosenCheckpoints =
   /** A plug-in wrote the first file that had this one alone. */
   | { readonly kind: "oneFile"; readonly file: CheckpointFile }
   /**
-   * The newest whole write is in the file at `index`, whose `bytes` these are. `isOtherDamaged`: the other
-   * file is there and not whole, as of an interrupted write, or of one that has decayed since.
+   * The newest whole write is in the file at `index`, whose `bytes` these are.
    */
   | {
       readonly kind: "slot";
@@ -21,7 +26,8 @@ export type ChosenCheckpoints =
       readonly bytes: Buffer;
       readonly sequence: number;
       readonly file: CheckpointFile;
-      readonly isOtherDamaged: boolean;
+      /** What is wrong with the other file. */
+      readonly faultOfOther: CheckpointFileFault | undefined;
     };
 
 /**
@@ -43,10 +49,13 @@ export function chooseCheckpoints([first, second]: FoundFiles): ChosenCheckpoint
   const { bytes, sequence, text } = newest;
   const parsed = parseNodeCheckpoints(text);
   if (!parsed.ok) return { kind: "damaged", fault: parsed.failure };
-  const isOtherDamaged = isSecond
-    ? first !== undefined && one === undefined
-    : second !== undefined && two === undefined;
-  return { kind: "slot", index: isSecond ? 1 : 0, bytes, sequence, file: parsed.value, isOtherDamaged };
+  const [other, wholeOther] = isSecond ? [first, one] : [second, two];
+  // Nothing is overwritten before both files were made, so one that is alone with the first number was made
+  // by a plug-in that ended before it made the other.
+  const isMissing = other === undefined && sequence > 0;
+  const isDamaged = other !== undefined && wholeOther === undefined;
+  const faultOfOther = isMissing ? "missing" : isDamaged ? "damaged" : undefined;
+  return { kind: "slot", index: isSecond ? 1 : 0, bytes, sequence, file: parsed.value, faultOfOther };
 }
 
 function wholeIn(bytes: Buffer | undefined): (SlotContent & { readonly bytes: Buffer }) | undefined {

@@ -197,12 +197,15 @@ describe("openFileNodeCheckpoints", () => {
         await writeFile(damaged, bytes);
         await writeFile(other, whole);
         const checkpoints = await openFileNodeCheckpoints(path);
-        assert.deepEqual([checkpoints.damagedFile, checkpoints.volumes()], [damaged, [aCheckpoint({})]]);
+        assert.deepEqual(
+          [checkpoints.faultyFile, checkpoints.volumes()],
+          [{ path: damaged, fault: "damaged" }, [aCheckpoint({})]],
+        );
         assert.deepEqual(await checkpoints.putHeartbeat(2, never), { ok: true, value: undefined });
         // The damaged one was written, and the whole one left alone until then.
         assert.deepEqual((await readFile(other)).subarray(0, whole.length), whole);
         const again = await openFileNodeCheckpoints(path);
-        assert.deepEqual([again.damagedFile, again.heartbeat()], [undefined, 2]);
+        assert.deepEqual([again.faultyFile, again.heartbeat()], [undefined, 2]);
       }
     });
   }

@@ -8,7 +8,12 @@ import { isFull, undefinedIfMissing } from "../error-code.ts";
 import { makeFolder } from "../make-folder.ts";
 import { ownDisk, type CheckpointDisk } from "./checkpoint-disk.ts";
 import { encodeSlot } from "./checkpoint-slot.ts";
-import { chooseCheckpoints, type ChosenCheckpoints, type FoundFiles } from "./choose-checkpoints.ts";
+import {
+  chooseCheckpoints,
+  type CheckpointFileFault,
+  type ChosenCheckpoints,
+  type FoundFiles,
+} from "./choose-checkpoints.ts";
 import { afterBoot, createDurableCheckpoints, type CheckpointChange } from "./create-durable-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 import { createSlotFile, syncFolder, type SlotFile } from "./slot-file.ts";
@@ -25,10 +30,10 @@ const RESERVE_FACTOR = 2;
 /** The node's checkpoints, and what their files were found like. */
 export interface OpenedCheckpoints extends NodeCheckpoints {
   /**
-   * The file, if any, that is not whole, so that the change before its own counts. The next change
-   * overwrites it.
+   * The file, if any, that is not whole or was removed, so that the change before its own may count. The next
+   * change writes it.
    */
-  readonly damagedFile: string | undefined;
+  readonly faultyFile: { readonly path: string; readonly fault: CheckpointFileFault } | undefined;
 }
 
 /**
@@ -58,7 +63,7 @@ export async function openFileNodeCheckpoints(
   if (chosen.kind !== "slot") {
     const file = chosen.kind === "none" ? { bootId, heartbeat: 0, volumes: [] } : chosen.file;
     const checkpoints = checkpointsIn(path, { newest: first, next: second }, afterBoot(file, bootId), 0);
-    return { ...checkpoints, damagedFile: undefined };
+    return { ...checkpoints, faultyFile: undefined };
   }
   const slots = chosen.index === 0 ? { newest: first, next: second } : { newest: second, next: first };
   // The kernel may have what was read in memory only: its writer was killed before the sync, or the sync has
@@ -67,7 +72,8 @@ export async function openFileNodeCheckpoints(
   await slots.newest.overwrite(chosen.bytes);
   const checkpoints = checkpointsIn(path, slots, afterBoot(chosen.file, bootId), chosen.sequence);
   const other = chosen.index === 0 ? secondOf(path) : path;
-  return { ...checkpoints, damagedFile: chosen.isOtherDamaged ? other : undefined };
+  const { faultOfOther: fault } = chosen;
+  return { ...checkpoints, faultyFile: fault === undefined ? undefined : { path: other, fault } };
 }
 
 /**
