@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { parseAzureConfig } from "./parse-azure-config.ts";
 
 const SMALL = { tenantId: "t", useManagedIdentityExtension: true, auxiliaryTenantIDs: ["t-2"] };
+const NO_TEXT = /^is a number in the Azure settings \(azure.json\): write a text, in quotes$/u;
 const NEITHER = /^is neither a JSON object nor a YAML mapping$/u;
 
 describe("azure.json", () => {
@@ -62,6 +63,25 @@ describe("azure.json", () => {
         value: { config: SMALL, unused: ["vmType"] },
       }));
 
+  // As Kubernetes' Go parser, of which each row was tried.
+  const taken: readonly { readonly text: string; readonly config: object }[] = [
+    { text: "useManagedIdentityExtension: yes", config: { useManagedIdentityExtension: true } },
+    { text: "useManagedIdentityExtension: ON", config: { useManagedIdentityExtension: true } },
+    { text: "useManagedIdentityExtension: Off", config: { useManagedIdentityExtension: false } },
+    { text: "useManagedIdentityExtension: n", config: { useManagedIdentityExtension: false } },
+    { text: "useManagedIdentityExtension: TRUE", config: { useManagedIdentityExtension: true } },
+    { text: "aadClientSecret: 12345678901234567", config: { aadClientSecret: "12345678901234567" } },
+    { text: '{"aadClientSecret": 12345678901234567}', config: { aadClientSecret: "12345678901234567" } },
+    { text: "aadClientSecret: -5\ntenantId: 7", config: { aadClientSecret: "-5", tenantId: "7" } },
+    { text: "resourceGroup: true", config: { resourceGroup: "true" } },
+    { text: "resourceGroup: 'no'", config: { resourceGroup: "no" } },
+    { text: "auxiliaryTenantIDs: [1, b]", config: { auxiliaryTenantIDs: ["1", "b"] } },
+    { text: "resourceGroup: ~\nlocation:", config: {} },
+  ];
+  for (const { text, config } of taken)
+    it(`takes ${JSON.stringify(text)}`, async () =>
+      assert.deepEqual(await parseAzureConfig(text), { ok: true, value: { config, unused: [] } }));
+
   const wrong: readonly { readonly text: string; readonly field: string; readonly problem: RegExp }[] = [
     { text: "", field: "azure.json", problem: NEITHER },
     { text: '{"tenantId":', field: "azure.json", problem: NEITHER },
@@ -82,7 +102,7 @@ describe("azure.json", () => {
     {
       text: '{"useManagedIdentityExtension":"true"}',
       field: "useManagedIdentityExtension",
-      problem: /must be a boolean/,
+      problem: /^is a text in the Azure settings \(azure.json\): write true or false, without quotes$/u,
     },
     {
       text: '{"extendedLocationName":"microsoftlosangeles1"}',
@@ -97,9 +117,30 @@ describe("azure.json", () => {
     {
       text: '{"auxiliaryTenantIDs":"tenant"}',
       field: "auxiliaryTenantIDs",
-      problem: /must be a list of strings/,
+      problem: /^is a text .*: write a list of texts, each in quotes$/u,
     },
-    { text: '{"aadClientSecret":12345}', field: "aadClientSecret", problem: /must be a string/ },
+    { text: '{"aadClientSecret":1e5}', field: "aadClientSecret", problem: NO_TEXT },
+    { text: "aadClientSecret: 0123", field: "aadClientSecret", problem: NO_TEXT },
+    { text: "aadClientSecret: +123", field: "aadClientSecret", problem: NO_TEXT },
+    { text: "aadClientSecret: 1.50", field: "aadClientSecret", problem: NO_TEXT },
+    {
+      text: "resourceGroup: no",
+      field: "resourceGroup",
+      problem: /^is a boolean .*: write a text, in quotes$/u,
+    },
+    { text: "tenantId: {a: b}", field: "tenantId", problem: /^is a mapping / },
+    { text: "tenantId: [a]", field: "tenantId", problem: /^is a list / },
+    { text: "auxiliaryTenantIDs: [a, 01]", field: "auxiliaryTenantIDs", problem: /^is a list / },
+    {
+      text: "useManagedIdentityExtension: 'yes'",
+      field: "useManagedIdentityExtension",
+      problem: /^is a text /,
+    },
+    {
+      text: "useManagedIdentityExtension: 1",
+      field: "useManagedIdentityExtension",
+      problem: /^is a number /,
+    },
   ];
   for (const { text, field, problem } of wrong) {
     it(`refuses, without repeating any value: ${JSON.stringify(text)}`, async () => {

@@ -1,8 +1,11 @@
+import type { ScalarTag, SchemaOptions } from "yaml";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
 import { type AzureConfig, type ConfigFailure, invalid } from "./azure-config.ts";
 
-const TYPES: Readonly<Record<keyof AzureConfig, "string" | "boolean" | "list of strings">> = {
+type FieldType = "string" | "boolean" | "list of strings";
+
+const TYPES: Readonly<Record<keyof AzureConfig, FieldType>> = {
   cloud: "string",
   tenantId: "string",
   subscriptionId: "string",
@@ -53,13 +56,14 @@ export interface ParsedAzureConfig {
 
 /**
  * Reads an `azure.json`: a JSON object, or a YAML mapping, whose names are compared without case, as by
- * Kubernetes' cloud provider. An empty field counts as missing. A field of ours with the wrong type is named:
- * a `"true"` taken for false would log in as another identity. Values are never repeated: they may be
- * secrets.
+ * Kubernetes' cloud provider, and whose values count as there. An empty field counts as missing. A field of
+ * ours with the wrong type is named: a `"true"` taken for false would log in as another identity. Values are
+ * never repeated: they may be secrets.
  */
 export async function parseAzureConfig(text: string): Promise<Result<ParsedAzureConfig, ConfigFailure>> {
   const members = await membersOf(text);
   if (members === undefined) return invalid("azure.json", "", "is neither a JSON object nor a YAML mapping");
+  let written: Readonly<Record<string, unknown>> | undefined;
   const config: Record<string, unknown> = {};
   const unused: string[] = [];
   for (const [name, value] of Object.entries(members)) {
@@ -73,24 +77,81 @@ export async function parseAzureConfig(text: string): Promise<Result<ParsedAzure
     if (Object.hasOwn(config, field))
       return invalid(field, "", "is given twice: names are compared without case");
     const type = TYPES[field];
-    if (type === "list of strings" ? !isTexts(value) : typeof value !== type)
-      return invalid(field, "", `must be a ${type} in the Azure settings (azure.json)`);
-    config[field] = value;
+    written ??= type !== "boolean" && hasNoText(value) ? await parseMembers(text, AS_WRITTEN) : undefined;
+    const read = readAs(type, value, written?.[name]);
+    if (read === undefined)
+      return invalid(field, "", `is ${kindOf(value)} in the Azure settings (azure.json): ${REMEDIES[type]}`);
+    config[field] = read;
   }
   return ok({ config, unused });
 }
 
-/** The parser's errors would repeat a part of the text, and so would its warnings. */
 async function membersOf(text: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const json = parseJson(text);
-  if (isMapping(json)) return json;
+  return isMapping(json) ? json : await parseMembers(text, AS_BY_KUBERNETES);
+}
+
+/** Booleans of YAML 1.1, which Kubernetes reads, besides `true` and `false`. */
+const OLD_BOOLEAN: ScalarTag = {
+  tag: "tag:yaml.org,2002:bool",
+  default: true,
+  test: /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/u,
+  resolve: (text) => /^(?:y|yes|on)$/iu.test(text),
+};
+const AS_BY_KUBERNETES: SchemaOptions = { customTags: (tags) => [OLD_BOOLEAN, ...tags] };
+/** Each value is a text. */
+const AS_WRITTEN: SchemaOptions = { schema: "failsafe" };
+
+/** The parser's errors would repeat a part of the text, and so would its warnings. */
+async function parseMembers(
+  text: string,
+  options: SchemaOptions,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   const { parse } = await import("../yaml/parse-yaml.ts");
   try {
-    const yaml: unknown = parse(text, { logLevel: "error" });
+    const yaml: unknown = parse(text, { logLevel: "error", ...options });
     return isMapping(yaml) ? yaml : undefined;
   } catch {
     return undefined;
   }
+}
+
+const REMEDIES: Readonly<Record<FieldType, string>> = {
+  boolean: "write true or false, without quotes",
+  string: "write a text, in quotes",
+  "list of strings": "write a list of texts, each in quotes",
+};
+
+/** The value in the type of its field; undefined: it is none. */
+function readAs(type: FieldType, value: unknown, written: unknown): unknown {
+  if (type === "boolean") return typeof value === "boolean" ? value : undefined;
+  if (type === "string") return textOf(value, written);
+  if (!Array.isArray(value)) return undefined;
+  const texts = value.map((each: unknown, index) =>
+    textOf(each, Array.isArray(written) ? written[index] : undefined),
+  );
+  return texts.includes(undefined) ? undefined : texts;
+}
+
+/**
+ * Numbers and booleans that Kubernetes takes for the text as it is written. Of any other it makes another
+ * text: 83 of 0123, and false of no.
+ */
+const SAME_TEXT = /^(?:true|false|0|-?[1-9][0-9]*)$/u;
+
+function textOf(value: unknown, written: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  const isScalar = typeof value === "number" || typeof value === "boolean";
+  return isScalar && typeof written === "string" && SAME_TEXT.test(written) ? written : undefined;
+}
+
+function hasNoText(value: unknown): boolean {
+  return Array.isArray(value) ? value.some(hasNoText) : typeof value !== "string";
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "string" ? "a text" : typeof value === "object" ? "a mapping" : `a ${typeof value}`;
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -100,8 +161,4 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
 /** The name in our spelling; undefined if we have it in none. */
 function knownAs<Name extends string>(name: string, names: readonly Name[]): Name | undefined {
   return names.find((known) => known.toLowerCase() === name.toLowerCase());
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }

@@ -38,7 +38,12 @@ export const environmentParity: readonly ParityRow[] = [
     "`WMI_COM_SECURITY`",
     "a log line names it: V1's client of WMI reads it, and here PowerShell is one",
   ),
-  yes("`azure.json`: JSON or YAML, with names in any case", "[settings](settings.md)"),
+  yes(
+    "`azure.json`: JSON or YAML, with names in any case",
+    "[settings](settings.md). Numbers and booleans for a text, and `yes`, `no`, `on`, `off`, `y` and `n` " +
+      "for a boolean, count as in V1. Where V1 makes another text of them than is written (83 of `0123`, " +
+      "`false` of `no`), they are refused: quote them",
+  ),
   yes("`azure.json`: sign-in, cloud, subscription, group, region", "[settings](settings.md)"),
   yes(
     "`azure.json`: `aadClientCertPath`, `aadClientCertPassword`",
