@@ -1,4 +1,4 @@
-import type { ParameterValue } from "../../../src/core/volume/parameters/parameter-value.ts";
+import { type ParameterValue, wordsOf } from "../../../src/core/volume/parameters/parameter-value.ts";
 
 /** What a parameter takes, in a cell of a table. */
 export function allowedOf(parameter: ParameterValue): string {
@@ -10,7 +10,10 @@ export function allowedOf(parameter: ParameterValue): string {
     case "number":
       return parameter.numbers.map((number) => `\`${number}\``).join(", ");
     case "flag":
-      return "`true`, `false`";
+      return Object.values(wordsOf(parameter))
+        .flat()
+        .map((word) => `\`${word}\``)
+        .join(", ");
     case "pattern":
       return `text; ${parameter.rule}`;
     case "text":

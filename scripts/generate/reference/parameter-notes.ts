@@ -181,7 +181,7 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
       "on VMs of the M series. The disk's tag `writeacceleratorenabled` keeps it, as with V1",
     absent: "`false`",
     example: "true",
-    inV1: "The same; V1 leaves SKU, cache and shares to Azure",
+    inV1: "The same; V1 leaves SKU, cache and shares to Azure, and ignores values other than `true`",
   },
   subscriptionID: {
     meaning:

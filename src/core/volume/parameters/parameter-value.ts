@@ -16,8 +16,8 @@ export type ParameterValue =
   | { readonly kind: "count"; readonly min: number; readonly max: number; readonly default?: number }
   /** One of `numbers`. */
   | { readonly kind: "number"; readonly numbers: readonly number[] }
-  /** `true` or `false`, in any case. */
-  | { readonly kind: "flag" }
+  /** `true` or `false`, in any case; `isAlsoShort`: or `t`, `1`, `f` or `0`, as Go's ParseBool reads it. */
+  | { readonly kind: "flag"; readonly isAlsoShort?: true }
   /** A text that `pattern` matches once `normalize` has read it; `rule` states it, after field and value. */
   | {
       readonly kind: "pattern";
@@ -47,6 +47,16 @@ export function unknownParameter(
   return `is no parameter of this driver${hint} Allowed: ${allowed.join(", ")}`;
 }
 
+/** The words of a flag, in lower case, the usual one first. */
+export function wordsOf({ isAlsoShort }: ParameterValue & { readonly kind: "flag" }): {
+  readonly trues: readonly string[];
+  readonly falses: readonly string[];
+} {
+  return isAlsoShort === true
+    ? { trues: ["true", "t", "1"], falses: ["false", "f", "0"] }
+    : { trues: ["true"], falses: ["false"] };
+}
+
 /** Reads a value as its row says. Fails with the problem, in words that follow the field and the value. */
 export function readValue(row: ParameterValue, stated: string): Result<string | number | boolean, string> {
   switch (row.kind) {
@@ -67,8 +77,10 @@ export function readValue(row: ParameterValue, stated: string): Result<string | 
       return number === undefined ? fail(`must be one of ${row.numbers.join(", ")}`) : ok(number);
     }
     case "flag": {
-      const flag = stated.toLowerCase();
-      return flag === "true" || flag === "false" ? ok(flag === "true") : fail("must be true or false");
+      const { trues, falses } = wordsOf(row);
+      const word = stated.toLowerCase();
+      if (trues.includes(word)) return ok(true);
+      return falses.includes(word) ? ok(false) : fail(`must be ${trues.join(", ")} or ${falses.join(", ")}`);
     }
     case "pattern": {
       const value = row.normalize?.(stated) ?? stated;

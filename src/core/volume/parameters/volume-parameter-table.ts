@@ -114,7 +114,8 @@ export const volumeParameterTable = {
   },
   LogicalSectorSize: { kind: "number", numbers: sectorSizes, field: "disk.logicalSectorSize" },
   enableBursting: { kind: "flag", field: "disk.burstingEnabled" },
-  enablePerformancePlus: { kind: "flag", field: "disk.performancePlus" },
+  // Only here V1 reads the short forms; those of the other flags it takes for none.
+  enablePerformancePlus: { kind: "flag", isAlsoShort: true, field: "disk.performancePlus" },
   optimizedForFrequentAttach: { kind: "flag", field: "disk.optimizedForFrequentAttach" },
   networkAccessPolicy: {
     kind: "choice",

@@ -96,6 +96,16 @@ describe("parseVolumeParameters", () => {
       parsed: { enableBursting: true, enablePerformancePlus: false, optimizedForFrequentAttach: true },
       because: "flags in any case",
     },
+    ...["1", "t", "T", "true", "True", "TRUE"].map((stated) => ({
+      parameters: { enablePerformancePlus: stated },
+      parsed: { enablePerformancePlus: true },
+      because: `V1 reads ${stated} as true`,
+    })),
+    ...["0", "f", "F", "false", "False", "FALSE"].map((stated) => ({
+      parameters: { enablePerformancePlus: stated },
+      parsed: { enablePerformancePlus: false },
+      because: `V1 reads ${stated} as false`,
+    })),
     {
       parameters: { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" },
       parsed: { networkAccessPolicy: "AllowAll", publicNetworkAccess: "Enabled" },
@@ -246,6 +256,13 @@ describe("parseVolumeParameters", () => {
     },
     { parameters: { LogicalSectorSize: "" }, field: "parameters.LogicalSectorSize", problem: /512, 4096/u },
     { parameters: { enableBursting: "yes" }, field: "parameters.enableBursting", problem: /true or false/u },
+    // V1 leaves bursting off: on, it would be billed.
+    { parameters: { enableBursting: "1" }, field: "parameters.enableBursting", problem: /true or false/u },
+    {
+      parameters: { enablePerformancePlus: "yes" },
+      field: "parameters.enablePerformancePlus",
+      problem: /must be true, t, 1 or false, f, 0$/u,
+    },
     {
       parameters: { networkAccessPolicy: "denyall" },
       field: "parameters.networkAccessPolicy",
