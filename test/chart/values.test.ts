@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ChartValue } from "../../scripts/generate/chart/chart-value.ts";
-import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
+import { chartValues, GIVEN_BY_CHART } from "../../scripts/generate/chart/chart-values.ts";
 import { detachOptions } from "../../src/compose/settings/detach-options.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
@@ -42,6 +42,32 @@ describe("values of the chart", () => {
     assert.deepEqual(
       [controller["forceDetachAfterMs"], controller["fenceRegularDetachMs"]],
       [detachOptions["force-detach-after-ms"].default, detachOptions["fence-regular-detach-ms"].default],
+    );
+  });
+
+  it("are named where one of their flags is refused as a further argument", async () => {
+    const helpers = await readFile(join(CHART, "templates/_helpers.tpl"), "utf8");
+    const [, flags = ""] =
+      /define "azuredisk.valuesOfFlags" -\}\}\n(.*?)\{\{- end -\}\}/su.exec(helpers) ?? [];
+    const entries = [...flags.matchAll(/^([a-z-]+): (.*)$/gmu)].map(([, flag = "", value = ""]) => ({
+      flag,
+      values: value.replaceAll("{{ $role }}", "node").split(" or "),
+    }));
+    assert.deepEqual(
+      [...new Set(entries.map(({ flag }) => flag))].toSorted(),
+      GIVEN_BY_CHART.filter((name) => !["kubeconfig", "store-socket"].includes(name)).toSorted(),
+    );
+    const defaults = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as object;
+    const has = (path: string): boolean => {
+      const value = path
+        .split(".")
+        .reduce<unknown>((part, name) => (part as Readonly<Record<string, unknown>>)[name], defaults);
+      return value !== undefined;
+    };
+    const named = entries.flatMap(({ values }) => values).filter((path) => path !== '""');
+    assert.deepEqual(
+      named.filter((path) => !has(path)),
+      [],
     );
   });
 
@@ -137,6 +163,39 @@ describe("values of the chart", () => {
       {
         values: { image: { baseRepo: "localhost", azuredisk: { repository: "registry.example/mine" } } },
         says: /image\.csi\w+ is "localhost\/oss\/\S+csi-\w+:\S+": .*set image\.baseRepo/u,
+      },
+      {
+        values: { controller: { extraArgs: ["--heartbeat-stale-ms=9000", "--log-level=debug"] } },
+        says: /controller\.extraArgs has --log-level=debug, a flag .* itself: set controller\.logLevel instead/u,
+      },
+      {
+        values: { node: { extraArgs: ["--max-volumes", "4"] } },
+        says: /node\.extraArgs has --max-volumes, .*: set driver\.volumeAttachLimit instead/u,
+      },
+      {
+        values: { node: { extraArgs: ["--state-dir=/var"] }, windows: { enabled: true } },
+        says: /node\.extraArgs has --state-dir=\/var, .*: set linux\.stateDir or windows\.stateDir instead/u,
+      },
+      {
+        values: { schedulerExtender: { extraArgs: ["--extender-endpoint=:1"] } },
+        says: /schedulerExtender\.extraArgs has --extender-endpoint=:1, .*: set schedulerExtender\.port instead/u,
+      },
+      {
+        values: { controller: { extraArgs: ["--cloud-config=/extra/azure.json"] } },
+        says: /set controller\.cloudConfigSecretName or controller\.cloudConfigHostFile instead/u,
+      },
+      {
+        values: {
+          controller: {
+            settings: { "heartbeat-stale-ms": 8000 },
+            extraArgs: ["--heartbeat-stale-ms=9000"],
+          },
+        },
+        says: /has --heartbeat-stale-ms=9000, .*: set controller\.settings\.heartbeat-stale-ms instead/u,
+      },
+      {
+        values: { controller: { extraArgs: ["--endpoint=unix:///other.sock"] } },
+        says: /has --endpoint=unix:\/\/\/other\.sock, a flag that the chart sets itself: its pods need it as it is/u,
       },
     ];
     for (const { values, says } of rows) {

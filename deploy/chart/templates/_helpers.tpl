@@ -62,11 +62,24 @@ schedulerExtenderAccount: {{ .schedulerExtender | default (printf "csi-%s-schedu
 {{- end -}}
 
 {{/*
-Further settings of a role as flags, and the arguments after them; takes a role's values.
-A boolean flag has no value, and is left out if it is off.
+Further settings of a role as flags, and the arguments after them; takes a list of the name of a role's values and
+them. A boolean flag has no value, and is left out if it is off. The driver refuses a flag that it gets twice.
 */}}
 {{- define "azuredisk.furtherArgs" -}}
-{{- range $name, $value := .settings -}}
+{{- $role := index . 0 -}}
+{{- $own := index . 1 -}}
+{{- $values := include "azuredisk.valuesOfFlags" . | fromYaml -}}
+{{- range $name, $_ := $own.settings -}}
+{{- $_ := set $values $name (printf "%s.settings.%s" $role $name) -}}
+{{- end -}}
+{{- range $argument := $own.extraArgs -}}
+{{- $flag := regexFind "^--[^=]+" $argument | trimPrefix "--" -}}
+{{- if hasKey $values $flag -}}
+{{- $remedy := get $values $flag | empty | ternary "its pods need it as it is" (printf "set %s instead" (get $values $flag)) -}}
+{{- fail (printf "%s.extraArgs has %s, a flag that the chart sets itself: %s" $role $argument $remedy) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $value := $own.settings -}}
 {{- if kindIs "bool" $value -}}
 {{- if $value }}
 - --{{ $name }}
@@ -75,8 +88,51 @@ A boolean flag has no value, and is left out if it is off.
 - {{ printf "--%s=%s" $name (include "azuredisk.plain" $value) | quote }}
 {{- end }}
 {{- end }}
-{{- range .extraArgs }}
+{{- range $own.extraArgs }}
 - {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The flags that the chart sets, each with the value that it has it from, if any; takes the same list. */}}
+{{- define "azuredisk.valuesOfFlags" -}}
+{{- $role := index . 0 -}}
+endpoint: ""
+driver-name: driver.name
+namespace: objectNamespace
+attach: attach
+http-endpoint: {{ $role }}.metricsPort
+log-level: {{ $role }}.logLevel
+{{- if eq $role "controller" }}
+node-daemon-set: ""
+force-detach-after-ms: controller.forceDetachAfterMs
+fence-regular-detach-ms: controller.fenceRegularDetachMs
+stopped-nodes: controller.stoppedNodes
+{{- if or (index . 1).cloudConfigSecretName (index . 1).cloudConfigHostFile }}
+cloud-config: controller.cloudConfigSecretName or controller.cloudConfigHostFile
+{{- end }}
+subscription-id: azure.subscriptionID
+resource-group: azure.resourceGroup
+location: azure.location
+azure-cloud: azure.cloud
+azure-endpoint: azure.endpoint
+azure-ca-file: azure.caCertificate
+azure-time-scale: azure.timeScale
+custom-user-agent: driver.customUserAgent
+user-agent-suffix: driver.userAgentSuffix
+{{- else if eq $role "node" }}
+node-name: ""
+kubelet-dir: linux.kubelet or windows.kubelet
+state-dir: linux.stateDir or windows.stateDir
+max-volumes: driver.volumeAttachLimit
+reserved-data-disk-slot-num: node.reservedDataDiskSlotNum
+remove-not-ready-taint: node.removeNotReadyTaint
+metadata-endpoint: node.metadataEndpoint
+metadata-ca-file: azure.caCertificate
+registration-socket: node.nodeDriverRegistrar.enabled
+kubelet-registration-path: node.nodeDriverRegistrar.enabled
+daemon-set: ""
+{{- else }}
+extender-endpoint: schedulerExtender.port
 {{- end }}
 {{- end -}}
 

@@ -24,7 +24,7 @@ import {
 import type { ChartValue, ChartValues } from "./chart-value.ts";
 
 /** Flags that the chart sets itself, from values of its own or because a pod needs them. */
-const GIVEN_BY_CHART = [
+export const GIVEN_BY_CHART: readonly string[] = [
   "endpoint",
   "driver-name",
   "namespace",
@@ -103,7 +103,9 @@ function process(role: { readonly options: Options }): ChartValues {
   return {
     logLevel,
     settings: settingsOf(role.options),
-    extraArgs: texts("Further arguments of container `azuredisk`; a flag that it has already is refused"),
+    extraArgs: texts(
+      "Further arguments of container `azuredisk`. Of a flag that the chart sets, set the value instead",
+    ),
     extraEnv: objects("Further environment variables of container `azuredisk`"),
     priorityClassName: text("Priority class of its pods"),
   };
