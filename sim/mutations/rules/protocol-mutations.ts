@@ -178,11 +178,15 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `    [unconfirmed, { access: "unverified", unconfirmed: true }],
-    [unverified, { access: "unverified" }],
+        find: `    (record, node) => withUnverified(record, node, { unconfirmed: true }),
+    fenced,
+  );
+  const named = unverified.reduce((record, node) => withUnverified(record, node), suspected);
 `,
-        replace: `    [unconfirmed, {}],
-    [unverified, {}],
+        replace: `    (record, node) => withMarks(record, node, {}),
+    fenced,
+  );
+  const named = unverified.reduce((record, node) => withMarks(record, node, {}), suspected);
 `,
       },
     ],

@@ -46,8 +46,8 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/writer/record/writer-steps.ts",
-        find: `[unconfirmed, { access: "unverified", unconfirmed: true }]`,
-        replace: `[unconfirmed, { access: "unverified" }]`,
+        find: `withUnverified(record, node, { unconfirmed: true })`,
+        replace: `withUnverified(record, node)`,
       },
     ],
     alsoRemoves: [],

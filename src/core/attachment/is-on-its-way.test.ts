@@ -16,6 +16,7 @@ const pending = anAttachment("node-a", { status: { state: "Pending" } });
 const attached = anAttachment("node-a");
 const { writerRequest: _, ...withdrawnSpec } = attached.spec;
 const withdrawn: AzVolumeAttachment = { ...attached, spec: withdrawnSpec };
+const replica: AzVolumeAttachment = { ...withdrawn, spec: { ...withdrawnSpec, role: "Replica" } };
 const deleted = anAttachment("node-a", { metadata: { deletionTimestamp: agoMs(0) } });
 const failed = anAttachment("node-a", {
   status: {
@@ -32,11 +33,14 @@ describe("isOnItsWay", () => {
     boolean,
   ])[] = [
     ["an attach that has just been requested", pending, {}, true],
-    ["one that waits since long", pending, { unchangedMs: 5000 }, false],
+    ["one that was requested a second ago", pending, { unchangedMs: 1000 }, true],
+    ["one that waits for longer", pending, { unchangedMs: 1001 }, false],
     ["one of another VM", pending, { node: identity("node-b") }, false],
     ["one that has failed and waits for its next try", failed, {}, false],
     ["a disk that is attached and used", attached, {}, false],
     ["a disk whose request has just been withdrawn", withdrawn, {}, true],
+    ["one of another VM, whose request was withdrawn", withdrawn, { node: identity("node-b") }, false],
+    ["a replica, which stays attached", replica, {}, false],
     ["one whose request was withdrawn long ago: its pod still runs", withdrawn, { unchangedMs: 5000 }, false],
     ["a disk whose attachment has just been deleted", deleted, {}, true],
   ];

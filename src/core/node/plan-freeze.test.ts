@@ -55,6 +55,11 @@ describe("planFreeze", () => {
       planned: thaw("Held"),
     },
     {
+      because: "a freeze lasts to its last millisecond",
+      observed: { request, markedId: "f", own: { leftMs: 1 }, answer: frozen },
+      planned: { kind: "WaitForEnd", forMs: 1 },
+    },
+    {
       because: "it is frozen and not answered",
       observed: { request, markedId: "f", own: { leftMs: 9 } },
       planned: { kind: "Answer", answer: frozen },

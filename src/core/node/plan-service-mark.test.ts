@@ -28,6 +28,11 @@ describe("planServiceMark", () => {
       step: { kind: "LookAgain", afterMs: 30_000 },
     },
     {
+      because: "the plug-in is not silent before its whole time is over",
+      seen: { isUnreachable: true, heartbeatUnchangedMs: 34_999 },
+      step: { kind: "LookAgain", afterMs: 1 },
+    },
+    {
       because: "the VM of a node is read once both are silent",
       seen: { isUnreachable: true, heartbeatUnchangedMs: 35_000 },
       step: { kind: "InspectVm", requeueAfterMs: 10_000 },

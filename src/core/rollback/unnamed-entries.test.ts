@@ -49,6 +49,8 @@ describe("the entries of a VM that no attachment names", () => {
     };
     assert.deepEqual(found([entry], { volumesOf: () => [deleted] }), []);
     const { record: _, ...status } = volume.status ?? {};
-    assert.deepEqual(found([entry], { volumesOf: () => [{ ...volume, status } as AzVolume] }), []);
+    const without = { volumesOf: () => [{ ...volume, status } as AzVolume] };
+    // No rebuild is awaited of a volume that has no record: it is being made, or adopted.
+    assert.deepEqual(look([entry], without), { found: [], rebuilding: [] });
   });
 });

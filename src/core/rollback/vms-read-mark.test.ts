@@ -11,6 +11,7 @@ describe("the mark that every VM was read", () => {
     { lease: aLease({}), expected: undefined, because: "no store was restored" },
     { lease: aLease({ incarnation: 2 }), expected: 2, because: "a restored store may have lost attachments" },
     { lease: aLease({ incarnation: 1, mark: 2 }), expected: undefined, because: "no record is trusted yet" },
+    { lease: aLease({ incarnation: 2, mark: 1 }), expected: undefined, because: "a rebuild is not over" },
     {
       lease: withAnnotations(aLease({ incarnation: 2 }), read(1)),
       expected: 2,

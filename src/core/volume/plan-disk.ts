@@ -62,7 +62,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const modification = planModification(volume, detail);
   const resize = planResize(observed, detail);
   // While it grows offline no node gets it, so that ends first, within its time limit.
-  const change = status.state === "Updating" ? (resize ?? modification) : (modification ?? resize);
+  const change = status.state === "Updating" ? resize : (modification ?? resize);
   return change ?? planLooks(volume, detail, observed.nowMs);
 }
 

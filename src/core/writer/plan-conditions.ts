@@ -114,7 +114,7 @@ function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
     .filter(isForeign)
     .map(({ instanceUri }) => instanceUri);
   if (foreign.length === 0) return undefined;
-  const message = withRemedy("FoundAttached", `the disk is attached to ${foreign.toSorted().join(", ")}`);
+  const message = withRemedy("FoundAttached", `the disk is attached to ${foreign.join(", ")}`);
   return { type: ATTACHED_ELSEWHERE, status: "True", reason: "FoundAttached", message };
 }
 

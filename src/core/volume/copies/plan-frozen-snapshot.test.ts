@@ -118,21 +118,60 @@ describe("planFrozenSnapshot", () => {
       planned: "Take",
     },
     {
+      because: "it is not taken yet, and no node has it mounted",
+      observed: { snapshot: { ...unmounted, isTaken: false }, record: unused },
+      planned: "Take",
+    },
+    {
+      because: "its node refused a freeze for another snapshot",
+      observed: { request: { ...request, id: "other/1" }, answer: answered("Refused", "other/1") },
+      planned: "Ask",
+    },
+    {
+      because: "another call has it as taken, and the node has not thawed yet",
+      observed: { request: { ...request, isTaken: true }, answer: answered("Frozen") },
+      planned: "AwaitNode",
+    },
+    {
+      because: "the freeze was cancelled while the snapshot was taken",
+      observed: { snapshot, request: { ...request, isCancelled: true }, answer: answered("Frozen") },
+      planned: "AwaitNode",
+    },
+    {
+      because: "its writer is being fenced, and may not thaw any more",
+      observed: { record: aRecord({ writer: aWriter("node-a"), fencing: identity("node-a") }) },
+      planned: "Wait",
+    },
+    {
+      because: "a node that is being fenced may have it mounted",
+      observed: { record: aRecord({ epoch: 4, fencing: identity("node-b") }) },
+      planned: "Wait",
+    },
+    {
       because: "it was taken without a freeze",
       observed: { snapshot: { ...snapshot, freezeId: undefined } },
       planned: "Refuse",
     },
   ];
+  const planOf = (observed: Partial<ObservedFrozenSnapshot>): FrozenSnapshotAction => {
+    const nothing = {
+      snapshot: undefined,
+      record: used,
+      request: undefined,
+      answer: undefined,
+      obstacle: undefined,
+      isOwed: false,
+    };
+    return planFrozenSnapshot({ ...nothing, ownPrefix: "snap/", ...observed });
+  };
   for (const { because, observed, planned } of rows)
-    it(`plans ${planned}: ${because}`, () => {
-      const nothing = {
-        snapshot: undefined,
-        record: used,
-        request: undefined,
-        answer: undefined,
-        obstacle: undefined,
-        isOwed: false,
-      };
-      assert.equal(planFrozenSnapshot({ ...nothing, ownPrefix: "snap/", ...observed }).kind, planned);
+    it(`plans ${planned}: ${because}`, () => assert.equal(planOf(observed).kind, planned));
+
+  it("says why the node could not keep it frozen", () => {
+    const detail = "its file system was thawed by another program";
+    assert.deepEqual(planOf({ snapshot, answer: { ...answered("Lost"), detail } }), {
+      kind: "Discard",
+      why: detail,
     });
+  });
 });

@@ -103,7 +103,7 @@ function planTaking(observed: ObservedFrozenSnapshot): FrozenSnapshotAction {
     return { kind: "Wait", why: "the volume is moving between nodes" };
   const isOpen = request !== undefined && answer?.id !== request.id;
   const isFrozen = request !== undefined && answer?.id === request.id && answer.state === "Frozen";
-  if (request === undefined || (!isOpen && !isFrozen)) {
+  if (!isOpen && !isFrozen) {
     if (observed.isOwed) return { kind: "ConfirmEarlier" };
     const isRefused =
       answer?.state === "Refused" && request?.id === answer.id && request.id.startsWith(ownPrefix);

@@ -17,6 +17,11 @@ describe("planConversion", () => {
       plan: { kind: "Requeue", afterMs: 40_000 },
     },
     {
+      because: "it was just read",
+      volume: readBefore(0),
+      plan: { kind: "Requeue", afterMs: 60_000 },
+    },
+    {
       because: "it is due",
       volume: readBefore(60_000),
       plan: { kind: "ReadConversion", diskUri },
@@ -33,6 +38,15 @@ describe("planConversion", () => {
     });
 });
 
+it("is read at its own time beside a later look at a modified disk", () => {
+  const status = {
+    conversion: { percent: 40, since, readTime: agoMs(20_000) },
+    recentModification: { made: { skuName: "Premium_LRS" }, endTime: agoMs(0), storeIncarnation: 0 },
+  };
+  const plan = planDisk(anObservedVolume({ volume: aVolume({ status }) }));
+  assert.deepEqual(plan, { kind: "Requeue", afterMs: 40_000 });
+});
+
 describe("withConversion", () => {
   const status = { state: "Created", observedGeneration: 1, conditions: [] } as const;
 
@@ -40,10 +54,15 @@ describe("withConversion", () => {
     const begun = withConversion(status, 0, nowMs - 60_000);
     const later = withConversion(begun, 45, nowMs);
     assert.deepEqual(later.conversion, { percent: 45, since: agoMs(60_000), readTime: agoMs(0) });
-    assert.deepEqual(
-      later.conditions.map(({ type, message, lastTransitionTime }) => [type, message, lastTransitionTime]),
-      [["Converting", "Azure has moved 45 % of the disk's data to its new storage", agoMs(60_000)]],
-    );
+    assert.deepEqual(later.conditions, [
+      {
+        type: "Converting",
+        status: "True",
+        reason: "BackgroundCopy",
+        message: "Azure has moved 45 % of the disk's data to its new storage",
+        lastTransitionTime: agoMs(60_000),
+      },
+    ]);
   });
 
   it("leaves nothing once it is complete, also where none was known", () => {

@@ -643,6 +643,11 @@ describe("endFence", () => {
         step: endFence({ ...foundOnA, fencing: a }, a, { writer: unrequestedA, fencing: a }),
         expected: changed,
       },
+      {
+        because: "its fence began since, and the fence of another node ended",
+        step: endFence(fenced, a, { writer: unrequestedA, fencing: b }),
+        expected: "node-a is being fenced",
+      },
     ]);
   });
 });
@@ -822,6 +827,21 @@ describe("endFence without a fence", () => {
         expected: aRecord({ defaultAccess: "quarantined", unverified: [b], clean: [b], quarantined: [b, a] }),
       },
       {
+        because: "unverified, while another node writes",
+        step: endFence(aRecord({ writer: aWriter("node-b"), unverified: [a] }), a),
+        expected: aRecord({ writer: aWriter("node-b"), quarantined: [a] }),
+      },
+      {
+        because: "unverified, while another node is fenced",
+        step: endFence(aRecord({ fencing: b, unverified: [a] }), a, { fencing: b }),
+        expected: aRecord({ fencing: b, quarantined: [a] }),
+      },
+      {
+        because: "the writer, too, which only a fence removes",
+        step: endFence(aRecord({ writer: aWriter("node-a"), unverified: [a] }), a),
+        expected: aRecord({ writer: aWriter("node-a"), quarantined: [a] }),
+      },
+      {
         because: "it has reclaimed, or shown itself clean",
         step: endFence(aRecord({ defaultAccess: "quarantined", unverified: [b] }), a),
         expected: "node-a is not unverified",
@@ -856,6 +876,14 @@ describe("identify, by the uid of the Node", () => {
         because: "it is being fenced",
         step: identifyByUid(aRecord({ fencing: a }), now),
         expected: aRecord({ fencing: now }),
+      },
+      {
+        because: "its own report that it is clean is its own to replace",
+        step: identifyByUid(
+          aRecord({ writer: { ...grantedA, ...a }, defaultAccess: "quarantined", clean: [a] }),
+          now,
+        ),
+        expected: aRecord({ writer: { ...grantedA, ...now }, defaultAccess: "quarantined", clean: [a] }),
       },
       {
         because: "it is there",
@@ -1209,6 +1237,16 @@ describe("prune of a clean entry", () => {
       {
         because: "in quarantine",
         step: prune(aRecord({ quarantined: [a] }), a),
+        expected: "node-a is not known to be clean only",
+      },
+      {
+        because: "the writer, which a report from before its grant does not free",
+        step: prune(changedRecord(record, { writer: aWriter("node-a") }), a),
+        expected: "node-a is not known to be clean only",
+      },
+      {
+        because: "being fenced, which only proof ends",
+        step: prune(changedRecord(record, { fencing: a }), a),
         expected: "node-a is not known to be clean only",
       },
       {

@@ -54,16 +54,13 @@ export function foundRecord(found: {
     storeIncarnation,
   } = found;
   const empty: WriterRecord = { nodes: [], defaultAccess: "quarantined", epoch, storeIncarnation };
-  // A later row prevails: a node that may have the disk again shows itself clean as an unverified node.
-  const said: readonly (readonly [readonly NodeIdentity[], EntryMarks])[] = [
-    [quarantined, { access: "quarantined" }],
-    [unconfirmed, { access: "unverified", unconfirmed: true }],
-    [unverified, { access: "unverified" }],
-  ];
-  const named = said.reduce(
-    (record, [nodes, marks]) => nodes.reduce((next, node) => withLaterMarks(next, node, marks), record),
-    empty,
+  // The last of these prevails: a node that may have the disk again shows itself clean as an unverified one.
+  const fenced = quarantined.reduce(withQuarantine, empty);
+  const suspected = unconfirmed.reduce(
+    (record, node) => withUnverified(record, node, { unconfirmed: true }),
+    fenced,
   );
+  const named = unverified.reduce((record, node) => withUnverified(record, node), suspected);
   return barrierPending.reduce(withBarrierPending, named);
 }
 
@@ -416,13 +413,17 @@ function isReportOnly({ access, barrierPending }: RecordNode): boolean {
 function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord {
   const known = withUidFrom(entriesOf(record), node);
   const later = foundLater(record, known);
-  return withLaterMarks(later, known, { ...entryOf(later, known), access: "unverified" });
+  return withUnverified(later, known, entryOf(later, known));
 }
 
 /** An unverified node that was in quarantine still may have an old mount command. */
-function withLaterMarks(record: WriterRecord, node: NodeIdentity, marks: EntryMarks): WriterRecord {
-  const wasQuarantined = marks.access === "unverified" && isNamed(record, node, "fenced");
-  return withMarks(record, node, wasQuarantined ? { ...marks, wasQuarantined } : marks);
+function withUnverified(record: WriterRecord, node: NodeIdentity, marks?: EntryMarks): WriterRecord {
+  const wasQuarantined = isNamed(record, node, "fenced");
+  return withMarks(record, node, {
+    ...marks,
+    access: "unverified",
+    ...(wasQuarantined ? { wasQuarantined } : {}),
+  });
 }
 
 /** An entry stays where it is: a barrier that was pending before may name the VM's earlier resource id. */
