@@ -9,7 +9,7 @@ import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import type { Kind } from "../ports/store/object-store.ts";
 import type { ControlLoop } from "../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { volumesUnderOtherNames } from "./node-name-of.ts";
+import { volumesUnderOtherNames } from "./node-of-vm.ts";
 import { hasReturned, mayBeStopped } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,

@@ -17,7 +17,7 @@ import { knownUse, rebuildVolume } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { askIfGone } from "./fencing/prune-vm.ts";
-import { nodeNameOf } from "./node-name-of.ts";
+import { nodeNameOf } from "./node-of-vm.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";

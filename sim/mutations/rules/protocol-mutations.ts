@@ -244,7 +244,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM that no Node and no believed AzDriverNode names is no node, whatever it is called",
     edits: [
       {
-        file: "src/controller/node-name-of.ts",
+        file: "src/controller/node-of-vm.ts",
         find: `    ? undefined
 `,
         replace: `    ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) }

@@ -13,7 +13,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitLost } from "../attachment/disk-lost-event.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
-import { nodeNameOf } from "../node-name-of.ts";
+import { nodeNameOf } from "../node-of-vm.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { findAttachedVms } from "./find-attached-vms.ts";
 import { recordAttachedVms } from "./record-attached-vms.ts";

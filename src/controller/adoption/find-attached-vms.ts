@@ -5,7 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
-import { nodeOfVm, withNodeUid } from "../node-name-of.ts";
+import { nodeOfVm, withNodeUid } from "../node-of-vm.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
 export interface AttachedVm {

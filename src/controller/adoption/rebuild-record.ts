@@ -18,7 +18,7 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import { isMadeByV2 } from "../disk/disk-tags.ts";
 import { quarantinedIn, withKeptFormat } from "../disk/restore-state.ts";
-import { nodeNameOf, withNodeUid } from "../node-name-of.ts";
+import { nodeNameOf, withNodeUid } from "../node-of-vm.ts";
 import { nodesWithCheckpoint } from "./checkpointed-volumes.ts";
 import { type AttachedVm, findAttachedVms } from "./find-attached-vms.ts";
 import { forgetOthers, recordAttachedVms } from "./record-attached-vms.ts";

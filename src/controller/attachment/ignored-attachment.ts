@@ -9,7 +9,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts, ControllerPorts } from "../controller-ports.ts";
-import { nodeNameOf } from "../node-name-of.ts";
+import { nodeNameOf } from "../node-of-vm.ts";
 
 /** How often Azure is asked whether an ignored attachment has its disk on its node, in milliseconds. */
 const IGNORED_AGAIN_MS = 30_000;

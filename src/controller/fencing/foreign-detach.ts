@@ -12,7 +12,7 @@ import { changeStatus } from "../../objects/update-object.ts";
 import type { BarrierMode, ForcedDetaches, MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
-import { nodeNamesOf } from "../node-name-of.ts";
+import { nodeNamesOf } from "../node-of-vm.ts";
 import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
 type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWaterMark" | "users">;

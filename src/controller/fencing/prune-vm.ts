@@ -19,7 +19,7 @@ import { moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { nodeNameOf, reporterOn, withNodeUid } from "../node-name-of.ts";
+import { nodeNameOf, reporterOn, withNodeUid } from "../node-of-vm.ts";
 import { observeNode } from "../observe-volume.ts";
 import { proveOff } from "./prove-off.ts";
 import type { AskedProof } from "./record-proof.ts";

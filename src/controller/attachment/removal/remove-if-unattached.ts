@@ -7,7 +7,7 @@ import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../../adoption/compare-attachments.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
-import { nodeNameOf } from "../../node-name-of.ts";
+import { nodeNameOf } from "../../node-of-vm.ts";
 import { removeAttachment } from "../attachment-object.ts";
 import { mayDetachNow } from "./detach.ts";
 
