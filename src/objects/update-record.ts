@@ -86,7 +86,7 @@ export async function moveRecord(
   }
 }
 
-/** Whether `moveRecord` failed since the record does not allow the step by now, or is gone. */
-export function isLeftAlone({ kind }: Failure): boolean {
+/** Whether `moveRecord` failed since its step is no longer due: the record refuses it by now, or is gone. */
+export function isNoLongerDue({ kind }: Failure): boolean {
   return kind === "NotWriter" || kind === "ObjectNotFound";
 }

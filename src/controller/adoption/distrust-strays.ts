@@ -5,7 +5,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { distrust } from "../../core/writer/record/writer-steps.ts";
-import { isLeftAlone, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function distrustStrays(
     if (moved.ok) report(ports, volumeName, node);
     // Either it is named already, or the object is gone: it is then recreated with all VMs that have its
     // disk.
-    else if (!isLeftAlone(moved.failure)) return moved;
+    else if (!isNoLongerDue(moved.failure)) return moved;
   }
   return ok(undefined);
 }

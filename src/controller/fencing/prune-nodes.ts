@@ -8,7 +8,7 @@ import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { type ProofKind, prune } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { isLeftAlone, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveVmGone } from "./prune-vm.ts";
@@ -172,7 +172,7 @@ async function pruneQuarantined(
         : fail(`${node.nodeName} is not in quarantine only`),
     signal,
   );
-  return moved.ok || isLeftAlone(moved.failure) ? ok(moved.ok) : moved;
+  return moved.ok || isNoLongerDue(moved.failure) ? ok(moved.ok) : moved;
 }
 
 /** Only a node's own report: no proof is required, and other processes may be first. */
@@ -193,7 +193,7 @@ async function pruneCleanOf(
       (record) => prune(record, node),
       signal,
     );
-    if (!moved.ok && !isLeftAlone(moved.failure)) return moved;
+    if (!moved.ok && !isNoLongerDue(moved.failure)) return moved;
   }
   return ok(undefined);
 }

@@ -3,7 +3,7 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Step } from "../../core/writer/record/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
-import { isLeftAlone, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -88,7 +88,7 @@ export async function moveUnlessRebuilt(
         : fail("the record was rebuilt"),
     signal,
   );
-  return moved.ok || isLeftAlone(moved.failure) ? ok({}) : moved;
+  return moved.ok || isNoLongerDue(moved.failure) ? ok({}) : moved;
 }
 
 /**

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
-import { isLeftAlone, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
@@ -132,7 +132,7 @@ export async function releaseVolume(
     (present) => release(present, ports.node, writer.epoch),
     signal,
   );
-  if (!released.ok) return isLeftAlone(released.failure) ? ok(undefined) : released;
+  if (!released.ok) return isNoLongerDue(released.failure) ? ok(undefined) : released;
   ports.released.add(read.value.metadata.uid, writer.epoch);
   ports.logger.info("volume released", { volumeName, epoch: writer.epoch });
   return ok(undefined);

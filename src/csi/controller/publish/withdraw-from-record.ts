@@ -6,7 +6,7 @@ import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { withdraw } from "../../../core/writer/record/writer-steps.ts";
-import { isLeftAlone, moveRecord } from "../../../objects/update-record.ts";
+import { isNoLongerDue, moveRecord } from "../../../objects/update-record.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { renewRequest } from "./users-there.ts";
 
@@ -87,5 +87,5 @@ async function withdrawUnheld(
     signal,
   );
   if (isHeld) return undefined;
-  return withdrawn.ok || isLeftAlone(withdrawn.failure) ? ok(undefined) : withdrawn;
+  return withdrawn.ok || isNoLongerDue(withdrawn.failure) ? ok(undefined) : withdrawn;
 }
