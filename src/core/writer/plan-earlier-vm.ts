@@ -58,7 +58,7 @@ export function earlierVms(observed: ObservedVolume, record: WriterRecord): read
 export function planEarlierWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
   if (isNamed(recordOf(observed), node, "fencing")) return [];
-  const fence = planFence(observed, node);
+  const fence = planFenceOfEarlierVm(observed, node);
   if (fence !== undefined) return [fence];
   const waits = waitForEarlierVm(
     observed,
@@ -93,7 +93,7 @@ export function planReleased(observed: ObservedVolume, writer: Writer): readonly
     return [{ kind: "Revoke" }];
   // Its fence has counted the grant as held, and frees it, whatever the token releases while it runs.
   if (isNamed(recordOf(observed), node, "fencing")) return [];
-  const fence = shownVm(observed, node) === undefined ? undefined : planFence(observed, node);
+  const fence = shownVm(observed, node) === undefined ? undefined : planFenceOfEarlierVm(observed, node);
   if (fence !== undefined) return [fence];
   return [
     { kind: "AskAzure", node: moved, mayBeGone: false },
@@ -141,7 +141,7 @@ export function repeatsEarlierVm(observed: ObservedVolume, node: NodeIdentity): 
  * running VM may write, whichever VM has its name. In one write with the end of its request and of its
  * release: that VM's token could release it again in between.
  */
-function planFence(observed: ObservedVolume, node: NodeIdentity): WriterAction | undefined {
+function planFenceOfEarlierVm(observed: ObservedVolume, node: NodeIdentity): WriterAction | undefined {
   const { nodeName, instanceUri } = node;
   const fence = { kind: "BeginFence", node, distrusts: true } as const;
   if (isOutOfService(observed, nodeName))
