@@ -253,12 +253,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/node/stage/wait-for-grant-and-attach.ts",
-        find: `    volume?.status?.record !== undefined &&
-    isNamed(volume.status.record, ports.node, "writer") &&
-    volume.status.record.writer?.requested === true;
-`,
-        replace: `    volume?.status?.record !== undefined && isNamed(volume.status.record, ports.node, "writer");
-`,
+        find: `isRequestedWriter(volume?.status?.record, ports.node)`,
+        replace: `isNamed(volume?.status?.record, ports.node, "writer")`,
       },
     ],
   },

@@ -1,5 +1,4 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { isSameNode } from "../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
@@ -7,6 +6,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
+import { isRequestedWriter } from "../../core/writer/record/record-nodes.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -104,10 +104,8 @@ async function mountAt(
 ): Promise<Result<MountPoint | undefined, Failure>> {
   const { volumePath, stagingTargetPath, volumeCapability } = request;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
-  const writer = volume.status?.record?.writer;
   const isToWrite =
-    ports.settings.attach === "driver" ||
-    (writer !== undefined && isSameNode(writer, ports.node) && writer.requested);
+    ports.settings.attach === "driver" || isRequestedWriter(volume.status?.record, ports.node);
   if (
     !mounted.ok ||
     mounted.value !== undefined ||

@@ -46,6 +46,12 @@ export function isNamed(
   );
 }
 
+/** Whether a node is the writer, and its request has not been withdrawn. */
+export function isRequestedWriter(record: WriterRecord | undefined, node: NodeKey): boolean {
+  const writer = record?.writer;
+  return writer !== undefined && isSameNode(writer, node) && writer.requested;
+}
+
 /** Each access, from the one that allows least. */
 const strictestFirst: readonly Access[] = ["unverified", "quarantined", "clean"];
 

@@ -13,7 +13,7 @@ import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-m
 import { isUnfinishedCopy } from "../../../core/volume/copies/unfinished-copy.ts";
 import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
 import { explainsPublication } from "../../../core/writer/record/rebuilt-record.ts";
-import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
+import { isNamed, isRequestedWriter, nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
@@ -85,10 +85,7 @@ async function publish(
   const granted = await context.cache.waitFor(
     "AzVolume",
     volume.metadata.name,
-    (present) =>
-      present?.status?.record !== undefined &&
-      isNamed(present.status.record, { nodeName: nodeId, vmId }, "writer") &&
-      present.status.record.writer?.requested === true,
+    (present) => isRequestedWriter(present?.status?.record, { nodeName: nodeId, vmId }),
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
