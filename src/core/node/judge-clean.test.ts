@@ -46,6 +46,7 @@ const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
     reason: "btrfs fsid-1, mounted on this node, is or may be on it",
   },
   { trace: { devicesOnTop: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
+  { trace: { openInPids: [1, 2, 3, 4, 5] }, reason: "it is open in process 1, 2, 3, 4, 5" },
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },
 ];
 for (const { trace, reason } of traces) {

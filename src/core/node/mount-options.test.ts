@@ -83,6 +83,8 @@ describe("stagingMountOptions of a writable mount", () => {
     ["btrfs", "rescue=nologreplay"],
     ["btrfs", "rescue=usebackuproot"],
     ["btrfs", "usebackuproot"],
+    ["btrfs", "nologreplay"],
+    ["btrfs", "recovery"],
   ] as const) {
     it(`refuse ${flag} for ${fsType}, by which the newest data would be lost`, () => {
       const options = stagingMountOptions({ fsType, mountFlags: [flag], readOnly: false });
@@ -182,6 +184,14 @@ describe("the options of mount(8)", () => {
         const failure = { kind: "InvalidArgument", field: "mount_flags", value: flag, problem } as const;
         assert.deepEqual(staged(flag), { ok: false, failure });
       }
+    }
+  });
+
+  it("refuses V1's own option, by which a disk would be mounted unchecked", () => {
+    for (const flag of ["directmount", "noatime,directmount"]) {
+      const options = staged(flag);
+      assert.ok(!options.ok && options.failure.kind === "InvalidArgument");
+      assert.match(options.failure.problem, /^directmount is not allowed: every mount is preceded by/u);
     }
   });
 

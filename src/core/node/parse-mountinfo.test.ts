@@ -104,6 +104,11 @@ describe("isReachable", () => {
       more: ["50 40 0:51 / /var/a"],
       reachable: ["/", "/var", "/var/a"],
     },
+    {
+      because: "another is mounted above what it is on",
+      more: ["50 40 0:51 / /var/a/b", "60 30 0:52 / /var"],
+      reachable: ["/", "/var"],
+    },
     { because: "another is mounted on what it is on", more: ["50 30 0:51 / /var"], reachable: ["/", "/var"] },
   ];
   for (const { because, more, reachable } of rows)
@@ -114,6 +119,14 @@ describe("isReachable", () => {
         reachable,
       );
     });
+
+  it("shows the file system that the kernel has started with, which is its own parent", () => {
+    const entries = entriesOf(["1 1 0:2 / /", "20 1 0:50 / /a"]);
+    assert.deepEqual(
+      entries.map((entry) => isReachable(entries, entry)),
+      [true, true],
+    );
+  });
 
   it("shows nothing of a root file system under another one", () => {
     const entries = entriesOf(["20 1 8:1 / /", "30 20 0:50 / /a", "40 20 0:51 / /", "50 40 0:52 / /a"]);

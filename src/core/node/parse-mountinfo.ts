@@ -1,6 +1,7 @@
 /** One line of `/proc/<pid>/mountinfo`, escapes undone. */
 export interface MountinfoEntry {
   readonly id: number;
+  /** `NaN`: it is on no other mount. */
   readonly parentId: number;
   /** Of the file system: `8:32`. Not of a bound device node. */
   readonly majorMinor: string;
@@ -50,12 +51,12 @@ export function isReachable(entries: readonly MountinfoEntry[], entry: Mountinfo
  * One that was made before has it, or a mount on it, as parent.
  */
 function isPlaceReachable(entries: readonly MountinfoEntry[], entry: MountinfoEntry): boolean {
-  const parent = entries.find(({ id }) => id === entry.parentId && id !== entry.id);
+  const parent = entries.find(({ id }) => id === entry.parentId);
   const isHidden = entries.some(
     ({ parentId, mountPoint }) =>
       parentId === entry.parentId &&
       mountPoint !== entry.mountPoint &&
-      entry.mountPoint.startsWith(mountPoint === "/" ? "/" : `${mountPoint}/`),
+      (mountPoint === "/" || entry.mountPoint.startsWith(`${mountPoint}/`)),
   );
   return !isHidden && (parent === undefined || isPlaceReachable(entries, parent));
 }
@@ -67,7 +68,7 @@ function parseLine(line: string): MountinfoEntry | undefined {
   const [id, parentId, majorMinor, root, mountPoint, options] = fields;
   const [fsType, source, superOptions] = fields.slice(separator + 1);
   if (
-    separator < 0 ||
+    separator === -1 ||
     options === undefined ||
     root === undefined ||
     mountPoint === undefined ||
@@ -77,7 +78,8 @@ function parseLine(line: string): MountinfoEntry | undefined {
   if (fsType === undefined || source === undefined) return undefined;
   return {
     id: Number(id),
-    parentId: Number(parentId),
+    // The file system that the kernel has started with is its own parent: it is on no other mount.
+    parentId: parentId === id ? Number.NaN : Number(parentId),
     majorMinor,
     root: unescapeOctal(root),
     mountPoint: unescapeOctal(mountPoint),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { fail } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
@@ -147,6 +148,19 @@ describe("publishVolume", () => {
         problem: `already holds a mount of ${other.value.path}`,
       });
       assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("binds no raw disk of which it can write no checkpoint", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      const full = { kind: "CheckpointsFull", path: "/state/volumes.json", neededBytes: 1 } as const;
+      const put: typeof ports.checkpoints.put = async (checkpoint, signal) =>
+        checkpoint.targetPaths.length > 0 ? fail(full) : ports.checkpoints.put(checkpoint, signal);
+      const raw = { ...request, accessType: "block", targetPath, targetReadOnly: false } as const;
+      const checkpoints = { ...ports.checkpoints, put };
+      const published = await world.answerOf(publishVolume({ ...ports, checkpoints }, raw, never));
+      assert.deepEqual(published, { ok: false, failure: full });
+      assert.deepEqual(world.machine.mounts(), []);
     }));
 
   it("leaves the staging mount to the writers where only one target is read-only", () =>

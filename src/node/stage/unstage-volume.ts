@@ -63,7 +63,6 @@ async function withdrawOwnRequest(
   if (!ended.ok) return ended;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
-  if (fresh.value.status?.record?.writer?.requested !== true) return ok(undefined);
   const unrequested = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "withdraw", volumeRead: fresh.value },

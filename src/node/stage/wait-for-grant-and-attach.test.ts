@@ -61,6 +61,14 @@ describe("waitForGrant", () => {
       }),
     ));
 
+  it("reports a write barrier that the node has to pass first", () =>
+    withNode({ barrierPending: [identity("node-a")] }, async (world) =>
+      assert.deepEqual(
+        await waitGrant(world),
+        waitsFor("the leading controller to make sure that no detach from node-a is under way any more"),
+      ),
+    ));
+
   it("does not count a grant that is being revoked", () =>
     withNode({ writer: { ...granted, requested: false } }, async (world) =>
       assert.equal((await waitGrant(world)).ok, false),

@@ -138,6 +138,17 @@ describe("acquireVolume, after this node has released the volume", () => {
       assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);
     }));
 
+  it("remembers its release where it may not acquire the volume now", () =>
+    withNode({ writer: granted, epoch: 1 }, async (world) => {
+      const ports = await releasedOnce(world);
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-b", { held: false }) }));
+      const refused = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
+      assert.equal(!refused.ok && refused.failure.kind, "NotWriter");
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-a") }));
+      const taken = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
+      assert.equal(!taken.ok && taken.failure.kind, "StoreRolledBack");
+    }));
+
   it("reports no rollback where the controller has counted its grant as held", () =>
     withNode({ writer: granted, epoch: 1 }, async (world) => {
       const ports = await releasedOnce(world);

@@ -304,6 +304,21 @@ describe("detectRollback of a record older than the checkpoint", () => {
       }));
 });
 
+it("sees a rollback in one record beside another that shows none", () =>
+  withNode({ writer: aWriter("node-a") }, async (world) => {
+    await beat(world);
+    const ports = world.ports();
+    const metadata = { name: "pvc-2", uid: "uid-pvc-2" };
+    await world.given("AzVolume", aVolume({ metadata, status: { record: aRecord({ epoch: 2 }) } }));
+    const { uid } = ports.cache.get("AzVolume", "pvc-2")?.metadata ?? assert.fail();
+    await ports.checkpoints.put({ ...checkpoint, volumeName: "pvc-2", uid }, never);
+    const own = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
+    assert.equal(
+      detectRollback(ports, own, { present: 0, earlier: 0 }),
+      "pvc-2 is at epoch 2, this node's checkpoint at 3",
+    );
+  }));
+
 const checkpoint: VolumeCheckpoint = {
   volumeName: "pvc-1",
   uid: "uid-pvc-1",

@@ -34,3 +34,8 @@ it("does not believe a label that looks like the number of devices", () =>
 
 it("answers nothing for another output", () =>
   assert.equal(parseBtrfsSuper("bad magic on superblock"), undefined));
+
+it("answers nothing for an output that was cut off, rather than no number of devices", () => {
+  const text = dump({});
+  assert.equal(parseBtrfsSuper(text.slice(0, text.indexOf("num_devices"))), undefined);
+});

@@ -82,9 +82,8 @@ function scsiAddress(parent: string, lun: number, controllerId: string | undefin
 }
 
 function nvmeAddress({ namespaceId, controllerModel }: BusFacts): DeviceAddress {
-  const id = namespaceId === undefined ? undefined : Number(namespaceId);
-  if (id === undefined || !Number.isInteger(id))
-    return { kind: "elsewhere", shown: "an NVMe device without a namespace id" };
+  const id = Number(namespaceId);
+  if (!Number.isInteger(id)) return { kind: "elsewhere", shown: "an NVMe device without a namespace id" };
   const shown = `NVMe namespace ${id}`;
   const lun = id - firstDataNamespace;
   if (controllerModel === undefined) return { kind: "unknownController", lun, shown };

@@ -95,7 +95,8 @@ describe("judgeDeviceContent", () => {
 });
 
 it("parses what blkid exports", () => {
-  assert.deepEqual(parseBlkidExport("DEVNAME=/dev/sdc\nLABEL=a=b\nTYPE=ext4\n"), {
+  assert.deepEqual(parseBlkidExport("X=1\n=2\nDEVNAME=/dev/sdc\nLABEL=a=b\nTYPE=ext4\n"), {
+    X: "1",
     DEVNAME: "/dev/sdc",
     LABEL: "a=b",
     TYPE: "ext4",

@@ -28,6 +28,7 @@ const rows: readonly {
   { source: complete, target: canceled, next: "copy", because: "the copy was cancelled" },
   { source: complete, target: ended, next: "copy", because: "the copy failed, and its source is there" },
   { source: complete, target: changedInVain, next: "copy", because: "a change failed, which is reported" },
+  { target: updating, next: "copy", because: "the copy is being started, and its source was deleted" },
   { target: failed, next: "lost", because: "the copy was refused, and its source is gone" },
   { target: canceled, next: "lost", because: "the copy was cancelled, and its source is gone" },
   { target: changedInVain, next: "copy", because: "a change of the lone copy failed, which is reported" },
