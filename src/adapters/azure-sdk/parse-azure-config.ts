@@ -98,7 +98,17 @@ const OLD_BOOLEAN: ScalarTag = {
   test: /^(?:y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/u,
   resolve: (text) => /^(?:y|yes|on)$/iu.test(text),
 };
-const AS_BY_KUBERNETES: SchemaOptions = { customTags: (tags) => [OLD_BOOLEAN, ...tags] };
+/** A number there, once its underscores are left out; among them those that YAML 1.2 takes for texts. */
+const OLD_NUMBER =
+  /^[-+]?(?:0b[01]+|0o[0-7]+|0x[0-9a-f]+|\.inf|\.nan|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:e[-+]?[0-9]+)?)$/iu;
+/** Only that it is a number counts: what is written is read from the text again. */
+const ANY_NUMBER: ScalarTag = {
+  tag: "tag:yaml.org,2002:float",
+  default: true,
+  test: /^[-+.0-9]/u,
+  resolve: (text) => (OLD_NUMBER.test(text.replaceAll("_", "")) ? Number.NaN : text),
+};
+const AS_BY_KUBERNETES: SchemaOptions = { customTags: (tags) => [OLD_BOOLEAN, ANY_NUMBER, ...tags] };
 /** Each value is a text. */
 const AS_WRITTEN: SchemaOptions = { schema: "failsafe" };
 
@@ -133,16 +143,25 @@ function readAs(type: FieldType, value: unknown, written: unknown): unknown {
   return texts.includes(undefined) ? undefined : texts;
 }
 
+/** Go's least int64 and largest uint64: a whole number beyond them is a float there. */
+const WHOLE_MIN = -(2n ** 63n);
+const WHOLE_MAX = 2n ** 64n - 1n;
+
 /**
- * Numbers and booleans that Kubernetes takes for the text as it is written. Of any other it makes another
- * text: 83 of 0123, and false of no.
+ * Whether Kubernetes takes a number or a boolean for the text as it is written. Of any other it makes another
+ * text: 83 of 0123, 1000 of 1_000, and false of no.
  */
-const SAME_TEXT = /^(?:true|false|0|-?[1-9][0-9]*)$/u;
+function isSameText(written: string): boolean {
+  if (written === "true" || written === "false") return true;
+  if (!/^(?:0|-?[1-9][0-9]*)$/u.test(written)) return false;
+  const whole = BigInt(written);
+  return whole >= WHOLE_MIN && whole <= WHOLE_MAX;
+}
 
 function textOf(value: unknown, written: unknown): string | undefined {
   if (typeof value === "string") return value;
   const isScalar = typeof value === "number" || typeof value === "boolean";
-  return isScalar && typeof written === "string" && SAME_TEXT.test(written) ? written : undefined;
+  return isScalar && typeof written === "string" && isSameText(written) ? written : undefined;
 }
 
 function hasNoText(value: unknown): boolean {
