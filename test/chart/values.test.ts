@@ -194,6 +194,17 @@ describe("values of the chart", () => {
         says: /has --heartbeat-stale-ms=9000, .*: set controller\.settings\.heartbeat-stale-ms instead/u,
       },
       {
+        values: { controller: { extraArgs: ["--log-level debug"] } },
+        says: /controller\.extraArgs has --log-level debug, .*: set controller\.logLevel instead/u,
+      },
+      {
+        values: {
+          azure: { caCertificate: "-----BEGIN CERTIFICATE-----" },
+          controller: { extraArgs: ["--azure-ca-file=/extra/ca.pem"] },
+        },
+        says: /has --azure-ca-file=\/extra\/ca\.pem, .*: set azure\.caCertificate instead/u,
+      },
+      {
         values: { controller: { extraArgs: ["--endpoint=unix:///other.sock"] } },
         says: /has --endpoint=unix:\/\/\/other\.sock, a flag that the chart sets itself: its pods need it as it is/u,
       },
@@ -208,6 +219,18 @@ describe("values of the chart", () => {
         assert.match(output, says);
       });
     }
+
+    it("take further arguments whose flags the chart does not set", async () => {
+      // The files may come from further volumes.
+      const files = ["--cloud-config=/extra/azure.json", "--azure-ca-file", "/extra/ca.pem"];
+      const { code, output } = await runHelm(["template", "test", CHART, "--namespace", "kube-system"], {
+        azure: { subscriptionID: SUBSCRIPTION, resourceGroup: "rg", location: "eastus" },
+        controller: { cloudConfigSecretName: "", extraArgs: ["--heartbeat-stale-ms=9000", ...files] },
+        node: { extraArgs: ["--zone", "eastus-1", "--metadata-ca-file=/extra/ca.pem"] },
+        schedulerExtender: { extraArgs: ["--heartbeat-stale-ms", "9000"] },
+      });
+      assert.equal(code, 0, output);
+    });
 
     for (const tenantID of ["00000000-0000-0000-0000-0000000000AB", "contoso.onmicrosoft.com"])
       it(`take a GUID of any case, and a tenant's domain: ${tenantID}`, async () => {

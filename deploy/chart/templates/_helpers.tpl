@@ -62,18 +62,19 @@ schedulerExtenderAccount: {{ .schedulerExtender | default (printf "csi-%s-schedu
 {{- end -}}
 
 {{/*
-Further settings of a role as flags, and the arguments after them; takes a list of the name of a role's values and
-them. A boolean flag has no value, and is left out if it is off. The driver refuses a flag that it gets twice.
+Further settings of a role as flags, and the arguments after them; takes a list of the root, the name of a role's
+values and them. A boolean flag has no value, and is left out if it is off. The driver refuses a flag that it gets
+twice.
 */}}
 {{- define "azuredisk.furtherArgs" -}}
-{{- $role := index . 0 -}}
-{{- $own := index . 1 -}}
+{{- $role := index . 1 -}}
+{{- $own := index . 2 -}}
 {{- $values := include "azuredisk.valuesOfFlags" . | fromYaml -}}
 {{- range $name, $_ := $own.settings -}}
 {{- $_ := set $values $name (printf "%s.settings.%s" $role $name) -}}
 {{- end -}}
 {{- range $argument := $own.extraArgs -}}
-{{- $flag := regexFind "^--[^=]+" $argument | trimPrefix "--" -}}
+{{- $flag := regexFind "^--[^=[:space:]]+" $argument | trimPrefix "--" -}}
 {{- if hasKey $values $flag -}}
 {{- $remedy := get $values $flag | empty | ternary "its pods need it as it is" (printf "set %s instead" (get $values $flag)) -}}
 {{- fail (printf "%s.extraArgs has %s, a flag that the chart sets itself: %s" $role $argument $remedy) -}}
@@ -93,21 +94,28 @@ them. A boolean flag has no value, and is left out if it is off. The driver refu
 {{- end }}
 {{- end -}}
 
-{{/* The flags that the chart sets, each with the value that it has it from, if any; takes the same list. */}}
+{{/*
+The flags that the chart sets, each with the value that it has it from, if any; takes the same list. A file that the
+chart does not mount may come from further volumes.
+*/}}
 {{- define "azuredisk.valuesOfFlags" -}}
-{{- $role := index . 0 -}}
-endpoint: ""
+{{- $azure := (index . 0).Values.azure -}}
+{{- $role := index . 1 -}}
+{{- $own := index . 2 -}}
 driver-name: driver.name
 namespace: objectNamespace
-attach: attach
 http-endpoint: {{ $role }}.metricsPort
 log-level: {{ $role }}.logLevel
+{{- if ne $role "schedulerExtender" }}
+endpoint: ""
+attach: attach
+{{- end }}
 {{- if eq $role "controller" }}
 node-daemon-set: ""
 force-detach-after-ms: controller.forceDetachAfterMs
 fence-regular-detach-ms: controller.fenceRegularDetachMs
 stopped-nodes: controller.stoppedNodes
-{{- if or (index . 1).cloudConfigSecretName (index . 1).cloudConfigHostFile }}
+{{- if or $own.cloudConfigSecretName $own.cloudConfigHostFile }}
 cloud-config: controller.cloudConfigSecretName or controller.cloudConfigHostFile
 {{- end }}
 subscription-id: azure.subscriptionID
@@ -115,7 +123,9 @@ resource-group: azure.resourceGroup
 location: azure.location
 azure-cloud: azure.cloud
 azure-endpoint: azure.endpoint
+{{- if $azure.caCertificate }}
 azure-ca-file: azure.caCertificate
+{{- end }}
 azure-time-scale: azure.timeScale
 custom-user-agent: driver.customUserAgent
 user-agent-suffix: driver.userAgentSuffix
@@ -127,7 +137,9 @@ max-volumes: driver.volumeAttachLimit
 reserved-data-disk-slot-num: node.reservedDataDiskSlotNum
 remove-not-ready-taint: node.removeNotReadyTaint
 metadata-endpoint: node.metadataEndpoint
+{{- if and $own.metadataEndpoint $azure.caCertificate }}
 metadata-ca-file: azure.caCertificate
+{{- end }}
 registration-socket: node.nodeDriverRegistrar.enabled
 kubelet-registration-path: node.nodeDriverRegistrar.enabled
 daemon-set: ""
