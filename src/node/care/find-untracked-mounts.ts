@@ -22,8 +22,7 @@ export async function findUntrackedMounts(
 ): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
   const lun = listedLun(ports.node, record, attachment, ports.clock.nowMs()) ?? attachment.status?.lun;
-  if (record === undefined || lun === undefined || !isNamed(record, ports.node, "unverified"))
-    return ok(undefined);
+  if (lun === undefined || !isNamed(record, ports.node, "unverified")) return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;

@@ -224,6 +224,22 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
+  it("unmounts nothing of the V1 driver where the record does not name the node", () =>
+    withNode({ defaultAccess: "quarantined" }, async (world) => {
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
+      await done(
+        world,
+        host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never),
+      );
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.deepEqual(
+        world.machine.mounts().map(({ path }) => path),
+        [byV1],
+      );
+    }));
+
   it("does not reclaim a volume for another one's mount at an outdated LUN", () =>
     withNode(adopted, async (world) => {
       const { host, checkpoints: memory } = world.ports();
