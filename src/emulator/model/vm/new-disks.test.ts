@@ -39,6 +39,23 @@ function ownerOf(azure: ModelFixture, disk: string): string | undefined {
 }
 
 describe("a data disk of createOption Empty", () => {
+  it("is not made twice, also in the place of one that the same update was making", () => {
+    const azure = aModel({ settings: { concurrentVmWrite: "preempt" } });
+    azure.send("PATCH", "virtualMachines/node-b", bodyOf(fresh));
+    azure.send("PATCH", "virtualMachines/node-a", bodyOf({ ...fresh, name: "other" }));
+    const { status, body } = azure.send("PATCH", "virtualMachines/node-a", bodyOf(fresh));
+    assert.deepEqual([status, codeOf(body)], [409, "Conflict"]);
+    azure.settle();
+    assert.deepEqual(
+      listOf(azure).map((entry) => textAt(entry, "name")),
+      ["other"],
+    );
+    assert.deepEqual(
+      listOf(azure, "node-b").map((entry) => textAt(entry, "name")),
+      ["fresh"],
+    );
+  });
+
   it("is made at the end of the VM's update, with size, SKU and zone", () => {
     const azure = aModel();
     const body = bodyOf({ ...fresh, managedDisk: { storageAccountType: "StandardSSD_LRS" } });

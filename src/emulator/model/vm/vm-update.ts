@@ -9,6 +9,7 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
+import { keyOf } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
@@ -121,9 +122,9 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   );
   const admission = admitWrite(world, vm, { name, takesOver: forced });
   if (admission.kind === "Failure") return admission;
-  const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map((entry) => entry.lun));
+  const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map(({ diskId }) => keyOf(diskId)));
   for (const entry of change.dataDisks) {
-    if (entry.phase !== "Attaching" || known.has(entry.lun)) continue;
+    if (entry.phase !== "Attaching" || known.has(keyOf(entry.diskId))) continue;
     const refused = checkAttach(world, { ...vm, ...change }, entry);
     if (refused !== undefined) return refused;
   }
