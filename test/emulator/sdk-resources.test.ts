@@ -162,6 +162,11 @@ describe("resources through the official SDK", () => {
     await virtualMachines.start("rg", "vm-1", fast);
     const expanded = await virtualMachines.get("rg", "vm-1", { expand: "instanceView" });
     assert.equal(expanded.instanceView?.statuses?.at(1)?.code, "PowerState/running");
+    const sizes: string[] = [];
+    for await (const { name } of virtualMachines.listAvailableSizes("rg", "vm-1")) sizes.push(name ?? "");
+    assert.ok(sizes.includes("Standard_D2s_v6"));
+    const views = virtualMachines.list("rg", { expand: "instanceView" });
+    await assert.rejects(views.next(), { statusCode: 400, code: "BadRequest" });
     for (const action of ["restart", "redeploy", "reapply"] as const)
       await virtualMachines[action]("rg", "vm-1", fast);
     await virtualMachines.delete("rg", "vm-1", { ...fast, forceDeletion: true });
@@ -241,5 +246,26 @@ describe("snapshots, availability sets and SKUs through the official SDK", () =>
     for await (const sku of azure.client.resourceSkus.list({ filter: "location eq 'eastus'" }))
       vmSkus += sku.resourceType === "virtualMachines" ? 1 : 0;
     assert.ok(vmSkus > 40);
+    const sizes = async (list: AsyncIterable<{ readonly name?: string }>): Promise<readonly unknown[]> => {
+      const names: unknown[] = [];
+      for await (const { name } of list) names.push(name);
+      return names;
+    };
+    const offered = await sizes(azure.client.availabilitySets.listAvailableSizes("rg", "set"));
+    assert.ok(offered.includes("Standard_D4s_v5"));
+    await assert.rejects(sizes(azure.client.availabilitySets.listAvailableSizes("rg", "none")), {
+      statusCode: 404,
+      code: "ResourceNotFound",
+    });
+    await assert.rejects(sizes(azure.client.virtualMachines.listAvailableSizes("rg", "none")), {
+      statusCode: 404,
+      code: "ResourceNotFound",
+    });
+    await assert.rejects(sizes(azure.client.availabilitySets.list("none")), {
+      statusCode: 404,
+      code: "ResourceGroupNotFound",
+    });
+    const actions = await sizes(azure.client.operations.list());
+    assert.ok(actions.includes("Microsoft.Compute/disks/write"));
   });
 });

@@ -115,6 +115,76 @@ describe("scale sets through the official SDK", () => {
     assert.ok(statuses?.some(({ code }) => code === "PowerState/running"));
   });
 
+  it("counts instances by state, and lists sets by region and the sizes of one", async () => {
+    const { virtualMachineScaleSets: sets } = azure.client;
+    await sets.createOrUpdate(
+      "rg",
+      "seen",
+      { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 2 } },
+      FAST,
+    );
+    const { virtualMachine, statuses } = await sets.getInstanceView("rg", "seen");
+    assert.deepEqual(virtualMachine?.statusesSummary, [{ code: "ProvisioningState/succeeded", count: 2 }]);
+    assert.equal(statuses?.[0]?.code, "ProvisioningState/succeeded");
+    const inRegion = async (region: string): Promise<readonly unknown[]> => {
+      const names: unknown[] = [];
+      for await (const { name } of sets.listByLocation(region)) names.push(name);
+      return names;
+    };
+    assert.ok((await inRegion("eastus")).includes("seen"));
+    assert.deepEqual(await inRegion("westus"), []);
+    const sizes: unknown[] = [];
+    for await (const { sku, capacity } of sets.listSkus("rg", "seen")) {
+      sizes.push(sku?.name);
+      assert.equal(capacity?.minimum, 0);
+    }
+    assert.ok(sizes.includes("Standard_D8s_v5"));
+    const missing = { statusCode: 404, code: "ResourceNotFound" };
+    await assert.rejects(sets.getInstanceView("rg", "none"), missing);
+    await assert.rejects(sets.listSkus("rg", "none").next(), missing);
+    await assert.rejects(sets.reapply("rg", "none").submitted(), missing);
+  });
+
+  it("guards the write of a set by its ETag, and does not count reads as writes", async () => {
+    const { virtualMachineScaleSets: sets } = azure.client;
+    const { etag = "" } = await sets.get("rg", "seen");
+    assert.equal((await sets.get("rg", "seen")).etag, etag);
+    const body = { location: "eastus", sku: { name: "Standard_D8s_v5", capacity: 2 } };
+    const failed = { statusCode: 412, code: "PreconditionFailed" };
+    await assert.rejects(sets.createOrUpdate("rg", "seen", body, { ifNoneMatch: "*" }).submitted(), {
+      statusCode: 412,
+    });
+    const updated = await sets.update(
+      "rg",
+      "seen",
+      { tags: { team: "storage" } },
+      { ifMatch: etag, ...FAST },
+    );
+    assert.notEqual(updated.etag, etag);
+    await assert.rejects(sets.update("rg", "seen", { tags: {} }, { ifMatch: etag }).submitted(), failed);
+    await assert.rejects(sets.createOrUpdate("rg", "seen", body, { ifMatch: etag }).submitted(), failed);
+    assert.deepEqual((await sets.get("rg", "seen")).tags, { team: "storage" });
+  });
+
+  it("reapplies a set, reimages an instance, and finds those with the latest model", async () => {
+    const { virtualMachineScaleSets: sets, virtualMachineScaleSetVMs: instances } = azure.client;
+    await sets.reapply("rg", "seen", FAST);
+    const before = (await instances.get("rg", "seen", "0")).etag;
+    await instances.reimageAll("rg", "seen", "0", FAST);
+    assert.notEqual((await instances.get("rg", "seen", "0")).etag, before);
+    await sets.update("rg", "seen", { virtualMachineProfile: { licenseType: "Other" } }, FAST);
+    await sets.updateInstances("rg", "seen", { instanceIds: ["1"] }, FAST);
+    const idsBy = async (filter: string): Promise<readonly unknown[]> => {
+      const ids: unknown[] = [];
+      for await (const { instanceId } of instances.list("rg", "seen", { filter })) ids.push(instanceId);
+      return ids;
+    };
+    assert.deepEqual(await idsBy("properties/latestModelApplied eq true"), ["1"]);
+    assert.deepEqual(await idsBy("properties/latestModelApplied eq false"), ["0"]);
+    await assert.rejects(idsBy("name eq 'seen_0'"), { statusCode: 400, code: "BadRequest" });
+    await sets.delete("rg", "seen", FAST);
+  });
+
   it("answers for missing instances and sets as Azure does", async () => {
     const { virtualMachineScaleSetVMs: instances } = azure.client;
     await assert.rejects(instances.get("rg", "data", "99"), { statusCode: 404, code: "ResourceNotFound" });

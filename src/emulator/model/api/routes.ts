@@ -489,7 +489,7 @@ function providerActions(): readonly JsonObject[] {
     ({ pattern }) => pattern.startsWith(SUBSCRIPTION_COMPUTE) || pattern.startsWith(COMPUTE),
   ).map(({ method, pattern }) => accessOf({ method, path: pattern }).action);
   return [...new Set(names)].sort().map((name) => {
-    const [provider = "", ...rest] = name.split("/");
+    const [provider = "", ...rest] = name.replace(/\/action$/u, "").split("/");
     const operation = rest.pop() ?? "";
     return { name, display: { provider, resource: rest.join("/"), operation, description: name } };
   });

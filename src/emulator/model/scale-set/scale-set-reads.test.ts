@@ -92,6 +92,70 @@ describe("reads of a scale set", () => {
   });
 });
 
+describe("calls of a scale set that is not there, or not so", () => {
+  const calls: readonly (readonly ["GET" | "POST", path: string, status: number, code: string])[] = [
+    ["GET", "virtualMachineScaleSets/none/instanceView", 404, "ResourceNotFound"],
+    ["GET", "virtualMachineScaleSets/none/skus", 404, "ResourceNotFound"],
+    ["POST", "virtualMachineScaleSets/none/reapply", 404, "ResourceNotFound"],
+    ["GET", "virtualMachineScaleSets/none/virtualMachines", 404, "ResourceNotFound"],
+    ["POST", `${POOL}/virtualMachines/9/reimageAll`, 404, "ResourceNotFound"],
+    ["POST", "virtualMachineScaleSets/none/virtualMachines/0/reimageAll", 404, "ParentResourceNotFound"],
+    ["GET", "virtualMachines/none/vmSizes", 404, "ResourceNotFound"],
+    ["GET", "availabilitySets/none/vmSizes", 404, "ResourceNotFound"],
+  ];
+  for (const [method, path, status, code] of calls)
+    it(`answers ${method} ${path} with ${code}`, () => {
+      const answer = aPool().send(method, path);
+      assert.deepEqual([answer.status, codeOf(answer.body)], [status, code]);
+    });
+
+  it("refuses to reapply a set that is being changed, and to reimage a busy instance", () => {
+    const azure = aPool();
+    azure.send("PATCH", POOL, { sku: { capacity: 4 } });
+    assert.equal(azure.send("POST", `${POOL}/reapply`).status, 409);
+    azure.settle();
+    azure.send("POST", `${POOL}/virtualMachines/0/restart`);
+    assert.equal(azure.send("POST", `${POOL}/virtualMachines/0/reimageAll`).status, 409);
+    assert.equal(azure.send("POST", `${POOL}/reapply`).status, 409);
+  });
+});
+
+describe("lists of scale sets and their instances", () => {
+  it("come page by page, by region and by filter", () => {
+    const azure = aModel({ virtualMachines: [], settings: { pageSize: 1 } });
+    for (const [name, location] of [
+      ["first", "eastus"],
+      ["second", "westus"],
+      ["third", "eastus"],
+    ] as const)
+      azure.finish("PUT", `virtualMachineScaleSets/${name}`, {
+        location,
+        sku: { name: "Standard_D8s_v5", capacity: 2 },
+      });
+    const allOf = (first: string): readonly unknown[] => {
+      const names: unknown[] = [];
+      for (let path: string | undefined = first; path !== undefined;) {
+        const { body } = azure.send("GET", path);
+        const page = at(body, "value") as readonly Json[];
+        assert.ok(page.length <= 1);
+        names.push(...page.map((each) => textAt(each, "name")));
+        const next = textAt(body, "nextLink");
+        path = next === undefined ? undefined : new URL(next).pathname + new URL(next).search;
+      }
+      return names;
+    };
+    const inRegion = `${SUBSCRIPTION_COMPUTE}/locations/eastus/virtualMachineScaleSets`;
+    assert.deepEqual(allOf(inRegion), ["first", "third"]);
+    const instances = "virtualMachineScaleSets/first/virtualMachines";
+    azure.finish("PATCH", "virtualMachineScaleSets/first", { sku: { name: "Standard_D4s_v5" } });
+    assert.deepEqual(allOf(`${instances}?$filter=properties/latestModelApplied eq false`), [
+      "first_0",
+      "first_1",
+    ]);
+    assert.deepEqual(allOf(`${instances}?$filter=properties/latestModelApplied eq true`), []);
+  });
+});
+
 describe("sizes that a VM or an availability set can have", () => {
   it("are listed for those that exist", () => {
     const azure = aModel();

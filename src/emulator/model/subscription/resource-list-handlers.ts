@@ -14,7 +14,7 @@ import { renderVirtualMachine } from "../vm/virtual-machine.ts";
 import type { World } from "../world.ts";
 
 /** The members of a resource in a list of resources of all types. */
-const MEMBERS = ["id", "name", "type", "location", "tags", "zones", "sku", "managedBy", "identity"];
+const MEMBERS = ["id", "name", "type", "location", "zones", "sku", "managedBy", "identity"];
 
 /** GET of all resources of a group or a subscription. A uniform scale set's instances are not among them. */
 export function listResourcesHandler(world: World, call: ArmCall): HandlerResult {
@@ -22,9 +22,11 @@ export function listResourcesHandler(world: World, call: ArmCall): HandlerResult
   const conditions = parseListFilter(filter);
   if (conditions === undefined) return armErrors.invalidListFilter(filter);
   const expands = (member: string): boolean => expand.toLowerCase().split(",").includes(member.toLowerCase());
+  // Azure does not return the tags of what is found by a tag.
+  const members = conditions.some(({ member }) => member.startsWith("tag")) ? MEMBERS : [...MEMBERS, "tags"];
   const found = [...resourcesOf(world, call)].filter(({ shown }) => meets(shown, conditions));
   return page(world, call, found, ({ shown, createdAtMs }) => ({
-    ...Object.fromEntries(MEMBERS.map((member) => [member, shown[member]])),
+    ...Object.fromEntries(members.map((member) => [member, shown[member]])),
     ...(expands("provisioningState")
       ? { provisioningState: at(shown, "properties", "provisioningState") ?? "Succeeded" }
       : {}),

@@ -62,12 +62,54 @@ describe("the resources of a group", () => {
       ["name eq 'set' and location eq 'eastus'", ["set"]],
     ] as const)
       assert.deepEqual(namesIn(azure, `${all}?$filter=${filter}`), names, filter);
+    const tagged = at(azure.send("GET", `${all}?$filter=tagName eq 'team'`).body, "value") as readonly Json[];
+    assert.deepEqual(
+      tagged.map((resource) => at(resource, "tags")),
+      [undefined],
+    );
     const refused = azure.send("GET", `${all}?$filter=color eq 'red'`);
     assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidFilterInQueryString"]);
     const first = azure.send("GET", `${all}?$top=2`).body;
     const next = new URL(textAt(first, "nextLink") ?? "");
     assert.equal((at(first, "value") as readonly Json[]).length, 2);
     assert.equal(namesIn(azure, `${next.pathname}${next.search}`).length, 2);
+    const filtered = azure.send("GET", `${all}?$top=1&$filter=substringof('a', name)`).body;
+    const more = new URL(textAt(filtered, "nextLink") ?? "");
+    assert.deepEqual(namesIn(azure, `${more.pathname}${more.search}`), ["node-a"]);
+  });
+
+  it("say when they were made, on request, and have every type but uniform instances", () => {
+    const azure = someResources();
+    azure.finish("PUT", "diskAccesses/private", { location: "eastus" });
+    azure.finish("PUT", "snapshots/of-data", {
+      location: "eastus",
+      properties: {
+        creationData: {
+          createOption: "Copy",
+          sourceResourceId: `${GROUPS}/rg/providers/Microsoft.Compute/disks/data`,
+        },
+        incremental: true,
+      },
+    });
+    const { body } = azure.send("GET", `${GROUPS}/rg/resources?$expand=createdTime`);
+    const listed = at(body, "value") as readonly Json[];
+    assert.deepEqual(
+      new Set(listed.map((resource) => textAt(resource, "type")?.split("/")[1])),
+      new Set([
+        ...["availabilitySets", "diskAccesses", "disks", "snapshots", "virtualMachineScaleSets"],
+        "virtualMachines",
+      ]),
+    );
+    const times = listed.map((resource) => [
+      textAt(resource, "name"),
+      at(resource, "createdTime") !== undefined,
+    ]);
+    assert.deepEqual(
+      times.filter(([, known]) => known === false),
+      [["set", false]],
+      "the emulator does not keep when an availability set was made",
+    );
+    assert.ok(listed.every((resource) => at(resource, "provisioningState") === undefined));
   });
 });
 
@@ -81,7 +123,12 @@ describe("resource groups", () => {
       "rg2",
     ]);
     assert.deepEqual(namesIn(azure, `${GROUPS}?$top=1`), ["rg"]);
-    assert.equal(azure.send("PATCH", `${GROUPS}/none`, { tags: {} }).status, 404);
+    const absent = azure.send("PATCH", `${GROUPS}/none`, { tags: {} });
+    assert.deepEqual([absent.status, codeOf(absent.body)], [404, "ResourceGroupNotFound"]);
+    const kept = azure.send("PATCH", `${GROUPS}/rg2`, {});
+    assert.deepEqual([at(kept.body, "tags"), textAt(kept.body, "location")], [{ team: "storage" }, "westus"]);
+    const refused = azure.send("GET", `${GROUPS}?$filter=tagName ne 'team'`);
+    assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidFilterInQueryString"]);
   });
 });
 
@@ -101,5 +148,22 @@ describe("the list of SKUs", () => {
     assert.deepEqual(regions("?$filter=location eq 'westeurope'&includeExtendedLocations=true"), [
       "westeurope",
     ]);
+  });
+});
+
+describe("the list of the provider's actions", () => {
+  it("has each that a role can name once", () => {
+    const { body } = aModel().send("GET", "/providers/Microsoft.Compute/operations");
+    const actions = at(body, "value") as readonly Json[];
+    const names = actions.map((action) => textAt(action, "name"));
+    assert.equal(new Set(names).size, names.length);
+    for (const name of ["disks/write", "virtualMachines/read", "virtualMachines/start/action"])
+      assert.ok(names.includes(`Microsoft.Compute/${name}`), name);
+    assert.deepEqual(at(actions[names.indexOf("Microsoft.Compute/disks/beginGetAccess/action")], "display"), {
+      provider: "Microsoft.Compute",
+      resource: "disks",
+      operation: "beginGetAccess",
+      description: "Microsoft.Compute/disks/beginGetAccess/action",
+    });
   });
 });

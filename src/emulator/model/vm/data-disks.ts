@@ -241,12 +241,12 @@ function cachingOf(wanted: RequestedDataDisk): Caching | undefined {
   return CACHINGS.find((known) => known === wanted.caching);
 }
 
-/** The service does not distinguish its case. */
-/** Whether an entry is to be detached without its guest; names of options have no case. */
+/** Whether an entry is to be detached without its guest. The service does not distinguish its case. */
 export function isForced(entry: Json): boolean {
   return textAt(entry, "detachOption")?.toLowerCase() === "forcedetach";
 }
 
+/** The service does not distinguish its case. */
 function createOptionOf(text: string | undefined): string | undefined {
   return CREATE_OPTIONS.find((known) => known.toLowerCase() === text?.toLowerCase()) ?? text;
 }

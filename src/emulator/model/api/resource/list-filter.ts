@@ -12,36 +12,42 @@ const MEMBERS = ["name", "resourceType", "resourceGroup", "location", "tagName",
 
 type FilterMember = (typeof MEMBERS)[number];
 
-const EQUAL = /^\s*(\w+)\s+eq\s+'([^']*)'\s*$/i;
-const PART = /^\s*substringof\(\s*'([^']*)'\s*,\s*(\w+)\s*\)\s*$/i;
+const TEXT = "'((?:[^']|'')*)'";
+/** A condition, and the `and` to the next one. A value may have that word, and two quotes for one. */
+const CONDITION = new RegExp(
+  `\\s*(?:(\\w+)\\s+eq\\s+${TEXT}|substringof\\(\\s*${TEXT}\\s*,\\s*(\\w+)\\s*\\))\\s*(and\\s|$)`,
+  "iy",
+);
 
 /** The conditions of a `$filter` of resources or groups; undefined for any other filter. */
 export function parseListFilter(text: string): readonly Condition[] | undefined {
   if (text.trim() === "") return [];
-  const conditions = text.split(/\s+and\s+/i).map(parseCondition);
-  return conditions.some((condition) => condition === undefined)
-    ? undefined
-    : conditions.filter((condition) => condition !== undefined);
+  const conditions: Condition[] = [];
+  const condition = new RegExp(CONDITION);
+  for (;;) {
+    const found = condition.exec(text);
+    if (found === null) return undefined;
+    const [, equalName, equalValue, partValue, partName, next] = found;
+    const wanted = (equalName ?? partName)?.toLowerCase();
+    const member = MEMBERS.find((known) => known.toLowerCase() === wanted);
+    if (member === undefined) return undefined;
+    const value = (equalValue ?? partValue ?? "").replaceAll("''", "'");
+    conditions.push({ member, value, isPart: partName !== undefined });
+    if (next === "") return conditions;
+  }
 }
 
-function parseCondition(text: string): Condition | undefined {
-  const [, equalName, equalValue] = EQUAL.exec(text) ?? [];
-  const [, partValue, partName] = PART.exec(text) ?? [];
-  const wanted = (equalName ?? partName)?.toLowerCase();
-  const member = MEMBERS.find((known) => known.toLowerCase() === wanted);
-  const value = equalValue ?? partValue;
-  return member === undefined || value === undefined
-    ? undefined
-    : { member, value, isPart: partName !== undefined };
-}
-
-/** Whether a resource or a group, as its own GET answers, meets all conditions; case does not matter. */
+/**
+ * Whether a resource or a group, as its own GET answers, meets all conditions. Only values of tags have a
+ * case.
+ */
 export function meets(resource: JsonObject, conditions: readonly Condition[]): boolean {
   const tagName = conditions.find(({ member }) => member === "tagName")?.value.toLowerCase();
   return conditions.every(({ member, value, isPart }) =>
-    valuesOf(resource, member, tagName).some((text) =>
-      isPart ? text.toLowerCase().includes(value.toLowerCase()) : text.toLowerCase() === value.toLowerCase(),
-    ),
+    valuesOf(resource, member, tagName).some((text) => {
+      const [has, wants] = member === "tagValue" ? [text, value] : [text.toLowerCase(), value.toLowerCase()];
+      return isPart ? has.includes(wants) : has === wants;
+    }),
   );
 }
 
