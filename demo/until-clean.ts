@@ -7,20 +7,29 @@ import { waitUntil } from "./wait-until.ts";
 
 const CLEAN_MAX_MS = 120_000;
 
-/** Waits until a node that was fenced has cleaned up, and the volume's record says so. */
+/**
+ * `unlisted`: the record was rebuilt, and calls the node quarantined since it lists it nowhere. Such a node
+ * leaves the quarantine when it has the disk again, and what it has mounted waits for its kubelet.
+ */
+export type Cleanliness = "clean" | "unlisted";
+
+/** Waits until a node that was fenced has cleaned up, and the volume's record says so, or one of `also`. */
 export async function untilClean(
   { lab, signal }: { readonly lab: Lab; readonly signal: AbortSignal },
   volume: DemoVolume,
   node: LabNode,
-): Promise<void> {
-  await waitUntil(`${node.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
+  also: readonly Cleanliness[] = [],
+): Promise<Cleanliness> {
+  return waitUntil(`${node.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
     const record = await readRecord(lab, volume, signal);
-    return record !== undefined && isKnownClean(record, node.name) ? true : undefined;
+    const found = record === undefined ? undefined : cleanlinessIn(record, node.name);
+    return found === "clean" || (found !== undefined && also.includes(found)) ? found : undefined;
   });
 }
 
-/** A record that was rebuilt calls each node quarantined that it does not list. */
-export function isKnownClean(record: WriterRecord, nodeName: string): boolean {
-  if (isNamed(record, nodeName, "quarantined", "unverified", "fencing")) return false;
-  return record.defaultAccess === "quarantined" ? isNamed(record, nodeName, "clean") : true;
+/** Undefined while the record waits for the node. */
+export function cleanlinessIn(record: WriterRecord, nodeName: string): Cleanliness | undefined {
+  if (isNamed(record, nodeName, "quarantined", "unverified", "fencing")) return undefined;
+  const isListed = record.defaultAccess !== "quarantined" || isNamed(record, nodeName, "clean");
+  return isListed ? "clean" : "unlisted";
 }

@@ -154,6 +154,36 @@ export function planRound(random: Random, situation: Situation): Round {
   return { disturbances, moves };
 }
 
+/** A round, and what it was drawn for. */
+export interface PlannedRound {
+  readonly situation: Situation;
+  readonly round: Round;
+}
+
+/** Draws round after round, each for what the one before leaves. They depend on nothing but the dice. */
+export function* planRounds(random: Random, first: Situation): Generator<PlannedRound, never> {
+  let situation = first;
+  for (;;) {
+    const round = planRound(random, situation);
+    yield { situation, round };
+    situation = after(situation, round);
+  }
+}
+
+function after(situation: Situation, { disturbances, moves }: Round): Situation {
+  const grown = new Map<string, number>();
+  for (const each of disturbances) if (each.kind === "grow") grown.set(each.volumeName, each.toGiB);
+  return {
+    ...situation,
+    hasBackup: situation.hasBackup || disturbances.some(({ kind }) => kind === "backUp"),
+    pods: situation.pods.map((pod) => ({
+      ...pod,
+      nodeName: moves.get(pod.volumeName) ?? pod.nodeName,
+      sizeGiB: grown.get(pod.volumeName) ?? pod.sizeGiB,
+    })),
+  };
+}
+
 function drawStrike(random: Random, nodeName: string, copied: SituatedPod | undefined): Strike {
   const freezing = copied?.nodeName === nodeName ? copied.volumeName : undefined;
   const kind = oneOf(random, STRIKES) ?? "freeze";

@@ -7,7 +7,8 @@ import type { WritingPod } from "../workflows/writing-pod.ts";
 import type { SoakLab } from "./soak-lab.ts";
 
 const READY_MAX_MS = 240_000;
-const FROZEN_MAX_MS = 5_000;
+/** Some seconds pass until then on a busy machine. */
+const FROZEN_MAX_MS = 15_000;
 const LOOK_EVERY_MS = 20;
 /**
  * The emulator copies a disk while it is written, on file systems without reflinks: only a frozen file system

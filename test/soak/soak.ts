@@ -6,7 +6,7 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { untilServed } from "../workflows/volume-use.ts";
 import { type StalePod, startWritingPod, type WritingPod } from "../workflows/writing-pod.ts";
 import { disturb } from "./disturb.ts";
-import { describeRound, planRound, type Round, type SituatedPod } from "./plan-round.ts";
+import { describeRound, planRounds, type Round, type SituatedPod, type Situation } from "./plan-round.ts";
 import type { SoakLab } from "./soak-lab.ts";
 import { watchPauses } from "./watch-pauses.ts";
 
@@ -64,6 +64,30 @@ function growsInUse({ maxShares, fsType }: Kind): boolean {
   return maxShares === 1 && fsType !== "ext4";
 }
 
+/** Where the pods of a soak start. */
+export function firstSituation(
+  { nodes, processes }: Pick<SoakLab, "nodes" | "processes">,
+  volumes: number,
+): Situation {
+  return {
+    nodeNames: [...nodes.keys()],
+    processNames: [...processes.keys()].toSorted(),
+    hasBackup: false,
+    pods: Array.from({ length: volumes }, (_, index): SituatedPod => {
+      const kind = kindOf(index);
+      const zones: readonly string[] = ZONES[kind.skuName];
+      const reaches = [...nodes.values()].filter(({ zone }) => zones.includes(zone)).map(({ name }) => name);
+      return {
+        volumeName: `volume-${index}`,
+        nodeName: reaches[index % reaches.length] ?? "",
+        reaches,
+        sizeGiB: FIRST_GIB,
+        grows: growsInUse(kind),
+      };
+    }),
+  };
+}
+
 /**
  * Lets pods write to volumes, and move between nodes, while nodes freeze or lose their power, processes are
  * killed and Azure fails. Throws at the first round in which a synced record or a file is lost, a fenced
@@ -73,26 +97,16 @@ function growsInUse({ maxShares, fsType }: Kind): boolean {
 export async function soak({ lab, seed, volumes, continues, say, signal }: SoakOptions): Promise<Soaked> {
   const random = createSeededRandom(seed);
   const nodeOf = (name: string): LabNode => lab.nodes.get(name) ?? assert.fail(`the lab has no ${name}`);
-  const nodes = [...lab.nodes.values()];
+  const situation = firstSituation(lab, volumes);
   const movesMs: number[] = [];
   const failOversMs: number[] = [];
   const pods = await Promise.all(
-    Array.from({ length: volumes }, (_, index) => {
-      const reached = reachedBy(index);
-      return startPod(index, nodeOf(reached[index % reached.length] ?? ""));
-    }),
+    situation.pods.map(({ nodeName }, index) => startPod(index, nodeOf(nodeName))),
   );
-  const sizesGiB = new Map(pods.map(({ volume }) => [volume.name, FIRST_GIB]));
   const pauses = watchPauses(pods);
   let rounds = 0;
-  let hasBackup = false;
-  while (continues(rounds)) {
-    const round = planRound(random, {
-      nodeNames: [...lab.nodes.keys()],
-      processNames: [...lab.processes.keys()].toSorted(),
-      hasBackup,
-      pods: pods.map(situated),
-    });
+  for (const { round } of planRounds(random, situation)) {
+    if (!continues(rounds)) break;
     say(`round ${rounds + 1}: ${describeRound(round)}`);
     const startedMs = performance.now();
     await play(round);
@@ -101,9 +115,6 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
       `  ${seconds(performance.now() - startedMs)}; ` +
         `${pause?.volumeName ?? "no pod"} did not write for ${seconds(pause?.ms ?? 0)}`,
     );
-    for (const each of round.disturbances)
-      if (each.kind === "grow") sizesGiB.set(each.volumeName, each.toGiB);
-    hasBackup ||= round.disturbances.some(({ kind }) => kind === "backUp");
     rounds += 1;
   }
   pauses.end();
@@ -115,21 +126,6 @@ export async function soak({ lab, seed, volumes, continues, say, signal }: SoakO
   }
   assert.deepEqual(await leftovers(lab, signal), [], "left behind");
   return { rounds, movesMs, failOversMs, records };
-
-  function situated({ volume, node }: WritingPod, index: number): SituatedPod {
-    return {
-      volumeName: volume.name,
-      nodeName: node.name,
-      reaches: reachedBy(index),
-      sizeGiB: sizesGiB.get(volume.name) ?? FIRST_GIB,
-      grows: growsInUse(kindOf(index)),
-    };
-  }
-
-  function reachedBy(index: number): readonly string[] {
-    const zones: readonly string[] = ZONES[kindOf(index).skuName];
-    return nodes.filter(({ zone }) => zones.includes(zone)).map(({ name }) => name);
-  }
 
   async function startPod(index: number, node: LabNode): Promise<WritingPod> {
     const { skuName, maxShares, fsType } = kindOf(index);

@@ -8,6 +8,7 @@ import {
   publishAgain,
   unpublishOnController,
   unpublishOnNode,
+  unstage,
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsIn, startWriter, type Writer, writeFiles } from "../../demo/workload.ts";
@@ -178,10 +179,13 @@ export async function startWritingPod(
           await lab.orchestrator.removeUser(staleNode.name, volume.volumeId);
         },
         cleanUp: async () => {
-          await untilClean({ lab, signal }, volume, staleNode);
-          if (lost === "frozen") await takeDownAfterFence(lab, volume, staleNode);
-          // Nothing is mounted there any more, and its kubelet finds the pod's folder.
-          else await untilServed(() => unpublishOnNode(lab, volume, staleNode));
+          const found = await untilClean({ lab, signal }, volume, staleNode, ["unlisted"]);
+          if (lost === "frozen" && found === "clean") await takeDownAfterFence(lab, volume, staleNode);
+          else {
+            // Nothing is mounted there any more, or it is left to its kubelet, which finds the pod's folder.
+            await untilServed(() => unpublishOnNode(lab, volume, staleNode));
+            await untilServed(() => unstage(volume, staleNode));
+          }
           const left = (await mountPoints(staleNode)).filter((path) => path.includes(`/${volume.name}/`));
           assert.deepEqual(left, [], `left on ${staleNode.name}`);
         },
