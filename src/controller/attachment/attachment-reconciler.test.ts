@@ -420,7 +420,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
-  it("asks the record and marks the detach in three calls of the store before it is sent", () =>
+  it("marks a detach and then asks the record, in three calls of the store", () =>
     withControllerPorts(async (world) => {
       await givenDeletion(world, {});
       const calls: string[] = [];
@@ -448,7 +448,7 @@ describe("attachmentReconciler", () => {
       await world.answerOf(
         attachmentReconciler({ ...world.ports, cloud, store }).reconcile(attachmentName("node-a"), never),
       );
-      const expected = ["get AzVolume", "get Lease", "updateStatus AzVolumeAttachment"];
+      const expected = ["updateStatus AzVolumeAttachment", "get AzVolume", "get Lease"];
       assert.deepEqual(seen, ["Attached", true, "Detaching", expected]);
       assert.equal(world.attachment("node-a"), undefined);
       assert.deepEqual(calls, expected);
@@ -464,6 +464,33 @@ describe("attachmentReconciler", () => {
       });
       assert.deepEqual([...world.attachedTo], ["node-a"]);
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+    }));
+
+  it("sends no detach from a node that acquires the volume just before the mark", () =>
+    withControllerPorts(async (world) => {
+      await givenDeletion(world, {});
+      const store: typeof world.ports.store = {
+        ...world.ports.store,
+        updateStatus: async (kind, object, signal) => {
+          // The node reads its attachment after this, and finds the disk attached.
+          if (kind === "AzVolumeAttachment")
+            await world.setRecord((record) => ({ ...record, writer: aWriter("node-a") }));
+          return world.ports.store.updateStatus(kind, object, signal);
+        },
+      };
+      const answer = await world.answerOf(
+        attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never),
+      );
+      assert.deepEqual(answer, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+      // Its next plan recreates the object, which records the disk where it is.
+      assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
+      const { uid } = world.attachment("node-a")?.metadata ?? {};
+      await run(world);
+      assert.notEqual(world.attachment("node-a")?.metadata.uid, uid);
+      await run(world);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
   it("keeps an attachment whose disk is off already, but whose node may write by now", () =>

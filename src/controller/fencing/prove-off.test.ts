@@ -181,6 +181,23 @@ describe("an unverified node that has nothing to verify itself by", () => {
       assert.deepEqual(world.record(), aRecord(found), "from now on it may reclaim");
     }));
 
+  it("gets its place back where a detach was refused after it had been marked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(found));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given(
+        "AzVolumeAttachment",
+        anAttachment("node-a", { status: { state: "Detaching", lun: 3 } }),
+      );
+      await world.given("AzVolumeAttachment", anAttachment("node-b"));
+      for (const nodeName of ["node-a", "node-b"]) world.attachedTo.add(nodeName);
+      world.disks.add(diskUri);
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
+      await passOn(world, listing(world, { lun: 3, names: ["node-a", "node-b"] }));
+      const { state, lun } = world.attachment("node-a")?.status ?? {};
+      assert.deepEqual([state, lun], ["Attached", 3]);
+    }));
+
   it("stays unverified where the record was rebuilt during the proof", () =>
     withLateDetach(async (world) => {
       world.during.prove = () => world.setRecord((record) => ({ ...record, epoch: 5 }));

@@ -42,6 +42,11 @@ const rows: readonly {
     planned: [a],
   },
   {
+    because: "a detach was refused after it had been marked",
+    seen: observed({ attachments: [anAttachment("node-a", { status: { state: "Detaching" } })] }),
+    planned: [a],
+  },
+  {
     because: "its attachment went with a detach that ended late",
     seen: observed({ attachments: [] }),
     planned: [a],

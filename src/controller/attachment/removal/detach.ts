@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
@@ -35,8 +36,15 @@ export async function detach(
   const startedMs = clock.elapsedMs();
   let isAllowed = false;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
-    isAllowed = await mayDetachNow(ports, attachment, node, asked);
-    return isAllowed && (await isMarkedDetaching(ports, attachment, { kind, node }, asked));
+    const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
+    // A refused detach leaves the attachment as it was, as far as the cache shows it: its node finds the disk.
+    isAllowed =
+      known !== undefined &&
+      allowsDetach(ports, attachment, known, node) &&
+      (await isMarkedDetaching(ports, attachment, { kind, node }, asked)) &&
+      // Past the mark: a node that has acquired the volume before it may not have seen it.
+      (await mayDetachNow(ports, attachment, node, asked));
+    return isAllowed;
   };
   const detached = await ports.steps.run("detach", () =>
     cloud.detachDisk(
@@ -91,11 +99,10 @@ export async function detach(
 }
 
 /**
- * Marks the detach, last before its write to Azure: one that the record refuses leaves the attachment as it
- * was, and the node can still find the disk. Whether it is marked. Written on the cached version, without a
- * read: a later version refuses the mark, and the answer shows whether this very attachment is still being
- * deleted. That alone keeps *grant* from its node while the detach is on its way, and a restored backup
- * reverts it.
+ * Marks the detach: a node that acquires the volume from here on reads its attachment after that, and mounts
+ * nothing. Whether it is marked. Written on the cached version, without a read: a later version refuses the
+ * mark, and the answer shows whether this very attachment is still being deleted. Only the deletion keeps
+ * *grant* from its node while the detach is on its way, and a restored backup reverts it.
  */
 async function isMarkedDetaching(
   ports: AttachmentPorts,
@@ -140,16 +147,27 @@ export async function mayDetachNow(
   signal: AbortSignal,
 ): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
+  return (
+    fresh.ok &&
+    allowsDetach(ports, attachment, fresh.value, node) &&
+    (await isTrusted(ports, fresh.value.status?.record, signal))
+  );
+}
+
+function allowsDetach(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  volume: AzVolume,
+  node: NodeIdentity,
+): boolean {
   // Without the volume's object the writer is unknown: it is recreated before anything is detached.
-  if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined)
-    return false;
-  const record = fresh.value.status?.record;
-  if (
-    record !== undefined &&
-    rollbackReporter(ports, attachment.spec.volumeName, record.storeIncarnation) === node.nodeName
-  )
-    return false;
-  return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
+  if (isRecordMissing(volume) || attachmentProblem(attachment, volume) !== undefined) return false;
+  const record = volume.status?.record;
+  return (
+    record === undefined ||
+    (rollbackReporter(ports, attachment.spec.volumeName, record.storeIncarnation) !== node.nodeName &&
+      mayDetach(record, node))
+  );
 }
 
 /**
