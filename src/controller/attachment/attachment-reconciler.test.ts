@@ -454,7 +454,7 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(calls, expected);
     }));
 
-  it("leaves an attachment as it was where the record, as it is then, refuses the detach", () =>
+  it("leaves an attachment as it was where the record refuses the detach by then", () =>
     withControllerPorts(async (world) => {
       await givenDeletion(world, {});
       world.during.detachDisk = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-a") }));
@@ -491,6 +491,35 @@ describe("attachmentReconciler", () => {
       await run(world);
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
       assert.deepEqual([...world.attachedTo], ["node-a"]);
+    }));
+
+  it("asks the record about a disk that is off already, and marks nothing", () =>
+    withControllerPorts(async (world) => {
+      await givenDeletion(world, {});
+      world.attachedTo.delete("node-a");
+      const calls: string[] = [];
+      const { store } = world.ports;
+      const counted: typeof store = {
+        ...store,
+        get: (kind, ...rest) => {
+          calls.push(`get ${kind}`);
+          return store.get(kind, ...rest);
+        },
+        update: (kind, ...rest) => {
+          calls.push(`update ${kind}`);
+          return store.update(kind, ...rest);
+        },
+        updateStatus: () => assert.fail("a mark"),
+      };
+      const cloud: CloudProvisioner = { ...world.ports.cloud, detachDisk: async () => ok(undefined) };
+      await world.answerOf(
+        attachmentReconciler({ ...world.ports, cloud, store: counted }).reconcile(
+          attachmentName("node-a"),
+          never,
+        ),
+      );
+      assert.deepEqual(calls, ["get AzVolume", "get Lease", "update AzVolumeAttachment"]);
+      assert.equal(world.attachment("node-a"), undefined);
     }));
 
   it("keeps an attachment whose disk is off already, but whose node may write by now", () =>

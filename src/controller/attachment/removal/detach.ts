@@ -37,7 +37,7 @@ export async function detach(
   let isAllowed = false;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
     const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
-    // A refused detach leaves the attachment as it was, as far as the cache shows it: its node finds the disk.
+    // What the cache shows refuses a detach without a mark: its node can still find the disk.
     isAllowed =
       known !== undefined &&
       allowsDetach(ports, attachment, known, node) &&
