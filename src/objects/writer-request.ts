@@ -36,7 +36,7 @@ export interface StatedRequest {
  * Requests the volume for a node that has no AzVolumeAttachment of it: creates one. Fails with
  * `ObjectAlreadyExists` where there is one, and with `StillWaiting` while the disk is being created.
  */
-export function requestAnew(
+export function createRequest(
   ports: RequestPorts,
   stated: StatedRequest,
   signal: AbortSignal,

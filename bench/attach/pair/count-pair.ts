@@ -5,7 +5,7 @@ import { createVirtualDriver, type DriverObserver, type VirtualDriver } from "..
 
 /** Pairs before the one that is counted: a driver that has just started has to learn how long Azure takes. */
 const WARM_PAIRS = 2;
-/** All calls take as long, so that none overtakes another, and watches deliver what a call has done sooner. */
+/** All calls take as long, so that none overtakes another, and watches deliver what a call did sooner. */
 const STORE_MS = { callDelayMs: [10, 10], watchDelayMs: [5, 5] } as const;
 /** Until no pass or call follows from the last answer, in milliseconds. */
 const SETTLE_MS = 2_000;

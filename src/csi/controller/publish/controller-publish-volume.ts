@@ -17,7 +17,7 @@ import { isNamed, isRequestedWriter, nodesIn } from "../../../core/writer/record
 import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
-import { requestAnew, requestWriter } from "../../../objects/writer-request.ts";
+import { createRequest, requestWriter } from "../../../objects/writer-request.ts";
 import type {
   ControllerPublishVolumeRequest,
   ControllerPublishVolumeResponse,
@@ -111,7 +111,7 @@ async function stateRequest(
     context.cache.get("AzVolumeAttachment", attachmentObjectName(identity)) === undefined &&
     !isPublished(context.clusterVolumes.attachmentOn(volumeId, nodeId))
   ) {
-    const created = await requestAnew(context, stated, signal);
+    const created = await createRequest(context, stated, signal);
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
   }
   const attachmentRead = await readAttachment(context.store, identity, signal);

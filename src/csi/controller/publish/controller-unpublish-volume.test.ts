@@ -109,7 +109,7 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
     }));
 
-  it("withdraws a request that no mount follows in two calls after it has read the volume", () =>
+  it("withdraws a request that nothing holds by two writes after one read", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: { ...holder, held: false }, epoch: 1 }));
       const calls: string[] = [];
