@@ -1,3 +1,4 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
@@ -18,17 +19,18 @@ export type MountState = "none" | "live" | "stale";
 export async function mountState(
   ports: NodePorts,
   request: StageRequest,
-  volumeName: string,
+  volume: AzVolume,
   found: Pick<AttachedDevice, "device" | "disk">,
   signal: AbortSignal,
 ): Promise<Result<MountState, Failure>> {
   const { device } = found;
+  const volumeName = volume.metadata.name;
   const same = await checkOwnNumber(ports, volumeName, device, signal);
   if (!same.ok) return same;
   if (request.accessType === "block") {
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
-    const unmounted = checkUnmounted(ports, volumeName, device, targets.value);
+    const unmounted = checkUnmounted(ports, volume, device, targets.value);
     if (!unmounted.ok) return unmounted;
     const paths = targets.value.map(({ path }) => path);
     const free = checkFree(ports, volumeName, found, paths);
@@ -71,15 +73,18 @@ async function checkOwnNumber(
 /**
  * Fails while this node has the volume's file system mounted: another PersistentVolume of the same disk may
  * ask for it raw, and what a pod writes there would be written beside the file system. One that a pod has
- * made on a raw device, and mounts itself, is that pod's own.
+ * made on a raw device, and mounts itself, is that pod's own. Where the checkpoint was lost, a volume that
+ * may be mounted counts as mounted by this node.
  */
 function checkUnmounted(
   ports: NodePorts,
-  volumeName: string,
+  volume: AzVolume,
   device: Device,
   mounts: readonly MountPoint[],
 ): Result<void, Failure> {
-  if (checkpointOf(ports, volumeName)?.accessType !== "mount") return ok(undefined);
+  const checkpoint = checkpointOf(ports, volume.metadata.name);
+  const known = checkpoint === undefined ? volume.spec.capabilities : [checkpoint];
+  if (known.every(({ accessType }) => accessType === "block")) return ok(undefined);
   const paths = mounts.filter(({ fsType }) => isFileSystemType(fsType)).map(({ path }) => path);
   if (paths.length === 0) return ok(undefined);
   const detail = `its file system is mounted (${paths.join(", ")}): the pods that use it have to end first`;

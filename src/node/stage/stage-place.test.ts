@@ -180,23 +180,25 @@ describe("stageVolume and where the disk is", () => {
     // Its container has its own node of the device, until it has ended.
     { because: "may have, with no bind,", targetPaths: [] },
   ];
-  it("hands out nothing raw whose file system a pod has, until that pod has ended", () =>
-    withNode({ writer: granted }, async (world) => {
-      await publish(world);
-      const raw = { ...block, targetPath: `${targetPath}-raw`, targetReadOnly: false };
-      const refused = await world.answerOf(publishVolume(world.ports(), raw, never));
-      assert.deepEqual(refused.ok ? "ok" : refused.failure, {
-        kind: "DeviceBusy",
-        devicePath: "/dev/sdc",
-        detail:
-          `its file system is mounted (${stagingPath}, ${targetPath}): ` +
-          "the pods that use it have to end first",
-      });
-      assert.deepEqual(
-        world.machine.mounts().map(({ path }) => path),
-        [stagingPath, targetPath],
-      );
-    }));
+  for (const isForgotten of [false, true])
+    it(`hands out nothing raw whose file system a pod has${isForgotten ? ", without its checkpoint" : ""}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await publish(world);
+        if (isForgotten) await must(world.ports().checkpoints.remove("pvc-1", never));
+        const raw = { ...block, targetPath: `${targetPath}-raw`, targetReadOnly: false };
+        const refused = await world.answerOf(publishVolume(world.ports(), raw, never));
+        assert.deepEqual(refused.ok ? "ok" : refused.failure, {
+          kind: "DeviceBusy",
+          devicePath: "/dev/sdc",
+          detail:
+            `its file system is mounted (${stagingPath}, ${targetPath}): ` +
+            "the pods that use it have to end first",
+        });
+        assert.deepEqual(
+          world.machine.mounts().map(({ path }) => path),
+          [stagingPath, targetPath],
+        );
+      }));
 
   for (const accessType of ["mount", "block"] as const)
     for (const { because, targetPaths } of rawElsewhere)

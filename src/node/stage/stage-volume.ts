@@ -76,7 +76,7 @@ export async function stageVolume(
       "MULTI_NODE",
       "a file system can be used on one node only",
     );
-  const present = await mountState(ports, request, volume.metadata.name, found.value, signal);
+  const present = await mountState(ports, request, volume, found.value, signal);
   if (!present.ok) {
     await reportWrongDevice(ports, found.value.attachment, present.failure, signal);
     return present;
