@@ -25,6 +25,16 @@ const XFS_BYTES = 320n * 1024n * 1024n;
 /** Room for the mark of a first format. */
 const MARKED_BYTES = 128n * 1024n * 1024n;
 const MIB = 1024 * 1024;
+/** Opens the device `$2`:`$3` in a folder below `$1` whose path has more than 4096 bytes. */
+const OPEN_DEEP = `
+cd "$1"
+name=$(printf %0200d 0)
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do mkdir $name; cd -P $name; done
+mknod device b "$2" "$3"
+exec 3<device
+echo open
+exec cat
+`;
 const FREEZING_PLUGIN = join(import.meta.dirname, "worlds/freezing-plugin.ts");
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
@@ -286,6 +296,25 @@ describe("Linux host: clean", () => {
     await close();
     assert.match(kept.reason, /held exclusively/);
     assert.match(cutOff.reason, /held exclusively/);
+  });
+
+  on("isn't clean of raw block that is open by a path too long for the kernel to tell", async (world) => {
+    const device = await aDevice(world);
+    const folder = world.pathOf("deep");
+    await mkdir(folder);
+    const leave = await world.keepRunning("sh", [
+      "-c",
+      OPEN_DEEP,
+      "sh",
+      folder,
+      ...device.majorMinor.split(":"),
+    ]);
+    const kept = await world.host.isClean(block, never);
+    await leave();
+    // It goes down by relative paths, as fs.rm does not.
+    await run("rm", ["-rf", folder]);
+    assert.match(valueOf(kept).reason, /^it is open in process \d+$/u);
+    assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
   });
 
   on("isn't clean of raw block while a loop device uses the disk", async (world) => {

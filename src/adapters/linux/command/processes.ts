@@ -1,6 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
@@ -8,6 +9,12 @@ import { errorCode } from "../error-code.ts";
 
 /** File systems that may hang when a file on them is read. None has a device node in use. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
+
+/** How many links are read before other work gets its turn: a process may have a million descriptors. */
+const linksAtOnce = 256;
+
+/** Stands for a path that the kernel does not tell, since it is longer than 4096 bytes. */
+const untold = "/";
 
 /**
  * The ids of all processes that this /proc shows, without our own. In a container without the host's
@@ -138,10 +145,24 @@ async function linksOfProcess(procRoot: string, pid: number): Promise<readonly P
     { path: join(directory, "root"), descriptor: undefined },
     ...descriptors.map((descriptor) => ({ path: join(directory, "fd", descriptor), descriptor })),
   ];
-  return links.flatMap((link) => {
-    const target = unlessGoneAtOnce(() => readlinkSync(link.path), "");
-    return target === "" ? [] : { ...link, target };
-  });
+  const found: ProcessLink[] = [];
+  for (const [index, link] of links.entries()) {
+    if (index > 0 && index % linksAtOnce === 0) await setImmediate();
+    const target = targetOf(link.path);
+    if (target !== undefined) found.push({ ...link, target });
+  }
+  return found;
+}
+
+/** The target of a link; undefined where it has gone. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    // Any pod can make such a path, which must not keep this node from an answer. What it leads to may be the
+    // device.
+    return errorCode(error) === "ENAMETOOLONG" ? untold : unlessOther(error, undefined);
+  }
 }
 
 /**
@@ -152,14 +173,6 @@ async function linksOfProcess(procRoot: string, pid: number): Promise<readonly P
  */
 async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
   return look().catch((error: unknown) => unlessOther(error, fallback));
-}
-
-function unlessGoneAtOnce<T>(look: () => T, fallback: T): T {
-  try {
-    return look();
-  } catch (error) {
-    return unlessOther(error, fallback);
-  }
 }
 
 function unlessOther<T>(error: unknown, fallback: T): T {

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { lstatSync, lutimesSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { processesUsing, processesWithOpenDevice } from "./processes.ts";
+
+const run = promisify(execFile);
+const none = new Set(["7:4095"]);
+
+/** Works, with a file open, in a folder whose path is longer than any that the kernel tells. */
+const DEEP = `
+const { mkdirSync, openSync } = require("node:fs");
+for (let depth = 0; depth < 25; depth += 1) {
+  mkdirSync("d".repeat(200));
+  process.chdir("d".repeat(200));
+}
+openSync("file", "w");
+process.stdin.resume();
+console.log("up");
+`;
+
+describe("a search for open devices", { skip: process.platform !== "linux" }, () => {
+  it("passes a process that works below a path too long for the kernel to tell", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "processes-"));
+    // It goes down by relative paths, as fs.rm does not.
+    t.after(() => run("rm", ["-rf", folder]));
+    const deep = spawn(process.execPath, ["-e", DEEP], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
+    const exited = once(deep, "exit");
+    await once(deep.stdout, "data");
+    try {
+      assert.deepEqual(await processesWithOpenDevice("/proc", none), []);
+      assert.deepEqual(await processesUsing("/proc", join(folder, "elsewhere")), []);
+    } finally {
+      deep.stdin.end();
+      await exited;
+    }
+  });
+
+  it("gives other work its turn between the descriptors of one process", async (t) => {
+    const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
+    t.after(() => rm(procRoot, { recursive: true }));
+    const descriptors = join(procRoot, "1/fd");
+    await mkdir(descriptors, { recursive: true });
+    for (let descriptor = 0; descriptor < 600; descriptor += 1)
+      symlinkSync("pipe:[1]", join(descriptors, String(descriptor)));
+    const [first = "", second = ""] = readdirSync(descriptors).map((name) => join(descriptors, name));
+    // The first read of a link that old shows in its time of access.
+    for (const path of [first, second]) lutimesSync(path, 0, 0);
+    const wasRead = (path: string): boolean => lstatSync(path).atimeMs !== 0;
+    readlinkSync(second);
+    if (!wasRead(second)) {
+      t.skip(`${procRoot} is mounted with noatime`);
+      return;
+    }
+    let isOver = false;
+    let hadTurn = false;
+    const turn = (): void => {
+      if (isOver) return;
+      hadTurn ||= wasRead(first);
+      setImmediate(turn);
+    };
+    setImmediate(turn);
+    assert.deepEqual(await processesWithOpenDevice(procRoot, none), []);
+    isOver = true;
+    assert.ok(hadTurn);
+  });
+});
