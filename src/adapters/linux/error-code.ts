@@ -16,8 +16,13 @@ export function isFull(error: unknown): boolean {
   return code === "ENOSPC" || code === "EDQUOT";
 }
 
-/** Whether a file system takes no new file now: it is full, or has gone read-only after an error. */
-export function takesNoFile(error: unknown): boolean {
+/** Whether a file system takes no change any more: after an error it has gone read-only, or shut down. */
+export function takesNoChange(error: unknown): boolean {
   const code = errorCode(error);
-  return isFull(error) || code === "EROFS" || code === "EIO";
+  return code === "EROFS" || code === "EIO";
+}
+
+/** Whether a file system takes no new file now: it is full, or takes no change. */
+export function takesNoFile(error: unknown): boolean {
+  return isFull(error) || takesNoChange(error);
 }

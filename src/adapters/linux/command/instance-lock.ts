@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { takesNoChange } from "../error-code.ts";
 import { tryLock } from "./try-lock.ts";
 
 /**
@@ -110,11 +111,16 @@ async function isAlive(path: string): Promise<boolean> {
   if (file === undefined) return false;
   try {
     if (!(await tryLock(file.fd))) return true;
-    if (await isStillAt(path, file)) await unlink(path);
+    if (await isStillAt(path, file)) await unlink(path).catch(unlessKept);
     return false;
   } finally {
     await file.close();
   }
+}
+
+/** A root disk that takes no change after an error keeps the file of a dead instance, which says nothing. */
+function unlessKept(error: unknown): void {
+  if (!takesNoChange(error)) throw error;
 }
 
 async function isStillAt(path: string, file: FileHandle): Promise<boolean> {

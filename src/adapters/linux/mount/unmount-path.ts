@@ -6,7 +6,7 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { processesUsing } from "../command/processes.ts";
 import { blockDeviceAt } from "../device/block-device.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import { errorCode, takesNoChange } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushMount } from "./flush-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
@@ -141,9 +141,8 @@ async function thaw(
  * directory; a file system that is still in use there stays alive and is found by `isClean`.
  */
 async function removeEmpty(path: string): Promise<Result<void, Failure>> {
-  const found = await lstat(path).catch(undefinedIfMissing);
-  if (found === undefined) return ok(undefined);
   try {
+    const found = await lstat(path);
     if (found.isDirectory()) await rmdir(path);
     else if (found.isFile() && found.size === 0) await unlink(path);
     else
@@ -153,10 +152,11 @@ async function removeEmpty(path: string): Promise<Result<void, Failure>> {
       });
     return ok(undefined);
   } catch (error) {
+    // A node's root disk that takes no change after an error keeps no volume: the mount point stays.
+    if (takesNoChange(error)) return ok(undefined);
     switch (errorCode(error)) {
       case "ENOENT":
-      // A node's root disk that has gone read-only after an error keeps no volume: it stays an empty folder.
-      case "EROFS":
+      case "ENOTDIR":
         return ok(undefined);
       case "ENOTEMPTY":
       case "EEXIST":
