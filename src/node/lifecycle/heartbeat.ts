@@ -43,7 +43,10 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       last = beaten.ok ? beaten.value : last === undefined ? undefined : { ...last, written: undefined };
       if (!beaten.ok) return beaten;
       const checkpointed = await ports.checkpoints.putHeartbeat(beaten.value.heartbeat, signal);
-      if (!checkpointed.ok) return checkpointed;
+      // This one has reached the store. Were the next one late, the node would count as silent, and be fenced
+      // without an answer to its recall if it is out of service, although it can still unmount and release.
+      if (!checkpointed.ok && !signal.aborted)
+        ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });
       return ok({ requeueAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
     },
   };

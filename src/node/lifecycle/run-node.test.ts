@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fail } from "../../core/failure/result.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
@@ -10,6 +11,8 @@ import { runNode } from "./run-node.ts";
 
 const never = new AbortController().signal;
 const LIMIT_MS = 60_000;
+/** The default of `--heartbeat-stale-ms`. */
+const HEARTBEAT_STALE_MS = 35_000;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
 const request: StageRequest = {
   volumeId: diskUri,
@@ -23,9 +26,13 @@ const request: StageRequest = {
 const granted = aWriter("node-a", { held: false });
 
 /** Runs the node's own work while `act` observes. */
-async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise<void> {
+async function whileRunning(
+  world: NodeWorld,
+  act: () => Promise<void>,
+  ports = world.ports(),
+): Promise<void> {
   const life = new AbortController();
-  const running = runNode(world.ports(), life.signal);
+  const running = runNode(ports, life.signal);
   try {
     await act();
   } finally {
@@ -35,6 +42,30 @@ async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise
 }
 
 describe("runNode", () => {
+  it("sends its heartbeats in time where it can't write its checkpoints", () =>
+    withNode({ writer: granted }, async (world) => {
+      const refused = { kind: "HostNotReady", detail: "the root disk is read-only" } as const;
+      const ports = world.ports();
+      const checkpoints = { ...ports.checkpoints, putHeartbeat: async () => fail(refused) };
+      let beats = 0;
+      const steps: typeof ports.steps = {
+        run: (step, take) => {
+          if (step === "heartbeat") beats += 1;
+          return take();
+        },
+      };
+      await whileRunning(
+        world,
+        async () => {
+          await world.clock.advance(600_000);
+          const before = beats;
+          await world.clock.advance(HEARTBEAT_STALE_MS);
+          assert.ok(beats - before >= 3, `${beats - before} heartbeats before this node counts as silent`);
+        },
+        { ...ports, checkpoints, steps },
+      );
+    }));
+
   it("leaves nothing frozen when it is asked to end and its holder killed", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
