@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +24,8 @@ import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { type LinuxHostWorld, makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
 
 const TEST_TIMEOUT_MS = 900_000;
-const uuid = "7c1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
+/** XFS mounts none beside another that has it. */
+const uuid = randomUUID();
 const mark = { diskUri: "/disks/pvc-1", uuid };
 const never = new AbortController().signal;
 const run = promisify(execFile);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import { lstat, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -37,7 +38,6 @@ exec cat
 `;
 const FREEZING_PLUGIN = join(import.meta.dirname, "worlds/freezing-plugin.ts");
 const never = new AbortController().signal;
-const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const run = promisify(execFile);
 
 const devices = dataPlaneAvailable();
@@ -58,7 +58,7 @@ function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): v
 }
 
 describe("Linux host that can't serve a file system", () => {
-  const mark = { diskUri: "/disks/pvc-1", uuid };
+  const mark = { diskUri: "/disks/pvc-1", uuid: randomUUID() };
   for (const fsType of linuxFileSystemTypes) {
     on(`neither marks nor erases a disk for ${fsType} without its mkfs`, async (world) => {
       const bin = world.pathOf("bin");
@@ -450,7 +450,7 @@ describe("Linux host: file systems and mounts", () => {
       async (world) => {
         await world.attachDisk({ lun: 0, sizeBytes });
         const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        valueOf(await world.host.format({ device, fsType, uuid }, never));
+        valueOf(await world.host.format({ device, fsType, uuid: randomUUID() }, never));
         await run("blockdev", ["--setro", device.path]);
         try {
           valueOf(await world.host.checkFileSystem({ device, fsType }, never));
@@ -736,7 +736,7 @@ async function aDevice(world: LinuxHostWorld, sizeBytes = DISK_BYTES): Promise<D
 
 async function aFormattedDevice(world: LinuxHostWorld, fsType: "ext4" | "xfs" = "ext4"): Promise<Device> {
   const device = await aDevice(world, fsType === "xfs" ? XFS_BYTES : DISK_BYTES);
-  valueOf(await world.host.format({ device, fsType, uuid }, never));
+  valueOf(await world.host.format({ device, fsType, uuid: randomUUID() }, never));
   return device;
 }
 
