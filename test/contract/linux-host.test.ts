@@ -449,11 +449,14 @@ describe("Linux host: file systems and mounts", () => {
       `mounts a write-protected ${fsType} read-only where that is asked for, else not at all`,
       async (world) => {
         await world.attachDisk({ lun: 0, sizeBytes });
-        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        valueOf(await world.host.format({ device, fsType, uuid: randomUUID() }, never));
+        const smaller = valueOf(await world.host.findDevice({ lun: 0 }, never));
+        valueOf(await world.host.format({ device: smaller, fsType, uuid: randomUUID() }, never));
+        await world.growDisk({ lun: 0, sizeBytes: 2n * sizeBytes });
+        const device = valueOf(await world.host.rescanDevice(smaller, never));
         await run("blockdev", ["--setro", device.path]);
         try {
           valueOf(await world.host.checkFileSystem({ device, fsType }, never));
+          valueOf(await world.host.growBeforeMount({ device, fsType }, never));
           const path = world.pathOf("staging");
           const mount = (how: { readonly readOnly: boolean; readonly mountFlags: readonly string[] }) =>
             world.host.mountDevice({ device, path, fsType, ...how }, never);

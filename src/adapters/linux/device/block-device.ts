@@ -39,6 +39,11 @@ export async function sizeOfDevice(sysRoot: string, majorMinor: string): Promise
   return sectors === undefined ? undefined : bytes(BigInt(sectors) * sectorBytes);
 }
 
+/** Whether the kernel refuses every write to a block device. */
+export async function isWriteProtected(sysRoot: string, majorMinor: string): Promise<boolean> {
+  return (await readDeviceAttribute(sysRoot, majorMinor, "ro")) === "1";
+}
+
 /** The node of a block device under `/dev`, by its kernel name; undefined if it does not exist. */
 export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const uevent = await readDeviceAttribute(sysRoot, majorMinor, "uevent");

@@ -6,7 +6,7 @@ import type { FileSystemType } from "../../../core/volume/device/file-system.ts"
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { readDeviceAttribute } from "../device/block-device.ts";
+import { isWriteProtected } from "../device/block-device.ts";
 import { refuseHeld } from "../device/exclusive-open.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -33,7 +33,7 @@ export async function checkFileSystem(
 ): Promise<Result<void, Failure>> {
   if (isKeptByKernel(fsType)) return ok(undefined);
   // Nothing can be repaired there, and e2fsck would call the file system broken. The mount decides.
-  if ((await readDeviceAttribute(host.sysRoot, device.majorMinor, "ro")) === "1") return ok(undefined);
+  if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
   // -F first drops this kernel's cache of the device, as `dropCachedBlocks` does, without a command of
   // its own.
   const command: HostCommand = {

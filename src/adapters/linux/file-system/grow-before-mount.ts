@@ -8,6 +8,7 @@ import type { FileSystemType } from "../../../core/volume/device/file-system.ts"
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { isWriteProtected } from "../device/block-device.ts";
 import type { HostContext } from "../host-context.ts";
 import { growUnmounted } from "./grow-file-system.ts";
 
@@ -36,6 +37,8 @@ export async function growBeforeMount(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (isKeptByKernel(fsType) || host.mayGrowMountedExt) return ok(undefined);
+  // The mount says so, with its remedy.
+  if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
   const command: HostCommand = {
     program: "dumpe2fs",
     args: ["-h", device.path],
