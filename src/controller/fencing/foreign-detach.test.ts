@@ -634,6 +634,14 @@ describe("forcedDetaches", () => {
       assert.deepEqual(await forcedOf(world), []);
     }));
 
+  it("answers no disk that the node in service may still write", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      assert.deepEqual(await forcedOf(world), []);
+      world.outOfService.add("node-a");
+      assert.deepEqual(await forcedOf(world), [others, diskUri.toUpperCase()]);
+    }));
+
   it("answers no disk that the store does not show", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));

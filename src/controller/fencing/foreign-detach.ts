@@ -51,10 +51,11 @@ export function mayCompleteDetach(ports: Ports, update: Update): MayCompleteDeta
 }
 
 /**
- * Returns which foreign detaches a fence by force also forces (docs/adr/0029): those of the driver's volumes,
- * since `mayCompleteDetach` has found that the node has nothing to write to them; and every one where the
- * node is out of service, and lost with all its disks. Of any other disk it is not known what the guest still
- * has to write. An event names the disk, as the fence ends only with its regular detach.
+ * Returns which foreign detaches a fence by force also forces (docs/adr/0029): those of the driver's volumes
+ * to which the node has nothing to write; and every one where the node is out of service, and lost with all
+ * its disks. Asked again, and not taken from the answer of `mayCompleteDetach`: the mark of the node may be
+ * gone since, or the disk be adopted. Of any other disk it is not known what the guest still has to write. An
+ * event names the disk, as the fence ends only with its regular detach.
  */
 export function forcedDetaches(
   ports: Ports,
@@ -65,8 +66,10 @@ export function forcedDetaches(
     const forced: string[] = [];
     for (const diskUri of diskUris) {
       const leaving = await readLeaving(ports, diskUri, nodeNamesOf(ports, node), signal);
-      if (leaving.ok && leaving.value.volumes.length > 0) forced.push(diskUri);
-      else if (leaving.ok) emitUnforced(ports, { diskUri, node, volumeName });
+      if (!leaving.ok) continue;
+      if (leaving.value.volumes.length === 0) emitUnforced(ports, { diskUri, node, volumeName });
+      else if (await confirmSpared(ports, leaving.value, { node, mode: "fence" }, signal))
+        forced.push(diskUri);
     }
     return forced;
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settledOn } from "../../controller/testing/settled.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import type { ArmError, ArmOperationEnd, ArmVm } from "../arm/arm-api.ts";
 import {
   anArmError,
@@ -83,6 +83,17 @@ describe("a batch of fences", () => {
       );
       assert.deepEqual(kinds(proven), ["proven", "proven"]);
       assert.deepEqual(sent(azure), [{ atMs: 0, forced: ownOnly }]);
+    });
+
+    it("sends nothing for a caller that gives up while it says what may be forced", async () => {
+      const azure = withMarked();
+      const fence = azure.request("fence", "pvc-1", {
+        forcedDetaches: (uris) => {
+          fence.settle(fail({ kind: "Cancelled" }));
+          return Promise.resolve(uris);
+        },
+      });
+      assert.deepEqual([kinds(await azure.fenceBatch(fence)), sent(azure)], [["Cancelled"], []]);
     });
 
     it("forces no unmanaged disk, which Azure refuses", async () => {

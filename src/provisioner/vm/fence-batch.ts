@@ -132,6 +132,8 @@ export class FenceBatch {
     );
     if (allowed.length === 0) return;
     const forced = await forcedBy(move, read.value, allowed);
+    // A caller that has given up in between takes no part in the update.
+    if (allowed.some(({ isSettled }) => isSettled)) return;
     if (seen.whose === "own" && this.#isForcing(forced)) return this.#awaitOperation("own");
     this.#busySinceMs = undefined;
     await this.#sendUpdate(read.value, forced, allowed);
