@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
-import { aClusterVolume } from "../../controller/testing/a-cluster.ts";
+import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
@@ -15,6 +15,7 @@ import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import { aBlockCapability } from "../testing/requests.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { expandVolume } from "./expand-volume.ts";
 
@@ -75,7 +76,8 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       const diskUri = aDiskUri();
       const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri, sizeGiB: 10 })) };
-      const answer = expand({ ...world, context: { ...world.context, cloud } }, 20);
+      const clusterVolumes = aCluster([aClusterVolume({ volumeId: diskUri })]);
+      const answer = expand({ ...world, context: { ...world.context, cloud, clusterVolumes } }, 20);
       const name = foreignVolumeObjectName(diskUri);
       await world.until(() => world.volume(name) !== undefined);
       await world.setStatus(name, ({ metadata }) => ({
@@ -93,6 +95,39 @@ describe("expandVolume", () => {
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
     });
   });
+
+  for (const { because, known, expected } of [
+    { because: "its call states, where no PersistentVolume is known", known: [], expected: "block" },
+    {
+      because: "its PersistentVolume states, with its attributes",
+      known: [aClusterVolume({ volumeId: aDiskUri(), volumeContext: { cachingMode: "None" } })],
+      expected: "mount",
+    },
+  ])
+    it(`adopts a disk for what ${because}`, () =>
+      withController(async (world) => {
+        const diskUri = aDiskUri();
+        const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
+        const context = { ...world.context, cloud, clusterVolumes: aCluster(known) };
+        const answer = expandVolume(
+          context,
+          {
+            volumeId: diskUri,
+            capacityRange: { requiredBytes: gibToBytes(20), limitBytes: 0n },
+            secrets: {},
+            volumeCapability: aBlockCapability("MULTI_NODE_MULTI_WRITER"),
+          },
+          aCall({ deadlineMs: 1_000 }),
+        );
+        const name = foreignVolumeObjectName(diskUri);
+        await world.until(() => world.volume(name) !== undefined);
+        const { capabilities, cachingMode } = world.volume(name)?.spec ?? assert.fail("no spec");
+        assert.deepEqual(
+          [capabilities.map(({ accessType }) => accessType), cachingMode],
+          [[expected], known[0]?.volumeContext["cachingMode"]],
+        );
+        assert.equal((await world.answerOf(answer)).ok, false);
+      }));
 
   it("grows no disk of which the volume is a partition: that would not grow with it", async () => {
     await withController(async (world) => {

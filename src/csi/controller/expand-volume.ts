@@ -21,7 +21,7 @@ import { missingField } from "../messages/required.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { findOrAdopt } from "./find-or-adopt.ts";
+import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -41,7 +41,7 @@ export async function expandVolume(
     volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
   if (capability?.ok === false) return capability;
   return context.locks.run(volumeId, "ControllerExpandVolume", async () => {
-    const volume = await findOrAdopt(context, volumeId, undefined, call.signal);
+    const volume = await findOrAdoptUnpublished(context, volumeId, capability?.value, call.signal);
     return volume.ok
       ? expand(context, { volume: volume.value, volumeId, range: capacityRange }, call)
       : volume;

@@ -1,6 +1,6 @@
 import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
@@ -40,4 +40,22 @@ export async function findOrAdopt(
     signal,
   );
   return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
+}
+
+/**
+ * As `findOrAdopt`, for a call that may come before the first publish, and states at most a `capability`. A
+ * disk is adopted only where the cluster's objects or the call say what it is for: one that is adopted for
+ * another use is published to no node, for good.
+ */
+export function findOrAdoptUnpublished(
+  context: ControllerContext,
+  volumeId: string,
+  capability: VolumeCapability | undefined,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const called = capability === undefined ? undefined : { capabilities: [capability], volumeContext: {} };
+  const stated = context.clusterVolumes.volumeOf(volumeId) ?? called;
+  return stated === undefined
+    ? readVolume(context, volumeId, signal)
+    : findOrAdopt(context, volumeId, stated, signal);
 }

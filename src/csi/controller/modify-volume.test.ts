@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
@@ -53,7 +54,11 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       const diskUri = aDiskUri();
       const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
-      const answer = modify({ ...world, context: { ...world.context, cloud } }, { tags: "a=b" });
+      const context = { ...world.context, cloud };
+      const unknown = await world.answerOf(modify({ ...world, context }, { tags: "a=b" }));
+      assert.deepEqual(unknown, fail({ kind: "VolumeNotFound", volumeId: diskUri }), "for what it is made");
+      const clusterVolumes = aCluster([aClusterVolume({ volumeId: diskUri })]);
+      const answer = modify({ ...world, context: { ...context, clusterVolumes } }, { tags: "a=b" });
       const name = foreignVolumeObjectName(diskUri);
       await world.until(() => world.volume(name) !== undefined);
       await world.setStatus(name, ({ metadata }) => ({

@@ -11,7 +11,7 @@ import type { ControllerModifyVolumeRequest, ControllerModifyVolumeResponse } fr
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { findOrAdopt } from "./find-or-adopt.ts";
+import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function modifyVolume(
   if (missing !== undefined) return fail(missing);
   const change = parseModification(mutableParameters);
   if (!change.ok) return change;
-  const volume = await findOrAdopt(context, volumeId, undefined, call.signal);
+  const volume = await findOrAdoptUnpublished(context, volumeId, undefined, call.signal);
   if (!volume.ok) return volume;
   const { spec, status } = volume.value;
   if (isDeleting(volume.value))
