@@ -133,6 +133,22 @@ describe("createClusterVolumes", () => {
     );
   });
 
+  it("prefers one with a claim to a kept one, which names the claim that is gone", async () => {
+    const cluster = aCoreCluster();
+    const csi = { driver: DRIVER, volumeHandle: diskOf("data") };
+    for (const [name, phase] of [
+      ["pv-1", "Released"],
+      ["pv-2", "Bound"],
+    ] as const)
+      cluster.put(VOLUMES, {
+        metadata: { name },
+        spec: { csi, claimRef: { namespace: "default", name, uid: `uid-${name}` } },
+        status: { phase },
+      });
+    await cluster.show();
+    assert.equal(volumesOf(cluster).volumeOf(diskOf("data"))?.name, "pv-2");
+  });
+
   it("counts a disk as named also under another driver name, whose volume it is not", async () => {
     const cluster = aCoreCluster();
     cluster.put(VOLUMES, {

@@ -29,6 +29,7 @@ export interface PersistentVolumeSpec {
 /** core/v1 PersistentVolume, as far as the driver reads it. */
 export interface PersistentVolume extends ApiObject {
   readonly spec: PersistentVolumeSpec;
+  readonly status?: { readonly phase?: string };
 }
 
 /** What is kept of a PersistentVolume. */
@@ -44,14 +45,16 @@ export interface ClusterPersistentVolume {
 
 /** What is kept of a PersistentVolume. */
 export function readClusterPersistentVolume(
-  { metadata, spec }: PersistentVolume,
+  { metadata, spec, status }: PersistentVolume,
   driverName: string,
 ): ClusterPersistentVolume {
   const { name, uid, resourceVersion, finalizers = [] } = metadata;
+  // One that is kept (Retain) still names its claim once that is gone. Pods use another one of the disk.
+  const { claimRef: _, ...unclaimed } = spec;
   const isKeptByAttacher = finalizers.includes(attacherFinalizer(driverName));
   return {
     metadata: { name, uid, resourceVersion },
-    volume: clusterVolumeOf(name, spec, driverName),
+    volume: clusterVolumeOf(name, status?.phase === "Released" ? unclaimed : spec, driverName),
     namedDisk: namedDiskOf(spec, driverName),
     isKeptByAttacher,
   };
