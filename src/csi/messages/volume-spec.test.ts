@@ -18,6 +18,7 @@ const read = (
 const inZone = (zone: string, key = "topology.disk.csi.azure.com/zone") => ({
   segments: { [key]: `eastus-${zone}` },
 });
+const longTag = (_: unknown, index: number): string => `${String(index).padStart(500, "t")}=x`;
 const specOf = (result: Read) => (result.ok ? result.value.spec : assert.fail(JSON.stringify(result)));
 
 describe("readCreateRequest", () => {
@@ -137,6 +138,12 @@ describe("readCreateRequest", () => {
       change: { mutableParameters: { skuName: "Gold" } },
       kind: "InvalidArgument",
       field: "mutable_parameters.skuName",
+    },
+    {
+      // 34 tags, of the longest names and short values: more than an attachment can keep.
+      change: { parameters: { tags: Array.from({ length: 34 }, longTag).join(",") } },
+      kind: "InvalidArgument",
+      field: "parameters",
     },
     { change: { parameters: { colour: "blue" } }, kind: "InvalidArgument", field: "parameters.colour" },
     {

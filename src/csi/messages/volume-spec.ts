@@ -1,3 +1,4 @@
+import { VOLUME_CONTEXT_MAX_CHARS } from "../../core/api/attachment-bounds.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import type { TopologyRequirement } from "../../core/azure/topology.ts";
 import { readZones } from "../../core/azure/zone-keys.ts";
@@ -49,11 +50,20 @@ export function readCreateRequest(
     source,
   });
   if (!resolved.ok) return resolved;
+  const volumeContext = volumeContextOf(request.parameters, resolved.value.disk.sizeGiB);
+  const contextChars = Object.entries(volumeContext).flat().join("").length;
+  // The disk could be made, and be attached to no node.
+  if (contextChars > VOLUME_CONTEXT_MAX_CHARS)
+    return refuseArgument(
+      "parameters",
+      `${contextChars} characters`,
+      `must have at most ${VOLUME_CONTEXT_MAX_CHARS} characters in all names and values`,
+    );
   const spec = {
     volumeName: request.name,
     capabilities: capabilities.value,
     ...resolved.value,
-    volumeContext: volumeContextOf(request.parameters, resolved.value.disk.sizeGiB),
+    volumeContext,
     deleteRequested: false,
   };
   return ok({ spec, capacity, topology });
