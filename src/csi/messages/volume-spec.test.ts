@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
+import { specRules } from "../../core/api/spec-rules.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
-import { aDiskUri } from "../testing/objects.ts";
+import { aDiskUri, anAttachmentObject } from "../testing/objects.ts";
 import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { readCreateRequest } from "./volume-spec.ts";
 
@@ -41,6 +42,22 @@ describe("readCreateRequest", () => {
       volumeContext: { skuName: "Premium_LRS", maxShares: "3", kind: "Managed", requestedsizegib: "10" },
       deleteRequested: false,
     });
+  });
+
+  it("leaves room in a volume's context for what external-provisioner adds", () => {
+    const withLast = (chars: number): Read => {
+      const tags = [...Array.from({ length: 32 }, longTag), `${"u".repeat(chars)}=x`];
+      return read(aCreateVolumeRequest({ parameters: { tags: tags.join(",") } }));
+    };
+    const longest = Array.from({ length: 500 }, (_, index) => withLast(index + 1)).findLast(({ ok }) => ok);
+    // As of v6.3.0: the time in milliseconds, a number below 10,000 and the name of the driver.
+    const added = {
+      "storage.kubernetes.io/csiProvisionerIdentity": `1790000000000-9999-${"d".repeat(63)}`,
+    };
+    const volumeContext = { ...specOf(longest ?? withLast(1)).volumeContext, ...added };
+    const attachment = anAttachmentObject().spec;
+    for (const { holds, message } of specRules.AzVolumeAttachment)
+      assert.ok(holds({ ...attachment, volumeContext }, undefined), message);
   });
 
   it("places the disk by the required topology, whatever nodes there are", () => {

@@ -15,6 +15,12 @@ import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { readCapabilities } from "./read-capabilities.ts";
 import { missingField } from "./required.ts";
 
+/**
+ * Of a new volume's context: external-provisioner adds its identity to it, an attribute of 44 characters with
+ * a time, a number and the driver's name of at most 63.
+ */
+const CONTEXT_MAX_CHARS = VOLUME_CONTEXT_MAX_CHARS - 256;
+
 /** CSI promises at most 128 bytes; Kubernetes may give volumes longer names. */
 const NAME_MAX_CHARS = 253;
 
@@ -53,11 +59,11 @@ export function readCreateRequest(
   const volumeContext = volumeContextOf(request.parameters, resolved.value.disk.sizeGiB);
   const contextChars = Object.entries(volumeContext).flat().join("").length;
   // The disk could be made, and be attached to no node.
-  if (contextChars > VOLUME_CONTEXT_MAX_CHARS)
+  if (contextChars > CONTEXT_MAX_CHARS)
     return refuseArgument(
       "parameters",
       `${contextChars} characters`,
-      `must have at most ${VOLUME_CONTEXT_MAX_CHARS} characters in all names and values`,
+      `must have at most ${CONTEXT_MAX_CHARS} characters in all names and values`,
     );
   const spec = {
     volumeName: request.name,
