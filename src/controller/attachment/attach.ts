@@ -233,8 +233,12 @@ function hostCacheOf(
   const { detail } = status ?? {};
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
   if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
-  const { cachingMode = spec.cachingMode, isAccelerated = spec.writeAcceleratorEnabled } =
-    statedHostCache(volumeContext);
+  const stated = statedHostCache(volumeContext);
+  // Azure takes write accelerator with no cache for writes: of the two, what is stated here prevails.
+  const ofSpec =
+    stated.isAccelerated === true && spec.cachingMode === "ReadWrite" ? undefined : spec.cachingMode;
+  const { cachingMode = ofSpec } = stated;
+  const { isAccelerated = stated.cachingMode !== "ReadWrite" && spec.writeAcceleratorEnabled } = stated;
   const { sizeGiB, maxShares } = detail;
   return {
     cachingMode: cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode }),

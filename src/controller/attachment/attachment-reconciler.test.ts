@@ -157,7 +157,7 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(asked, [writeAcceleratorEnabled === true]);
       }));
 
-  for (const { because, volumeContext, expected } of [
+  for (const { because, ofSpec = { cachingMode: "ReadWrite" }, volumeContext, expected } of [
     {
       because: "as the PersistentVolume that is published says, also a later one of the disk",
       volumeContext: { CachingMode: "None", writeAcceleratorEnabled: "true" },
@@ -168,6 +168,17 @@ describe("attachmentReconciler", () => {
       volumeContext: { cachingMode: "none", skuName: "Premium_LRS" },
       expected: ["ReadWrite", false],
     },
+    {
+      because: "with write accelerator and no cache for writes, where only the spec says otherwise",
+      volumeContext: { writeAcceleratorEnabled: "true" },
+      expected: ["ReadOnly", true],
+    },
+    {
+      because: "with a cache for writes and no write accelerator, where only the spec says otherwise",
+      ofSpec: { cachingMode: "ReadOnly", writeAcceleratorEnabled: true },
+      volumeContext: { cachingMode: "ReadWrite" },
+      expected: ["ReadWrite", false],
+    },
   ])
     it(`attaches ${because}`, () =>
       withControllerPorts(async (world) => {
@@ -176,7 +187,7 @@ describe("attachmentReconciler", () => {
         assert.ok(status?.detail !== undefined);
         await world.given("AzVolume", {
           ...volume,
-          spec: { ...ofVolume, cachingMode: "ReadWrite" },
+          spec: { ...ofVolume, ...(ofSpec as Partial<AzVolume["spec"]>) },
           status: { ...status, detail: { ...status.detail, maxShares: 1 } },
         });
         const attachment = anAttachment("node-a", { status: undefined });
