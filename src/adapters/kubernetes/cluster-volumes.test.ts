@@ -133,21 +133,30 @@ describe("createClusterVolumes", () => {
     );
   });
 
-  it("prefers one with a claim to a kept one, which names the claim that is gone", async () => {
-    const cluster = aCoreCluster();
-    const csi = { driver: DRIVER, volumeHandle: diskOf("data") };
-    for (const [name, phase] of [
-      ["pv-1", "Released"],
-      ["pv-2", "Bound"],
-    ] as const)
+  for (const [phase, later] of [
+    ["Released", "Bound"],
+    ["Released", "Available"],
+    ["Failed", "Bound"],
+  ] as const)
+    it(`prefers one that is ${later} to one that is ${phase}`, async () => {
+      const cluster = aCoreCluster();
+      const csi = { driver: DRIVER, volumeHandle: diskOf("data") };
+      const claimRef = (name: string) => ({ namespace: "default", name, uid: `uid-${name}` });
       cluster.put(VOLUMES, {
-        metadata: { name },
-        spec: { csi, claimRef: { namespace: "default", name, uid: `uid-${name}` } },
+        metadata: { name: "pv-1" },
+        spec: { csi, claimRef: claimRef("gone") },
         status: { phase },
       });
-    await cluster.show();
-    assert.equal(volumesOf(cluster).volumeOf(diskOf("data"))?.name, "pv-2");
-  });
+      await cluster.show();
+      assert.equal(volumesOf(cluster).volumeOf(diskOf("data"))?.name, "pv-1");
+      cluster.put(VOLUMES, {
+        metadata: { name: "pv-2" },
+        spec: { csi, ...(later === "Bound" ? { claimRef: claimRef("data") } : {}) },
+        status: { phase: later },
+      });
+      await cluster.show();
+      assert.equal(volumesOf(cluster).volumeOf(diskOf("data"))?.name, "pv-2");
+    });
 
   it("counts a disk as named also under another driver name, whose volume it is not", async () => {
     const cluster = aCoreCluster();

@@ -90,10 +90,10 @@ export function createClusterVolumes(options: {
     },
     volumes: () => persistentVolumes.list().flatMap(({ volume }) => volume ?? []),
     volumeOf: (volumeId) => {
-      const named = persistentVolumes
-        .byIndex("diskKey", resourceUriKey(volumeId))
-        .flatMap(({ volume }) => volume ?? []);
-      return named.find(({ claim }) => claim !== undefined) ?? named[0];
+      const named = persistentVolumes.byIndex("diskKey", resourceUriKey(volumeId));
+      const unreleased = named.filter(({ isReleased }) => !isReleased);
+      const bound = unreleased.filter(({ volume }) => volume?.claim !== undefined);
+      return [...bound, ...unreleased, ...named].find(({ volume }) => volume !== undefined)?.volume;
     },
     isNamed: (diskUri) => persistentVolumes.byIndex("diskKey", resourceUriKey(diskUri)).length > 0,
     attachments: () =>

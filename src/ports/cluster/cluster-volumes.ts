@@ -69,8 +69,8 @@ export interface ClusterVolumes {
   /** All volumes of this driver, sorted by name, from a cache. */
   volumes(): readonly ClusterVolume[];
   /**
-   * The volume of a disk, from a cache; where several name it, the one that is bound to a claim, then the
-   * first by name.
+   * The volume of a disk, from a cache; where several name it, the one that is bound to a claim, then one
+   * that has had no claim, then the first by name.
    */
   volumeOf(volumeId: string): ClusterVolume | undefined;
   /**

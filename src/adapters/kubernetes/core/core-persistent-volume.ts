@@ -39,6 +39,8 @@ export interface ClusterPersistentVolume {
   readonly volume: ClusterVolume | undefined;
   /** See `namedDiskOf`. */
   readonly namedDisk: NamedDisk | undefined;
+  /** Its claim is gone, though it still names it: it is kept (Retain), or could not be deleted. */
+  readonly isReleased: boolean;
   /** An attacher's finalizer keeps it until it has no attachment. */
   readonly isKeptByAttacher: boolean;
 }
@@ -49,13 +51,12 @@ export function readClusterPersistentVolume(
   driverName: string,
 ): ClusterPersistentVolume {
   const { name, uid, resourceVersion, finalizers = [] } = metadata;
-  // One that is kept (Retain) still names its claim once that is gone. Pods use another one of the disk.
-  const { claimRef: _, ...unclaimed } = spec;
   const isKeptByAttacher = finalizers.includes(attacherFinalizer(driverName));
   return {
     metadata: { name, uid, resourceVersion },
-    volume: clusterVolumeOf(name, status?.phase === "Released" ? unclaimed : spec, driverName),
+    volume: clusterVolumeOf(name, spec, driverName),
     namedDisk: namedDiskOf(spec, driverName),
+    isReleased: status?.phase === "Released" || status?.phase === "Failed",
     isKeptByAttacher,
   };
 }
