@@ -121,17 +121,20 @@ describe("a batch of fences", () => {
       assert.ok(afterMs >= 3 * MINUTE_MS && afterMs < 3 * MINUTE_MS + 10_000, String(afterMs));
     });
 
-    it("sends a hanging update once, and names the disk that keeps it from ending", async () => {
-      const azure = withMarked();
-      azure.onUpdate = () => "hangs";
-      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
-      assert.deepEqual(
-        fenced?.ok === false && fenced.failure.kind === "CloudUnavailable" && fenced.failure.message,
-        "the update of VM vm-a also detaches pvc-2, which others have asked for: it is not forced, and has " +
-          "not ended",
-      );
-      assert.deepEqual(sent(azure), [{ atMs: 0, forced: ownOnly }]);
-    });
+    for (const polls of ["answered", "refused"] as const)
+      it(`sends a hanging update once, and names the disk: polls are ${polls}`, async () => {
+        const azure = withMarked();
+        azure.onUpdate = () => "hangs";
+        azure.onPoll = (end) => (polls === "refused" ? polls : end);
+        const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+        assert.deepEqual(
+          fenced?.ok === false && fenced.failure.kind === "CloudUnavailable" && fenced.failure.message,
+          "the update of VM vm-a also detaches pvc-2, which others have asked for: it is not forced, and " +
+            "has not ended",
+        );
+        assert.deepEqual(sent(azure), [{ atMs: 0, forced: ownOnly }]);
+        assert.ok(azure.clock.elapsedMs() < 17 * MINUTE_MS, `${azure.clock.elapsedMs()} ms`);
+      });
   });
 
   for (const [because, codesOfVm] of [

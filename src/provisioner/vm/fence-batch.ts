@@ -134,7 +134,7 @@ export class FenceBatch {
     const forced = await forcedBy(move, read.value, allowed);
     // A caller that has given up in between takes no part in the update.
     if (allowed.some(({ isSettled }) => isSettled)) return;
-    if (seen.whose === "own" && this.#isForcing(forced)) return this.#awaitOperation("own");
+    if (seen.isUpdating && this.#isForcing(forced)) return this.#awaitOperation(seen.whose);
     this.#busySinceMs = undefined;
     await this.#sendUpdate(read.value, forced, allowed);
   }
