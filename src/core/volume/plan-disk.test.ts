@@ -197,6 +197,23 @@ describe("planDisk", () => {
         plan: { kind: "DeleteDisk" },
       },
       {
+        because: "marked, without its record: which VM has the disk is not known",
+        observed: anObservedVolume({
+          volume: aVolume({ metadata, spec: { deleteRequested: true }, status: { record: undefined } }),
+        }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
+      {
+        because: "marked, and Azure had no such disk before anything was read of it",
+        observed: anObservedVolume({
+          volume: {
+            ...aVolume({ metadata, spec: { deleteRequested: true, diskUri } }),
+            status: { state: "CreationFailed", observedGeneration: 1, conditions: [], error: gone },
+          },
+        }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
+      {
         because: "marked before it was read which VM has its disk",
         observed: withoutDisk("Pending", { metadata, spec: { deleteRequested: true, diskUri } }),
         plan: { kind: "AdoptDisk", diskUri },
