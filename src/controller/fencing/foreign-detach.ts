@@ -120,18 +120,16 @@ async function confirmSpared(
   let isHarmless = true;
   for (const volume of leaving.volumes) {
     if (!(await isInUse(ports, leaving, volume, update, signal))) continue;
-    if (!isFencedOff(volume, update)) emitUsers(ports, volume.metadata.name, update.node);
+    if (!isFencedOff(volume, update.node)) emitUsers(ports, volume.metadata.name, update.node);
     isHarmless = false;
   }
   return isHarmless;
 }
 
 /** Whether the mark is that of the driver's own fence, which reports itself. */
-function isFencedOff({ status }: AzVolume, { node, mode }: Update): boolean {
-  return nodesIn(status?.record, "fencing").some(
-    (fenced) =>
-      isSameNode(fenced, node) ||
-      (mode === "flush" && isSameResourceUri(fenced.instanceUri, node.instanceUri)),
+function isFencedOff({ status }: AzVolume, { instanceUri }: NodeIdentity): boolean {
+  return nodesIn(status?.record, "fencing").some((fenced) =>
+    isSameResourceUri(fenced.instanceUri, instanceUri),
   );
 }
 
@@ -280,7 +278,7 @@ async function markDetachingAs(
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound";
   const because = `others have asked Azure to take the disk off ${nodeName}: an update of its VM does so now`;
-  if (isChanged && !volumes.some((volume) => isFencedOff(volume, update)))
+  if (isChanged && !volumes.some((volume) => isFencedOff(volume, update.node)))
     emitAttachmentEvent(ports, marked.value, "DetachCarriedOut", because);
   return true;
 }
