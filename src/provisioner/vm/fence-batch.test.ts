@@ -86,14 +86,32 @@ describe("a batch of fences", () => {
     });
 
     it("sends nothing for a caller that gives up while it says what may be forced", async () => {
-      const azure = withMarked();
+      const azure = withDisk({
+        dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true }), anEntry("pvc-3", 2)],
+      });
       const fence = azure.request("fence", "pvc-1", {
         forcedDetaches: (uris) => {
           fence.settle(fail({ kind: "Cancelled" }));
           return Promise.resolve(uris);
         },
       });
-      assert.deepEqual([kinds(await azure.fenceBatch(fence)), sent(azure)], [["Cancelled"], []]);
+      const other = azure.request("fence", "pvc-3");
+      assert.deepEqual(kinds(await azure.fenceBatch(fence, other)), ["Cancelled", "proven"]);
+      const forced = [
+        ["pvc-2", false],
+        ["pvc-3", true],
+      ];
+      assert.deepEqual(sent(azure), [{ atMs: 0, forced }]);
+    });
+
+    it("tries an update again that has failed, and that nothing is left of", async () => {
+      const azure = withMarked();
+      azure.onUpdate = (_, index) => (index === 0 ? anOperationError() : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["proven"]);
+      assert.deepEqual(
+        sent(azure).map(({ forced }) => forced),
+        [ownOnly, ownOnly],
+      );
     });
 
     it("forces no unmanaged disk, which Azure refuses", async () => {
