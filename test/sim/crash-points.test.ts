@@ -148,10 +148,10 @@ const lifeOfStrays: Scenario = {
       variant: "reads-stale",
       nodeName: "node-a",
       volumeName: "vol-1",
-      dice: 0.3,
+      dice: 0.35,
     },
     {
-      atMs: 49_700,
+      atMs: 51_500,
       forMs: 1_000,
       fault: "loss",
       variant: "volume-erased",
@@ -160,7 +160,7 @@ const lifeOfStrays: Scenario = {
       dice: 0,
     },
     {
-      atMs: 51_000,
+      atMs: 52_800,
       forMs: 2_000,
       fault: "crash",
       variant: "leader-killed",
