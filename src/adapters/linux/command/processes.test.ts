@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, lutimesSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
+import { lstatSync, lutimesSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,5 +68,28 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
     assert.deepEqual(await processesWithOpenDevice(procRoot, none), []);
     isOver = true;
     assert.ok(hadTurn);
+  });
+
+  it("looks at a few files of one process at a time, for other work waits for them", async (t) => {
+    const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
+    t.after(() => rm(procRoot, { recursive: true }));
+    const [descriptors, namespaces] = [join(procRoot, "1/fd"), join(procRoot, "1/ns")];
+    for (const folder of [descriptors, namespaces]) await mkdir(folder, { recursive: true });
+    symlinkSync("mnt:[1]", join(namespaces, "mnt"));
+    writeFileSync(join(procRoot, "1/mountinfo"), "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+    for (let descriptor = 0; descriptor < 800; descriptor += 1)
+      symlinkSync(procRoot, join(descriptors, String(descriptor)));
+    let isOver = false;
+    let mostAtOnce = 0;
+    const turn = (): void => {
+      if (isOver) return;
+      const calls = process.getActiveResourcesInfo().filter((kind) => kind === "FSReqPromise");
+      mostAtOnce = Math.max(mostAtOnce, calls.length);
+      setImmediate(turn);
+    };
+    setImmediate(turn);
+    assert.deepEqual(await processesWithOpenDevice(procRoot, none), []);
+    isOver = true;
+    assert.ok(mostAtOnce > 0 && mostAtOnce < 400, `${mostAtOnce} at once`);
   });
 });

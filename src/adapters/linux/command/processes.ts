@@ -10,7 +10,7 @@ import { errorCode } from "../error-code.ts";
 /** File systems that may hang when a file on them is read. None has a device node in use. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
 
-/** How many links are read before other work gets its turn: a process may have a million descriptors. */
+/** How many links are looked at before other work gets its turn: a process may have a million descriptors. */
 const linksAtOnce = 256;
 
 /** Stands for a path that the kernel does not tell, since it is longer than 4096 bytes. */
@@ -84,17 +84,19 @@ async function hasDeviceOpen(
   if (links.length === 0) return false;
   const types = await fileSystemTypesSeenBy(procRoot, pid, fsTypes);
   const checkEach = [...types.values()].some((fsType) => mayHang.test(fsType));
-  const found = await Promise.all(
-    links.map(async ({ path, descriptor }) => {
-      const fsType = checkEach
-        ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types)
-        : undefined;
-      if (fsType !== undefined && mayHang.test(fsType)) return false;
-      const target = await unlessGone(() => stat(path, { bigint: true }), undefined);
-      return target?.isBlockDevice() === true && numbers.has(majorMinorOf(target.rdev));
-    }),
-  );
-  return found.includes(true);
+  const isDevice = async ({ path, descriptor }: ProcessLink): Promise<boolean> => {
+    const fsType = checkEach
+      ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types)
+      : undefined;
+    if (fsType !== undefined && mayHang.test(fsType)) return false;
+    const target = await unlessGone(() => stat(path, { bigint: true }), undefined);
+    return target?.isBlockDevice() === true && numbers.has(majorMinorOf(target.rdev));
+  };
+  // Other work on files would wait for all that are looked at together.
+  for (let first = 0; first < links.length; first += linksAtOnce)
+    if ((await Promise.all(links.slice(first, first + linksAtOnce).map(isDevice))).includes(true))
+      return true;
+  return false;
 }
 
 async function fileSystemOfDescriptor(
