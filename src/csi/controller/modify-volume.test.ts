@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { driverTags } from "../../controller/disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
@@ -55,8 +56,10 @@ describe("modifyVolume", () => {
       const diskUri = aDiskUri();
       const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
       const context = { ...world.context, cloud };
+      // NOT_FOUND would call the modification infeasible.
+      const what = "its PersistentVolume, or its first publish, to say what the disk is for";
       const unknown = await world.answerOf(modify({ ...world, context }, { tags: "a=b" }));
-      assert.deepEqual(unknown, fail({ kind: "VolumeNotFound", volumeId: diskUri }), "for what it is made");
+      assert.deepEqual(unknown, fail({ kind: "StillWaiting", volumeId: diskUri, what }));
       const clusterVolumes = aCluster([aClusterVolume({ volumeId: diskUri })]);
       const answer = modify({ ...world, context: { ...context, clusterVolumes } }, { tags: "a=b" });
       const name = foreignVolumeObjectName(diskUri);
@@ -70,6 +73,21 @@ describe("modifyVolume", () => {
       await world.until(() => world.volume(name)?.spec.modification !== undefined);
       await end(world, undefined, name);
       assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
+  it("adopts a disk whose tags say what it is for, where no PersistentVolume is known", () =>
+    withController(async (world) => {
+      const diskUri = aDiskUri();
+      const capabilities = [{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }] as const;
+      const tags = driverTags(
+        aVolumeObject({ spec: { ...aVolumeObject().spec, capabilities } }),
+        "cluster-1",
+      );
+      const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri, tags })) };
+      const answer = modify({ ...world, context: { ...world.context, cloud } }, standard, diskUri, 1_000);
+      await world.until(() => world.volume("pvc-1") !== undefined);
+      assert.deepEqual(world.volume("pvc-1")?.spec.capabilities, capabilities);
+      assert.equal((await world.answerOf(answer)).ok, false, "no loop looks at the disk here");
     }));
 
   it("records the request and answers once the disk is as requested", () =>
