@@ -234,14 +234,14 @@ function hostCacheOf(
   const skuName = diskSkus.find((sku) => sku === detail?.skuName);
   if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
   const stated = statedHostCache(volumeContext);
-  // Azure takes write accelerator with no cache for writes: of the two, what is stated here prevails.
-  const ofSpec =
-    stated.isAccelerated === true && spec.cachingMode === "ReadWrite" ? undefined : spec.cachingMode;
-  const { cachingMode = ofSpec } = stated;
-  const { isAccelerated = stated.cachingMode !== "ReadWrite" && spec.writeAcceleratorEnabled } = stated;
   const { sizeGiB, maxShares } = detail;
-  return {
-    cachingMode: cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode }),
-    writeAccelerator: isAccelerated === true && skuRules[skuName].isAccelerated === true,
-  };
+  const asked = stated.cachingMode ?? spec.cachingMode;
+  const cachingMode = cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode: asked });
+  const isAccelerated = stated.isAccelerated ?? spec.writeAcceleratorEnabled;
+  const writeAccelerator = isAccelerated === true && skuRules[skuName].isAccelerated === true;
+  if (!writeAccelerator || cachingMode !== "ReadWrite") return { cachingMode, writeAccelerator };
+  // Azure takes write accelerator with no cache for writes: of the two, what is stated here prevails.
+  return stated.cachingMode === "ReadWrite" && stated.isAccelerated === undefined
+    ? { cachingMode, writeAccelerator: false }
+    : { cachingMode: "ReadOnly", writeAccelerator };
 }

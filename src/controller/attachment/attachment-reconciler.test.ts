@@ -157,7 +157,14 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(asked, [writeAcceleratorEnabled === true]);
       }));
 
-  for (const { because, ofSpec = { cachingMode: "ReadWrite" }, volumeContext, expected } of [
+  for (const {
+    because,
+    ofSpec = { cachingMode: "ReadWrite" },
+    volumeContext,
+    skuName = "Premium_LRS",
+    sizeGiB = 10,
+    expected,
+  } of [
     {
       because: "as the PersistentVolume that is published says, also a later one of the disk",
       volumeContext: { CachingMode: "None", writeAcceleratorEnabled: "true" },
@@ -179,6 +186,25 @@ describe("attachmentReconciler", () => {
       volumeContext: { cachingMode: "ReadWrite" },
       expected: ["ReadWrite", false],
     },
+    {
+      because: "with the spec's cache a disk whose SKU takes no write accelerator, whatever is stated",
+      skuName: "StandardSSD_LRS",
+      volumeContext: { writeAcceleratorEnabled: "true" },
+      expected: ["ReadWrite", false],
+    },
+    {
+      because: "with write accelerator a disk that is too large for the cache that is stated",
+      ofSpec: { writeAcceleratorEnabled: true },
+      sizeGiB: 8192,
+      volumeContext: { cachingMode: "ReadWrite" },
+      expected: ["None", true],
+    },
+    {
+      because: "with no cache for writes where the spec asks for that and for write accelerator",
+      ofSpec: { cachingMode: "ReadWrite", writeAcceleratorEnabled: true },
+      volumeContext: {},
+      expected: ["ReadOnly", true],
+    },
   ])
     it(`attaches ${because}`, () =>
       withControllerPorts(async (world) => {
@@ -188,7 +214,7 @@ describe("attachmentReconciler", () => {
         await world.given("AzVolume", {
           ...volume,
           spec: { ...ofVolume, ...(ofSpec as Partial<AzVolume["spec"]>) },
-          status: { ...status, detail: { ...status.detail, maxShares: 1 } },
+          status: { ...status, detail: { ...status.detail, maxShares: 1, skuName, sizeGiB } },
         });
         const attachment = anAttachment("node-a", { status: undefined });
         const spec = { ...attachment.spec, volumeContext };
