@@ -153,6 +153,30 @@ describe("a batch of fences", () => {
         assert.deepEqual(sent(azure), [{ atMs: 0, forced: ownOnly }]);
         assert.ok(azure.clock.elapsedMs() < 17 * MINUTE_MS, `${azure.clock.elapsedMs()} ms`);
       });
+
+    it("blames no such disk for an operation of others that follows its own update", async () => {
+      const azure = withMarked();
+      azure.onUpdate = () => "hangs";
+      azure.onPoll = (end) => (azure.clock.elapsedMs() < 2 * MINUTE_MS ? end : anOperationError());
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.ok(fenced?.ok === false && fenced.failure.kind === "CloudUnavailable");
+      assert.match(
+        fenced.failure.message,
+        /^Azure works on an update, reimage or upgrade that this controller has not begun of VM vm-a; /,
+      );
+    });
+
+    it("blames no disk of its own that a failed detach has left marked", async () => {
+      const azure = withDisk(
+        { ...answering, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] },
+        { detachPatienceMs: 60 * MINUTE_MS },
+      );
+      azure.onUpdate = () => "hangs";
+      azure.onPoll = () => "refused";
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.ok(fenced?.ok === false && fenced.failure.kind === "CloudUnavailable");
+      assert.match(fenced.failure.message, /^Azure works on an update of VM vm-a; /);
+    });
   });
 
   for (const [because, codesOfVm] of [

@@ -144,9 +144,19 @@ export class FenceBatch {
    * only begin again.
    */
   #isForcing(diskKeys: Sent["forced"] = new Set()): boolean {
-    const { forced, before } = this.#sent ?? {};
-    if (forced === undefined || before === undefined || unforcedIn(before, forced).length === 0) return false;
-    return [...diskKeys].every((key) => forced.has(key));
+    const { forced } = this.#sent ?? {};
+    return (
+      forced !== undefined &&
+      this.#othersUnforced().length > 0 &&
+      [...diskKeys].every((key) => forced.has(key))
+    );
+  }
+
+  /** The names of the disks of others that the last update detaches, and does not force. */
+  #othersUnforced(): readonly string[] {
+    const { before, requests, forced } = this.#sent ?? {};
+    if (before === undefined || requests === undefined || forced === undefined) return [];
+    return unforcedIn(before, new Set([...forced, ...victimsOf(requests)]));
   }
 
   async #observeVm(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
@@ -324,7 +334,7 @@ export class FenceBatch {
         ? "an update, reimage or upgrade that this controller has not begun"
         : "an update";
     const { name } = this.#context.vm;
-    const unforced = this.#sent?.forced === undefined ? [] : unforcedIn(this.#sent.before, this.#sent.forced);
+    const unforced = whose === "others" ? [] : this.#othersUnforced();
     const busy = ownError(
       "VmBeingUpdated",
       unforced.length > 0
