@@ -14,7 +14,7 @@ import {
 } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { grant, acquire } from "../../core/writer/record/writer-steps.ts";
-import type { MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
+import type { ForcedDetaches, MayCompleteDetach } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { forcedDetaches, mayCompleteDetach } from "./foreign-detach.ts";
@@ -611,7 +611,7 @@ describe("mayCompleteDetach", () => {
 
 describe("forcedDetaches", () => {
   const others = `${diskUri}-of-others`;
-  const forcedOf = (world: ReconcileWorld): Promise<readonly string[]> =>
+  const forcedOf = (world: ReconcileWorld): ReturnType<ForcedDetaches> =>
     forcedDetaches(world.ports, { node, volumeName: "pvc-fenced" })([others, diskUri.toUpperCase()], never);
 
   it("answers the disks of the driver's volumes, and names every other in an event", () =>
@@ -634,10 +634,10 @@ describe("forcedDetaches", () => {
       assert.deepEqual(await forcedOf(world), []);
     }));
 
-  it("answers no disk that the node in service may still write", () =>
+  it("postpones a fence beside a disk that the node in service may write by now", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));
-      assert.deepEqual(await forcedOf(world), []);
+      assert.equal(await forcedOf(world), undefined);
       world.outOfService.add("node-a");
       assert.deepEqual(await forcedOf(world), [others, diskUri.toUpperCase()]);
     }));

@@ -54,8 +54,9 @@ export function mayCompleteDetach(ports: Ports, update: Update): MayCompleteDeta
  * Returns which foreign detaches a fence by force also forces (docs/adr/0029): those of the driver's volumes
  * to which the node has nothing to write; and every one where the node is out of service, and lost with all
  * its disks. Asked again, and not taken from the answer of `mayCompleteDetach`: the mark of the node may be
- * gone since, or the disk be adopted. Of any other disk it is not known what the guest still has to write. An
- * event names the disk, as the fence ends only with its regular detach.
+ * gone since, or the disk be adopted; where the node may write one of the volumes by now, the fence waits.
+ * Of any other disk it is not known what the guest still has to write. An event names the disk, as the fence
+ * ends only with its regular detach.
  */
 export function forcedDetaches(
   ports: Ports,
@@ -70,6 +71,7 @@ export function forcedDetaches(
       if (leaving.value.volumes.length === 0) emitUnforced(ports, { diskUri, node, volumeName });
       else if (await confirmSpared(ports, leaving.value, { node, mode: "fence" }, signal))
         forced.push(diskUri);
+      else return undefined;
     }
     return forced;
   };

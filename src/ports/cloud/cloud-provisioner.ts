@@ -91,9 +91,12 @@ export type MayCompleteDetach = (leaving: readonly string[], signal: AbortSignal
 /**
  * Asked where a fence detaches its disk by force from a VM that lists foreign detaches: which of them it
  * forces with its own. The update carries out the others as regular detaches, and ends only once they are
- * off, too.
+ * off, too. `undefined` postpones the update, as `false` does of `MayCompleteDetach`, which comes before.
  */
-export type ForcedDetaches = (leaving: readonly string[], signal: AbortSignal) => Promise<readonly string[]>;
+export type ForcedDetaches = (
+  leaving: readonly string[],
+  signal: AbortSignal,
+) => Promise<readonly string[] | undefined>;
 
 /**
  * LUNs at which a node looks for other disks, whether or not the platform still has them there: another

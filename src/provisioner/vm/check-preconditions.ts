@@ -1,6 +1,6 @@
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { fail } from "../../core/failure/result.ts";
-import type { ArmDataDisk, ArmVm } from "../arm/arm-api.ts";
+import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { VmRequest } from "./vm-request.ts";
@@ -46,11 +46,6 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
   const leaving = foreignDetaches(model, ownKeys);
   if (leaving.length === 0) return planned;
   const uris = leaving.map((entry) => entry.managedDisk?.id ?? "");
-  const pending = ownError(
-    "OthersDetachPending",
-    `VM ${model.name} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached, ` +
-      "and it may be in use there: any update would detach it",
-  );
   await Promise.all(
     planned.map(async ({ request }) => {
       const { mayCompleteDetach } = request.spec;
@@ -58,7 +53,7 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
         mayCompleteDetach !== undefined &&
         (await answerOf(request, (signal) => mayCompleteDetach(uris, signal))) === false
       )
-        request.settleFailed(pending);
+        request.settleFailed(detachPending(model, leaving));
     }),
   );
   const allowed = planned.filter(({ request }) => !request.isSettled);
@@ -70,7 +65,18 @@ export function foreignDetaches(model: ArmVm, ownKeys: ReadonlySet<string>): rea
   return model.dataDisks.filter((entry) => entry.toBeDetached === true && !ownKeys.has(diskKeyOf(entry)));
 }
 
-/** Which of the foreign detaches that the VM lists some of these fences force with their own. */
+function detachPending({ name: vmName }: ArmVm, leaving: readonly ArmDataDisk[]): ArmError {
+  return ownError(
+    "OthersDetachPending",
+    `VM ${vmName} lists ${leaving.map(({ name }) => name ?? "?").join(", ")} as being detached, ` +
+      "and it may be in use there: any update would detach it",
+  );
+}
+
+/**
+ * Which of the foreign detaches that the VM lists some of these fences force with their own. Ends those that
+ * have to wait all the same.
+ */
 export async function forcedDetachesOf(
   fences: readonly VmRequest[],
   asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
@@ -82,10 +88,13 @@ export async function forcedDetachesOf(
   const answers = await Promise.all(
     fences.map(async (request) => {
       const { forcedDetaches } = request.spec;
-      return forcedDetaches && (await answerOf(request, (signal) => forcedDetaches(uris, signal)));
+      if (forcedDetaches === undefined) return [];
+      const forced = await answerOf(request, (signal) => forcedDetaches(uris, signal));
+      if (forced === undefined) request.settleFailed(detachPending(asked.model, leaving));
+      return forced ?? [];
     }),
   );
-  return new Set(answers.flatMap((forced = []) => forced.map(resourceUriKey)));
+  return new Set(answers.flat().map(resourceUriKey));
 }
 
 async function answerOf<T>(

@@ -104,6 +104,13 @@ describe("a batch of fences", () => {
       assert.deepEqual(sent(azure), [{ atMs: 0, forced }]);
     });
 
+    it("sends nothing where that disk has a user by the second question", async () => {
+      const azure = withMarked();
+      const fence = azure.request("fence", "pvc-1", { forcedDetaches: () => Promise.resolve(undefined) });
+      assert.deepEqual(codes(await azure.fenceBatch(fence)), ["OthersDetachPending"]);
+      assert.deepEqual(sent(azure), []);
+    });
+
     it("tries an update again that has failed, and that nothing is left of", async () => {
       const azure = withMarked();
       azure.onUpdate = (_, index) => (index === 0 ? anOperationError() : "carriedOut");

@@ -132,7 +132,7 @@ export class FenceBatch {
     );
     if (allowed.length === 0) return;
     const forced = await forcedBy(move, read.value, allowed);
-    // A caller that has given up in between takes no part in the update.
+    // A caller that has given up in between, or has to wait by now, takes no part in the update.
     if (allowed.some(({ isSettled }) => isSettled)) return;
     if (seen.isUpdating && this.#isForcing(forced)) return this.#awaitOperation(seen.whose);
     this.#busySinceMs = undefined;
