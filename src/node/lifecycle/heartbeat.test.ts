@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lease.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
 import type { CheckpointVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -329,26 +329,30 @@ describe("heartbeatReconciler", () => {
       assert.equal(listed, 1, "it is noticed once");
     }));
 
-  it("reports a rollback also where a record is older than its checkpoint", () =>
-    withNode({ writer: aWriter("node-a") }, async (world) => {
-      const ports = world.ports();
-      const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
-      const checkpoint = {
-        volumeName: "pvc-1",
-        uid,
-        volumeId: "/disks/pvc-1",
-        epoch: 5,
-        stagingPath: "/s",
-        targetPaths: [],
-        lun: 0,
-        majorMinor: "8:32",
-        accessType: "mount",
-      } as const;
-      await ports.checkpoints.put(checkpoint, never);
-      const { status } = await beat(world, ports);
-      assert.deepEqual(
-        status?.conditions.map(({ message }) => message),
-        ["pvc-1 is at epoch 1, this node's checkpoint at 5"],
-      );
-    }));
+  for (const disk of ["takes changes", "takes none any more"])
+    it(`reports a rollback where a record is older than its checkpoint; its root disk ${disk}`, () =>
+      withNode({ writer: aWriter("node-a") }, async (world) => {
+        const ports = world.ports();
+        const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
+        const checkpoint = {
+          volumeName: "pvc-1",
+          uid,
+          volumeId: "/disks/pvc-1",
+          epoch: 5,
+          stagingPath: "/s",
+          targetPaths: [],
+          lun: 0,
+          majorMinor: "8:32",
+          accessType: "mount",
+        } as const;
+        await ports.checkpoints.put(checkpoint, never);
+        const refuse = async () => fail({ kind: "HostNotReady", detail: "EROFS" } as const);
+        const checkpoints = { ...ports.checkpoints, putRollback: refuse, putHeartbeat: refuse };
+        const { status } = await beat(world, disk === "takes changes" ? ports : { ...ports, checkpoints });
+        assert.deepEqual(
+          status?.conditions.map(({ message }) => message),
+          ["pvc-1 is at epoch 1, this node's checkpoint at 5"],
+        );
+        assert.equal(ports.checkpoints.rollbackIncarnation(), disk === "takes changes" ? 0 : undefined);
+      }));
 });

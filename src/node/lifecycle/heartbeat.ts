@@ -117,7 +117,9 @@ async function beat(
   // deleted.
   const isCheckpointed = rollbackReports.length === 0 || checkpoints.rollbackIncarnation() === incarnation;
   const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putRollback(incarnation, signal);
-  if (!checkpointed.ok) return checkpointed;
+  if (!checkpointed.ok && signal.aborted) return checkpointed;
+  // Without the report no controller would learn of the rollback while the root disk takes no change.
+  if (!checkpointed.ok) ports.logger.warn("rollback not checkpointed", { failure: checkpointed.failure });
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
