@@ -234,7 +234,7 @@ export const deletedInMountStorm: DirectedStorm = {
   attach: "kubernetes",
   // Of the smallest size that four nodes can share.
   victim: { maxShares: 4, replicas: 3, sizeGiB: 1024 },
-  lastStrikeMs: 160_000,
+  lastStrikeMs: 200_000,
   strikes: { "nodes/deleted-in-mount": 2 },
 };
 

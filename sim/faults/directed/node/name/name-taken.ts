@@ -20,7 +20,10 @@ export const nameTaken: FaultVariant = {
     const workload = pick(made, dice);
     const volumeName = diceAgain(dice, 1) < 0.5 ? workload.volumeName : workload.volumeName.toUpperCase();
     const diskUri = beside?.cluster.diskUriOf(workload.volumeName) ?? "";
-    const ask = (): void => world.cluster.apply({ ...workload, volumeName });
+    let hasGivenUp = false;
+    const ask = (): void => {
+      if (!hasGivenUp) world.cluster.apply({ ...workload, volumeName });
+    };
     if (diceAgain(dice, 2) < 0.5) ask();
     else {
       const effect = { kind: "FailOperation", code: "InternalOperationError", applied: "none" } as const;
@@ -28,6 +31,9 @@ export const nameTaken: FaultVariant = {
       world.azure.growOutside(diskUri, workload.sizeGiB);
       later(FAILED_AFTER_MS, ask);
     }
-    return () => world.cluster.deleteWorkload(volumeName);
+    return () => {
+      hasGivenUp = true;
+      world.cluster.deleteWorkload(volumeName);
+    };
   },
 };
