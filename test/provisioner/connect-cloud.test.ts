@@ -222,7 +222,7 @@ describe("a role's connection to Azure", () => {
     );
     await assert.rejects(
       connect({ "cloud-config": await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),
-      /--cloud-config: got ".*"; useManagedIdentityExtension must be a boolean/,
+      /--cloud-config: got ".*"; useManagedIdentityExtension is a text in .*: write true or false/,
     );
     await assert.rejects(
       connect({ "cloud-config": await azureJson({ ...place, location: undefined }) }),
