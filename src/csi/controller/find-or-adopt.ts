@@ -18,17 +18,14 @@ import type { ControllerContext } from "./controller-context.ts";
  * answered without `status.detail`: it is no disk for a node, but it can be deleted. Fails with
  * `VolumeNotFound` if there is no such disk, and with `StillWaiting` while the disk is being read.
  */
-export async function findOrAdopt(
+export function findOrAdopt(
   context: ControllerContext,
   volumeId: string,
   stated: StatedUse | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const found = await find(context, volumeId, signal);
-  if (!found.ok) return found;
-  if ("volume" in found.value) return ok(found.value.volume);
-  const use = stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse;
-  return adopt(context, found.value.disk, use, signal);
+  const useOf = (): StatedUse => stated ?? context.clusterVolumes.volumeOf(volumeId) ?? unstatedUse;
+  return findOrAdoptFor(context, volumeId, useOf, signal);
 }
 
 /**
@@ -36,47 +33,36 @@ export async function findOrAdopt(
  * disk is adopted only where its tags, the cluster's objects or the call say what it is for: one that is
  * adopted for another use is published to no node, for good.
  */
-export async function findOrAdoptUnpublished(
+export function findOrAdoptUnpublished(
   context: ControllerContext,
   volumeId: string,
   capability: VolumeCapability | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const found = await find(context, volumeId, signal);
-  if (!found.ok) return found;
-  if ("volume" in found.value) return ok(found.value.volume);
-  const { disk } = found.value;
-  const called = capability === undefined ? undefined : { capabilities: [capability], volumeContext: {} };
-  const tagged = volumeFromTags(disk.tags) === undefined ? undefined : unstatedUse;
-  const use = context.clusterVolumes.volumeOf(volumeId) ?? called ?? tagged;
-  return use === undefined
-    ? stillWaiting(volumeId, "its PersistentVolume, or its first publish, to say what the disk is for")
-    : adopt(context, disk, use, signal);
+  const useOf = ({ tags }: DiskFacts): StatedUse | undefined => {
+    const called = capability === undefined ? undefined : { capabilities: [capability], volumeContext: {} };
+    const tagged = volumeFromTags(tags) === undefined ? undefined : unstatedUse;
+    return context.clusterVolumes.volumeOf(volumeId) ?? called ?? tagged;
+  };
+  return findOrAdoptFor(context, volumeId, useOf, signal);
 }
 
-type Found = { readonly volume: AzVolume } | { readonly disk: DiskFacts };
-
-/** The volume of an id, else its disk in Azure, spelled as the id is. Fails with `VolumeNotFound`. */
-async function find(
+/** `useOf`: what a disk without an AzVolume is for, where its tags do not say it; undefined: unknown yet. */
+async function findOrAdoptFor(
   context: ControllerContext,
   volumeId: string,
-  signal: AbortSignal,
-): Promise<Result<Found, Failure>> {
-  const volume = await readVolume(context, volumeId, signal);
-  if (volume.ok) return ok({ volume: volume.value });
-  if (volume.failure.kind !== "VolumeNotFound" || parseDiskUri(volumeId) === undefined) return volume;
-  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? volume : disk;
-  return ok({ disk: { ...disk.value, diskUri: volumeId } });
-}
-
-async function adopt(
-  context: ControllerContext,
-  disk: DiskFacts,
-  use: StatedUse,
+  useOf: (disk: DiskFacts) => StatedUse | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const adopted = await adoptVolume(context, disk, use, signal);
+  const found = await readVolume(context, volumeId, signal);
+  if (found.ok || found.failure.kind !== "VolumeNotFound" || parseDiskUri(volumeId) === undefined)
+    return found;
+  const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? found : disk;
+  const use = useOf(disk.value);
+  if (use === undefined)
+    return stillWaiting(volumeId, "its PersistentVolume, or its first publish, to say what the disk is for");
+  const adopted = await adoptVolume(context, { ...disk.value, diskUri: volumeId }, use, signal);
   if (!adopted.ok) return adopted;
   const { volume } = adopted.value;
   if (volume.status?.detail !== undefined) return ok(volume);
@@ -87,5 +73,5 @@ async function adopt(
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
-  return provisioned === undefined ? stillWaiting(disk.diskUri, "its disk to be looked at") : ok(provisioned);
+  return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
 }
