@@ -51,29 +51,20 @@ async function otherTarget(
   const { volumeId, stagingTargetPath, targetPath } = request;
   const targets = await publishedTargets(ports, volumeId, stagingTargetPath, signal);
   if (!targets.ok) return targets;
+  const others = targets.value.bound.filter((target) => target !== targetPath);
+  if (others.length === 0) return ok(undefined);
+  const staged = await ports.host.mountAt(stagingTargetPath, signal);
+  if (!staged.ok) return staged;
+  // Folders of a volume are bound by the kubelet for single containers (`subPath`), of a pod that has the
+  // volume at its target: a restarted kubelet publishes that once more.
   const users: string[] = [];
-  for (const path of targets.value.bound.filter((target) => target !== targetPath)) {
-    const whole = await isWhole(ports, { stagingTargetPath, path }, signal);
-    if (!whole.ok) return whole;
-    if (whole.value) users.push(path);
+  for (const path of others) {
+    const bound = await ports.host.mountAt(path, signal);
+    if (!bound.ok) return bound;
+    const isWhole = staged.value === undefined || bound.value?.root === staged.value.root;
+    if (isWhole) users.push(path);
   }
   return users.length === 0
     ? ok(undefined)
     : fail({ kind: "VolumeInUse", volumeId, nodeName: ports.node.nodeName, users });
-}
-
-/**
- * Whether all of a volume is bound at a path. Folders of it are bound by the kubelet for single containers
- * (`subPath`), of a pod that has the volume at its target: a restarted kubelet publishes that once more.
- */
-async function isWhole(
-  { host }: NodePorts,
-  { stagingTargetPath, path }: { readonly stagingTargetPath: string; readonly path: string },
-  signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
-  const staged = await host.mountAt(stagingTargetPath, signal);
-  if (!staged.ok) return staged;
-  const bound = await host.mountAt(path, signal);
-  if (!bound.ok) return bound;
-  return ok(staged.value === undefined || bound.value?.root === staged.value.root);
 }
