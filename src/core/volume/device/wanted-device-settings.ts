@@ -1,5 +1,5 @@
 import type { DiskSpec } from "../../api/az-volume.ts";
-import { readValue } from "../parameters/parameter-value.ts";
+import { readValue, statedIn } from "../parameters/parameter-value.ts";
 import { basicProfile } from "./basic-profile.ts";
 import {
   type DeviceSetting,
@@ -29,7 +29,7 @@ export function wantedDeviceSettings(
   attributes: Readonly<Record<string, string>>,
   disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
 ): WantedDeviceSettings {
-  const stated = Object.entries(attributes).find(([name]) => name.toLowerCase() === "perfprofile")?.[1] ?? "";
+  const stated = statedIn(attributes, "perfProfile") ?? "";
   const none = { settings: [], isComputed: false, problems: [] };
   if (stated === "") return none;
   const profile = readValue({ kind: "choice", choices: perfProfiles, anyCase: true }, stated);

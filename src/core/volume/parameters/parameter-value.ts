@@ -47,6 +47,15 @@ export function unknownParameter(
   return `is no parameter of this driver${hint} Allowed: ${allowed.join(", ")}`;
 }
 
+/** What volume attributes state by a name, in any case; undefined: nothing. */
+export function statedIn(
+  attributes: Readonly<Record<string, string>>,
+  attribute: string,
+): string | undefined {
+  const key = attribute.toLowerCase();
+  return Object.entries(attributes).find(([name]) => name.toLowerCase() === key)?.[1];
+}
+
 /** The words of a flag, in lower case, the usual one first. */
 export function wordsOf({ isAlsoShort }: ParameterValue & { readonly kind: "flag" }): {
   readonly trues: readonly string[];

@@ -9,7 +9,7 @@ import {
 } from "../device/file-system-geometry.ts";
 import { isPartitionName, partitionProblem, readPartition } from "../device/partition.ts";
 import { type CachingMode, cachingModes } from "../disk-sku.ts";
-import { readValue } from "./parameter-value.ts";
+import { readValue, statedIn } from "./parameter-value.ts";
 import { chooseFileSystem } from "./resolve-volume-spec.ts";
 import { volumeParameterTable } from "./volume-parameter-table.ts";
 import { attributeNames, parseFileSystemType } from "./volume-parameters.ts";
@@ -59,14 +59,6 @@ export function statedHostCache(volumeContext: Readonly<Record<string, string>>)
     cachingMode: cachingModes.find((mode) => mode === cachingMode),
     isAccelerated: accelerated.ok ? accelerated.value === true : undefined,
   };
-}
-
-function statedIn(
-  volumeContext: Readonly<Record<string, string>>,
-  attribute: (typeof attributeNames)[number],
-): string | undefined {
-  const key = attribute.toLowerCase();
-  return Object.entries(volumeContext).find(([name]) => name.toLowerCase() === key)?.[1];
 }
 
 /** Whether a file system of the volume exists already is not known here, and is no reason to drop them. */
