@@ -4,7 +4,14 @@ import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts
 import { throttle } from "../pace/throttle.ts";
 import { renderInstanceView } from "../vm/instance-view.ts";
 import { findVm, hasResourceGroup, vmReadsKey, type World } from "../world.ts";
-import { type ArmAnswer, type ArmCall, type ArmRequest, type HandlerResult, reply } from "./arm-message.ts";
+import {
+  type ArmAnswer,
+  type ArmCall,
+  type ArmRequest,
+  expandedMembers,
+  type HandlerResult,
+  reply,
+} from "./arm-message.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import type { Route, Routed } from "./router.ts";
@@ -146,8 +153,7 @@ function read(
  */
 function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
   const { instanceView: _, ...properties } = objectAt(last, "properties") ?? {};
-  const wanted = call.query["$expand"]?.toLowerCase().split(",").includes("instanceview") === true;
-  const vm = wanted ? findVm(world, call.path) : undefined;
+  const vm = expandedMembers(call).includes("instanceview") ? findVm(world, call.path) : undefined;
   return {
     ...objectAt(last),
     properties:

@@ -78,6 +78,11 @@ export function isOn({ query }: Pick<ArmCall, "query">, name: string): boolean {
   return query[name]?.toLowerCase() === "true";
 }
 
+/** The members that the `$expand` of a read names, in lower case. */
+export function expandedMembers({ query }: Pick<ArmCall, "query">): readonly string[] {
+  return (query["$expand"] ?? "").toLowerCase().split(",");
+}
+
 /** A parameter of a route, whose existence the route's pattern guarantees. */
 export function param(call: ArmCall, name: string): string {
   const value = call.params[name];

@@ -1,4 +1,4 @@
-import type { ArmCall, HandlerResult } from "../api/arm-message.ts";
+import { type ArmCall, expandedMembers, type HandlerResult } from "../api/arm-message.ts";
 import { renderAvailabilitySet } from "../api/availability-set-handlers.ts";
 import { armErrors } from "../api/errors.ts";
 import { at, type JsonObject } from "../api/json.ts";
@@ -18,19 +18,21 @@ const MEMBERS = ["id", "name", "type", "location", "zones", "sku", "managedBy", 
 
 /** GET of all resources of a group or a subscription. A uniform scale set's instances are not among them. */
 export function listResourcesHandler(world: World, call: ArmCall): HandlerResult {
-  const { $filter: filter = "", $expand: expand = "" } = call.query;
+  const { $filter: filter = "" } = call.query;
   const conditions = parseListFilter(filter);
   if (conditions === undefined) return armErrors.invalidListFilter(filter);
-  const expands = (member: string): boolean => expand.toLowerCase().split(",").includes(member.toLowerCase());
+  const expanded = expandedMembers(call);
   // Azure does not return the tags of what is found by a tag.
   const members = conditions.some(({ member }) => member.startsWith("tag")) ? MEMBERS : [...MEMBERS, "tags"];
   const found = [...resourcesOf(world, call)].filter(({ shown }) => meets(shown, conditions));
   return page(world, call, found, ({ shown, createdAtMs }) => ({
     ...Object.fromEntries(members.map((member) => [member, shown[member]])),
-    ...(expands("provisioningState")
+    ...(expanded.includes("provisioningstate")
       ? { provisioningState: at(shown, "properties", "provisioningState") ?? "Succeeded" }
       : {}),
-    ...(expands("createdTime") && createdAtMs !== undefined ? { createdTime: isoTime(createdAtMs) } : {}),
+    ...(expanded.includes("createdtime") && createdAtMs !== undefined
+      ? { createdTime: isoTime(createdAtMs) }
+      : {}),
   }));
 }
 

@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, isOn, param, reply } from "../api/arm-message.ts";
+import { type ArmCall, expandedMembers, type HandlerResult, isOn, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { inScope, page } from "../api/resource/paging.ts";
@@ -204,7 +204,7 @@ interface ExpandOption {
 }
 
 function expandedBy(call: ArmCall): ExpandOption {
-  const expanded = (call.query["$expand"] ?? "").toLowerCase().split(",");
+  const expanded = expandedMembers(call);
   return { withView: expanded.includes("instanceview"), userData: expanded.includes("userdata") };
 }
 
