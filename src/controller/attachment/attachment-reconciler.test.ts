@@ -26,6 +26,7 @@ import { type ReconcileWorld, withControllerPorts } from "../testing/a-controlle
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
+import { recordedCalls } from "../testing/recorded-calls.ts";
 import { LIMIT_MS } from "../testing/settled.ts";
 import { attachmentReconciler } from "./attachment-reconciler.ts";
 import { detach } from "./removal/detach.ts";
@@ -461,17 +462,9 @@ describe("attachmentReconciler", () => {
     withControllerPorts(async (world) => {
       await givenDeletion(world, {});
       const calls: string[] = [];
-      const store: typeof world.ports.store = {
-        ...world.ports.store,
-        get: (kind, name, signal) => {
-          calls.push(`get ${kind}`);
-          return world.ports.store.get(kind, name, signal);
-        },
-        updateStatus: (kind, object, signal) => {
-          calls.push(`updateStatus ${kind}`);
-          return world.ports.store.updateStatus(kind, object, signal);
-        },
-      };
+      const recorded = recordedCalls(world.ports.store, calls);
+      // The removal of the object is no part of it.
+      const store = { ...recorded, update: world.ports.store.update };
       const seen: unknown[] = [];
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
@@ -535,25 +528,11 @@ describe("attachmentReconciler", () => {
       await givenDeletion(world, {});
       world.attachedTo.delete("node-a");
       const calls: string[] = [];
-      const { store } = world.ports;
-      const counted: typeof store = {
-        ...store,
-        get: (kind, ...rest) => {
-          calls.push(`get ${kind}`);
-          return store.get(kind, ...rest);
-        },
-        update: (kind, ...rest) => {
-          calls.push(`update ${kind}`);
-          return store.update(kind, ...rest);
-        },
-        updateStatus: () => assert.fail("a mark"),
-      };
+      const recorded = recordedCalls(world.ports.store, calls);
+      const store = { ...recorded, updateStatus: () => assert.fail("a mark") };
       const cloud: CloudProvisioner = { ...world.ports.cloud, detachDisk: async () => ok(undefined) };
       await world.answerOf(
-        attachmentReconciler({ ...world.ports, cloud, store: counted }).reconcile(
-          attachmentName("node-a"),
-          never,
-        ),
+        attachmentReconciler({ ...world.ports, cloud, store }).reconcile(attachmentName("node-a"), never),
       );
       assert.deepEqual(calls, ["get AzVolume", "get Lease", "update AzVolumeAttachment"]);
       assert.equal(world.attachment("node-a"), undefined);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
+import { recordedCalls } from "../../../controller/testing/recorded-calls.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -113,28 +114,12 @@ describe("controllerUnpublishVolume", () => {
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: { ...holder, held: false }, epoch: 1 }));
       const calls: string[] = [];
-      const { store } = world;
-      const counted: ControllerContext["store"] = {
-        ...store,
-        get: (kind, ...rest) => {
-          calls.push(`get ${kind}`);
-          return store.get(kind, ...rest);
-        },
-        update: (kind, ...rest) => {
-          calls.push(`update ${kind}`);
-          return store.update(kind, ...rest);
-        },
-        updateStatus: (kind, ...rest) => {
-          calls.push(`updateStatus ${kind}`);
-          return store.updateStatus(kind, ...rest);
-        },
-      };
       const users: ControllerContext["users"] = {
         ...world.context.users,
         isOutOfService: () => assert.fail("the cache shows the node in service"),
       };
       const deadlineMs = world.clock.elapsedMs() + 5_000;
-      await world.answerOf(unpublish(world, { store: counted, users }, deadlineMs));
+      await world.answerOf(unpublish(world, { store: recordedCalls(world.store, calls), users }, deadlineMs));
       assert.equal(world.volume("pvc-1")?.status?.record?.writer?.requested, false);
       assert.deepEqual(calls, ["get AzVolume", "update AzVolumeAttachment", "updateStatus AzVolume"]);
     }));
