@@ -285,6 +285,21 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
+        because: "the writer before, whose VM is gone, may hold a share: a replica would be surplus at once",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-b", { requested: false }) }, tight),
+          attachments: [primary, aReplica("node-b", { status: failed })],
+          nodes: [aNode("node-a"), aNode("node-c")],
+        }),
+        plan: [
+          {
+            kind: "ReplicasMissing",
+            missing: 1,
+            rejected: [{ nodeName: "node-a", because: "has an attachment already" }],
+          },
+        ],
+      },
+      {
         because: "of two primaries one is not served yet",
         observed: anObservedVolume({
           volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 } }),

@@ -221,10 +221,13 @@ function planCreations(
     return [];
   const missing = missingReplicas(observed, kept);
   if (missing <= 0) return [];
+  // A deleting attachment holds its share until Azure has detached the disk; a replica whose every attempt
+  // failed never got one. A possible writer's counts, as it does for surplus replicas: otherwise each
+  // replica would be deleted as soon as it was created.
   const takesShare = (attachment: AzVolumeAttachment): boolean =>
-    isTerminating(attachment) || !isGivenUp(observed, attachment);
-  // A deleting attachment holds its share until Azure has detached the disk; one whose every attempt
-  // failed never got one.
+    isTerminating(attachment) ||
+    !isReplica(recordOf(observed), attachment) ||
+    !isGivenUp(observed, attachment);
   const maxShares = maxSharesOf(observed.volume);
   const sharesNow =
     maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;

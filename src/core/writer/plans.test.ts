@@ -33,6 +33,11 @@ const nodeNames = ["node-a", "node-b", "node-c", "node-d", "node-e"] as const;
 const nodeName = fc.constantFrom(...nodeNames);
 const state = fc.constantFrom("Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching" as const);
 
+const givenUp = {
+  state: "AttachmentFailed",
+  error: { kind: "NodeNotFound", message: "", failure: "", time: agoMs(1_000), retries: 99 },
+} as const;
+
 const attachment = fc
   .record({
     nodeName,
@@ -129,7 +134,73 @@ const observed = fc
     },
   );
 
+/** A served volume in a cluster with all kinds of trouble, some of whose attachments were given up. */
+const troubled = fc
+  .record({
+    record,
+    attachments: fc.uniqueArray(
+      fc.record({ made: attachment, isGivenUp: fc.boolean() }).map(({ made, isGivenUp }) => ({
+        ...made,
+        ...(isGivenUp ? { status: givenUp } : {}),
+      })),
+      { selector: (made) => made.spec.nodeName, maxLength: 3 },
+    ),
+    maxShares: fc.integer({ min: 2, max: 4 }),
+    nodes: fc.subarray(
+      nodeNames.map((name) => name),
+      { minLength: 2 },
+    ),
+    changes: fc.array(
+      fc.record(
+        {
+          vmId: fc.constant("earlier-vm"),
+          isReady: fc.boolean(),
+          isGone: fc.boolean(),
+          isUnschedulable: fc.boolean(),
+          isOutOfService: fc.boolean(),
+          heartbeatUnchangedMs: fc.nat(600_000),
+        },
+        { requiredKeys: [] },
+      ),
+      { minLength: nodeNames.length, maxLength: nodeNames.length },
+    ),
+    pods: fc.array(nodeName, { maxLength: 2 }),
+  })
+  .map(({ record: drawn, attachments, maxShares, nodes, changes, pods }): ObservedVolume => {
+    const served = anAttachment("node-a");
+    const others = attachments.filter(({ spec }) => spec.nodeName !== "node-a");
+    return anObservedVolume({
+      volume: aVolume({
+        spec: { disk: aDiskSpec({ maxShares }), maxMountReplicaCount: maxShares - 1 },
+        status: { record: drawn },
+      }),
+      nodes: nodes.map((name, index) => aNode(name, changes[index])),
+      attachments: [served, ...others],
+      pods: () => pods.map((name) => aPod({ nodeName: name })),
+    });
+  });
+
 describe("the plans of a volume, carried out over and over", () => {
+  // Azure and the store would be called without end.
+  it("delete no replica that the plan before has created", () => {
+    fc.assert(
+      fc.property(troubled, (seen) => {
+        const created = planReplicas(seen).flatMap((action) =>
+          action.kind === "CreateReplica" ? aReplica(action.nodeName, { status: undefined }) : [],
+        );
+        fc.pre(created.length > 0);
+        const attachments = [...seen.attachments.map(({ attachment: other }) => other), ...created];
+        const next = anObservedVolume({ ...seen, nodes: seen.nodes, attachments });
+        const names = created.map(({ metadata }) => metadata.name);
+        const deleted = planReplicas(next).flatMap((action) =>
+          action.kind === "DeleteAttachment" && names.includes(action.attachmentName) ? action.because : [],
+        );
+        assert.deepEqual(deleted, []);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it("reach a fixed point", () => {
     fc.assert(
       fc.property(observed, (start) => {
