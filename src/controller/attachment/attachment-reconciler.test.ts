@@ -1121,7 +1121,11 @@ describe("attachmentReconciler", () => {
     for (const [index, record] of records.entries()) {
       const name = `pvc-${index + 2}`;
       const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: name });
-      const status = { record: { ...newRecord(0), ...record }, detail: aDetail({ diskUri: uri }) };
+      const status = {
+        record: { ...newRecord(0), ...record },
+        detail: aDetail({ diskUri: uri }),
+        unrequestedSince: "2020-01-01T00:00:00.000Z",
+      };
       await world.given("AzVolume", aVolume({ metadata: { name }, spec: { volumeName: name }, status }));
       const objectName = attachmentObjectName({ diskUri: uri, nodeName: "node-a" });
       await world.given(

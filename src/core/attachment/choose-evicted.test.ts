@@ -23,6 +23,8 @@ const withoutRecord = (volume: AzVolume): AzVolume => {
   return { ...volume, status };
 };
 
+const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
+
 /** The replica of a volume on node-a, where slots are scarce. */
 function holder(
   name: string,
@@ -41,7 +43,7 @@ describe("the replica that makes room for a primary", () => {
     const [settled, other, unrequested] = [
       holder("settled", written),
       holder("other", written),
-      holder("unrequested", aVolume()),
+      holder("unrequested", unrequestedFor(10_000)),
     ];
     assert.equal(chosenOf([unrequested, settled, other]), "settled");
     assert.equal(chosenOf([unrequested]), "unrequested");
@@ -74,6 +76,8 @@ describe("the replica that makes room for a primary", () => {
       because: "a node is unverified",
       holder: holder("needed", aVolumeWithRecord({ unverified: [identity("node-b")] })),
     },
+    { because: "no pod uses it yet: the next one comes", holder: holder("needed", aVolume()) },
+    { because: "its last pod has just gone", holder: holder("needed", unrequestedFor(9_999)) },
     { because: "its record is being rebuilt", holder: holder("needed", withoutRecord(written)) },
     {
       because: "a person deleted its AzVolume",
@@ -87,7 +91,7 @@ describe("the replica that makes room for a primary", () => {
     it(`is a volume's that may need it soon only as a last resort: ${because}`, () => {
       assert.equal(chosenOf([only], 59_999), undefined);
       assert.equal(chosenOf([only], 60_000), "needed");
-      assert.equal(chosenOf([only, holder("unrequested", aVolume())], 60_000), "unrequested");
+      assert.equal(chosenOf([only, holder("unrequested", unrequestedFor(10_000))], 60_000), "unrequested");
     });
 
   const kept: readonly {

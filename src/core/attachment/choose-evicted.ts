@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
+import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isWriterWell } from "../writer/node-health.ts";
 import { isDeletedByHand, isTerminating, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isReplica } from "./plan-replicas.ts";
@@ -17,14 +18,20 @@ export interface SlotHolder {
  */
 export const LAST_RESORT_MS = 60_000;
 
+/**
+ * How long nothing has requested a volume before its replicas count as unrequested, in milliseconds. A
+ * StatefulSet creates the next pod only once the last one is gone, and caches learn of it later still.
+ */
+const SUCCESSOR_MS = 10_000;
+
 /** The cost of losing a replica, lowest first. */
 type Cost = "writerIsWell" | "unrequested" | "needed";
 const COSTS: readonly Cost[] = ["writerIsWell", "unrequested", "needed"];
 
 /**
  * The replica that makes room for a primary: one whose disk is attached, so that a slot becomes free.
- * Volumes with a healthy writer come first, then volumes without a request. `waitedMs`: how long the
- * primary has asked for the slot.
+ * Volumes with a healthy writer come first, then volumes that have had no request for a while. `waitedMs`:
+ * how long the primary has asked for the slot.
  */
 export function chooseEvicted(
   holders: readonly SlotHolder[],
@@ -50,5 +57,8 @@ function isEvictable({ attachment, observed }: SlotHolder): boolean {
 function costOf({ observed }: SlotHolder): Cost {
   if (observed === undefined || isDeletedByHand(observed.volume)) return "needed";
   if (isWriterWell(observed)) return "writerIsWell";
-  return needsReplicas(observed) || observed.volume.status?.record === undefined ? "needed" : "unrequested";
+  if (needsReplicas(observed) || observed.volume.status?.record === undefined) return "needed";
+  const since = observed.volume.status?.unrequestedSince;
+  const isLong = since !== undefined && observed.nowMs - fromTimestamp(since) >= SUCCESSOR_MS;
+  return isLong ? "unrequested" : "needed";
 }
