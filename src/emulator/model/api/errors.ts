@@ -179,9 +179,15 @@ export const armErrors = {
       `Resource group '${name}' is not empty; the emulator deletes only empty ones.`,
       gateway,
     ),
-  /** Azure's words are not published. */
-  invalidFilter: (filter: string) =>
-    failure(400, "BadRequest", `The filter query '${filter}' specified for this request is not valid.`),
+  /** The words are those for lists of instances; of other lists they are not published. */
+  invalidFilter: (filter: string, allowed: readonly string[]) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The value '${filter}' of parameter '$filter' is not allowed. Allowed values are ` +
+        `'${allowed.join(", ")}'.`,
+      { target: "$filter" },
+    ),
   invalidListFilter: (filter: string) =>
     failure(
       400,
@@ -189,6 +195,8 @@ export const armErrors = {
       `Invalid $filter '${filter}' specified in the query string.`,
       gateway,
     ),
+  /** Inferred from the code for filters, and from services that are built like Resource Manager. */
+  invalidTop: () => failure(400, "InvalidTopInQueryString", "Top value must be positive integer.", gateway),
   expandWithoutFilter: () =>
     failure(
       400,

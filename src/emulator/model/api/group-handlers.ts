@@ -46,12 +46,11 @@ export function patchGroupHandler(world: World, call: ArmCall): HandlerResult {
 
 export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
   const { $filter: filter = "" } = call.query;
-  const conditions = parseListFilter(filter);
-  if (conditions === undefined) return armErrors.invalidListFilter(filter);
+  const wanted = parseListFilter(filter);
+  if (wanted === undefined) return armErrors.invalidListFilter(filter);
   const groups = [...world.resourceGroups.values()].filter(
     (group) =>
-      keyOf(group.subscriptionId) === keyOf(param(call, "subscriptionId")) &&
-      meets(render(group), conditions),
+      keyOf(group.subscriptionId) === keyOf(param(call, "subscriptionId")) && meets(render(group), wanted),
   );
   return page(
     world,

@@ -5,17 +5,23 @@ import { locationsOf } from "../subscription/subscription-handlers.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
+import { armErrors } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 
 const ZONES = ["1", "2", "3"];
 const LOCATION_DEFAULT = "eastus";
+/** The only filter of the list of SKUs. */
+const OF_LOCATION = /^\s*location eq '([^']+)'\s*$/i;
 
 /**
  * GET skus: what the region of the `$filter` offers, or else each region of the subscription, in an entry of
  * its own. Capabilities are strings.
  */
 export function listSkusHandler(world: World, call: ArmCall): HandlerResult {
-  const filtered = /location eq '([^']+)'/i.exec(call.query["$filter"] ?? "")?.[1];
+  const { $filter: filter = "" } = call.query;
+  const filtered = OF_LOCATION.exec(filter)?.[1];
+  if (filter !== "" && filtered === undefined)
+    return armErrors.invalidFilter(filter, ["location eq '<location>'"]);
   const all = locationsOf(world, param(call, "subscriptionId"));
   const locations = filtered === undefined ? (all.length > 0 ? all : [LOCATION_DEFAULT]) : [filtered];
   return reply(200, {

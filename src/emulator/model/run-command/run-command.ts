@@ -5,7 +5,7 @@ import { operationHeaders } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { isAgentReady, type VirtualMachine } from "../vm/virtual-machine.ts";
-import { vmAt, vmNotFound } from "../vm/vm-handlers.ts";
+import { vmAt, vmGone } from "../vm/vm-handlers.ts";
 import { dataPlaneVm, providerOf } from "../vm/vm-state.ts";
 import type { World } from "../world.ts";
 import type { ScriptOutput } from "./guests-port.ts";
@@ -17,7 +17,7 @@ const STREAM_MAX_BYTES = 4096;
 /** POST of a script that the VM's agent runs. A VM runs one at a time. */
 export function runCommandHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  if (vm === undefined) return vmNotFound(world, call);
+  if (vm === undefined) return vmGone(world, call);
   const commandId = textAt(call.body, "commandId");
   if (commandId !== LINUX_SCRIPT)
     return armErrors.invalidParameter(

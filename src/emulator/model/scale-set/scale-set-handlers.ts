@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, isOn, reply } from "../api/arm-message.ts";
+import { type ArmCall, expandedMembers, type HandlerResult, isOn, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import {
   at,
@@ -224,7 +224,7 @@ export function eachInstanceHandler(
 
 export function getScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   const set = scaleSetAt(world, call);
-  const userData = call.query["$expand"]?.toLowerCase() === "userdata";
+  const userData = expandedMembers(call).includes("userdata");
   return set === undefined
     ? notFound(call)
     : reply(200, rendered(world, set, userData), { etag: etagText(set) });

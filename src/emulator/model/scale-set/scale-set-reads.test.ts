@@ -82,7 +82,22 @@ describe("reads of a scale set", () => {
     assert.deepEqual(idsBy("properties/latestModelApplied eq false"), ["0", "2"]);
     assert.deepEqual(idsBy("startswith(instanceView/statuses/code, 'PowerState') eq true"), ["0", "1", "2"]);
     const { status, body } = azure.send("GET", `${POOL}/virtualMachines?$filter=name eq 'pool_0'`);
-    assert.deepEqual([status, codeOf(body)], [400, "BadRequest"]);
+    assert.deepEqual([status, codeOf(body)], [400, "InvalidParameter"]);
+    assert.match(
+      textAt(body, "error", "message") ?? "",
+      /^The value 'name eq 'pool_0'' of parameter '\$filter' is not allowed\. Allowed values are '/,
+    );
+  });
+
+  it("shows a set's user data where one of the members that it expands is that", () => {
+    const azure = aPool();
+    azure.finish("PATCH", POOL, { properties: { virtualMachineProfile: { userData: "aGVsbG8=" } } });
+    const shownBy = (query: string): unknown =>
+      at(azure.send("GET", `${POOL}${query}`).body, "properties", "virtualMachineProfile", "userData");
+    assert.deepEqual(
+      [shownBy(""), shownBy("?$expand=userData"), shownBy("?$expand=instanceView,userData")],
+      [undefined, "aGVsbG8=", "aGVsbG8="],
+    );
   });
 
   it("reapplies a set's model, and reimages one instance with all its disks", () => {
@@ -98,7 +113,12 @@ describe("calls of a scale set that is not there, or not so", () => {
     ["GET", "virtualMachineScaleSets/none/skus", 404, "ResourceNotFound"],
     ["POST", "virtualMachineScaleSets/none/reapply", 404, "ResourceNotFound"],
     ["GET", "virtualMachineScaleSets/none/virtualMachines", 404, "ResourceNotFound"],
-    ["POST", `${POOL}/virtualMachines/9/reimageAll`, 404, "ResourceNotFound"],
+    ["GET", `${POOL}/virtualMachines/9/instanceView`, 404, "ResourceNotFound"],
+    ["POST", `${POOL}/virtualMachines/9/reimageAll`, 400, "InvalidParameter"],
+    ["POST", `${POOL}/virtualMachines/9/start`, 400, "InvalidParameter"],
+    ["POST", `${POOL}/virtualMachines/9/attachDetachDataDisks`, 400, "InvalidParameter"],
+    ["POST", `${POOL}/virtualMachines/9/runCommand`, 400, "InvalidParameter"],
+    ["POST", "virtualMachines/none/start", 404, "ResourceNotFound"],
     ["POST", "virtualMachineScaleSets/none/virtualMachines/0/reimageAll", 404, "ParentResourceNotFound"],
     ["GET", "virtualMachines/none/vmSizes", 404, "ResourceNotFound"],
     ["GET", "availabilitySets/none/vmSizes", 404, "ResourceNotFound"],

@@ -3,7 +3,7 @@ import { renderAvailabilitySet } from "../api/availability-set-handlers.ts";
 import { armErrors } from "../api/errors.ts";
 import { at, type JsonObject } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import { meets, parseListFilter } from "../api/resource/list-filter.ts";
+import { meets, namesTags, parseListFilter } from "../api/resource/list-filter.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { renderDiskNow } from "../disk/disk-read.ts";
 import { renderSnapshot } from "../disk/snapshot/snapshot.ts";
@@ -19,12 +19,12 @@ const MEMBERS = ["id", "name", "type", "location", "zones", "sku", "managedBy", 
 /** GET of all resources of a group or a subscription. A uniform scale set's instances are not among them. */
 export function listResourcesHandler(world: World, call: ArmCall): HandlerResult {
   const { $filter: filter = "" } = call.query;
-  const conditions = parseListFilter(filter);
-  if (conditions === undefined) return armErrors.invalidListFilter(filter);
+  const wanted = parseListFilter(filter);
+  if (wanted === undefined) return armErrors.invalidListFilter(filter);
   const expanded = expandedMembers(call);
   // Azure does not return the tags of what is found by a tag.
-  const members = conditions.some(({ member }) => member.startsWith("tag")) ? MEMBERS : [...MEMBERS, "tags"];
-  const found = [...resourcesOf(world, call)].filter(({ shown }) => meets(shown, conditions));
+  const members = namesTags(wanted) ? MEMBERS : [...MEMBERS, "tags"];
+  const found = [...resourcesOf(world, call)].filter(({ shown }) => meets(shown, wanted));
   return page(world, call, found, ({ shown, createdAtMs }) => ({
     ...Object.fromEntries(members.map((member) => [member, shown[member]])),
     ...(expanded.includes("provisioningstate")

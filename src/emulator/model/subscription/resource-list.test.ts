@@ -60,6 +60,8 @@ describe("the resources of a group", () => {
       ["tagName eq 'team' and tagValue eq 'network'", []],
       ["substringof('o', name) and resourceGroup eq 'RG2'", ["other"]],
       ["name eq 'set' and location eq 'eastus'", ["set"]],
+      ["name eq 'set' or name eq 'data'", ["set", "data"]],
+      ["resourceType ne 'Microsoft.Compute/disks' and startswith(tagName, 'te')", []],
     ] as const)
       assert.deepEqual(namesIn(azure, `${all}?$filter=${filter}`), names, filter);
     const tagged = at(azure.send("GET", `${all}?$filter=tagName eq 'team'`).body, "value") as readonly Json[];
@@ -69,6 +71,11 @@ describe("the resources of a group", () => {
     );
     const refused = azure.send("GET", `${all}?$filter=color eq 'red'`);
     assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidFilterInQueryString"]);
+    for (const top of ["0", "-1", "x", "1.5", "1e9", "2147483648", ""]) {
+      const { status, body } = azure.send("GET", `${all}?$top=${top}`);
+      assert.deepEqual([status, codeOf(body)], [400, "InvalidTopInQueryString"], top);
+    }
+    assert.equal(namesIn(azure, `${all}?$top=1000000000`).length, 5);
     const first = azure.send("GET", `${all}?$top=2`).body;
     const next = new URL(textAt(first, "nextLink") ?? "");
     assert.equal((at(first, "value") as readonly Json[]).length, 2);
@@ -148,6 +155,15 @@ describe("the list of SKUs", () => {
     assert.deepEqual(regions("?$filter=location eq 'westeurope'&includeExtendedLocations=true"), [
       "westeurope",
     ]);
+    for (const filter of [
+      "resourceType eq 'disks'",
+      "location ne 'eastus'",
+      "location eq 'a' and name eq 'b'",
+    ]) {
+      const path = `/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=${filter}`;
+      const { status, body } = azure.send("GET", path);
+      assert.deepEqual([status, codeOf(body)], [400, "InvalidParameter"], filter);
+    }
   });
 });
 

@@ -16,11 +16,17 @@ import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
 import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
 
-/** The only filter of a list of VMs. */
+/** The only filter of a list of VMs, and how Azure's description writes it. */
+const OF_SCALE_SET_ALLOWED = ["'virtualMachineScaleSet/id' eq '<id>'"];
 const OF_SCALE_SET = /^\s*'?virtualMachineScaleSet\/id'? eq '?([^']+?)'?\s*$/i;
 /** The filters of a list of instances, beside `startswith(…'PowerState') eq true`, which all of them meet. */
 const BY_MODEL = /^\s*properties\/latestModelApplied eq (true|false)\s*$/i;
 const HAS_POWER_STATE = /^\s*startswith\(instanceView\/statuses\/code, *'PowerState'\) eq true\s*$/i;
+const OF_INSTANCES_ALLOWED = [
+  "startswith(instanceView/statuses/code, 'PowerState') eq true",
+  "properties/latestModelApplied eq true",
+  "properties/latestModelApplied eq false",
+];
 
 /** PUT. Go's client accepts only 200 for an existing VM, and only 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
@@ -62,7 +68,7 @@ export function patchVmHandler(world: World, call: ArmCall): HandlerResult {
 /** PUT of an instance of a uniform scale set: there is no PATCH, and a PUT changes what it names. */
 export function putInstanceHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  if (vm === undefined) return instanceGone(world, call);
+  if (vm === undefined) return vmGone(world, call);
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
   const written = updateVm(world, vm, call.body, "VirtualMachineScaleSetVMs_Update");
@@ -84,7 +90,7 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
   const { $filter: filter = "" } = call.query;
   const [, isLatest] = BY_MODEL.exec(filter) ?? [];
   if (filter !== "" && isLatest === undefined && !HAS_POWER_STATE.test(filter))
-    return armErrors.invalidFilter(filter);
+    return armErrors.invalidFilter(filter, OF_INSTANCES_ALLOWED);
   const instances = instancesOf(world, set).filter(
     ({ instance }) =>
       isLatest === undefined || String(instance?.latestModelApplied) === isLatest.toLowerCase(),
@@ -94,7 +100,7 @@ export function listInstancesHandler(world: World, call: ArmCall): HandlerResult
 
 export function attachDetachHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
-  if (vm === undefined) return vmNotFound(world, call);
+  if (vm === undefined) return vmGone(world, call);
   const written = attachDetachDataDisks(world, vm, attachDetachRequest(call));
   return written.kind === "Failure"
     ? written
@@ -112,9 +118,9 @@ export function instanceViewHandler(world: World, call: ArmCall): HandlerResult 
 }
 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
-  const { $filter: filter } = call.query;
-  const [, ofScaleSet] = OF_SCALE_SET.exec(filter ?? "") ?? [];
-  if (filter !== undefined && ofScaleSet === undefined) return armErrors.invalidFilter(filter);
+  const { $filter: filter = "" } = call.query;
+  const [, ofScaleSet] = OF_SCALE_SET.exec(filter) ?? [];
+  if (filter !== "" && ofScaleSet === undefined) return armErrors.invalidFilter(filter, OF_SCALE_SET_ALLOWED);
   const { withView: expands } = expandedBy(call);
   if (expands && ofScaleSet === undefined) return armErrors.expandWithoutFilter();
   const withView = expands || isOn(call, "statusonly");
@@ -146,7 +152,7 @@ export function deleteVmHandler(world: World, call: ArmCall): HandlerResult {
 export function powerHandler(action: PowerAction): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const vm = vmAt(world, call);
-    if (vm === undefined) return vmNotFound(world, call);
+    if (vm === undefined) return vmGone(world, call);
     const forced = isOn(call, "skipshutdown") || isOn(call, "forcedeallocate");
     const changed = changePower(world, vm, action, { forced, hibernate: isOn(call, "hibernate") });
     return changed.kind === "Failure"
@@ -208,8 +214,8 @@ function expandedBy(call: ArmCall): ExpandOption {
   return { withView: expanded.includes("instanceview"), userData: expanded.includes("userdata") };
 }
 
-/** A call of a VM that is not there. */
-export function vmNotFound(world: World, call: ArmCall): HandlerResult {
+/** A read of a VM that is not there. */
+function vmNotFound(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup, scaleSet } = addressOf(call);
   return (
     parentNotFound(world, call) ??
@@ -221,9 +227,15 @@ export function vmNotFound(world: World, call: ArmCall): HandlerResult {
   );
 }
 
-/** Writes of an instance that is gone name the id, and are no 404. */
-function instanceGone(world: World, call: ArmCall): HandlerResult {
-  return parentNotFound(world, call) ?? armErrors.instanceNotActive(addressOf(call).name);
+/**
+ * A write of a VM, or an action on one, that is not there. Of an instance it names the id, and is no 404:
+ * recorded of its PUT and of all actions of a set on named instances, and inferred of its own actions.
+ */
+export function vmGone(world: World, call: ArmCall): HandlerResult {
+  const { name, scaleSet } = addressOf(call);
+  return scaleSet === undefined
+    ? vmNotFound(world, call)
+    : (parentNotFound(world, call) ?? armErrors.instanceNotActive(name));
 }
 
 function parentNotFound(world: World, call: ArmCall): ArmFailure | undefined {

@@ -26,6 +26,16 @@ describe("the filter of a list of resources", () => {
     ["tagName eq 'use' and tagValue eq 'storage'", false],
     ["tagName eq 'cost'", false],
     ["tagValue eq 'storage'", false],
+    ["name ne 'other'", true],
+    ["location ne 'EASTUS'", false],
+    ["resourceType eq 'Microsoft.Compute/snapshots' or resourceType eq 'Microsoft.Compute/disks'", true],
+    ["name eq 'other' or name eq 'data' and location eq 'westus'", false],
+    ["substringof('at', name) OR substringof('x', resourceGroup)", true],
+    ["startswith(tagName, 'OWN')", true],
+    ["startswith(tagName, 'wner')", false],
+    ["startswith(tagName, 't') and tagValue eq 'storage'", true],
+    ["plan/publisher eq 'publisher'", false],
+    ["identity/principalId ne 'x'", true],
   ] as const)
     it(`${expected ? "finds" : "does not find"} the disk by ${filter === "" ? "none" : filter}`, () => {
       const conditions = parseListFilter(filter);
@@ -35,10 +45,13 @@ describe("the filter of a list of resources", () => {
 
   for (const filter of [
     "color eq 'red'",
-    "name ne 'data'",
+    "name gt 'data'",
+    "tagName ne 'use'",
+    "substringof('east', location)",
+    "(name eq 'data')",
+    "name eq 'data' or",
     "name eq data",
     "name eq 'data",
-    "name eq 'data' or name eq 'other'",
     "name eq 'data' and",
     "name eq 'data' name eq 'data'",
     "startswith(name, 'data')",

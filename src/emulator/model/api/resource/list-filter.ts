@@ -1,72 +1,121 @@
 import { type JsonObject, textAt, textsAt } from "../json.ts";
 
-/** One condition of a `$filter`, all of which hold. */
-export interface Condition {
+/** One condition of a `$filter`. */
+interface Condition {
   readonly member: FilterMember;
   readonly value: string;
-  /** Whether the value may be a part of the member only: `substringof`. */
-  readonly isPart: boolean;
+  readonly relation: "eq" | "ne" | "substringof" | "startswith";
 }
 
-const MEMBERS = ["name", "resourceType", "resourceGroup", "location", "tagName", "tagValue"] as const;
+/** A `$filter`: of its alternatives, all conditions of one hold. Without a filter that is none. */
+export type ListFilter = readonly (readonly Condition[])[];
 
-type FilterMember = (typeof MEMBERS)[number];
+/** The members of a resource by which Azure's description lets one filter, and how. */
+const RELATIONS = {
+  name: ["eq", "ne", "substringof"],
+  resourceGroup: ["eq", "ne", "substringof"],
+  resourceType: ["eq", "ne"],
+  location: ["eq", "ne"],
+  "identity/principalId": ["eq", "ne"],
+  "plan/publisher": ["eq", "ne"],
+  "plan/product": ["eq", "ne"],
+  "plan/name": ["eq", "ne"],
+  "plan/version": ["eq", "ne"],
+  "plan/promotionCode": ["eq", "ne"],
+  tagName: ["eq", "startswith"],
+  tagValue: ["eq"],
+} as const satisfies Readonly<Record<string, readonly Condition["relation"][]>>;
+
+type FilterMember = keyof typeof RELATIONS;
 
 const TEXT = "'((?:[^']|'')*)'";
-/** A condition, and the `and` to the next one. A value may have that word, and two quotes for one. */
+/** A condition, and what joins it to the next. A value may have that word, and two quotes for one. */
 const CONDITION = new RegExp(
-  `\\s*(?:(\\w+)\\s+eq\\s+${TEXT}|substringof\\(\\s*${TEXT}\\s*,\\s*(\\w+)\\s*\\))\\s*(and\\s|$)`,
+  `\\s*(?:([\\w/]+)\\s+(eq|ne)\\s+${TEXT}` +
+    `|(substringof)\\(\\s*${TEXT}\\s*,\\s*([\\w/]+)\\s*\\)` +
+    `|(startswith)\\(\\s*([\\w/]+)\\s*,\\s*${TEXT}\\s*\\))\\s*(and\\s|or\\s|$)`,
   "iy",
 );
 
-/** The conditions of a `$filter` of resources or groups; undefined for any other filter. */
-export function parseListFilter(text: string): readonly Condition[] | undefined {
-  if (text.trim() === "") return [];
-  const conditions: Condition[] = [];
+/** Reads a `$filter` of resources or groups, in which `and` binds tighter; undefined for any other. */
+export function parseListFilter(text: string): ListFilter | undefined {
+  if (text.trim() === "") return [[]];
   const condition = new RegExp(CONDITION);
+  const alternatives: Condition[][] = [];
+  let all: Condition[] = [];
   for (;;) {
     const found = condition.exec(text);
-    if (found === null) return undefined;
-    const [, equalName, equalValue, partValue, partName, next] = found;
-    const wanted = (equalName ?? partName)?.toLowerCase();
-    const member = MEMBERS.find((known) => known.toLowerCase() === wanted);
-    if (member === undefined) return undefined;
-    const value = (equalValue ?? partValue ?? "").replaceAll("''", "'");
-    conditions.push({ member, value, isPart: partName !== undefined });
-    if (next === "") return conditions;
+    const parsed = found === null ? undefined : conditionOf(found);
+    if (found === null || parsed === undefined) return undefined;
+    all.push(parsed);
+    const next = found[10]?.trim().toLowerCase();
+    if (next === "and") continue;
+    alternatives.push(all);
+    all = [];
+    if (next === "") return alternatives;
   }
 }
 
-/**
- * Whether a resource or a group, as its own GET answers, meets all conditions. Only values of tags have a
- * case.
- */
-export function meets(resource: JsonObject, conditions: readonly Condition[]): boolean {
-  const tagName = conditions.find(({ member }) => member === "tagName")?.value.toLowerCase();
-  return conditions.every(({ member, value, isPart }) =>
-    valuesOf(resource, member, tagName).some((text) => {
-      const [has, wants] = member === "tagValue" ? [text, value] : [text.toLowerCase(), value.toLowerCase()];
-      return isPart ? has.includes(wants) : has === wants;
-    }),
-  );
+function conditionOf(found: RegExpExecArray): Condition | undefined {
+  const [, compared, comparison, comparedTo, part, partText, partOf, start, startOf, startText] = found;
+  const wanted = (compared ?? partOf ?? startOf)?.toLowerCase();
+  const asked = (comparison ?? part ?? start)?.toLowerCase();
+  const member = memberNames().find((known) => known.toLowerCase() === wanted);
+  if (member === undefined) return undefined;
+  const relation = RELATIONS[member].find((known) => known === asked);
+  const value = (comparedTo ?? partText ?? startText ?? "").replaceAll("''", "'");
+  return relation === undefined ? undefined : { member, relation, value };
+}
+
+function memberNames(): readonly FilterMember[] {
+  return Object.keys(RELATIONS) as FilterMember[];
+}
+
+/** Whether a filter looks for tags. */
+export function namesTags(filter: ListFilter): boolean {
+  return filter.flat().some(({ member }) => member === "tagName" || member === "tagValue");
+}
+
+/** Whether a resource or a group, as its own GET answers, meets a filter. Only values of tags have a case. */
+export function meets(resource: JsonObject, filter: ListFilter): boolean {
+  return filter.some((conditions) => {
+    const tagNames = conditions.filter(({ member }) => member === "tagName");
+    return conditions.every((condition) => holds(resource, condition, tagNames));
+  });
+}
+
+function holds(resource: JsonObject, condition: Condition, tagNames: readonly Condition[]): boolean {
+  const values = valuesOf(resource, condition.member, tagNames);
+  return condition.relation === "ne"
+    ? values.every((text) => !relates(text, { ...condition, relation: "eq" }))
+    : values.some((text) => relates(text, condition));
+}
+
+function relates(text: string, { member, value, relation }: Condition): boolean {
+  const [has, wants] = member === "tagValue" ? [text, value] : [text.toLowerCase(), value.toLowerCase()];
+  if (relation === "substringof") return has.includes(wants);
+  return relation === "startswith" ? has.startsWith(wants) : has === wants;
 }
 
 function valuesOf(
   resource: JsonObject,
   member: FilterMember,
-  tagName: string | undefined,
+  tagNames: readonly Condition[],
 ): readonly string[] {
   const tags = Object.entries(textsAt(resource, "tags") ?? {});
   switch (member) {
     case "tagName":
       return tags.map(([name]) => name);
     case "tagValue":
-      return tags.filter(([name]) => name.toLowerCase() === tagName).map(([, value]) => value);
+      // The value is that of the tag which the other conditions name.
+      return tags
+        .filter(([name]) => tagNames.length > 0 && tagNames.every((wanted) => relates(name, wanted)))
+        .map(([, value]) => value);
     case "resourceType":
       return [textAt(resource, "type") ?? ""];
     case "resourceGroup":
       return [/\/resourceGroups\/([^/]+)/i.exec(textAt(resource, "id") ?? "")?.[1] ?? ""];
     default:
-      return [textAt(resource, member) ?? ""];
+      return [textAt(resource, ...member.split("/")) ?? ""];
   }
 }

@@ -1,5 +1,6 @@
 import type { World } from "../../world.ts";
 import { type ArmCall, type HandlerResult, reply } from "../arm-message.ts";
+import { armErrors } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { keyOf } from "./resource-id.ts";
 
@@ -18,13 +19,15 @@ export function page<T extends Listed>(
   items: readonly T[],
   render: (item: T) => JsonObject,
 ): HandlerResult {
+  const top = topOf(call);
+  if (top === undefined) return armErrors.invalidTop();
   const after = call.query["$skiptoken"];
   // Keys are computed once each: a list of ten thousand has a hundred pages.
   const ordered = items
     .map((item) => ({ item, key: keyOf(item.id) }))
     .filter(({ key }) => after === undefined || key > after)
     .sort((left, right) => (left.key < right.key ? -1 : 1));
-  const shown = ordered.slice(0, Math.min(world.settings.pageSize, topOf(call)));
+  const shown = ordered.slice(0, Math.min(world.settings.pageSize, top));
   const last = shown.at(-1);
   const body: JsonObject = { value: shown.map(({ item }) => render(item)) };
   return reply(
@@ -35,10 +38,17 @@ export function page<T extends Listed>(
   );
 }
 
-/** What `$top` asks for. Only lists of Resource Manager's own obey it. */
-function topOf({ path, query }: ArmCall): number {
-  const top = Number(query["$top"] ?? Infinity);
-  return top >= 1 && !/\/providers\//i.test(path) ? Math.floor(top) : Infinity;
+/** The largest value of an `int32`, which `$top` is. */
+const TOP_MAX = 2_147_483_647;
+
+/**
+ * The most items of a page that `$top` allows; undefined where it is no positive whole number. Only lists of
+ * Resource Manager's own know it.
+ */
+function topOf({ path, query }: ArmCall): number | undefined {
+  const { $top: top } = query;
+  if (top === undefined || /\/providers\//i.test(path)) return Infinity;
+  return /^\d+$/.test(top) && Number(top) >= 1 && Number(top) <= TOP_MAX ? Number(top) : undefined;
 }
 
 function nextLink(call: ArmCall, token: string): string {
