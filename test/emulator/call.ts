@@ -7,7 +7,7 @@ export interface WireAnswer {
   readonly body: unknown;
 }
 
-/** One HTTPS call of a generic client that trusts `ca` alone. */
+/** One HTTPS call of a generic client that trusts `ca` alone. A body is JSON unless headers say otherwise. */
 export function call(
   ca: string,
   url: string,
@@ -16,7 +16,14 @@ export function call(
   return new Promise((resolve, reject) => {
     const sent = request(
       url,
-      { ca, method: options.method ?? "GET", headers: options.headers ?? {} },
+      {
+        ca,
+        method: options.method ?? "GET",
+        headers: {
+          ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+          ...options.headers,
+        },
+      },
       (response) => {
         text(response).then(
           (content) =>

@@ -181,7 +181,7 @@ describe("scale sets through the official SDK", () => {
     };
     assert.deepEqual(await idsBy("properties/latestModelApplied eq true"), ["1"]);
     assert.deepEqual(await idsBy("properties/latestModelApplied eq false"), ["0"]);
-    await assert.rejects(idsBy("name eq 'seen_0'"), { statusCode: 400, code: "BadRequest" });
+    await assert.rejects(idsBy("name eq 'seen_0'"), { statusCode: 400, code: "InvalidParameter" });
     await sets.delete("rg", "seen", FAST);
   });
 

@@ -20,8 +20,23 @@ const METHODS: readonly ArmMethod[] = ["GET", "HEAD", "PUT", "PATCH", "POST", "D
 /** The emulator's own API requires no token: every client that reaches the port may reset it. */
 const ADMIN_PREFIX = "/emulator/";
 
+/** Methods whose body must be JSON. */
+const WITH_BODY: readonly string[] = ["PUT", "PATCH", "POST"];
+const JSON_TYPE = /^(?:application|text)\/json\s*(?:;|$)/i;
+const GUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 /** Dispatches a request to cloud metadata, identity, the emulator's own API, or ARM. */
 export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched {
+  const answered = dispatched(model, request);
+  // A client can give several calls one correlation id, by which Azure's logs find them together.
+  const { "x-ms-correlation-request-id": correlation = "" } = request.headers;
+  const { headers = {} } = answered;
+  return GUID.test(correlation) && headers["x-ms-correlation-request-id"] !== undefined
+    ? { ...answered, headers: { ...headers, "x-ms-correlation-request-id": correlation } }
+    : answered;
+}
+
+function dispatched(model: ComputeModel, request: HttpRequest): Dispatched {
   const aside =
     answerCloudMetadata(request) ??
     answerIdentity(request, model.world.settings.identities) ??
@@ -39,6 +54,8 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
     const unaccepted = refusedToken(model.world.settings.identities, token, Date.now());
     if (unaccepted !== undefined) return refused(unaccepted);
   }
+  const mediaType = isAdmin ? undefined : foreignMediaType(request);
+  if (mediaType !== undefined) return refused(armErrors.unsupportedMediaType(mediaType));
   const body = parseBody(request.bodyText);
   if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
   const foreign = refusedLink(model.world, {
@@ -70,6 +87,13 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
     ...answer,
     headers: { ...answer.headers, ...routingHeader(answer.headers["x-ms-request-id"] ?? "") },
   };
+}
+
+/** The media type of a body that is not JSON; undefined where it is, or where there is none. */
+function foreignMediaType({ method, headers, bodyText }: HttpRequest): string | undefined {
+  const { "content-type": mediaType = "" } = headers;
+  const isForeign = WITH_BODY.includes(method) && !JSON_TYPE.test(mediaType);
+  return isForeign && (bodyText !== "" || mediaType !== "") ? mediaType || "<null>" : undefined;
 }
 
 /** `x-ms-routing-request-id: EMULATOR:20261120T093512Z:<request id>`. */

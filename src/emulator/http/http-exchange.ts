@@ -22,9 +22,11 @@ export interface HttpAnswer {
   readonly text?: string;
 }
 
-export const BODY_MAX_BYTES = 4 * 1024 * 1024;
+/** Azure's limit, in MiB. */
+export const BODY_MAX_MIB = 4;
+const BODY_MAX_BYTES = BODY_MAX_MIB * 1024 * 1024;
 
-/** Reads a whole request; `undefined` for a body larger than `BODY_MAX_BYTES`. */
+/** Reads a whole request; `undefined` for a body larger than `BODY_MAX_MIB`. */
 export async function readRequest(
   message: IncomingMessage,
   scheme: "http" | "https",
@@ -72,10 +74,11 @@ export type ParsedBody =
   | { readonly ok: true; readonly value: Json | undefined }
   | { readonly ok: false; readonly reason: string };
 
+/** Reads a body, which may begin with a byte order mark. */
 export function parseBody(text: string): ParsedBody {
   if (text.trim() === "") return { ok: true, value: undefined };
   try {
-    return { ok: true, value: JSON.parse(text) as Json };
+    return { ok: true, value: JSON.parse(text.replace(/^\uFEFF/, "")) as Json };
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message : String(error) };
   }

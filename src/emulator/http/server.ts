@@ -10,7 +10,7 @@ import { Server as TlsServer } from "node:tls";
 import { armErrors } from "../model/api/errors.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import { dispatch, refused } from "./dispatch.ts";
-import { BODY_MAX_BYTES, readRequest, writeAnswer } from "./http-exchange.ts";
+import { BODY_MAX_MIB, readRequest, writeAnswer } from "./http-exchange.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TlsMaterial } from "./tls.ts";
 
@@ -92,10 +92,7 @@ async function answer(options: Served, message: IncomingMessage, response: Serve
   const startedMs = performance.now();
   const request = await readRequest(message, options.tls === undefined ? "http" : "https");
   if (request === undefined) {
-    writeAnswer(
-      response,
-      refused(armErrors.invalidRequestContent(`the body is larger than ${BODY_MAX_BYTES} bytes`)),
-    );
+    writeAnswer(response, refused(armErrors.requestTooLarge(BODY_MAX_MIB)));
     return;
   }
   const answered = dispatch(options.model, request);

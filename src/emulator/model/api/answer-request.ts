@@ -14,6 +14,8 @@ import {
 } from "./arm-message.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
+import { checkResource } from "./request/check-resource.ts";
+import { checkKnownMembers } from "./request/unknown-members.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
 import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
@@ -69,6 +71,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const asked = { ...call, method: request.method };
   const denied =
     checkAuthorization(world.settings, asked) ??
+    checkResource(world, asked) ??
     checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call));
   if (denied !== undefined) return rejected(denied, operation);
   const elsewhere = missingGroup(world, route, call);
@@ -90,7 +93,11 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     groups: world.settings.throttleGroups,
   });
   world.caller = call.caller;
-  const result = verdict.refused ?? read(world, call, fault, operation) ?? route.handler(world, call);
+  const result =
+    verdict.refused ??
+    checkKnownMembers(request.body, operation, apiVersion) ??
+    read(world, call, fault, operation) ??
+    route.handler(world, call);
   world.caller = undefined;
   if (verdict.refused === undefined) remember(world, call, operation, result);
   return {

@@ -3,6 +3,7 @@ import { type AvailabilitySet, ensureResourceGroup, type World } from "../world.
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
+import { checkVmName } from "./request/check-name.ts";
 import { inScope, page } from "./resource/paging.ts";
 import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
 
@@ -37,6 +38,8 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
   const address = addressOf(call);
   const id = availabilitySetId(address);
   const existing = availabilitySetAt(world, call);
+  const misnamed = existing === undefined ? checkVmName("availabilitySet", address.name) : undefined;
+  if (misnamed !== undefined) return misnamed;
   ensureResourceGroup(world, address, location);
   const beyond =
     existing === undefined ? checkQuota(world, { ...address, location }, "availabilitySets") : undefined;

@@ -88,6 +88,78 @@ export const armErrors = {
       `The request content was invalid and could not be deserialized: '${detail}'.`,
       gateway,
     ),
+  requestTooLarge: (maxMiB: number) =>
+    failure(
+      413,
+      "RequestContentTooLarge",
+      `The request content size exceeds the maximum size of ${maxMiB} MB.`,
+      gateway,
+    ),
+  unsupportedMediaType: (mediaType: string) =>
+    failure(
+      415,
+      "UnsupportedMediaType",
+      `The content media type '${mediaType}' is not supported. Only 'application/json' is supported.`,
+      gateway,
+    ),
+  tooManyTags: (count: number, most: number) =>
+    failure(
+      400,
+      "InvalidTags",
+      `Too many tags specified. Requested tag count - '${count}'. Maximum number of tags allowed - ` +
+        `'${most}'.`,
+      gateway,
+    ),
+  emptyTagName: () =>
+    failure(
+      400,
+      "InvalidTagName",
+      "The tag name must be non-null, non-empty and non-whitespace only. Please provide an actual value.",
+      gateway,
+    ),
+  reservedInTagNames: (names: readonly string[]) =>
+    failure(
+      400,
+      "InvalidTagNameCharacters",
+      `The tag names '${names.join(", ")}' have reserved characters '<,>,%,&,\\,?,/' or control characters.`,
+      gateway,
+    ),
+  tagNameTooLong: (name: string, most: number) =>
+    failure(
+      400,
+      "InvalidTagName",
+      `Tag key too large. Following tag name '${name}' exceeded the maximum length. Maximum allowed length ` +
+        `for tag name - '${most}' characters.`,
+      gateway,
+    ),
+  tagValueTooLong: (value: string, most: number) =>
+    failure(
+      400,
+      "InvalidTagValueLength",
+      `Tag value too large. Following tag value '${value}' exceeded the maximum length. Maximum allowed ` +
+        `length for tag value - '${most}' characters.`,
+      gateway,
+    ),
+  resourceInOtherLocation: (
+    existing: { readonly name: string; readonly resourceGroup: string; readonly location: string },
+    location: string,
+  ) =>
+    failure(
+      409,
+      "InvalidResourceLocation",
+      `The resource '${existing.name}' already exists in location '${existing.location}' in resource group ` +
+        `'${existing.resourceGroup}'. A resource with the same name cannot be created in location ` +
+        `'${location}'. Please select a new resource name.`,
+      gateway,
+    ),
+  groupInOtherLocation: (present: string, location: string) =>
+    failure(
+      409,
+      "InvalidResourceGroupLocation",
+      `Invalid resource group location '${location}'. The Resource group already exists in location ` +
+        `'${present}'.`,
+      gateway,
+    ),
   notAuthorized: (caller: string, action: string, scope: string) =>
     failure(
       403,
@@ -461,6 +533,26 @@ export const armErrors = {
     failure(400, "InvalidParameter", `Required parameter '${property}' is missing (null).`, {
       target: property,
     }),
+  /** A member of a body that the provider of VMs does not know, or not in that API version. */
+  unknownMember: (member: string, type: string, path: string) =>
+    failure(
+      400,
+      "BadRequest",
+      `Could not find member '${member}' on object of type '${type}'. Path '${path}'.`,
+      { target: `vm.${path}` },
+    ),
+  invalidName: (parameter: string) =>
+    failure(400, "InvalidParameter", `The value of parameter ${parameter} is invalid.`, {
+      target: parameter,
+    }),
+  nameBreaksRule: (parameter: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The entity name '${parameter}' is invalid according to its validation rule: ` +
+        "^[^_\\W][\\w-._]{0,79}(?<![-.])$.",
+      { target: parameter },
+    ),
   invalidParameter: (target: string, message: string) =>
     failure(400, "InvalidParameter", message, { target }),
   /** Resource Manager demands it of each PUT of a resource that has a location, also of one that exists. */

@@ -1,4 +1,10 @@
-import { findResourceGroup, putResourceGroup, type ResourceGroup, type World } from "../world.ts";
+import {
+  findResourceGroup,
+  normalLocation,
+  putResourceGroup,
+  type ResourceGroup,
+  type World,
+} from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, textAt, textsAt } from "./json.ts";
@@ -10,13 +16,13 @@ import { groupKey, keyOf } from "./resource/resource-id.ts";
 export function putGroupHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const existing = findResourceGroup(world, address);
-  const location = textAt(call.body, "location") ?? existing?.location;
+  const location = existing?.location ?? textAt(call.body, "location");
   if (location === undefined)
     return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const group = putResourceGroup(world, {
     subscriptionId: existing?.subscriptionId ?? address.subscriptionId,
     name: existing?.name ?? address.resourceGroup,
-    location,
+    location: normalLocation(location),
     tags: textsAt(call.body, "tags") ?? existing?.tags ?? {},
   });
   return reply(existing === undefined ? 201 : 200, render(group));

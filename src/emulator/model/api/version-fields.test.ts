@@ -50,40 +50,20 @@ describe("an API version", () => {
     assert.equal(at(azure.send("GET", "disks/single").body, "properties", "maxShares"), undefined);
   });
 
-  it("before forced detaches waits for the guest", () => {
+  it("before forced detaches refuses one", () => {
     const azure = furnished();
-    const forced = {
-      properties: {
-        storageProfile: {
-          dataDisks: [
-            {
-              lun: 0,
-              createOption: "Attach",
-              name: "pvc-1",
-              toBeDetached: true,
-              detachOption: "ForceDetach",
-            },
-          ],
-        },
-      },
+    const entry = { lun: 0, createOption: "Attach", name: "pvc-1", toBeDetached: true };
+    const body = {
+      properties: { storageProfile: { dataDisks: [{ ...entry, detachOption: "ForceDetach" }] } },
     };
-    const shownFor = (version: string): unknown => {
-      const answer = azure.send("PATCH", `virtualMachines/node-a?${version}`, forced);
-      return at(listAt(answer.body, "properties", "storageProfile", "dataDisks")?.[0], "detachOption");
-    };
-    assert.equal(shownFor("api-version=2020-12-01"), undefined);
-    const now = listAt(
-      azure.send("GET", "virtualMachines/node-a").body,
-      "properties",
-      "storageProfile",
-      "dataDisks",
-    );
-    assert.deepEqual(
-      [at(now?.[0], "toBeDetached"), at(now?.[0], "detachOption")],
-      [true, undefined],
-      "an ordinary detach is under way",
-    );
-    assert.equal(shownFor("api-version=2021-03-01"), "ForceDetach");
+    const refused = azure.send("PATCH", "virtualMachines/node-a?api-version=2020-12-01", body);
+    assert.deepEqual([refused.status, codeOf(refused.body)], [400, "BadRequest"]);
+    const begun = azure.send("PATCH", "virtualMachines/node-a?api-version=2021-03-01", body);
+    const listed = listAt(begun.body, "properties", "storageProfile", "dataDisks")?.[0];
+    assert.equal(at(listed, "detachOption"), "ForceDetach");
+    const old = azure.send("GET", "virtualMachines/node-a?api-version=2020-12-01").body;
+    const shown = listAt(old, "properties", "storageProfile", "dataDisks")?.[0];
+    assert.deepEqual([at(shown, "toBeDetached"), at(shown, "detachOption")], [true, undefined]);
   });
 
   it("before instant access shows it of no snapshot, nor in an operation's result", () => {

@@ -76,13 +76,23 @@ const COMPLETE_SINCE = Object.values(BY_TYPE)
   .flat()
   .reduce((newest, { since }) => (since > newest ? since : newest), "");
 
-/** A request's body without the fields that its version lacks: Azure does not obey them. */
+/**
+ * A request's body without the fields that its version lacks. Inferred: Azure does not obey them. Those of a
+ * VM's disks it refuses before.
+ */
 export function requestInVersion(
   body: Json | undefined,
   operation: string,
   apiVersion: string,
 ): Json | undefined {
   return inVersion(body, fieldsOf(operation), apiVersion);
+}
+
+/** The paths of the fields that a version lacks, but for ETags, which Resource Manager reads itself. */
+export function fieldsMissingIn(operation: string, apiVersion: string): readonly string[] {
+  return fieldsOf(operation)
+    .filter((field) => field !== ETAG && apiVersion < field.since)
+    .map(({ path }) => path);
 }
 
 /** Whether the version of a call knows ETags. */

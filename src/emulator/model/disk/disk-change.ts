@@ -2,7 +2,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
 import { sameId } from "../api/resource/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
-import { findVm, normalLocation, type World } from "../world.ts";
+import { findVm, type World } from "../world.ts";
 import { copiedPercent } from "./background-copy.ts";
 import { checkPerformanceChange, checkSkuChange } from "./disk-conversion.ts";
 import { isSasActive } from "./disk-read.ts";
@@ -15,9 +15,6 @@ const LIVE_RESIZE_API_VERSION = "2021-04-01";
 
 /** Refuses changes by PUT to a disk's fixed properties. */
 export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFailure | undefined {
-  const location = textAt(body, "location");
-  if (location !== undefined && normalLocation(location) !== normalLocation(disk.location))
-    return armErrors.changeNotAllowedForDisk("location", disk.name);
   const zones = listAt(body, "zones");
   if (zones !== undefined && !sameJson(zones, [...disk.zones]))
     return armErrors.changeNotAllowedForDisk("zones", disk.name);

@@ -1,6 +1,7 @@
 import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
+import { checkDiskName } from "../api/request/check-name.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { checkLinks } from "../linked/links.ts";
@@ -87,6 +88,8 @@ export function changeDisk(
 function createDisk(world: World, address: DiskAddress, id: string, body: Json | undefined): DiskWrite {
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
+  const misnamed = checkDiskName("disk", address.name);
+  if (misnamed !== undefined) return misnamed;
   const creationData = objectAt(body, "properties", "creationData");
   const createOption = textAt(creationData, "createOption");
   if (creationData === undefined || createOption === undefined)

@@ -1,6 +1,7 @@
 import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/json.ts";
+import { checkDiskName } from "../api/request/check-name.ts";
 import { keyOf, resourceId } from "../api/resource/resource-id.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
@@ -14,6 +15,8 @@ export const OPERATIONS: Readonly<Record<LinkedType, string>> = {
   diskEncryptionSets: "DiskEncryptionSets",
   diskAccesses: "DiskAccesses",
 };
+/** How messages name them. */
+const NAMES = { diskEncryptionSets: "diskEncryptionSet", diskAccesses: "diskAccess" } as const;
 const ENCRYPTION_TYPES = [
   "EncryptionAtRestWithCustomerKey",
   "EncryptionAtRestWithPlatformAndCustomerKeys",
@@ -44,6 +47,8 @@ export function writeLinked(
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const existing = findLinked(world, address);
+  const misnamed = existing === undefined ? checkDiskName(NAMES[address.type], address.name) : undefined;
+  if (misnamed !== undefined) return misnamed;
   const properties = objectAt(body, "properties") ?? {};
   const identity = identityOf(world, objectAt(body, "identity"), existing);
   return startWrite(world, existing, "CreateOrUpdate", {

@@ -11,6 +11,7 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
+import { checkVmName } from "../api/request/check-name.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
@@ -47,6 +48,8 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
   if (refused !== undefined) return refused;
   if (existing !== undefined) return change(world, call, existing, "VirtualMachineScaleSets_CreateOrUpdate");
   const address = addressOf(call);
+  const misnamed = checkVmName("vmScaleSet", address.name);
+  if (misnamed !== undefined) return misnamed;
   ensureResourceGroup(world, address, location);
   return change(
     world,

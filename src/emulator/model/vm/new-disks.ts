@@ -1,4 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { checkVmName } from "../api/request/check-name.ts";
 import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { diskSpecFrom } from "../disk/disk-spec.ts";
 import type { Disk, DiskSpec } from "../disk/disk.ts";
@@ -23,9 +24,6 @@ export interface RequestedDataDisk {
   readonly toBeDetached: boolean;
   readonly forced: boolean;
 }
-
-/** Azure's rule for names of disks: at most 80 letters, digits, `_`, `.` and `-`. */
-const DISK_NAME = /^[a-z0-9]([\w.-]{0,78}\w)?$/i;
 
 /**
  * Requested entries with names: those of createOption `Empty` get one from Azure unless they bring it, or
@@ -59,11 +57,8 @@ export function newDiskSpec(size: VmSize, wanted: RequestedDataDisk): DiskSpec |
       "dataDisk.diskSizeGB",
       "Required parameter 'dataDisk.diskSizeGB' is missing (null).",
     );
-  if (!DISK_NAME.test(name))
-    return armErrors.invalidParameter(
-      "dataDisk.name",
-      `The value '${name}' of parameter 'dataDisk.name' is not the name of a disk.`,
-    );
+  const misnamed = checkVmName("dataDisk", name);
+  if (misnamed !== undefined) return misnamed;
   return diskSpecFrom(
     {
       sku: { name: skuName ?? (size.premiumIo ? "Premium_LRS" : "Standard_LRS") },

@@ -10,6 +10,7 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
+import { checkVmName } from "../api/request/check-name.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
@@ -129,6 +130,8 @@ export function createVm(
 ): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | ArmFailure {
   const vm = newVm(world, address, body);
   if ("code" in vm) return vm;
+  const misnamed = checkVmName("vm", address.name);
+  if (misnamed !== undefined) return misnamed;
   if (objectAt(body, "properties", "networkProfile") === undefined)
     return armErrors.missingForNewVm("networkProfile");
   const restricted = checkSku(world, vm.size.name, vm) ?? checkVmQuotas(world, vm, [vm]);

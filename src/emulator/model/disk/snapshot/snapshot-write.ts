@@ -9,6 +9,7 @@ import {
   textAt,
   textsAt,
 } from "../../api/json.ts";
+import { checkDiskName } from "../../api/request/check-name.ts";
 import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
 import { checkLinks } from "../../linked/links.ts";
 import type { Operation } from "../../pace/operation.ts";
@@ -59,6 +60,8 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   if (location === undefined) return armErrors.locationRequired();
   const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
   if (existing !== undefined) return checkSameSource(existing, body) ?? changeSnapshot(world, existing, body);
+  const misnamed = checkDiskName("snapshot", address.name);
+  if (misnamed !== undefined) return misnamed;
   const creationData = objectAt(body, "properties", "creationData");
   if (creationData === undefined)
     return armErrors.invalidParameter(

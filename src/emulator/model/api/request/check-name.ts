@@ -1,0 +1,20 @@
+import { type ArmFailure, armErrors } from "../errors.ts";
+
+/** As Azure's rule `^[^_\W][\w-._]{0,79}(?<![-.])$`, whose `\w` has letters and digits of all scripts. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_.-]{0,79}(?<![-.])$/u;
+
+/** Why a new disk, snapshot or linked resource can't have that name; messages name it by `type`. */
+export function checkDiskName(
+  type: "disk" | "snapshot" | "diskEncryptionSet" | "diskAccess",
+  name: string,
+): ArmFailure | undefined {
+  return NAME.test(name) ? undefined : armErrors.invalidName(`${type}.name`);
+}
+
+/** The same for what the provider of VMs makes: its messages quote the rule. */
+export function checkVmName(
+  type: "vm" | "vmScaleSet" | "availabilitySet" | "dataDisk",
+  name: string,
+): ArmFailure | undefined {
+  return NAME.test(name) ? undefined : armErrors.nameBreaksRule(`${type}.name`);
+}

@@ -1,0 +1,113 @@
+import { findResourceGroup, normalLocation, type World } from "../../world.ts";
+import type { ArmCall, ArmMethod } from "../arm-message.ts";
+import { type ArmFailure, armErrors } from "../errors.ts";
+import { isObject, type Json, objectAt, textAt, textsAt } from "../json.ts";
+import { keyOf } from "../resource/resource-id.ts";
+
+/** The members of a resource that Resource Manager reads itself, whatever its type, in lower case. */
+const MEMBERS = [
+  "apiVersion",
+  "etag",
+  "extendedLocation",
+  "id",
+  "identity",
+  "instanceId",
+  "kind",
+  "location",
+  "managedBy",
+  "managedByExtended",
+  "name",
+  "placement",
+  "plan",
+  "properties",
+  "resources",
+  "scale",
+  "sku",
+  "systemData",
+  "tags",
+  "type",
+  "zones",
+].map((member) => member.toLowerCase());
+
+const TAGS_MAX = 50;
+const TAG_NAME_MAX = 512;
+const TAG_VALUE_MAX = 256;
+const RESERVED_IN_TAGS = /[<>%&\\?/\p{Cc}]/u;
+/** Tags of the portal, in which reserved characters are allowed. */
+const PORTAL_TAG = /^(?:hidden|link)/i;
+
+/**
+ * Why Resource Manager refuses a PUT or PATCH of a resource or a group before its provider sees it: by its
+ * members, its tags, or a region that is not that of the existing resource.
+ */
+export function checkResource(
+  world: World,
+  call: ArmCall & { readonly method: ArmMethod },
+): ArmFailure | undefined {
+  const { method, body } = call;
+  if ((method !== "PUT" && method !== "PATCH") || body === undefined) return undefined;
+  return checkMembers(body) ?? checkTags(body) ?? (method === "PUT" ? checkLocation(world, call) : undefined);
+}
+
+function checkMembers(body: Json): ArmFailure | undefined {
+  if (!isObject(body))
+    return armErrors.invalidRequestContent(
+      "Cannot deserialize the current JSON value into type 'ResourceDefinition' because the type requires " +
+        'a JSON object (e.g. {"name":"value"}) to deserialize correctly.',
+    );
+  const unknown = Object.keys(body).find((member) => !MEMBERS.includes(member.toLowerCase()));
+  return unknown === undefined
+    ? undefined
+    : armErrors.invalidRequestContent(
+        `Could not find member '${unknown}' on object of type 'ResourceDefinition'. Path '${unknown}'.`,
+      );
+}
+
+/** Codes and texts are those of Azure PowerShell, which checks tags as Resource Manager does. */
+function checkTags(body: Json): ArmFailure | undefined {
+  const names = Object.keys(objectAt(body, "tags") ?? {});
+  if (names.length > TAGS_MAX) return armErrors.tooManyTags(names.length, TAGS_MAX);
+  if (names.some((name) => name.trim() === "")) return armErrors.emptyTagName();
+  const reserved = names.filter((name) => RESERVED_IN_TAGS.test(name) && !PORTAL_TAG.test(name));
+  if (reserved.length > 0) return armErrors.reservedInTagNames(reserved);
+  const long = names.find((name) => name.length > TAG_NAME_MAX);
+  if (long !== undefined) return armErrors.tagNameTooLong(long, TAG_NAME_MAX);
+  const values = Object.values(textsAt(body, "tags") ?? {});
+  const value = values.find((text) => text.length > TAG_VALUE_MAX);
+  return value === undefined ? undefined : armErrors.tagValueTooLong(value, TAG_VALUE_MAX);
+}
+
+/** A resource or a group stays where it is. */
+function checkLocation(world: World, { body, path, params }: ArmCall): ArmFailure | undefined {
+  const location = textAt(body, "location");
+  const { subscriptionId = "", resourceGroup = "" } = params;
+  const existing = resourceAt(world, path) ?? findResourceGroup(world, { subscriptionId, resourceGroup });
+  if (location === undefined || existing === undefined) return undefined;
+  const isGroup = !("id" in existing);
+  if (isGroup && !isGroupPath(path)) return undefined;
+  if (normalLocation(existing.location) === normalLocation(location)) return undefined;
+  return isGroup
+    ? armErrors.groupInOtherLocation(existing.location, location)
+    : armErrors.resourceInOtherLocation(existing, location);
+}
+
+function isGroupPath(path: string): boolean {
+  return /^\/+subscriptions\/[^/]+\/resourceGroups\/[^/]+\/*$/i.test(path);
+}
+
+function resourceAt(
+  world: World,
+  path: string,
+):
+  | { readonly id: string; readonly name: string; readonly resourceGroup: string; readonly location: string }
+  | undefined {
+  const key = keyOf(path);
+  return (
+    world.disks.get(key) ??
+    world.snapshots.get(key) ??
+    world.virtualMachines.get(key) ??
+    world.scaleSets.get(key) ??
+    world.availabilitySets.get(key) ??
+    world.linkedResources.get(key)
+  );
+}
