@@ -687,6 +687,19 @@ export const armErrors = {
       `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`,
     ),
 
+  diskAccessWithoutPolicy: () =>
+    failure(
+      409,
+      "ConflictingUserInput",
+      "Disk Access is only supported for disks with NetworkAccessPolicy AllowPrivate",
+    ),
+  /** Inferred: code and words. That such a disk can't be exported is Azure's description of the policy. */
+  exportDenied: (name: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Access to ${name} can't be granted: its network access policy is 'DenyAll'.`,
+    ),
   /** A disk names an encryption set or disk access that does not exist. */
   linkedResourceNotFound: (name: string) => failure(404, "NotFound", `Resource ${name} is not found.`),
   /** Inferred: the message of the service is not published. */

@@ -42,6 +42,7 @@ const DISK_FIELDS: readonly Field[] = [
   { path: "properties.tier", since: "2020-06-30" },
   { path: "properties.creationData.logicalSectorSize", since: "2020-06-30" },
   { path: "properties.burstingEnabled", since: "2020-09-30" },
+  { path: "properties.propertyUpdatesInProgress", since: "2020-12-01" },
   { path: "properties.burstingEnabledTime", since: "2022-07-02" },
   { path: "properties.creationData.performancePlus", since: "2022-07-02" },
   { path: "properties.optimizedForFrequentAttach", since: "2022-07-02" },

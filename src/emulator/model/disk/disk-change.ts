@@ -45,6 +45,8 @@ export function checkDiskChange(
   if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0)
     return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
   const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
+  if (isRefused && active.length > 0 && !sameJson(next.encryption, disk.spec.encryption))
+    return armErrors.changeWhileAttached("encryption", disk.name, active);
   const refused = checkSkuChange(world, disk, next, active) ?? checkPerformanceChange(world, disk, next);
   if (refused !== undefined || next.sizeGiB === disk.spec.sizeGiB) return refused;
   if (copiedPercent(disk.conversion ?? disk.copy, world.nowMs) < 100)

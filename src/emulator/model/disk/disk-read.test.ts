@@ -64,7 +64,7 @@ describe("a disk's state", () => {
       },
     });
     azure.finish("PUT", "disks/pvc-1", diskBody());
-    azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read" });
+    azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 3600 });
     azure.finish("DELETE", "disks/pvc-1");
     assert.equal(azure.send("GET", "disks/pvc-1").status, 404);
   });

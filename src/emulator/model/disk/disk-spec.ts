@@ -9,7 +9,8 @@ import {
   tierFor,
   tiersOf,
 } from "./disk-tier.ts";
-import type { DiskSpec, Protection } from "./disk.ts";
+import type { DiskSpec } from "./disk.ts";
+import { checkProtection, protectionIn } from "./protection.ts";
 
 const DEFAULT_SKU = "Standard_LRS";
 /** On-demand bursting and performance plus exist only above this size. */
@@ -39,6 +40,8 @@ const UNDERSTOOD = [
   "uniqueId",
   "isArmResource",
   "completionPercent",
+  "burstingEnabledTime",
+  "propertyUpdatesInProgress",
 ];
 
 /**
@@ -149,68 +152,6 @@ function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | 
     `The value '${bytes}' of parameter 'disk.creationData.logicalSectorSize' is not allowed for a disk ` +
       `of type ${sku.name}: it is 512, or 4096 for Ultra and Premium SSD v2 disks.`,
   );
-}
-
-/** The protection of a disk or a snapshot as its properties ask for it; what they leave out stays. */
-export function protectionIn(properties: JsonObject, previous: Protection | undefined): Protection {
-  const encryptionSetId = textAt(properties, "encryption", "diskEncryptionSetId");
-  const networkAccessPolicy =
-    textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
-  const diskAccessId = textAt(properties, "diskAccessId") ?? previous?.diskAccessId;
-  return {
-    encryption:
-      encryptionSetId === undefined
-        ? (previous?.encryption ?? {
-            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithPlatformKey",
-          })
-        : {
-            diskEncryptionSetId: encryptionSetId,
-            type: textAt(properties, "encryption", "type") ?? "EncryptionAtRestWithCustomerKey",
-          },
-    networkAccessPolicy,
-    publicNetworkAccess:
-      textAt(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
-    // Any other policy ends the association.
-    ...(diskAccessId === undefined || networkAccessPolicy !== "AllowPrivate" ? {} : { diskAccessId }),
-  };
-}
-
-/** Why the protection that properties ask for is refused. */
-export function checkProtection(
-  properties: JsonObject,
-  previous: Protection | undefined,
-): ArmFailure | undefined {
-  return checkNetwork(properties, previous) ?? checkEncryption(properties);
-}
-
-function checkNetwork(properties: JsonObject, previous: Protection | undefined): ArmFailure | undefined {
-  const policy = textAt(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
-  const stated = textAt(properties, "diskAccessId");
-  if (policy === "AllowPrivate" && (stated ?? previous?.diskAccessId) === undefined)
-    return armErrors.invalidParameter(
-      "diskAccessId",
-      "Required parameter 'diskAccessId' is missing (null) for network access policy 'AllowPrivate'.",
-    );
-  return stated !== undefined && policy !== "AllowPrivate"
-    ? armErrors.invalidParameter(
-        "diskAccessId",
-        "The parameter 'diskAccessId' can be set only for network access policy 'AllowPrivate', not " +
-          `'${policy}'.`,
-      )
-    : undefined;
-}
-
-/** A customer's key comes from a set. */
-function checkEncryption(properties: JsonObject): ArmFailure | undefined {
-  const type = textAt(properties, "encryption", "type");
-  const isPlatformKey = type === undefined || type === "EncryptionAtRestWithPlatformKey";
-  return isPlatformKey || textAt(properties, "encryption", "diskEncryptionSetId") !== undefined
-    ? undefined
-    : armErrors.invalidParameter(
-        "encryption.diskEncryptionSetId",
-        "Required parameter 'encryption.diskEncryptionSetId' is missing (null) for encryption type " +
-          `'${type}'.`,
-      );
 }
 
 function performanceIn(

@@ -200,7 +200,11 @@ function written(
   now: Disk,
   spec: DiskSpec,
 ): Pick<Disk, "spec" | "creationData"> & Partial<Disk> {
-  if (!isConversion(now.spec, spec)) return { spec, creationData: now.creationData };
+  const bursting =
+    spec.burstingEnabled && (!now.spec.burstingEnabled || now.burstingEnabledAtMs === undefined)
+      ? { burstingEnabledAtMs: world.nowMs }
+      : {};
+  if (!isConversion(now.spec, spec)) return { spec, creationData: now.creationData, ...bursting };
   return {
     spec,
     creationData: { ...now.creationData, logicalSectorSize: 512 },

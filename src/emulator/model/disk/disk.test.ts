@@ -172,6 +172,45 @@ describe("a disk", () => {
     ]);
   });
 
+  it("says when bursting was switched on, and to which tier it is being moved", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 1024 } }));
+    const told = (member: string): unknown => at(azure.send("GET", "disks/pvc-1").body, "properties", member);
+    assert.equal(told("burstingEnabledTime"), undefined);
+    azure.finish("PATCH", "disks/pvc-1", { properties: { burstingEnabled: true } });
+    const enabled = told("burstingEnabledTime");
+    assert.match(String(enabled), /^2023-11-/);
+    azure.advance(60_000);
+    azure.finish("PATCH", "disks/pvc-1", { properties: { burstingEnabled: true } });
+    azure.finish("PATCH", "disks/pvc-1", { properties: { burstingEnabled: false } });
+    assert.equal(told("burstingEnabledTime"), enabled);
+    azure.send("PATCH", "disks/pvc-1", { properties: { tier: "P50" } });
+    assert.deepEqual([told("tier"), told("propertyUpdatesInProgress")], ["P30", { targetTier: "P50" }]);
+    azure.settle();
+    assert.deepEqual([told("tier"), told("propertyUpdatesInProgress")], ["P50", undefined]);
+  });
+
+  it("returns to the platform's key, and reads choices in any case", () => {
+    const azure = aModel();
+    azure.finish("PUT", "diskEncryptionSets/des", {
+      location: "eastus",
+      identity: { type: "SystemAssigned" },
+      properties: { activeKey: { keyUrl: "https://vault.vault.azure.net/keys/key/1" } },
+    });
+    const encryption = { diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/des` };
+    const properties = { encryption, networkAccessPolicy: "denyall", publicNetworkAccess: "DISABLED" };
+    azure.finish("PUT", "disks/pvc-1", diskBody({ properties }));
+    const told = (member: string): unknown => at(azure.send("GET", "disks/pvc-1").body, "properties", member);
+    assert.deepEqual([told("networkAccessPolicy"), told("publicNetworkAccess")], ["DenyAll", "Disabled"]);
+    azure.finish("PATCH", "disks/pvc-1", { tags: { a: "b" } });
+    assert.deepEqual(told("encryption"), { ...encryption, type: "EncryptionAtRestWithCustomerKey" });
+    azure.finish("PATCH", "disks/pvc-1", {
+      properties: { encryption: { type: "EncryptionAtRestWithPlatformKey" } },
+    });
+    assert.deepEqual(told("encryption"), { type: "EncryptionAtRestWithPlatformKey" });
+    assert.equal(azure.send("DELETE", "diskEncryptionSets/des").status, 202);
+  });
+
   it("can burst if it is large enough", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 1024, burstingEnabled: true } }));
@@ -283,6 +322,19 @@ describe("a disk", () => {
       disk: { sku: "PremiumV2_LRS" },
       change: { properties: { diskIOPSReadWrite: 90_000 } },
       expected: [400, "BadRequest"],
+    },
+    {
+      because: "a network access policy must exist",
+      change: { properties: { networkAccessPolicy: "AllowNone" } },
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "encryption changes only while no running VM has the disk",
+      attached: true,
+      change: {
+        properties: { encryption: { type: "EncryptionAtRestWithCustomerKey", diskEncryptionSetId: "x" } },
+      },
+      expected: [409, "OperationNotAllowed"],
     },
     {
       because: "AllowPrivate needs an access resource",
@@ -441,7 +493,7 @@ describe("a disk", () => {
       body: diskBody({
         properties: { networkAccessPolicy: "DenyAll", diskAccessId: `${COMPUTE}/diskAccesses/access` },
       }),
-      expected: [400, "InvalidParameter"],
+      expected: [409, "ConflictingUserInput"],
     },
     {
       because: "a customer's key needs a set",

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, numberAt } from "../api/json.ts";
+import { type Json, type JsonObject, numberAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./background-copy.ts";
@@ -71,6 +71,8 @@ export interface Disk {
   readonly owners: readonly DiskOwner[];
   readonly reservations: readonly DiskReservation[];
   readonly ownershipChangedAtMs?: number;
+  /** When bursting was last switched on. */
+  readonly burstingEnabledAtMs?: number;
   readonly sas?: SasGrant;
   /** Its data is being moved to storage of another kind. */
   readonly conversion?: BackgroundCopy;
@@ -143,6 +145,9 @@ export interface DiskView {
 export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const { spec } = disk;
   const performance = performanceOf(disk);
+  // A write that has ended leaves no body.
+  const targetTier =
+    disk.operationId === undefined ? undefined : textAt(disk.pendingBody, "properties", "tier");
   const shared = spec.maxShares > 1;
   const owners = disk.owners.map(({ vmId }) => ownerName(vmId));
   return {
@@ -172,6 +177,12 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
       ...(shared ? { maxShares: spec.maxShares } : {}),
       ...(shared && owners.length > 0 ? { shareInfo: owners.map((vmUri) => ({ vmUri })) } : {}),
       ...(spec.burstingEnabled ? { burstingEnabled: true } : {}),
+      ...(disk.burstingEnabledAtMs === undefined
+        ? {}
+        : { burstingEnabledTime: isoTime(disk.burstingEnabledAtMs) }),
+      ...(targetTier === undefined || targetTier === performance.tier
+        ? {}
+        : { propertyUpdatesInProgress: { targetTier } }),
       encryption: spec.encryption,
       networkAccessPolicy: spec.networkAccessPolicy,
       publicNetworkAccess: spec.publicNetworkAccess,

@@ -5,7 +5,7 @@ import { resourceId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";
-import type { Disk, SasGrant } from "./disk.ts";
+import type { Disk, Protection, SasGrant } from "./disk.ts";
 
 type AccessibleType = "disks" | "snapshots";
 
@@ -23,7 +23,7 @@ interface Accessible {
   set(grant: SasGrant | undefined): void;
 }
 
-const DURATION_DEFAULT_S = 3600;
+const ACCESSES = ["None", "Read", "Write"];
 
 /** POST beginGetAccess: a URL for the bytes, which the emulator does not serve. */
 export function beginAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
@@ -31,12 +31,9 @@ export function beginAccessHandler(type: AccessibleType): (world: World, call: A
     const target = accessibleAt(world, call, type);
     if (target === undefined)
       return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
+    const grant = grantIn(world, call);
+    if ("kind" in grant) return grant;
     if (target.refused !== undefined) return target.refused;
-    const durationS = numberAt(call.body, "durationInSeconds") ?? DURATION_DEFAULT_S;
-    const grant: SasGrant = {
-      access: textAt(call.body, "access") ?? "Read",
-      expiresAtMs: world.nowMs + durationS * 1000,
-    };
     const accessSAS = `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
     return accessOperation(world, call, target, {
       name: `${OPERATION_PREFIXES[type]}_GrantAccess`,
@@ -44,6 +41,23 @@ export function beginAccessHandler(type: AccessibleType): (world: World, call: A
       result: { accessSAS },
     });
   };
+}
+
+/** The access that a body asks for: Azure's description requires both members. Inferred: the words. */
+function grantIn(world: World, { body }: ArmCall): SasGrant | ArmFailure {
+  const asked = textAt(body, "access");
+  const durationS = numberAt(body, "durationInSeconds");
+  if (asked === undefined || durationS === undefined) {
+    const member = asked === undefined ? "access" : "durationInSeconds";
+    return armErrors.invalidParameter(member, `Required parameter '${member}' is missing (null).`);
+  }
+  const access = ACCESSES.find((known) => known.toLowerCase() === asked.toLowerCase());
+  return access === undefined
+    ? armErrors.invalidParameter(
+        "access",
+        `The value '${asked}' of parameter 'access' is not one of ${ACCESSES.join(", ")}.`,
+      )
+    : { access, expiresAtMs: world.nowMs + durationS * 1000 };
 }
 
 /** POST endGetAccess. */
@@ -98,7 +112,8 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
     );
     return {
       ...disk,
-      refused: user === undefined ? undefined : armErrors.diskAttached(disk.name, user.vmId),
+      refused:
+        user === undefined ? exportDenied(disk, disk.spec) : armErrors.diskAttached(disk.name, user.vmId),
       set: (sas) =>
         updateDisk(world, id, (now) => (sas === undefined ? withoutAccess(now) : { ...now, sas })),
     };
@@ -107,13 +122,20 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
   if (snapshot === undefined) return undefined;
   return {
     ...snapshot,
-    refused: undefined,
+    refused: exportDenied(snapshot, snapshot.protection),
     set: (sas) => {
       const now = findSnapshot(world, id);
       if (now !== undefined)
         putSnapshot(world, { ...without(now, "sas"), ...(sas === undefined ? {} : { sas }) });
     },
   };
+}
+
+function exportDenied(
+  { name }: { readonly name: string },
+  { networkAccessPolicy }: Protection,
+): ArmFailure | undefined {
+  return networkAccessPolicy === "DenyAll" ? armErrors.exportDenied(name) : undefined;
 }
 
 /** Uploaded content becomes the disk's once the write access has been revoked. */

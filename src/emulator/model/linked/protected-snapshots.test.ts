@@ -74,11 +74,11 @@ describe("a snapshot", () => {
 
   it("needs a disk access for private access only", () => {
     const azure = aLinkedModel();
-    for (const wrong of [{ networkAccessPolicy: "AllowPrivate" }, { diskAccessId: PRIVATE }])
-      assert.equal(
-        codeOf(azure.send("PUT", "snapshots/wrong", snapshotBody("data", wrong)).body),
-        "InvalidParameter",
-      );
+    for (const [wrong, code] of [
+      [{ networkAccessPolicy: "AllowPrivate" }, "InvalidParameter"],
+      [{ diskAccessId: PRIVATE }, "ConflictingUserInput"],
+    ] as const)
+      assert.equal(codeOf(azure.send("PUT", "snapshots/wrong", snapshotBody("data", wrong)).body), code);
   });
 });
 

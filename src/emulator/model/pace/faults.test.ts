@@ -270,7 +270,10 @@ describe("a fault rule", () => {
       operation: "Disks_GrantAccess",
       effect: { kind: "FailOperation", code: "InternalExecutionError" },
     });
-    const status = azure.finish("POST", "disks/pvc-1/beginGetAccess", { access: "Read" });
+    const status = azure.finish("POST", "disks/pvc-1/beginGetAccess", {
+      access: "Read",
+      durationInSeconds: 3600,
+    });
     assert.deepEqual([textAt(status, "status"), codeOf(status)], ["Failed", "InternalExecutionError"]);
     assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "Unattached");
   });

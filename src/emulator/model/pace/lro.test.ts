@@ -46,13 +46,13 @@ describe("the first answer", () => {
     ["PATCH", "disks/pvc-1", { tags: { a: "b" } }, 202],
     ["DELETE", "disks/pvc-1", undefined, 202],
     ["DELETE", "disks/none", undefined, 204],
-    ["POST", "disks/pvc-1/beginGetAccess", { access: "Read" }, 202],
+    ["POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 3600 }, 202],
     ["POST", "disks/pvc-1/endGetAccess", undefined, 202],
     ["PUT", "snapshots/new", SNAPSHOT, 202],
     ["PATCH", "snapshots/s", { tags: { a: "b" } }, 202],
     ["DELETE", "snapshots/s", undefined, 202],
     ["DELETE", "snapshots/none", undefined, 204],
-    ["POST", "snapshots/s/beginGetAccess", { access: "Read" }, 202],
+    ["POST", "snapshots/s/beginGetAccess", { access: "Read", durationInSeconds: 3600 }, 202],
     ["PUT", "virtualMachines/new", VM, 201],
     ["PUT", "virtualMachines/node-a", VM, 200],
     ["PATCH", "virtualMachines/node-a", {}, 200],
@@ -200,6 +200,23 @@ describe("an operation", () => {
     assert.deepEqual(
       [textAt(document, "status"), codeOf(document), location.status, codeOf(location.body)],
       ["Canceled", "OperationPreempted", 409, "OperationPreempted"],
+    );
+  });
+
+  it("is found in its region alone, whose name its URL has without spaces", () => {
+    const azure = furnished();
+    const body = { ...(diskBody() as Record<string, Json>), location: "East US" };
+    const url = new URL(azure.send("PUT", "disks/new", body).headers["location"] ?? "");
+    assert.match(url.pathname, /\/locations\/eastus\//);
+    const statusAt = (path: string): number => azure.send("GET", `${path}${url.search}`).status;
+    assert.deepEqual(
+      [
+        url.pathname,
+        url.pathname.replace("eastus", "East US"),
+        url.pathname.replace("eastus", "westus"),
+        url.pathname.replace("sub-1", "sub-2"),
+      ].map(statusAt),
+      [202, 202, 404, 404],
     );
   });
 

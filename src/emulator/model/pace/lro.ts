@@ -2,7 +2,8 @@ import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-messa
 import { type ArmFailure, armErrors, errorBody, errorObject } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
-import type { World } from "../world.ts";
+import { sameId } from "../api/resource/resource-id.ts";
+import { normalLocation, type World } from "../world.ts";
 import type { Operation } from "./operation.ts";
 
 /** The real service asks for ten seconds between polls of an action. */
@@ -19,7 +20,8 @@ export function operationHeaders(
   operation: Operation,
   kind: "Update" | "Action" | "Disk",
 ): Record<string, string> {
-  const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${operation.location}/${operation.provider}/${operation.id}?p=${operation.id}`;
+  const location = normalLocation(operation.location);
+  const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
   const followed: Record<string, string> = { "azure-asyncoperation": url + version };
   if (kind === "Update")
@@ -31,7 +33,7 @@ export function operationHeaders(
 /** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */
 export function getOperation(world: World, call: ArmCall): HandlerResult {
   const operation = world.operations.get(param(call, "operationId").toLowerCase());
-  if (operation === undefined || operation.internal === true)
+  if (operation === undefined || operation.internal === true || !isThere(operation, call))
     return armErrors.operationNotFound(param(call, "operationId"));
   return call.query["monitor"] === "true"
     ? monitor(world, call, operation)
@@ -40,6 +42,14 @@ export function getOperation(world: World, call: ArmCall): HandlerResult {
         statusDocument(operation),
         operation.status === "InProgress" ? settingRetryAfter(world) : {},
       );
+}
+
+/** Whether an operation is in a URL's subscription and region. */
+function isThere(operation: Operation, call: ArmCall): boolean {
+  return (
+    sameId(operation.subscriptionId, param(call, "subscriptionId")) &&
+    normalLocation(operation.location) === normalLocation(param(call, "location"))
+  );
 }
 
 function statusDocument(operation: Operation): JsonObject {

@@ -10,6 +10,7 @@ const LUN_MAX = 63;
 export type DataDiskPlan = { readonly kind: "Plan"; readonly entries: readonly DataDisk[] } | ArmFailure;
 
 const CREATE_OPTIONS: readonly DataDisk["createOption"][] = ["Attach", "Empty"];
+const DELETE_OPTIONS = ["Delete", "Detach"];
 const CACHINGS: readonly Caching[] = ["None", "ReadOnly", "ReadWrite"];
 
 export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDisk[] {
@@ -99,10 +100,17 @@ export function planAttachDetach(
 function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure | undefined {
   if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX))
     return armErrors.lunOutOfRange(String(wanted.lun));
-  if (wanted.caching !== undefined && !CACHINGS.some((known) => known === wanted.caching)) {
+  if (wanted.caching !== undefined && cachingOf(wanted) === undefined) {
     return armErrors.invalidParameter(
       "dataDisk.caching",
       `The value '${wanted.caching}' of parameter 'dataDisk.caching' is not one of ${CACHINGS.join(", ")}.`,
+    );
+  }
+  if (wanted.deleteOption !== undefined && deleteOptionOf(wanted) === undefined) {
+    return armErrors.invalidParameter(
+      "dataDisk.deleteOption",
+      `The value '${wanted.deleteOption}' of parameter 'dataDisk.deleteOption' is not one of ` +
+        `${DELETE_OPTIONS.join(", ")}.`,
     );
   }
   if (wanted.forced && !wanted.toBeDetached) {
@@ -147,7 +155,7 @@ function planExisting(
     ...existing,
     caching: cachingOf(wanted) ?? existing.caching,
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
-    deleteOption: wanted.deleteOption ?? existing.deleteOption,
+    deleteOption: deleteOptionOf(wanted) ?? existing.deleteOption,
   };
 }
 
@@ -184,7 +192,7 @@ function planNew(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | ArmF
     ...disk,
     caching: cachingOf(wanted) ?? "None",
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
-    deleteOption: wanted.deleteOption ?? "Detach",
+    deleteOption: deleteOptionOf(wanted) ?? "Detach",
     ...(wanted.diskEncryptionSetId === undefined ? {} : { diskEncryptionSetId: wanted.diskEncryptionSetId }),
     phase: "Attaching",
     forced: false,
@@ -237,8 +245,14 @@ function leaving(entry: DataDisk, forced: boolean): DataDisk | undefined {
   return { ...entry, phase: "Detaching", forced: forced || (entry.forced && isLeaving(entry)) };
 }
 
-function cachingOf(wanted: RequestedDataDisk): Caching | undefined {
-  return CACHINGS.find((known) => known === wanted.caching);
+/** The service does not distinguish its case. */
+function cachingOf({ caching }: RequestedDataDisk): Caching | undefined {
+  return CACHINGS.find((known) => known.toLowerCase() === caching?.toLowerCase());
+}
+
+/** The service does not distinguish its case. */
+function deleteOptionOf({ deleteOption }: RequestedDataDisk): string | undefined {
+  return DELETE_OPTIONS.find((known) => known.toLowerCase() === deleteOption?.toLowerCase());
 }
 
 /** Whether an entry is to be detached without its guest. The service does not distinguish its case. */

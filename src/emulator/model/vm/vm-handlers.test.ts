@@ -92,6 +92,26 @@ describe("a VM", () => {
     assert.equal(shares[0], shares[1]);
   });
 
+  it("reads the choices of its data disks in any case, and refuses others", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const attach = (more: Readonly<Record<string, Json>>): Json => {
+      const entry = { lun: 0, createOption: "attach", managedDisk: { id: `${COMPUTE}/disks/pvc-1` } };
+      return { properties: { storageProfile: { dataDisks: [{ ...entry, ...more }] } } };
+    };
+    for (const wrong of [{ caching: "WriteOnly" }, { deleteOption: "Keep" }]) {
+      const { status, body } = azure.send("PATCH", "virtualMachines/node-a", attach(wrong));
+      assert.deepEqual([status, codeOf(body)], [400, "InvalidParameter"], JSON.stringify(wrong));
+    }
+    azure.finish("PATCH", "virtualMachines/node-a", attach({ caching: "readonly", deleteOption: "DELETE" }));
+    const { body } = azure.send("GET", "virtualMachines/node-a");
+    const [shown] = at(body, "properties", "storageProfile", "dataDisks") as readonly Json[];
+    assert.deepEqual(
+      [at(shown, "createOption"), at(shown, "caching"), at(shown, "deleteOption")],
+      ["Attach", "ReadOnly", "Delete"],
+    );
+  });
+
   it("is created once by a repeated PUT, and shows its disks by their own names", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

@@ -50,6 +50,21 @@ describe("a power action", () => {
     });
   }
 
+  it("changes the ownership of its disks where it ends or begins a deallocation", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    const changes = ["powerOff", "start", "restart", "deallocate", "powerOff", "start"].map((action) => {
+      const time = (): unknown =>
+        at(azure.send("GET", "disks/pvc-1").body, "properties", "LastOwnershipUpdateTime");
+      const before = time();
+      azure.advance(1000);
+      azure.finish("POST", `virtualMachines/node-a/${action}`);
+      return time() !== before;
+    });
+    assert.deepEqual(changes, [false, false, false, true, false, true]);
+  });
+
   it("wakes a hung guest, after which the detach that waited for it has ended", () => {
     for (const action of ["restart", "redeploy"]) {
       const azure = aModel();

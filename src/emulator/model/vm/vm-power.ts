@@ -6,7 +6,7 @@ import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { noticeMs, raiseEvent } from "../scheduled-events/raise-event.ts";
 import { checkCores } from "../subscription/quotas.ts";
-import { findDisk, type World } from "../world.ts";
+import { findDisk, updateDisk, type World } from "../world.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import {
   type Admission,
@@ -178,6 +178,7 @@ export function changePower(
             outcome.undone === "all"
               ? { ...now, power: vm.power }
               : afterAction(now, rule, action === "deallocate" ? options.hibernate : undefined);
+          if ((vm.power === "deallocated") !== (acted.power === "deallocated")) noteOwnership(world, now);
           // Disks that a preempted update was attaching or detaching reach their final state now.
           return {
             ...withDataDisksSettled(world, acted, outcome),
@@ -203,6 +204,12 @@ export function changePower(
     operationId: operation.id,
   });
   return { kind: "Started", operation };
+}
+
+/** The ownership of a VM's disks counts as changed once the VM is deallocated, or starts from that. */
+function noteOwnership(world: World, vm: VirtualMachine): void {
+  for (const { diskId } of vm.dataDisks)
+    updateDisk(world, diskId, (disk) => ({ ...disk, ownershipChangedAtMs: world.nowMs }));
 }
 
 /** `hibernates`: whether the action saves the memory; undefined for actions that do not decide it. */

@@ -21,12 +21,18 @@ export interface SnapshotSource {
   readonly other: JsonObject;
 }
 
-/** Properties of a disk that say nothing of its snapshots. */
-const OF_THE_DISK_ONLY = [
-  "availabilityPolicy",
-  "diskIOPSReadOnly",
-  "diskMBpsReadOnly",
-  "optimizedForFrequentAttach",
+/**
+ * What a snapshot takes over from its source: what its bytes are. Who may read them, `dataAccessAuthMode`
+ * included, is stated of each disk and snapshot: V1 has a parameter for it.
+ */
+const OF_THE_BYTES = [
+  "encryptionSettingsCollection",
+  "hyperVGeneration",
+  "osType",
+  "purchasePlan",
+  "securityProfile",
+  "supportedCapabilities",
+  "supportsHibernation",
 ];
 
 const PENDING_MAX = 3;
@@ -130,19 +136,21 @@ function fromHere(
     familyId: uniqueId,
     copiesInBackground,
     encryption: spec.encryption,
-    other: Object.fromEntries(
-      Object.entries(spec.other).filter(([member]) => !OF_THE_DISK_ONLY.includes(member)),
-    ),
+    other: inherited(spec.other),
   };
 }
 
 function fromSnapshot(snapshot: Snapshot, copiesInBackground: boolean): SnapshotSource {
-  const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId, other } = snapshot;
+  const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } = snapshot;
   const { encryption } = snapshot.protection;
   return {
     ...({ kind: "Source", id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } as const),
-    ...{ copiesInBackground, encryption, other },
+    ...{ copiesInBackground, encryption, other: inherited(snapshot.other) },
   };
+}
+
+function inherited(other: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(other).filter(([member]) => OF_THE_BYTES.includes(member)));
 }
 
 function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolean): ArmFailure | undefined {

@@ -18,9 +18,9 @@ import { snapshotQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../../world.ts";
 import { isSasActive } from "../disk-read.ts";
-import { checkProtection, protectionIn } from "../disk-spec.ts";
 import { diskSizeBytes } from "../disk.ts";
 import { endCopiesOf } from "../end-copies.ts";
+import { checkProtection, protectionIn } from "../protection.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 
@@ -33,6 +33,9 @@ export interface SnapshotAddress {
 export type SnapshotWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
 const MINUTE_MS = 60_000;
+/** The size of the largest disk. */
+const SIZE_MAX_GIB = 65_536;
+const SKUS = ["Standard_LRS", "Premium_LRS", "Standard_ZRS"];
 /** Members of `properties` that the emulator understands or sets itself. */
 const UNDERSTOOD = [
   "creationData",
@@ -73,9 +76,12 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   if (source.kind === "Failure") return source;
 
   const id = resourceId({ ...address, type: "snapshots" });
-  // Always on standard storage, zone-redundant where the region has it.
-  const skuName = textAt(body, "sku", "name") ?? "Standard_ZRS";
+  // By default on standard storage, zone-redundant where the region has it.
+  const skuName = skuIn(body, "Standard_ZRS");
+  if (typeof skuName !== "string") return skuName;
   const properties = objectAt(body, "properties") ?? {};
+  const sizeGiB = sizeIn(properties, { id, sizeGiB: source.sizeGiB });
+  if (typeof sizeGiB !== "number") return sizeGiB;
   const inherited = { ...protectionIn({}, undefined), encryption: source.encryption };
   const protection = protectionIn(properties, inherited);
   const refused =
@@ -93,7 +99,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     sourceUniqueId: source.uniqueId,
     incremental,
     familyId: source.familyId,
-    sizeGiB: source.sizeGiB,
+    sizeGiB,
     sectorSizeBytes: source.sectorSizeBytes,
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,
@@ -118,17 +124,23 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
   const properties = objectAt(body, "properties") ?? {};
+  const skuName = skuIn(body, snapshot.skuName);
+  if (typeof skuName !== "string") return skuName;
+  const sizeGiB = sizeIn(properties, snapshot);
+  if (typeof sizeGiB !== "number") return sizeGiB;
   const changed: Snapshot = {
     ...snapshot,
     tags: textsAt(body, "tags") ?? snapshot.tags,
-    skuName: textAt(body, "sku", "name") ?? snapshot.skuName,
+    skuName,
+    sizeGiB,
     protection: protectionIn(properties, snapshot.protection),
     other: { ...snapshot.other, ...otherIn(properties) },
   };
   const refused = checkProtection(properties, snapshot.protection) ?? checkLinks(world, changed.protection);
   if (refused !== undefined) return refused;
+  const grows = sizeGiB > snapshot.sizeGiB;
   const operation = start(world, snapshot, "Snapshots_Update", delayMs(world, "diskUpdate"), {
-    effects: [],
+    effects: grows ? [{ kind: "diskResized", diskId: snapshot.id, sizeBytes: diskSizeBytes(sizeGiB) }] : [],
     change: () => changed,
   });
   putSnapshot(world, {
@@ -154,6 +166,35 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
   });
   putSnapshot(world, { ...snapshot, provisioningState: "Deleting", operationId: operation.id });
   return { kind: "Started", operation };
+}
+
+/** The SKU that a body asks for. */
+function skuIn(body: Json | undefined, otherwise: string): string | ArmFailure {
+  const given = textAt(body, "sku", "name");
+  if (given === undefined) return otherwise;
+  return (
+    SKUS.find((known) => known.toLowerCase() === given.toLowerCase()) ??
+    armErrors.invalidParameter(
+      "sku.name",
+      `The value '${given}' of parameter 'sku.name' is not one of ${SKUS.join(", ")}.`,
+    )
+  );
+}
+
+/** The size that properties ask for: that of the source, or of the snapshot before, or more. */
+function sizeIn(
+  properties: JsonObject,
+  { id, sizeGiB }: Pick<Snapshot, "id" | "sizeGiB">,
+): number | ArmFailure {
+  const asked = numberAt(properties, "diskSizeGB") ?? sizeGiB;
+  if (asked < sizeGiB) return armErrors.shrink(id);
+  return Number.isInteger(asked) && asked <= SIZE_MAX_GIB
+    ? asked
+    : armErrors.invalidParameter(
+        "diskSizeGB",
+        `The value '${asked}' of parameter 'snapshot.diskSizeGb' is out of range. The value must be ` +
+          `between '${sizeGiB}' and '${SIZE_MAX_GIB}', inclusive.`,
+      );
 }
 
 /** Everything in `properties` that the emulator keeps and returns unchanged. */

@@ -189,11 +189,54 @@ describe("a snapshot", () => {
   it("can be read by a URL, and can't be deleted until that is revoked", () => {
     const azure = withDisk();
     azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
-    azure.finish("POST", "snapshots/s/beginGetAccess", { access: "Read" });
+    azure.finish("POST", "snapshots/s/beginGetAccess", { access: "Read", durationInSeconds: 3600 });
     const state = textAt(azure.send("GET", "snapshots/s").body, "properties", "diskState");
     assert.deepEqual([state, azure.send("DELETE", "snapshots/s").status], ["ActiveSAS", 409]);
     azure.finish("POST", "snapshots/s/endGetAccess");
     assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
+  });
+
+  it("states by itself who may read its bytes, and takes over what they are", () => {
+    const azure = aModel();
+    const properties = { dataAccessAuthMode: "AzureActiveDirectory", osType: "Linux" };
+    azure.finish("PUT", "disks/pvc-1", diskBody({ properties }));
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    azure.finish("PUT", "snapshots/of-s", snapshotBody("snapshots/s"));
+    for (const name of ["s", "of-s"]) {
+      const { body } = azure.send("GET", `snapshots/${name}`);
+      assert.deepEqual(
+        [at(body, "properties", "osType"), at(body, "properties", "dataAccessAuthMode")],
+        ["Linux", undefined],
+        name,
+      );
+    }
+  });
+
+  it("is of one of three SKUs, and grows but does not shrink", () => {
+    const azure = withDisk();
+    const body = (sku: string, diskSizeGB: number): Json => {
+      const base = snapshotBody("disks/pvc-1") as { properties: Record<string, Json> };
+      return { ...base, sku: { name: sku }, properties: { ...base.properties, diskSizeGB } };
+    };
+    for (const [sku, sizeGiB, expected] of [
+      ["UltraSSD_LRS", 128, [400, "InvalidParameter"]],
+      ["Premium_LRS", 64, [409, "OperationNotAllowed"]],
+      ["Premium_LRS", 128.5, [400, "InvalidParameter"]],
+      ["premium_lrs", 256, [202, undefined]],
+    ] as const) {
+      const { status, body: answer } = azure.send("PUT", "snapshots/s", body(sku, sizeGiB));
+      assert.deepEqual([status, codeOf(answer)], expected, `${sku} ${sizeGiB}`);
+    }
+    azure.settle();
+    const shown = azure.send("GET", "snapshots/s").body;
+    assert.deepEqual(at(shown, "sku"), { name: "Premium_LRS", tier: "Premium" });
+    assert.equal(at(shown, "properties", "diskSizeGB"), 256);
+    azure.finish("PATCH", "snapshots/s", { properties: { diskSizeGB: 512 }, sku: { name: "Standard_LRS" } });
+    const grown = azure.send("GET", "snapshots/s").body;
+    assert.deepEqual(at(grown, "sku"), { name: "Standard_LRS", tier: "Standard" });
+    assert.equal(at(grown, "properties", "diskSizeBytes"), 512 * 1024 ** 3);
+    const shrunk = azure.send("PATCH", "snapshots/s", { properties: { diskSizeGB: 256 } });
+    assert.deepEqual([shrunk.status, codeOf(shrunk.body)], [409, "OperationNotAllowed"]);
   });
 
   it("groups a disk's incremental ones in a family; a full one is alone", () => {
@@ -233,6 +276,21 @@ describe("a snapshot", () => {
 });
 
 describe("access to a disk's bytes", () => {
+  it("is asked for by kind and time, and not granted where the policy denies it", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "disks/closed", diskBody({ properties: { networkAccessPolicy: "DenyAll" } }));
+    for (const [disk, body, expected] of [
+      ["pvc-1", { durationInSeconds: 60 }, [400, "InvalidParameter"]],
+      ["pvc-1", { access: "Read" }, [400, "InvalidParameter"]],
+      ["pvc-1", { access: "All", durationInSeconds: 60 }, [400, "InvalidParameter"]],
+      ["closed", { access: "Read", durationInSeconds: 60 }, [409, "OperationNotAllowed"]],
+      ["pvc-1", { access: "read", durationInSeconds: 60 }, [202, undefined]],
+    ] as const) {
+      const { status, body: answer } = azure.send("POST", `disks/${disk}/beginGetAccess`, body);
+      assert.deepEqual([status, codeOf(answer)], expected, `${disk} ${JSON.stringify(body)}`);
+    }
+  });
+
   it("needs a detached disk, and bars attaching and changing until it is revoked", () => {
     const azure = withDisk();
     const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", {
@@ -250,7 +308,10 @@ describe("access to a disk's bytes", () => {
     assert.equal(azure.send("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } }).status, 409);
     azure.finish("POST", "disks/pvc-1/endGetAccess");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-    assert.equal(azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read" }).status, 409);
+    assert.equal(
+      azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 3600 }).status,
+      409,
+    );
   });
 });
 

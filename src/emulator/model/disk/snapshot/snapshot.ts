@@ -58,7 +58,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
     type: "Microsoft.Compute/snapshots",
     location: snapshot.location,
     ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
-    sku: { name: snapshot.skuName, tier: "Standard" },
+    sku: { name: snapshot.skuName, tier: snapshot.skuName.startsWith("Premium") ? "Premium" : "Standard" },
     properties: {
       ...snapshot.other,
       creationData: {

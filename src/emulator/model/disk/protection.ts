@@ -1,0 +1,94 @@
+import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { type JsonObject, objectAt, textAt } from "../api/json.ts";
+import type { Protection } from "./disk.ts";
+
+const PLATFORM_KEY = "EncryptionAtRestWithPlatformKey";
+const CUSTOMER_KEY = "EncryptionAtRestWithCustomerKey";
+/** The values that Azure's description has, whose case the service does not distinguish. */
+const CHOICES = {
+  networkAccessPolicy: ["AllowAll", "AllowPrivate", "DenyAll"],
+  publicNetworkAccess: ["Enabled", "Disabled"],
+  dataAccessAuthMode: ["AzureActiveDirectory", "None"],
+} as const;
+const ENCRYPTION_TYPES = [PLATFORM_KEY, CUSTOMER_KEY, "EncryptionAtRestWithPlatformAndCustomerKeys"];
+
+/** The protection of a disk or a snapshot as its properties ask for it; what they leave out stays. */
+export function protectionIn(properties: JsonObject, previous: Protection | undefined): Protection {
+  const networkAccessPolicy =
+    choiceIn(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
+  const diskAccessId = textAt(properties, "diskAccessId") ?? previous?.diskAccessId;
+  return {
+    encryption: encryptionIn(properties, previous),
+    networkAccessPolicy,
+    publicNetworkAccess:
+      choiceIn(properties, "publicNetworkAccess") ?? previous?.publicNetworkAccess ?? "Enabled",
+    // Any other policy ends the association.
+    ...(diskAccessId === undefined || networkAccessPolicy !== "AllowPrivate" ? {} : { diskAccessId }),
+  };
+}
+
+/** A set stays until another one or the platform's key is asked for. */
+function encryptionIn(properties: JsonObject, previous: Protection | undefined): JsonObject {
+  const type = encryptionType(properties);
+  const diskEncryptionSetId = textAt(properties, "encryption", "diskEncryptionSetId");
+  if (diskEncryptionSetId !== undefined) return { diskEncryptionSetId, type: type ?? CUSTOMER_KEY };
+  return type === undefined ? (previous?.encryption ?? { type: PLATFORM_KEY }) : { type };
+}
+
+/** Why the protection that properties ask for is refused. */
+export function checkProtection(
+  properties: JsonObject,
+  previous: Protection | undefined,
+): ArmFailure | undefined {
+  return checkChoices(properties) ?? checkNetwork(properties, previous) ?? checkEncryption(properties);
+}
+
+/** Inferred: the code and words. */
+function checkChoices(properties: JsonObject): ArmFailure | undefined {
+  for (const [member, choices] of Object.entries(CHOICES)) {
+    const given = textAt(properties, member);
+    if (given !== undefined && knownOf(choices, given) === undefined)
+      return armErrors.invalidParameter(
+        member,
+        `The value '${given}' of parameter '${member}' is not one of ${choices.join(", ")}.`,
+      );
+  }
+  return undefined;
+}
+
+function checkNetwork(properties: JsonObject, previous: Protection | undefined): ArmFailure | undefined {
+  const policy = choiceIn(properties, "networkAccessPolicy") ?? previous?.networkAccessPolicy ?? "AllowAll";
+  const stated = textAt(properties, "diskAccessId");
+  if (policy === "AllowPrivate" && (stated ?? previous?.diskAccessId) === undefined)
+    return armErrors.invalidParameter(
+      "diskAccessId",
+      "Required parameter 'diskAccessId' is missing (null) for network access policy 'AllowPrivate'.",
+    );
+  return stated !== undefined && policy !== "AllowPrivate" ? armErrors.diskAccessWithoutPolicy() : undefined;
+}
+
+/** A customer's key comes from a set. */
+function checkEncryption(properties: JsonObject): ArmFailure | undefined {
+  const type = encryptionType(properties);
+  const isPlatformKey = type === undefined || type === PLATFORM_KEY;
+  return isPlatformKey || textAt(properties, "encryption", "diskEncryptionSetId") !== undefined
+    ? undefined
+    : armErrors.invalidParameter(
+        "encryption.diskEncryptionSetId",
+        "Required parameter 'encryption.diskEncryptionSetId' is missing (null) for encryption type " +
+          `'${type}'.`,
+      );
+}
+
+function encryptionType(properties: JsonObject): string | undefined {
+  const given = textAt(objectAt(properties, "encryption"), "type");
+  return given === undefined ? undefined : (knownOf(ENCRYPTION_TYPES, given) ?? given);
+}
+
+function choiceIn(properties: JsonObject, member: keyof typeof CHOICES): string | undefined {
+  return knownOf(CHOICES[member], textAt(properties, member) ?? "");
+}
+
+function knownOf(choices: readonly string[], given: string): string | undefined {
+  return choices.find((known) => known.toLowerCase() === given.toLowerCase());
+}
