@@ -194,6 +194,8 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
       sizeName: "",
       upgradePolicy: DEFAULT_UPGRADE_POLICY,
       profile: {},
+      other: {},
+      members: {},
       uniqueId: name,
       nextInstanceId: 0,
       provisioningState: "Succeeded",

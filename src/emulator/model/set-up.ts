@@ -126,6 +126,8 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
       setUp.computerNamePrefix === undefined
         ? {}
         : { osProfile: { computerNamePrefix: setUp.computerNamePrefix } },
+    other: {},
+    members: {},
     uniqueId: world.random.guid(),
     nextInstanceId: (setUp.firstInstanceId ?? 0) + setUp.capacity,
     provisioningState: "Succeeded",

@@ -3,9 +3,9 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
 import { keyOf, resourceId } from "../api/resource/resource-id.ts";
+import { identityOf } from "../api/resource/stated-members.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
-import { TENANT_ID } from "../subscription/subscription-handlers.ts";
 import { normalLocation, without, type World } from "../world.ts";
 import { type LinkedResource, type LinkedType, renderLinkedResource } from "./linked-resource.ts";
 import { disksLinkedTo } from "./links.ts";
@@ -50,7 +50,7 @@ export function writeLinked(
   const misnamed = existing === undefined ? checkDiskName(NAMES[address.type], address.name) : undefined;
   if (misnamed !== undefined) return misnamed;
   const properties = objectAt(body, "properties") ?? {};
-  const identity = identityOf(world, objectAt(body, "identity"), existing);
+  const identity = identityOf(world, objectAt(body, "identity"), existing?.identity);
   return startWrite(world, existing, "CreateOrUpdate", {
     ...address,
     id: existing?.id ?? resourceId(address),
@@ -69,7 +69,7 @@ export function changeLinked(
   existing: LinkedResource,
   { body }: Pick<ArmCall, "body">,
 ): LinkedWrite {
-  const identity = identityOf(world, objectAt(body, "identity"), existing);
+  const identity = identityOf(world, objectAt(body, "identity"), existing.identity);
   return startWrite(world, existing, "Update", {
     ...existing,
     tags: textsAt(body, "tags") ?? existing.tags,
@@ -179,16 +179,4 @@ function withDefaults(properties: JsonObject): JsonObject {
       : {}),
     ...properties,
   };
-}
-
-/** A system-assigned identity has the same principal for as long as its resource exists. */
-function identityOf(
-  world: World,
-  stated: JsonObject | undefined,
-  existing: LinkedResource | undefined,
-): JsonObject | undefined {
-  if (stated === undefined) return existing?.identity;
-  if (!(textAt(stated, "type") ?? "").includes("SystemAssigned")) return stated;
-  const principalId = textAt(existing?.identity, "principalId") ?? world.random.guid();
-  return { ...stated, principalId, tenantId: TENANT_ID };
 }

@@ -15,6 +15,7 @@ import { checkVmName } from "../api/request/check-name.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
+import { statedMembers } from "../api/resource/stated-members.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";
@@ -38,6 +39,15 @@ import { renderScaleSet, type ScaleSet, scaleSetId } from "./scale-set.ts";
 import { checkRollingUpgrades, DEFAULT_UPGRADE_POLICY, parseUpgradePolicy } from "./upgrade-policy.ts";
 
 const SIZE_DEFAULT = "Standard_D8s_v5";
+/** Members of `properties` that the emulator understands or sets itself. */
+const UNDERSTOOD = [
+  "orchestrationMode",
+  "upgradePolicy",
+  "virtualMachineProfile",
+  "provisioningState",
+  "uniqueId",
+  "timeCreated",
+];
 
 /** PUT of a scale set, new or existing. */
 export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
@@ -67,6 +77,8 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
       sizeName: SIZE_DEFAULT,
       upgradePolicy: DEFAULT_UPGRADE_POLICY,
       profile: {},
+      other: {},
+      members: {},
       uniqueId: world.random.guid(),
       nextInstanceId: 0,
       provisioningState: "Creating",
@@ -103,6 +115,8 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
     ...set,
     sizeName: size.name,
     profile,
+    other: merged(set.other, otherIn(call)),
+    members: statedMembers(world, call.body, set.members),
     upgradePolicy,
     tags: textsAt(call.body, "tags") ?? set.tags,
   };
@@ -117,6 +131,13 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   const isNew = findScaleSet(world, set.id) === undefined;
   const upgrades = isRolling ? { upgrades: "outdated" as const } : {};
   return started(world, call, changed, { name, ...plan, ...upgrades }, isNew ? 201 : 200);
+}
+
+/** What a body says of a set that has no effect here. */
+function otherIn({ body }: ArmCall): JsonObject {
+  return Object.fromEntries(
+    Object.entries(objectAt(body, "properties") ?? {}).filter(([member]) => !UNDERSTOOD.includes(member)),
+  );
 }
 
 /** Why no instance can be made of a scale set's model. */

@@ -100,6 +100,20 @@ describe("reads of a scale set", () => {
     );
   });
 
+  it("keeps what it does not understand of a set, and its identity", () => {
+    const azure = aPool();
+    const other = { overprovision: false, singlePlacementGroup: false, platformFaultDomainCount: 1 };
+    azure.finish("PATCH", POOL, { identity: { type: "SystemAssigned" }, properties: other });
+    azure.finish("PATCH", POOL, { properties: { overprovision: true } });
+    const { body } = azure.send("GET", POOL);
+    const shown = at(body, "properties") as Readonly<Record<string, Json>>;
+    assert.deepEqual(
+      Object.keys(other).map((member) => shown[member]),
+      [true, false, 1],
+    );
+    assert.match(textAt(body, "identity", "principalId") ?? "", /^[0-9a-f-]{36}$/);
+  });
+
   it("reapplies a set's model, and reimages one instance with all its disks", () => {
     const azure = aPool();
     for (const path of [`${POOL}/reapply`, `${POOL}/virtualMachines/0/reimageall`])

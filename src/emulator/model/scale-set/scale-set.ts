@@ -28,6 +28,10 @@ export interface ScaleSet {
   readonly rollingUpgrade?: RollingUpgrade;
   /** `properties.virtualMachineProfile`, the model of its instances: stored, returned and compared. */
   readonly profile: JsonObject;
+  /** Further properties that are stored and returned, and have no effect here: `overprovision` … */
+  readonly other: JsonObject;
+  /** The same beside its properties: its identity, its plan … */
+  readonly members: JsonObject;
   readonly uniqueId: string;
   /** Of the next uniform instance. */
   readonly nextInstanceId: number;
@@ -68,8 +72,10 @@ export function renderScaleSet(
     location: set.location,
     ...(Object.keys(set.tags).length > 0 ? { tags: set.tags } : {}),
     ...(set.zones.length > 0 ? { zones: set.zones } : {}),
+    ...set.members,
     sku: { name: set.sizeName, tier: "Standard", capacity },
     properties: {
+      ...set.other,
       orchestrationMode: set.orchestrationMode,
       upgradePolicy: renderUpgradePolicy(set.upgradePolicy),
       virtualMachineProfile: userData ? set.profile : profile,

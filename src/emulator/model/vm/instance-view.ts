@@ -55,7 +55,7 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
         {
           code: `ProvisioningState/${isLeaving(entry) ? "updating" : "succeeded"}`,
           level: "Info",
-          displayStatus: PROVISIONING_TEXT.Succeeded,
+          displayStatus: PROVISIONING_TEXT[isLeaving(entry) ? "Updating" : "Succeeded"],
           time,
         },
       ],

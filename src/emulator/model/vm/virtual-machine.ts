@@ -67,6 +67,8 @@ export interface VirtualMachine {
    * Properties that are stored and returned, but have no effect here: image, OS disk, OS profile, network …
    */
   readonly other: JsonObject;
+  /** The same beside its properties: its identity, its plan … */
+  readonly members: JsonObject;
   readonly dataDisks: readonly DataDisk[];
   readonly power: PowerState;
   /** Whether memory was saved when the VM was deallocated. */
@@ -129,6 +131,7 @@ export function renderVirtualMachine(
     location: vm.location,
     ...(Object.keys(vm.tags).length > 0 ? { tags: vm.tags } : {}),
     ...(vm.zones.length > 0 ? { zones: vm.zones } : {}),
+    ...vm.members,
     ...(vm.instance === undefined
       ? {}
       : { instanceId: vm.instance.instanceId, sku: { name: vm.size.name, tier: "Standard" } }),

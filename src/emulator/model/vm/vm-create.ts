@@ -13,6 +13,7 @@ import {
 import { checkVmName } from "../api/request/check-name.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
+import { statedMembers } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
@@ -93,6 +94,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? false,
     ...(availabilitySetId === undefined ? {} : { availabilitySetId }),
     other: otherProperties(body),
+    members: statedMembers(world, body, {}),
     dataDisks: [],
     power: "creating",
     hibernated: false,

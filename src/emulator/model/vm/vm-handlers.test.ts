@@ -153,6 +153,28 @@ describe("a VM", () => {
     assert.equal(azure.send("GET", "virtualMachines/gone").status, 404);
   });
 
+  it("keeps its identity and plan where a write does not mention them", () => {
+    const azure = aModel();
+    const plan = { name: "p", publisher: "q", product: "r" };
+    const identity = { type: "SystemAssigned" };
+    const body = { location: "eastus", plan, identity, properties: { networkProfile: {} } };
+    azure.finish("PUT", "virtualMachines/vm", body);
+    const told = (member: string): Json | undefined =>
+      at(azure.send("GET", "virtualMachines/vm").body, member);
+    const principal = textAt(told("identity"), "principalId");
+    assert.match(principal ?? "", /^[0-9a-f-]{36}$/);
+    assert.deepEqual(told("plan"), plan);
+    azure.finish("PATCH", "virtualMachines/vm", { tags: { a: "b" } });
+    azure.finish("PATCH", "virtualMachines/vm", {
+      identity: { type: "SystemAssigned, UserAssigned", userAssignedIdentities: { "/x": {} } },
+    });
+    assert.equal(textAt(told("identity"), "principalId"), principal);
+    const before = azure.send("GET", "virtualMachines/vm").headers["etag"];
+    azure.finish("PATCH", "virtualMachines/vm", { identity: { type: "None" } });
+    assert.deepEqual([told("identity"), told("plan")], [undefined, plan]);
+    assert.notEqual(azure.send("GET", "virtualMachines/vm").headers["etag"], before);
+  });
+
   it("keeps properties that the emulator does not understand", () => {
     const created = aModel();
     const properties = {

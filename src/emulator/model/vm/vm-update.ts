@@ -10,6 +10,7 @@ import {
   textsAt,
 } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
+import { statedMembers } from "../api/resource/stated-members.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
@@ -49,6 +50,7 @@ interface VmChange {
   readonly tags: VirtualMachine["tags"];
   readonly ultraSsdEnabled: boolean;
   readonly other: JsonObject;
+  readonly members: JsonObject;
   readonly dataDisks: readonly DataDisk[];
   /** The values of `etagMovedBy` for which it moves the ETag even without a change. */
   readonly moves: readonly ModelSettings["etagMovedBy"][];
@@ -93,6 +95,7 @@ export function updateVm(
     ultraSsdEnabled:
       booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
     other: merged(vm.other, otherProperties(body)),
+    members: statedMembers(world, body, vm.members),
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],
   });
@@ -111,6 +114,7 @@ export function attachDetachDataDisks(
     tags: vm.tags,
     ultraSsdEnabled: vm.ultraSsdEnabled,
     other: vm.other,
+    members: vm.members,
     dataDisks: plan.entries,
     moves: ["update", "dataDisks"],
   });
@@ -133,7 +137,7 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
   const retried = withFailedAttachesRetried(world, { ...vm, ...change }, change.dataDisks);
   const dataDisks = retried.entries.map((entry) => asDiskShows(world, entry));
-  const { size, tags, ultraSsdEnabled, other } = change;
+  const { size, tags, ultraSsdEnabled, other, members } = change;
   // An interrupted reimage leaves a VM without its set-up.
   const left = isReimage(admission.preempts) ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
   const changed = {
@@ -142,6 +146,7 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
     tags,
     ultraSsdEnabled,
     other,
+    members,
     dataDisks,
     provisioningState: "Updating",
   } as const;
@@ -225,6 +230,7 @@ function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
     change.ultraSsdEnabled === vm.ultraSsdEnabled &&
     sameJson({ ...change.tags }, { ...vm.tags }) &&
     sameJson(change.other, vm.other) &&
+    sameJson(change.members, vm.members) &&
     sameJson(change.dataDisks.map(asJson), vm.dataDisks.map(asJson))
   );
 }

@@ -89,10 +89,12 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     checkLinks(world, protection) ??
     checkQuota(world, { ...address, location }, snapshotQuota(skuName));
   if (refused !== undefined) return refused;
+  const extendedLocation = objectAt(body, "extendedLocation");
   const snapshot: Snapshot = {
     ...address,
     id,
     location,
+    ...(extendedLocation === undefined ? {} : { extendedLocation }),
     tags: textsAt(body, "tags") ?? {},
     skuName,
     creationData,

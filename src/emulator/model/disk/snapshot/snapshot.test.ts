@@ -200,8 +200,11 @@ describe("a snapshot", () => {
     const azure = aModel();
     const properties = { dataAccessAuthMode: "AzureActiveDirectory", osType: "Linux" };
     azure.finish("PUT", "disks/pvc-1", diskBody({ properties }));
-    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    const extendedLocation = { name: "edge-1", type: "EdgeZone" };
+    const body = { ...(snapshotBody("disks/pvc-1") as Record<string, Json>), extendedLocation };
+    azure.finish("PUT", "snapshots/s", body);
     azure.finish("PUT", "snapshots/of-s", snapshotBody("snapshots/s"));
+    assert.deepEqual(at(azure.send("GET", "snapshots/s").body, "extendedLocation"), extendedLocation);
     for (const name of ["s", "of-s"]) {
       const { body } = azure.send("GET", `snapshots/${name}`);
       assert.deepEqual(

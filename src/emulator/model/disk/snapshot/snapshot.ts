@@ -10,6 +10,7 @@ export interface Snapshot {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
+  readonly extendedLocation?: JsonObject;
   readonly tags: Readonly<Record<string, string>>;
   readonly skuName: string;
   readonly creationData: JsonObject;
@@ -58,6 +59,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
     type: "Microsoft.Compute/snapshots",
     location: snapshot.location,
     ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
+    extendedLocation: snapshot.extendedLocation,
     sku: { name: snapshot.skuName, tier: snapshot.skuName.startsWith("Premium") ? "Premium" : "Standard" },
     properties: {
       ...snapshot.other,
