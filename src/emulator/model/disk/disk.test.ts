@@ -204,9 +204,14 @@ describe("a disk", () => {
     assert.deepEqual([told("networkAccessPolicy"), told("publicNetworkAccess")], ["DenyAll", "Disabled"]);
     azure.finish("PATCH", "disks/pvc-1", { tags: { a: "b" } });
     assert.deepEqual(told("encryption"), { ...encryption, type: "EncryptionAtRestWithCustomerKey" });
-    azure.finish("PATCH", "disks/pvc-1", {
-      properties: { encryption: { type: "EncryptionAtRestWithPlatformKey" } },
-    });
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    const sameSet = { diskEncryptionSetId: encryption.diskEncryptionSetId.toLowerCase() };
+    azure.finish("PATCH", "disks/pvc-1", { properties: { encryption: sameSet } });
+    assert.deepEqual(told("encryption"), { ...encryption, type: "EncryptionAtRestWithCustomerKey" });
+    const platformKey = { properties: { encryption: { type: "EncryptionAtRestWithPlatformKey" } } };
+    assert.equal(azure.send("PATCH", "disks/pvc-1", platformKey).status, 409);
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
+    azure.finish("PATCH", "disks/pvc-1", platformKey);
     assert.deepEqual(told("encryption"), { type: "EncryptionAtRestWithPlatformKey" });
     assert.equal(azure.send("DELETE", "diskEncryptionSets/des").status, 202);
   });

@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, objectAt, textAt } from "../api/json.ts";
+import { sameId } from "../api/resource/resource-id.ts";
 import type { Protection } from "./disk.ts";
 
 const PLATFORM_KEY = "EncryptionAtRestWithPlatformKey";
@@ -31,8 +32,13 @@ export function protectionIn(properties: JsonObject, previous: Protection | unde
 function encryptionIn(properties: JsonObject, previous: Protection | undefined): JsonObject {
   const type = encryptionType(properties);
   const diskEncryptionSetId = textAt(properties, "encryption", "diskEncryptionSetId");
-  if (diskEncryptionSetId !== undefined) return { diskEncryptionSetId, type: type ?? CUSTOMER_KEY };
-  return type === undefined ? (previous?.encryption ?? { type: PLATFORM_KEY }) : { type };
+  const present = previous?.encryption ?? { type: PLATFORM_KEY };
+  if (diskEncryptionSetId === undefined) return type === undefined ? present : { type };
+  const presentSet = textAt(present, "diskEncryptionSetId");
+  // The same set in another spelling is no change.
+  return presentSet !== undefined && sameId(presentSet, diskEncryptionSetId)
+    ? { ...present, ...(type === undefined ? {} : { type }) }
+    : { diskEncryptionSetId, type: type ?? CUSTOMER_KEY };
 }
 
 /** Why the protection that properties ask for is refused. */

@@ -1,4 +1,4 @@
-import { findResourceGroup, normalLocation, type World } from "../../world.ts";
+import { normalLocation, type World } from "../../world.ts";
 import type { ArmCall, ArmMethod } from "../arm-message.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
 import { isObject, type Json, objectAt, textAt, textsAt } from "../json.ts";
@@ -78,36 +78,23 @@ function checkTags(body: Json): ArmFailure | undefined {
 }
 
 /** A resource or a group stays where it is. */
-function checkLocation(world: World, { body, path, params }: ArmCall): ArmFailure | undefined {
+function checkLocation(world: World, { body, path }: ArmCall): ArmFailure | undefined {
   const location = textAt(body, "location");
-  const { subscriptionId = "", resourceGroup = "" } = params;
-  const existing = resourceAt(world, path) ?? findResourceGroup(world, { subscriptionId, resourceGroup });
-  if (location === undefined || existing === undefined) return undefined;
-  const isGroup = !("id" in existing);
-  if (isGroup && !isGroupPath(path)) return undefined;
-  if (normalLocation(existing.location) === normalLocation(location)) return undefined;
-  return isGroup
-    ? armErrors.groupInOtherLocation(existing.location, location)
-    : armErrors.resourceInOtherLocation(existing, location);
-}
-
-function isGroupPath(path: string): boolean {
-  return /^\/+subscriptions\/[^/]+\/resourceGroups\/[^/]+\/*$/i.test(path);
-}
-
-function resourceAt(
-  world: World,
-  path: string,
-):
-  | { readonly id: string; readonly name: string; readonly resourceGroup: string; readonly location: string }
-  | undefined {
+  if (location === undefined) return undefined;
   const key = keyOf(path);
-  return (
+  const isElsewhere = (present: { readonly location: string }): boolean =>
+    normalLocation(present.location) !== normalLocation(location);
+  const group = world.resourceGroups.get(key);
+  if (group !== undefined && isElsewhere(group))
+    return armErrors.groupInOtherLocation(group.location, location);
+  const resource =
     world.disks.get(key) ??
     world.snapshots.get(key) ??
     world.virtualMachines.get(key) ??
     world.scaleSets.get(key) ??
     world.availabilitySets.get(key) ??
-    world.linkedResources.get(key)
-  );
+    world.linkedResources.get(key);
+  return resource !== undefined && isElsewhere(resource)
+    ? armErrors.resourceInOtherLocation(resource, location)
+    : undefined;
 }
