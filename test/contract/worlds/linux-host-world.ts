@@ -239,7 +239,7 @@ exec mount "$@"
 }
 
 /** The letter of a process's state, as in /proc; undefined once it has gone. */
-function stateOf(pid: number): string | undefined {
+export function stateOf(pid: number): string | undefined {
   try {
     return /^\d+ \(.*\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
   } catch {
@@ -247,7 +247,7 @@ function stateOf(pid: number): string | undefined {
   }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
+export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await systemClock.sleep(5, new AbortController().signal);
 }
 

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, lutimesSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import {
+  lstatSync,
+  lutimesSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { processesUsing, processesWithOpenDevice } from "./processes.ts";
+import { majorMinorOf } from "../../../core/node/device/device-number.ts";
+import { processesWithDevice } from "./device-users.ts";
+import { otherProcessIds, processesUsing, processesWithOpenDevice } from "./processes.ts";
 
 const run = promisify(execFile);
 const none = new Set(["7:4095"]);
@@ -24,6 +34,9 @@ process.stdin.resume();
 console.log("up");
 `;
 
+const searched = async (procRoot: string): Promise<readonly number[]> =>
+  processesWithOpenDevice(procRoot, await otherProcessIds(procRoot), none);
+
 describe("a search for open devices", { skip: process.platform !== "linux" }, () => {
   it("passes a process that works below a path too long for the kernel to tell", async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "processes-"));
@@ -33,7 +46,7 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
     const exited = once(deep, "exit");
     await once(deep.stdout, "data");
     try {
-      assert.deepEqual(await processesWithOpenDevice("/proc", none), []);
+      assert.deepEqual(await searched("/proc"), []);
       assert.deepEqual(await processesUsing("/proc", join(folder, "elsewhere")), []);
     } finally {
       deep.stdin.end();
@@ -65,20 +78,54 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
       setImmediate(turn);
     };
     setImmediate(turn);
-    assert.deepEqual(await processesWithOpenDevice(procRoot, none), []);
+    assert.deepEqual(await searched(procRoot), []);
     isOver = true;
     assert.ok(hadTurn);
+  });
+
+  it("looks at a process that was started by one that has ended unseen", async (t) => {
+    const device = "/dev/loop0";
+    const { rdev } = await stat(device, { bigint: true }).catch(() => ({ rdev: undefined }));
+    const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
+    t.after(() => rm(procRoot, { recursive: true }));
+    await aProcess(
+      procRoot,
+      "1",
+      Array.from({ length: 600 }, () => "pipe:[1]"),
+    );
+    await aProcess(procRoot, "not-yet", [device]);
+    const link = join(procRoot, "1/fd/0");
+    lutimesSync(link, 0, 0);
+    const wasRead = (): boolean => lstatSync(link).atimeMs !== 0;
+    if (rdev === undefined) {
+      t.skip(`there is no ${device}`);
+      return;
+    }
+    let isOver = false;
+    let hasStarted = false;
+    const turn = (): void => {
+      if (isOver) return;
+      if (wasRead() && !hasStarted) {
+        hasStarted = true;
+        renameSync(join(procRoot, "not-yet"), join(procRoot, "2"));
+      }
+      setImmediate(turn);
+    };
+    setImmediate(turn);
+    const found = await processesWithDevice(procRoot, new Set([majorMinorOf(rdev)]));
+    isOver = true;
+    if (!hasStarted) t.skip(`${procRoot} is mounted with noatime`);
+    else assert.deepEqual(found, [2]);
   });
 
   it("looks at a few files of one process at a time, for other work waits for them", async (t) => {
     const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
     t.after(() => rm(procRoot, { recursive: true }));
-    const [descriptors, namespaces] = [join(procRoot, "1/fd"), join(procRoot, "1/ns")];
-    for (const folder of [descriptors, namespaces]) await mkdir(folder, { recursive: true });
-    symlinkSync("mnt:[1]", join(namespaces, "mnt"));
-    writeFileSync(join(procRoot, "1/mountinfo"), "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
-    for (let descriptor = 0; descriptor < 800; descriptor += 1)
-      symlinkSync(procRoot, join(descriptors, String(descriptor)));
+    await aProcess(
+      procRoot,
+      "1",
+      Array.from({ length: 800 }, () => procRoot),
+    );
     let isOver = false;
     let mostAtOnce = 0;
     const turn = (): void => {
@@ -88,8 +135,18 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
       setImmediate(turn);
     };
     setImmediate(turn);
-    assert.deepEqual(await processesWithOpenDevice(procRoot, none), []);
+    assert.deepEqual(await searched(procRoot), []);
     isOver = true;
     assert.ok(mostAtOnce > 0 && mostAtOnce < 400, `${mostAtOnce} at once`);
   });
 });
+
+/** What /proc shows of a process with these files open, by their targets. */
+async function aProcess(procRoot: string, name: string, targets: readonly string[]): Promise<void> {
+  const [descriptors, namespaces] = [join(procRoot, name, "fd"), join(procRoot, name, "ns")];
+  for (const folder of [descriptors, namespaces]) await mkdir(folder, { recursive: true });
+  symlinkSync("mnt:[1]", join(namespaces, "mnt"));
+  writeFileSync(join(procRoot, name, "mountinfo"), "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+  for (const [descriptor, target] of targets.entries())
+    symlinkSync(target, join(descriptors, String(descriptor)));
+}

@@ -1,4 +1,4 @@
-import { readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -13,16 +13,48 @@ const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
 /** How many links are looked at before other work gets its turn: a process may have a million descriptors. */
 const linksAtOnce = 256;
 
+/** How many processes are asked for their flags before other work gets its turn. */
+const processesAtOnce = 64;
+
+/** PF_EXITING, among the flags in /proc/<pid>/stat: the thread gives up all that it has, or has done so. */
+const exitingFlag = 0x4;
+/** Where those flags are, counted from the state, which follows the name. */
+const flagsIndex = 6;
+
 /** Stands for a path that the kernel does not tell, since it is longer than 4096 bytes. */
 const untold = "/";
 
 /**
  * The ids of all processes that this /proc shows, without our own. In a container without the host's
- * process namespace these are only its own.
+ * process namespace these are only its own. A process whose first thread has ended shows nothing under its
+ * own id, though its other threads, one of which may be stuck in a write, still have all of it: of that one
+ * the ids of all threads, under which /proc has it as well.
  */
-async function otherProcessIds(procRoot: string): Promise<readonly number[]> {
-  const names = await readdir(procRoot);
-  return names.filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).map(Number);
+export async function otherProcessIds(procRoot: string): Promise<readonly number[]> {
+  const pids = numbersAmong(await readdir(procRoot)).filter((pid) => pid !== process.pid);
+  const ids: number[] = [];
+  for (const [index, pid] of pids.entries()) {
+    if (index > 0 && index % processesAtOnce === 0) await setImmediate();
+    if (isFirstThreadEnding(procRoot, pid))
+      ids.push(...numbersAmong(await unlessGone(() => readdir(join(procRoot, `${pid}/task`)), [])));
+    else ids.push(pid);
+  }
+  return ids;
+}
+
+function numbersAmong(names: readonly string[]): readonly number[] {
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** Read at once, as links are: the kernel waits for nothing before it shows them. */
+function isFirstThreadEnding(procRoot: string, pid: number): boolean {
+  try {
+    const stat = readFileSync(join(procRoot, `${pid}/stat`), "utf8");
+    const flags = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[flagsIndex];
+    return (Number(flags) & exitingFlag) !== 0;
+  } catch (error) {
+    return unlessOther(error, false);
+  }
 }
 
 /**
@@ -40,14 +72,15 @@ export async function processesUsing(procRoot: string, path: string): Promise<re
   return users;
 }
 
-/** Processes, other than ours, that have a block device with one of these numbers open, by whatever name. */
+/** Those of these processes that have a block device with one of these numbers open, by whatever name. */
 export async function processesWithOpenDevice(
   procRoot: string,
+  ids: readonly number[],
   numbers: ReadonlySet<string>,
 ): Promise<readonly number[]> {
   const fsTypes = new Map<string, ReadonlyMap<number, string>>();
   const pids: number[] = [];
-  for (const pid of await otherProcessIds(procRoot)) {
+  for (const pid of ids) {
     const isOpen = await unlessGone(() => hasDeviceOpen(procRoot, pid, numbers, fsTypes), false);
     if (isOpen) pids.push(pid);
   }

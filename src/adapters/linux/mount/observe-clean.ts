@@ -10,7 +10,8 @@ import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import { processesWithMount, processesWithOpenDevice } from "../command/processes.ts";
+import { processesWithDevice } from "../command/device-users.ts";
+import { processesWithMount } from "../command/processes.ts";
 import {
   blockDeviceAt,
   diskOf,
@@ -202,7 +203,7 @@ async function blockTracesOf(
     mountedForPids: await processesWithMount(host.procRoot, numbers),
     mountedBtrfs: await btrfsOn(host, place),
     devicesOnTop: [...loopDevices.value, ...(await holdersOf(host.sysRoot, numbers))],
-    openInPids: await processesWithOpenDevice(host.procRoot, numbers),
+    openInPids: await processesWithDevice(host.procRoot, numbers),
   });
 }
 
