@@ -50,6 +50,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     ],
     files: [],
   },
+  { package: "grep", driver: ["grep"], people: [], files: [] },
   {
     package: "util-linux",
     driver: ["blkid", "blockdev", "flock", "fsfreeze", "unshare", "wipefs"],

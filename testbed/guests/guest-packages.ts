@@ -20,6 +20,7 @@ export const SYSTEM_PACKAGES: DebianPackages = {
     "coreutils",
     "dash",
     "e2fsprogs",
+    "grep",
     "libstdc++6",
     "mount",
     "util-linux",

@@ -564,6 +564,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           // The model's mounts all show the number of their device.
           mountedBtrfs: [],
           devicesOnTop: [],
+          mappedInPids: [],
           openInPids:
             accessType === "block" &&
             (holds(numbers, "block") ||

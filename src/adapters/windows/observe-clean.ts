@@ -60,6 +60,7 @@ export async function observeClean(
       mountedBtrfs: [],
       devicesOnTop: [],
       openInPids: [],
+      mappedInPids: [],
     }),
   );
 }

@@ -13,6 +13,7 @@ const traceless: CleanEvidence = {
   mountedBtrfs: [],
   devicesOnTop: [],
   openInPids: [],
+  mappedInPids: [],
 };
 
 it("is clean when nothing holds the device", () => {
@@ -48,6 +49,7 @@ const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
   { trace: { devicesOnTop: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
   { trace: { openInPids: [1, 2, 3, 4, 5] }, reason: "it is open in process 1, 2, 3, 4, 5" },
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },
+  { trace: { mappedInPids: [7] }, reason: "it is mapped in process 7" },
 ];
 for (const { trace, reason } of traces) {
   it(`is not clean while ${reason}`, () =>

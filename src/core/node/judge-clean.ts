@@ -17,6 +17,8 @@ export interface CleanEvidence {
   readonly devicesOnTop: readonly string[];
   /** Process ids, other than the plug-in's, that have the device open. */
   readonly openInPids: readonly number[];
+  /** Process ids, other than the plug-in's, that share memory with the device. */
+  readonly mappedInPids: readonly number[];
 }
 
 /**
@@ -39,6 +41,7 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
     ...evidence.mountedBtrfs.map((fsid) => `btrfs ${fsid}, mounted on this node, is or may be on it`),
     ...evidence.devicesOnTop.map((device) => `${device} stands on it`),
     ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
+    ...(evidence.mappedInPids.length > 0 ? [`it is mapped in process ${listed(evidence.mappedInPids)}`] : []),
   ];
   if (traces.length > 0) return { clean: false, reason: traces.join("; ") };
   return {

@@ -51,8 +51,8 @@ export interface FileSystemStats {
 /** Where a volume may have left traces, and which ones count. */
 export interface CleanRequest {
   /**
-   * `block` also searches every process for open descriptors and loop devices: a hundred times the work.
-   * In doubt `block`.
+   * `block` also searches every process for open descriptors and mapped memory, and looks for loop devices: a
+   * hundred times the work. In doubt `block`.
    */
   readonly accessType: "block" | "mount";
   /** The volume's LUN, while it is known to be correct. */

@@ -21,6 +21,8 @@ export interface HostCommand {
   readonly args: readonly string[];
   readonly pool: CommandPool;
   readonly limitMs: number;
+  /** As of `ChildRequest`. */
+  readonly outputBytesMax?: number;
   /** The devices (`8:32`) and paths that it works on. */
   readonly touches: readonly string[];
   /** Whether it changes what it touches. */
@@ -193,7 +195,12 @@ export function createCommandRunner({
       const admitted = await waitWithin(ticket.granted, command.limitMs, clock, signal);
       if (admitted.kind !== "done")
         return admitted.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
-      const child = spawnChild({ program: command.program, args: command.args });
+      const { program, args, outputBytesMax: keptBytesMax } = command;
+      const child = spawnChild({
+        program,
+        args,
+        ...(keptBytesMax === undefined ? {} : { outputBytesMax: keptBytesMax }),
+      });
       const exited = child.exited.then((outcome) => {
         stuckReads.delete(line);
         return outcome;

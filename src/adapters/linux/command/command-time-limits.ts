@@ -7,6 +7,8 @@ export interface CommandTimeLimits {
   readonly inspectMs: number;
   /** One direct read of a device, to see whether it still answers. */
   readonly directReadMs: number;
+  /** One command that reads what processes have mapped. */
+  readonly mapsMs: number;
   /** Includes the replay of a journal. */
   readonly mountMs: number;
   /** Includes writing back what is cached: 10 GB take minutes and are healthy. */
@@ -24,6 +26,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 export const defaultCommandTimeLimits: CommandTimeLimits = {
   inspectMs: 30 * SECOND_MS,
   directReadMs: 5 * SECOND_MS,
+  mapsMs: 10 * SECOND_MS,
   mountMs: 5 * MINUTE_MS,
   unmountMs: 10 * MINUTE_MS,
   flushMs: 10 * MINUTE_MS,

@@ -16,11 +16,18 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
-import { processesWithDevice } from "./device-users.ts";
+import type { CommandRunner } from "./command-runner.ts";
+import { defaultCommandTimeLimits } from "./command-time-limits.ts";
+import { usersOfDevice } from "./device-users.ts";
 import { otherProcessIds, processesUsing, processesWithOpenDevice } from "./processes.ts";
 
 const run = promisify(execFile);
 const none = new Set(["7:4095"]);
+/** Every command ends without a word. */
+const showingNothing: CommandRunner = {
+  run: async () => ({ ok: true, value: { exitCode: 1, stdout: Buffer.alloc(0), stderr: "" } }),
+  inFlightOn: () => [],
+};
 
 /** Works, with a file open, in a folder whose path is longer than any that the kernel tells. */
 const DEEP = `
@@ -112,10 +119,14 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
       setImmediate(turn);
     };
     setImmediate(turn);
-    const found = await processesWithDevice(procRoot, new Set([majorMinorOf(rdev)]));
+    const found = await usersOfDevice(
+      { procRoot, limits: defaultCommandTimeLimits, runner: showingNothing },
+      new Set([majorMinorOf(rdev)]),
+      new AbortController().signal,
+    );
     isOver = true;
     if (!hasStarted) t.skip(`${procRoot} is mounted with noatime`);
-    else assert.deepEqual(found, [2]);
+    else assert.deepEqual(found, { ok: true, value: { openInPids: [2], mappedInPids: [] } });
   });
 
   it("looks at a few files of one process at a time, for other work waits for them", async (t) => {

@@ -105,6 +105,25 @@ export async function processesWithMount(
   return pids;
 }
 
+/**
+ * Adds the numbers of the file systems, mounted for these processes, on which a look at a file may hang;
+ * `namespaces` are the mount namespaces that have been looked at.
+ */
+export async function addNumbersThatMayHang(
+  { namespaces, numbers }: { readonly namespaces: Set<string>; readonly numbers: Set<string> },
+  procRoot: string,
+  ids: readonly number[],
+): Promise<void> {
+  for (const pid of ids) {
+    const namespace = await unlessGone(() => readlink(join(procRoot, `${pid}/ns/mnt`)), undefined);
+    if (namespace === undefined || namespaces.has(namespace)) continue;
+    const entries = await unlessGone(() => mountsOfProcess(procRoot, pid), undefined);
+    if (entries === undefined) continue;
+    namespaces.add(namespace);
+    for (const { fsType, majorMinor } of entries) if (mayHang.test(fsType)) numbers.add(majorMinor);
+  }
+}
+
 async function hasDeviceOpen(
   procRoot: string,
   pid: number,

@@ -29,10 +29,11 @@ export interface ChildRequest {
    * its work.
    */
   readonly outputFd?: number;
+  /** Most bytes of one stream that are kept, 2 MiB if left out; what comes after them is read and dropped. */
+  readonly outputBytesMax?: number;
 }
 
-/** Most bytes of one stream that are kept; what comes after them is read and dropped. */
-const outputBytesMax = 2 * 1024 * 1024;
+const defaultOutputBytesMax = 2 * 1024 * 1024;
 
 /** Directories of programs beyond `PATH`, which in a container may lack the `sbin` directories. */
 const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -41,7 +42,13 @@ const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
  * Starts a program without a shell, in a session of its own if it writes to `outputFd`: then neither Ctrl-C
  * nor our end stops it half-way.
  */
-export function spawnChild({ program, args, heldFds = [], outputFd }: ChildRequest): Child {
+export function spawnChild({
+  program,
+  args,
+  heldFds = [],
+  outputFd,
+  outputBytesMax = defaultOutputBytesMax,
+}: ChildRequest): Child {
   const output = outputFd ?? "pipe";
   const child = spawn(program, args, {
     stdio: ["ignore", output, output, ...heldFds],
@@ -49,8 +56,8 @@ export function spawnChild({ program, args, heldFds = [], outputFd }: ChildReque
     // Messages are matched in English.
     env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` },
   });
-  const stdout = collect(child.stdout);
-  const stderr = collect(child.stderr);
+  const stdout = collect(child.stdout, outputBytesMax);
+  const stderr = collect(child.stderr, outputBytesMax);
   const exited = new Promise<Result<ChildExit, Failure>>((resolve) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
       const problem =
@@ -85,9 +92,9 @@ export function commandLine(program: string, args: readonly string[]): string {
   return [program, ...args].join(" ");
 }
 
-function collect(stream: Stream | null): Buffer[] {
+function collect(stream: Stream | null, bytesMax: number): Buffer[] {
   const chunks: Buffer[] = [];
-  let roomBytes = outputBytesMax;
+  let roomBytes = bytesMax;
   stream?.on("data", (chunk: Buffer) => {
     const kept = chunk.subarray(0, roomBytes);
     roomBytes -= kept.length;

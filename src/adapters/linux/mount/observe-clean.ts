@@ -10,7 +10,7 @@ import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import { processesWithDevice } from "../command/device-users.ts";
+import { usersOfDevice } from "../command/device-users.ts";
 import { processesWithMount } from "../command/processes.ts";
 import {
   blockDeviceAt,
@@ -59,6 +59,7 @@ export async function observeClean(
     mountedBtrfs: found.flatMap((traces) => traces.mountedBtrfs),
     devicesOnTop: found.flatMap((traces) => traces.devicesOnTop),
     openInPids: found.flatMap((traces) => traces.openInPids),
+    mappedInPids: found.flatMap((traces) => traces.mappedInPids),
   });
   return judged.clean && request.needsFlush !== false
     ? flushPlaces(host, places, judged, signal)
@@ -178,12 +179,13 @@ async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Tr
     mountedBtrfs: isMountPossible ? await btrfsOn(host, place) : [],
     devicesOnTop: isMountPossible ? await holdersOf(host.sysRoot, numbers) : [],
     openInPids: [],
+    mappedInPids: [],
   });
 }
 
 /**
- * A raw device is written to through descriptors, binds of its node and loop devices, none of which holds
- * it exclusively.
+ * A raw device is written to through descriptors, mapped memory, binds of its node and loop devices, none of
+ * which holds it exclusively.
  */
 async function blockTracesOf(
   host: HostContext,
@@ -196,15 +198,16 @@ async function blockTracesOf(
   if (!loopDevices.ok) return loopDevices;
   const mountPaths = await mountPathsOf(host, numbers);
   if (!mountPaths.ok) return mountPaths;
-  return ok({
+  const traces = {
     commandsInFlight,
     heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
     mountPaths: mountPaths.value,
     mountedForPids: await processesWithMount(host.procRoot, numbers),
     mountedBtrfs: await btrfsOn(host, place),
     devicesOnTop: [...loopDevices.value, ...(await holdersOf(host.sysRoot, numbers))],
-    openInPids: await processesWithDevice(host.procRoot, numbers),
-  });
+  };
+  const users = await usersOfDevice(host, numbers, signal);
+  return users.ok ? ok({ ...traces, ...users.value }) : users;
 }
 
 /** No mount namespace has the device's number for a btrfs on it, and the kernel knows them all. */
