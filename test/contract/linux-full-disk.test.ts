@@ -228,21 +228,40 @@ describe("a node whose root disk takes no change after an error", here, () => {
         }
       }));
 
-  it("is clean once the commands of an earlier plug-in have ended, whose file stays", async () =>
-    withFileSystem("ext4", async (folder) => {
-      const options = { deviceRoot: folder, lockDirectory: join(folder, "locks"), clock: systemClock };
-      const earlier = await createLinuxHost(options);
-      const host = await createLinuxHost(options);
-      try {
-        assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: true });
-        await broken.ext4(folder);
-        assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: true });
-        await earlier.close();
-        assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: false });
-      } finally {
-        await host.close();
-      }
-    }));
+  for (const kind of ["ext4", "xfs"] as const)
+    it(`is clean once the commands of an earlier plug-in have ended, whose file stays (${kind})`, async () =>
+      withFileSystem(kind, async (folder) => {
+        const options = { deviceRoot: folder, lockDirectory: join(folder, "locks"), clock: systemClock };
+        const [dead, earlier] = [await createLinuxHost(options), await createLinuxHost(options)];
+        const host = await createLinuxHost(options);
+        try {
+          assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: true });
+          await broken[kind](folder);
+          await dead.close();
+          assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: true });
+          await earlier.close();
+          assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: false });
+        } finally {
+          await host.close();
+        }
+      }));
+
+  for (const kind of ["ext4", "xfs"] as const)
+    it(`answers for paths that its root disk can't look up (${kind})`, async () =>
+      withFileSystem(kind, async (folder) => {
+        const options = { deviceRoot: folder, lockDirectory: join(folder, "locks"), clock: systemClock };
+        const host = await createLinuxHost(options);
+        try {
+          await broken[kind](folder);
+          const path = join(folder, "pods/1/volumes/pvc-1/mount");
+          const nothing = { ok: true, value: undefined };
+          assert.deepEqual(await host.mountAt(path, never), nothing);
+          assert.deepEqual(await host.mountPlaceholder(path, never), nothing);
+          assert.deepEqual(await host.unmount(path, never), nothing);
+        } finally {
+          await host.close();
+        }
+      }));
 });
 
 /** The number of the device that is mounted at a path. */

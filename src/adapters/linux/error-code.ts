@@ -10,6 +10,11 @@ export function undefinedIfMissing(error: unknown): undefined {
   throw error;
 }
 
+/** The same for one that can't be looked up, since its file system has shut down after an error. */
+export function undefinedIfUnknown(error: unknown): undefined {
+  return errorCode(error) === "EIO" ? undefined : undefinedIfMissing(error);
+}
+
 /** Whether a file system has no more blocks, or no more files, to give. */
 export function isFull(error: unknown): boolean {
   const code = errorCode(error);

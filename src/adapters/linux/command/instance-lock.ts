@@ -74,15 +74,38 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
 function lockOf(directory: string, instanceNumber: number, file: FileHandle): InstanceLock {
   // Numbers only rise, so once every earlier instance is dead no earlier one can appear.
   let allEarlierDead = false;
+  let hasLooked = false;
   let look: Promise<Result<boolean, Failure>> | undefined;
+  /** Files of those that were alive, kept open: a root disk that has shut down opens none, but locks. */
+  const alive = new Map<number, FileHandle>();
+  /** Those whose file stays, on a root disk that takes no change. */
+  const dead = new Set<number>();
+  const lookAtOne = async (number: number): Promise<void> => {
+    const path = lockPath(directory, number);
+    const opened = alive.get(number) ?? (await openEarlier(path));
+    if (opened === undefined) return;
+    alive.set(number, opened);
+    if (!(await tryLock(opened.fd))) return;
+    alive.delete(number);
+    try {
+      if (!(await removeDead(path, opened))) dead.add(number);
+    } finally {
+      await opened.close();
+    }
+  };
   const lookAtEarlier = async (): Promise<Result<boolean, Failure>> => {
     try {
-      const earlier = (await instanceNumbers(directory)).filter((number) => number < instanceNumber);
-      let someAlive = false;
+      const listed = await instanceNumbers(directory).catch((error: unknown) => {
+        // Each one that was alive at an earlier look is open, and no earlier one has come since.
+        if (takesNoChange(error) && hasLooked) return [];
+        throw error;
+      });
       // One after the other: a plug-in that was restarted very often may have left thousands, and each
       // check starts a process.
-      for (const number of earlier) someAlive = (await isAlive(lockPath(directory, number))) || someAlive;
-      allEarlierDead = !someAlive;
+      for (const number of new Set([...listed, ...alive.keys()]))
+        if (number < instanceNumber && !dead.has(number)) await lookAtOne(number);
+      hasLooked = true;
+      allEarlierDead = alive.size === 0;
       return ok(!allEarlierDead);
     } catch (error) {
       return fail({
@@ -99,28 +122,33 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
     // A check holds each lock for a moment, so a second one in parallel would find them held:
     // concurrent callers share one check.
     earlierAlive: () => (allEarlierDead ? Promise.resolve(ok(false)) : (look ??= lookAtEarlier())),
-    close: () => file.close(),
+    close: async () => {
+      for (const opened of alive.values()) await opened.close();
+      alive.clear();
+      await file.close();
+    },
   };
 }
 
-async function isAlive(path: string): Promise<boolean> {
-  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+async function openEarlier(path: string): Promise<FileHandle | undefined> {
+  return await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (file === undefined) return false;
-  try {
-    if (!(await tryLock(file.fd))) return true;
-    if (await isStillAt(path, file)) await unlink(path).catch(unlessKept);
-    return false;
-  } finally {
-    await file.close();
-  }
 }
 
-/** A root disk that takes no change after an error keeps the file of a dead instance, which says nothing. */
-function unlessKept(error: unknown): void {
-  if (!takesNoChange(error)) throw error;
+/**
+ * Removes the file of a dead instance, whose lock the caller holds. False where it stays, on a root disk that
+ * takes no change after an error.
+ */
+async function removeDead(path: string, file: FileHandle): Promise<boolean> {
+  try {
+    if (await isStillAt(path, file)) await unlink(path);
+    return true;
+  } catch (error) {
+    if (takesNoChange(error)) return false;
+    throw error;
+  }
 }
 
 async function isStillAt(path: string, file: FileHandle): Promise<boolean> {

@@ -10,7 +10,7 @@ import {
 } from "../../../core/node/placeholder-mount.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
-import { undefinedIfMissing } from "../error-code.ts";
+import { undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { canonicalPath, glanceAtMount, readMountinfo } from "./read-mounts.ts";
 import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
@@ -63,8 +63,8 @@ async function acquireStep(
   switch (step) {
     case "mount": {
       // If the directory was removed, its remover waits for nothing there, and a recreated one would be
-      // left over.
-      if ((await lstat(path).catch(undefinedIfMissing))?.isDirectory() !== true)
+      // left over. One of a root disk that has shut down answers every container with I/O errors.
+      if ((await lstat(path).catch(undefinedIfUnknown))?.isDirectory() !== true)
         return ok("nothing to cover");
       const command = commandOn(host, path, {
         program: "mount",

@@ -18,7 +18,7 @@ import {
   readDeviceAttribute,
   sizeOfDevice,
 } from "../device/block-device.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import { errorCode, undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { btrfsWithNumber, mountedBtrfs } from "./read-btrfs.ts";
 
@@ -79,11 +79,13 @@ export async function readMountinfo(procRoot: string): Promise<readonly Mountinf
 /**
  * The path as mountinfo shows it: links in the directories above are followed, the last component is taken
  * as it is, since looking at the root of a dead XFS answers EIO, and since nothing is ever mounted on a
- * link.
+ * link. Links of a root disk that has shut down can't be read: the path counts as it was given. The kernel
+ * keeps every directory that leads to a mount in memory, so nothing is mounted where one is not known. Only a
+ * link that led to a mount may be lost; the clean check then still finds that mount, by its device.
  */
 export async function canonicalPath(path: string): Promise<string> {
   const absolute = resolve(path);
-  const parent = await realpath(dirname(absolute)).catch(undefinedIfMissing);
+  const parent = await realpath(dirname(absolute)).catch(undefinedIfUnknown);
   return parent === undefined ? absolute : join(parent, basename(absolute));
 }
 
