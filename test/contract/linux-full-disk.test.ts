@@ -221,6 +221,8 @@ describe("a node whose root disk takes no change after an error", here, () => {
           const clean = await host.isClean({ ...request, lastMajorMinor: majorMinor }, never);
           assert.equal(clean.ok && clean.value.clean, true);
           assert.equal(kindOf(await checkpoints.put(aCheckpoint("pvc-2", []), never)), "HostNotReady");
+          assert.equal(kindOf(await checkpoints.remove("pvc-1", never)), "ok");
+          assert.deepEqual([checkpoints.volumes(), checkpoints.unwritten()?.kind], [[], "HostNotReady"]);
         } finally {
           for (const mountPoint of [target, staging])
             await run("umount", [mountPoint]).catch(() => undefined);

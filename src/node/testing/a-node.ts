@@ -1,3 +1,4 @@
+import { createDurableCheckpoints } from "../../adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { createModelMachine, type ModelMachine } from "../../adapters/model-host/model-machine.ts";
 import {
@@ -11,8 +12,9 @@ import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, DiskSpec, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
+import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import {
   anAttachment,
@@ -26,7 +28,7 @@ import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
@@ -48,6 +50,8 @@ export interface NodeWorld {
   readonly ports: () => NodePorts;
   readonly machine: ModelMachine;
   readonly disk: ModelDisk;
+  /** The disk of the checkpoints. `fault`: why it takes no change; undefined: it does. */
+  readonly rootDisk: { fault: Failure | undefined };
   readonly clock: VirtualClock;
   readonly store: SimulatedHandle;
   /** Steps that were taken, in order. */
@@ -114,7 +118,8 @@ export async function withNode(
   const steps: StepName[] = [];
   const emitted: DriverEvent[] = [];
   const during: NodeWorld["during"] = {};
-  const checkpoints = memoryCheckpoints();
+  const rootDisk: NodeWorld["rootDisk"] = { fault: undefined };
+  const checkpoints = memoryCheckpoints(() => rootDisk.fault);
   let leaseHighWaterMark = new LeaseHighWaterMark();
   let released = new ReleasedEpochs();
   const life = new AbortController();
@@ -223,6 +228,7 @@ export async function withNode(
       ports,
       machine,
       disk,
+      rootDisk,
       clock,
       store,
       steps,
@@ -298,40 +304,10 @@ export async function withNode(
   }
 }
 
-/** Checkpoints without a file. */
-export function memoryCheckpoints(): NodeCheckpoints {
-  const checkpoints = new Map<string, VolumeCheckpoint>();
-  const freezes = new Map<string, FreezeMark>();
-  let heartbeat = 0;
-  let doubted: number | undefined;
-  return {
-    volumes: () => [...checkpoints.values()],
-    put: async (checkpoint) => {
-      checkpoints.set(checkpoint.volumeName, checkpoint);
-      return ok(undefined);
-    },
-    remove: async (volumeName) => {
-      checkpoints.delete(volumeName);
-      return ok(undefined);
-    },
-    freezes: () => [...freezes.values()],
-    putFreeze: async (mark) => {
-      freezes.set(mark.volumeName, mark);
-      return ok(undefined);
-    },
-    removeFreeze: async (volumeName) => {
-      freezes.delete(volumeName);
-      return ok(undefined);
-    },
-    heartbeat: () => heartbeat,
-    putHeartbeat: async (next) => {
-      heartbeat = next;
-      return ok(undefined);
-    },
-    rollbackIncarnation: () => doubted,
-    putRollback: async (generation) => {
-      doubted = generation;
-      return ok(undefined);
-    },
-  };
+/** Checkpoints without a file, on a root disk that takes no change while there is a `fault`. */
+export function memoryCheckpoints(fault: () => Failure | undefined = () => undefined): NodeCheckpoints {
+  return createDurableCheckpoints({ bootId: undefined, heartbeat: 0, volumes: [] }, async () => {
+    const failure = fault();
+    return failure === undefined ? ok(undefined) : fail(failure);
+  });
 }

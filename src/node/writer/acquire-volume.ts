@@ -13,8 +13,8 @@ import { verifyClean } from "./verify-clean.ts";
 
 /**
  * *acquire*: makes this node the holder of the volume, before anything is checked, formatted or mounted.
- * Fails with `HostNotReady` while a mount command of an earlier plug-in runs, `StoreRolledBack` while
- * records are rebuilt, or `NotWriter` where the record does not allow it.
+ * Fails with `HostNotReady` while a mount command of an earlier plug-in runs or no checkpoint can be written,
+ * `StoreRolledBack` while records are rebuilt, or `NotWriter` where the record does not allow it.
  */
 export async function acquireVolume(
   ports: NodePorts,
@@ -22,6 +22,8 @@ export async function acquireVolume(
   lun: number,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
+  const writable = await checkWritable(ports, signal);
+  if (!writable.ok) return writable;
   const alive = await ports.host.earlierChildrenAlive(signal);
   if (!alive.ok) return alive;
   if (alive.value)
@@ -58,6 +60,19 @@ export async function acquireVolume(
   if (acquired.ok)
     ports.logger.info("volume acquired", { volumeName, epoch: acquired.value.status?.record?.writer?.epoch });
   return acquired;
+}
+
+/**
+ * Nothing may be mounted without a checkpoint, and what is acquired for nothing keeps other nodes waiting. A
+ * heartbeat may be seconds away, so the disk is tried here, too.
+ */
+async function checkWritable(
+  { checkpoints }: NodePorts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return checkpoints.unwritten() === undefined
+    ? ok(undefined)
+    : checkpoints.putHeartbeat(checkpoints.heartbeat(), signal);
 }
 
 /**

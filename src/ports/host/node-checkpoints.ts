@@ -44,17 +44,22 @@ export interface FreezeMark {
 
 /**
  * The node's own memory: local files that survive plug-in restarts and reboots, never a copy of the
- * record. Written durably (fsync) before the call returns.
+ * record. Written durably (fsync) before the call returns, but for what only removes: on a root disk that
+ * takes no change it counts at once, and succeeds. The plug-in that starts next may find it again, as after a
+ * kill right before the removal.
  */
 export interface NodeCheckpoints {
+  /** Why the last change could not be written, and what to do; undefined: it was written. */
+  readonly unwritten: () => Failure | undefined;
   readonly volumes: () => readonly VolumeCheckpoint[];
   /**
    * Adds or replaces the checkpoint of a volume. Fails with `CheckpointsFull` if it adds a volume or a target
    * and there is no space to keep for what comes later. Like every change, fails with `CheckpointsFull` if a
    * file has to be made or to grow and there is no space at all, and with `HostNotReady` if one can't be
-   * written.
+   * written. One that removes targets or settings of the device, and does nothing else, fails with neither.
    */
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Fails only if it was cancelled, as `removeFreeze` does. */
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** In a list of their own: an older plug-in drops it, and thaws with the last unmount. */
   readonly freezes: () => readonly FreezeMark[];

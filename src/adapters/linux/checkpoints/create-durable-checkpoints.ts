@@ -1,6 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { sameJson } from "../../../core/primitives/same-json.ts";
 import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
@@ -27,33 +28,47 @@ export interface CheckpointChange {
   readonly adds: boolean;
 }
 
-/** Checkpoints that begin with `first`; `replace` makes a new content durable before it answers success. */
+/** What a change of the checkpoints does. `removes`: nothing but that. */
+type Effect = "adds" | "removes" | "other";
+
+/**
+ * Checkpoints that begin with `first`; `replace` makes a new content durable before it answers success. What
+ * only removes counts from the call on, also where it can't be made durable: the next change that is written
+ * has it. A plug-in that starts before that finds what one finds that was killed right before the removal.
+ */
 export function createDurableCheckpoints(
   first: CheckpointFile,
   replace: (content: CheckpointFile, change: CheckpointChange) => Promise<Result<void, Failure>>,
 ): NodeCheckpoints {
-  let durable = first;
+  let present = first;
+  let unwritten: Failure | undefined;
   let lastWrite: Promise<unknown> = Promise.resolve();
 
-  /** One change after the other, each on top of the previous durable content. */
+  /** One change after the other, each on top of the previous content. */
   const change = async (
     revise: (current: CheckpointFile) => CheckpointFile,
     signal: AbortSignal,
-    adds: (current: CheckpointFile) => boolean = () => false,
+    effectOn: (current: CheckpointFile) => Effect = () => "other",
   ): Promise<Result<void, Failure>> => {
     const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      const content = revise(durable);
-      const replaced = await replace(content, { adds: adds(durable) });
-      if (replaced.ok) durable = content;
-      return replaced;
+      const content = revise(present);
+      const effect = effectOn(present);
+      const replaced = await replace(content, { adds: effect === "adds" });
+      if (replaced.ok) unwritten = undefined;
+      // All else may still be written without the room that an addition has to leave.
+      else if (effect !== "adds" || replaced.failure.kind !== "CheckpointsFull") unwritten = replaced.failure;
+      const counts = replaced.ok || effect === "removes";
+      if (counts) present = content;
+      return counts ? ok(undefined) : replaced;
     });
     lastWrite = Promise.allSettled([written]);
     return await written;
   };
 
   return {
-    volumes: () => durable.volumes,
+    unwritten: () => unwritten,
+    volumes: () => present.volumes,
     put: (checkpoint, signal) =>
       change(
         (current) => ({
@@ -63,36 +78,42 @@ export function createDurableCheckpoints(
           ),
         }),
         signal,
-        ({ volumes }) => addsTarget(volumes, checkpoint),
+        ({ volumes }) => effectOf(volumes, checkpoint),
       ),
     remove: async (volumeName, signal) =>
       await change(
         (current) => ({ ...current, volumes: withoutCheckpoint(current.volumes, volumeName) }),
         signal,
+        () => "removes",
       ),
-    freezes: () => durable.freezes ?? [],
+    freezes: () => present.freezes ?? [],
     putFreeze: (mark, signal) =>
       change(
         (current) => ({ ...current, freezes: [...withoutFreeze(current, mark.volumeName), mark] }),
         signal,
-        () => true,
+        () => "adds",
       ),
     removeFreeze: (volumeName, signal) =>
-      change((current) => ({ ...current, freezes: withoutFreeze(current, volumeName) }), signal),
-    heartbeat: () => durable.heartbeat,
+      change(
+        (current) => ({ ...current, freezes: withoutFreeze(current, volumeName) }),
+        signal,
+        () => "removes",
+      ),
+    heartbeat: () => present.heartbeat,
     putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
-    rollbackIncarnation: () => durable.rollbackIncarnation,
+    rollbackIncarnation: () => present.rollbackIncarnation,
     putRollback: (generation, signal) =>
       change((current) => ({ ...current, rollbackIncarnation: generation }), signal),
   };
 }
 
-function addsTarget(
-  volumes: readonly VolumeCheckpoint[],
-  { volumeName, targetPaths }: VolumeCheckpoint,
-): boolean {
-  const earlier = volumes.find((checkpoint) => checkpoint.volumeName === volumeName);
-  return earlier === undefined || targetPaths.length > earlier.targetPaths.length;
+function effectOf(volumes: readonly VolumeCheckpoint[], checkpoint: VolumeCheckpoint): Effect {
+  const earlier = volumes.find(({ volumeName }) => volumeName === checkpoint.volumeName);
+  if (earlier === undefined || checkpoint.targetPaths.length > earlier.targetPaths.length) return "adds";
+  const isLess =
+    checkpoint.targetPaths.every((path) => earlier.targetPaths.includes(path)) &&
+    sameJson({ ...earlier, ...checkpoint, targetPaths: earlier.targetPaths }, earlier);
+  return isLess ? "removes" : "other";
 }
 
 function withoutCheckpoint(

@@ -168,6 +168,8 @@ function encode(content: CheckpointFile, sequence: number): Buffer {
 function unwritten(path: string, error: unknown): Result<never, Failure> {
   return fail({
     kind: "HostNotReady",
-    detail: `the node's checkpoints in ${path} can't be written: ${messageOf(error)}`,
+    detail:
+      `the node's checkpoints in ${path} can't be written (${messageOf(error)}): repair or replace the ` +
+      "node's disk; volumes in use here continue, and those that pods have left are released",
   });
 }
