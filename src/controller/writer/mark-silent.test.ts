@@ -52,6 +52,24 @@ describe("silenceReconciler", () => {
       assert.equal(world.commits.length, writes, "it is said once");
     }));
 
+  it("marks a node that has said itself that it is not ready, once it is silent", () =>
+    withControllerPorts(async (world) => {
+      const own = { readyForVolumeAllocation: false, statusMessage: "the root disk takes no change" };
+      await world.given("AzDriverNode", aDriverNode("node-a", own));
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await silentFor(world, 30_000);
+      assert.deepEqual(await look(world), done);
+      assert.deepEqual(await nodeIn(world), [false, "the root disk takes no change", 1]);
+      await silentFor(world, 10_000);
+      assert.deepEqual(await look(world), done);
+      const silent = [false, "silent: the node plug-in's last heartbeat was at 2026-01-01T00:00:00.000Z", 1];
+      assert.deepEqual(await nodeIn(world), silent);
+      const writes = world.commits.length;
+      await world.clock.settle();
+      assert.deepEqual(await look(world), done);
+      assert.equal(world.commits.length, writes, "it is said once");
+    }));
+
   it("leaves a node the delay that its heartbeat has stated", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a", { heartbeatDelayMs: 50_000 }));

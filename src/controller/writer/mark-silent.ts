@@ -20,7 +20,7 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      const silent = ports.cache.reportedNodes().filter((each) => isSilentAndReady(ports, each));
+      const silent = ports.cache.reportedNodes().filter((each) => isSilentAndUnmarked(ports, each));
       const marked = await tryEach(
         silent,
         {
@@ -37,11 +37,28 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
 }
 
 /** Silent, and not marked yet. */
-function isSilentAndReady({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
+function isSilentAndUnmarked({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
   return (
-    status?.readyForVolumeAllocation === true &&
+    status !== undefined &&
+    !isMarked(status) &&
     (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status)
   );
+}
+
+type NodeStatus = NonNullable<AzDriverNode["status"]>;
+
+/** What marks a node as silent since its last heartbeat. */
+function silentMark({
+  lastHeartbeatTime,
+}: NodeStatus): Pick<NodeStatus, "readyForVolumeAllocation" | "statusMessage"> {
+  const statusMessage = `silent: the node plug-in's last heartbeat was at ${lastHeartbeatTime}`;
+  return { readyForVolumeAllocation: false, statusMessage };
+}
+
+/** Not every node that is not ready: one may have said so itself, with its last heartbeat. */
+function isMarked(status: NodeStatus): boolean {
+  const mark = silentMark(status);
+  return !status.readyForVolumeAllocation && status.statusMessage === mark.statusMessage;
 }
 
 /** Only where no heartbeat has come since the cached one. */
@@ -55,11 +72,9 @@ async function markSilent(
     { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },
     (present) => {
       const { status } = present;
-      if (status === undefined || status.heartbeat !== seen?.heartbeat || !status.readyForVolumeAllocation)
-        return undefined;
+      if (status === undefined || status.heartbeat !== seen?.heartbeat || isMarked(status)) return undefined;
       logger.warn("node is silent", { nodeName: metadata.name, lastHeartbeatTime: status.lastHeartbeatTime });
-      const statusMessage = `silent: the node plug-in's last heartbeat was at ${status.lastHeartbeatTime}`;
-      return { ...present, status: { ...status, readyForVolumeAllocation: false, statusMessage } };
+      return { ...present, status: { ...status, ...silentMark(status) } };
     },
     signal,
   );

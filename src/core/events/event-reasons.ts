@@ -481,6 +481,16 @@ export const eventReasons = {
     when: "the kubelet does not accept the node plug-in: no volume is mounted on the node",
     remedy: "The kubelet retries automatically.",
   },
+  CheckpointsUnwritten: {
+    type: "Warning",
+    shownOn: [],
+    when:
+      "the root disk of a node takes no change, as after an error: no further volume is staged there, and " +
+      "its AzDriverNode is not ready (about its Node)",
+    remedy:
+      "Drain that node and repair or replace it: its pods keep writing until then, and volumes that they " +
+      "leave are released. The node is ready again once its disk takes a change.",
+  },
   OtherDriver: {
     type: "Warning",
     shownOn: [],

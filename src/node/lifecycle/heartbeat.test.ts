@@ -4,6 +4,7 @@ import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { CONTROLLER_LEASE, HEARTBEAT_DELAY_ANNOTATION } from "../../core/api/lease.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
 import type { CheckpointVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -355,4 +356,47 @@ describe("heartbeatReconciler", () => {
         );
         assert.equal(ports.checkpoints.rollbackIncarnation(), disk === "takes changes" ? 0 : undefined);
       }));
+
+  it("is not ready while its root disk takes no change, and says so at once", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const reconciler = heartbeatReconciler(world.ports());
+      const next = async () => {
+        const beaten = await world.answerOf(reconciler.reconcile("node", never));
+        assert.ok(beaten.ok);
+        const { readyForVolumeAllocation, statusMessage, conditions } = (await nodeOf(world)).status ?? {};
+        const again = beaten.value.requeueAfterMs === 0 ? "at once" : "later";
+        return { again, isReady: readyForVolumeAllocation, statusMessage, conditions };
+      };
+      const ready = { isReady: true, statusMessage: "the node plug-in is ready", conditions: [] };
+      assert.deepEqual(await next(), { again: "later", ...ready });
+      const before = world.record();
+      world.rootDisk.fault = { kind: "HostNotReady", detail: "EROFS: replace the disk" };
+      assert.deepEqual(await next(), { again: "at once", ...ready });
+      const said = "this node is not ready: EROFS: replace the disk";
+      const condition = {
+        type: "CheckpointsUnwritten",
+        status: "True",
+        reason: "HostNotReady",
+        message: said,
+        lastTransitionTime: toTimestamp(world.clock.nowMs()),
+      };
+      const unready = { again: "later", isReady: false, statusMessage: said, conditions: [condition] };
+      assert.deepEqual(await next(), unready);
+      await world.clock.advance(60_000);
+      assert.deepEqual(await next(), unready);
+      assert.deepEqual(
+        world.emitted.map(({ about, reason, message }) => [about, reason, message]),
+        [
+          [
+            { kind: "Node", name: "node-a" },
+            "CheckpointsUnwritten",
+            `no further volume is staged on node-a: ${said}`,
+          ],
+        ],
+      );
+      world.rootDisk.fault = undefined;
+      assert.deepEqual((await next()).isReady, false);
+      assert.deepEqual(await next(), { again: "later", ...ready });
+      assert.deepEqual(world.record(), before);
+    }));
 });

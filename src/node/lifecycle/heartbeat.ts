@@ -3,6 +3,7 @@ import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../../core/api/epoch.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { annotatedNumber, HEARTBEAT_DELAY_ANNOTATION, storeIncarnationOf } from "../../core/api/lease.ts";
 import { HEARTBEAT_DELAY_MAX_MS } from "../../core/election/heartbeat-delay.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
@@ -21,6 +22,8 @@ const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
 
 /** The condition of an AzDriverNode: another node has reclaimed a volume that a pod uses here. */
 const RECLAIM_DISPUTED = "ReclaimDisputed";
+/** The condition of an AzDriverNode: its root disk takes no change, so that no volume can be staged. */
+const CHECKPOINTS_UNWRITTEN = "CheckpointsUnwritten";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
@@ -47,6 +50,9 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // without an answer to its recall if it is out of service, although it can still unmount and release.
       if (!checkpointed.ok && !signal.aborted)
         ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });
+      // Until that is reported, the scheduler chooses this node.
+      const isNews = beaten.value.written?.status?.readyForVolumeAllocation === true;
+      if (isNews && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
       return ok({ requeueAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
     },
   };
@@ -112,7 +118,12 @@ async function beat(
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
   const rollbackReports = rollbackReportsOf(ports, present, { ...lease.value, earlier: last?.incarnation });
-  const conditions = [...rollbackReports, ...disputesOf(ports, present)];
+  const unwritten = checkpoints.unwritten();
+  const conditions = [
+    ...rollbackReports,
+    ...disputesOf(ports, present),
+    ...(unwritten === undefined ? [] : [unwrittenCondition(ports, present, unwritten)]),
+  ];
   // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
   // deleted.
   const isCheckpointed = rollbackReports.length === 0 || checkpoints.rollbackIncarnation() === incarnation;
@@ -124,8 +135,8 @@ async function beat(
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
-    readyForVolumeAllocation: true,
-    statusMessage: "the node plug-in is ready",
+    readyForVolumeAllocation: unwritten === undefined,
+    statusMessage: unwritten === undefined ? "the node plug-in is ready" : describeFailure(unwritten),
     conditions,
     maxVolumes,
     location: node.location,
@@ -198,19 +209,39 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
 function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
   const message = [...ports.disputes.values()].toSorted().join("; ");
   if (message === "") return [];
+  return [conditionOf(ports, present, { type: RECLAIM_DISPUTED, reason: "ClaimedElsewhere", message })];
+}
+
+/**
+ * Without a checkpoint nothing may be mounted. No reason to fence: what is mounted is written as before, and
+ * released when it is recalled.
+ */
+function unwrittenCondition(
+  ports: NodePorts,
+  present: AzDriverNode,
+  unwritten: Failure,
+): NodeStatus["conditions"][number] {
+  const message = describeFailure(unwritten);
+  const { nodeName } = ports.node;
+  if (!present.status?.conditions.some(({ type }) => type === CHECKPOINTS_UNWRITTEN))
+    ports.events.emit({
+      about: { kind: "Node", name: nodeName },
+      reason: CHECKPOINTS_UNWRITTEN,
+      message: `no further volume is staged on ${nodeName}: ${message}`,
+    });
+  return conditionOf(ports, present, { type: CHECKPOINTS_UNWRITTEN, reason: unwritten.kind, message });
+}
+
+/** One that stands with the same message keeps its time. */
+function conditionOf(
+  { clock }: NodePorts,
+  present: AzDriverNode,
+  given: { readonly type: string; readonly reason: string; readonly message: string },
+): NodeStatus["conditions"][number] {
   const earlier = present.status?.conditions.find(
-    (condition) => condition.type === RECLAIM_DISPUTED && condition.message === message,
+    ({ type, message }) => type === given.type && message === given.message,
   );
-  if (earlier !== undefined) return [earlier];
-  return [
-    {
-      type: RECLAIM_DISPUTED,
-      status: "True",
-      reason: "ClaimedElsewhere",
-      message,
-      lastTransitionTime: toTimestamp(ports.clock.nowMs()),
-    },
-  ];
+  return earlier ?? { ...given, status: "True", lastTransitionTime: toTimestamp(clock.nowMs()) };
 }
 
 /** The controllers' Lease as a heartbeat finds it. */
