@@ -479,6 +479,51 @@ describe("Linux host: file systems and mounts", () => {
       },
     );
 
+  for (const [fsType, sizeBytes, option] of [
+    ["ext4", DISK_BYTES, "noload"],
+    ["xfs", XFS_BYTES, "norecovery"],
+    ["btrfs", XFS_BYTES, "rescue=nologreplay"],
+  ] as const)
+    on(`says how to read a write-protected ${fsType} whose journal was not replayed`, async (world) => {
+      await world.attachDisk({ lun: 0, sizeBytes });
+      const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+      valueOf(await world.host.format({ device, fsType, uuid: randomUUID() }, never));
+      const path = world.pathOf("staging");
+      const mount = (readOnly: boolean, mountFlags: readonly string[] = []) =>
+        world.host.mountDevice({ device, path, fsType, readOnly, mountFlags }, never);
+      valueOf(await mount(false));
+      await writeFile(`${path}/first`, "text");
+      valueOf(await world.host.unmount(path, never));
+      valueOf(await mount(false));
+      await writeFile(`${path}/last`, "text");
+      await run("sync", [`${path}/last`]);
+      // As the disk is when the power fails now.
+      const left = world.pathOf("left");
+      await run("cp", ["--sparse=always", world.fileOf(0), left]);
+      valueOf(await world.host.unmount(path, never));
+      await run("dd", [`if=${left}`, `of=${world.fileOf(0)}`, "bs=1M", "conv=notrunc", "status=none"]);
+      await run("blockdev", ["--flushbufs", device.path]);
+      await run("blockdev", ["--setro", device.path]);
+      try {
+        valueOf(await world.host.checkFileSystem({ device, fsType }, never));
+        for (const [readOnly, flags] of [
+          [true, []],
+          [false, ["ro"]],
+        ] as const)
+          assert.deepEqual(await mount(readOnly, flags), {
+            ok: false,
+            failure: { kind: "JournalNotReplayed", devicePath: device.path, fsType, option },
+          });
+        valueOf(await mount(true, [option]));
+        assert.equal(await readFile(`${path}/first`, "utf8"), "text");
+        valueOf(await world.host.unmount(path, never));
+      } finally {
+        await run("blockdev", ["--setrw", device.path]);
+      }
+      valueOf(await mount(true));
+      assert.equal(await readFile(`${path}/last`, "utf8"), "text");
+    });
+
   on("leaves files in a directory that were written while nothing was mounted there", async (world) => {
     const path = world.pathOf("staging");
     await mkdir(path);

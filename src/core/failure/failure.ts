@@ -173,6 +173,13 @@ export type Failure =
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemUnserved"; readonly fsType: string; readonly problem: string }
   | { readonly kind: "WriteProtected"; readonly devicePath: string }
+  /** `option`: the mount option that mounts it as it is. */
+  | {
+      readonly kind: "JournalNotReplayed";
+      readonly devicePath: string;
+      readonly fsType: string;
+      readonly option: string;
+    }
   | { readonly kind: "FileSystemNotUnique"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
   | {

@@ -108,6 +108,16 @@ export const localFailures = {
       "the volume read-only",
     example: { devicePath: "/dev/sdc" },
   },
+  JournalNotReplayed: {
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `the ${failure.fsType} on ${failure.devicePath} was not unmounted cleanly, and its journal can't be ` +
+      "replayed, since the device is write-protected on this node; nothing was mounted: mount the volume " +
+      `writable once on another node (a pod that ends is enough), or add ${failure.option} to mountOptions ` +
+      "of the PersistentVolume, which shows it without what was written last",
+    example: { devicePath: "/dev/sdc", fsType: "ext4", option: "noload" },
+  },
   FileSystemNotUnique: {
     code: "FAILED_PRECONDITION",
     retryable: true,

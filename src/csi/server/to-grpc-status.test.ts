@@ -65,6 +65,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   FileSystemBroken: "FAILED_PRECONDITION",
   FileSystemUnserved: "FAILED_PRECONDITION",
   WriteProtected: "FAILED_PRECONDITION",
+  JournalNotReplayed: "FAILED_PRECONDITION",
   FileSystemNotUnique: "FAILED_PRECONDITION",
   GrowsUnmounted: "FAILED_PRECONDITION",
   DeviceSettingRefused: "FAILED_PRECONDITION",

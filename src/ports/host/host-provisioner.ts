@@ -191,7 +191,7 @@ export interface HostProvisioner {
    * and alive. Fails with `MountedOtherwise` where another one is, or this one is with other access, with
    * `FileSystemNotUnique` where the kernel would mount another disk with the same file system, and with
    * `WriteProtected` where the device takes no writes and neither `readOnly` nor a flag asks for a read-only
-   * mount.
+   * mount. Fails with `JournalNotReplayed` where one does, and the journal has to be written for it.
    */
   mountDevice(
     request: {

@@ -8,6 +8,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
+import { isWriteProtected } from "../device/block-device.ts";
 import { undefinedIfMissing } from "../error-code.ts";
 import { unknownToKernel } from "../file-system/refuse-unserved.ts";
 import type { HostContext } from "../host-context.ts";
@@ -31,6 +32,19 @@ const brokenMessages = /Structure needs cleaning|can't read superblock|Bad messa
 
 /** Mount(8)'s message with `--rw`, where the kernel writes to the device or its file system no more. */
 const writeProtectedMessage = "is write-protected but explicit read-write mode requested";
+
+/**
+ * Mount(8)'s message where a read-only mount has to replay the journal of a device that takes no writes, and
+ * the option that leaves that out. That of btrfs may mean another fault, too, which the option does not hide.
+ */
+const unreplayed: Readonly<
+  Partial<Record<FileSystemType, { readonly message: RegExp; readonly option: string }>>
+> = {
+  ext3: { message: /cannot mount .* read-only/, option: "noload" },
+  ext4: { message: /cannot mount .* read-only/, option: "noload" },
+  xfs: { message: /cannot mount .* read-only/, option: "norecovery" },
+  btrfs: { message: /can't read superblock/, option: "rescue=nologreplay" },
+};
 
 /** Mount(8)'s message about a file system that the kernel does not have. */
 const unknownMessage = "unknown filesystem type";
@@ -74,9 +88,26 @@ export async function mountDevice(
   if (exit.value.stderr.includes(writeProtectedMessage))
     return fail({ kind: "WriteProtected", devicePath: request.device.path });
   if (exit.value.stderr.includes(unknownMessage)) return fail(unknownToKernel(request.fsType));
+  const option = await optionWithoutReplay(host, request, options.value, exit.value.stderr);
+  if (option !== undefined) {
+    const { device, fsType } = request;
+    return fail({ kind: "JournalNotReplayed", devicePath: device.path, fsType, option });
+  }
   if (brokenMessages.test(exit.value.stderr))
     return fail({ kind: "FileSystemBroken", devicePath: request.device.path, detail: exit.value.stderr });
   return commandFailed(command, exit.value);
+}
+
+/** The option that would mount the file system all the same; undefined where no journal keeps it back. */
+async function optionWithoutReplay(
+  { sysRoot }: HostContext,
+  { device, fsType }: MountRequest,
+  options: readonly string[],
+  stderr: string,
+): Promise<string | undefined> {
+  const replay = unreplayed[fsType];
+  const isRefused = replay?.message.test(stderr) === true && !options.includes(replay.option);
+  return isRefused && (await isWriteProtected(sysRoot, device.majorMinor)) ? replay.option : undefined;
 }
 
 /**
