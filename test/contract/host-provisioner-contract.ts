@@ -1017,16 +1017,30 @@ export function hostProvisionerContract(
       },
     );
 
-    onLinux("is not clean while a raw bind is left", async (world) => {
-      const device = await aDevice(world, 0);
-      valueOf(
-        await world.host.bindDevice({ device, targetPath: world.pathOf("block"), readOnly: false }, never),
-      );
-      assert.equal(
-        valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never)).clean,
-        false,
-      );
-    });
+    for (const accessType of ["block", "mount"] as const)
+      onLinux(`is not clean while a raw bind is left (${accessType})`, async (world) => {
+        const device = await aDevice(world, 0);
+        const targetPath = world.pathOf("block");
+        const isClean = async (place: {
+          readonly lun: number | undefined;
+          readonly last: string | undefined;
+        }) =>
+          valueOf(
+            await world.host.isClean(
+              { ...aMount({ lun: place.lun, lastMajorMinor: place.last }), accessType },
+              never,
+            ),
+          ).clean;
+        valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
+        for (const place of [
+          { lun: 0, last: device.majorMinor },
+          { lun: 0, last: undefined },
+          { lun: undefined, last: device.majorMinor },
+        ])
+          assert.equal(await isClean(place), false, JSON.stringify(place));
+        valueOf(await world.host.unmount(targetPath, never));
+        assert.equal(await isClean({ lun: 0, last: device.majorMinor }), true);
+      });
 
     on("ignores a device number that another volume's LUN has now", async (world) => {
       const { device } = await aStagedVolume(world, usual);

@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { reportMissing } from "../../objects/mark-device-missing.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -39,13 +40,14 @@ export async function findUntrackedMounts(
   const checkpointed = new Set(
     ports.checkpoints.volumes().flatMap((other) => [other.stagingPath, ...other.targetPaths]),
   );
-  const paths = mounts.value
-    .map((mount) => mount.path)
-    .filter((path) => !checkpointed.has(path))
-    .toSorted();
+  const found = mounts.value.filter(({ path }) => !checkpointed.has(path));
+  const paths = found.map(({ path }) => path).toSorted();
   const stagingPath = paths.find((path) => path.endsWith("/globalmount")) ?? paths[0];
   if (stagingPath === undefined) return ok(undefined);
-  const isBlock = volume.spec.capabilities.every((capability) => capability.accessType === "block");
+  // A pod may have it raw by another PersistentVolume of its disk, and mount what it has made on a raw one.
+  const isBlock =
+    volume.spec.capabilities.every((capability) => capability.accessType === "block") ||
+    !found.some(({ fsType }) => isFileSystemType(fsType));
   return ok({
     volumeName: volume.metadata.name,
     uid: volume.metadata.uid,

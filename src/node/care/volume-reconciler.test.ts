@@ -292,20 +292,22 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
-  it("reclaims a raw device that the V1 driver bound for a pod, by that bind alone", () =>
-    withNode(adopted, async (world) => {
-      await world.setVolume((volume) => ({
-        ...volume,
-        spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] },
+  for (const accessType of ["block", "mount"] as const)
+    it(`reclaims a raw device that is bound for a pod, by that bind alone (${accessType})`, () =>
+      withNode(adopted, async (world) => {
+        await world.setVolume((volume) => ({
+          ...volume,
+          spec: { ...volume.spec, capabilities: [{ accessType, accessMode: "SINGLE_NODE_WRITER" }] },
+        }));
+        const { host } = world.ports();
+        const device = await done(world, host.findDevice({ lun: 0 }, never));
+        await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
+        world.restartPlugin();
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
+        assert.equal(world.machine.mounts().length, 1);
+        assert.equal(world.ports().checkpoints.volumes()[0]?.accessType, "block");
       }));
-      const { host } = world.ports();
-      const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
-      world.restartPlugin();
-      assert.equal(kindOf(await reconcile(world)), "ok");
-      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, requested: true });
-      assert.equal(world.machine.mounts().length, 1);
-    }));
 
   it("is not clean where an attached disk has no link, and requests a read of the VM", () =>
     withNode(adopted, async (world) => {

@@ -161,7 +161,8 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
 /**
  * A file system is written to only through a mount, and a device that opens exclusively is mounted in
  * no mount namespace: that check replaces all others. If the device is gone, or is held, the mounts of
- * every namespace decide.
+ * every namespace decide. A raw bind holds nothing, and a pod may have one that the caller has forgotten: it
+ * is looked for in any case.
  */
 async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Traces, Failure>> {
   const { path, numbers } = place;
@@ -169,7 +170,7 @@ async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Tr
   const commandsInFlight = inFlightOn(host, numbers);
   const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
   const isMountPossible = holder !== "none";
-  const mountPaths = isMountPossible ? await mountPathsOf(host, numbers) : ok([]);
+  const mountPaths = await mountPathsOf(host, numbers);
   if (!mountPaths.ok) return mountPaths;
   return ok({
     commandsInFlight,
