@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { ownVolumesReconciler } from "../care/volume-reconciler.ts";
+import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { memoryCheckpoints, type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
@@ -111,6 +112,28 @@ describe("a node whose root disk takes no change", () => {
       world.rootDisk.fault = fault;
       assert.deepEqual([await unstage(world), restored()], [done, 1]);
       assert.deepEqual([await unstage(world), restored()], [done, 1]);
+    }));
+
+  it("reports a rollback that only a pod's mount shows, with its next heartbeat", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.deepEqual(await publish(world), done);
+      const { checkpoints } = world.ports();
+      const [own] = checkpoints.volumes();
+      assert.ok(own !== undefined);
+      // A backup lacks the object by which it was mounted.
+      assert.deepEqual(await checkpoints.put({ ...own, uid: "uid-of-a-later-object" }, never), done);
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
+      world.rootDisk.fault = fault;
+      assert.deepEqual(await reconcile(world), refused);
+      assert.equal(world.machine.mounts().length, 2);
+      const beaten = await world.answerOf(heartbeatReconciler(world.ports()).reconcile("node", never));
+      assert.equal(beaten.ok, true);
+      const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+      const conditions = node.ok ? (node.value.status?.conditions ?? []) : [];
+      assert.deepEqual(
+        conditions.map(({ type }) => type),
+        ["StoreRolledBack", "CheckpointsUnwritten"],
+      );
     }));
 
   it("only drops what is left of a checkpoint in its next boot", () =>

@@ -66,7 +66,10 @@ export interface NodeCheckpoints {
   /** Adds or replaces the mark of a volume. */
   putFreeze(mark: FreezeMark, signal: AbortSignal): Promise<Result<void, Failure>>;
   removeFreeze(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** The last heartbeat counter that this node wrote. */
+  /**
+   * The last heartbeat counter that this node wrote. It counts from the call on, as a rollback does, also
+   * where that fails.
+   */
   readonly heartbeat: () => number;
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The store incarnation in which this node last saw a rollback; undefined: never. */

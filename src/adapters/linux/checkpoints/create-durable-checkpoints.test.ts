@@ -72,7 +72,7 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
       assert.deepEqual([contentOf(checkpoints), checkpoints.unwritten()], [expected, readOnly]);
       assert.deepEqual(
         [await checkpoints.putHeartbeat(2, never), checkpoints.heartbeat()],
-        [fail(readOnly), 1],
+        [fail(readOnly), 2],
       );
       disk.fault = undefined;
       assert.deepEqual(await checkpoints.putHeartbeat(3, never), ok(undefined));
@@ -91,7 +91,6 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
     ["other settings", put(aCheckpoint({ deviceSettings: { "queue/scheduler": "kyber" } }))],
     ["the VM", put(aCheckpoint({ vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" } }))],
     ["a freeze", (checkpoints, signal = never) => checkpoints.putFreeze({ ...mark, id: "g" }, signal)],
-    ["a rollback", (checkpoints, signal = never) => checkpoints.putRollback(1, signal)],
   ];
   for (const [what, change] of others)
     it(`does not take ${what}`, async () => {
@@ -100,6 +99,16 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
       assert.deepEqual(await change(checkpoints), fail(readOnly));
       assert.deepEqual([contentOf(checkpoints), checkpoints.unwritten()], [before, readOnly]);
     });
+
+  it("remembers heartbeats and a rollback, and says that they are not written", async () => {
+    const { disk, checkpoints } = await onBrokenDisk();
+    assert.deepEqual(await checkpoints.putHeartbeat(7, never), fail(readOnly));
+    assert.deepEqual(await checkpoints.putRollback(3, never), fail(readOnly));
+    assert.deepEqual([checkpoints.heartbeat(), checkpoints.rollbackIncarnation()], [7, 3]);
+    disk.fault = undefined;
+    assert.deepEqual(await checkpoints.remove("pvc-1", never), ok(undefined));
+    assert.deepEqual([disk.content?.heartbeat, disk.content?.rollbackIncarnation], [7, 3]);
+  });
 
   it("has to write again what it has removed, before it counts", async () => {
     const { checkpoints } = await onBrokenDisk();

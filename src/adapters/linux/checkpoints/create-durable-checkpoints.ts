@@ -28,13 +28,17 @@ export interface CheckpointChange {
   readonly adds: boolean;
 }
 
-/** What a change of the checkpoints does. `removes`: nothing but that. */
-type Effect = "adds" | "removes" | "other";
+/**
+ * What a change of the checkpoints does. `removes`: nothing but that. `evidence`: of a rollback,
+ * which a node without a writable disk needs as well.
+ */
+type Effect = "adds" | "removes" | "evidence" | "other";
 
 /**
  * Checkpoints that begin with `first`; `replace` makes a new content durable before it answers success. What
- * only removes counts from the call on, also where it can't be made durable: the next change that is written
- * has it. A plug-in that starts before that finds what one finds that was killed right before the removal.
+ * only removes, and evidence of a rollback, counts from the call on, also where it can't be made durable: the
+ * next change that is written has it. A plug-in that starts before that finds what one finds that was killed
+ * right before the change. A removal has then succeeded.
  */
 export function createDurableCheckpoints(
   first: CheckpointFile,
@@ -58,9 +62,8 @@ export function createDurableCheckpoints(
       if (replaced.ok) unwritten = undefined;
       // All else may still be written without the room that an addition has to leave.
       else if (effect !== "adds" || replaced.failure.kind !== "CheckpointsFull") unwritten = replaced.failure;
-      const counts = replaced.ok || effect === "removes";
-      if (counts) present = content;
-      return counts ? ok(undefined) : replaced;
+      if (replaced.ok || effect === "removes" || effect === "evidence") present = content;
+      return effect === "removes" ? ok(undefined) : replaced;
     });
     lastWrite = Promise.allSettled([written]);
     return await written;
@@ -100,10 +103,19 @@ export function createDurableCheckpoints(
         () => "removes",
       ),
     heartbeat: () => present.heartbeat,
-    putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
+    putHeartbeat: (heartbeat, signal) =>
+      change(
+        (current) => ({ ...current, heartbeat }),
+        signal,
+        () => "evidence",
+      ),
     rollbackIncarnation: () => present.rollbackIncarnation,
     putRollback: (generation, signal) =>
-      change((current) => ({ ...current, rollbackIncarnation: generation }), signal),
+      change(
+        (current) => ({ ...current, rollbackIncarnation: generation }),
+        signal,
+        () => "evidence",
+      ),
   };
 }
 

@@ -94,10 +94,11 @@ describe("a plug-in's checkpoints", () => {
       if (fate.failsAt === undefined && fate.killedAt === undefined) throw error;
       return remains(possible, 0);
     }
-    let acknowledged: Content = {
+    const present = (): Content => ({
       heartbeat: checkpoints.heartbeat(),
       volumes: checkpoints.volumes().map(({ volumeName }) => volumeName),
-    };
+    });
+    let acknowledged = present();
     assert.ok(
       possible.map(textOf).includes(textOf(acknowledged)),
       `found ${textOf(acknowledged)}, and not ${possible.map(textOf).join(" or ")}`,
@@ -107,8 +108,9 @@ describe("a plug-in's checkpoints", () => {
     for (const { to, make } of changes) {
       const made = await make(checkpoints);
       const changed = to(acknowledged);
-      if (made.ok) acknowledged = changed;
-      // A removal counts also where it could not be written.
+      if (made.ok) assert.deepEqual(present(), changed);
+      // A removal and a heartbeat count also where they could not be written.
+      acknowledged = present();
       const isWritten = made.ok && checkpoints.unwritten() === undefined;
       // One that failed may have reached the disk all the same.
       left = isWritten ? [changed] : [...left, changed];

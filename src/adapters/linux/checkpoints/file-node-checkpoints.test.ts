@@ -389,19 +389,19 @@ describe("openFileNodeCheckpoints", () => {
   it("reports that it can't write, and keeps what was durable", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
-    await checkpoints.putHeartbeat(1, never);
+    await checkpoints.put(aCheckpoint({ epoch: 1 }), never);
     // A directory in the way of one of the two; root may write anywhere else.
     await rm(secondOf(path));
     await mkdir(secondOf(path));
     const results = [];
-    for (const beat of [2, 3, 4]) {
-      const put = await checkpoints.putHeartbeat(beat, never);
-      results.push([put.ok ? "written" : put.failure.kind, checkpoints.heartbeat()]);
+    for (const epoch of [2, 3, 4]) {
+      const put = await checkpoints.put(aCheckpoint({ epoch }), never);
+      results.push([put.ok ? "written" : put.failure.kind, checkpoints.volumes()[0]?.epoch]);
     }
-    const after = results.some(([, heartbeat]) => heartbeat === 2) ? 2 : 1;
+    const after = results.some(([, epoch]) => epoch === 2) ? 2 : 1;
     assert.deepEqual(results.at(-1), ["HostNotReady", after]);
     await rmdir(secondOf(path));
-    assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), after);
+    assert.equal((await openFileNodeCheckpoints(path)).volumes()[0]?.epoch, after);
   });
 
   it("writes nothing for a caller that has left", async (t) => {
