@@ -84,6 +84,7 @@ export function createSimMachine(options: {
   let boots = 1;
   let osDisks = 1;
   let isOsDiskLeaving = false;
+  const rootDisk = { isBroken: false };
   let writeBackDueMs: number | undefined;
 
   const between = ([least, most]: readonly [number, number]): number =>
@@ -129,6 +130,7 @@ export function createSimMachine(options: {
     instanceUri: options.instanceUri,
     vmGuid: options.vmGuid,
     osDisk: () => osDisks,
+    rootDisk,
     kernel,
     clock,
     state: () => state,
@@ -168,6 +170,7 @@ export function createSimMachine(options: {
       state = "running";
       boot = new AbortController();
       boots++;
+      rootDisk.isBroken = false;
       gate.open();
       for (const listener of bootListeners) listener();
     },

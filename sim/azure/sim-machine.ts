@@ -11,6 +11,8 @@ export interface SimMachine {
   readonly vmGuid: string;
   /** 1 from the start, plus one after each reimage. What is kept on an earlier OS disk is gone. */
   readonly osDisk: () => number;
+  /** `isBroken`: after an error it takes no change, until the machine boots again. */
+  readonly rootDisk: { isBroken: boolean };
   /** Its devices, mounts and page cache. Cached writes go to the disk by themselves, some seconds later. */
   readonly kernel: ModelMachine;
   /** The clock of all processes on it: sleepers wake only while it runs. */

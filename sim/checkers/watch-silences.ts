@@ -28,6 +28,8 @@ export function watchSilences(world: {
       beatAtMs.set(`${name} ${after.status?.heartbeat}`, nowMs);
     if (before?.status?.readyForVolumeAllocation !== true || after.status?.readyForVolumeAllocation !== false)
       return;
+    // With its heartbeat the node itself says that it is not ready.
+    if (after.status.heartbeat !== before.status.heartbeat) return;
     const beat = `${name} ${before.status.heartbeat}`;
     const unchangedMs = nowMs - (beatAtMs.get(beat) ?? Number.NEGATIVE_INFINITY);
     const silentAfterMs = (STALE_MS + (before.status.heartbeatDelayMs ?? 0)) * CLOCK_SHARE;

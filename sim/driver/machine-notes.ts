@@ -3,7 +3,7 @@ import {
   createDurableCheckpoints,
 } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import type { CheckpointFile } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
-import { ok } from "../../src/core/failure/result.ts";
+import { fail, ok } from "../../src/core/failure/result.ts";
 import type { NodeCheckpoints } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
@@ -27,6 +27,7 @@ export function createMachineCheckpoints(): MachineCheckpoints {
       const first = afterBoot(files.get(osDisk) ?? { bootId, heartbeat: 0, volumes: [] }, bootId);
       return createDurableCheckpoints(first, async (content) => {
         if (gate.isShut()) await gate.passed();
+        if (machine.rootDisk.isBroken) return fail({ kind: "HostNotReady", detail: "EROFS" });
         files.set(osDisk, content);
         return ok(undefined);
       });

@@ -43,6 +43,7 @@ async function aWorld() {
       instanceUri: `/virtualMachines/${nodeName}`,
       vmGuid: `guid-${nodeName}`,
       osDisk: () => 1,
+      rootDisk: { isBroken: false },
       kernel,
       clock,
       state: () => "running",

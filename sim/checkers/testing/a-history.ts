@@ -28,6 +28,7 @@ export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpM
       instanceUri: instanceUriOf(nodeName),
       vmGuid,
       osDisk: () => 1,
+      rootDisk: { isBroken: false },
       clock: createVirtualClock(),
       state: () => made.state,
       boot: () => new AbortController().signal,

@@ -10,6 +10,7 @@ import { putAway } from "../directed/node/put-away.ts";
 import { drainedForGood, reimaged } from "../directed/node/reimaged.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
 import { replacedUnheard } from "../directed/node/replaced-unheard.ts";
+import { rootDiskBreaks } from "../directed/node/root-disk-breaks.ts";
 import {
   diceAgain,
   type FaultClass,
@@ -57,9 +58,9 @@ export const nodes: FaultClass = {
   name: "nodes",
   about:
     "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow " +
-    "disk, is deleted, is drained or reimaged, or is recreated under its name, or its name is given to " +
-    "another VM while the first one stays, or its resource id to another node; with and without the " +
-    "out-of-service mark",
+    "disk or a broken root disk, is deleted, is drained or reimaged, or is recreated under its name, or " +
+    "its name is given to another VM while the first one stays, or its resource id to another node; with " +
+    "and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],
@@ -171,6 +172,7 @@ export const nodes: FaultClass = {
     reimaged,
     "drained-for-good": drainedForGood,
     "put-away": putAway,
+    "root-disk-breaks": rootDiskBreaks,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,
     "back-after-fence": backAfterFence,

@@ -29,6 +29,7 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
     instanceUri: instanceUriOf(nodeName),
     vmGuid: `vm-of-${nodeName}`,
     osDisk: () => 1,
+    rootDisk: { isBroken: false },
     mounted,
     cutOff,
     kernel: {

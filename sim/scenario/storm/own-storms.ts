@@ -130,6 +130,18 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  // What a plug-in has removed is in its checkpoints again once the machine has booted.
+  "broken-root-disks": {
+    strikes: {
+      "nodes/root-disk-breaks": 8,
+      "nodes/freeze-and-mark": 1,
+      "crash/plugin-at-step": 2,
+      "crash/controller-at-step": 1,
+      "loss/restored-with-controllers": 1,
+      "haste/hunted": 3,
+      "haste/forced-by-hand": 2,
+    },
+  },
   // A scale set's instances get no tag, so no update without a change moves their ETags.
   "etags-left": {
     instance: "uniform",
