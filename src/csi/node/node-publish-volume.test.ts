@@ -34,10 +34,10 @@ async function statusOf(
 }
 
 /** The kubelet has bound a folder of the volume for a container (`subPath`). */
-function withSubPath(ports: NodePorts): NodePorts {
+function withSubPath(ports: NodePorts, { pod = POD, root = "/data" } = {}): NodePorts {
   const { host } = ports;
-  const path = `${POD}/volume-subpaths/pvc-1/database/0`;
-  const ofFolder = (mount: MountPoint): MountPoint => ({ ...mount, path, root: "/data" });
+  const path = `${pod}/volume-subpaths/pvc-1/database/0`;
+  const ofFolder = (mount: MountPoint): MountPoint => ({ ...mount, path, root });
   return {
     ...ports,
     host: {
@@ -82,4 +82,14 @@ describe("nodePublishVolume of a volume for one pod", () => {
           assert.equal(await statusOf(world, { ports, targetPath: `${POD}0/volumes/pvc-1/mount` }), 9);
         }),
     );
+
+  it("publishes again to a pod that has all of it in a container: subPath `.`", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const before = world.ports();
+      assert.equal(await statusOf(world, { ...request, ports: before }), undefined);
+      const own = withSubPath(before, { root: "/" });
+      assert.equal(await statusOf(world, { ...request, ports: own }), undefined);
+      const another = withSubPath(before, { root: "/", pod: `${POD}0` });
+      assert.equal(await statusOf(world, { ...request, ports: another }), 9);
+    }));
 });

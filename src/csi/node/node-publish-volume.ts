@@ -62,9 +62,15 @@ async function otherTarget(
     const bound = await ports.host.mountAt(path, signal);
     if (!bound.ok) return bound;
     const isWhole = staged.value === undefined || bound.value?.root === staged.value.root;
-    if (isWhole) users.push(path);
+    if (isWhole && !isSubPathOf(targetPath, path)) users.push(path);
   }
   return users.length === 0
     ? ok(undefined)
     : fail({ kind: "VolumeInUse", volumeId, nodeName: ports.node.nodeName, users });
+}
+
+/** Whether a mount is of a container of the pod that has this target: `subPath: .` is all of the volume. */
+function isSubPathOf(targetPath: string, path: string): boolean {
+  const pod = /\/pods\/[^/]+\//u.exec(targetPath)?.[0];
+  return pod !== undefined && path.includes(`${pod}volume-subpaths/`);
 }
