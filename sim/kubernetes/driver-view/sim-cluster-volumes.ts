@@ -27,6 +27,10 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
     knowsAttachments: true,
     untilSynced: view.untilSynced,
     volumes: () => byName(view.list("PersistentVolume")).map(clusterVolume),
+    volumesOf: (diskUri) =>
+      byName(view.list("PersistentVolume"))
+        .map(clusterVolume)
+        .filter((volume) => volume.volumeId.toLowerCase() === diskUri.toLowerCase()),
     volumeOf: (volumeId) =>
       byName(view.list("PersistentVolume"))
         .map(clusterVolume)

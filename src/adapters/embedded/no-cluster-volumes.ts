@@ -9,6 +9,7 @@ export const noClusterVolumes: ClusterVolumes = {
   knowsAttachments: false,
   untilSynced: () => Promise.resolve(),
   volumes: () => [],
+  volumesOf: () => [],
   volumeOf: () => undefined,
   isNamed: () => false,
   attachments: () => [],

@@ -131,6 +131,8 @@ describe("createClusterVolumes", () => {
       ),
       ["pv-2", "pv-3", undefined],
     );
+    const named = volumes.volumesOf(diskOf("data").toUpperCase()).map(({ name }) => name);
+    assert.deepEqual(named.toSorted(), ["pv-1", "pv-2"]);
   });
 
   for (const [phase, later] of [
@@ -171,6 +173,7 @@ describe("createClusterVolumes", () => {
       [true, false],
     );
     assert.equal(volumes.volumeOf(diskOf("data")), undefined);
+    assert.deepEqual(volumes.volumesOf(diskOf("data")), []);
   });
 
   it("returns this driver's attachments whose volume is known, cached and uncached", async () => {

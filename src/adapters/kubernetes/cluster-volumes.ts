@@ -89,6 +89,8 @@ export function createClusterVolumes(options: {
       await Promise.all([persistentVolumes.untilSynced(signal), volumeAttachments.untilSynced(signal)]);
     },
     volumes: () => persistentVolumes.list().flatMap(({ volume }) => volume ?? []),
+    volumesOf: (diskUri) =>
+      persistentVolumes.byIndex("diskKey", resourceUriKey(diskUri)).flatMap(({ volume }) => volume ?? []),
     volumeOf: (volumeId) => {
       const named = persistentVolumes.byIndex("diskKey", resourceUriKey(volumeId));
       const unreleased = named.filter(({ isReleased }) => !isReleased);

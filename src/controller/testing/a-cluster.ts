@@ -68,6 +68,7 @@ export function aCluster(
     knowsAttachments: true,
     untilSynced: () => Promise.resolve(),
     volumes: () => cluster.known,
+    volumesOf: (diskUri) => cluster.known.filter(({ volumeId }) => isSameResourceUri(volumeId, diskUri)),
     volumeOf: (volumeId) => cluster.known.find((volume) => isSameResourceUri(volume.volumeId, volumeId)),
     isNamed: (diskUri) => cluster.known.some((volume) => isSameResourceUri(volume.volumeId, diskUri)),
     attachments: () => cluster.stale ?? [...cluster.attached.values()],

@@ -26,7 +26,7 @@ export interface ControllerContext extends Pick<
   /** What a disk without an AzVolume is for, where it is published already, and which nodes exist. */
   readonly clusterVolumes: Pick<
     ClusterVolumes,
-    "volumes" | "volumeOf" | "attachmentOn" | "knowsAttachments" | "nodePresence"
+    "volumesOf" | "volumeOf" | "attachmentOn" | "knowsAttachments" | "nodePresence"
   >;
   readonly locks: OperationLock;
   readonly settings: Pick<ControllerPorts["settings"], "unpublish">;

@@ -15,7 +15,7 @@ import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
-import { aBlockCapability } from "../testing/requests.ts";
+import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { expandVolume } from "./expand-volume.ts";
 
@@ -96,11 +96,17 @@ describe("expandVolume", () => {
     });
   });
 
-  for (const { because, known, expected } of [
-    { because: "its call states, where no PersistentVolume is known", known: [], expected: "block" },
+  for (const { because, clusterVolumes, expected } of [
+    {
+      because: "its call states, without an orchestrator",
+      clusterVolumes: noClusterVolumes,
+      expected: "block",
+    },
     {
       because: "its PersistentVolume states, with its attributes",
-      known: [aClusterVolume({ volumeId: aDiskUri(), volumeContext: { cachingMode: "None" } })],
+      clusterVolumes: aCluster([
+        aClusterVolume({ volumeId: aDiskUri(), volumeContext: { cachingMode: "None" } }),
+      ]),
       expected: "mount",
     },
   ])
@@ -108,7 +114,7 @@ describe("expandVolume", () => {
       withController(async (world) => {
         const diskUri = aDiskUri();
         const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
-        const context = { ...world.context, cloud, clusterVolumes: aCluster(known) };
+        const context = { ...world.context, cloud, clusterVolumes };
         const answer = expandVolume(
           context,
           {
@@ -124,10 +130,26 @@ describe("expandVolume", () => {
         const { capabilities, cachingMode } = world.volume(name)?.spec ?? assert.fail("no spec");
         assert.deepEqual(
           [capabilities.map(({ accessType }) => accessType), cachingMode],
-          [[expected], known[0]?.volumeContext["cachingMode"]],
+          [[expected], clusterVolumes.volumesOf(diskUri)[0]?.volumeContext["cachingMode"]],
         );
         assert.equal((await world.answerOf(answer)).ok, false);
       }));
+
+  it("waits for the cache to show a PersistentVolume, whose attributes no call states", () =>
+    withController(async (world) => {
+      const diskUri = aDiskUri();
+      const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
+      const context = { ...world.context, cloud, clusterVolumes: aCluster([]) };
+      const request = {
+        volumeId: diskUri,
+        capacityRange: { requiredBytes: gibToBytes(20), limitBytes: 0n },
+        secrets: {},
+        volumeCapability: aMountCapability(),
+      };
+      const answer = await world.answerOf(expandVolume(context, request, aCall({ deadlineMs: 1_000 })));
+      assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+      assert.equal(world.volume(foreignVolumeObjectName(diskUri)), undefined);
+    }));
 
   it("grows no disk of which the volume is a partition: that would not grow with it", async () => {
     await withController(async (world) => {
@@ -163,7 +185,7 @@ describe("expandVolume", () => {
         const clusterVolumes: ControllerContext["clusterVolumes"] =
           by === "an attachment"
             ? noClusterVolumes
-            : { ...noClusterVolumes, volumes: () => [bound, known], volumeOf: () => bound };
+            : { ...noClusterVolumes, volumesOf: () => [bound, known], volumeOf: () => bound };
         const answer = await world.answerOf(
           expand({ ...world, context: { ...world.context, clusterVolumes } }, 20),
         );

@@ -1,6 +1,5 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
@@ -77,10 +76,7 @@ async function expand(
     volume.spec.volumeContext,
     ...attachments.map(({ spec }) => spec.volumeContext),
     // Several PersistentVolumes may name one disk: the disk is partitioned if any says so.
-    ...context.clusterVolumes
-      .volumes()
-      .filter((known) => isSameResourceUri(known.volumeId, detail.diskUri))
-      .map((known) => known.volumeContext),
+    ...context.clusterVolumes.volumesOf(detail.diskUri).map((known) => known.volumeContext),
   ];
   const partition = statedPartition(...stated);
   if (partition !== undefined)

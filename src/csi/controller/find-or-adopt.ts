@@ -31,7 +31,8 @@ export function findOrAdopt(
 /**
  * As `findOrAdopt`, for a call that may come before the first publish, and states at most a `capability`. A
  * disk is adopted only where its tags, the cluster's objects or the call say what it is for: one that is
- * adopted for another use is published to no node, for good.
+ * adopted for another use is published to no node, for good. The call counts only without an orchestrator
+ * that has objects: it states no attributes, such as the number of replicas, and a cache may lag behind it.
  */
 export function findOrAdoptUnpublished(
   context: ControllerContext,
@@ -39,10 +40,12 @@ export function findOrAdoptUnpublished(
   capability: VolumeCapability | undefined,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
+  const { clusterVolumes } = context;
+  const isCallEnough = capability !== undefined && !clusterVolumes.knowsAttachments;
   const useOf = ({ tags }: DiskFacts): StatedUse | undefined => {
-    const called = capability === undefined ? undefined : { capabilities: [capability], volumeContext: {} };
+    const called = isCallEnough ? { capabilities: [capability], volumeContext: {} } : undefined;
     const tagged = volumeFromTags(tags) === undefined ? undefined : unstatedUse;
-    return context.clusterVolumes.volumeOf(volumeId) ?? called ?? tagged;
+    return clusterVolumes.volumeOf(volumeId) ?? called ?? tagged;
   };
   return findOrAdoptFor(context, volumeId, useOf, signal);
 }

@@ -62,12 +62,14 @@ export interface ClusterVolumes {
    */
   readonly knowsAttachments: boolean;
   /**
-   * Resolves once `volumes`, `volumeOf`, `isNamed` and `attachments` are complete; rejects when `signal` is
-   * aborted.
+   * Resolves once `volumes`, `volumesOf`, `volumeOf`, `isNamed` and `attachments` are complete; rejects when
+   * `signal` is aborted.
    */
   untilSynced(signal: AbortSignal): Promise<void>;
   /** All volumes of this driver, sorted by name, from a cache. */
   volumes(): readonly ClusterVolume[];
+  /** All volumes of this driver that name a disk, from a cache. */
+  volumesOf(diskUri: string): readonly ClusterVolume[];
   /**
    * The volume of a disk, from a cache; where several name it, the one that is bound to a claim, then one
    * that has had no claim, then the first by name.
