@@ -68,6 +68,23 @@ describe("validateVolumeCapabilities", () => {
     });
   });
 
+  it("confirms tags with templates, which the names that CreateVolume stated fill in", async () => {
+    await withController(async (world) => {
+      const volume = aVolumeObject();
+      const volumeContext = { "csi.storage.k8s.io/pvc/name": "data" };
+      const tags = { "kubernetes.io-created-for-pvc-name": "data", team: "data", ...volume.spec.disk.tags };
+      await world.given("AzVolume", {
+        ...volume,
+        spec: { ...volume.spec, volumeContext, disk: { ...volume.spec.disk, tags } },
+      });
+      const mutableParameters = { tags: "team=${pvc.metadata.name}" };
+      for (const parameters of [{}, { skuName: "Premium_LRS" }]) {
+        const answer = await validate(world, { parameters, mutableParameters });
+        assert.equal(answer.ok && answer.value.message, "");
+      }
+    });
+  });
+
   for (const [change, message] of [
     [{ volumeCapabilities: [aMountCapability("MULTI_NODE_READER_ONLY")] }, /one node only/u],
     [{ volumeCapabilities: [aBlockCapability("MULTI_NODE_MULTI_WRITER")] }, /maxShares is 1/u],

@@ -8,6 +8,7 @@ import { createRequestDifference } from "../../core/volume/create-request-differ
 import { parseWithMutable } from "../../core/volume/modification/volume-modification.ts";
 import { diskFieldsOf } from "../../core/volume/parameters/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
+import { metadataParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,
@@ -51,7 +52,15 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
     const unserved = unservedAttribute(request.volumeContext, capability);
     if (unserved !== undefined) return describeFailure(unserved);
   }
-  const parameters = parseWithMutable(request.parameters, request.mutableParameters);
+  // Templates of tags are filled in with the names that CreateVolume stated, also where this call leaves them
+  // out.
+  const names = Object.fromEntries(
+    metadataParameterNames.flatMap((name) => {
+      const stated = volume.spec.volumeContext[name];
+      return stated === undefined ? [] : [[name, stated] as const];
+    }),
+  );
+  const parameters = parseWithMutable({ ...names, ...request.parameters }, request.mutableParameters);
   if (!parameters.ok) return describeFailure(parameters.failure);
   // A part that the request leaves out is not compared: a CO may validate a volume that it knows only
   // by its id.

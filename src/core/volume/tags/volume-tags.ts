@@ -182,7 +182,8 @@ export function fillIn(
       return refuseArgument(
         `parameters.${name}`,
         template,
-        `${placeholder} is not known: start external-provisioner with --extra-create-metadata`,
+        `${placeholder} is not known: start external-provisioner with --extra-create-metadata, and ` +
+          "csi-resizer with --extra-modify-metadata",
       );
     value = value.replaceAll(placeholder, () => filling);
   }
