@@ -480,6 +480,8 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
     readonly answer: Answer;
     readonly requestTimeoutMs?: number;
     readonly error: typeof WatchGone | typeof WatchBroken;
+    /** Default: false. */
+    readonly isStated?: true;
     readonly says: RegExp;
   }[] = [
     {
@@ -502,6 +504,7 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
       answer: (_, response) =>
         response.writeHead(200).end(line("ERROR", { kind: "Status", code: 500, message: "etcd is gone" })),
       error: WatchBroken,
+      isStated: true,
       says: /etcd is gone/u,
     },
     {
@@ -533,14 +536,17 @@ describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
       says: /gave no answer within 100 ms/u,
     },
   ];
-  for (const { because, answer, requestTimeoutMs = PATIENCE_MS, error, says } of ends) {
+  for (const { because, answer, requestTimeoutMs = PATIENCE_MS, error, isStated = false, says } of ends) {
     it(
       `ends with ${error.name} where ${because}`,
       besideServer(async ({ server, connect }) => {
         server.answerWith(answer);
         await assert.rejects(
           drained(connect({ requestTimeoutMs }).watch("/api/v1/things", {}, never)),
-          (thrown) => thrown instanceof error && says.test(thrown.message),
+          (thrown) =>
+            thrown instanceof error &&
+            says.test(thrown.message) &&
+            (thrown instanceof WatchBroken && thrown.isStated) === isStated,
         );
       }),
     );

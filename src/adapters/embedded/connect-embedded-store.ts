@@ -249,7 +249,7 @@ function eventFromWire<K extends Kind>(kind: K, event: WireEvent): WatchEvent<K>
     case "ERROR":
       throw event.object.reason === "Expired"
         ? new WatchGone(event.object.message)
-        : new WatchBroken(event.object.message);
+        : new WatchBroken(event.object.message, { isStated: true });
     case "BOOKMARK":
       return { type: "BOOKMARK", resourceVersion: event.object.metadata.resourceVersion };
     default:

@@ -87,7 +87,8 @@ export interface ObjectStore {
   /**
    * Streams the changes after `resourceVersion`, in order, without polling, until `signal` is aborted.
    * Ends with a thrown `WatchGone` if that version is too old (list again, then watch from the list's
-   * version) and with `WatchBroken` if the connection is lost (resume from the last version seen).
+   * version) and with `WatchBroken` if the connection is lost (resume from the last version seen), or where
+   * the server states another error (list again if it states no more than that).
    * Returns where the server ends the watch regularly, as Kubernetes' does after some minutes (resume as
    * well).
    */
@@ -107,4 +108,11 @@ export class WatchGone extends Error {
 /** The stream broke; a watch from the last version seen delivers everything that was missed. */
 export class WatchBroken extends Error {
   override readonly name = "WatchBroken";
+  /** The server ended it with an error of its own, which it may state of that version for ever. */
+  readonly isStated: boolean;
+
+  constructor(message: string, { isStated = false, ...options }: ErrorOptions & { isStated?: boolean } = {}) {
+    super(message, options);
+    this.isStated = isStated;
+  }
 }

@@ -88,6 +88,8 @@ async function follow(
   return { asked, logged };
 }
 
+const withoutTime = (line: string): string => line.replace(/^\d+\S* /u, "");
+
 describe("followSource", () => {
   it("resumes at once, without a warning, where a server ends its watches regularly", async () => {
     const event = { type: "ADDED", object: anObject("a", "7") } as const;
@@ -105,6 +107,28 @@ describe("followSource", () => {
     assert.ok(logged.every((line) => line === "warn ended"));
   });
 
+  it("lists again where a server only states errors of its own of a version", async () => {
+    const stated = { events: [], end: new WatchBroken("can't decode", { isStated: true }) };
+    const { asked } = await follow([stated, stated, stated], 60_000);
+    assert.deepEqual(asked.map(withoutTime), [
+      "list",
+      "watch from 1",
+      "watch from 1",
+      "watch from 1",
+      "list",
+      "watch from 1",
+    ]);
+  });
+
+  it("resumes after stated errors that are apart, and after lost connections", async () => {
+    const event = { type: "ADDED", object: anObject("a", "7") } as const;
+    const stated = { events: [], end: new WatchBroken("no leader", { isStated: true }) };
+    const lost = { events: [], end: new WatchBroken("cut off") };
+    const late = { events: [event], end: new WatchBroken("no leader", { isStated: true }) };
+    const { asked } = await follow([stated, stated, late, stated, lost, lost, lost, lost], 60_000);
+    assert.equal(asked.filter((line) => line.endsWith("list")).length, 1);
+  });
+
   it("resumes from a bookmark, after a break and after silence", async () => {
     const bookmark = { type: "BOOKMARK", resourceVersion: "9" } as const;
     const { asked, logged } = await follow(
@@ -114,19 +138,13 @@ describe("followSource", () => {
       ],
       95_000,
     );
-    assert.deepEqual(
-      asked.map((line) => line.replace(/^\d+\S* /u, "")),
-      ["list", "watch from 1", "watch from 9", "watch from 9"],
-    );
+    assert.deepEqual(asked.map(withoutTime), ["list", "watch from 1", "watch from 9", "watch from 9"]);
     assert.deepEqual(logged, ["warn broken", "info stalled"]);
   });
 
   it("lists again where the version is gone", async () => {
     const { asked, logged } = await follow([{ events: [], end: new WatchGone("too old") }], 1_000);
-    assert.deepEqual(
-      asked.map((line) => line.replace(/^\d+\S* /u, "")),
-      ["list", "watch from 1", "list", "watch from 1"],
-    );
+    assert.deepEqual(asked.map(withoutTime), ["list", "watch from 1", "list", "watch from 1"]);
     assert.deepEqual(logged, ["warn gone"]);
   });
 

@@ -25,6 +25,12 @@ export const defaultFollowSettings: FollowSettings = {
   backoffMaxMs: 10_000,
 };
 
+/**
+ * Watches from one version that a server ends with an error of its own before the source is listed: an event
+ * that it can't send would keep the follower from all later ones.
+ */
+const STATED_ERRORS_MAX = 3;
+
 /** The receiver of a source's lists and events. */
 export interface Follower<T extends SourceObject> {
   onList(items: readonly T[], resourceVersion: string): void;
@@ -40,7 +46,7 @@ export interface FollowPorts {
 }
 
 interface WatchEnd {
-  readonly reason: "gone" | "broken" | "stalled" | "failed" | "ended";
+  readonly reason: "gone" | "broken" | "refused" | "stalled" | "failed" | "ended";
   readonly detail: string;
   readonly livedMs: number;
 }
@@ -55,8 +61,8 @@ export interface Following {
 
 /**
  * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists
- * again where the source no longer keeps that version, and waits with back-off and jitter between
- * attempts without a result.
+ * again where the source no longer keeps that version or only states errors of it, and waits with back-off
+ * and jitter between attempts without a result.
  */
 export function followSource<T extends SourceObject>(
   ports: FollowPorts,
@@ -68,6 +74,7 @@ export function followSource<T extends SourceObject>(
   let version = "";
   let needsList = true;
   let failures = 0;
+  let statedErrors = 0;
   let endWatch = (): void => undefined;
 
   async function backOff(): Promise<void> {
@@ -80,6 +87,7 @@ export function followSource<T extends SourceObject>(
 
   async function list(): Promise<void> {
     needsList = false;
+    statedErrors = 0;
     const listed = await source.list(signal);
     if (listed.ok) {
       version = listed.value.resourceVersion;
@@ -98,6 +106,7 @@ export function followSource<T extends SourceObject>(
       { source, clock, from: version, stallTimeoutMs: settings.stallTimeoutMs, signal, ended },
       (event) => {
         failures = 0;
+        statedErrors = 0;
         version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
         follower.onEvent(event);
       },
@@ -111,7 +120,8 @@ export function followSource<T extends SourceObject>(
     // Some servers send no bookmarks for unchanged objects: silence alone is no failure.
     const log = reason === "stalled" ? logger.info : logger.warn;
     log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
-    if (reason === "gone") needsList = true;
+    if (reason === "refused") statedErrors++;
+    if (reason === "gone" || statedErrors >= STATED_ERRORS_MAX) needsList = true;
     await backOff();
   }
 
@@ -159,7 +169,8 @@ async function watchUntilItEnds<T extends SourceObject>(
     } catch (error) {
       const detail = messageOf(error);
       if (error instanceof WatchGone) return { reason: "gone", detail };
-      return { reason: error instanceof WatchBroken ? "broken" : "failed", detail };
+      if (!(error instanceof WatchBroken)) return { reason: "failed", detail };
+      return { reason: error.isStated ? "refused" : "broken", detail };
     } finally {
       ended.abort();
     }

@@ -42,7 +42,7 @@ export interface ApiClient {
    * `query` selects the `resourceVersion` to start from, and the objects; bookmarks are always
    * requested. Throws `WatchGone` if that version is no longer kept (410, or an ERROR event that says
    * so) and `WatchBroken` if the watch can't begin, the connection is lost, or the server reports
-   * another error.
+   * another error (`isStated`).
    */
   watch(
     path: string,

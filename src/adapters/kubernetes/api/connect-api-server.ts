@@ -334,7 +334,7 @@ function readEvent(line: string, path: string): ApiWatchEvent {
   if (event.type !== "ERROR") return { type: event.type, object: event.object };
   const status = readApiStatus({ code: 500, body: event.object });
   const text = `the watch on ${path} ended: ${status.message}`;
-  throw isExpired(status) ? new WatchGone(text) : new WatchBroken(text);
+  throw isExpired(status) ? new WatchGone(text) : new WatchBroken(text, { isStated: true });
 }
 
 function isCertificateError(error: unknown): boolean {
