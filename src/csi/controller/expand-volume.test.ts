@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
@@ -11,6 +12,7 @@ import { gibToBytes } from "../../core/primitives/units.ts";
 import { aDiskSpec, aPod } from "../../core/testing/objects.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import type { CapacityRange } from "../gen/csi/v1/csi.ts";
+import { toGrpcStatus } from "../server/to-grpc-status.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
@@ -434,6 +436,20 @@ describe("expandVolume", () => {
         ok: false,
         failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to grow to 20 GiB" },
       });
+    });
+  });
+
+  // NOT_FOUND would call the expansion infeasible.
+  it("is to be called again where the AzVolume is made again during the call", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      await world.letGo("pvc-1");
+      await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, never));
+      await world.given("AzVolume", aVolumeObject());
+      const ended = await world.answerOf(answer);
+      assert.equal(!ended.ok && toGrpcStatus(ended.failure).code, status.UNAVAILABLE);
     });
   });
 

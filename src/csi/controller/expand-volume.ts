@@ -172,7 +172,8 @@ async function askForSize(
   sizeGiB: number,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const target = { kind: "AzVolume", name: expansion.volume.metadata.name } as const;
+  const { name, uid } = expansion.volume.metadata;
+  const target = { kind: "AzVolume", name, uid } as const;
   const request = (present: AzVolume): AzVolume | undefined => {
     const { spec } = present;
     // A larger size may be under way, unless it has failed: then a user may have lowered the claim.
@@ -207,7 +208,7 @@ async function waitForSize(
     (present) => hasSize(present) || isGrowthRefused(present),
     call,
   );
-  if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
+  if (volume === undefined) return stillWaiting(volumeId, "its AzVolume, which was deleted during the call");
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
   const failure = fromObjectError(error);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { driverTags } from "../../controller/disk/disk-tags.ts";
 import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
@@ -8,6 +9,7 @@ import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { toObjectError } from "../../objects/object-error.ts";
+import { toGrpcStatus } from "../server/to-grpc-status.ts";
 import { aCall } from "../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, aVolumeObject } from "../testing/objects.ts";
@@ -180,6 +182,19 @@ describe("modifyVolume", () => {
       await changeSpec(world, { disk: { ...disk, sizeGiB: 20 } });
       await end(world);
       assert.deepEqual(await world.answerOf(answer), ok({}));
+    }));
+
+  // NOT_FOUND would call the modification infeasible.
+  it("is to be called again where the AzVolume is made again during the call", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = modify(world, standard);
+      await world.until(() => isAsked(world, standard));
+      await world.letGo("pvc-1");
+      await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, never));
+      await world.given("AzVolume", aVolumeObject());
+      const ended = await world.answerOf(answer);
+      assert.equal(!ended.ok && toGrpcStatus(ended.failure).code, status.UNAVAILABLE);
     }));
 
   it("changes nothing where nothing is stated", () =>

@@ -74,7 +74,7 @@ async function waitForOutcome(
   const isDone = (present: AzVolume): boolean =>
     outcomeIn(present) !== undefined || isReplaced(present) || isDeleting(present);
   const volume = await waitForVolume(context, asked, isDone, call);
-  if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
+  if (volume === undefined) return stillWaiting(volumeId, "its AzVolume, which was deleted during the call");
   const outcome = outcomeIn(volume);
   if (outcome !== undefined && outcome.error === undefined) return ok({});
   const failure = fromObjectError(outcome?.error);
