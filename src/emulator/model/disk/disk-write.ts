@@ -18,6 +18,7 @@ import { renderDiskNow } from "./disk-read.ts";
 import { type DiskSource, diskSource } from "./disk-source.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
+import { failCopiesOf } from "./end-copies.ts";
 
 export interface DiskAddress {
   readonly subscriptionId: string;
@@ -181,14 +182,16 @@ function startDiskOperation(
     ...(write.source === undefined ? {} : { copiesFrom: write.source.id }),
     work: {
       effects: (outcome) => (happened(outcome, disk.id) ? write.effects : []),
-      end: (outcome) =>
+      end: (outcome) => {
+        if (happened(outcome, disk.id) && write.next.sizeGiB > disk.spec.sizeGiB) failCopiesOf(world, disk);
         updateDisk(world, disk.id, (now) => ({
           ...settled(now),
           ...(happened(outcome, disk.id)
             ? { ...written(world, now, write.next), ...backgroundCopy(world, write.source) }
             : {}),
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
-        })),
+        }));
+      },
       result: () => renderDiskNow(world, disk.id),
     },
   });

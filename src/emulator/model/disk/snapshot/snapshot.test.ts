@@ -85,6 +85,22 @@ describe("a snapshot", () => {
     assert.equal(azure.send("PUT", "disks/late", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
   });
 
+  it("of a Premium v2 disk fails where the disk grows during its copy, not after", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    const state = (name: string): string | undefined =>
+      textAt(azure.send("GET", `snapshots/${name}`).body, "properties", "provisioningState");
+    azure.finish("PUT", "snapshots/complete", snapshotBody("disks/pvc-1"));
+    azure.advance(3_600_000);
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    azure.finish("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } });
+    azure.advance(3_600_000);
+    assert.deepEqual([state("complete"), state("s"), access(azure)], ["Succeeded", "Failed", "Pending"]);
+    assert.equal(
+      codeOf(azure.send("PUT", "disks/copy", restoreBody("s", {}, "PremiumV2_LRS")).body),
+      "OperationNotAllowed",
+    );
+  });
+
   it("of a disk with 4 KiB sectors is restored only to disks that support them", () => {
     const azure = aModel();
     for (const [name, creationData] of [
