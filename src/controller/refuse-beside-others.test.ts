@@ -78,6 +78,7 @@ describe("refuseSnapshotsBesideOthers", () => {
     state: "Succeeded",
     isTaken: true,
     isRestorable: true,
+    isBeingCopied: false,
     copyError: undefined,
   };
   const beside = { kind: "OtherDriver", detail: DETAIL } as const;

@@ -64,10 +64,13 @@ export const eventReasons = {
   NotExpanded: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "AnyPod"],
-    when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
+    when:
+      "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it; or a " +
+      "PremiumV2_LRS or UltraSSD_LRS disk is to grow while Azure copies a snapshot of it",
     remedy:
       "Azure grows a shared disk only while no VM has it: stop the pods that use it, " +
-      "and start them again once it has grown.",
+      "and start them again once it has grown. " +
+      "If the message names a snapshot, the disk grows once that is complete, or deleted.",
   },
   ModificationFailed: {
     type: "Warning",

@@ -32,3 +32,8 @@ export function hasLargeSectors(skuName: string): boolean {
 export function isZoneRedundant(skuName: string): boolean {
   return skuName.toLowerCase().endsWith("_zrs");
 }
+
+/** Whether Azure copies the snapshots of a SKU's disks in the background: incremental ones only. */
+export function isSnapshotCopied(skuName: string): boolean {
+  return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS";
+}

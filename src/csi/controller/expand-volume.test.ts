@@ -7,7 +7,8 @@ import { aDisk } from "../../controller/testing/a-disk.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
-import { ok } from "../../core/failure/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aDiskSpec, aPod } from "../../core/testing/objects.ts";
 import { toObjectError } from "../../objects/object-error.ts";
@@ -16,6 +17,12 @@ import { toGrpcStatus } from "../server/to-grpc-status.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
+import {
+  aSnapshot,
+  aSnapshotUri,
+  createFakeSnapshots,
+  type FakeSnapshots,
+} from "../testing/fake-snapshots.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
 import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
 import type { ControllerContext } from "./controller-context.ts";
@@ -437,6 +444,60 @@ describe("expandVolume", () => {
         failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to grow to 20 GiB" },
       });
     });
+  });
+
+  describe("of a disk whose snapshots Azure copies in the background", () => {
+    const snapshots = (): FakeSnapshots =>
+      createFakeSnapshots(
+        aSnapshot({ isBeingCopied: true }),
+        aSnapshot({ snapshotUri: aSnapshotUri("other"), sourceUri: aDiskUri("other"), isBeingCopied: true }),
+      );
+    const volumeOf = (skuName: string): AzVolume => aVolumeObject({ detail: aDetail({ skuName }) });
+    const asks = async (world: ControllerWorld, context: Partial<ControllerContext>): Promise<unknown> => {
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      const answer = expand({ ...world, context: { ...world.context, ...context } }, 20, {}, deadlineMs);
+      const ended = await world.answerOf(answer);
+      return ended.ok ? "OK" : describeFailure(ended.failure);
+    };
+
+    for (const skuName of ["PremiumV2_LRS", "UltraSSD_LRS"])
+      it(`waits until they are complete: ${skuName}`, () =>
+        withController(async (world) => {
+          await world.given("AzVolume", volumeOf(skuName));
+          const fake = snapshots();
+          const why = /still waiting for its snapshot snapshot-1 to be complete: Azure fails a snapshot/u;
+          assert.match(String(await asks(world, { snapshots: fake })), why);
+          assert.deepEqual(
+            [isAsked(world, 20), world.emitted.map(({ reason }) => reason)],
+            [false, ["NotExpanded"]],
+          );
+          fake.change(aSnapshotUri("snapshot-1"), { isBeingCopied: false });
+          assert.match(String(await asks(world, { snapshots: fake })), /its disk to grow to 20 GiB/u);
+          fake.change(aSnapshotUri("snapshot-1"), { isBeingCopied: true });
+          assert.match(String(await asks(world, { snapshots: fake })), /its disk to grow to 20 GiB/u);
+        }));
+
+    it("does not look for them where Azure copies none", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", volumeOf("Premium_LRS"));
+        const none = { ...snapshots(), listSnapshots: () => assert.fail("no call to Azure is needed") };
+        assert.match(String(await asks(world, { snapshots: none })), /its disk to grow to 20 GiB/u);
+      }));
+
+    it("grows where the driver may not list them, not where Azure can't be asked", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", volumeOf("PremiumV2_LRS"));
+        const failing = (failure: Failure): FakeSnapshots => ({
+          ...snapshots(),
+          listSnapshots: async () => fail(failure),
+        });
+        const azure = { code: "AuthorizationFailed", message: "no", requestId: "r" };
+        const busy = failing({ kind: "CloudUnavailable", ...azure });
+        assert.match(String(await asks(world, { snapshots: busy })), /Azure can't be reached/u);
+        assert.equal(isAsked(world, 20), false);
+        const denied = failing({ kind: "CloudUnauthorized", ...azure });
+        assert.match(String(await asks(world, { snapshots: denied })), /its disk to grow to 20 GiB/u);
+      }));
   });
 
   // NOT_FOUND would call the expansion infeasible.

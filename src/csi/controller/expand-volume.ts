@@ -1,5 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
+import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
@@ -7,7 +8,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { chooseDiskSize, isSizeWithin, type CapacityRange } from "../../core/volume/capacity.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
-import { diskSkus } from "../../core/volume/disk-sku.ts";
+import { diskSkus, isSnapshotCopied } from "../../core/volume/disk-sku.ts";
 import { growthProblem } from "../../core/volume/growth-problem.ts";
 import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -21,6 +22,7 @@ import { readVolumeCapability } from "../messages/volume-capability.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
+import { findCopiedSnapshot } from "./snapshots/copied-snapshot.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -94,9 +96,9 @@ async function expand(
       value: String(range.requiredBytes),
       problem: tooLarge,
     });
-  const used = await sharedUse(context, volume, detail, call.signal);
-  if (!used.ok) return used;
-  const obstacle = used.value;
+  const inTheWay = await obstacleTo(context, volume, detail, target.value.sizeGiB, call.signal);
+  if (!inTheWay.ok) return inTheWay;
+  const obstacle = inTheWay.value;
   if (obstacle !== undefined) {
     const message = `the disk did not grow to ${target.value.sizeGiB} GiB: ${describeFailure(obstacle)}`;
     context.events.emit({
@@ -130,6 +132,40 @@ function targetSize(
       `the volume has ${detail.sizeGiB} GiB (${gibToBytes(detail.sizeGiB)} bytes) already, and disks ` +
       "never shrink",
   });
+}
+
+/** Why a disk is not to grow to a size now; undefined: it may. */
+async function obstacleTo(
+  context: ControllerContext,
+  volume: AzVolume,
+  detail: VolumeDetail,
+  sizeGiB: number,
+  signal: AbortSignal,
+): Promise<Result<Failure | undefined, Failure>> {
+  const used = await sharedUse(context, volume, detail, signal);
+  const isAsked = volume.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(volume);
+  return !used.ok || used.value !== undefined || isAsked ? used : endedCopy(context, detail, signal);
+}
+
+/**
+ * Azure ends the copy of a snapshot in the background where its disk grows, and nothing shows that the
+ * snapshot, which may count as ready, has lost its content (Learn, Create an incremental snapshot for managed
+ * disks). UNAVAILABLE: nothing has begun, and the end of the copy is no matter of the caller.
+ */
+async function endedCopy(
+  context: ControllerContext,
+  { diskUri, skuName }: VolumeDetail,
+  signal: AbortSignal,
+): Promise<Result<Failure | undefined, Failure>> {
+  const found = isSnapshotCopied(skuName)
+    ? await findCopiedSnapshot(context, diskUri, signal)
+    : ok(undefined);
+  if (!found.ok || found.value === undefined) return found.ok ? ok(undefined) : found;
+  const name = parseSnapshotUri(found.value.snapshotUri)?.name ?? found.value.snapshotUri;
+  const what =
+    `its snapshot ${name} to be complete: Azure fails a snapshot that it still copies where the disk ` +
+    "grows; delete it to grow the disk now";
+  return ok({ kind: "StillWaiting", volumeId: diskUri, what });
 }
 
 /**

@@ -32,6 +32,7 @@ export function aSnapshot(changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
     state: "Succeeded",
     isTaken: true,
     isRestorable: true,
+    isBeingCopied: false,
     copyError: undefined,
     ...changes,
   };

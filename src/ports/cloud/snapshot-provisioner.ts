@@ -26,6 +26,8 @@ export interface SnapshotFacts {
   readonly isTaken: boolean;
   /** Whether a disk can be made from it: its copy in the background has ended, or it has instant access. */
   readonly isRestorable: boolean;
+  /** Whether the platform still copies its content in the background. */
+  readonly isBeingCopied: boolean;
   /** Why its copy from another region has ended without its content; undefined: it has not. */
   readonly copyError: string | undefined;
 }

@@ -87,3 +87,31 @@ describe("a snapshot's content is fixed", () => {
       assert.equal(snapshotFactsOf(aSnapshot({ ...fromRegion, ...snapshot })).isTaken, isTaken),
     );
 });
+
+describe("a snapshot is being copied", () => {
+  for (const { because, snapshot, isBeingCopied } of [
+    {
+      because: "where Azure reports that a part is",
+      snapshot: { completionPercent: 0 },
+      isBeingCopied: true,
+    },
+    {
+      because: "also with instant access",
+      snapshot: { completionPercent: 99, accessState: "InstantAccess" },
+      isBeingCopied: true,
+    },
+    { because: "not once all is", snapshot: { completionPercent: 100 }, isBeingCopied: false },
+    { because: "not where nothing has to be", snapshot: {}, isBeingCopied: false },
+    {
+      because: "not where it has failed",
+      snapshot: { completionPercent: 40, provisioningState: "Failed" },
+      isBeingCopied: false,
+    },
+    {
+      because: "not where its copy has failed",
+      snapshot: { completionPercent: 40, copyError: "CopyFailed: no" },
+      isBeingCopied: false,
+    },
+  ])
+    it(because, () => assert.equal(snapshotFactsOf(aSnapshot(snapshot)).isBeingCopied, isBeingCopied));
+});

@@ -26,6 +26,7 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
     state: snapshot.provisioningState,
     isTaken: isTaken(snapshot),
     isRestorable: isRestorable(snapshot),
+    isBeingCopied: isBeingCopied(snapshot),
     copyError: snapshot.copyError,
   };
 }
@@ -46,6 +47,12 @@ function isTaken(snapshot: ArmSnapshot): boolean {
   const isHalf = isFromRegion(snapshot) && (completionPercent ?? 0) < COMPLETE_PERCENT;
   if (isHalf && hasFailed({ state: provisioningState })) return false;
   return provisioningState === "Succeeded" || completionPercent !== undefined;
+}
+
+/** With instant access too. One that has failed copies nothing, or only a later change of it has failed. */
+function isBeingCopied({ provisioningState, completionPercent, copyError }: ArmSnapshot): boolean {
+  if (copyError !== undefined || hasFailed({ state: provisioningState })) return false;
+  return completionPercent !== undefined && completionPercent < COMPLETE_PERCENT;
 }
 
 /** Azure copies an incremental snapshot to another region as a whole, in the background. */

@@ -1,6 +1,7 @@
 import { regionName } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { ok, type Result } from "../../failure/result.ts";
+import { isSnapshotCopied } from "../disk-sku.ts";
 import { TAG_VALUE_MAX_CHARS, type Tags, withOwnTags } from "../tags/volume-tags.ts";
 import { type ParameterValue, readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
 import {
@@ -38,9 +39,6 @@ const supported = Object.entries(snapshotParameterTable) as readonly (readonly [
   SnapshotParameterName,
   ParameterValue,
 ])[];
-
-/** SKUs whose snapshots Azure copies in the background: incremental ones only. */
-const COPIED_IN_BACKGROUND: readonly string[] = ["PremiumV2_LRS", "UltraSSD_LRS"];
 
 /** What the parameters are read for. */
 interface SnapshotOwn {
@@ -94,7 +92,7 @@ export function placeSnapshot(
   { isIncremental, instantAccessMinutes, freezeSeconds, location }: SnapshotParameters,
   source: { readonly diskUri: string; readonly skuName: string; readonly location: string },
 ): Result<SnapshotPlace, InvalidArgument> {
-  const isCopied = COPIED_IN_BACKGROUND.includes(source.skuName);
+  const isCopied = isSnapshotCopied(source.skuName);
   if (isCopied && !isIncremental)
     return refuseParameter(
       "incremental",

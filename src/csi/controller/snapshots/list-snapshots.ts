@@ -61,7 +61,7 @@ async function findSnapshots(
 }
 
 /** The groups to list, each once; undefined: the cluster's. */
-function groupsOf(
+export function groupsOf(
   cache: Pick<ObjectCache, "list" | "byIndex">,
   sourceVolumeId: string,
 ): readonly (string | undefined)[] {

@@ -1,0 +1,29 @@
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { isRetryable } from "../../../core/failure/is-retryable.ts";
+import { ok, type Result } from "../../../core/failure/result.ts";
+import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { groupsOf } from "./list-snapshots.ts";
+
+/**
+ * A snapshot of a disk that Azure still copies in the background, of those in the groups that ListSnapshots
+ * looks at; undefined: there is none. A group that can't be listed for good is left out, with a warning.
+ */
+export async function findCopiedSnapshot(
+  { snapshots, cache, logger }: Pick<ControllerContext, "snapshots" | "cache" | "logger">,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts | undefined, Failure>> {
+  for (const resourceGroup of groupsOf(cache, diskUri)) {
+    const listed = await snapshots.listSnapshots({ resourceGroup }, signal);
+    if (!listed.ok && isRetryable(listed.failure)) return listed;
+    if (!listed.ok)
+      logger.warn("snapshots of a resource group not listed", { resourceGroup, failure: listed.failure });
+    const found = (listed.ok ? listed.value : []).find(
+      ({ isBeingCopied, sourceUri }) => isBeingCopied && isSameResourceUri(sourceUri, diskUri),
+    );
+    if (found !== undefined) return ok(found);
+  }
+  return ok(undefined);
+}
