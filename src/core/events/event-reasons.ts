@@ -72,6 +72,16 @@ export const eventReasons = {
       "and start them again once it has grown. " +
       "If the message names a snapshot, the disk grows once that is complete, or deleted.",
   },
+  SnapshotFailed: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim"],
+    when:
+      "Azure shows a snapshot of the disk as failed before it is ready, as where the disk has grown " +
+      "since",
+    remedy:
+      "Delete its VolumeSnapshot and make another. If only a later change of the snapshot has failed, " +
+      "such as of its tags, make that change again in Azure.",
+  },
   ModificationFailed: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim"],

@@ -27,6 +27,7 @@ export function aSnapshotContext({
     locks,
     steps: noSteps,
     logger: silentLogger,
+    events: { emit: () => undefined },
     store,
     cache: createObjectCache({ store, clock, random, logger: silentLogger, kinds }),
     clock,

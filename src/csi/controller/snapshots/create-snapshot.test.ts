@@ -6,6 +6,7 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { OperationLock } from "../../../runtime/operation-lock.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
+import { withController } from "../../testing/a-controller.ts";
 import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
 import {
   aSnapshot,
@@ -13,7 +14,7 @@ import {
   createFakeSnapshots,
   type FakeSnapshots,
 } from "../../testing/fake-snapshots.ts";
-import { aDiskUri } from "../../testing/objects.ts";
+import { aDiskUri, aVolumeObject } from "../../testing/objects.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { createSnapshot } from "./create-snapshot.ts";
 
@@ -81,6 +82,26 @@ describe("createSnapshot", () => {
     assert.equal(again.ok && again.value.snapshot?.readyToUse, false);
     assert.equal(snapshots.present.size, 1);
   });
+
+  it("reports a snapshot that Azure shows as failed before it is ready", () =>
+    withController(async (world) => {
+      const snapshots = createFakeSnapshots();
+      const context = { ...world.context, snapshots, cloud: { getDisk } };
+      const again = async (): Promise<boolean | undefined> => {
+        const answer = await world.answerOf(createSnapshot(context, aRequest(), aCall()));
+        return answer.ok ? answer.value.snapshot?.readyToUse : undefined;
+      };
+      await world.given("AzVolume", aVolumeObject());
+      assert.equal(await again(), true);
+      snapshots.change(aSnapshotUri("snapshot-1"), { isRestorable: false, isBeingCopied: true });
+      assert.equal(await again(), false);
+      assert.deepEqual(world.emitted, []);
+      snapshots.change(aSnapshotUri("snapshot-1"), { state: "Failed", isBeingCopied: false });
+      assert.equal(await again(), false);
+      const message = `Azure shows snapshot ${aSnapshotUri("snapshot-1")} as Failed, and it is not ready`;
+      const about = { kind: "AzVolume", name: "pvc-1" };
+      assert.deepEqual(world.emitted, [{ about, reason: "SnapshotFailed", message }]);
+    }));
 
   const own = { "disk.csi.azure.com-cluster-id": "cluster-1", "k8s-azure-created-by": "kubernetes-azure-dd" };
   for (const { because, present, difference } of [

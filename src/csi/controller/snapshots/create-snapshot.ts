@@ -1,6 +1,8 @@
+import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
@@ -14,7 +16,7 @@ import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import type { FreezeContext } from "./observe-freeze.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
-type SnapshotContext = FreezeContext & Pick<ControllerContext, "cloud" | "locks">;
+type SnapshotContext = FreezeContext & Pick<ControllerContext, "cloud" | "locks" | "events">;
 
 /**
  * CreateSnapshot: answers once the snapshot's content is fixed, and whether its copy in the background has
@@ -50,16 +52,36 @@ async function create(
   const noted = await noteSnapshotGroup(context, wanted, signal);
   if (!noted.ok) return noted;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
-  if (!isCopy && isFrozen) {
-    const frozen = await takeFrozenSnapshot(context, { ...wanted, target, location }, call);
-    return frozen.ok ? ok({ snapshot: snapshotMessage(frozen.value) }) : frozen;
-  }
+  const frozen = { ...wanted, target, location };
+  const copied = { ...wanted, ...observed.value };
   const created = isCopy
-    ? await copySnapshot({ snapshots, clusterId, steps, logger }, { ...wanted, ...observed.value }, signal)
-    : await steps.run("take-snapshot", () =>
-        snapshots.createSnapshot({ ...parameters, snapshotUri, sourceUri, location, objection }, signal),
-      );
-  return created.ok ? ok({ snapshot: snapshotMessage(created.value) }) : created;
+    ? await copySnapshot({ snapshots, clusterId, steps, logger }, copied, signal)
+    : isFrozen
+      ? await takeFrozenSnapshot(context, frozen, call)
+      : await steps.run("take-snapshot", () =>
+          snapshots.createSnapshot({ ...parameters, snapshotUri, sourceUri, location, objection }, signal),
+        );
+  if (!created.ok) return created;
+  reportFailed(context, sourceUri, created.value);
+  return ok({ snapshot: snapshotMessage(created.value) });
+}
+
+/**
+ * A snapshot that Azure shows as failed is answered, so that it can be deleted, and csi-snapshotter asks on
+ * without a word. A later change may have failed, too, which is no error of this call.
+ */
+function reportFailed(
+  { cache, events }: Pick<SnapshotContext, "cache" | "events">,
+  sourceUri: string,
+  { snapshotUri, state, isRestorable }: SnapshotFacts,
+): void {
+  const [volume] = cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
+  if (isRestorable || !hasFailed({ state }) || volume === undefined) return;
+  events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    reason: "SnapshotFailed",
+    message: `Azure shows snapshot ${snapshotUri} as ${state}, and it is not ready`,
+  });
 }
 
 /** What is in Azure of a snapshot, and where it is to be. */
