@@ -447,11 +447,16 @@ describe("expandVolume", () => {
   });
 
   describe("of a disk whose snapshots Azure copies in the background", () => {
-    const snapshots = (): FakeSnapshots =>
-      createFakeSnapshots(
+    const snapshots = (): FakeSnapshots => {
+      const fake = createFakeSnapshots(
         aSnapshot({ isBeingCopied: true }),
         aSnapshot({ snapshotUri: aSnapshotUri("other"), sourceUri: aDiskUri("other"), isBeingCopied: true }),
       );
+      return {
+        ...fake,
+        listSnapshots: ({ resourceGroup = "rg-1" }, signal) => fake.listSnapshots({ resourceGroup }, signal),
+      };
+    };
     const volumeOf = (skuName: string): AzVolume => aVolumeObject({ detail: aDetail({ skuName }) });
     const asks = async (world: ControllerWorld, context: Partial<ControllerContext>): Promise<unknown> => {
       const deadlineMs = world.clock.elapsedMs() + 5_000;
@@ -476,6 +481,22 @@ describe("expandVolume", () => {
           fake.change(aSnapshotUri("snapshot-1"), { isBeingCopied: true });
           assert.match(String(await asks(world, { snapshots: fake })), /its disk to grow to 20 GiB/u);
         }));
+
+    it("lists the cluster's group once, and the group that a class has named", () =>
+      withController(async (world) => {
+        const volume = volumeOf("PremiumV2_LRS");
+        await world.given("AzVolume", { ...volume, spec: { ...volume.spec, snapshotGroups: ["backups"] } });
+        const listed: (string | undefined)[] = [];
+        const noting: FakeSnapshots = {
+          ...snapshots(),
+          listSnapshots: async ({ resourceGroup }) => {
+            listed.push(resourceGroup);
+            return ok([]);
+          },
+        };
+        await asks(world, { snapshots: noting });
+        assert.deepEqual(listed, [undefined, "backups"]);
+      }));
 
     it("does not look for them where Azure copies none", () =>
       withController(async (world) => {

@@ -1,4 +1,4 @@
-import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, parseDiskUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
@@ -11,11 +11,19 @@ import { groupsOf } from "./list-snapshots.ts";
  * looks at; undefined: there is none. A group that can't be listed for good is left out, with a warning.
  */
 export async function findCopiedSnapshot(
-  { snapshots, cache, logger }: Pick<ControllerContext, "snapshots" | "cache" | "logger">,
+  {
+    snapshots,
+    cache,
+    logger,
+    diskUriOf,
+  }: Pick<ControllerContext, "snapshots" | "cache" | "logger" | "diskUriOf">,
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
-  for (const resourceGroup of groupsOf(cache, diskUri)) {
+  const ofCluster = parseDiskUri(diskUriOf({ diskName: "any" }))?.resourceGroup.toLowerCase();
+  // Most disks are in the cluster's group, which is listed without a name.
+  const groups = groupsOf(cache, diskUri).filter((group) => group !== ofCluster);
+  for (const resourceGroup of groups) {
     const listed = await snapshots.listSnapshots({ resourceGroup }, signal);
     if (!listed.ok && isRetryable(listed.failure)) return listed;
     if (!listed.ok)
