@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aCluster } from "../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../controller/testing/a-disk.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { platformOf } from "../../core/platform/platform.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
+import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { Volume } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -237,6 +240,20 @@ describe("createVolume", () => {
       });
     });
   }
+
+  it("says how a claim gets on whose class has changed since its disk was begun", () =>
+    withController(async (world) => {
+      const [first] = await begun(world, { parameters: { skuName: "Premium_LRS" } });
+      const context = { ...world.context, locks: new OperationLock(), clusterVolumes: aCluster([]) };
+      const other = aCreateVolumeRequest({ parameters: { skuName: "Premium_ZRS" } });
+      const answer = await world.answerOf(createVolume(context, other, aCall()));
+      assert.match(
+        answer.ok ? "" : describeFailure(answer.failure),
+        /skuName is "Premium_LRS", not "Premium_ZRS"; .*restore its StorageClass.*the event UnclaimedDisk/u,
+      );
+      await world.diskCreated("pvc-1");
+      assert.ok(first !== undefined && (await world.answerOf(first)).ok);
+    }));
 
   it("changes nothing for a request that can't be served", async () => {
     await withController(async (world) => {

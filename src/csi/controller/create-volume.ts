@@ -114,10 +114,22 @@ async function recordRequest(
     return ended.ok ? recordRequest(context, metadata, request, call) : ended;
   }
   const difference = createRequestDifference(existing.value, request);
-  return difference === undefined
-    ? existing
-    : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: spec.volumeName, difference });
+  if (difference === undefined) return existing;
+  const remedy = context.clusterVolumes.knowsAttachments ? CLAIM_REMEDY : "";
+  return fail({
+    kind: "VolumeExistsWithOtherRequest",
+    volumeName: spec.volumeName,
+    difference: `${difference}${remedy}`,
+  });
 }
+
+/**
+ * Of a claim whose class was changed while its disk was made. An earlier call may have answered this disk, so
+ * it stays; and after this final answer no DeleteVolume follows.
+ */
+const CLAIM_REMEDY =
+  "; if its class was changed since, restore its StorageClass or make the claim again: this disk stays " +
+  "then, until the event UnclaimedDisk says what to do with it";
 
 /**
  * Waits for the end of a deletion that has failed for good, and that this call starts again: no other may.
