@@ -7,7 +7,10 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isUnfinishedCopy } from "../../core/volume/copies/unfinished-copy.ts";
+import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
+import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { readVolume } from "../../objects/read-volume.ts";
+import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
@@ -58,8 +61,8 @@ async function findOrAdoptFor(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   const found = await readVolume(context, volumeId, signal);
-  if (found.ok || found.failure.kind !== "VolumeNotFound" || parseDiskUri(volumeId) === undefined)
-    return found;
+  if (found.ok) return isAdoptionRefused(found.value) ? adoptAgain(context, found.value, signal) : found;
+  if (found.failure.kind !== "VolumeNotFound" || parseDiskUri(volumeId) === undefined) return found;
   const disk = await context.cloud.getDisk({ diskUri: volumeId }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? found : disk;
   const use = useOf(disk.value);
@@ -68,13 +71,54 @@ async function findOrAdoptFor(
   const adopted = await adoptVolume(context, { ...disk.value, diskUri: volumeId }, use, signal);
   if (!adopted.ok) return adopted;
   const { volume } = adopted.value;
-  if (volume.status?.detail !== undefined) return ok(volume);
+  return volume.status?.detail === undefined ? untilAdopted(context, volume, volumeId, signal) : ok(volume);
+}
+
+async function untilAdopted(
+  context: ControllerContext,
+  { metadata: { name } }: AzVolume,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const provisioned = await context.cache.waitFor(
     "AzVolume",
-    volume.metadata.name,
+    name,
     (object) => object?.status?.detail !== undefined || isUnfinishedCopy(object?.status?.error?.kind),
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
   return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
+}
+
+/** Whether Azure did not have a volume's disk when it was to be adopted: no loop looks for it again. */
+function isAdoptionRefused(volume: AzVolume): boolean {
+  const { spec, status } = volume;
+  const isAdopted = spec.diskUri !== undefined && status?.detail === undefined;
+  return isAdopted && hasFailedForGood(volume, "CreationFailed");
+}
+
+/**
+ * Starts an adoption again whose disk is back: this call asks for it. Without the disk nothing changes. The
+ * error goes, too: only while there is no disk to write does a missing record count for nothing.
+ */
+async function adoptAgain(
+  context: ControllerContext,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const { diskUri = "" } = volume.spec;
+  const disk = await context.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return saysDiskGone(disk.failure) ? ok(volume) : disk;
+  const { name, uid } = volume.metadata;
+  const restarted = await changeStatus(
+    context.store,
+    { kind: "AzVolume", name, uid },
+    (present) => {
+      if (!isAdoptionRefused(present) || present.status === undefined) return undefined;
+      const { error: _, ...status } = present.status;
+      return { ...present, status: { ...status, state: "Pending" } };
+    },
+    signal,
+  );
+  return restarted.ok ? untilAdopted(context, restarted.value, diskUri, signal) : restarted;
 }

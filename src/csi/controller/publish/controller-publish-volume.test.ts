@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aCluster, aClusterAttachment } from "../../../controller/testing/a-cluster.ts";
+import { aDisk } from "../../../controller/testing/a-disk.ts";
 import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { ok } from "../../../core/failure/result.ts";
 import { identity } from "../../../core/testing/objects.ts";
 import { type RecordChanges } from "../../../core/testing/record-lists.ts";
+import { toObjectError } from "../../../objects/object-error.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { withController } from "../../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
@@ -71,6 +76,44 @@ describe("controllerPublishVolume", () => {
         });
       }));
   }
+
+  describe("a volume whose disk Azure did not have when it was to be adopted", () => {
+    const gone: Failure = { kind: "DiskNotFound", diskUri: volumeId };
+    const adopting = aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } });
+    const status = {
+      state: "CreationFailed",
+      observedGeneration: 1,
+      conditions: [],
+      error: toObjectError(gone, { nowMs: 0, retries: 1 }),
+    } as const;
+
+    it("is adopted by the next publish where the disk is back", () =>
+      withController(async (world) => {
+        await world.givenNode("node-a");
+        await world.given("AzVolume", { ...adopting, status });
+        const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri: volumeId })) };
+        const answer = controllerPublishVolume({ ...world.context, cloud }, request, aCall());
+        await world.until(() => world.volume("pvc-1")?.status?.state === "Pending");
+        assert.equal(isRecordMissing(world.volume("pvc-1") ?? assert.fail("no volume")), true);
+        const writer = { ...nodeA, epoch: 1, held: false, requested: true };
+        await world.setStatus("pvc-1", (volume) => ({
+          ...(volume.status ?? assert.fail("no status")),
+          state: "Created",
+          detail: aDetail(),
+          record: aRecord({ writer }),
+        }));
+        assert.deepEqual(await world.answerOf(answer), ok({ publishContext: { epoch: "1" } }));
+      }));
+
+    it("is named as the reason where it is still gone", () =>
+      withController(async (world) => {
+        await world.givenNode("node-a");
+        await world.given("AzVolume", { ...adopting, status });
+        const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
+        assert.match(answer.ok ? "" : describeFailure(answer.failure), /last try: disk .* does not exist/u);
+        assert.equal(world.volume("pvc-1")?.status?.state, "CreationFailed");
+      }));
+  });
 
   const published: readonly {
     readonly because: string;

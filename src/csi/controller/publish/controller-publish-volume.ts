@@ -69,6 +69,10 @@ async function publish(
   const volume = found.value;
   const unfinished = unfinishedCopyIn(volume);
   if (unfinished !== undefined) return fail(unfinished);
+  if (volume.status?.detail === undefined) {
+    const todo = volume.spec.diskUri === undefined ? "created" : "looked at";
+    return stillWaiting(volumeId, `its disk to be ${todo}`, volume.status?.error);
+  }
   const node = await context.store.get("AzDriverNode", nodeId, signal);
   if (!node.ok)
     return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
