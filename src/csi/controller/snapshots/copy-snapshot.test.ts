@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
+import { silentLogger } from "../../../controller/testing/silent-logger.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import type { Logger } from "../../../ports/logger.ts";
 import type { Snapshot } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
@@ -30,7 +32,10 @@ function contextOf(snapshots: Snapshots): ReturnType<typeof aSnapshotContext> {
   return aSnapshotContext({ snapshots, cloud: { getDisk } });
 }
 
-async function create(snapshots: Snapshots): Promise<Result<Snapshot | undefined, Failure>> {
+async function create(
+  snapshots: Snapshots,
+  logger: Logger = silentLogger,
+): Promise<Result<Snapshot | undefined, Failure>> {
   const request = {
     sourceVolumeId: aDiskUri(),
     name: "snapshot-1",
@@ -38,7 +43,7 @@ async function create(snapshots: Snapshots): Promise<Result<Snapshot | undefined
     parameters: { location: "westus", tags: "team=a" },
     accessibilityRequirements: undefined,
   };
-  const created = await createSnapshot(contextOf(snapshots), request, aCall());
+  const created = await createSnapshot({ ...contextOf(snapshots), logger }, request, aCall());
   return created.ok ? ok(created.value.snapshot) : created;
 }
 
@@ -212,7 +217,10 @@ describe("copySnapshot", () => {
     const snapshots = createFakeSnapshots();
     await created(snapshots);
     snapshots.present.delete(TARGET.toLowerCase());
-    assert.deepEqual(await create(refusing(snapshots)), fail(refusal));
+    const warned: unknown[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_, fields) => warned.push(fields?.["snapshotUri"]) };
+    assert.deepEqual(await create(refusing(snapshots), logger), fail(refusal));
+    assert.deepEqual(warned, [SOURCE]);
     assert.deepEqual((await created(snapshots)).creationTime, FIRST);
   });
 

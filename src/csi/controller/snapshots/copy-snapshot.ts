@@ -66,11 +66,20 @@ export async function copySnapshot(
           // A caller that is refused for good has no handle to delete. What an earlier call may have
           // answered stays: its content is the moment that the caller knows.
           const isOfThisCall = request.source === undefined && request.target === undefined;
-          const removed =
-            isOfThisCall && !isRetryable(copied.failure)
-              ? await deleteCopySource(context, request.snapshotUri, signal)
-              : ok(undefined);
-          return removed.ok ? copied : removed;
+          if (isRetryable(copied.failure)) return copied;
+          if (isOfThisCall) {
+            const removed = await deleteCopySource(context, request.snapshotUri, signal);
+            return removed.ok ? copied : removed;
+          }
+          if (source !== undefined)
+            context.logger.warn(
+              "the copy of a snapshot is refused, and its source stays until DeleteSnapshot",
+              {
+                snapshotUri: source.snapshotUri,
+                failure: copied.failure,
+              },
+            );
+          return copied;
         }
         target = copied.value;
         break;
