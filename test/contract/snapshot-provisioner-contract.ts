@@ -117,6 +117,7 @@ function creation(on: On): void {
         state: "Succeeded",
         isTaken: true,
         isRestorable: true,
+        isBeingCopied: false,
         copyError: undefined,
       });
       assert.ok(createdAtMs !== undefined && createdAtMs > 0);
@@ -331,8 +332,8 @@ function backgroundCopies(on: On): void {
   on("answers at once while a copy runs, and deletes the snapshot in the middle of it", async (cloud) => {
     slowly(cloud);
     await addFastDisk(cloud);
-    const { state, isRestorable } = await create(cloud);
-    assert.deepEqual([state, isRestorable], ["Succeeded", false]);
+    const { state, isRestorable, isBeingCopied } = await create(cloud);
+    assert.deepEqual([state, isRestorable, isBeingCopied], ["Succeeded", false, true]);
     assert.deepEqual((await create(cloud)).isRestorable, false);
     const request = { snapshotUri: snapshotUri("snap-1"), objection: noObjection };
     valueOf(await cloud.run(cloud.provisioner.deleteSnapshot(request, never)));
@@ -391,12 +392,14 @@ function regionalCopies(on: On): void {
       state: "Succeeded",
       isTaken: true,
       isRestorable: false,
+      isBeingCopied: true,
       copyError: undefined,
     });
     const { endsAtMs = Number.POSITIVE_INFINITY } =
       findSnapshot(cloud.model.world, snapshotUri("there"))?.copy ?? {};
     await cloud.until(() => cloud.model.world.nowMs >= endsAtMs);
-    assert.equal((await get(cloud, "there")).isRestorable, true);
+    const { isRestorable, isBeingCopied } = await get(cloud, "there");
+    assert.deepEqual([isRestorable, isBeingCopied], [true, false]);
     assert.equal(callsOf(cloud, "Snapshots_CreateOrUpdate").length, 2);
   });
 
