@@ -4,6 +4,7 @@ import { FIRST_START_TIMEOUT_MS, whyNoApiServer } from "../kubernetes-store/api-
 import { type ScheduledCluster, startScheduledCluster } from "./scheduled-cluster.ts";
 
 const NODES = ["node-a", "node-b", "node-c", "node-d"];
+const MANY_NODES = 200;
 const TEST_TIMEOUT_MS = 1_500_000;
 
 const missing = await whyNoApiServer();
@@ -62,6 +63,16 @@ describe(
       assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
     });
 
+    // From 100 nodes on, a scheduler left to itself stops at half of them or fewer.
+    it("sends each pod to its volume also among many nodes", { timeout: TEST_TIMEOUT_MS }, async () => {
+      for (let at = 0; at < MANY_NODES; at++) await cluster().addNode(`many-${at}`, "ready");
+      for (let at = 0; at < 8; at++) {
+        const nodeName = `many-${at * 20}`;
+        await cluster().addClaim(`far-${at}`, [nodeName]);
+        assert.equal(await cluster().schedule(`in-many-${at}`, [`far-${at}`]), nodeName);
+      }
+    });
+
     it("does the same if the scheduler sends full nodes", { timeout: TEST_TIMEOUT_MS }, async () => {
       await cluster().startScheduler("full");
       await cluster().addClaim("full", ["node-d"]);
@@ -83,7 +94,7 @@ describe(
     it("schedules pods without the extender", { timeout: TEST_TIMEOUT_MS }, async () => {
       await cluster().addClaim("alone", ["node-a"]);
       await cluster().killExtender();
-      assert.match(await cluster().schedule("without-extender", ["alone"]), /^node-/u);
+      assert.match(await cluster().schedule("without-extender", ["alone"]), /^(?:node|many)-/u);
     });
   },
 );

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
@@ -14,11 +15,13 @@ import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
+import { renderChart } from "../chart/render-chart.ts";
 import { type ApiServer, startApiServer } from "../kubernetes-store/api-server.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const NAMESPACE = "default";
 const DRIVER = "disk.csi.azure.com";
+const SCHEDULER = "csi-azuredisk-scheduler-extender";
 const SCHEDULED_MAX_MS = 180_000;
 const READY_MAX_MS = 180_000;
 const never = new AbortController().signal;
@@ -146,7 +149,7 @@ async function startIn(
       await create(client, pods, {
         metadata: { name: podName },
         spec: {
-          schedulerName: "csi-azuredisk-scheduler-extender",
+          schedulerName: SCHEDULER,
           containers: [{ name: "main", image: "none" }],
           volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
         },
@@ -163,7 +166,10 @@ async function startIn(
     startScheduler: async (nodes) => {
       if (scheduler !== undefined) await kill(scheduler);
       const config = join(folder, "scheduler.yaml");
-      await writeFile(config, JSON.stringify(schedulerConfiguration(server.kubeconfigFile, endpoint, nodes)));
+      await writeFile(
+        config,
+        JSON.stringify(await schedulerConfiguration(server.kubeconfigFile, endpoint, nodes)),
+      );
       scheduler = startProgram(schedulerProgram, [`--config=${config}`, "--secure-port=0"]);
     },
     killExtender: () => kill(extender),
@@ -171,22 +177,25 @@ async function startIn(
   };
 }
 
-/** The scheduler configuration of docs/reference/scheduler-extender.md, for this extender. */
-function schedulerConfiguration(kubeconfig: string, endpoint: string, nodes: "names" | "full"): object {
+/** The chart's scheduler configuration, for this API server and this extender. */
+async function schedulerConfiguration(
+  kubeconfig: string,
+  endpoint: string,
+  nodes: "names" | "full",
+): Promise<object> {
+  const manifests = await renderChart({});
+  const map = manifests.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name === SCHEDULER);
+  const { data } = map as unknown as { readonly data: { readonly "config.yaml": string } };
+  const shipped = parse(data["config.yaml"]) as { readonly extenders: readonly [object] };
   return {
-    apiVersion: "kubescheduler.config.k8s.io/v1",
-    kind: "KubeSchedulerConfiguration",
+    ...shipped,
     clientConnection: { kubeconfig },
     leaderElection: { leaderElect: false },
-    profiles: [{ schedulerName: "csi-azuredisk-scheduler-extender" }],
     extenders: [
       {
+        ...shipped.extenders[0],
         urlPrefix: `http://${endpoint}`,
-        filterVerb: "filter",
-        prioritizeVerb: "prioritize",
-        weight: 10,
         nodeCacheCapable: nodes === "names",
-        ignorable: true,
         // Much longer than usual: on a busy machine the test must not continue without the extender.
         httpTimeout: "30s",
       },
