@@ -1,4 +1,5 @@
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { includesNode } from "../../src/core/api/identity/node-identity.ts";
 import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { filterNodes } from "../../src/core/schedule/filter-nodes.ts";
 import type { CandidateNode, PodVolume } from "../../src/core/schedule/pod-volume.ts";
@@ -17,6 +18,8 @@ export function rankNodesBy(
   return (volumeName, nodeNames) => {
     const diskKey = resourceUriKey(diskUriOf(volumeName) ?? "");
     const attachments = store.objects("AzVolumeAttachment").map(attachmentFacts);
+    const known = store.objects("AzVolume").map(volumeFacts);
+    const barred = known.flatMap((facts) => facts.barred);
     const nodes = new Map<string, CandidateNode>();
     for (const node of store.objects("AzDriverNode")) {
       const { isReady, vmId, location, zone, volumesMax } = nodeFacts(node);
@@ -32,12 +35,10 @@ export function rankNodesBy(
         volumesMax,
         health: isReady ? "healthy" : "not-ready",
         firmAttachments,
+        isQuarantined: includesNode(barred, { nodeName, vmId }),
       });
     }
-    const volume = store
-      .objects("AzVolume")
-      .map(volumeFacts)
-      .find((facts) => facts.diskKey === diskKey);
+    const volume = known.find((facts) => facts.diskKey === diskKey);
     const own = attachments
       .filter((attachment) => attachment.diskKey === diskKey)
       .map((attachment) => [attachment.nodeName, attachment] as const);

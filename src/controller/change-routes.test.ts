@@ -177,6 +177,17 @@ describe("a search for volumes that a node could take", () => {
         }),
       changed: ["node-a"],
     },
+    {
+      because: "a node has shown itself clean",
+      act: ({ routes }) =>
+        routes.onChange({
+          kind: "AzVolume",
+          name: "pvc-2",
+          previous: aVolumeWithRecord({ quarantined: [identity("node-a")] }),
+          current: aVolumeWithRecord({}),
+        }),
+      changed: ["node-a"],
+    },
     { because: "only pods change", act: ({ routes }) => routes.onNode("node-a", "users"), changed: [] },
   ];
   for (const { because, act, changed } of rows)

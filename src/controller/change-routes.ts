@@ -215,7 +215,10 @@ export function createChangeRoutes(
         wake: (change) => {
           addVolumeAlone(change.name);
           addAttachmentsOf(change.name);
-          for (const nodeName of leftQuarantine(change)) addAttachmentsOn(nodeName);
+          for (const nodeName of leftQuarantine(change)) {
+            addAttachmentsOn(nodeName);
+            placeOn(nodeName);
+          }
           for (const nodeName of newlyBarrierPending(change)) loops.barrier.queue.add(nodeName);
         },
       },

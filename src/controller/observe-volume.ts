@@ -10,6 +10,7 @@ import {
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
+import { isNamed } from "../core/writer/record/record-nodes.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -152,6 +153,11 @@ function observedNode(
     volumesMax: status.maxVolumes,
     attachments: attachments.length,
     isShortOfSlots: attachments.some(waitsForSlot),
+    isQuarantined: cache
+      .byIndex("AzVolume", "recordedOn", spec.nodeName)
+      .some((volume) =>
+        isNamed(volume.status?.record, { nodeName: spec.nodeName, vmId: status.vmId }, "fenced", "fencing"),
+      ),
   };
 }
 

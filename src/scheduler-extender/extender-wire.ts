@@ -37,7 +37,7 @@ const reasonTexts: Readonly<Record<RemovalReason, string>> = {
   "no-plug-in": "node(s) without the Azure Disk node plug-in",
   "not-ready": "node(s) with an Azure Disk node plug-in that is not ready",
   silent: "node(s) with an Azure Disk node plug-in that does not report any more",
-  quarantine: "node(s) that were fenced from an Azure disk of the pod and have not reported clean since",
+  quarantine: "node(s) that were fenced from an Azure disk and have not reported clean since",
   unreachable: "node(s) outside the region or zone of an Azure disk of the pod",
   "no-slot": "node(s) without free slots for the Azure disks of the pod",
 };

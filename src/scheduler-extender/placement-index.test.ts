@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
 import {
   aDetail,
   anAttachment,
@@ -153,6 +154,27 @@ describe("the placement index", () => {
     assert.deepEqual(firm(), [0, 0]);
   });
 
+  it("knows the VMs that are in quarantine for any volume, until the last one is clean", () => {
+    const { cluster, index } = anIndex();
+    const fencedFrom = (name: string, ...vms: readonly NodeIdentity[]): void =>
+      cluster.volumes.put(
+        volumeFacts(aVolume({ metadata: { name }, status: { record: aRecord({ quarantined: vms }) } })),
+      );
+    const quarantined = (): readonly string[] =>
+      ["node-a", "node-b"].filter((nodeName) => index.findNode(nodeName)?.isQuarantined);
+    fencedFrom("pvc-1", identity("node-a"), { ...identity("node-b"), vmId: "an earlier VM" });
+    cluster.nodes.put(wellNode("node-a"));
+    cluster.nodes.put(wellNode("node-b"));
+    assert.deepEqual(quarantined(), ["node-a"]);
+    fencedFrom("pvc-2", identity("node-a"), identity("node-b"));
+    fencedFrom("pvc-1");
+    assert.deepEqual(quarantined(), ["node-a", "node-b"]);
+    fencedFrom("pvc-2", identity("node-b"));
+    assert.deepEqual(quarantined(), ["node-b"]);
+    cluster.volumes.remove("pvc-2");
+    assert.deepEqual(quarantined(), []);
+  });
+
   it("has the same result in whatever order it receives its events", () => {
     const nodeName = fc.constantFrom("node-a", "node-b", "node-c");
     const attachment = fc
@@ -168,8 +190,8 @@ describe("the placement index", () => {
       .tuple(nodeName, fc.boolean())
       .map(([key, isThere]) => ({ kind: "node" as const, key, isThere }));
     const volume = fc
-      .constantFrom("1", "2")
-      .map((zone) => ({ kind: "volume" as const, key: "pvc-1", zone, isThere: true }));
+      .tuple(fc.constantFrom("pvc-1", "pvc-2"), fc.constantFrom("1", "2"), fc.subarray(["node-a", "node-b"]))
+      .map(([key, zone, fenced]) => ({ kind: "volume" as const, key, zone, fenced, isThere: true }));
     fc.assert(
       fc.property(
         fc.array(fc.oneof(attachment, node, volume), { maxLength: 30 }),
@@ -191,9 +213,9 @@ describe("the placement index", () => {
                 if (event.isThere) cluster.attachments.put({ ...facts, metadata: meta(event.key) });
                 else cluster.attachments.remove(event.key);
               } else {
-                cluster.volumes.put(
-                  volumeFacts(aVolume({ status: { detail: aDetail({ zones: [event.zone] }) } })),
-                );
+                const record = aRecord({ quarantined: event.fenced.map(identity) });
+                const status = { detail: aDetail({ zones: [event.zone] }), record };
+                cluster.volumes.put(volumeFacts(aVolume({ metadata: { name: event.key }, status })));
               }
             }
             index.refreshHealth();

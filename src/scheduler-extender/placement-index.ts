@@ -1,3 +1,4 @@
+import { includesNode, isSameNode, type NodeKey } from "../core/api/identity/node-identity.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
 import { silentAfterMs } from "../core/writer/node-silence.ts";
@@ -23,7 +24,7 @@ const HEALTH_AGE_MAX_MS = 1_000;
 
 /** The caches of the index, each kept up to date by a watch of its own. */
 export interface PlacementCaches {
-  readonly volumes: Pick<SourceCache<VolumeFacts, "diskKey">, "byIndex">;
+  readonly volumes: Pick<SourceCache<VolumeFacts, "diskKey">, "byIndex" | "onChange">;
   readonly attachments: Pick<SourceCache<AttachmentFacts, "diskKey">, "byIndex" | "onChange">;
   readonly nodes: Pick<SourceCache<NodeFacts>, "get" | "onChange" | "watchedUnchangedMs">;
   readonly claims: Pick<SourceCache<ClaimFacts>, "get">;
@@ -64,6 +65,8 @@ export function createPlacementIndex(options: {
   const { caches, heartbeatStaleMs, clock } = options;
   const candidates = new NodeTable();
   const firmAttachments = new Map<string, number>();
+  /** The VMs that volumes are barred from, by node name: once for each volume. Seldom any. */
+  const barredVms = new Map<string, readonly NodeKey[]>();
   let judgedAtMs = Number.NEGATIVE_INFINITY;
 
   caches.nodes.onChange(({ key, current }) => {
@@ -75,6 +78,25 @@ export function createPlacementIndex(options: {
     if (previous?.isFirm === true) countFirm(previous.nodeName, -1);
     if (current?.isFirm === true) countFirm(current.nodeName, 1);
   });
+
+  caches.volumes.onChange(({ previous, current }) => {
+    if (previous?.barred === current?.barred) return;
+    for (const node of previous?.barred ?? [])
+      setBarred(node.nodeName, withoutFirst(barredVms.get(node.nodeName) ?? [], node));
+    for (const node of current?.barred ?? [])
+      setBarred(node.nodeName, [...(barredVms.get(node.nodeName) ?? []), node]);
+  });
+
+  function setBarred(nodeName: string, vms: readonly NodeKey[]): void {
+    if (vms.length === 0) barredVms.delete(nodeName);
+    else barredVms.set(nodeName, vms);
+    const candidate = candidates.get(nodeName);
+    if (candidate !== undefined) candidates.put({ ...candidate, isQuarantined: isQuarantined(candidate) });
+  }
+
+  function isQuarantined(node: NodeKey): boolean {
+    return includesNode(barredVms.get(node.nodeName) ?? [], node);
+  }
 
   function countFirm(nodeName: string, change: 1 | -1): void {
     const count = (firmAttachments.get(nodeName) ?? 0) + change;
@@ -96,6 +118,7 @@ export function createPlacementIndex(options: {
       volumesMax,
       health: healthOf(facts),
       firmAttachments: firmAttachments.get(name) ?? 0,
+      isQuarantined: isQuarantined({ nodeName: name, vmId }),
     };
   }
 
@@ -153,4 +176,10 @@ export function createPlacementIndex(options: {
       }
     },
   };
+}
+
+/** Several volumes may name the same VM. */
+function withoutFirst(vms: readonly NodeKey[], node: NodeKey): readonly NodeKey[] {
+  const at = vms.findIndex((other) => isSameNode(other, node));
+  return at === -1 ? vms : vms.toSpliced(at, 1);
 }

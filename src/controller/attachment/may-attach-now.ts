@@ -39,7 +39,8 @@ export async function mayAttachNow(
  * and number for the next disk. So nothing is attached to the VM until it has shown that it is clean.
  */
 export function volumesQuarantinedFrom(ports: AttachmentPorts, node: NodeIdentity): readonly string[] {
-  const quarantined = ports.cache.list("AzVolume").filter((volume) => isQuarantined(volume, node));
+  const recorded = ports.cache.byIndex("AzVolume", "recordedOn", node.nodeName);
+  const quarantined = recorded.filter((volume) => isQuarantined(volume, node));
   return quarantined.map((volume) => volume.metadata.name);
 }
 
@@ -103,7 +104,7 @@ function volumesToRead(
   const gone = cached.filter(({ metadata }) => !names.has(metadata.name));
   const attached = new Set(present.map(({ spec }) => spec.volumeName));
   const named = cache
-    .list("AzVolume")
+    .byIndex("AzVolume", "recordedOn", node.nodeName)
     .filter((volume) => !attached.has(volume.metadata.name) && mayBeFenced(volume, node));
   return new Set([
     ...[...moved, ...gone].map(({ spec }) => spec.volumeName),

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
+  aDetail,
   anAttachment,
+  aRecord,
   aReplica,
+  aVolume,
   aVolumeWithRecord,
   aWriter,
+  diskUri,
+  identity,
   leaving,
   settings,
 } from "../../core/testing/objects.ts";
@@ -46,6 +51,35 @@ describe("placementReconciler", () => {
         const changed = new Set(["node-b", "node-of-nothing"]);
         await placementReconciler(world.ports, changed, (name) => planned.push(name)).reconcile("", never);
         assert.deepEqual([planned, changed], [isFit ? ["pvc-1"] : [], new Set()]);
+      }));
+
+  const b = identity("node-b");
+  for (const { because, record, isFit } of [
+    {
+      because: "nothing is attached to the node, which was fenced from another one",
+      record: { quarantined: [b] },
+    },
+    { because: "the node is being fenced from another one", record: { fencing: b } },
+    {
+      because: "an earlier VM of the node's name was fenced from another one",
+      record: { quarantined: [{ ...b, vmId: "older" }] },
+      isFit: true,
+    },
+  ])
+    it(`${isFit === true ? "plans" : "leaves"} a volume: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+        await world.given(
+          "AzVolume",
+          aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 1 }),
+        );
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 0 } }));
+        const status = { record: aRecord(record), detail: aDetail({ diskUri: `${diskUri}-2` }) };
+        await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2", uid: "uid-pvc-2" }, status }));
+        const planned: string[] = [];
+        const changed = new Set(["node-b"]);
+        await placementReconciler(world.ports, changed, (name) => planned.push(name)).reconcile("", never);
+        assert.equal(planned.includes("pvc-1"), isFit === true);
       }));
 
   const many = ["node-d", "node-e", "node-f", "node-g"];

@@ -36,6 +36,8 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
    * no slot is free.
    */
   readonly isShortOfSlots: boolean;
+  /** It is in quarantine for some volume, or is being fenced from one: nothing is attached to its VM. */
+  readonly isQuarantined: boolean;
 }
 
 /** Limits and waiting times of the volume plans. */

@@ -129,6 +129,12 @@ describe("chooseReplicaNodes", () => {
         reason: "is in quarantine for this volume",
       },
       {
+        because: "fenced from another volume: nothing is attached to it",
+        node: aNode(b, { isQuarantined: true }),
+        volume: aVolume(),
+        reason: "is in quarantine for another volume",
+      },
+      {
         because: "another VM of that name was",
         node: aNode(b),
         volume: aVolumeWithRecord({ quarantined: [{ ...identity(b), vmId: "older" }] }),

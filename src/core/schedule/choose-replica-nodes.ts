@@ -1,4 +1,3 @@
-import { isSameNode } from "../api/identity/node-identity.ts";
 import type { ObservedNode, ObservedPlacement, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { Platform } from "../platform/platform.ts";
 import { isSilent } from "../writer/node-silence.ts";
@@ -86,18 +85,10 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   const record = volume.status?.record;
   if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName))
     return "has an attachment already";
+  if (isNamed(record, node, "quarantined", "fencing")) return "is in quarantine for this volume";
   const closed = reasonAgainstNode(observed, node);
   if (closed !== undefined) return closed;
-  const unreachable =
-    detail === undefined ? undefined : whyUnreachable({ ...detail, platform: REPLICAS }, node);
-  if (unreachable !== undefined) return unreachable;
-  if (
-    record !== undefined &&
-    (isNamed(record, node, "quarantined") ||
-      (record.fencing !== undefined && isSameNode(record.fencing, node)))
-  )
-    return "is in quarantine for this volume";
-  return undefined;
+  return detail === undefined ? undefined : whyUnreachable({ ...detail, platform: REPLICAS }, node);
 }
 
 function reasonAgainstNode(
@@ -109,6 +100,7 @@ function reasonAgainstNode(
   if (isSilent(observed, node)) return "its heartbeat is stale";
   if (node.isOutOfService) return "is out of service";
   if (node.isUnschedulable) return "is unschedulable";
+  if (node.isQuarantined) return "is in quarantine for another volume";
   if (node.isShortOfSlots) return "has no slot left for a volume that is requested there";
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
   return undefined;

@@ -84,6 +84,28 @@ describe("filterNodes", () => {
         volumes: [aPodVolume(), aPodVolume({ barred: [identity("node-a")] })],
         reason: "quarantine",
       },
+      {
+        because: "nothing is attached to a node that was fenced from another volume",
+        node: node({ isQuarantined: true }),
+        reason: "quarantine",
+      },
+      {
+        because: "nor is a disk that does not exist yet",
+        node: node({ isQuarantined: true }),
+        volumes: [attachedTo("node-a"), aPodVolume({ disk: undefined })],
+        reason: "quarantine",
+      },
+      {
+        because: "what is attached there already can be used",
+        node: node({ isQuarantined: true }),
+        volumes: [attachedTo("node-a", "node-b")],
+      },
+      {
+        because: "attached to an earlier VM of that name",
+        node: node({ isQuarantined: true, vmId: "new" }),
+        volumes: [attachedTo("node-a")],
+        reason: "quarantine",
+      },
       { because: "primaries take all slots", node: node({ firmAttachments: 8 }), reason: "no-slot" },
       { because: "one slot is left, replicas or not", node: node({ firmAttachments: 7 }) },
       {

@@ -1,4 +1,4 @@
-import { type CandidateNode, isBarred, type PodVolume } from "./pod-volume.ts";
+import { type CandidateNode, isAttachedTo, isBarred, type PodVolume } from "./pod-volume.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Every reason for which a node is not offered for a pod. */
@@ -69,6 +69,7 @@ function reasonAgainst(
   if (node.health !== "healthy") return node.health;
   for (const volume of volumes) {
     if (isBarred(volume, node)) return "quarantine";
+    if (node.isQuarantined && !isAttachedTo(volume.attachments.get(node.nodeName), node)) return "quarantine";
     if (isUnreachable(volume, node)) return "unreachable";
   }
   return hasSlots(node, volumes) ? undefined : "no-slot";

@@ -1,4 +1,4 @@
-import { includesNode, type NodeKey } from "../api/identity/node-identity.ts";
+import { includesNode, isSameVmId, type NodeKey } from "../api/identity/node-identity.ts";
 import type { DiskPlace, NodePlace } from "./why-unreachable.ts";
 
 /** A node as the scheduler extender sees it. */
@@ -12,6 +12,8 @@ export interface CandidateNode extends NodeKey, NodePlace {
    * needed.
    */
   readonly firmAttachments: number;
+  /** It is in quarantine for some volume, or is being fenced from one: no disk is attached to it. */
+  readonly isQuarantined: boolean;
 }
 
 /** A volume of a pod that is to be placed. */
@@ -38,6 +40,14 @@ export interface PodVolumeAttachment {
 
 /** Finds a node by its name; undefined where no node plug-in has registered. */
 export type FindNode = (nodeName: string) => CandidateNode | undefined;
+
+/** Whether the disk of an attachment is on the node's very VM: not on an earlier one of the same name. */
+export function isAttachedTo(
+  attachment: PodVolumeAttachment | undefined,
+  node: Pick<CandidateNode, "vmId">,
+): boolean {
+  return attachment?.isAttached === true && isSameVmId(attachment.vmId, node.vmId);
+}
 
 /** Whether a volume's writer record keeps it from a node. */
 export function isBarred(volume: PodVolume, node: CandidateNode): boolean {

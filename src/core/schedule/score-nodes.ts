@@ -1,7 +1,7 @@
-import { isSameVmId } from "../api/identity/node-identity.ts";
 import {
   type CandidateNode,
   type FindNode,
+  isAttachedTo,
   isBarred,
   type PodVolume,
   type PodVolumeAttachment,
@@ -35,11 +35,7 @@ function scoreOf(attachedCount: number, volumeCount: number): number {
   return Math.max(1, Math.floor((SCORE_MAX * attachedCount) / volumeCount));
 }
 
-/**
- * Whether a pod could use the volume on that node without an attach. An attachment to an earlier VM of
- * the same name does not count.
- */
+/** Whether a pod could use the volume on that node without an attach. */
 function isReadyOn(volume: PodVolume, attachment: PodVolumeAttachment, node: CandidateNode): boolean {
-  const isThere = isSameVmId(attachment.vmId, node.vmId);
-  return attachment.isAttached && isThere && node.health === "healthy" && !isBarred(volume, node);
+  return isAttachedTo(attachment, node) && node.health === "healthy" && !isBarred(volume, node);
 }

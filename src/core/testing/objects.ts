@@ -202,6 +202,7 @@ export function aNode(nodeName: string, overrides: Partial<ObservedNode> = {}): 
     volumesMax: 8,
     attachments: 0,
     isShortOfSlots: false,
+    isQuarantined: false,
     ...overrides,
   };
 }

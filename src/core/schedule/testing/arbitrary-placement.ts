@@ -16,6 +16,7 @@ const candidate: fc.Arbitrary<CandidateNode> = fc.record({
   health: fc.constantFrom("healthy", "not-ready", "silent"),
   volumesMax: fc.nat(4),
   firmAttachments: fc.nat(5),
+  isQuarantined: fc.boolean(),
 });
 
 const podVolume: fc.Arbitrary<PodVolume> = fc.record({

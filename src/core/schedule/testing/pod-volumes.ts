@@ -10,6 +10,7 @@ export function aCandidate(nodeName: string, overrides: Partial<CandidateNode> =
     health: "healthy",
     volumesMax: 8,
     firmAttachments: 0,
+    isQuarantined: false,
     ...overrides,
   };
 }
