@@ -18,7 +18,10 @@ import type { ControllerPorts } from "./controller-ports.ts";
 type ObservePorts = Pick<
   ControllerPorts,
   "cache" | "users" | "unschedulable" | "clusterVolumes" | "clock" | "settings" | "attach"
->;
+> & {
+  /** Nodes of replicas that this process is creating, by the name of the volume. Default: none. */
+  readonly placing?: ReadonlyMap<string, readonly string[]>;
+};
 
 /** What shows the nodes; CSI's handlers see the same. */
 interface NodePorts extends Pick<ControllerPorts, "users"> {
@@ -97,9 +100,9 @@ function hasUser(
   );
 }
 
-/** Where the pods that use the volume could run, and where their other volumes are. */
+/** Where the pods that use the volume could run, and where their other volumes are, or are about to be. */
 function observePlacement(
-  { cache, users }: Pick<ControllerPorts, "cache" | "users">,
+  { cache, users, placing }: Pick<ObservePorts, "cache" | "users" | "placing">,
   volumeId: string | undefined,
 ): ObservedPlacement {
   const { pods, neighbours, otherVolumeIds } =
@@ -107,10 +110,13 @@ function observePlacement(
   const companionsOn = new Map<string, number>();
   for (const otherId of otherVolumeIds) {
     for (const other of cache.byIndex("AzVolume", "diskUri", resourceUriKey(otherId))) {
-      for (const attachment of cache.byIndex("AzVolumeAttachment", "volumeName", other.metadata.name)) {
-        if (!isTerminating(attachment))
-          companionsOn.set(attachment.spec.nodeName, (companionsOn.get(attachment.spec.nodeName) ?? 0) + 1);
-      }
+      const { name } = other.metadata;
+      const staying = cache
+        .byIndex("AzVolumeAttachment", "volumeName", name)
+        .filter((attachment) => !isTerminating(attachment))
+        .map(({ spec }) => spec.nodeName);
+      for (const nodeName of new Set([...staying, ...(placing?.get(name) ?? [])]))
+        companionsOn.set(nodeName, (companionsOn.get(nodeName) ?? 0) + 1);
     }
   }
   return { pods, neighbours, companionsOn };

@@ -21,6 +21,7 @@ import {
   aWriter,
   diskUri,
   identity,
+  leaving,
   settings,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
@@ -406,6 +407,48 @@ describe("volumeReconciler", () => {
           message: `1 of 3 replicas find no node: ${because}`,
         },
       ]);
+    }));
+
+  // By itself the first volume takes a node in a zone without it, and the second one the first node by name.
+  it("places the replicas of one pod's volumes on one node, also at the same moment", () =>
+    withControllerPorts(async (world) => {
+      const zones = { "node-a": "1", "node-b": "1", "node-c": "2", "node-d": "2" };
+      for (const [nodeName, zone] of Object.entries(zones))
+        await world.given("AzDriverNode", aDriverNode(nodeName, { zone }));
+      const otherUri = `${diskUri}-2`;
+      const nameOn = (uri: string, nodeName: string): string =>
+        attachmentObjectName({ diskUri: uri, nodeName });
+      for (const [name, uri] of [
+        ["pvc-1", diskUri],
+        ["pvc-2", otherUri],
+      ] as const) {
+        const detail = aDetail({ diskUri: uri, skuName: "Premium_ZRS", zones: [] });
+        const status = { detail, record: aRecord({ writer: aWriter("node-a") }) };
+        const spec = { maxMountReplicaCount: 1 };
+        await world.given("AzVolume", aVolume({ metadata: { name, uid: `uid-${name}` }, spec, status }));
+        const attached = {
+          metadata: { name: nameOn(uri, "node-a") },
+          spec: { volumeName: name, volumeId: uri },
+        };
+        await world.given("AzVolumeAttachment", anAttachment("node-a", attached));
+      }
+      const elsewhere = {
+        metadata: { name: nameOn(otherUri, "node-d") },
+        spec: { volumeName: "pvc-2", volumeId: otherUri },
+      };
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-d", elsewhere)));
+      const users: VolumeUsers = {
+        ...world.ports.users,
+        cachedPlacement: (volumeId) =>
+          aPlacement({ otherVolumeIds: [volumeId === diskUri ? otherUri : diskUri] }),
+      };
+      const { reconcile } = volumeReconciler({ ...world.ports, users }, asksNothing);
+      await world.answerOf(Promise.all([reconcile("pvc-1", never), reconcile("pvc-2", never)]));
+      const placed = world.ports.cache
+        .list("AzVolumeAttachment")
+        .filter(({ spec, metadata }) => spec.role === "Replica" && metadata.deletionTimestamp === undefined)
+        .map(({ spec }) => `${spec.volumeName} on ${spec.nodeName}`);
+      assert.deepEqual(placed.toSorted(), ["pvc-1 on node-c", "pvc-2 on node-c"]);
     }));
 
   it("counts a grant as held once a second, however often a token releases it", () =>

@@ -37,17 +37,24 @@ const DISTRUST_AGAIN_MS = 1_000;
  */
 export function volumeReconciler(ports: WriterPorts, onQuestion: (volumeName: string) => void): Reconciler {
   const distrusts = new KeyPace(ports.clock, DISTRUST_AGAIN_MS);
+  const placing = new Map<string, readonly string[]>();
   return {
     name: "volume",
     workers: 32,
     backoff: { baseMs: 50, maxMs: 10_000 },
     reconcile: (volumeName, signal) =>
-      reconcileVolume({ ...ports, distrusts }, volumeName, onQuestion, signal),
+      reconcileVolume({ ...ports, distrusts, placing }, volumeName, onQuestion, signal),
   };
 }
 
-/** `distrusts`: by the name of the volume. */
-type PacedPorts = WriterPorts & { readonly distrusts: KeyPace };
+/**
+ * `distrusts`: by the name of the volume. `placing`: the nodes of replicas that are being created, by the
+ * same. The volumes of one pod are planned at the same moment, before the cache shows any of their replicas.
+ */
+type PacedPorts = WriterPorts & {
+  readonly distrusts: KeyPace;
+  readonly placing: Map<string, readonly string[]>;
+};
 
 async function reconcileVolume(
   ports: PacedPorts,
@@ -61,18 +68,25 @@ async function reconcileVolume(
   let failure: Failure | undefined;
   const writerActions = planWriter(observed);
   if (writerActions.some(({ kind }) => kind === "AskAzure")) onQuestion(volumeName);
+  const replicaActions = planReplicas(observed);
   const passes = [
     ...writerActions.map((action) => () => executeInPace(ports, observed, action, signal)),
-    ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
+    ...replicaActions.map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);
   const requestTime = planRequestTime(observed);
   if (conditions !== undefined || requestTime !== undefined)
     passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
-  for (const pass of passes) {
-    const done = await pass();
-    if (done.ok) requeueAfterMs = Math.min(requeueAfterMs, done.value.requeueAfterMs ?? Infinity);
-    else failure ??= done.failure;
+  const chosen = replicaActions.flatMap((action) => (action.kind === "CreateReplica" ? action.nodeName : []));
+  if (chosen.length > 0) ports.placing.set(volumeName, chosen);
+  try {
+    for (const pass of passes) {
+      const done = await pass();
+      if (done.ok) requeueAfterMs = Math.min(requeueAfterMs, done.value.requeueAfterMs ?? Infinity);
+      else failure ??= done.failure;
+    }
+  } finally {
+    ports.placing.delete(volumeName);
   }
   if (failure !== undefined) return fail(failure);
   return ok(requeueAfterMs === Infinity ? {} : { requeueAfterMs });
