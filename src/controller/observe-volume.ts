@@ -66,6 +66,8 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
         : users.cachedOn({ nodeName: writer.nodeName, volumeId }),
     pods: () => cachedPodsOf(ports, volume),
     placement: () => observePlacement(ports, volumeId),
+    placementOn: (nodeName) =>
+      volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId, nodeName),
     nowMs: clock.nowMs(),
     settings,
   };

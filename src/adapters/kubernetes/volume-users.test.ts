@@ -483,6 +483,30 @@ describe("createPodVolumeUsers: placement", () => {
     });
   });
 
+  it("returns the pods with volumes on one node alone, where one is given", async () => {
+    const cluster = aCoreCluster();
+    for (const node of ["node-a", "node-b", "node-c"]) putNode(cluster, node);
+    putUse(cluster, "data", "db-0");
+    const app = { metadata: { labels: { app: "db" } } };
+    putPod(cluster, "db-0", { ...app, claims: ["data"], spec: { ...apart, volumes: twoVolumes("data") } });
+    putPod(cluster, "db-1", { ...app, claims: ["data-1"], nodeName: "node-b" });
+    putPod(cluster, "hermit", {
+      claims: ["cell"],
+      nodeName: "node-b",
+      spec: { ...apart, volumes: twoVolumes("cell") },
+    });
+    putPod(cluster, "web", { metadata: { labels: { app: "web" } }, claims: ["pages"], nodeName: "node-b" });
+    putPod(cluster, "db-2", { ...app, claims: ["data-2"], nodeName: "node-c" });
+    putPod(cluster, "db-of-nothing", { ...app, nodeName: "node-b" });
+    await cluster.show();
+    const { cachedPlacement } = usersOf(cluster);
+    const names = (nodeName?: string): unknown =>
+      cachedPlacement(diskOf("data"), nodeName).neighbours.map(({ name }) => name);
+    assert.deepEqual([names("node-b"), names("node-c"), names("node-d")], [["db-1", "hermit"], ["db-2"], []]);
+    assert.deepEqual(names(), ["db-1", "db-2", "db-of-nothing", "hermit"]);
+    assert.equal(cachedPlacement(diskOf("data"), "node-d").pods.length, 1);
+  });
+
   it("reads affinity in all of its forms", async () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a");

@@ -107,16 +107,21 @@ export function createPodVolumeUsers(options: {
 
   /**
    * Pods that a rule between pods concerns: those that the users' own rules select, and those whose
-   * rules select one of the users.
+   * rules select one of the users. On one node, where it is given, and with volumes there.
    */
-  function neighboursOf(users: readonly PodRules[], own: ReadonlySet<ClusterPod>): readonly NeighbourPod[] {
+  function neighboursOf(
+    users: readonly PodRules[],
+    own: ReadonlySet<ClusterPod>,
+    nodeName: string | undefined,
+  ): readonly NeighbourPod[] {
+    const there = nodeName === undefined ? undefined : pods.byIndex("nodeName", nodeName);
     const terms = users.flatMap((user) => [...user.podAffinity, ...user.podAntiAffinity]);
-    const selected = candidatesFor(terms).filter((pod) =>
+    const selected = (there ?? candidatesFor(terms)).filter((pod) =>
       terms.some((term) => selectsPod(term, placeOf(pod))),
     );
-    const repelling = pods
-      .byIndex("repelling", REPELLING)
-      .filter((pod) => users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user))));
+    const repelling = (there ?? pods.byIndex("repelling", REPELLING)).filter((pod) =>
+      users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user))),
+    );
     return [...new Set([...selected, ...repelling])].filter((pod) => !own.has(pod)).flatMap(neighbourOf);
   }
 
@@ -156,13 +161,13 @@ export function createPodVolumeUsers(options: {
     cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : undefined),
     cachedNodeNameOf: (instanceUri) =>
       nodes.byIndex("instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
-    cachedPlacement: (volumeId) => {
+    cachedPlacement: (volumeId, nodeName) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);
       const rules = users.flatMap((pod) => pod.rules ?? []);
       const placement: VolumePlacement = {
         pods: rules,
-        neighbours: neighboursOf(rules, new Set(users)),
+        neighbours: neighboursOf(rules, new Set(users), nodeName),
         otherVolumeIds: otherVolumesOf(users, volumeId),
       };
       return placement;

@@ -128,6 +128,11 @@ export interface ObservedVolume {
    * place a replica.
    */
   readonly placement: () => ObservedPlacement;
+  /**
+   * The pods that use the volume, and those with volumes on one node that a rule between pods concerns. Reads
+   * few pods.
+   */
+  readonly placementOn: (nodeName: string) => Pick<VolumePlacement, "pods" | "neighbours">;
   readonly nowMs: number;
   readonly settings: VolumeSettings;
 }

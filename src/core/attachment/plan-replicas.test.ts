@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/identity/node-identity.ts";
+import { placementUnknown } from "../schedule/pod-rules.ts";
+import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   aDiskSpec,
@@ -866,6 +868,105 @@ describe("planReplicas", () => {
         ),
         [],
       ));
+  });
+
+  // Its own pod is kept apart from db-1, which has failed over to node-b.
+  describe("of a replica on a node that the volume's pods stay off", () => {
+    const apart = aPodWithRules({ podAntiAffinity: [aTerm()] });
+    const on = (nodeName: string) => ({ "kubernetes.io/hostname": nodeName });
+    const named = (nodeName: string, overrides = {}) =>
+      aNode(nodeName, { labels: on(nodeName), ...overrides });
+    const nodes = [named("node-a"), named("node-b"), named("node-c"), named("node-d")];
+    const rivalOn = (nodeName: string) => [aNeighbour(nodeName, { nodeLabels: on(nodeName) })];
+    const beside = (
+      rivals: ReturnType<typeof rivalOn>,
+      changed: Parameters<typeof anObservedVolume>[0] = {},
+    ): ObservedVolume =>
+      anObservedVolume({
+        volume: aVolumeWithRecord(writerOnA, asked),
+        attachments: [primary, aReplica("node-b"), aReplica("node-c")],
+        nodes,
+        placement: () => ({ pods: [apart], neighbours: rivals, companionsOn: new Map() }),
+        placementOn: (nodeName) => ({
+          pods: [apart],
+          neighbours: rivals.filter(({ nodeLabels }) => nodeLabels["kubernetes.io/hostname"] === nodeName),
+        }),
+        ...changed,
+      });
+    const kept = "is kept apart from pod default/db-0 by anti-affinity to pod default/db-1";
+    const moved = {
+      ...trims("node-b", ["node-a"], ["node-c"], { nodeName: "node-a", epoch: 1 }),
+      because: `its node ${kept}`,
+    };
+
+    it("replaces it on a node where they can run, and is content with that one", () => {
+      assert.deepEqual(planReplicas(beside(rivalOn("node-b"))), [moved]);
+      const left = [primary, leaving(aReplica("node-b")), aReplica("node-c")];
+      assert.deepEqual(planReplicas(beside(rivalOn("node-b"), { attachments: left })), []);
+      const gone = [primary, aReplica("node-c")];
+      assert.deepEqual(planReplicas(beside(rivalOn("node-b"), { attachments: gone })), [creates("node-d")]);
+      const replaced = [...gone, aReplica("node-d")];
+      assert.deepEqual(planReplicas(beside(rivalOn("node-b"), { attachments: replaced })), []);
+    });
+
+    it("replaces one after the other, of labels that have changed, too", () => {
+      const labels = { pool: "old" };
+      const pods = [aPodWithRules({ nodeSelector: { pool: "new" } })];
+      const planned = planReplicas(
+        beside([], {
+          nodes: [
+            aNode("node-a"),
+            aNode("node-b", { labels }),
+            aNode("node-c", { labels }),
+            ...["node-d", "node-e"].map((name) => aNode(name, { labels: { pool: "new" } })),
+          ],
+          placement: () => ({ pods, neighbours: [], companionsOn: new Map() }),
+          placementOn: () => ({ pods, neighbours: [] }),
+        }),
+      );
+      assert.deepEqual(planned, [
+        { ...moved, because: "its node does not match the node selector of pod default/db-0: pool=new" },
+      ]);
+    });
+
+    it("deletes it first where one is too many", () =>
+      assert.deepEqual(
+        planReplicas(beside(rivalOn("node-c"), { volume: aVolumeWithRecord(writerOnA, tight) })),
+        [trims("node-c", ["node-a"], ["node-b"])],
+      ));
+
+    it("keeps it where nothing better is known, or a failover is near", () => {
+      const rows: readonly ({ readonly because: string } & Parameters<typeof anObservedVolume>[0])[] = [
+        { because: "no other node", nodes: nodes.slice(0, 3) },
+        {
+          because: "the other one is full",
+          nodes: [...nodes.slice(0, 3), named("node-d", { attachments: 8 })],
+        },
+        {
+          because: "the other one is needed for a missing replica",
+          attachments: [primary, aReplica("node-b"), leaving(aReplica("node-c"))],
+        },
+        {
+          because: "the writer's heartbeat is stale",
+          nodes: [named("node-a", { heartbeatUnchangedMs: 35_000 }), ...nodes.slice(1)],
+        },
+        { because: "a pod waits on another node", pods: () => [aPod()] },
+        {
+          because: "the primary is not attached",
+          attachments: [anAttachment("node-a", { status: { state: "Attaching" } }), aReplica("node-b")],
+        },
+        { because: "there is no primary", attachments: [aReplica("node-b"), aReplica("node-c")] },
+        { because: "the pods are still being listed", placementOn: () => placementUnknown },
+      ];
+      for (const { because, ...changed } of rows)
+        assert.deepEqual(
+          planReplicas(beside(rivalOn("node-b"), changed)).filter(({ kind }) => kind === "DeleteAttachment"),
+          [],
+          because,
+        );
+      const rivals = [...rivalOn("node-b"), ...rivalOn("node-d")];
+      assert.deepEqual(planReplicas(beside(rivals)), [], "a rival is on the other one");
+    });
   });
 
   it("plans as before where the AzVolume was deleted by hand", () => {

@@ -3,6 +3,7 @@ import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/identity/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
+import { whyPodsStayOff } from "../schedule/pod-fits-node.ts";
 import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
@@ -131,10 +132,12 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   // at fault, each would refuse it in turn.
   const drained = planDrained(observed, fit);
   const counted = without(fit, drained).filter((replica) => !isGivenUp(observed, replica));
+  const surplus = planSurplus(observed, counted);
   return [
     ...unusable,
     ...drained,
-    ...planSurplus(observed, counted),
+    ...surplus,
+    ...(surplus.length === 0 ? planMisplaced(observed, counted) : []),
     ...remove(
       without(fit, drained).filter((replica) => isDueForAnotherTry(observed, replica)),
       "every try failed a while ago, and another may not",
@@ -193,6 +196,36 @@ function planDrained(observed: ObservedVolume, replicas: readonly AzVolumeAttach
       because: "its node has been unschedulable for a while",
       onlyWhile: { kind: "Unschedulable", nodeName },
     }));
+}
+
+/**
+ * A replica where the volume's pods stay off, by the node's labels or by a pod that has come there since.
+ * After a failover, a pod keeps the others of its kind off its new node: their replicas there are of no use.
+ * One at a time, only while a node can take it besides those that are missing, and with no failover near.
+ */
+function planMisplaced(
+  observed: ObservedVolume,
+  replicas: readonly AzVolumeAttachment[],
+): readonly Deletion[] {
+  if (!isPrimaryServed(observed) || !isWriterWell(observed)) return [];
+  for (const replica of replicas) {
+    const node = observed.node(replica.spec.nodeName);
+    const because =
+      node === undefined ? undefined : whyPodsStayOff(observed.placementOn(node.nodeName), node);
+    if (because === undefined) continue;
+    const missing = Math.max(0, missingReplicas(observed, replicas));
+    if (chooseReplicaNodes(observed, Infinity).chosen.length <= missing) return [];
+    const others = replicas.filter((other) => other !== replica);
+    return [
+      {
+        kind: "DeleteAttachment",
+        attachmentName: replica.metadata.name,
+        because: `its node ${because}`,
+        onlyWhile: othersStay(observed, others, { isGrantNeeded: true }),
+      },
+    ];
+  }
+  return [];
 }
 
 /** No other event shows that a node has been unschedulable for long enough. */
@@ -373,10 +406,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const { maxMountReplicaCount } = observed.volume.spec;
   // Replicas that are being deleted, also by this plan, are not counted. Their shares become free
   // already, and another deletion would free one too many.
-  const others = stayingAttachments(observed).filter(
-    (attachment) => !isReplica(recordOf(observed), attachment),
-  );
-  const room = maxSharesOf(observed.volume) - others.length;
+  const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
   const isServing = isPrimaryServed(observed) && isGranted(observed);
@@ -389,21 +419,34 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const count = Math.max(0, replicas.length - allowed);
   // A primary that needs a share may be waiting for its grant.
   const sharesShort = replicas.length - room;
-  const record = recordOf(observed);
-  const grant = record === undefined ? undefined : standingGrant(record);
-  const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] =>
-    attachments.map(({ metadata }) => metadata.name);
   return ranked.slice(0, count).map(({ metadata }, index) => ({
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than requested, or a primary needs its share",
-    onlyWhile: {
-      kind: "OthersStay",
-      nonReplicaNames: namesOf(others),
-      replicaNames: namesOf(ranked.slice(count)),
-      ...(index < sharesShort || grant === undefined ? {} : { grant }),
-    },
+    onlyWhile: othersStay(observed, ranked.slice(count), { isGrantNeeded: index >= sharesShort }),
   }));
+}
+
+function nonReplicasOf(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+  return stayingAttachments(observed).filter((attachment) => !isReplica(recordOf(observed), attachment));
+}
+
+/** What a plan rests on that counts these replicas besides those that are none. */
+function othersStay(
+  observed: ObservedVolume,
+  replicas: readonly AzVolumeAttachment[],
+  { isGrantNeeded }: { readonly isGrantNeeded: boolean },
+): ReplicaCondition {
+  const record = recordOf(observed);
+  const grant = isGrantNeeded && record !== undefined ? standingGrant(record) : undefined;
+  const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] =>
+    attachments.map(({ metadata }) => metadata.name);
+  return {
+    kind: "OthersStay",
+    nonReplicaNames: namesOf(nonReplicasOf(observed)),
+    replicaNames: namesOf(replicas),
+    ...(grant === undefined ? {} : { grant }),
+  };
 }
 
 /**

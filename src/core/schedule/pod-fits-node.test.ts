@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type NodeForPods, whyPodsDoNotFit } from "./pod-fits-node.ts";
+import { type NodeForPods, whyPodsDoNotFit, whyPodsStayOff } from "./pod-fits-node.ts";
 import type { NeighbourPod, PodRules } from "./pod-rules.ts";
 import { aNeighbour, aNodeForPods, aPlacement, aPod, aTerm } from "./testing/placement.ts";
 
@@ -257,5 +257,51 @@ describe("whyPodsDoNotFit", () => {
       ),
       undefined,
     );
+  });
+});
+
+describe("whyPodsStayOff", () => {
+  it("counts labels and anti-affinity, and neither taints nor affinity between pods", () => {
+    const apart = { podAntiAffinity: [aTerm()] };
+    const neighbours = [aNeighbour("node-b")];
+    const rows: readonly Row[] = [
+      { because: "no rules", why: undefined },
+      {
+        because: "another label is selected",
+        pod: { nodeSelector: { pool: "new" } },
+        why: "does not match the node selector of pod default/db-0: pool=new",
+      },
+      {
+        because: "another node is required",
+        pod: {
+          nodeAffinity: [
+            {
+              matchExpressions: [],
+              matchFields: [{ key: "metadata.name", operator: "In", values: ["node-c"] }],
+            },
+          ],
+        },
+        why: "does not match the node affinity of pod default/db-0",
+      },
+      {
+        because: "a pod runs there that it must not be with",
+        pod: apart,
+        neighbours,
+        why: "is kept apart from pod default/db-0 by anti-affinity to pod default/db-1",
+      },
+      { because: "that pod runs elsewhere", pod: apart, neighbours: [aNeighbour("node-c")], why: undefined },
+      {
+        because: "an agent that restarts taints its node for seconds",
+        node: { taints: [{ key: "node.cilium.io/agent-not-ready", value: "", effect: "NoExecute" }] },
+        why: undefined,
+      },
+      { because: "a pod that it must be with restarts", pod: { podAffinity: [aTerm()] }, why: undefined },
+    ];
+    for (const { because, pod, node, neighbours: others = [], why } of rows)
+      assert.equal(
+        whyPodsStayOff(aPlacement({ pods: [aPod(pod)], neighbours: others }), aNodeForPods(node)),
+        why,
+        because,
+      );
   });
 });

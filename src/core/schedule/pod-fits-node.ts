@@ -35,6 +35,22 @@ export function whyPodsDoNotFit(
   return undefined;
 }
 
+/**
+ * Why the pods that use a volume stay off a node for as long as its labels and the pods there are what they
+ * are. Of `whyPodsDoNotFit` it leaves out what may change by itself within seconds: taints, which conditions
+ * and agents that restart set as well, and the pods that they must run with.
+ */
+export function whyPodsStayOff(
+  placement: Pick<VolumePlacement, "pods" | "neighbours">,
+  node: NodeForPods,
+): string | undefined {
+  for (const pod of placement.pods) {
+    const because = whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, placement.neighbours);
+    if (because !== undefined) return because;
+  }
+  return undefined;
+}
+
 function whyPodDoesNotFit(
   pod: PodRules,
   node: NodeForPods,
@@ -47,15 +63,26 @@ function whyPodDoesNotFit(
       `has a taint that ${podName} does not tolerate: ` +
       `${taint.key}${taint.value === "" ? "" : `=${taint.value}`}:${taint.effect}`
     );
+  const fixed = whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, neighbours);
+  if (fixed !== undefined) return fixed;
+  return hasCompany(pod, node, neighbours) ? undefined : `has none of the pods that ${podName} must run with`;
+}
+
+function whyLabelsDoNotFit(pod: PodRules, node: NodeForPods): string | undefined {
+  const podName = `pod ${pod.namespace}/${pod.name}`;
   const label = Object.entries(pod.nodeSelector).find(([key, value]) => node.labels[key] !== value);
   if (label !== undefined) return `does not match the node selector of ${podName}: ${label[0]}=${label[1]}`;
   if (pod.nodeAffinity !== undefined && !pod.nodeAffinity.some((term) => matchesNode(term, node)))
     return `does not match the node affinity of ${podName}`;
-  const rival = findRival(pod, node, neighbours);
-  if (rival !== undefined)
-    return `is kept apart from ${podName} by anti-affinity to pod ${rival.namespace}/${rival.name}`;
-  if (!hasCompany(pod, node, neighbours)) return `has none of the pods that ${podName} must run with`;
   return undefined;
+}
+
+function whyApart(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): string | undefined {
+  const rival = findRival(pod, node, neighbours);
+  return rival === undefined
+    ? undefined
+    : `is kept apart from pod ${pod.namespace}/${pod.name} by anti-affinity to ` +
+        `pod ${rival.namespace}/${rival.name}`;
 }
 
 /**

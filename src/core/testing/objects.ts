@@ -12,6 +12,7 @@ import { formatDiskUri } from "../azure/ids/disk-uri.ts";
 import { formatInstanceUri } from "../azure/ids/instance-uri.ts";
 import { fromTimestamp, toTimestamp } from "../primitives/timestamp.ts";
 import type { OrchestratorNode } from "../schedule/orchestrator-node.ts";
+import { placementUnknown } from "../schedule/pod-rules.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { newRecord } from "../writer/record/writer-steps.ts";
 import { changedRecord, type RecordChanges } from "./record-lists.ts";
@@ -252,6 +253,7 @@ export function anObservedVolume(
     writerUse: { kind: "unknown" },
     pods: () => [],
     placement: () => ({ pods: [], neighbours: [], companionsOn: new Map() }),
+    placementOn: () => placementUnknown,
     nowMs,
     settings,
     ...overrides,

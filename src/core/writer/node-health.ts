@@ -6,16 +6,18 @@ import {
   type ObservedVolume,
   recordOf,
 } from "../attachment/observed-volume.ts";
+import { whyPodsStayOff } from "../schedule/pod-fits-node.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
 import { isSilent, kubeletOf } from "./node-silence.ts";
 
-/** Whether a pod could start on the node of an attachment now, and its volume be made ready. */
+/** Whether a pod of the volume could start on the node of an attachment now, and the volume be made ready. */
 export function couldTakeOver(
-  observed: Pick<ObservedVolume, "settings" | "node">,
+  observed: Pick<ObservedVolume, "settings" | "node" | "placementOn">,
   { spec }: AzVolumeAttachment,
 ): boolean {
   const node = observed.node(spec.nodeName);
-  return node !== undefined && isWell(observed, node) && !node.isUnschedulable;
+  if (node === undefined || !isWell(observed, node) || node.isUnschedulable) return false;
+  return whyPodsStayOff(observed.placementOn(spec.nodeName), node) === undefined;
 }
 
 /**

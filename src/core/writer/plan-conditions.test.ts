@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTimestamp } from "../primitives/timestamp.ts";
+import { aPod as aPodWithRules } from "../schedule/testing/placement.ts";
 import {
   agoMs,
   aNode,
@@ -101,6 +102,20 @@ describe("planConditions", () => {
       ]);
     });
   }
+
+  it("counts no replica where the volume's pods stay off, by anti-affinity or labels", () => {
+    const pods = [aPodWithRules({ nodeSelector: { pool: "new" } })];
+    const [planned] =
+      planConditions(
+        anObservedVolume({
+          attachments: replicas,
+          nodes: [aNode("node-a"), aNode("node-b", { labels: { pool: "new" } }), aNode("node-c")],
+          placementOn: () => ({ pods, neighbours: [] }),
+        }),
+        [],
+      ) ?? [];
+    assert.equal(planned?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
+  });
 
   it("counts no replica whose node does not find the device", () => {
     const missing = anAttachment("node-c", { spec: { role: "Replica" }, status: { deviceMissing: true } });

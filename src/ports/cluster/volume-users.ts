@@ -33,9 +33,9 @@ export interface VolumeUsers {
   cachedNodeNameOf(instanceUri: string): string | undefined;
   /**
    * The cached users of a volume anywhere, and where else they could run: for placing replicas. Reads all
-   * pods of the cluster.
+   * pods of the cluster; with a `nodeName` only those on that node that have volumes, of whatever driver.
    */
-  cachedPlacement(volumeId: string): VolumePlacement;
+  cachedPlacement(volumeId: string, nodeName?: string): VolumePlacement;
   /**
    * Calls `listener` with the node's name whenever the cached view of a node or of its users has changed,
    * and says which of the two.
