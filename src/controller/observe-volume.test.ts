@@ -75,6 +75,26 @@ describe("observeVolume of pods", () => {
     );
 });
 
+describe("observeVolume of all nodes", () => {
+  it("judges them once for a plan", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      let lists = 0;
+      const cache: typeof world.ports.cache = {
+        ...world.ports.cache,
+        list: (kind) => {
+          if (kind === "AzDriverNode") lists++;
+          return world.ports.cache.list(kind);
+        },
+      };
+      const observed = observeVolume({ ...world.ports, cache }, "pvc-1");
+      assert.deepEqual(observed?.nodes(), observeNodes(world.ports));
+      assert.equal(observed?.nodes(), observed?.nodes());
+      assert.equal(lists, 1);
+    }));
+});
+
 describe("observeVolume of a node without AzDriverNode", () => {
   it("shows what the orchestrator shows of it", () =>
     withControllerPorts(async (world) => {

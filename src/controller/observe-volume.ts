@@ -40,6 +40,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
   const volumeId = volume.status?.detail?.diskUri;
   // The plans of one volume ask for the same node again and again.
   const observedNodes = new Map<string, { readonly node: ObservedNode | undefined }>();
+  let allNodes: readonly ObservedNode[] | undefined;
   return {
     volume,
     unchangedMs: cache.unchangedMs("AzVolume", volumeName) ?? 0,
@@ -48,7 +49,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
       unchangedMs: cache.unchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
       watchedUnchangedMs: cache.watchedUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
     })),
-    nodes: () => observeNodes(ports),
+    nodes: () => (allNodes ??= observeNodes(ports)),
     node: (nodeName) => {
       const known = observedNodes.get(nodeName);
       if (known !== undefined) return known.node;

@@ -870,6 +870,13 @@ describe("planReplicas", () => {
       ));
   });
 
+  it("looks at no node while the missing replicas wait for a share", () => {
+    const attachments = [primary, leaving(aReplica("node-b"))];
+    const observed = anObservedVolume({ volume: aVolumeWithRecord(writerOnA, tight), attachments });
+    const nodes = (): never => assert.fail("all nodes are read");
+    assert.deepEqual(planReplicas({ ...observed, nodes }), []);
+  });
+
   // Its own pod is kept apart from db-1, which has failed over to node-b.
   describe("of a replica on a node that the volume's pods stay off", () => {
     const apart = aPodWithRules({ podAntiAffinity: [aTerm()] });

@@ -252,8 +252,7 @@ function planCreations(
 ): readonly ReplicaAction[] {
   if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed))
     return [];
-  const missing = missingReplicas(observed, kept);
-  if (missing <= 0) return [];
+  const missing = Math.max(0, missingReplicas(observed, kept));
   // A deleting attachment holds its share until Azure has detached the disk; a replica whose every attempt
   // failed never got one. A possible writer's counts, as it does for surplus replicas: otherwise each
   // replica would be deleted as soon as it was created.
@@ -266,14 +265,16 @@ function planCreations(
     maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
   const sharesSoon = maxShares - kept.filter(takesShare).length;
   const requested = Math.max(0, Math.min(missing, sharesNow));
+  // Replicas that only wait for a free share are not missing.
+  const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
+  const withoutPlace = missing - waiting;
+  // A cluster has thousands of nodes, and after a failover many volumes wait for a share.
+  if (withoutPlace === 0) return [];
   const { chosen, rejected } = chooseReplicaNodes(observed, requested);
   // Missing replicas are reported once placement has ended: otherwise each node would be reported twice,
   // for two reasons.
   if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
-  // Replicas that only wait for a free share are not missing.
-  const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
-  const withoutPlace = missing - waiting;
-  return withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : [];
+  return [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }];
 }
 
 /** How many replicas more than these attachments are requested; negative where they are too many. */
