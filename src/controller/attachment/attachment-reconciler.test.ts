@@ -819,6 +819,10 @@ describe("attachmentReconciler", () => {
   for (const { because, record } of [
     { because: "it was fenced from one", record: fenced },
     { because: "a person has attached that disk again", record: distrusted.value },
+    {
+      because: "its entry says nothing else",
+      record: { ...newRecord(0), nodes: [{ ...a, wasQuarantined: true as const }] },
+    },
   ])
     it(`attaches nothing while the VM may still use an old device of any volume: ${because}`, () =>
       withControllerPorts(async (world) => {

@@ -12,9 +12,13 @@ export const cacheIndexes = {
       const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
       return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
     },
-    /** Names of the nodes in the entries of its record, without the clean ones. */
+    /**
+     * Names of the nodes in the entries of its record, without the clean ones. Attaches rely on it to have
+     * all that were fenced, so it names these whatever else their entries say.
+     */
     recordedOn: ({ status }: KindMap["AzVolume"]) => {
-      const entries = status?.record === undefined ? [] : entriesOf(status.record);
+      const record = status?.record;
+      const entries = record === undefined ? [] : [...entriesOf(record), ...nodesIn(record, "fenced")];
       return [...new Set(entries.map(({ nodeName }) => nodeName))];
     },
     /** The resource ids, as `resourceUriKey` writes them, of the VMs of its unverified nodes. */
