@@ -379,7 +379,7 @@ export const protocolMutations: readonly Mutation[] = [
       {
         file: HOLD_VOLUME,
         find:
-          `const clean = await verifyCleanOf(ports, read.value, isFlushed, signal);\n` +
+          `const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);\n` +
           `  if (!clean.ok) return clean;`,
         replace: ``,
       },

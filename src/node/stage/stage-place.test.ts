@@ -155,6 +155,7 @@ describe("stageVolume and where the disk is", () => {
           failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem },
         });
         assert.deepEqual(world.ports().checkpoints.volumes(), []);
+        assert.equal(world.record()?.writer?.held, false, "it has begun nothing with any device");
       }));
 
   it("hands out nothing where another device is at the LUN after the acquire", () =>

@@ -84,7 +84,7 @@ export async function stageVolume(
   // Where several nodes may write there is nothing to acquire.
   return hasOneWriter
     ? stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal)
-    : stageHeld(ports, request, volume, found.value, signal);
+    : stageHeld(ports, request, volume, found.value, () => undefined, signal);
 }
 
 /**
@@ -126,16 +126,21 @@ async function requestOwnWriter(
 
 /**
  * Holds the device from before its last check until the mount: a mount command paused in between would
- * otherwise mount whatever disk has that name by then.
+ * otherwise mount whatever disk has that name by then. `onBegin`: called once the device has passed that
+ * check.
  */
 function stageHeld(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
   found: AttachedDevice,
+  onBegin: () => void,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const act = (): Promise<Result<Staged, Failure>> => stageAcquired(ports, request, volume, found, signal);
+  const act = (): Promise<Result<Staged, Failure>> => {
+    onBegin();
+    return stageAcquired(ports, request, volume, found, signal);
+  };
   return whileSame(ports, request, volume, found, act, signal);
 }
 
@@ -161,23 +166,32 @@ async function stageAsWriter(
   }
   const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!acquired.ok) return acquired;
-  const staged = await stageHeld(ports, request, acquired.value, found, signal);
+  let hasBegun = false;
+  const onBegin = (): void => {
+    hasBegun = true;
+  };
+  const staged = await stageHeld(ports, request, acquired.value, found, onBegin, signal);
   if (staged.ok) return staged;
-  return releaseAfterFailure(ports, request, volumeName, staged.failure, signal);
+  return releaseAfterFailure(ports, request, { volumeName, hasBegun }, staged.failure, signal);
 }
 
-/** A failed stage leaves nothing mounted and the volume released, so that another node may have it. */
+/**
+ * A failed stage leaves nothing mounted and the volume released, so that another node may have it. Only a
+ * clean node acquires: one that has begun nothing since needs no device to show that it still is. Its disk
+ * may be coming off, and then no attachment says where it is.
+ */
 async function releaseAfterFailure(
   ports: NodePorts,
   request: StageRequest,
-  volumeName: string,
+  { volumeName, hasBegun }: { readonly volumeName: string; readonly hasBegun: boolean },
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
     await restoreDevice(ports, volumeName, signal);
-    const released = await releaseVolume(ports, { volumeName, isFlushed: false }, signal);
+    const asked = { volumeName, isFlushed: false, needsDevice: hasBegun };
+    const released = await releaseVolume(ports, asked, signal);
     const removed = released.ok ? await ports.checkpoints.remove(volumeName, signal) : released;
     if (!removed.ok)
       ports.logger.warn("volume not released after a failed stage; the next stage acquires it again", {

@@ -123,12 +123,17 @@ async function reportRollback(
  * *release*: returns the volume once nothing here can write to it any more. An unmount alone does not
  * show that: a check or mount command of this or an earlier plug-in may still run, and a process may have
  * the raw device open. Success, too, if the record no longer says that this node holds it. `isFlushed` as for
- * `verifyClean`. Fails with `DeviceBusy` while the node is not clean, and with `StillWaiting` while no device
- * to check is known.
+ * `verifyClean`. `needsDevice`: default true; a lost checkpoint must not make a node look clean that had the
+ * disk. Fails with `DeviceBusy` while the node is not clean, and with `StillWaiting` while no device to check
+ * is known.
  */
 export async function releaseVolume(
   ports: NodePorts,
-  { volumeName, isFlushed }: { readonly volumeName: string; readonly isFlushed: boolean },
+  {
+    volumeName,
+    isFlushed,
+    needsDevice = true,
+  }: { readonly volumeName: string; readonly isFlushed: boolean; readonly needsDevice?: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
@@ -139,7 +144,7 @@ export async function releaseVolume(
   // restarted, unless no controller has renewed the Lease since the backup.
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
-  const clean = await verifyCleanOf(ports, read.value, isFlushed, signal);
+  const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);
   if (!clean.ok) return clean;
   const released = await moveRecord(
     ports,
@@ -153,14 +158,10 @@ export async function releaseVolume(
   return ok(undefined);
 }
 
-/**
- * It had the disk, so finding nothing without a known device is no proof: a lost checkpoint must not make
- * it look clean.
- */
 function verifyCleanOf(
   ports: NodePorts,
   volume: AzVolume,
-  isFlushed: boolean,
+  look: Parameters<typeof verifyClean>[2],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
@@ -168,7 +169,7 @@ function verifyCleanOf(
   const attachment = ownAttachment(ports, volumeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
   const known = { volume, attachment, checkpoint, volumeId };
-  return verifyClean(ports, known, { needsDevice: true, isFlushed }, signal);
+  return verifyClean(ports, known, look, signal);
 }
 
 /**
