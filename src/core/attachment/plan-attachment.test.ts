@@ -206,6 +206,12 @@ describe("planAttachment", () => {
         others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed" } })],
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
       },
+      ...(["Detaching", "DetachmentFailed"] as const).map((state) => ({
+        because: `a detach that has not ended counts (${state}), also where the attachment stays`,
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state } })],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      })),
     ]);
     check([
       {

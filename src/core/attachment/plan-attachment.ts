@@ -267,12 +267,8 @@ export function holdsShare(
   observed: Pick<ObservedVolume, "settings">,
   attachment: AzVolumeAttachment,
 ): boolean {
-  const state = attachment.status?.state;
-  if (isTerminating(attachment)) return state !== undefined && state !== "Pending";
-  return (
-    !isGivenUp(observed, attachment) &&
-    (state === "Attaching" || state === "Attached" || state === "AttachmentFailed")
-  );
+  const { state = "Pending" } = attachment.status ?? {};
+  return state !== "Pending" && (isTerminating(attachment) || !isGivenUp(observed, attachment));
 }
 
 /** The node of an attachment as it is now, or as the record names it. */
