@@ -265,7 +265,7 @@ export const masks: readonly Mask[] = [
       {
         file: "src/core/attachment/plan-attachment.ts",
         find: `  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
-    return { kind: "Recreate", node };
+    return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
 `,
         replace: `
 `,

@@ -81,7 +81,7 @@ export type FencingPorts = FolderPorts<"random" | "settings" | "clusterId", Read
 export type NodesPorts = FolderPorts<"marks" | "settings", "dataDisksMax" | "inspectInstance">;
 export type AttachmentPorts = FolderPorts<
   "random" | "settings" | "clusterId",
-  Reads | "attachDisk" | "detachDisk"
+  Reads | "attachDisk" | "detachDisk" | "barrier"
 >;
 export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",

@@ -172,7 +172,7 @@ function attachedStatus(
   present: AttachmentStatus | undefined,
   { node, lun, beingDetached }: Place,
 ): AttachmentStatus {
-  const { error: _, ...status } = withoutPlace(present ?? { state: "Pending" });
+  const { attempt: _, error: __, ...status } = withoutPlace(present ?? { state: "Pending" });
   const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun };
   return { ...status, ...place, state: "Attached", ...(beingDetached ? { deviceMissing: true } : {}) };
 }

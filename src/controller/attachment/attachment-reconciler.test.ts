@@ -513,9 +513,12 @@ describe("attachmentReconciler", () => {
       );
       assert.deepEqual(answer, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
       assert.deepEqual([...world.attachedTo], ["node-a"]);
-      // Its next plan recreates the object, which records the disk where it is.
+      // Its next plan takes the mark back, and the one after that recreates the object.
       assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
       const { uid } = world.attachment("node-a")?.metadata ?? {};
+      const dataDisks = [{ diskUri, lun: 0, beingDetached: false }];
+      await runOn(world, { inspectInstance: async () => ok(anInstance("node-a", { dataDisks })) });
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
       await run(world);
       assert.notEqual(world.attachment("node-a")?.metadata.uid, uid);
       await run(world);

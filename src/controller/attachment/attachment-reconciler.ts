@@ -17,6 +17,7 @@ import { recreateAttachment } from "./recreate-attachment.ts";
 import { detach, removeProvenOff } from "./removal/detach.ts";
 import { removeIfUnattached } from "./removal/remove-if-unattached.ts";
 import { removeOrphan } from "./removal/remove-orphan.ts";
+import { takeBackDetach } from "./removal/take-back-detach.ts";
 
 /** How often an attachment without a pod is examined again, in milliseconds. Reads caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
@@ -114,6 +115,8 @@ async function execute(
     case "Detach":
     case "DetachEarlier":
       return detach(ports, attachment, action, signal);
+    case "TakeBackDetach":
+      return takeBackDetach(ports, attachment, action.node, signal);
     case "RemoveUnattached":
       return removeIfUnattached(ports, observed.volume, attachment, action, signal);
     case "RemoveProvenOff":

@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../../core/api/finalizers.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
 import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -33,7 +34,13 @@ export async function recreateAttachment(
     `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`,
   );
   const removed = await ports.steps.run("remove-attachment", () =>
-    removeFinalizer(ports.store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal),
+    removeFinalizer(
+      ports.store,
+      // One from which a detach was begun since the plan is no target: that is taken back first.
+      { kind: "AzVolumeAttachment", name, uid, isTarget: (present) => !isDetachBegun(present, node) },
+      ATTACHMENT_FINALIZER,
+      signal,
+    ),
   );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   const { recall: _, ...asked } = removed.ok ? removed.value.spec : attachment.spec;

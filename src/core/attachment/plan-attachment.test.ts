@@ -599,6 +599,95 @@ describe("planAttachment", () => {
     ]);
   });
 
+  it("takes a detach back that was begun, and that nothing allows or asks for any more", () => {
+    const takesBack: AttachmentAction = { kind: "TakeBackDetach", node: a };
+    const own = { status: { state: "Detaching", attempt: "mark-1" } } as const;
+    const failed = { status: { state: "DetachmentFailed", attempt: "mark-1" } } as const;
+    const earlier = { nodeName: "node-a", vmId: "older", instanceUri: "/older" };
+    const { record: _, ...withoutRecord } = aVolume().status ?? {};
+    const several = {
+      ...aVolume({
+        spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+      }),
+      status: withoutRecord,
+    } as AzVolume;
+    const full = [aReplica("node-b"), aReplica("node-c"), aReplica("node-d")];
+    const holder = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
+    check([
+      {
+        because: "its node holds the volume without a request",
+        own: leaving(anAttachment("node-a", own)),
+        volume: holder,
+        plan: takesBack,
+      },
+      {
+        because: "the same, and the detach has failed",
+        own: leaving(anAttachment("node-a", failed)),
+        volume: holder,
+        plan: takesBack,
+      },
+      {
+        because: "the same, and it was marked by an earlier version",
+        own: leaving(anAttachment("node-a", { status: { state: "Detaching" } })),
+        volume: holder,
+        plan: takesBack,
+      },
+      {
+        because: "its node is to write: before its object is made again",
+        own: leaving(anAttachment("node-a", own)),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
+        plan: takesBack,
+      },
+      {
+        because: "the same where several write",
+        own: leaving(anAttachment("node-a", own)),
+        volume: several,
+        plan: takesBack,
+      },
+      {
+        because: "the attachment stays, and its VM was an earlier one for a while; it needs no other share",
+        own: aReplica("node-a", own),
+        others: full,
+        plan: takesBack,
+      },
+    ]);
+    check([
+      {
+        because: "others have begun it: it ends with the next update of the VM",
+        own: aReplica("node-a", { status: { state: "Detaching" } }),
+        plan: attaches("replicaAttach"),
+      },
+      {
+        because: "it is from an earlier VM, which nothing shows as a writer",
+        own: aReplica("node-a", { status: { ...own.status, ...earlier } }),
+        plan: { kind: "DetachEarlier", node: earlier, lane: "prune" },
+      },
+      {
+        because: "the writer is another VM of its name",
+        own: leaving(anAttachment("node-a", { status: { ...own.status, ...earlier } })),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: { kind: "Recreate", node: a },
+      },
+      {
+        because: "a fence detaches it",
+        own: leaving(anAttachment("node-a", own)),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }), fencing: a }),
+        plan: waits("node-a is being fenced"),
+      },
+      {
+        because: "the node is unverified, and gets its place by a proof",
+        own: leaving(anAttachment("node-a", own)),
+        volume: aVolumeWithRecord({ unverified: [a] }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "the record still allows it",
+        own: leaving(anAttachment("node-a", own)),
+        plan: { kind: "Detach", node: a, lane: "detach" },
+      },
+    ]);
+  });
+
   // Left deleting, it would keep the node's next pod from its volume.
   it("recreates an attachment deleted by hand while its node is to write", () => {
     const shared = {

@@ -8,6 +8,7 @@ import { isNamed, isRequestedWriter, nodesIn } from "../writer/record/record-nod
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
+import { isDetachBegun } from "./is-detach-begun.ts";
 import {
   isGivenUp,
   isDeleting,
@@ -30,6 +31,11 @@ export type AttachmentAction =
    * before it is attached to the current VM.
    */
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "prune" }
+  /**
+   * A detach was begun that the record no longer allows, or nothing asks for: its node finds the disk again,
+   * once no such detach can reach the VM any more.
+   */
+  | { readonly kind: "TakeBackDetach"; readonly node: NodeIdentity }
   /**
    * A fence, or a proof without one, has shown that the VM has no entry for the disk. The object is deleted
    * without another call to Azure.
@@ -84,13 +90,16 @@ function planTerminating(
 ): AttachmentAction {
   if (isRecordMissing(observed.volume))
     return { kind: "Wait", because: "the volume's record is being rebuilt" };
-  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
-    return { kind: "Recreate", node };
   // The VM to which the disk was attached, even if the node is gone or its name belongs to another VM.
   const attached = attachedVm(attachment);
+  const record = recordOf(observed);
+  // Before it is recreated: the new object would not show that a detach may be under way.
+  if (attached !== undefined && isDetachBegun(attachment, attached) && isUnfencedWriter(record, attached))
+    return { kind: "TakeBackDetach", node: attached };
+  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
+    return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "RemoveUnattached", node };
-  const record = recordOf(observed);
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "RemoveProvenOff", node: vm };
   if (record !== undefined && !mayDetach(record, vm))
@@ -99,6 +108,10 @@ function planTerminating(
   // and stays.
   if (attached === undefined) return { kind: "RemoveUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
+}
+
+function isUnfencedWriter(record: WriterRecord | undefined, node: NodeIdentity): boolean {
+  return isNamed(record, node, "writer") && !isNamed(record, node, "fencing");
 }
 
 function laneOf({ spec }: AzVolumeAttachment): "detach" | "prune" {
@@ -214,6 +227,9 @@ function planAttach(
       because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
     };
   if (record !== undefined && !mayAttach(record, node)) return waitForNode(record, node);
+  // A detach that others began has no attempt. Azure carries it out with any update of the VM.
+  if (isDetachBegun(attachment, node) && attachment.status?.attempt !== undefined)
+    return { kind: "TakeBackDetach", node };
   if (isGivenUp(observed, attachment))
     return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);

@@ -52,7 +52,9 @@ export function mayWrite(observed: ObservedVolume): readonly string[] {
 /** VMs that have the disk in Azure, or may. */
 export function sharesTaken(observed: ObservedVolume): number {
   return observed.attachments.filter(({ attachment }) =>
-    ["Attaching", "Attached", "Detaching"].includes(attachment.status?.state ?? "Pending"),
+    ["Attaching", "Attached", "Detaching", "DetachmentFailed"].includes(
+      attachment.status?.state ?? "Pending",
+    ),
   ).length;
 }
 
@@ -163,6 +165,12 @@ function applyAttachmentAction(
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),
       );
+    case "TakeBackDetach":
+      return changed(observed, name, (present) => {
+        if (present.status === undefined) return present;
+        const { attempt: _, ...status } = present.status;
+        return { ...present, status: { ...status, state: "Attached" } };
+      });
     case "DetachEarlier":
       return changed(observed, name, (present) => ({ ...present, status: { state: "Pending" } }));
     case "Recreate": {

@@ -31,7 +31,9 @@ const ROUNDS_MAX = 60;
 
 const nodeNames = ["node-a", "node-b", "node-c", "node-d", "node-e"] as const;
 const nodeName = fc.constantFrom(...nodeNames);
-const state = fc.constantFrom("Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching" as const);
+const state = fc.constantFrom(
+  ...(["Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching", "DetachmentFailed"] as const),
+);
 
 const givenUp = {
   state: "AttachmentFailed",
@@ -44,17 +46,22 @@ const attachment = fc
     isPrimary: fc.boolean(),
     wants: fc.boolean(),
     state,
+    isOwn: fc.boolean(),
     leaves: fc.boolean(),
     requestAgeMs: fc.nat(600_000),
   })
-  .map(({ nodeName: name, isPrimary, wants, state: drawn, leaves, requestAgeMs }): AzVolumeAttachment => {
-    const spec = wants && isPrimary ? { writerRequest: { since: agoMs(requestAgeMs) } } : {};
-    const status = drawn === "Pending" ? undefined : { state: drawn, lun: 0 };
-    const { writerRequest: _, ...withoutRequest } = anAttachment(name).spec;
-    const primary = { ...anAttachment(name, { status }), spec: { ...withoutRequest, ...spec } };
-    const made = isPrimary ? primary : aReplica(name, { status });
-    return leaves || drawn === "Detaching" ? leaving(made) : made;
-  });
+  .map(
+    ({ nodeName: name, isPrimary, wants, state: drawn, isOwn, leaves, requestAgeMs }): AzVolumeAttachment => {
+      const spec = wants && isPrimary ? { writerRequest: { since: agoMs(requestAgeMs) } } : {};
+      const isOwnDetach = isOwn && (drawn === "Detaching" || drawn === "DetachmentFailed");
+      const status =
+        drawn === "Pending" ? undefined : { state: drawn, lun: 0, ...(isOwnDetach ? { attempt: "1" } : {}) };
+      const { writerRequest: _, ...withoutRequest } = anAttachment(name).spec;
+      const primary = { ...anAttachment(name, { status }), spec: { ...withoutRequest, ...spec } };
+      const made = isPrimary ? primary : aReplica(name, { status });
+      return leaves ? leaving(made) : made;
+    },
+  );
 
 /**
  * A record that the steps can have produced: a fence of an unrequested holder, of an unverified node, or

@@ -35,13 +35,15 @@ export async function detach(
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
   let isAllowed = false;
+  let attempt: string | undefined;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
     const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
+    isAllowed = false;
     // What the cache shows refuses a detach without a mark: its node can still find the disk.
+    if (known === undefined || !allowsDetach(ports, attachment, known, node)) return isAllowed;
+    attempt = ports.random.uuid();
     isAllowed =
-      known !== undefined &&
-      allowsDetach(ports, attachment, known, node) &&
-      (await isMarkedDetaching(ports, attachment, { kind, node }, asked)) &&
+      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
       (await mayDetachNow(ports, attachment, node, asked));
     return isAllowed;
@@ -74,7 +76,7 @@ export async function detach(
       ports,
       attachment,
       (status) =>
-        isOf(status, node)
+        isOf(status, node) && (attempt === undefined || status.attempt === attempt)
           ? {
               ...status,
               state: "DetachmentFailed",
@@ -102,12 +104,13 @@ export async function detach(
  * Marks the detach: a node that acquires the volume from here on reads its attachment after that, and mounts
  * nothing. Whether it is marked. Written on the cached version, without a read: a later version refuses the
  * mark, and the answer shows whether this very attachment is still being deleted. Only the deletion keeps
- * *grant* from its node while the detach is on its way, and a restored backup reverts it.
+ * *grant* from its node while the detach is on its way, and a restored backup reverts it. Each question has
+ * an `attempt` of its own: a mark is taken back only where no later question rests on it.
  */
 async function isMarkedDetaching(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
-  { kind, node }: Pick<DetachAction, "kind" | "node">,
+  { kind, node, attempt }: Pick<DetachAction, "kind" | "node"> & { readonly attempt: string },
   signal: AbortSignal,
 ): Promise<boolean> {
   const marked = await changeStatus(
@@ -115,8 +118,8 @@ async function isMarkedDetaching(
     attachmentTarget(ports, attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isToMark = mayBeDetached(kind, present) && isOf(status, node) && status.state !== "Detaching";
-      return isToMark ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
+      const isToMark = mayBeDetached(kind, present) && isOf(status, node);
+      return isToMark ? { ...present, status: { ...status, state: "Detaching", attempt } } : undefined;
     },
     signal,
   );

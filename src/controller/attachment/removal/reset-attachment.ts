@@ -27,7 +27,8 @@ export async function resetAttachment(
         return undefined;
       const provenOff = where.proof === "entryGone" ? { provenOff: where.node.vmId } : {};
       const before = present.status ?? { state: "Pending" };
-      const status = { ...withoutPlace(before), ...provenOff, state: "Pending" as const };
+      const { attempt: _, ...kept } = withoutPlace(before);
+      const status = { ...kept, ...provenOff, state: "Pending" as const };
       return sameJson(status, before) ? undefined : { ...present, status };
     },
     signal,

@@ -77,7 +77,7 @@ export const azVolumeAttachmentSchema = z.object({
       attempt: z
         .string()
         .optional()
-        .describe("The attach under way. Only the process that began it records its end."),
+        .describe("The attach or detach under way. Only the process that began it records its end."),
       vmId: z
         .string()
         .optional()

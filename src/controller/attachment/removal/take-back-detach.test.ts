@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import {
+  anAttachment,
+  attachmentName,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "../../../core/testing/objects.ts";
+import type { CloudProvisioner, InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
+import { aDriverNode } from "../../testing/a-driver-node.ts";
+import { anInstance } from "../../testing/an-instance.ts";
+import { LIMIT_MS, must } from "../../testing/settled.ts";
+import { attachmentReconciler } from "../attachment-reconciler.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const name = attachmentName("node-a");
+const holds = aWriter("node-a", { requested: false });
+const entry = { diskUri, lun: 4, beingDetached: false };
+const refused412 = {
+  kind: "CloudUnavailable",
+  code: "PreconditionFailed",
+  message: "the VM has changed",
+  requestId: "",
+} as const;
+type Status = NonNullable<AzVolumeAttachment["status"]>;
+
+/** A detach that was marked, of an attachment that is being deleted; its node has acquired the volume. */
+async function givenMark(
+  world: ReconcileWorld,
+  { status = {}, writer = holds }: { readonly status?: Partial<Status>; readonly writer?: typeof holds } = {},
+): Promise<void> {
+  await world.given("AzDriverNode", aDriverNode("node-a"));
+  await world.given("AzVolume", aVolumeWithRecord({ writer, epoch: 1 }));
+  const marked = anAttachment("node-a", {
+    metadata: { finalizers: [ATTACHMENT_FINALIZER] },
+    status: { state: "Detaching", attempt: "mark-1", lun: 0, ...status },
+  });
+  await world.given("AzVolumeAttachment", marked);
+  await world.markDeleted("AzVolumeAttachment", name);
+}
+
+/** Reconciles with the VM as it is after the barrier, and says what the barrier was asked. */
+async function reconcile(
+  world: ReconcileWorld,
+  {
+    dataDisks = [entry],
+    vmId = a.vmId,
+    ...cloud
+  }: Partial<CloudProvisioner & Pick<InstanceFacts, "dataDisks" | "vmId">> = {},
+): Promise<readonly unknown[]> {
+  const asked: unknown[] = [];
+  const calls: Partial<CloudProvisioner> = {
+    barrier: async (request, signal) => {
+      asked.push(request.mode);
+      return world.ports.cloud.barrier(request, signal);
+    },
+    inspectInstance: async () => {
+      asked.push("inspect");
+      return ok(anInstance("node-a", { dataDisks, vmId }));
+    },
+    detachDisk: () => assert.fail("a detach"),
+    ...cloud,
+  };
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...calls } };
+  return [await attachmentReconciler(ports).reconcile(name, never), asked];
+}
+
+const run = (...asked: Parameters<typeof reconcile>): ReturnType<typeof reconcile> =>
+  asked[0].answerOf(reconcile(...asked));
+
+const statusOf = (world: ReconcileWorld): Status =>
+  world.attachment("node-a")?.status ?? assert.fail("no attachment with a status");
+
+async function setMark(world: ReconcileWorld, status: Partial<Status>): Promise<void> {
+  const present = world.attachment("node-a") ?? assert.fail("no attachment");
+  const changed = { ...present, status: { ...statusOf(world), ...status } };
+  await must(world.other.updateStatus("AzVolumeAttachment", changed, never));
+}
+
+describe("takeBackDetach", () => {
+  for (const state of ["Detaching", "DetachmentFailed"] as const)
+    it(`gives a writer its disk's place back once the VM's ETag has moved (${state})`, () =>
+      withControllerPorts(async (world) => {
+        await givenMark(world, { status: { state } });
+        assert.deepEqual(await run(world), [ok({}), ["flush", "inspect"]]);
+        const { vmId, instanceUri } = a;
+        assert.deepEqual(statusOf(world), {
+          ...{ role: "Primary", state: "Attached", vmId, instanceUri, lun: 4 },
+        });
+        assert.deepEqual(world.steps, ["flush", "record-attached"]);
+        // Its node releases the volume by that place. Until then nothing is done.
+        assert.deepEqual(await run(world), [ok({}), []]);
+      }));
+
+  it("does so before the attachment of a requested writer is made again", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world, { writer: aWriter("node-a") });
+      const { uid } = world.attachment("node-a")?.metadata ?? {};
+      assert.deepEqual(await run(world), [ok({}), ["flush", "inspect"]]);
+      assert.equal(world.attachment("node-a")?.metadata.uid, uid);
+      assert.deepEqual(await run(world), [ok({}), []]);
+      assert.notEqual(world.attachment("node-a")?.metadata.uid, uid);
+    }));
+
+  it("makes no attachment again from which a detach was begun since the plan", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world, { writer: aWriter("node-a"), status: { state: "Attached" } });
+      const { uid } = world.attachment("node-a")?.metadata ?? {};
+      world.store.holdWatches(true);
+      await setMark(world, { state: "Detaching", attempt: "mark-2" });
+      assert.deepEqual(await run(world), [ok({}), []]);
+      assert.equal(world.attachment("node-a")?.metadata.uid, uid);
+      assert.equal(statusOf(world).state, "Detaching");
+    }));
+
+  it("lets no detach land that was marked before, and is under way", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world, { status: { state: "Attached" } });
+      const until = async (isGranted: boolean): Promise<void> => {
+        const limit = { timeoutMs: LIMIT_MS, clock: world.clock };
+        const isShown = (volume: AzVolume | undefined): boolean =>
+          (volume?.status?.record?.writer !== undefined) === isGranted;
+        await world.ports.cache.waitUntil("AzVolume", "pvc-1", isShown, limit, never);
+      };
+      await world.setRecord(({ writer: _, ...record }) => record);
+      await world.answerOf(until(false));
+      const vm = { etag: 1, dataDisks: [entry] };
+      const barrier: CloudProvisioner["barrier"] = async ({ precondition }, signal) => {
+        assert.ok(await precondition(signal));
+        vm.etag += 1;
+        return ok(undefined);
+      };
+      const detachDisk: CloudProvisioner["detachDisk"] = async ({ precondition }, signal) => {
+        const ifMatch = vm.etag;
+        assert.ok(await precondition(signal));
+        // While it is on its way a grant lands that was decided before the deletion. The node acquires.
+        await world.setRecord((record) => ({ ...record, writer: holds }));
+        await until(true);
+        assert.deepEqual(await reconcile(world, { barrier, dataDisks: vm.dataDisks }), [ok({}), ["inspect"]]);
+        assert.deepEqual([statusOf(world).state, statusOf(world).lun], ["Attached", 4]);
+        if (vm.etag === ifMatch) vm.dataDisks = [];
+        return fail(refused412);
+      };
+      assert.deepEqual(await run(world, { detachDisk }), [fail(refused412), []]);
+      assert.deepEqual(vm.dataDisks, [entry]);
+      assert.equal(statusOf(world).state, "Attached", "the end of a former detach is not recorded");
+    }));
+
+  it("leaves the mark of a detach that was begun since, with another attempt", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      world.during.flush = () => setMark(world, { attempt: "mark-2" });
+      assert.deepEqual(await run(world), [ok({}), ["flush", "inspect"]]);
+      assert.deepEqual([statusOf(world).state, statusOf(world).attempt], ["Detaching", "mark-2"]);
+    }));
+
+  it("sends no update for a mark that is gone by then", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      const barrier: CloudProvisioner["barrier"] = async (request, signal) => {
+        await setMark(world, { attempt: "mark-2" });
+        return world.ports.cloud.barrier(request, signal);
+      };
+      assert.deepEqual(await run(world, { barrier }), [ok({}), []]);
+    }));
+
+  for (const [because, vm] of [
+    ["the VM does not list the disk", { dataDisks: [] }],
+    ["another VM is at that resource id", { vmId: "another-vm" }],
+  ] as const)
+    it(`records that nothing is attached where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await givenMark(world);
+        assert.deepEqual(await run(world, vm), [ok({}), ["flush", "inspect"]]);
+        assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
+      }));
+
+  it("keeps the mark while the VM lists the disk as one that is coming off", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      const [answer] = await run(world, { dataDisks: [{ ...entry, beingDetached: true }] });
+      assert.ok(typeof answer === "object" && answer !== null && "ok" in answer && answer.ok === false);
+      assert.equal(statusOf(world).state, "Detaching");
+    }));
+
+  it("keeps the mark and reports it where no update moves the VM's ETag", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      const { nodeName, instanceUri } = a;
+      const stuck = { kind: "EtagNotMoved", nodeName, instanceUri, retryAfterMs: 60_000 } as const;
+      const [answer] = await run(world, { barrier: async () => fail(stuck) });
+      assert.deepEqual(answer, fail(stuck));
+      assert.equal(statusOf(world).state, "Detaching");
+      assert.ok(world.emitted.some(({ reason }) => reason === "EtagNotMoved"));
+    }));
+});

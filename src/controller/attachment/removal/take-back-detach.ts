@@ -1,0 +1,101 @@
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
+import { isDetachBegun } from "../../../core/attachment/is-detach-begun.ts";
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
+import { changeStatus } from "../../../objects/update-object.ts";
+import type { InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
+import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
+import type { AttachmentPorts } from "../../controller-ports.ts";
+import { emitEtagNotMoved } from "../../fencing/etag-not-moved-event.ts";
+import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
+import { attachmentTarget } from "../attachment-object.ts";
+import { withoutPlace } from "../without-place.ts";
+
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+type Entry = InstanceFacts["dataDisks"][number];
+
+/**
+ * Takes back a detach that was begun and is not sent any more, and records where the disk is: its node finds
+ * no disk by an attachment whose detach was begun. The detach may be under way all the same, allowed by the
+ * record as it was then, so the VM's ETag moves first. Each detach reads the VM before it marks the
+ * attachment with an attempt of its own: one that was marked before this began fails at Azure, and one that
+ * was marked since leaves another attempt, and keeps its mark.
+ */
+export async function takeBackDetach(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { cloud, steps, store } = ports;
+  const { metadata, spec } = attachment;
+  const began = await store.get("AzVolumeAttachment", metadata.name, signal);
+  if (!began.ok) return ignoreNotFound(began);
+  const mark = began.value.status;
+  const isMarked = (present: AzVolumeAttachment): boolean =>
+    present.metadata.uid === metadata.uid &&
+    isDetachBegun(present, node) &&
+    present.status?.attempt === mark?.attempt;
+  if (!isMarked(began.value)) return ok({});
+  const moved = await steps.run("flush", () =>
+    cloud.barrier(
+      {
+        diskUri: spec.volumeId,
+        node,
+        mode: "flush",
+        precondition: async (asked) => {
+          const present = await store.get("AzVolumeAttachment", metadata.name, asked);
+          return present.ok && isMarked(present.value);
+        },
+        mayCompleteDetach: mayCompleteDetach(ports, { node, mode: "flush" }),
+      },
+      signal,
+    ),
+  );
+  if (!moved.ok) {
+    emitEtagNotMoved(ports, { volumeName: spec.volumeName, node }, moved.failure);
+    return moved.failure.kind === "Refused" ? ok({}) : moved;
+  }
+  const instance = await cloud.inspectInstance(node, signal);
+  if (!instance.ok) return instance;
+  const entry = isSameVmId(instance.value.vmId, node.vmId)
+    ? instance.value.dataDisks.find(({ diskUri }) => isSameResourceUri(diskUri, spec.volumeId))
+    : undefined;
+  if (entry?.beingDetached === true)
+    return fail({
+      kind: "CloudUnavailable",
+      code: "DiskStillDetaching",
+      message: `VM ${node.instanceUri} lists the disk as one that is coming off`,
+      requestId: "",
+    });
+  const recorded = await steps.run("record-attached", () =>
+    changeStatus(
+      store,
+      attachmentTarget(ports, attachment),
+      (present) =>
+        isMarked(present) ? { ...present, status: placeOf(present.status, node, entry) } : undefined,
+      signal,
+    ),
+  );
+  if (!recorded.ok) return ignoreNotFound(recorded);
+  ports.logger.info("detach taken back", {
+    volumeName: spec.volumeName,
+    nodeName: node.nodeName,
+    lun: entry?.lun,
+  });
+  return ok({});
+}
+
+/** Without an entry in the VM's list the disk is off: that detach has landed. */
+function placeOf(
+  marked: AttachmentStatus | undefined,
+  { vmId, instanceUri }: NodeIdentity,
+  entry: Entry | undefined,
+): AttachmentStatus {
+  const { attempt: _, error: __, ...status } = withoutPlace(marked ?? { state: "Pending" });
+  return entry === undefined
+    ? { ...status, state: "Pending" }
+    : { ...status, state: "Attached", vmId, instanceUri, lun: entry.lun };
+}
