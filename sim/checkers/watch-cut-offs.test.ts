@@ -257,6 +257,35 @@ describe("no healthy writer is fenced", () => {
     assert.deepEqual(await aDetach({ before }), isCutOff);
   });
 
+  it("reports it without a user, too, while the grant stands that the node acquired", async () => {
+    const granted = { ...aWriter("node-a", 1), held: false };
+    const held = aWriter("node-a", 1);
+    const acquired =
+      (by: string, ...then: readonly (ReturnType<typeof aVolume> | undefined)[]) =>
+      ({ commit }: Made): void => {
+        let before: ReturnType<typeof aVolume> | undefined = aVolume({ writer: granted });
+        for (const after of [aVolume({ writer: held }), ...then]) {
+          commit({ kind: "AzVolume", name: "vol-1", by, before, after });
+          before = after;
+        }
+      };
+    const isReported = async (before: (made: Made) => void): Promise<boolean> =>
+      (await aDetach({ isInApi: false, before })).length > 0;
+    const onNodeA = { ...identity("node-a"), vmId: "guid-node-a" };
+    const unrequested = { ...held, requested: false };
+    assert.ok(await isReported(acquired("node-a")));
+    assert.ok(await isReported(acquired("node-a", aVolume({ writer: unrequested }))));
+    for (const [because, then] of [
+      ["released", aVolume({ writer: granted })],
+      ["fenced", aVolume({ writer: unrequested, fencing: onNodeA })],
+      ["granted again", aVolume({ writer: { ...held, epoch: 2 } })],
+      ["erased", undefined],
+    ] as const)
+      assert.equal(await isReported(acquired("node-a", then)), false, because);
+    assert.equal(await isReported(acquired("backup")), false, "a backup says so");
+    assert.equal(await isReported(acquired("node-a", undefined, aVolume({ writer: held }))), false);
+  });
+
   it("accepts it without a user, by another client, or from a node declared dead", async () => {
     assert.deepEqual(await aDetach({ hadWritableMount: false }), []);
     assert.deepEqual(await aDetach({ isInApi: false }), []);

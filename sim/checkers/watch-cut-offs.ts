@@ -13,9 +13,10 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No healthy writer with a user is ever fenced. A disk is taken from a machine that has it mounted only in
- * one of these cases:
- * - No pod that the API server knows has it there, running or published and about to start.
+ * No healthy writer is ever fenced. A disk is taken from a machine that has it mounted only in one of these
+ * cases:
+ * - No pod that the API server knows has it there, running or published and about to start, and the node does
+ *   not hold the volume either: since it acquired it, a fence was declared, or the record lost or restored.
  * - The node is out of service, or the machine is off.
  * - Another client did it: it changed that VM last, or it requested the detach of that very disk, which
  *   failed; the next change of the VM carries that out. No client has forced it.
@@ -39,6 +40,8 @@ export function watchCutOffs(world: {
   const doomed = new Map<string, string>();
   /** The record of each disk's volume. */
   const records = new Map<string, WriterRecord>();
+  /** The `vmId` by disk of VMs whose nodes have acquired the volume, as long as that grant stands. */
+  const holders = new Map<string, string>();
 
   /**
    * Whether the driver's last change of the VM must not carry out another client's detach there: the VM
@@ -53,6 +56,7 @@ export function watchCutOffs(world: {
 
   world.store.onCommit((commit) => {
     noteRecord(commit, records);
+    noteHolder(commit, holders);
     const change = fenceIn(commit);
     if (change === undefined) return;
     const { before, after, isReplaced, writer } = change;
@@ -87,13 +91,16 @@ export function watchCutOffs(world: {
         ({ volumeName, isInApi }) =>
           isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
       );
-    if (users.length === 0) return;
+    if (users.length === 0 && holders.get(resourceUriKey(diskUri)) !== machine.vmGuid) return;
+    const use =
+      users.length === 0
+        ? "its node holds the volume"
+        : `pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`;
     world.report({
       invariant: "healthy-writer-cut-off",
       detail:
         `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ` +
-        `${by ?? "an unknown caller"}, which is in service, while pod ` +
-        `${users.map(({ podUid }) => podUid).join(", ")} has it there`,
+        `${by ?? "an unknown caller"}, which is in service, while ${use}`,
     });
   });
 }
@@ -107,6 +114,28 @@ function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>)
   const { status } = asKind<"AzVolume">(commit.after);
   if (status?.detail === undefined || status.record === undefined) return;
   records.set(resourceUriKey(status.detail.diskUri), status.record);
+}
+
+/**
+ * Tracks which VM holds each disk's volume since its own node acquired it. Whatever else changes the grant
+ * ends that: a backup that is restored may say that a node holds what it has released.
+ */
+function noteHolder(commit: SimulatedCommit, holders: Map<string, string>): void {
+  if (commit.kind !== "AzVolume") return;
+  const [before, after] = [commit.before, commit.after].map((object) =>
+    object === undefined ? undefined : asKind<"AzVolume">(object),
+  );
+  const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
+  if (diskUri === undefined) return;
+  const key = resourceUriKey(diskUri);
+  const [earlier, record] = [before?.status?.record, after?.status?.record];
+  const writer = record?.writer;
+  const isSameGrant =
+    before?.metadata.uid === after?.metadata.uid &&
+    record?.storeIncarnation === earlier?.storeIncarnation &&
+    writer?.epoch === earlier?.writer?.epoch;
+  if (writer?.held !== true || record?.fencing !== undefined || !isSameGrant) holders.delete(key);
+  else if (earlier?.writer?.held === false && commit.by === writer.nodeName) holders.set(key, writer.vmId);
 }
 
 /**

@@ -360,6 +360,16 @@ export const replicaLeftDetachingStorm: DirectedStorm = {
   strikes: { "disks/replica-left-detaching": 2 },
 };
 
+/**
+ * Attachments are deleted by hand while the grants to their nodes are under way. Nodes that attach by
+ * themselves wait for these grants with everything else in place.
+ */
+export const grantedLateStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "driver",
+  strikes: { "haste/granted-late": 3 },
+};
+
 /** Other clients leave the detach of a disk in use behind, and records are lost. */
 export const markedAndLostStorm: DirectedStorm = {
   ...oneWithReplicas,

@@ -286,6 +286,43 @@ const modificationSteps: readonly StepName[] = [
   "end-modification",
   "repeat-modification",
 ];
+/**
+ * A detach is taken back: it was allowed, sent and left under way by a controller that died, before a late
+ * grant to its node was written.
+ */
+const lifeOfTakenBack: Scenario = {
+  ...life,
+  // Of the first seeds the one where the grant takes effect after the detach was allowed.
+  seed: 5,
+  attach: "driver",
+  stormMs: 150_000,
+  calmMovesMax: 1,
+  workloads: [{ ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 }],
+  acts: [],
+  faults: [
+    {
+      atMs: 30_000,
+      forMs: 110_000,
+      fault: "haste",
+      variant: "granted-late",
+      nodeName: "node-a",
+      volumeName: "vol-1",
+      dice: 0.5,
+    },
+  ],
+};
+/** The steps from the mark of that detach until its node has mounted. Only taking it back needs a barrier. */
+const takenBackSteps: readonly StepName[] = [
+  "flush",
+  "record-attached",
+  "remove-attachment",
+  "request",
+  "grant",
+  "acquire",
+  "checkpoint",
+  "mount",
+  "detach",
+];
 
 function copied(skuName: SimWorkload["skuName"]): Pick<CopyAct, "volumeName" | "skuName" | "moreGiB"> {
   return { volumeName: "vol-1", skuName, moreGiB: 4 };
@@ -415,6 +452,12 @@ describe("a crash before and after each single step of any process", () => {
 
   it("is survived while a change of a disk that landed late is repaired", (t) =>
     survivesEach(t, lifeOfLateChanges, { calmMax: CALM_OCCURRENCES_MAX, among: modificationSteps }));
+
+  it("is survived while a detach that was left under way is taken back", async (t) => {
+    const whole = await runPlain(lifeOfTakenBack, { isTwinned: false });
+    assert.ok(whole.steps.some(({ taken }) => taken.some(({ step }) => step === "flush")));
+    await survivesEach(t, lifeOfTakenBack, { startMax: 0, calmMax: 0, among: takenBackSteps });
+  });
 
   it("covers every step of the driver", () => {
     assert.deepEqual(

@@ -1,3 +1,4 @@
+import { grantedLate } from "../directed/failover/granted-late.ts";
 import { deletedInUse } from "../directed/mount/deleted-in-use.ts";
 import { thereAndBack } from "../directed/node/there-and-back.ts";
 import { type FaultClass, diceAgain, overAtOnce, pick } from "../fault-class.ts";
@@ -61,6 +62,7 @@ export const haste: FaultClass = {
     },
     "there-and-back": thereAndBack,
     "deleted-in-use": deletedInUse,
+    "granted-late": grantedLate,
     "attachments-forgotten": {
       forMs: [1_000, 30_000],
       begin: ({ world }, { volumeName }) => {

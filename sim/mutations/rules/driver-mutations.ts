@@ -5,6 +5,7 @@ import {
   backupsWithoutHeartbeatsStorm,
   drainedStorm,
   forcedByHandStorm,
+  grantedLateStorm,
   lateHeartbeatsStorm,
   markedAndLostStorm,
   markedAndUnnamedStorm,
@@ -23,6 +24,7 @@ const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 const ATTACH_BATCH = "src/provisioner/vm/attach-batch.ts";
 const STORE_MEMORY = "src/node/writer/rollback-detector.ts";
 const OTHERS_DETACH = "src/controller/fencing/foreign-detach.ts";
+const DETACH = "src/controller/attachment/removal/detach.ts";
 const WITHDRAW_FROM_RECORD = "src/csi/controller/publish/withdraw-from-record.ts";
 /** What a node does instead with the mounts of a requested writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
@@ -287,6 +289,47 @@ export const driverMutations: readonly Mutation[] = [
     shownBy: 16,
     takes: "the permission to read operations is missing, and a node is fenced",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "asked-then-marked",
+    removes: "a detach is marked in its attachment before the record is asked, not after it",
+    edits: [
+      {
+        file: DETACH,
+        find: `      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
+      // Past the mark: a node that has acquired the volume before it may not have seen it.
+      (await mayDetachNow(ports, attachment, node, asked));`,
+        replace: `      (await mayDetachNow(ports, attachment, node, asked)) &&
+      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked));`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: grantedLateStorm,
+    shownBy: 11,
+    takes:
+      "an attachment is deleted by hand while the grant to its node is under way, and the node acquires " +
+      "while the controller asks whether it may detach the disk",
+    noticedBy: "src/controller/attachment/attachment-reconciler.test.ts",
+  },
+  {
+    name: "taken-back-at-once",
+    removes: "a detach that was marked is taken back only once the VM's ETag has moved",
+    edits: [
+      {
+        file: "src/controller/attachment/removal/take-back-detach.ts",
+        find: `        mode: "flush",
+        precondition`,
+        replace: `        mode: "prove",
+        precondition`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: grantedLateStorm,
+    takes:
+      "the same, while the update that detaches is under way for long, and the controller that sent it dies",
+    noticedBy: "src/controller/attachment/removal/take-back-detach.test.ts",
   },
   {
     name: "others-detach",
