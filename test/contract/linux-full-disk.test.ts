@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -12,6 +12,7 @@ import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { VolumeCheckpoint } from "../../src/ports/host/node-checkpoints.ts";
+import { startDeviceUser } from "./worlds/start-device-user.ts";
 
 const run = promisify(execFile);
 const never = new AbortController().signal;
@@ -262,6 +263,40 @@ describe("a node whose root disk takes no change after an error", here, () => {
           assert.deepEqual(await host.unmount(path, never), nothing);
         } finally {
           await host.close();
+        }
+      }));
+
+  for (const descriptor of ["has open", "has mapped and closed"] as const)
+    it(`releases raw block beside a process that ${descriptor} a file there`, async () =>
+      withFileSystem("xfs", async (folder) => {
+        const raw = join(folder, "..", "raw.img");
+        await writeFile(raw, "");
+        await truncate(raw, 1024 * 1024);
+        const device = (await run("losetup", ["--find", "--show", raw])).stdout.trim();
+        const deviceRoot = join(folder, "..", "links");
+        const links = join(deviceRoot, "dev/disk/azure/scsi1");
+        await mkdir(links, { recursive: true });
+        await symlink(device, join(links, "lun0"));
+        const path = join(folder, "file");
+        await writeFile(path, Buffer.alloc(CHUNK_BYTES));
+        const mapping = descriptor === "has open" ? undefined : "shared";
+        const user = await startDeviceUser({ path, mapping });
+        const host = await createLinuxHost({
+          deviceRoot,
+          lockDirectory: join(folder, "..", "locks"),
+          clock: systemClock,
+        });
+        try {
+          await broken.xfs(folder);
+          const request = { accessType: "block", lun: 0, lunsOfOthers: [] } as const;
+          assert.deepEqual(await host.isClean({ ...request, lastMajorMinor: undefined }, never), {
+            ok: true,
+            value: { clean: true, reason: `nothing holds ${device}` },
+          });
+        } finally {
+          await user.end();
+          await host.close();
+          await run("losetup", ["--detach", device]);
         }
       }));
 });

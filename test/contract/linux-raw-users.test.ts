@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { it } from "node:test";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
@@ -10,10 +7,10 @@ import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner
 import type { DeviceUse } from "./worlds/device-user.ts";
 import { makeLinuxHostWorld, stateOf, until } from "./worlds/linux-host-world.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { startDeviceUser } from "./worlds/start-device-user.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
 const DISK_BYTES = 64n * 1024n * 1024n;
-const DEVICE_USER = join(import.meta.dirname, "worlds/device-user.ts");
 /** Below 256 MiB: the kernel shows it with leading zeros in one place, and without them in another. */
 const LOW_ADDRESS = 0x20_0000;
 const block: CleanRequest = { accessType: "block", lun: 0, lastMajorMinor: undefined, lunsOfOthers: [] };
@@ -37,7 +34,7 @@ function on(sentence: string, use: Omit<DeviceUse, "path">, test: (used: Used) =
       try {
         await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
         const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        const { pid, end } = await startUser({ ...use, path: device.path });
+        const { pid, end } = await startDeviceUser({ ...use, path: device.path });
         try {
           await test({ world, device, pid, end });
         } finally {
@@ -101,24 +98,6 @@ async function isCleanOnceEnded({ world, end }: Used, reason: RegExp): Promise<v
   assert.equal(kept.clean, false);
   assert.match(kept.reason, reason);
   assert.deepEqual(valueOf(await world.host.isClean(block, never)).clean, true);
-}
-
-async function startUser(use: DeviceUse): Promise<Pick<Used, "pid" | "end">> {
-  const user = spawn(process.execPath, [DEVICE_USER, JSON.stringify(use)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const exited = once(user, "exit");
-  await Promise.race([
-    once(user.stdout, "data"),
-    exited.then(() => assert.fail(`${DEVICE_USER} ended before it used the device`)),
-  ]);
-  return {
-    pid: user.pid ?? assert.fail("it has no process id"),
-    end: async () => {
-      user.kill("SIGKILL");
-      await exited;
-    },
-  };
 }
 
 function valueOf<T>(result: Result<T, Failure>): T {

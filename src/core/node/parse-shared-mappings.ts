@@ -43,9 +43,23 @@ export const mappedFilesArgs = ["--dereference", "--format=%t:%T %n %F", "--"] a
 
 const mappedFile = /^([0-9a-f]+):([0-9a-f]+) .*\/(\d+)\/map_files\/([0-9a-f]+-[0-9a-f]+) (.+)$/;
 
-/** Reads the lines that stat prints with `mappedFilesArgs`; a file that has gone is missing. */
+/** A message of stat on a file whose file system has failed, so that it has no device node in use. */
+const fileOutOfReach =
+  /^stat: .*\/(\d+)\/map_files\/([0-9a-f]+-[0-9a-f]+)'?: (?:Input\/output error|Transport endpoint is not connected|Stale file handle)$/;
+
+/** Whether stat says that the file system of a file has failed. */
+export function saysOutOfReach(message: string): boolean {
+  return fileOutOfReach.test(message);
+}
+
+/**
+ * Reads the lines, and messages, that stat prints with `mappedFilesArgs`; a file that has gone is missing.
+ */
 export function parseMappedFiles(lines: readonly string[]): readonly MappedFile[] {
   return lines.flatMap((line) => {
+    const [, failedPid, failedRange] = fileOutOfReach.exec(line) ?? [];
+    if (failedRange !== undefined)
+      return [{ pid: Number(failedPid), range: failedRange, majorMinor: undefined }];
     const [, major = "", minor = "", pid, range, type] = mappedFile.exec(line) ?? [];
     if (range === undefined) return [];
     const majorMinor = type === "block special file" ? numberOfHex(major, minor) : undefined;

@@ -161,6 +161,20 @@ describe("a search for mapped devices", () => {
     assert.deepEqual(asked, ["grep 1/maps"]);
   });
 
+  for (const error of ["Input/output error", "Transport endpoint is not connected", "Stale file handle"])
+    it(`passes a file whose file system has failed: ${error}`, async (t) => {
+      const { found } = await search(t, {
+        maps: { 1: [mapping(1, "1000-2000")], 2: [mapping(2, "1000-2000")] },
+        files: { "1 1000-2000": { error }, "2 1000-2000": device(2, "1000-2000") },
+      });
+      assert.deepEqual(found, ok([2]));
+    });
+
+  it("fails where what a process has mapped can't be read", async (t) => {
+    const { found } = await search(t, { maps: { 1: [{ error: "Input/output error" }] } });
+    assert.ok(!found.ok && found.failure.kind === "HostCommandFailed");
+  });
+
   it("fails where the plug-in lacks the right to look", async (t) => {
     const { found } = await search(t, {
       maps: { 1: [mapping(1, "1000-2000")] },

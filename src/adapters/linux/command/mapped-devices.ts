@@ -7,6 +7,7 @@ import {
   mappedFilesArgs,
   parseMappedFiles,
   parseSharedMappings,
+  saysOutOfReach,
   sharedMappingsArgs,
 } from "../../../core/node/parse-shared-mappings.ts";
 import type { SharedMapping } from "../../../core/node/parse-shared-mappings.ts";
@@ -121,8 +122,8 @@ async function* lookAtMappings(
 }
 
 /**
- * The lines that a program shows of these; nothing is asked of none. Where the command does not end in time,
- * each of them is asked for alone, to name the process.
+ * The lines and messages that a program shows of these; nothing is asked of none. Where the command does not
+ * end in time, each of them is asked for alone, to name the process.
  */
 async function ask<Item>(
   host: SearchedHost,
@@ -171,11 +172,14 @@ async function linesOf<Item>(
   );
   if (!exit.ok) return exit.failure.kind === "HostCommandTimedOut" ? ok(undefined) : exit;
   const { exitCode, stdout, stderr } = exit.value;
-  const unexpected = stderr.split("\n").find((line) => line !== "" && !passed.test(line));
+  const messages = stderr.split("\n").filter((line) => line !== "");
+  const unexpected = messages.find((line) => !passed.test(line) && !saysOutOfReach(line));
   // A failure without the names of thousands of files.
   if (exitCode === null || unexpected !== undefined)
     return commandFailed({ program, args }, { ...exit.value, stderr: unexpected ?? stderr });
-  return ok(stdout.length < outputBytesMax ? stdout.toString("latin1").split("\n") : undefined);
+  return ok(
+    stdout.length < outputBytesMax ? [...stdout.toString("latin1").split("\n"), ...messages] : undefined,
+  );
 }
 
 async function refuse(host: SearchedHost, pid: number, what: string): Promise<Result<never, Failure>> {

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
-import { errorCode } from "../error-code.ts";
+import { errorCode, isOutOfReach } from "../error-code.ts";
 
 /** File systems that may hang when a file on them is read. None has a device node in use. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
@@ -141,7 +141,10 @@ async function hasDeviceOpen(
       ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types)
       : undefined;
     if (fsType !== undefined && mayHang.test(fsType)) return false;
-    const target = await unlessGone(() => stat(path, { bigint: true }), undefined);
+    const target = await stat(path, { bigint: true }).catch((error: unknown) =>
+      // Any pod whose disk has failed has such files open.
+      isOutOfReach(error) ? undefined : unlessOther(error, undefined),
+    );
     return target?.isBlockDevice() === true && numbers.has(majorMinorOf(target.rdev));
   };
   // Other work on files would wait for all that are looked at together.
