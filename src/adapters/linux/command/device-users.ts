@@ -18,7 +18,8 @@ const searches = 2;
  * Searches every process for a device. A process may end before it is looked at, having started another one
  * since they were listed, and its first thread may end while it is looked at: so those that were not looked
  * at are listed, and looked at, once more. Descriptors come first: a process maps what it has open, and may
- * then close it. Fails with `HostNotReady` where a process does not show in time what it has mapped.
+ * then close it. What is open answers: a process that does not show in time what it has mapped hides no more.
+ * Else that one makes it fail, with `HostNotReady`.
  */
 export async function usersOfDevice(
   host: SearchedHost,
@@ -31,6 +32,7 @@ export async function usersOfDevice(
   for (let search = 1; search <= searches; search += 1) {
     const ids = (await otherProcessIds(host.procRoot)).filter((id) => !looked.has(id));
     openInPids.push(...(await processesWithOpenDevice(host.procRoot, ids, numbers)));
+    if (openInPids.length > 0) break;
     const mapped = await processesWithMappedDevice(host, ids, numbers, signal);
     if (!mapped.ok) return mapped;
     mappedInPids.push(...mapped.value);

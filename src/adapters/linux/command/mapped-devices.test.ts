@@ -15,8 +15,11 @@ import type { ChildExit } from "./spawn-child.ts";
 const never = new AbortController().signal;
 const limits = { ...defaultCommandTimeLimits, mapsMs: 7 };
 
-/** What a file in /proc shows: a line, how the look at it ends, or nothing yet. */
-type Shown = { readonly line: string } | { readonly error: string } | "late";
+/**
+ * What a file in /proc shows: a line, how the look at it ends, or nothing yet; or the program can't be
+ * started to look.
+ */
+type Shown = { readonly line: string } | { readonly error: string } | "late" | "unstarted";
 
 interface Proc {
   /** By process. Of each look at it, of the last ones what the last one has. */
@@ -53,9 +56,12 @@ async function search(t: TestContext, { maps, files = {}, mounts = "" }: Proc) {
     const shown = paths.map((path) => ({ path, what: shownAt(path) }));
     if (shown.some(({ what }) => what === "late"))
       return fail({ kind: "HostCommandTimedOut", command: command.program, timeoutMs: command.limitMs });
-    const lines = shown.flatMap(({ what }) => (what !== "late" && "line" in what ? [what.line] : []));
+    const line = [command.program, ...command.args].join(" ");
+    if (shown.some(({ what }) => what === "unstarted"))
+      return fail({ kind: "HostCommandFailed", command: line, exitCode: null, stderr: "spawn EAGAIN" });
+    const lines = shown.map(({ what }) => lineOf(what)).filter((text) => text !== undefined);
     const errors = shown.flatMap(({ path, what }) =>
-      what !== "late" && "error" in what ? [`${command.program}: ${path}: ${what.error}`] : [],
+      typeof what === "object" && "error" in what ? [`${command.program}: ${path}: ${what.error}`] : [],
     );
     return ok({ exitCode: 1, stdout: Buffer.from(lines.join("\n")), stderr: errors.join("\n") });
   };
@@ -175,6 +181,16 @@ describe("a search for mapped devices", () => {
     assert.ok(!found.ok && found.failure.kind === "HostCommandFailed");
   });
 
+  it("fails without the names of all files where a program can't be started", async (t) => {
+    const { found } = await search(t, {
+      maps: { 1: [mapping(1, "1000-2000")] },
+      files: { "1 1000-2000": "unstarted" },
+    });
+    assert.ok(!found.ok && found.failure.kind === "HostCommandFailed");
+    assert.equal(found.failure.stderr, "spawn EAGAIN");
+    assert.doesNotMatch(found.failure.command, /map_files/u);
+  });
+
   it("fails where the plug-in lacks the right to look", async (t) => {
     const { found } = await search(t, {
       maps: { 1: [mapping(1, "1000-2000")] },
@@ -185,6 +201,6 @@ describe("a search for mapped devices", () => {
   });
 });
 
-function lineOf(shown: Shown): string {
-  return shown !== "late" && "line" in shown ? shown.line : "";
+function lineOf(shown: Shown): string | undefined {
+  return typeof shown === "object" && "line" in shown ? shown.line : undefined;
 }

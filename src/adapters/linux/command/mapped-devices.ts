@@ -170,11 +170,13 @@ async function linesOf<Item>(
     },
     signal,
   );
+  // A failure without the names of thousands of files.
+  if (!exit.ok && exit.failure.kind === "HostCommandFailed")
+    return commandFailed({ program, args }, { ...exit.failure, stdout: Buffer.alloc(0) });
   if (!exit.ok) return exit.failure.kind === "HostCommandTimedOut" ? ok(undefined) : exit;
   const { exitCode, stdout, stderr } = exit.value;
   const messages = stderr.split("\n").filter((line) => line !== "");
   const unexpected = messages.find((line) => !passed.test(line) && !saysOutOfReach(line));
-  // A failure without the names of thousands of files.
   if (exitCode === null || unexpected !== undefined)
     return commandFailed({ program, args }, { ...exit.value, stderr: unexpected ?? stderr });
   return ok(

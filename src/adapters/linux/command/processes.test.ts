@@ -129,6 +129,30 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
     else assert.deepEqual(found, { ok: true, value: { openInPids: [2], mappedInPids: [] } });
   });
 
+  it("answers that a device is open, whatever other processes do not show", async (t) => {
+    const device = "/dev/loop0";
+    const { rdev } = await stat(device, { bigint: true }).catch(() => ({ rdev: undefined }));
+    if (rdev === undefined) {
+      t.skip(`there is no ${device}`);
+      return;
+    }
+    const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
+    t.after(() => rm(procRoot, { recursive: true }));
+    await aProcess(procRoot, "1", []);
+    await aProcess(procRoot, "2", [device]);
+    const failure = { kind: "HostCommandTimedOut", command: "grep", timeoutMs: 1 } as const;
+    const found = await usersOfDevice(
+      {
+        procRoot,
+        limits: defaultCommandTimeLimits,
+        runner: { ...showingNothing, run: async () => ({ ok: false, failure }) },
+      },
+      new Set([majorMinorOf(rdev)]),
+      new AbortController().signal,
+    );
+    assert.deepEqual(found, { ok: true, value: { openInPids: [2], mappedInPids: [] } });
+  });
+
   it("looks at a few files of one process at a time, for other work waits for them", async (t) => {
     const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
     t.after(() => rm(procRoot, { recursive: true }));
