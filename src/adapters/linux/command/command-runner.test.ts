@@ -144,6 +144,24 @@ describe("a reading command", tests, () => {
     await later.close();
   });
 
+  it("does not look stuck where it only had no turn", async (t) => {
+    const { runner, lock } = await aRunner(t);
+    const others = new AbortController();
+    const reading = { pool: "search", changes: false } as const;
+    const slow = [1, 2, 3, 4].map((number) =>
+      runner.run(aCommand(`exec sleep 6${number}`, reading), others.signal),
+    );
+    assert.deepEqual(await runner.run(aCommand("true", { ...reading, limitMs: 50 }), never), {
+      ok: false,
+      failure: { kind: "HostNotReady", detail: "sh had no turn within 50 ms beside other commands" },
+    });
+    const inspection = await runner.run(aCommand("true", { pool: "inspect", changes: false }), never);
+    assert.ok(inspection.ok);
+    others.abort();
+    await Promise.all(slow);
+    await lock.close();
+  });
+
   it("answers what it wrote", async (t) => {
     const { runner, lock } = await aRunner(t);
     const exit = await runner.run(aCommand("echo out; echo err >&2", { changes: false }), never);

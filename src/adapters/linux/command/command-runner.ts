@@ -13,7 +13,7 @@ import type { ChildExit } from "./spawn-child.ts";
 import { waitWithin } from "./wait-within.ts";
 
 /** Pools of commands, so that slow ones can't keep quick ones of other volumes waiting. */
-type CommandPool = "inspect" | "mount" | "unmount" | "make";
+type CommandPool = "inspect" | "search" | "mount" | "unmount" | "make";
 
 /** One command to run on the host. */
 export interface HostCommand {
@@ -33,7 +33,8 @@ export interface HostCommand {
 export interface CommandRunner {
   /**
    * Runs a command to its end; any exit code is a success here. Fails with `HostCommandFailed` if it
-   * can't be started, `HostCommandTimedOut` or `Cancelled`.
+   * can't be started, `HostCommandTimedOut` or `Cancelled`; with `HostNotReady` if it only reads, and had
+   * no turn in time.
    *
    * A command that only reads is killed when its caller leaves. One that *changes* something is never
    * killed (half an mkfs is worse than a late one): it keeps running, and the next command for the same
@@ -78,6 +79,7 @@ export function createCommandRunner({
 }): CommandRunner {
   const pools = {
     inspect: createSemaphore(commandsAtOnceMax),
+    search: createSemaphore(commandsAtOnceMax),
     mount: createSemaphore(commandsAtOnceMax),
     unmount: createSemaphore(commandsAtOnceMax),
     make: createSemaphore(commandsAtOnceMax),
@@ -194,7 +196,12 @@ export function createCommandRunner({
     try {
       const admitted = await waitWithin(ticket.granted, command.limitMs, clock, signal);
       if (admitted.kind !== "done")
-        return admitted.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
+        return admitted.kind === "cancelled"
+          ? fail({ kind: "Cancelled" })
+          : fail({
+              kind: "HostNotReady",
+              detail: `${command.program} had no turn within ${command.limitMs} ms beside other commands`,
+            });
       const { program, args, outputBytesMax: keptBytesMax } = command;
       const child = spawnChild({
         program,

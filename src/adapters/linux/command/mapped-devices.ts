@@ -162,7 +162,7 @@ async function linesOf<Item>(
     {
       program,
       args: [...args, ...items.map(fileOf)],
-      pool: "inspect",
+      pool: "search",
       limitMs: host.limits.mapsMs,
       outputBytesMax,
       touches: [],
