@@ -11,6 +11,8 @@ import { createAzureCloudProvisioner } from "../azure-cloud-provisioner.ts";
 
 /** How long Azure takes to answer a request that changes a snapshot, in milliseconds. */
 const ANSWER_MS = 45_000;
+/** How long it takes to list those of a group, in milliseconds. */
+const LIST_MS = 500;
 const PROVIDER = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
 const snapshotUri = `${PROVIDER}/snapshots/snap-1`;
 
@@ -42,7 +44,14 @@ function aCloud({
     result: fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode: 409 }),
     remaining: [],
   };
+  let lists = 0;
   const arm = {
+    listSnapshots: async () => {
+      lists += 1;
+      const found = shown === undefined ? [] : [shown];
+      await clock.sleep(LIST_MS, never);
+      return { result: ok(found), remaining: [] };
+    },
     getSnapshot: (_request, signal) => {
       const gaveUp = errorWithoutAnswer(ownErrorCodes.cancelled, "", "");
       const result = signal.aborted ? fail(gaveUp) : shown === undefined ? fail(notThere) : ok(shown);
@@ -59,7 +68,13 @@ function aCloud({
     place: { subscriptionId: "sub-1", resourceGroup: "rg-1", location: "eastus" },
     lifetime: never,
   });
-  return { clock, provisioner, isShown: () => shown !== undefined, abandoned: () => abandoned };
+  return {
+    clock,
+    provisioner,
+    isShown: () => shown !== undefined,
+    abandoned: () => abandoned,
+    lists: () => lists,
+  };
 }
 
 describe("a request that changes a snapshot", () => {
@@ -111,5 +126,49 @@ describe("the deletion of a snapshot of which Azure makes a disk", () => {
     assert.deepEqual([refused.ok, cloud.isShown()], [false, true]);
     isCopied = false;
     assert.deepEqual([await remove(), cloud.isShown()], [ok(undefined), false]);
+  });
+});
+
+describe("a list of the snapshots of a resource group", () => {
+  const count = async (
+    { provisioner }: ReturnType<typeof aCloud>,
+    resourceGroup: string,
+    signal = new AbortController().signal,
+  ): Promise<number | undefined> => {
+    const listed = await provisioner.listSnapshots({ resourceGroup }, signal);
+    return listed.ok ? listed.value.length : undefined;
+  };
+
+  it("answers all that asked before it was sent: Azure allows 80 lists a minute", async () => {
+    const cloud = aCloud({ isThere: true });
+    const early = Array.from({ length: 300 }, (_, index) => count(cloud, index % 2 === 0 ? "rg-1" : "RG-1"));
+    await cloud.clock.advance(LIST_MS / 2);
+    const late = Array.from({ length: 300 }, () => count(cloud, "rg-1"));
+    const answers = await settledOn(cloud.clock, Promise.all([...early, ...late]));
+    assert.deepEqual([new Set(answers), cloud.lists()], [new Set([1]), 2]);
+  });
+
+  it("shows each caller what is there after its call", async () => {
+    const cloud = aCloud({ isThere: false });
+    const request = aSnapshotRequest({ snapshotUri, sourceUri: `${PROVIDER}/disks/pvc-1` });
+    const made = cloud.provisioner.createSnapshot(request, new AbortController().signal);
+    await cloud.clock.advance(ANSWER_MS - LIST_MS / 2);
+    const before = count(cloud, "rg-1");
+    await cloud.clock.advance(LIST_MS / 2 + 1);
+    assert.equal(cloud.isShown(), true);
+    const after = count(cloud, "rg-1");
+    assert.deepEqual(await settledOn(cloud.clock, Promise.all([before, after])), [0, 1]);
+    await settledOn(cloud.clock, made);
+  });
+
+  it("is not ended by one of its callers, and asks for each group", async () => {
+    const cloud = aCloud({ isThere: true });
+    const caller = new AbortController();
+    const given = count(cloud, "rg-1", caller.signal);
+    const kept = count(cloud, "rg-1");
+    const other = count(cloud, "rg-2");
+    caller.abort(new Error("gave up"));
+    assert.deepEqual(await settledOn(cloud.clock, Promise.all([given, kept, other])), [undefined, 1, 1]);
+    assert.equal(cloud.lists(), 2);
   });
 });

@@ -9,6 +9,7 @@ import type {
   SnapshotFacts,
   SnapshotObjection,
 } from "../../ports/cloud/snapshot-provisioner.ts";
+import { sharedReads } from "../../runtime/shared-reads.ts";
 import type {
   ArmAnswer,
   ArmError,
@@ -64,16 +65,32 @@ export async function getSnapshot(
   return read.ok ? ok(snapshotFactsOf(read.value)) : fail(readFailure(read.failure, target));
 }
 
-/** All snapshots of a resource group. */
-export async function listSnapshots(
+/**
+ * Lists all snapshots of a resource group. One list answers all callers that came before it was sent: each
+ * expansion of a disk whose snapshots are copied asks for one, and Azure allows few.
+ */
+export function snapshotLists(
+  session: ArmSession,
+): (group: ArmGroup, signal: AbortSignal) => Promise<Result<readonly SnapshotFacts[], Failure>> {
+  return sharedReads({
+    clock: session.clock,
+    keyOf: ({ subscriptionId, resourceGroup }) => `${subscriptionId}/${resourceGroup}`.toLowerCase(),
+    read: (group, onSent, signal) => listSnapshots(session, group, onSent, signal),
+  });
+}
+
+async function listSnapshots(
   session: ArmSession,
   { subscriptionId, resourceGroup }: ArmGroup,
+  onSent: () => void,
   signal: AbortSignal,
 ): Promise<Result<readonly SnapshotFacts[], Failure>> {
   const listed = await session.call(
     { group: "diskList", resource: undefined, lane: LANE },
-    (clientRequestId, nextPage) =>
-      session.arm.listSnapshots({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal),
+    (clientRequestId, nextPage) => {
+      onSent();
+      return session.arm.listSnapshots({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal);
+    },
     signal,
   );
   if (listed.ok) return ok(listed.value.map(snapshotFactsOf));
