@@ -498,6 +498,16 @@ describe("expandVolume", () => {
         assert.deepEqual(listed, [undefined, "backups"]);
       }));
 
+    it("looks into a group that another controller has noted just now", () =>
+      withController(async (world) => {
+        const volume = volumeOf("PremiumV2_LRS");
+        await world.given("AzVolume", { ...volume, spec: { ...volume.spec, snapshotGroups: ["backups"] } });
+        const snapshotUri = aSnapshotUri("elsewhere").replace("/rg-1/", "/backups/");
+        const fake = createFakeSnapshots(aSnapshot({ snapshotUri, isBeingCopied: true }));
+        const cache: ControllerContext["cache"] = { ...world.context.cache, byIndex: () => [] };
+        assert.match(String(await asks(world, { snapshots: fake, cache })), /its snapshot elsewhere/u);
+      }));
+
     it("does not look for them where Azure copies none", () =>
       withController(async (world) => {
         await world.given("AzVolume", volumeOf("Premium_LRS"));

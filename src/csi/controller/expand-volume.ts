@@ -144,7 +144,7 @@ async function obstacleTo(
 ): Promise<Result<Failure | undefined, Failure>> {
   const used = await sharedUse(context, volume, detail, signal);
   const isAsked = volume.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(volume);
-  return !used.ok || used.value !== undefined || isAsked ? used : endedCopy(context, detail, signal);
+  return !used.ok || used.value !== undefined || isAsked ? used : endedCopy(context, volume, detail, signal);
 }
 
 /**
@@ -154,11 +154,12 @@ async function obstacleTo(
  */
 async function endedCopy(
   context: ControllerContext,
+  volume: AzVolume,
   { diskUri, skuName }: VolumeDetail,
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
   const found = isSnapshotCopied(skuName)
-    ? await findCopiedSnapshot(context, diskUri, signal)
+    ? await findCopiedSnapshot(context, volume, diskUri, signal)
     : ok(undefined);
   if (!found.ok || found.value === undefined) return found.ok ? ok(undefined) : found;
   const name = parseSnapshotUri(found.value.snapshotUri)?.name ?? found.value.snapshotUri;

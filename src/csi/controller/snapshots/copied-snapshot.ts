@@ -1,3 +1,4 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isSameResourceUri, parseDiskUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
@@ -7,22 +8,19 @@ import type { ControllerContext } from "../controller-context.ts";
 import { groupsOf } from "./list-snapshots.ts";
 
 /**
- * A snapshot of a disk that Azure still copies in the background, of those in the groups that ListSnapshots
- * looks at; undefined: there is none. A group that can't be listed for good is left out, with a warning.
+ * A snapshot of a volume's disk that Azure still copies in the background, of those in the groups that
+ * ListSnapshots looks at; undefined: there is none. A group that can't be listed for good is left out, with a
+ * warning. `volume` was read past the cache, which may lack a group that another controller has just noted.
  */
 export async function findCopiedSnapshot(
-  {
-    snapshots,
-    cache,
-    logger,
-    diskUriOf,
-  }: Pick<ControllerContext, "snapshots" | "cache" | "logger" | "diskUriOf">,
+  { snapshots, logger, diskUriOf }: Pick<ControllerContext, "snapshots" | "logger" | "diskUriOf">,
+  volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
   const ofCluster = parseDiskUri(diskUriOf({ diskName: "any" }))?.resourceGroup.toLowerCase();
   // Most disks are in the cluster's group, which is listed without a name.
-  const groups = groupsOf(cache, diskUri).filter((group) => group !== ofCluster);
+  const groups = groupsOf([volume], diskUri).filter((group) => group !== ofCluster);
   for (const resourceGroup of groups) {
     const listed = await snapshots.listSnapshots({ resourceGroup }, signal);
     if (!listed.ok && isRetryable(listed.failure)) return listed;

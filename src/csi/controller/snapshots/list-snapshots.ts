@@ -1,3 +1,4 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -51,8 +52,9 @@ async function findSnapshots(
     if (read.ok) return ok([read.value].filter(isListed));
     return read.failure.kind === "SnapshotNotFound" ? ok([]) : read;
   }
+  const volumes = volumesToList(context.cache, sourceVolumeId);
   const found: SnapshotFacts[] = [];
-  for (const resourceGroup of groupsOf(context.cache, sourceVolumeId)) {
+  for (const resourceGroup of groupsOf(volumes, sourceVolumeId)) {
     const listed = await context.snapshots.listSnapshots({ resourceGroup }, signal);
     if (!listed.ok) return listed;
     found.push(...listed.value.filter(isListed));
@@ -60,16 +62,18 @@ async function findSnapshots(
   return ok(distinct(found));
 }
 
-/** The groups to list, each once; undefined: the cluster's. */
-export function groupsOf(
+function volumesToList(
   cache: Pick<ObjectCache, "list" | "byIndex">,
   sourceVolumeId: string,
-): readonly (string | undefined)[] {
-  const volumes =
-    sourceVolumeId === ""
-      ? cache.list("AzVolume")
-      : cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceVolumeId));
-  const disks = [sourceVolumeId, ...volumes.map(({ status }) => status?.detail?.diskUri ?? "")];
+): readonly AzVolume[] {
+  return sourceVolumeId === ""
+    ? cache.list("AzVolume")
+    : cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceVolumeId));
+}
+
+/** The groups to list for volumes, and for a disk that may have none, each once; undefined: the cluster's. */
+export function groupsOf(volumes: readonly AzVolume[], diskUri: string): readonly (string | undefined)[] {
+  const disks = [diskUri, ...volumes.map(({ status }) => status?.detail?.diskUri ?? "")];
   const groups = disks.flatMap((uri) => parseDiskUri(uri)?.resourceGroup.toLowerCase() ?? []);
   return [undefined, ...new Set([...groups, ...volumes.flatMap(({ spec }) => spec.snapshotGroups ?? [])])];
 }
