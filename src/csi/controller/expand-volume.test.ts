@@ -508,6 +508,19 @@ describe("expandVolume", () => {
         assert.match(String(await asks(world, { snapshots: fake, cache })), /its snapshot elsewhere/u);
       }));
 
+    it("waits for a snapshot that is being made, not for one that has failed", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", volumeOf("PremiumV2_LRS"));
+        const fake = snapshots();
+        fake.change(aSnapshotUri("snapshot-1"), { state: "Creating", isTaken: false, isBeingCopied: false });
+        assert.match(
+          String(await asks(world, { snapshots: fake })),
+          /its snapshot snapshot-1 to be complete/u,
+        );
+        fake.change(aSnapshotUri("snapshot-1"), { state: "Failed" });
+        assert.match(String(await asks(world, { snapshots: fake })), /its disk to grow to 20 GiB/u);
+      }));
+
     it("does not look for them where Azure copies none", () =>
       withController(async (world) => {
         await world.given("AzVolume", volumeOf("Premium_LRS"));

@@ -3,14 +3,16 @@ import { isSameResourceUri, parseDiskUri } from "../../../core/azure/ids/disk-ur
 import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { groupsOf } from "./list-snapshots.ts";
 
 /**
- * A snapshot of a volume's disk that Azure still copies in the background, of those in the groups that
- * ListSnapshots looks at; undefined: there is none. A group that can't be listed for good is left out, with a
- * warning. `volume` was read past the cache, which may lack a group that another controller has just noted.
+ * A snapshot of a volume's disk that Azure still makes, or copies in the background, of those in the groups
+ * that ListSnapshots looks at; undefined: there is none. A group that can't be listed for good is left out,
+ * with a warning. `volume` was read past the cache, which may lack a group that another controller has just
+ * noted.
  */
 export async function findCopiedSnapshot(
   { snapshots, logger, diskUriOf }: Pick<ControllerContext, "snapshots" | "logger" | "diskUriOf">,
@@ -27,9 +29,14 @@ export async function findCopiedSnapshot(
     if (!listed.ok)
       logger.warn("snapshots of a resource group not listed", { resourceGroup, failure: listed.failure });
     const found = (listed.ok ? listed.value : []).find(
-      ({ isBeingCopied, sourceUri }) => isBeingCopied && isSameResourceUri(sourceUri, diskUri),
+      (snapshot) => isCopiedOrWillBe(snapshot) && isSameResourceUri(snapshot.sourceUri, diskUri),
     );
     if (found !== undefined) return ok(found);
   }
   return ok(undefined);
+}
+
+/** A snapshot that Azure has only begun to make shows no copy yet: that follows within moments. */
+function isCopiedOrWillBe(snapshot: SnapshotFacts): boolean {
+  return snapshot.isBeingCopied || !(snapshot.isTaken || hasFailed(snapshot));
 }
