@@ -14,7 +14,7 @@ import { aCall } from "../../testing/a-call.ts";
 import { withController } from "../../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { aMountCapability } from "../../testing/requests.ts";
-import type { ControllerContext } from "../controller-context.ts";
+import { type ControllerContext, defaultControllerServiceLimits } from "../controller-context.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 
 const never = new AbortController().signal;
@@ -114,6 +114,25 @@ describe("controllerPublishVolume", () => {
         assert.equal(world.volume("pvc-1")?.status?.state, "CreationFailed");
       }));
   });
+
+  it("waits for the adoption that recovery has begun, before it states a request", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      const { metadata, spec } = aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } });
+      await world.given("AzVolume", { metadata, spec });
+      const answer = controllerPublishVolume(world.context, request, aCall());
+      await world.clock.advance(defaultControllerServiceLimits.grantWaitMs / 2);
+      assert.deepEqual(world.context.cache.list("AzVolumeAttachment"), []);
+      const writer = { ...nodeA, epoch: 1, held: false, requested: true };
+      await world.setStatus("pvc-1", () => ({
+        state: "Created",
+        observedGeneration: 1,
+        conditions: [],
+        detail: aDetail(),
+        record: aRecord({ writer }),
+      }));
+      assert.deepEqual(await world.answerOf(answer), ok({ publishContext: { epoch: "1" } }));
+    }));
 
   const published: readonly {
     readonly because: string;

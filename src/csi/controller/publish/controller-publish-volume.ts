@@ -11,6 +11,7 @@ import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isInZoneOf } from "../../../core/schedule/why-unreachable.ts";
 import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { isUnfinishedCopy } from "../../../core/volume/copies/unfinished-copy.ts";
+import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
 import { explainsPublication } from "../../../core/writer/record/rebuilt-record.ts";
 import { isNamed, isRequestedWriter, nodesIn } from "../../../core/writer/record/record-nodes.ts";
@@ -66,13 +67,11 @@ async function publish(
     signal,
   );
   if (!found.ok) return found;
-  const volume = found.value;
+  const volume = await untilLookedAt(context, found.value, signal);
   const unfinished = unfinishedCopyIn(volume);
   if (unfinished !== undefined) return fail(unfinished);
-  if (volume.status?.detail === undefined) {
-    const todo = volume.spec.diskUri === undefined ? "created" : "looked at";
-    return stillWaiting(volumeId, `its disk to be ${todo}`, volume.status?.error);
-  }
+  if (volume.status?.detail === undefined)
+    return stillWaiting(volumeId, "its disk to be looked at", volume.status?.error);
   const node = await context.store.get("AzDriverNode", nodeId, signal);
   if (!node.ok)
     return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
@@ -127,6 +126,28 @@ async function stateRequest(
       `the leading controller to find out who writes it: another driver has published it to ${nodeId}`,
     );
   return requestWriter(context, { ...stated, attachmentRead }, signal);
+}
+
+/** An adoption that is under way ends within moments: this call grants the disk then, not the next one. */
+async function untilLookedAt(
+  { cache, clock, limits }: ControllerContext,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<AzVolume> {
+  const isLookedAt = (present: AzVolume): boolean =>
+    present.status?.detail !== undefined ||
+    unfinishedCopyIn(present) !== undefined ||
+    hasFailedForGood(present, "CreationFailed");
+  if (isLookedAt(volume)) return volume;
+  cache.remember("AzVolume", volume);
+  const present = await cache.waitFor(
+    "AzVolume",
+    volume.metadata.name,
+    (object) => object !== undefined && isLookedAt(object),
+    { timeoutMs: limits.grantWaitMs, clock },
+    signal,
+  );
+  return present ?? volume;
 }
 
 /** Why the volume's disk can't be given to a node yet, or ever; undefined: no copy is waited for. */
