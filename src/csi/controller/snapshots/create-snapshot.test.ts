@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { OperationLock } from "../../../runtime/operation-lock.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
-import { withController } from "../../testing/a-controller.ts";
+import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
 import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
 import {
   aSnapshot,
@@ -14,7 +15,7 @@ import {
   createFakeSnapshots,
   type FakeSnapshots,
 } from "../../testing/fake-snapshots.ts";
-import { aDiskUri, aVolumeObject } from "../../testing/objects.ts";
+import { aDetail, aDiskUri, aVolumeObject } from "../../testing/objects.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { createSnapshot } from "./create-snapshot.ts";
 
@@ -81,6 +82,57 @@ describe("createSnapshot", () => {
     const again = await create(snapshots);
     assert.equal(again.ok && again.value.snapshot?.readyToUse, false);
     assert.equal(snapshots.present.size, 1);
+  });
+
+  describe("of a disk that has to grow", () => {
+    const growing = (skuName: string): ReturnType<typeof aVolumeObject> => {
+      const volume = aVolumeObject({ detail: aDetail({ skuName }) });
+      return { ...volume, spec: { ...volume.spec, disk: { ...volume.spec.disk, sizeGiB: 20 } } };
+    };
+    const answered = async (world: ControllerWorld, snapshots: FakeSnapshots): Promise<string> => {
+      const context = { ...world.context, snapshots, cloud: { getDisk } };
+      const answer = await world.answerOf(createSnapshot(context, aRequest(), aCall()));
+      return answer.ok ? "made" : describeFailure(answer.failure);
+    };
+
+    for (const skuName of ["PremiumV2_LRS", "UltraSSD_LRS"])
+      it(`waits until it has: Azure would fail a snapshot that it copies then: ${skuName}`, () =>
+        withController(async (world) => {
+          const snapshots = createFakeSnapshots();
+          await world.given("AzVolume", growing(skuName));
+          assert.match(
+            await answered(world, snapshots),
+            /still waiting for its disk to grow to 20 GiB: Azure/u,
+          );
+          assert.deepEqual(snapshots.created, []);
+          await world.diskCreated("pvc-1", 20);
+          await world.until(
+            () => world.context.cache.get("AzVolume", "pvc-1")?.status?.detail?.sizeGiB === 20,
+          );
+          assert.equal(await answered(world, snapshots), "made");
+        }));
+
+    it("answers one that is there, and does not wait where Azure has refused the growth", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", growing("PremiumV2_LRS"));
+        const made = createFakeSnapshots(aSnapshot({ tags: own }));
+        assert.equal(await answered(world, made), "made");
+        await world.setStatus("pvc-1", ({ status }) => ({
+          ...(status ?? assert.fail("no status")),
+          state: "UpdateFailed",
+          refusedGrowth: { sizeGiB: 20, skuName: "PremiumV2_LRS" },
+        }));
+        await world.until(
+          () => world.context.cache.get("AzVolume", "pvc-1")?.status?.state === "UpdateFailed",
+        );
+        assert.equal(await answered(world, createFakeSnapshots()), "made");
+      }));
+
+    it("does not wait where Azure copies nothing in the background", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", growing("Premium_LRS"));
+        assert.equal(await answered(world, createFakeSnapshots()), "made");
+      }));
   });
 
   it("reports a snapshot that Azure shows as failed before it is ready", () =>

@@ -3,6 +3,8 @@ import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
+import { isSnapshotCopied } from "../../../core/volume/disk-sku.ts";
+import { isGrowthRefused } from "../../../core/volume/is-growth-refused.ts";
 import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
@@ -49,6 +51,8 @@ async function create(
     otherRequest(present, { ...wanted, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
+  const growing = isBegun(observed.value) ? undefined : growthUnderWay(context, sourceUri);
+  if (growing !== undefined) return fail(growing);
   const noted = await noteSnapshotGroup(context, wanted, signal);
   if (!noted.ok) return noted;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
@@ -64,6 +68,24 @@ async function create(
   if (!created.ok) return created;
   reportFailed(context, sourceUri, created.value);
   return ok({ snapshot: snapshotMessage(created.value) });
+}
+
+function isBegun({ target, source }: Pick<Observed, "target" | "source">): boolean {
+  return target !== undefined || source !== undefined;
+}
+
+/**
+ * The growth of a disk whose snapshots Azure copies in the background, and fails where it grows; undefined:
+ * none is asked for. A growth that Azure has refused holds up nothing.
+ */
+function growthUnderWay({ cache }: Pick<SnapshotContext, "cache">, sourceUri: string): Failure | undefined {
+  const [volume] = cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
+  const detail = volume?.status?.detail;
+  if (volume === undefined || detail === undefined || !isSnapshotCopied(detail.skuName)) return undefined;
+  const { sizeGiB } = volume.spec.disk;
+  if (sizeGiB <= detail.sizeGiB || isGrowthRefused(volume)) return undefined;
+  const what = `its disk to grow to ${sizeGiB} GiB: Azure fails a snapshot that it still copies then`;
+  return { kind: "StillWaiting", volumeId: sourceUri, what };
 }
 
 /**
