@@ -128,6 +128,17 @@ describe("createSnapshot", () => {
         assert.equal(await answered(world, createFakeSnapshots()), "made");
       }));
 
+    it("says of a shared disk that its pods have to end before", () =>
+      withController(async (world) => {
+        const volume = aVolumeObject({ detail: aDetail({ skuName: "PremiumV2_LRS", maxShares: 2 }) });
+        const disk = { ...volume.spec.disk, sizeGiB: 20 };
+        await world.given("AzVolume", { ...volume, spec: { ...volume.spec, disk } });
+        assert.match(
+          await answered(world, createFakeSnapshots()),
+          /GiB, which a shared disk does only while/u,
+        );
+      }));
+
     it("does not wait where Azure copies nothing in the background", () =>
       withController(async (world) => {
         await world.given("AzVolume", growing("Premium_LRS"));

@@ -84,7 +84,8 @@ function growthUnderWay({ cache }: Pick<SnapshotContext, "cache">, sourceUri: st
   if (volume === undefined || detail === undefined || !isSnapshotCopied(detail.skuName)) return undefined;
   const { sizeGiB } = volume.spec.disk;
   if (sizeGiB <= detail.sizeGiB || isGrowthRefused(volume)) return undefined;
-  const what = `its disk to grow to ${sizeGiB} GiB: Azure fails a snapshot that it still copies then`;
+  const waits = detail.maxShares > 1 ? ", which a shared disk does only while no pod uses it" : "";
+  const what = `its disk to grow to ${sizeGiB} GiB${waits}: Azure fails a snapshot that it still copies then`;
   return { kind: "StillWaiting", volumeId: sourceUri, what };
 }
 
