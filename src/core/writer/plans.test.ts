@@ -6,6 +6,8 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
+import type { Labels } from "../schedule/pod-rules.ts";
+import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
 import {
@@ -18,6 +20,7 @@ import {
   aRecord,
   aReplica,
   aVolume,
+  aWriter,
   identity,
   leaving,
 } from "../testing/objects.ts";
@@ -141,6 +144,83 @@ const observed = fc
     },
   );
 
+const term = fc
+  .record({
+    topologyKey: fc.constantFrom("kubernetes.io/hostname", "topology.kubernetes.io/zone"),
+    app: fc.constantFrom("db", "web"),
+  })
+  .map(({ topologyKey, app }) =>
+    aTerm({ topologyKey, selector: [{ key: "app", operator: "In", values: [app] }] }),
+  );
+const terms = fc.array(term, { maxLength: 1 });
+
+/** Rules of the volume's pods, other pods by node, some with volumes, and the nodes' labels. */
+const rules = fc.record({
+  own: fc.array(
+    fc.record({
+      nodeSelector: fc.constantFrom({}, {}, { pool: "new" }),
+      podAffinity: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: terms }),
+      podAntiAffinity: terms,
+    }),
+    { minLength: 1, maxLength: 2 },
+  ),
+  others: fc.array(
+    fc.record({
+      on: nodeName,
+      app: fc.constantFrom("db", "web"),
+      podAntiAffinity: terms,
+      hasVolumes: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  zones: fc.array(fc.constantFrom("1", "2"), { minLength: nodeNames.length, maxLength: nodeNames.length }),
+  pools: fc.array(fc.constantFrom("old", "new"), {
+    minLength: nodeNames.length,
+    maxLength: nodeNames.length,
+  }),
+});
+type Rules = typeof rules extends fc.Arbitrary<infer T> ? T : never;
+
+function labelsOf({ zones, pools }: Rules, name: string): Labels {
+  const at = nodeNames.findIndex((other) => other === name);
+  return {
+    "kubernetes.io/hostname": name,
+    "topology.kubernetes.io/zone": zones[at] ?? "",
+    pool: pools[at] ?? "",
+  };
+}
+
+/** As the adapter reads them: `placementOn` knows only pods with volumes on that node. */
+function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn"> {
+  const pods = drawn.own.map((own) => aPodWithRules(own));
+  const neighbours = drawn.others.map(({ on, app, podAntiAffinity, hasVolumes }) => ({
+    on,
+    hasVolumes,
+    pod: aNeighbour(on, { labels: { app }, podAntiAffinity, nodeLabels: labelsOf(drawn, on) }),
+  }));
+  return {
+    placement: () => ({ pods, neighbours: neighbours.map(({ pod }) => pod), companionsOn: new Map() }),
+    placementOn: (name) => ({
+      pods,
+      neighbours: neighbours.filter(({ on, hasVolumes }) => on === name && hasVolumes).map(({ pod }) => pod),
+    }),
+  };
+}
+
+const trouble = fc.record(
+  {
+    vmId: fc.constant("earlier-vm"),
+    isReady: fc.boolean(),
+    isGone: fc.boolean(),
+    isUnschedulable: fc.boolean(),
+    isOutOfService: fc.boolean(),
+    isQuarantined: fc.boolean(),
+    taints: fc.constant([{ key: "spot", value: "", effect: "NoSchedule" }]),
+    heartbeatUnchangedMs: fc.nat(600_000),
+  },
+  { requiredKeys: [] },
+);
+
 /** A served volume in a cluster with all kinds of trouble, some of whose attachments were given up. */
 const troubled = fc
   .record({
@@ -157,33 +237,35 @@ const troubled = fc
       nodeNames.map((name) => name),
       { minLength: 2 },
     ),
-    changes: fc.array(
-      fc.record(
-        {
-          vmId: fc.constant("earlier-vm"),
-          isReady: fc.boolean(),
-          isGone: fc.boolean(),
-          isUnschedulable: fc.boolean(),
-          isOutOfService: fc.boolean(),
-          heartbeatUnchangedMs: fc.nat(600_000),
-        },
-        { requiredKeys: [] },
-      ),
-      { minLength: nodeNames.length, maxLength: nodeNames.length },
-    ),
+    changes: fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, trouble), {
+      minLength: nodeNames.length,
+      maxLength: nodeNames.length,
+    }),
     pods: fc.array(nodeName, { maxLength: 2 }),
+    isWell: fc.boolean(),
+    rules,
   })
-  .map(({ record: drawn, attachments, maxShares, nodes, changes, pods }): ObservedVolume => {
+  .map((drawn): ObservedVolume => {
+    const { attachments, maxShares, nodes, changes, isWell, rules: drawnRules } = drawn;
     const served = anAttachment("node-a");
-    const others = attachments.filter(({ spec }) => spec.nodeName !== "node-a");
+    const others = attachments
+      .filter(({ spec }) => spec.nodeName !== "node-a")
+      .map((other) => (isWell ? aReplica(other.spec.nodeName) : other));
+    const names = isWell ? nodeNames : nodes;
     return anObservedVolume({
       volume: aVolume({
         spec: { disk: aDiskSpec({ maxShares }), maxMountReplicaCount: maxShares - 1 },
-        status: { record: drawn },
+        status: { record: isWell ? aRecord({ writer: aWriter("node-a") }) : drawn.record },
       }),
-      nodes: nodes.map((name, index) => aNode(name, changes[index])),
+      nodes: names.map((name, index) =>
+        aNode(name, {
+          ...(isWell && name === "node-a" ? {} : changes[index]),
+          labels: labelsOf(drawnRules, name),
+        }),
+      ),
       attachments: [served, ...others],
-      pods: () => pods.map((name) => aPod({ nodeName: name })),
+      pods: () => (isWell ? [] : drawn.pods.map((name) => aPod({ nodeName: name }))),
+      ...placementsOf(drawnRules),
     });
   });
 
@@ -205,6 +287,33 @@ describe("the plans of a volume, carried out over and over", () => {
         assert.deepEqual(deleted, []);
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  // Each detach and attach takes seconds, and leaves the volume without that replica for so long.
+  it("replace each replica at most once while nothing else changes", () => {
+    fc.assert(
+      fc.property(troubled, (start) => {
+        let seen = start;
+        const deleted: string[] = [];
+        for (let round = 0; round < ROUNDS_MAX; round++) {
+          const actions = planReplicas(seen);
+          const created = actions.flatMap((action) =>
+            action.kind === "CreateReplica" ? aReplica(action.nodeName) : [],
+          );
+          const names = actions.flatMap((action) =>
+            action.kind === "DeleteAttachment" ? action.attachmentName : [],
+          );
+          if (created.length + names.length === 0) return;
+          deleted.push(...names);
+          assert.equal(new Set(deleted).size, deleted.length, deleted.join(", "));
+          const attachments = [...seen.attachments.map(({ attachment: other }) => other), ...created];
+          const left = attachments.filter(({ metadata }) => !names.includes(metadata.name));
+          seen = anObservedVolume({ ...seen, nodes: seen.nodes, attachments: left });
+        }
+        assert.fail("it does not end");
+      }),
+      { numRuns: 3_000 },
     );
   });
 
