@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/identity/node-identity.ts";
 import { placementUnknown } from "../schedule/pod-rules.ts";
@@ -916,24 +917,30 @@ describe("planReplicas", () => {
       assert.deepEqual(planReplicas(beside(rivalOn("node-b"), { attachments: replaced })), []);
     });
 
-    it("replaces one after the other, of labels that have changed, too", () => {
+    it("replaces the next one once the first one's replacement is attached", () => {
       const labels = { pool: "old" };
       const pods = [aPodWithRules({ nodeSelector: { pool: "new" } })];
-      const planned = planReplicas(
-        beside([], {
-          nodes: [
-            aNode("node-a"),
-            aNode("node-b", { labels }),
-            aNode("node-c", { labels }),
-            ...["node-d", "node-e"].map((name) => aNode(name, { labels: { pool: "new" } })),
-          ],
-          placement: () => ({ pods, neighbours: [], companionsOn: new Map() }),
-          placementOn: () => ({ pods, neighbours: [] }),
-        }),
-      );
-      assert.deepEqual(planned, [
-        { ...moved, because: "its node does not match the node selector of pod default/db-0: pool=new" },
-      ]);
+      const planned = (...attachments: readonly AzVolumeAttachment[]) =>
+        planReplicas(
+          beside([], {
+            attachments: [primary, ...attachments],
+            nodes: [
+              aNode("node-a"),
+              ...["node-b", "node-c"].map((name) => aNode(name, { labels })),
+              ...["node-d", "node-e", "node-f"].map((name) => aNode(name, { labels: { pool: "new" } })),
+            ],
+            placement: () => ({ pods, neighbours: [], companionsOn: new Map() }),
+            placementOn: () => ({ pods, neighbours: [] }),
+          }),
+        );
+      const because = "its node does not match the node selector of pod default/db-0: pool=new";
+      const [b, c, d] = [aReplica("node-b"), aReplica("node-c"), aReplica("node-d")];
+      assert.deepEqual(planned(b, c), [{ ...moved, because }]);
+      assert.deepEqual(planned(leaving(b), c), []);
+      assert.deepEqual(planned(c), [creates("node-d")]);
+      assert.deepEqual(planned(c, aReplica("node-d", { status: { state: "Attaching" } })), []);
+      const next = trims("node-c", ["node-a"], ["node-d"], { nodeName: "node-a", epoch: 1 });
+      assert.deepEqual(planned(c, d), [{ ...next, because }]);
     });
 
     it("deletes it first where one is too many", () =>

@@ -201,21 +201,21 @@ function planDrained(observed: ObservedVolume, replicas: readonly AzVolumeAttach
 /**
  * A replica where the volume's pods stay off, by the node's labels or by a pod that has come there since.
  * After a failover, a pod keeps the others of its kind off its new node: their replicas there are of no use.
- * One at a time, only while a node can take it besides those that are missing, and with no failover near.
+ * Only with no failover near, while a node can take it, and once all others are attached: one at a time.
  */
 function planMisplaced(
   observed: ObservedVolume,
   replicas: readonly AzVolumeAttachment[],
 ): readonly Deletion[] {
   if (!isPrimaryServed(observed) || !isWriterWell(observed)) return [];
+  if (missingReplicas(observed, replicas) > 0) return [];
   for (const replica of replicas) {
     const node = observed.node(replica.spec.nodeName);
     const because =
       node === undefined ? undefined : whyPodsStayOff(observed.placementOn(node.nodeName), node);
     if (because === undefined) continue;
-    const missing = Math.max(0, missingReplicas(observed, replicas));
-    if (chooseReplicaNodes(observed, Infinity).chosen.length <= missing) return [];
     const others = replicas.filter((other) => other !== replica);
+    if (!others.every(isAttached) || chooseReplicaNodes(observed, 1).chosen.length === 0) return [];
     return [
       {
         kind: "DeleteAttachment",
