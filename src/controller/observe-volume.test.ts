@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aPlacement } from "../core/schedule/testing/placement.ts";
 import {
   anAttachment,
   aReplica,
@@ -73,6 +74,25 @@ describe("observeVolume of pods", () => {
         assert.deepEqual(observeVolume({ ...world.ports, users }, "pvc-1")?.pods(), pods);
       }),
     );
+});
+
+describe("observeVolume of the pods on a node", () => {
+  it("asks for them once for a plan", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const asked: unknown[] = [];
+      const users: typeof world.ports.users = {
+        ...world.ports.users,
+        cachedPlacement: (volumeId, nodeName) => {
+          asked.push(nodeName);
+          return aPlacement({ otherVolumeIds: [volumeId] });
+        },
+      };
+      const observed = observeVolume({ ...world.ports, users }, "pvc-1");
+      assert.equal(observed?.placementOn("node-b"), observed?.placementOn("node-b"));
+      assert.equal(observed?.placementOn("node-c").pods.length, 1);
+      assert.deepEqual(asked, ["node-b", "node-c"]);
+    }));
 });
 
 describe("observeVolume of all nodes", () => {

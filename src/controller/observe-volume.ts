@@ -8,7 +8,7 @@ import {
   type ObservedVolume,
 } from "../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
-import { placementUnknown } from "../core/schedule/pod-rules.ts";
+import { placementUnknown, type VolumePlacement } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { isNamed } from "../core/writer/record/record-nodes.ts";
 import type { ObjectCache } from "../objects/cache/object-cache.ts";
@@ -40,6 +40,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
   const volumeId = volume.status?.detail?.diskUri;
   // The plans of one volume ask for the same node again and again.
   const observedNodes = new Map<string, { readonly node: ObservedNode | undefined }>();
+  const placementsOn = new Map<string, VolumePlacement>();
   let allNodes: readonly ObservedNode[] | undefined;
   return {
     volume,
@@ -67,8 +68,12 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
         : users.cachedOn({ nodeName: writer.nodeName, volumeId }),
     pods: () => cachedPodsOf(ports, volume),
     placement: () => observePlacement(ports, volumeId),
-    placementOn: (nodeName) =>
-      volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId, nodeName),
+    placementOn: (nodeName) => {
+      if (volumeId === undefined) return placementUnknown;
+      const known = placementsOn.get(nodeName) ?? users.cachedPlacement(volumeId, nodeName);
+      placementsOn.set(nodeName, known);
+      return known;
+    },
     nowMs: clock.nowMs(),
     settings,
   };

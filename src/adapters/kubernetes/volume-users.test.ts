@@ -422,15 +422,16 @@ describe("createPodVolumeUsers: nodes", () => {
 });
 
 describe("createPodVolumeUsers: placement", () => {
-  const apart = {
+  const apartBy = (topologyKey: string) => ({
     affinity: {
       podAntiAffinity: {
         requiredDuringSchedulingIgnoredDuringExecution: [
-          { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } },
+          { topologyKey, labelSelector: { matchLabels: { app: "db" } } },
         ],
       },
     },
-  };
+  });
+  const apart = apartBy("kubernetes.io/hostname");
   const term = {
     topologyKey: "kubernetes.io/hostname",
     selector: [{ key: "app", operator: "In", values: ["db"] }],
@@ -505,6 +506,27 @@ describe("createPodVolumeUsers: placement", () => {
     assert.deepEqual([names("node-b"), names("node-c"), names("node-d")], [["db-1", "hermit"], ["db-2"], []]);
     assert.deepEqual(names(), ["db-1", "db-2", "db-of-nothing", "hermit"]);
     assert.equal(cachedPlacement(diskOf("data"), "node-d").pods.length, 1);
+  });
+
+  it("returns for one node the pods elsewhere that rules about its zone concern", async () => {
+    const cluster = aCoreCluster();
+    for (const node of ["node-a", "node-b", "node-c"]) putNode(cluster, node);
+    putUse(cluster, "data", "db-0");
+    const ofZone = apartBy("topology.kubernetes.io/zone");
+    const app = { metadata: { labels: { app: "db" } } };
+    const repelling = { claims: ["cell"], nodeName: "node-c" };
+    putPod(cluster, "wide", { ...repelling, spec: { ...ofZone, volumes: twoVolumes("cell") } });
+    putPod(cluster, "narrow", { ...repelling, spec: { ...apart, volumes: twoVolumes("cell") } });
+    putPod(cluster, "without-volume", { nodeName: "node-c", spec: ofZone });
+    putPod(cluster, "db-1", { ...app, claims: ["data-1"], nodeName: "node-c" });
+    const namesOn = async (spec: object): Promise<unknown> => {
+      putPod(cluster, "db-0", { ...app, claims: ["data"], spec: { ...spec, volumes: twoVolumes("data") } });
+      await cluster.show();
+      const { neighbours } = usersOf(cluster).cachedPlacement(diskOf("data"), "node-b");
+      return neighbours.map(({ name }) => name);
+    };
+    assert.deepEqual(await namesOn(apart), ["wide"]);
+    assert.deepEqual(await namesOn(ofZone), ["db-1", "narrow", "wide"]);
   });
 
   it("reads affinity in all of its forms", async () => {

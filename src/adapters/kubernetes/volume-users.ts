@@ -1,6 +1,6 @@
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts";
-import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
+import { reachesBeyondNode, selectsPod } from "../../core/schedule/pod-fits-node.ts";
 import {
   type NeighbourPod,
   placementUnknown,
@@ -18,7 +18,13 @@ import { type ClusterNode, isOutOfService, type Node, readClusterNode } from "./
 import { coreResources, readCoreObject } from "./core/core-object-calls.ts";
 import type { ClusterPersistentVolume } from "./core/core-persistent-volume.ts";
 import type { ClusterPod } from "./core/core-pod.ts";
-import { type NodeIndex, type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core/core-sources.ts";
+import {
+  type NodeIndex,
+  type PersistentVolumeIndex,
+  type PodIndex,
+  REPELLING,
+  REPELLING_WIDELY,
+} from "./core/core-sources.ts";
 import { describePod, findUsersNow } from "./volume-users-now.ts";
 
 /** The part of each cache that this adapter needs. */
@@ -107,22 +113,34 @@ export function createPodVolumeUsers(options: {
 
   /**
    * Pods that a rule between pods concerns: those that the users' own rules select, and those whose
-   * rules select one of the users. On one node, where it is given, and with volumes there.
+   * rules select one of the users. Where a node is given, only pods with volumes: those there, and those that
+   * may keep the users off it from elsewhere, by rules about a larger place such as a zone.
    */
   function neighboursOf(
     users: readonly PodRules[],
     own: ReadonlySet<ClusterPod>,
     nodeName: string | undefined,
   ): readonly NeighbourPod[] {
-    const there = nodeName === undefined ? undefined : pods.byIndex("nodeName", nodeName);
     const terms = users.flatMap((user) => [...user.podAffinity, ...user.podAntiAffinity]);
-    const selected = (there ?? candidatesFor(terms)).filter((pod) =>
-      terms.some((term) => selectsPod(term, placeOf(pod))),
+    const candidates =
+      nodeName === undefined
+        ? [...candidatesFor(terms), ...pods.byIndex("repelling", REPELLING)]
+        : [...pods.byIndex("nodeName", nodeName), ...distantCandidatesFor(users)];
+    return [...new Set(candidates)]
+      .filter(
+        (pod) =>
+          !own.has(pod) &&
+          (terms.some((term) => selectsPod(term, placeOf(pod))) ||
+            users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user)))),
+      )
+      .flatMap(neighbourOf);
+  }
+
+  function distantCandidatesFor(users: readonly PodRules[]): readonly ClusterPod[] {
+    const terms = users.flatMap((user) => user.podAntiAffinity.filter(reachesBeyondNode));
+    return [...candidatesFor(terms), ...pods.byIndex("repelling", REPELLING_WIDELY)].filter(
+      ({ rules }) => rules !== undefined,
     );
-    const repelling = (there ?? pods.byIndex("repelling", REPELLING)).filter((pod) =>
-      users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user))),
-    );
-    return [...new Set([...selected, ...repelling])].filter((pod) => !own.has(pod)).flatMap(neighbourOf);
   }
 
   function candidatesFor(terms: readonly PodAffinityTerm[]): readonly ClusterPod[] {

@@ -129,8 +129,8 @@ export interface ObservedVolume {
    */
   readonly placement: () => ObservedPlacement;
   /**
-   * The pods that use the volume, and those with volumes on one node that a rule between pods concerns. Reads
-   * few pods.
+   * The pods that use the volume, and those with volumes that may keep them off one node. Reads few pods,
+   * unless a rule is about a larger place than a node.
    */
   readonly placementOn: (nodeName: string) => Pick<VolumePlacement, "pods" | "neighbours">;
   readonly nowMs: number;

@@ -137,6 +137,11 @@ function hasCompany(pod: PodRules, node: NodeForPods, neighbours: readonly Neigh
   );
 }
 
+/** Whether pods on other nodes may be in the place of a node that a rule is about. */
+export function reachesBeyondNode({ topologyKey }: PodAffinityTerm): boolean {
+  return topologyKey !== "kubernetes.io/hostname";
+}
+
 /** Whether a rule between pods is about a pod. */
 export function selectsPod(
   term: PodAffinityTerm,

@@ -6,7 +6,8 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
-import type { Labels } from "../schedule/pod-rules.ts";
+import { reachesBeyondNode } from "../schedule/pod-fits-node.ts";
+import type { Labels, NeighbourPod } from "../schedule/pod-rules.ts";
 import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
@@ -190,7 +191,11 @@ function labelsOf({ zones, pools }: Rules, name: string): Labels {
   };
 }
 
-/** As the adapter reads them: `placementOn` knows only pods with volumes on that node. */
+function repelsWidely({ podAntiAffinity }: Pick<NeighbourPod, "podAntiAffinity">): boolean {
+  return podAntiAffinity.some(reachesBeyondNode);
+}
+
+/** As the adapter reads them: `placementOn` knows only pods with volumes, on that node or by a wider rule. */
 function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn"> {
   const pods = drawn.own.map((own) => aPodWithRules(own));
   const neighbours = drawn.others.map(({ on, app, podAntiAffinity, hasVolumes }) => ({
@@ -202,7 +207,9 @@ function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placeme
     placement: () => ({ pods, neighbours: neighbours.map(({ pod }) => pod), companionsOn: new Map() }),
     placementOn: (name) => ({
       pods,
-      neighbours: neighbours.filter(({ on, hasVolumes }) => on === name && hasVolumes).map(({ pod }) => pod),
+      neighbours: neighbours
+        .filter(({ on, hasVolumes, pod }) => hasVolumes && (on === name || [...pods, pod].some(repelsWidely)))
+        .map(({ pod }) => pod),
     }),
   };
 }

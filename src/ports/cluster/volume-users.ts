@@ -33,7 +33,8 @@ export interface VolumeUsers {
   cachedNodeNameOf(instanceUri: string): string | undefined;
   /**
    * The cached users of a volume anywhere, and where else they could run: for placing replicas. Reads all
-   * pods of the cluster; with a `nodeName` only those on that node that have volumes, of whatever driver.
+   * pods of the cluster. With a `nodeName` only those that could keep the users off that node and have
+   * volumes, of whatever driver: the pods there, and those that a rule about a larger place concerns.
    */
   cachedPlacement(volumeId: string, nodeName?: string): VolumePlacement;
   /**

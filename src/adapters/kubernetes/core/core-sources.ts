@@ -1,4 +1,5 @@
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
+import { reachesBeyondNode } from "../../../core/schedule/pod-fits-node.ts";
 import type { SourceCache } from "../../../ports/store/source-cache.ts";
 import type { Source, SourceObject } from "../../../ports/store/source.ts";
 import type { ApiClient } from "../api/api-client.ts";
@@ -29,6 +30,8 @@ export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelli
 
 /** The value of the index `repelling` for all pods that keep others away. */
 export const REPELLING = "yes";
+/** Another one for those of them that keep others away from more than their own node. */
+export const REPELLING_WIDELY = "widely";
 
 /** The value of the index `nodePlugin` for all pods that serve an Azure disk driver on their node. */
 export const NODE_PLUGIN = "yes";
@@ -77,7 +80,10 @@ export function coreSources(
         diskKey: (pod) => pod.diskKeys,
         namespace: (pod) => [pod.metadata.namespace],
         nodePlugin: (pod) => (pod.nodePlugin === undefined ? [] : [NODE_PLUGIN]),
-        repelling: (pod) => (pod.podAntiAffinity.length === 0 ? [] : [REPELLING]),
+        repelling: ({ podAntiAffinity }) => [
+          ...(podAntiAffinity.length === 0 ? [] : [REPELLING]),
+          ...(podAntiAffinity.some(reachesBeyondNode) ? [REPELLING_WIDELY] : []),
+        ],
       },
     },
     claims: {
