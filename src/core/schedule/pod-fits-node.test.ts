@@ -304,4 +304,15 @@ describe("whyPodsStayOff", () => {
         because,
       );
   });
+
+  it("says nothing where one of several pods could run", () => {
+    const here = aPod({ name: "db-0" });
+    const backup = aPod({ name: "backup", nodeSelector: { "kubernetes.io/hostname": "node-a" } });
+    const why = (...pods: readonly PodRules[]) => whyPodsStayOff(aPlacement({ pods }), aNodeForPods());
+    const pinned = "does not match the node selector of pod default/backup: kubernetes.io/hostname=node-a";
+    assert.deepEqual(
+      [why(), why(here, backup), why(backup, here), why(backup, { ...backup, name: "db-0" })],
+      [undefined, undefined, undefined, pinned],
+    );
+  });
 });

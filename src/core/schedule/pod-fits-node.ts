@@ -36,19 +36,20 @@ export function whyPodsDoNotFit(
 }
 
 /**
- * Why the pods that use a volume stay off a node for as long as its labels and the pods there are what they
- * are. Of `whyPodsDoNotFit` it leaves out what may change by itself within seconds: taints, which conditions
- * and agents that restart set as well, and the pods that they must run with.
+ * Why none of the pods that use a volume runs on a node for as long as its labels and the pods there are what
+ * they are. Of `whyPodsDoNotFit` it leaves out what may change by itself within seconds: taints, which
+ * conditions and agents that restart set as well, and the pods that they must run with. A replica is of use
+ * to any pod that could run there: a backup pod that is tied to the writer's node changes nothing for the
+ * others.
  */
 export function whyPodsStayOff(
   placement: Pick<VolumePlacement, "pods" | "neighbours">,
   node: NodeForPods,
 ): string | undefined {
-  for (const pod of placement.pods) {
-    const because = whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, placement.neighbours);
-    if (because !== undefined) return because;
-  }
-  return undefined;
+  const reasons = placement.pods.map(
+    (pod) => whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, placement.neighbours),
+  );
+  return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
 function whyPodDoesNotFit(
