@@ -134,6 +134,17 @@ describe("stageVolume and where the disk is", () => {
       assert.equal(staged.failure.reason, "node-a holds the volume already and is not clean");
     }));
 
+  it("does not acquire again what is open raw, also where its checkpoint is lost", () =>
+    withNode({ writer: held }, async (world) => {
+      // Another PersistentVolume of the disk: the volume itself is one to mount.
+      world.machine.openRaw(0);
+      world.during.acquire = () =>
+        world.setAttachment((attachment) => withStatus(attachment, { state: "Detaching" }));
+      const staged = await stage(world);
+      assert.equal(world.record()?.writer?.held, true, "a process can still write");
+      assert.equal(kindOf(staged), "NotWriter");
+    }));
+
   const moved: readonly {
     readonly because: string;
     readonly status: Parameters<typeof withStatus>[1];

@@ -86,7 +86,9 @@ async function cleanToRepeat(
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
   if (holderIn(ports, volume) === undefined) return ok(false);
-  const accessType = accessTypeOf({ volume, checkpoint: checkpointOf(ports, volume.metadata.name) });
+  const checkpoint = checkpointOf(ports, volume.metadata.name);
+  // Only its checkpoint shows what it was here: another PersistentVolume of the disk may have it raw.
+  const accessType = checkpoint === undefined ? "block" : accessTypeOf({ volume, checkpoint });
   const clean = await ports.host.isClean(
     { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [], needsFlush: false },
     signal,
