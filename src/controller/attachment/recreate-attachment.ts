@@ -4,7 +4,7 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
 import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
@@ -57,8 +57,10 @@ export async function recreateAttachment(
       signal,
     ),
   );
-  // A client that requests the volume there may have been faster.
-  if (!made.ok) return made.failure.kind === "ObjectAlreadyExists" ? ok({}) : made;
+  // A client that requests the volume there may have been faster. One that is still there is planned again.
+  if (!made.ok && made.failure.kind === "ObjectAlreadyExists")
+    return removed.ok ? ok({}) : fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+  if (!made.ok) return made;
   // A withdrawal while there was no object has found nothing to withdraw.
   const still = await isRequestedNow(ports, made.value, node, signal);
   if (!still.ok) return still;

@@ -24,6 +24,10 @@ const a = identity("node-a");
 const name = attachmentName("node-a");
 const holds = aWriter("node-a", { requested: false });
 const entry = { diskUri, lun: 4, beingDetached: false };
+/** No change of an attachment that is being deleted wakes its loop. */
+const again = ok({ requeueAfterMs: 0 });
+const conflict = fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+const refused = fail({ kind: "Refused", diskUri, nodeName: "node-a" });
 const refused412 = {
   kind: "CloudUnavailable",
   code: "PreconditionFailed",
@@ -90,7 +94,7 @@ describe("takeBackDetach", () => {
     it(`gives a writer its disk's place back once the VM's ETag has moved (${state})`, () =>
       withControllerPorts(async (world) => {
         await givenMark(world, { status: { state } });
-        assert.deepEqual(await run(world), [ok({}), ["flush", "inspect"]]);
+        assert.deepEqual(await run(world), [again, ["flush", "inspect"]]);
         const { vmId, instanceUri } = a;
         assert.deepEqual(statusOf(world), {
           ...{ role: "Primary", state: "Attached", vmId, instanceUri, lun: 4 },
@@ -104,7 +108,7 @@ describe("takeBackDetach", () => {
     withControllerPorts(async (world) => {
       await givenMark(world, { writer: aWriter("node-a") });
       const { uid } = world.attachment("node-a")?.metadata ?? {};
-      assert.deepEqual(await run(world), [ok({}), ["flush", "inspect"]]);
+      assert.deepEqual(await run(world), [again, ["flush", "inspect"]], "it is due at once");
       assert.equal(world.attachment("node-a")?.metadata.uid, uid);
       assert.deepEqual(await run(world), [ok({}), []]);
       assert.notEqual(world.attachment("node-a")?.metadata.uid, uid);
@@ -116,7 +120,7 @@ describe("takeBackDetach", () => {
       const { uid } = world.attachment("node-a")?.metadata ?? {};
       world.store.holdWatches(true);
       await setMark(world, { state: "Detaching", attempt: "mark-2" });
-      assert.deepEqual(await run(world), [ok({}), []]);
+      assert.deepEqual(await run(world), [conflict, []], "it is planned again");
       assert.equal(world.attachment("node-a")?.metadata.uid, uid);
       assert.equal(statusOf(world).state, "Detaching");
     }));
@@ -144,7 +148,7 @@ describe("takeBackDetach", () => {
         // While it is on its way a grant lands that was decided before the deletion. The node acquires.
         await world.setRecord((record) => ({ ...record, writer: holds }));
         await until(true);
-        assert.deepEqual(await reconcile(world, { barrier, dataDisks: vm.dataDisks }), [ok({}), ["inspect"]]);
+        assert.deepEqual(await reconcile(world, { barrier, dataDisks: vm.dataDisks }), [again, ["inspect"]]);
         assert.deepEqual([statusOf(world).state, statusOf(world).lun], ["Attached", 4]);
         if (vm.etag === ifMatch) vm.dataDisks = [];
         return fail(refused412);
@@ -158,8 +162,16 @@ describe("takeBackDetach", () => {
     withControllerPorts(async (world) => {
       await givenMark(world);
       world.during.flush = () => setMark(world, { attempt: "mark-2" });
-      assert.deepEqual(await run(world), [ok({}), ["flush", "inspect"]]);
+      assert.deepEqual(await run(world), [conflict, ["flush", "inspect"]], "it is planned again");
       assert.deepEqual([statusOf(world).state, statusOf(world).attempt], ["Detaching", "mark-2"]);
+    }));
+
+  it("plans again where the cache does not show yet that the mark is gone", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      world.store.holdWatches(true);
+      await setMark(world, { state: "Attached" });
+      assert.deepEqual(await run(world), [conflict, []]);
     }));
 
   it("sends no update for a mark that is gone by then", () =>
@@ -169,7 +181,17 @@ describe("takeBackDetach", () => {
         await setMark(world, { attempt: "mark-2" });
         return world.ports.cloud.barrier(request, signal);
       };
-      assert.deepEqual(await run(world, { barrier }), [ok({}), []]);
+      assert.deepEqual(await run(world, { barrier }), [refused, []]);
+    }));
+
+  it("comes again where it could not read whether the mark still stands", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      const barrier: CloudProvisioner["barrier"] = async (request, signal) => {
+        world.store.setReachable(false);
+        return world.ports.cloud.barrier(request, signal);
+      };
+      assert.deepEqual(await run(world, { barrier }), [refused, []]);
     }));
 
   for (const [because, vm] of [
@@ -179,7 +201,7 @@ describe("takeBackDetach", () => {
     it(`records that nothing is attached where ${because}`, () =>
       withControllerPorts(async (world) => {
         await givenMark(world);
-        assert.deepEqual(await run(world, vm), [ok({}), ["flush", "inspect"]]);
+        assert.deepEqual(await run(world, vm), [again, ["flush", "inspect"]]);
         assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
       }));
 

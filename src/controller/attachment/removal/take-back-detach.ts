@@ -38,7 +38,9 @@ export async function takeBackDetach(
     present.metadata.uid === metadata.uid &&
     isDetachBegun(present, node) &&
     present.status?.attempt === mark?.attempt;
-  if (!isMarked(began.value)) return ok({});
+  const { name } = metadata;
+  const outrun: Reconciled = fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+  if (!isMarked(began.value)) return outrun;
   const moved = await steps.run("flush", () =>
     cloud.barrier(
       {
@@ -56,7 +58,7 @@ export async function takeBackDetach(
   );
   if (!moved.ok) {
     emitEtagNotMoved(ports, { volumeName: spec.volumeName, node }, moved.failure);
-    return moved.failure.kind === "Refused" ? ok({}) : moved;
+    return moved;
   }
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
@@ -80,12 +82,14 @@ export async function takeBackDetach(
     ),
   );
   if (!recorded.ok) return ignoreNotFound(recorded);
+  if (isDetachBegun(recorded.value, node)) return outrun;
   ports.logger.info("detach taken back", {
     volumeName: spec.volumeName,
     nodeName: node.nodeName,
     lun: entry?.lun,
   });
-  return ok({});
+  // What comes next is due now, and no change of an attachment that is being deleted wakes its loop.
+  return ok({ requeueAfterMs: 0 });
 }
 
 /** Without an entry in the VM's list the disk is off: that detach has landed. */
