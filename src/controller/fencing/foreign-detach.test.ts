@@ -238,6 +238,19 @@ describe("mayCompleteDetach", () => {
       }));
   });
 
+  for (const state of ["Detaching", "DetachmentFailed"] as const)
+    it(`gives a detach that was begun another attempt (${state})`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        const begun = { state, attempt: "mark-1" };
+        await world.given("AzVolumeAttachment", aReplica("node-a", { status: begun }));
+        assert.equal(await asked(world), true);
+        const status = world.attachment("node-a")?.status;
+        assert.equal(status?.state, state);
+        assert.ok(status.attempt !== undefined && status.attempt !== "mark-1");
+        assert.deepEqual(world.emitted, []);
+      }));
+
   it("delays a fence if its node's mark is removed while the disk is marked", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer }));

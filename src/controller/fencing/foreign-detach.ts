@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { hasNoContainer } from "../../core/schedule/volume-use.ts";
@@ -15,7 +16,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { nodeNamesOf } from "../node-of-vm.ts";
 import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
 
-type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWaterMark" | "users">;
+type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWaterMark" | "users" | "random">;
 
 /** An update of a VM. */
 interface Update {
@@ -242,8 +243,9 @@ function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
 }
 
 /**
- * Marks the disk's attachments to the VM that record the disk there: it is being detached. False where
- * that could not be written.
+ * Marks the disk's attachments to the VM that record the disk there: it is being detached. A mark of the
+ * driver's own detach gets another attempt: taken back, it would hide this one. False where that could not be
+ * written.
  */
 async function markDetaching(
   ports: Ports,
@@ -264,23 +266,24 @@ async function markDetachingAs(
   signal: AbortSignal,
 ): Promise<boolean> {
   const isShared = volumes.some(({ status }) => status?.record === undefined);
-  let isChanged = false;
+  let isNew = false;
   const marked = await changeStatus(
     ports.store,
     namedAttachment({ diskUri, nodeName }),
     (present) => {
       const { status, spec } = present;
-      isChanged =
-        status?.state === "Attached" && isOnVm(status, update) && !(isShared && spec.role === "Primary");
-      return isChanged && status !== undefined
-        ? { ...present, status: { ...status, state: "Detaching" } }
-        : undefined;
+      isNew = false;
+      if (status?.vmId === undefined || !isOnVm(status, update)) return undefined;
+      if (isDetachBegun(present, { vmId: status.vmId }) && status.attempt !== undefined)
+        return { ...present, status: { ...status, attempt: ports.random.uuid() } };
+      isNew = status.state === "Attached" && !(isShared && spec.role === "Primary");
+      return isNew ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
     },
     signal,
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound";
   const because = `others have asked Azure to take the disk off ${nodeName}: an update of its VM does so now`;
-  if (isChanged && !volumes.some((volume) => isFencedOff(volume, update.node)))
+  if (isNew && !volumes.some((volume) => isFencedOff(volume, update.node)))
     emitAttachmentEvent(ports, marked.value, "DetachCarriedOut", because);
   return true;
 }

@@ -6,6 +6,7 @@ import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import {
   anAttachment,
+  aReplica,
   attachmentName,
   aVolumeWithRecord,
   aWriter,
@@ -13,6 +14,7 @@ import {
   identity,
 } from "../../../core/testing/objects.ts";
 import type { CloudProvisioner, InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
+import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
 import { aDriverNode } from "../../testing/a-driver-node.ts";
 import { anInstance } from "../../testing/an-instance.ts";
@@ -192,6 +194,29 @@ describe("takeBackDetach", () => {
         return world.ports.cloud.barrier(request, signal);
       };
       assert.deepEqual(await run(world, { barrier }), [refused, []]);
+    }));
+
+  it("leaves the mark that an update has changed which carries out a foreign detach", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-a", { status: { state: "Detaching", attempt: "mark-1", lun: 4 } }),
+      );
+      // Others ask for the detach right after this read; an attach of another disk sends it.
+      const inspectInstance: CloudProvisioner["inspectInstance"] = async (_, signal) => {
+        assert.ok(await mayCompleteDetach(world.ports, { node: a })([diskUri], signal));
+        return ok(anInstance("node-a", { dataDisks: [entry] }));
+      };
+      assert.deepEqual(await run(world, { inspectInstance }), [conflict, ["flush"]]);
+      assert.equal(
+        statusOf(world).state,
+        "Detaching",
+        "its node may be granted the volume, and mounts nothing",
+      );
+      assert.notEqual(statusOf(world).attempt, "mark-1");
+      assert.deepEqual(world.emitted, [], "others have not begun it");
     }));
 
   for (const [because, vm] of [
