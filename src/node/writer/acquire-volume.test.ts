@@ -40,6 +40,18 @@ describe("acquireVolume", () => {
         assert.deepEqual([taken.ok, looked, world.record()?.writer?.held], [true, looks, true]);
       }));
 
+  it("does not acquire again what a process has raw where the checkpoint was lost", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const again = async (): Promise<string> => {
+        const taken = await world.answerOf(acquireVolume(world.ports(), "pvc-1", 0, never));
+        return taken.ok ? "ok" : taken.failure.kind;
+      };
+      const close = world.machine.openRaw(0);
+      assert.equal(await again(), "NotWriter");
+      close();
+      assert.equal(await again(), "ok");
+    }));
+
   it("acquires nothing by a record from a backup restored after the store was trusted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const ports = world.ports();
