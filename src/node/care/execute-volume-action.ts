@@ -12,8 +12,9 @@ import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { restoreDevice } from "../stage/device-tuning.ts";
 import { releaseVolume } from "../writer/acquire-volume.ts";
+import { cleanCheckTarget } from "../writer/clean-check-target.ts";
 import { verifyClean } from "../writer/verify-clean.ts";
-import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
+import { answerRecall, type RecallAnswer, unmountUnderRecall } from "./answer-recall.ts";
 import type { OwnVolume } from "./own-volume.ts";
 
 /** Executes one action of a plan. */
@@ -155,21 +156,48 @@ function emit(ports: NodePorts, volumeName: string, reason: EventReason, message
  */
 async function answerNotReleased(
   ports: NodePorts,
-  { attachment, checkpoint }: OwnVolume,
+  target: OwnVolume,
   {
     recallId: id,
     releaseRefused,
   }: { readonly recallId: string | undefined; readonly releaseRefused: boolean },
   signal: AbortSignal,
 ): Promise<void> {
+  const { attachment } = target;
   if (attachment === undefined || id === undefined) return;
-  const answer = { id, published: [], majorMinor: checkpoint?.majorMinor, unmounting: true, releaseRefused };
-  const answered = await answerRecall(ports, attachment, answer, signal);
+  const use = await useBesidesOwn(ports, target, signal);
+  const answered = use.ok
+    ? await answerRecall(
+        ports,
+        attachment,
+        { id, ...use.value, unmounting: use.value.published.length === 0, releaseRefused },
+        signal,
+      )
+    : use;
   if (!answered.ok && !signal.aborted)
     ports.logger.warn("recall not answered", {
       attachmentName: attachment.metadata.name,
       failure: answered.failure,
     });
+}
+
+/**
+ * How the volume is in use here beside what this node has unmounted. A pod may have it raw where the
+ * checkpoint was lost: without the writes of its device it would be fenced as one that makes no progress.
+ */
+async function useBesidesOwn(
+  ports: NodePorts,
+  target: OwnVolume,
+  signal: AbortSignal,
+): Promise<Result<Pick<RecallAnswer, "published" | "majorMinor">, Failure>> {
+  const unknown = { published: [], majorMinor: target.checkpoint?.majorMinor };
+  const { lun } = cleanCheckTarget(ports, target);
+  if (target.checkpoint !== undefined || lun === undefined) return ok(unknown);
+  const device = await ports.host.findDevice({ lun }, signal);
+  if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(unknown) : device;
+  const { majorMinor } = device.value;
+  const mounts = await ports.host.mountsOf(majorMinor, signal);
+  return mounts.ok ? ok({ published: mounts.value.map(({ path }) => path).toSorted(), majorMinor }) : mounts;
 }
 
 async function releaseAndDrop(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
@@ -438,6 +439,34 @@ describe("ownVolumesReconciler", () => {
         world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
     };
   }
+
+  for (const accessType of ["mount", "block"] as const)
+    it(`answers a recall with the use of a raw device whose checkpoint was lost (${accessType})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await world.setVolume((volume) => ({
+          ...volume,
+          spec: { ...volume.spec, capabilities: [{ accessType, accessMode: "SINGLE_NODE_WRITER" }] },
+        }));
+        await publish(world, block);
+        await recalled(world, block);
+        const pod = world.machine.openVolume(targetPath);
+        assert.ok(pod !== undefined);
+        pod.open();
+        await done(world, world.ports().checkpoints.remove("pvc-1", never));
+        const answer = async (): Promise<NonNullable<AzVolumeAttachment["status"]>["recall"]> => {
+          assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+          return world.attachment()?.status?.recall;
+        };
+        const first = await answer();
+        assert.deepEqual(first?.published, [targetPath]);
+        pod.write("/record", "1");
+        pod.sync();
+        await world.clock.advance(5_000);
+        const second = await answer();
+        assert.notEqual(second?.progress, first?.progress);
+        assert.deepEqual([world.record()?.writer?.held, world.machine.mounts().length], [true, 1]);
+        pod.close();
+      }));
 
   it("answers a recall once that its release is refused, while it stays so", () =>
     withNode({ writer: granted }, async (world) => {
