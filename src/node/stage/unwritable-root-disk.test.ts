@@ -64,9 +64,15 @@ describe("a node whose root disk takes no change", () => {
       assert.deepEqual(await publish(world), done);
       world.rootDisk.fault = fault;
       assert.deepEqual(await unpublish(world), done);
+      // No folder can be removed there either.
+      world.machine.makeDirectory(targetPath);
       await world.setRecord((record) => ({ ...record, writer: { ...held, requested: false } }));
       assert.deepEqual(await reconcile(world), { ok: true, value: {} });
-      assert.deepEqual([world.record()?.writer, world.machine.mounts()], [released, []]);
+      assert.deepEqual(
+        [world.record()?.writer, world.machine.mounts(), world.machine.placeholders()],
+        [released, [], []],
+      );
+      assert.deepEqual(world.ports().checkpoints.volumes(), []);
       assert.deepEqual(
         world.emitted.map(({ reason }) => reason),
         [],
