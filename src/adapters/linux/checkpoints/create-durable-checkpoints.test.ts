@@ -110,6 +110,16 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
     assert.deepEqual([disk.content?.heartbeat, disk.content?.rollbackIncarnation], [7, 3]);
   });
 
+  it("keeps the later heartbeat where an earlier one is written behind it", async () => {
+    const { disk, checkpoints } = await onBrokenDisk();
+    disk.fault = undefined;
+    const later = checkpoints.putHeartbeat(7, never);
+    // A try of the disk knows no other number than this one.
+    const earlier = checkpoints.putHeartbeat(checkpoints.heartbeat(), never);
+    assert.deepEqual([await later, await earlier], [ok(undefined), ok(undefined)]);
+    assert.deepEqual([checkpoints.heartbeat(), disk.content?.heartbeat], [7, 7]);
+  });
+
   it("has to write again what it has removed, before it counts", async () => {
     const { checkpoints } = await onBrokenDisk();
     assert.deepEqual(await put(restored)(checkpoints), ok(undefined));

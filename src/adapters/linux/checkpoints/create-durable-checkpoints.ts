@@ -105,7 +105,8 @@ export function createDurableCheckpoints(
     heartbeat: () => present.heartbeat,
     putHeartbeat: (heartbeat, signal) =>
       change(
-        (current) => ({ ...current, heartbeat }),
+        // A try of the disk, whose number was read before, may come after a heartbeat.
+        (current) => ({ ...current, heartbeat: Math.max(current.heartbeat, heartbeat) }),
         signal,
         () => "evidence",
       ),

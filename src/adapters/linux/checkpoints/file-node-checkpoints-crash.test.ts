@@ -53,7 +53,7 @@ function aCheckpoint(volumeName: string, targetPath: string): VolumeCheckpoint {
 }
 
 const nothing: Content = { heartbeat: 0, volumes: [] };
-const changes = [beat(1), put("pvc-1"), remove("pvc-1"), put("pvc-2", LONG_PATH), beat(2), remove("pvc-2")];
+const changes = [beat(6), put("pvc-1"), remove("pvc-1"), put("pvc-2", LONG_PATH), beat(7), remove("pvc-2")];
 const laterChanges = [put("pvc-3"), beat(9), remove("pvc-3")];
 
 /** What one process has left: the disk, and what the next one may find on it. */
