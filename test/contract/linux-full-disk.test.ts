@@ -250,6 +250,34 @@ describe("a node whose root disk takes no change after an error", here, () => {
       }));
 
   for (const kind of ["ext4", "xfs"] as const)
+    it(`unmounts a volume by a link that its root disk can't read any more (${kind})`, async () =>
+      withFileSystem(kind, async (folder) => {
+        const options = { deviceRoot: folder, lockDirectory: join(folder, "locks"), clock: systemClock };
+        const host = await createLinuxHost(options);
+        const mountPoint = join(folder, "data/pods/1/mount");
+        await mkdir(mountPoint, { recursive: true });
+        await symlink(join(folder, "data"), join(folder, "kubelet"));
+        await run("mount", ["-t", "tmpfs", "-o", "size=64k", "volume", mountPoint]);
+        const path = join(folder, "kubelet/pods/1/mount");
+        const isMounted = async (): Promise<boolean> =>
+          (await run("findmnt", ["--list", "--noheadings", "--output", "TARGET"])).stdout
+            .split("\n")
+            .includes(mountPoint);
+        try {
+          const found = await host.mountAt(path, never);
+          assert.equal(found.ok && found.value?.path, mountPoint);
+          await broken[kind](folder);
+          const still = await host.mountAt(path, never);
+          assert.equal(still.ok && still.value?.path, mountPoint);
+          assert.deepEqual(await host.unmount(path, never), { ok: true, value: undefined });
+          assert.equal(await isMounted(), false);
+        } finally {
+          await run("umount", [mountPoint]).catch(() => undefined);
+          await host.close();
+        }
+      }));
+
+  for (const kind of ["ext4", "xfs"] as const)
     it(`answers for paths that its root disk can't look up (${kind})`, async () =>
       withFileSystem(kind, async (folder) => {
         const options = { deviceRoot: folder, lockDirectory: join(folder, "locks"), clock: systemClock };

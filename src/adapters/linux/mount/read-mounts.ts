@@ -1,5 +1,5 @@
 import { lstat, readFile, realpath, statfs } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -18,7 +18,7 @@ import {
   readDeviceAttribute,
   sizeOfDevice,
 } from "../device/block-device.ts";
-import { errorCode, undefinedIfUnknown } from "../error-code.ts";
+import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { btrfsWithNumber, mountedBtrfs } from "./read-btrfs.ts";
 
@@ -77,16 +77,46 @@ export async function readMountinfo(procRoot: string): Promise<readonly Mountinf
 }
 
 /**
+ * Where the links that lead to paths have led, by the link: a root disk that has shut down reads none. There
+ * are few, such as that of kubelet's folder.
+ */
+const knownLinks = new Map<string, string>();
+
+/**
  * The path as mountinfo shows it: links in the directories above are followed, the last component is taken
  * as it is, since looking at the root of a dead XFS answers EIO, and since nothing is ever mounted on a
- * link. Links of a root disk that has shut down can't be read: the path counts as it was given. The kernel
- * keeps every directory that leads to a mount in memory, so nothing is mounted where one is not known. Only a
- * link that led to a mount may be lost; the clean check then still finds that mount, by its device.
+ * link. On a root disk that has shut down the links count as they were followed before, and a path without
+ * one as it was given: the kernel keeps every directory that leads to a mount in memory, so nothing is
+ * mounted where one can't be looked up.
  */
 export async function canonicalPath(path: string): Promise<string> {
   const absolute = resolve(path);
-  const parent = await realpath(dirname(absolute)).catch(undefinedIfUnknown);
-  return parent === undefined ? absolute : join(parent, basename(absolute));
+  const given = dirname(absolute);
+  const parent = await realpath(given).catch((error: unknown) =>
+    errorCode(error) === "EIO" ? asFollowedBefore(given) : undefinedIfMissing(error),
+  );
+  if (parent === undefined) return absolute;
+  if (parent !== given && parent !== asFollowedBefore(given)) await rememberLink(given, parent);
+  return join(parent, basename(absolute));
+}
+
+/** Remembers the lowest link that leads from `given` to `parent`: each path below it is found by that one. */
+async function rememberLink(given: string, parent: string): Promise<void> {
+  let [link, target] = [given, parent];
+  while (link !== dirname(link)) {
+    const above = await realpath(dirname(link)).catch(() => undefined);
+    if (above === undefined || join(above, basename(link)) !== target) break;
+    [link, target] = [dirname(link), above];
+  }
+  knownLinks.set(link, target);
+}
+
+function asFollowedBefore(path: string): string | undefined {
+  for (let link = path; link !== dirname(link); link = dirname(link)) {
+    const target = knownLinks.get(link);
+    if (target !== undefined) return join(target, relative(link, path));
+  }
+  return undefined;
 }
 
 /**
