@@ -40,7 +40,26 @@ async function aMarkAfterRestore(unchangedMs: number): Promise<readonly string[]
   return history.invariants();
 }
 
+/** The same of a node whose last heartbeat has said that it is not ready. */
+async function aMarkOfUnready(unchangedMs: number): Promise<readonly string[]> {
+  const history = aHistory();
+  watchSilences(history);
+  const node = (heartbeat: number, statusMessage: string, isReady = false): AzDriverNode =>
+    aDriverNode("node-a", { heartbeat, readyForVolumeAllocation: isReady, statusMessage });
+  const commit = (by: string, before: AzDriverNode, after: AzDriverNode): void =>
+    history.commit({ kind: "AzDriverNode", name: "node-a", by, before, after });
+  commit("node-a", node(6, "ready", true), node(7, "its own reason"));
+  await history.clock.advance(unchangedMs);
+  commit("controller-1", node(7, "its own reason"), node(7, "silent"));
+  return history.invariants();
+}
+
 describe("watchSilences", () => {
+  it("counts the same for a node that has said itself that it is not ready", async () => {
+    assert.deepEqual(await aMarkOfUnready(31_000), ["silenced-early"]);
+    assert.deepEqual(await aMarkOfUnready(35_000), []);
+  });
+
   it("counts from the heartbeat to which a restored backup has reverted the node", async () => {
     assert.deepEqual(await aMarkAfterRestore(35_000), []);
     assert.deepEqual(await aMarkAfterRestore(31_000), ["silenced-early"]);

@@ -26,10 +26,11 @@ export function watchSilences(world: {
     const nowMs = world.clock.elapsedMs();
     if (after.status?.heartbeat !== before?.status?.heartbeat)
       beatAtMs.set(`${name} ${after.status?.heartbeat}`, nowMs);
-    if (before?.status?.readyForVolumeAllocation !== true || after.status?.readyForVolumeAllocation !== false)
-      return;
-    // With its heartbeat the node itself says that it is not ready.
+    if (before?.status === undefined || after.status?.readyForVolumeAllocation !== false) return;
+    // With its heartbeat the node itself says that it is not ready, and why.
     if (after.status.heartbeat !== before.status.heartbeat) return;
+    if (after.status.statusMessage === before.status.statusMessage && !before.status.readyForVolumeAllocation)
+      return;
     const beat = `${name} ${before.status.heartbeat}`;
     const unchangedMs = nowMs - (beatAtMs.get(beat) ?? Number.NEGATIVE_INFINITY);
     const silentAfterMs = (STALE_MS + (before.status.heartbeatDelayMs ?? 0)) * CLOCK_SHARE;
