@@ -555,6 +555,14 @@ export const armErrors = {
     ),
   invalidParameter: (target: string, message: string) =>
     failure(400, "InvalidParameter", message, { target }),
+  /** Inferred: the words. */
+  notOneOf: (parameter: string, value: string, choices: readonly string[]) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The value '${value}' of parameter '${parameter}' is not one of ${choices.join(", ")}.`,
+      { target: parameter },
+    ),
   /** Resource Manager demands it of each PUT of a resource that has a location, also of one that exists. */
   locationRequired: () =>
     failure(400, "LocationRequired", "The location property is required for this definition.", {

@@ -56,6 +56,11 @@ export function textsAt(
   );
 }
 
+/** An object without some of its members. */
+export function withoutMembers(value: JsonObject, members: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([member]) => !members.includes(member)));
+}
+
 /** `present`, changed as a merge patch says: objects member by member, anything else as a whole. */
 export function merged(present: JsonObject, change: JsonObject): JsonObject {
   const members = Object.entries(change).flatMap(([member, value]) => {

@@ -1,5 +1,14 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { booleanAt, type Json, type JsonObject, numberAt, objectAt, textAt, textsAt } from "../api/json.ts";
+import {
+  booleanAt,
+  type Json,
+  type JsonObject,
+  numberAt,
+  objectAt,
+  textAt,
+  textsAt,
+  withoutMembers,
+} from "../api/json.ts";
 import { type DiskSku, DISK_SKU_NAMES, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import {
   basePerformance,
@@ -55,11 +64,7 @@ export function diskSpecFrom(
 ): DiskSpec | ArmFailure {
   const skuName = textAt(body, "sku", "name") ?? previous?.sku.name ?? DEFAULT_SKU;
   const sku = findDiskSku(skuName);
-  if (sku === undefined)
-    return armErrors.invalidParameter(
-      "sku.name",
-      `The value '${skuName}' of parameter 'sku.name' is not one of ${DISK_SKU_NAMES.join(", ")}.`,
-    );
+  if (sku === undefined) return armErrors.notOneOf("sku.name", skuName, DISK_SKU_NAMES);
   const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = numberAt(properties, "diskSizeGB") ?? previous?.sizeGiB ?? sourceSizeGiB;
   if (sizeGiB === undefined)
@@ -93,7 +98,7 @@ export function diskSpecFrom(
     ...protectionIn(properties, previous),
     other: {
       ...previous?.other,
-      ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))),
+      ...withoutMembers(properties, UNDERSTOOD),
     },
   };
 }

@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type JsonObject, objectAt, textAt } from "../api/json.ts";
+import { choiceOf } from "../api/request/choice.ts";
 import { sameId } from "../api/resource/resource-id.ts";
 import type { Protection } from "./disk.ts";
 
@@ -49,15 +50,12 @@ export function checkProtection(
   return checkChoices(properties) ?? checkNetwork(properties, previous) ?? checkEncryption(properties);
 }
 
-/** Inferred: the code and words. */
+/** Inferred: the code. */
 function checkChoices(properties: JsonObject): ArmFailure | undefined {
   for (const [member, choices] of Object.entries(CHOICES)) {
     const given = textAt(properties, member);
-    if (given !== undefined && knownOf(choices, given) === undefined)
-      return armErrors.invalidParameter(
-        member,
-        `The value '${given}' of parameter '${member}' is not one of ${choices.join(", ")}.`,
-      );
+    if (given !== undefined && choiceOf<string>(choices, given) === undefined)
+      return armErrors.notOneOf(member, given, choices);
   }
   return undefined;
 }
@@ -88,13 +86,9 @@ function checkEncryption(properties: JsonObject): ArmFailure | undefined {
 
 function encryptionType(properties: JsonObject): string | undefined {
   const given = textAt(objectAt(properties, "encryption"), "type");
-  return given === undefined ? undefined : (knownOf(ENCRYPTION_TYPES, given) ?? given);
+  return given === undefined ? undefined : (choiceOf(ENCRYPTION_TYPES, given) ?? given);
 }
 
 function choiceIn(properties: JsonObject, member: keyof typeof CHOICES): string | undefined {
-  return knownOf(CHOICES[member], textAt(properties, member) ?? "");
-}
-
-function knownOf(choices: readonly string[], given: string): string | undefined {
-  return choices.find((known) => known.toLowerCase() === given.toLowerCase());
+  return choiceOf<string>(CHOICES[member], textAt(properties, member));
 }

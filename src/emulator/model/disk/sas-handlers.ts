@@ -1,6 +1,7 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, numberAt, textAt } from "../api/json.ts";
+import { choiceOf } from "../api/request/choice.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
@@ -51,12 +52,9 @@ function grantIn(world: World, { body }: ArmCall): SasGrant | ArmFailure {
     const member = asked === undefined ? "access" : "durationInSeconds";
     return armErrors.invalidParameter(member, `Required parameter '${member}' is missing (null).`);
   }
-  const access = ACCESSES.find((known) => known.toLowerCase() === asked.toLowerCase());
+  const access = choiceOf(ACCESSES, asked);
   return access === undefined
-    ? armErrors.invalidParameter(
-        "access",
-        `The value '${asked}' of parameter 'access' is not one of ${ACCESSES.join(", ")}.`,
-      )
+    ? armErrors.notOneOf("access", asked, ACCESSES)
     : { access, expiresAtMs: world.nowMs + durationS * 1000 };
 }
 

@@ -157,10 +157,7 @@ function start(
 function checkEncryptionSet({ properties, identity }: LinkedResource): ArmFailure | undefined {
   const type = textAt(properties, "encryptionType");
   if (type !== undefined && !ENCRYPTION_TYPES.includes(type))
-    return armErrors.invalidParameter(
-      "encryptionType",
-      `The value '${type}' of parameter 'encryptionType' is not one of ${ENCRYPTION_TYPES.join(", ")}.`,
-    );
+    return armErrors.notOneOf("encryptionType", type, ENCRYPTION_TYPES);
   if (textAt(identity, "type") === undefined)
     return armErrors.invalidParameter("identity", "Required parameter 'identity' is missing (null).");
   if (textAt(properties, "activeKey", "keyUrl") === undefined)

@@ -10,6 +10,7 @@ import {
   sameJson,
   textAt,
   textsAt,
+  withoutMembers,
 } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
@@ -115,7 +116,7 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
     ...set,
     sizeName: size.name,
     profile,
-    other: merged(set.other, otherIn(call)),
+    other: merged(set.other, withoutMembers(objectAt(call.body, "properties") ?? {}, UNDERSTOOD)),
     members: statedMembers(world, call.body, set.members),
     upgradePolicy,
     tags: textsAt(call.body, "tags") ?? set.tags,
@@ -131,13 +132,6 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   const isNew = findScaleSet(world, set.id) === undefined;
   const upgrades = isRolling ? { upgrades: "outdated" as const } : {};
   return started(world, call, changed, { name, ...plan, ...upgrades }, isNew ? 201 : 200);
-}
-
-/** What a body says of a set that has no effect here. */
-function otherIn({ body }: ArmCall): JsonObject {
-  return Object.fromEntries(
-    Object.entries(objectAt(body, "properties") ?? {}).filter(([member]) => !UNDERSTOOD.includes(member)),
-  );
 }
 
 /** Why no instance can be made of a scale set's model. */

@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
+import { choiceOf } from "../api/request/choice.ts";
 import { parseResourceId, sameId } from "../api/resource/resource-id.ts";
 import { findDisk, type World } from "../world.ts";
 import { newDiskId, newDiskSpec, type RequestedDataDisk } from "./new-disks.ts";
@@ -100,19 +101,10 @@ export function planAttachDetach(
 function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure | undefined {
   if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX))
     return armErrors.lunOutOfRange(String(wanted.lun));
-  if (wanted.caching !== undefined && cachingOf(wanted) === undefined) {
-    return armErrors.invalidParameter(
-      "dataDisk.caching",
-      `The value '${wanted.caching}' of parameter 'dataDisk.caching' is not one of ${CACHINGS.join(", ")}.`,
-    );
-  }
-  if (wanted.deleteOption !== undefined && deleteOptionOf(wanted) === undefined) {
-    return armErrors.invalidParameter(
-      "dataDisk.deleteOption",
-      `The value '${wanted.deleteOption}' of parameter 'dataDisk.deleteOption' is not one of ` +
-        `${DELETE_OPTIONS.join(", ")}.`,
-    );
-  }
+  if (wanted.caching !== undefined && choiceOf(CACHINGS, wanted.caching) === undefined)
+    return armErrors.notOneOf("dataDisk.caching", wanted.caching, CACHINGS);
+  if (wanted.deleteOption !== undefined && choiceOf(DELETE_OPTIONS, wanted.deleteOption) === undefined)
+    return armErrors.notOneOf("dataDisk.deleteOption", wanted.deleteOption, DELETE_OPTIONS);
   if (wanted.forced && !wanted.toBeDetached) {
     return armErrors.invalidParameter(
       "dataDisk.detachOption",
@@ -153,9 +145,9 @@ function planExisting(
   if (refused !== undefined) return refused;
   return {
     ...existing,
-    caching: cachingOf(wanted) ?? existing.caching,
+    caching: choiceOf(CACHINGS, wanted.caching) ?? existing.caching,
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
-    deleteOption: deleteOptionOf(wanted) ?? existing.deleteOption,
+    deleteOption: choiceOf(DELETE_OPTIONS, wanted.deleteOption) ?? existing.deleteOption,
   };
 }
 
@@ -190,9 +182,9 @@ function planNew(vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | ArmF
   return {
     lun,
     ...disk,
-    caching: cachingOf(wanted) ?? "None",
+    caching: choiceOf(CACHINGS, wanted.caching) ?? "None",
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
-    deleteOption: deleteOptionOf(wanted) ?? "Detach",
+    deleteOption: choiceOf(DELETE_OPTIONS, wanted.deleteOption) ?? "Detach",
     ...(wanted.diskEncryptionSetId === undefined ? {} : { diskEncryptionSetId: wanted.diskEncryptionSetId }),
     phase: "Attaching",
     forced: false,
@@ -245,24 +237,13 @@ function leaving(entry: DataDisk, forced: boolean): DataDisk | undefined {
   return { ...entry, phase: "Detaching", forced: forced || (entry.forced && isLeaving(entry)) };
 }
 
-/** The service does not distinguish its case. */
-function cachingOf({ caching }: RequestedDataDisk): Caching | undefined {
-  return CACHINGS.find((known) => known.toLowerCase() === caching?.toLowerCase());
-}
-
-/** The service does not distinguish its case. */
-function deleteOptionOf({ deleteOption }: RequestedDataDisk): string | undefined {
-  return DELETE_OPTIONS.find((known) => known.toLowerCase() === deleteOption?.toLowerCase());
-}
-
 /** Whether an entry is to be detached without its guest. The service does not distinguish its case. */
 export function isForced(entry: Json): boolean {
   return textAt(entry, "detachOption")?.toLowerCase() === "forcedetach";
 }
 
-/** The service does not distinguish its case. */
 function createOptionOf(text: string | undefined): string | undefined {
-  return CREATE_OPTIONS.find((known) => known.toLowerCase() === text?.toLowerCase()) ?? text;
+  return choiceOf(CREATE_OPTIONS, text) ?? text;
 }
 
 function inOrderOf(vm: VirtualMachine, entries: readonly DataDisk[]): readonly DataDisk[] {

@@ -9,8 +9,10 @@ import {
   sameJson,
   textAt,
   textsAt,
+  withoutMembers,
 } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
+import { choiceOf } from "../api/request/choice.ts";
 import { resourceId } from "../api/resource/resource-id.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import { statedMembers } from "../api/resource/stated-members.ts";
@@ -180,11 +182,7 @@ export function createVm(
 }
 
 function controllerType(size: VmSize, wanted: string | undefined): DiskControllerType {
-  return (
-    size.controllerTypes.find((known) => known.toLowerCase() === wanted?.toLowerCase()) ??
-    size.controllerTypes[0] ??
-    "SCSI"
-  );
+  return choiceOf(size.controllerTypes, wanted) ?? size.controllerTypes[0] ?? "SCSI";
 }
 
 /** Everything in `properties` that has no effect here, and that reads return. */
@@ -194,7 +192,7 @@ export function otherProperties(body: Json | undefined): JsonObject {
   const { ultraSSDEnabled: _understood, ...capabilities } =
     objectAt(properties, "additionalCapabilities") ?? {};
   return {
-    ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))),
+    ...withoutMembers(properties, UNDERSTOOD),
     ...(Object.keys(capabilities).length === 0 ? {} : { additionalCapabilities: capabilities }),
     ...(imageReference === undefined && osDisk === undefined
       ? {}

@@ -8,8 +8,10 @@ import {
   sameJson,
   textAt,
   textsAt,
+  withoutMembers,
 } from "../../api/json.ts";
 import { checkDiskName } from "../../api/request/check-name.ts";
+import { choiceOf } from "../../api/request/choice.ts";
 import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
 import { checkLinks } from "../../linked/links.ts";
 import type { Operation } from "../../pace/operation.ts";
@@ -107,7 +109,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     createdAtMs: world.nowMs,
     provisioningState: "Updating",
     protection,
-    other: { ...source.other, ...otherIn(properties) },
+    other: { ...source.other, ...withoutMembers(properties, UNDERSTOOD) },
   };
   const operation = startCreation(world, snapshot, source);
   putSnapshot(world, {
@@ -136,7 +138,7 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
     skuName,
     sizeGiB,
     protection: protectionIn(properties, snapshot.protection),
-    other: { ...snapshot.other, ...otherIn(properties) },
+    other: { ...snapshot.other, ...withoutMembers(properties, UNDERSTOOD) },
   };
   const refused = checkProtection(properties, snapshot.protection) ?? checkLinks(world, changed.protection);
   if (refused !== undefined) return refused;
@@ -174,13 +176,7 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
 function skuIn(body: Json | undefined, otherwise: string): string | ArmFailure {
   const given = textAt(body, "sku", "name");
   if (given === undefined) return otherwise;
-  return (
-    SKUS.find((known) => known.toLowerCase() === given.toLowerCase()) ??
-    armErrors.invalidParameter(
-      "sku.name",
-      `The value '${given}' of parameter 'sku.name' is not one of ${SKUS.join(", ")}.`,
-    )
-  );
+  return choiceOf(SKUS, given) ?? armErrors.notOneOf("sku.name", given, SKUS);
 }
 
 /** The size that properties ask for: that of the source, or of the snapshot before, or more. */
@@ -197,11 +193,6 @@ function sizeIn(
         `The value '${asked}' of parameter 'snapshot.diskSizeGb' is out of range. The value must be ` +
           `between '${sizeGiB}' and '${SIZE_MAX_GIB}', inclusive.`,
       );
-}
-
-/** Everything in `properties` that the emulator keeps and returns unchanged. */
-function otherIn(properties: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member)));
 }
 
 function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource): Operation {
