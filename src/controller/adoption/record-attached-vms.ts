@@ -10,7 +10,7 @@ import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
-import { withoutPlace } from "../attachment/without-place.ts";
+import { foundAt, withoutPlace } from "../attachment/disk-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 import type { AttachedVm } from "./find-attached-vms.ts";
 
@@ -172,7 +172,5 @@ function attachedStatus(
   present: AttachmentStatus | undefined,
   { node, lun, beingDetached }: Place,
 ): AttachmentStatus {
-  const { attempt: _, error: __, ...status } = withoutPlace(present ?? { state: "Pending" });
-  const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun };
-  return { ...status, ...place, state: "Attached", ...(beingDetached ? { deviceMissing: true } : {}) };
+  return { ...foundAt(present, { node, lun }), ...(beingDetached ? { deviceMissing: true } : {}) };
 }

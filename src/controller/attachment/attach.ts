@@ -23,6 +23,7 @@ import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { lookWhereErased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, refusedFor } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
+import { withoutPlace } from "./disk-place.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
 import {
   lunsReservedOn,
@@ -30,7 +31,6 @@ import {
   type PlannedAttach,
   volumesQuarantinedFrom,
 } from "./may-attach-now.ts";
-import { withoutPlace } from "./without-place.ts";
 
 /** Failures of an attach that show that the VM does not have the disk. */
 const SHOW_DISK_OFF: readonly Failure["kind"][] = [

@@ -13,6 +13,7 @@ import type { FencingPorts } from "../controller-ports.ts";
 import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 import { moveUnlessRebuilt } from "./record-proof.ts";
+import { stillDetaching } from "./still-detaching.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
 interface BarrierPending {
@@ -76,12 +77,7 @@ async function passOneBarrier(
   }
   const left = onVm.find((barrierPending) => !passed.value.includes(barrierPending));
   if (left === undefined) return ok({});
-  const failure: Failure = {
-    kind: "CloudUnavailable",
-    code: "DiskStillDetaching",
-    message: `VM ${first.node.instanceUri} lists the disk as one that is coming off`,
-    requestId: "",
-  };
+  const failure = stillDetaching(first.node);
   reportBarrierPending(ports, left, failure);
   return fail(failure);
 }

@@ -6,7 +6,7 @@ import type { ProofKind } from "../../../core/writer/record/writer-steps.ts";
 import { namedAttachment } from "../../../objects/named-attachment.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
 import type { ObjectStore } from "../../../ports/store/object-store.ts";
-import { withoutPlace } from "../without-place.ts";
+import { withoutPlace } from "../disk-place.ts";
 
 /**
  * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.

@@ -5,16 +5,13 @@ import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
-import type { InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { emitEtagNotMoved } from "../../fencing/etag-not-moved-event.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
+import { stillDetaching } from "../../fencing/still-detaching.ts";
 import { attachmentTarget } from "../attachment-object.ts";
-import { withoutPlace } from "../without-place.ts";
-
-type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
-type Entry = InstanceFacts["dataDisks"][number];
+import { foundAt } from "../disk-place.ts";
 
 /**
  * Takes back a detach that was begun and is not sent any more, and records where the disk is: its node finds
@@ -65,19 +62,14 @@ export async function takeBackDetach(
   const entry = isSameVmId(instance.value.vmId, node.vmId)
     ? instance.value.dataDisks.find(({ diskUri }) => isSameResourceUri(diskUri, spec.volumeId))
     : undefined;
-  if (entry?.beingDetached === true)
-    return fail({
-      kind: "CloudUnavailable",
-      code: "DiskStillDetaching",
-      message: `VM ${node.instanceUri} lists the disk as one that is coming off`,
-      requestId: "",
-    });
+  if (entry?.beingDetached === true) return fail(stillDetaching(node));
+  // Without an entry in the VM's list the disk is off: that detach has landed.
+  const place = entry === undefined ? undefined : { node, lun: entry.lun };
   const recorded = await steps.run("record-attached", () =>
     changeStatus(
       store,
       attachmentTarget(ports, attachment),
-      (present) =>
-        isMarked(present) ? { ...present, status: placeOf(present.status, node, entry) } : undefined,
+      (present) => (isMarked(present) ? { ...present, status: foundAt(present.status, place) } : undefined),
       signal,
     ),
   );
@@ -90,16 +82,4 @@ export async function takeBackDetach(
   });
   // What comes next is due now, and no change of an attachment that is being deleted wakes its loop.
   return ok({ requeueAfterMs: 0 });
-}
-
-/** Without an entry in the VM's list the disk is off: that detach has landed. */
-function placeOf(
-  marked: AttachmentStatus | undefined,
-  { vmId, instanceUri }: NodeIdentity,
-  entry: Entry | undefined,
-): AttachmentStatus {
-  const { attempt: _, error: __, ...status } = withoutPlace(marked ?? { state: "Pending" });
-  return entry === undefined
-    ? { ...status, state: "Pending" }
-    : { ...status, state: "Attached", vmId, instanceUri, lun: entry.lun };
 }
