@@ -13,6 +13,7 @@ import { readVolume } from "../../objects/read-volume.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { waitForLook } from "./wait-for-volume.ts";
 
 /**
  * The volume of an id. A disk without an AzVolume (static, migrated, of another resource group, or its object
@@ -76,17 +77,13 @@ async function findOrAdoptFor(
 
 async function untilAdopted(
   context: ControllerContext,
-  { metadata: { name } }: AzVolume,
+  volume: AzVolume,
   volumeId: string,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const provisioned = await context.cache.waitFor(
-    "AzVolume",
-    name,
-    (object) => object?.status?.detail !== undefined || isUnfinishedCopy(object?.status?.error?.kind),
-    { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
-    signal,
-  );
+  const isLookedAt = ({ status }: AzVolume): boolean =>
+    status?.detail !== undefined || isUnfinishedCopy(status?.error?.kind);
+  const provisioned = await waitForLook(context, volume, isLookedAt, signal);
   return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
 }
 

@@ -28,3 +28,23 @@ export async function waitForVolume(
   const present = cache.get("AzVolume", name);
   return present?.metadata.uid === uid ? present : undefined;
 }
+
+/**
+ * Waits, for `grantWaitMs` at most, until `isDone` holds for a volume whose disk is being looked at: that
+ * ends within moments. Undefined: it has not by then. `volume` as above.
+ */
+export async function waitForLook(
+  { cache, clock, limits }: Pick<ControllerContext, "cache" | "clock" | "limits">,
+  volume: AzVolume,
+  isDone: (volume: AzVolume) => boolean,
+  signal: AbortSignal,
+): Promise<AzVolume | undefined> {
+  cache.remember("AzVolume", volume);
+  return await cache.waitFor(
+    "AzVolume",
+    volume.metadata.name,
+    (present) => present !== undefined && isDone(present),
+    { timeoutMs: limits.grantWaitMs, clock },
+    signal,
+  );
+}

@@ -30,6 +30,7 @@ import { readVolumeCapability } from "../../messages/volume-capability.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
+import { waitForLook } from "../wait-for-volume.ts";
 
 /**
  * ControllerPublishVolume: records the node's writer request and answers once the grant is recorded;
@@ -130,7 +131,7 @@ async function stateRequest(
 
 /** An adoption that is under way ends within moments: this call grants the disk then, not the next one. */
 async function untilLookedAt(
-  { cache, clock, limits }: ControllerContext,
+  context: ControllerContext,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<AzVolume> {
@@ -139,15 +140,7 @@ async function untilLookedAt(
     unfinishedCopyIn(present) !== undefined ||
     hasFailedForGood(present, "CreationFailed");
   if (isLookedAt(volume)) return volume;
-  cache.remember("AzVolume", volume);
-  const present = await cache.waitFor(
-    "AzVolume",
-    volume.metadata.name,
-    (object) => object !== undefined && isLookedAt(object),
-    { timeoutMs: limits.grantWaitMs, clock },
-    signal,
-  );
-  return present ?? volume;
+  return (await waitForLook(context, volume, isLookedAt, signal)) ?? volume;
 }
 
 /** Why the volume's disk can't be given to a node yet, or ever; undefined: no copy is waited for. */

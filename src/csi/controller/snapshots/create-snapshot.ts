@@ -1,3 +1,4 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -51,7 +52,8 @@ async function create(
     otherRequest(present, { ...wanted, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
-  const growing = isBegun(observed.value) ? undefined : growthUnderWay(context, sourceUri);
+  const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
+  const growing = isBegun(observed.value) ? undefined : growthUnderWay(volume, sourceUri);
   if (growing !== undefined) return fail(growing);
   const noted = await noteSnapshotGroup(context, wanted, signal);
   if (!noted.ok) return noted;
@@ -66,7 +68,7 @@ async function create(
           snapshots.createSnapshot({ ...parameters, snapshotUri, sourceUri, location, objection }, signal),
         );
   if (!created.ok) return created;
-  reportFailed(context, sourceUri, created.value);
+  reportFailed(context, volume, created.value);
   return ok({ snapshot: snapshotMessage(created.value) });
 }
 
@@ -78,8 +80,7 @@ function isBegun({ target, source }: Pick<Observed, "target" | "source">): boole
  * The growth of a disk whose snapshots Azure copies in the background, and fails where it grows; undefined:
  * none is asked for. A growth that Azure has refused holds up nothing.
  */
-function growthUnderWay({ cache }: Pick<SnapshotContext, "cache">, sourceUri: string): Failure | undefined {
-  const [volume] = cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
+function growthUnderWay(volume: AzVolume | undefined, sourceUri: string): Failure | undefined {
   const detail = volume?.status?.detail;
   if (volume === undefined || detail === undefined || !isSnapshotCopied(detail.skuName)) return undefined;
   const { sizeGiB } = volume.spec.disk;
@@ -94,11 +95,10 @@ function growthUnderWay({ cache }: Pick<SnapshotContext, "cache">, sourceUri: st
  * without a word. A later change may have failed, too, which is no error of this call.
  */
 function reportFailed(
-  { cache, events }: Pick<SnapshotContext, "cache" | "events">,
-  sourceUri: string,
+  { events }: Pick<SnapshotContext, "events">,
+  volume: AzVolume | undefined,
   { snapshotUri, state, isRestorable }: SnapshotFacts,
 ): void {
-  const [volume] = cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
   if (isRestorable || !hasFailed({ state }) || volume === undefined) return;
   events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
