@@ -87,8 +87,7 @@ async function cleanToRepeat(
 ): Promise<Result<boolean, Failure>> {
   if (holderIn(ports, volume) === undefined) return ok(false);
   const checkpoint = checkpointOf(ports, volume.metadata.name);
-  // Only its checkpoint shows what it was here: another PersistentVolume of the disk may have it raw.
-  const accessType = checkpoint === undefined ? "block" : accessTypeOf({ volume, checkpoint });
+  const accessType = accessTypeOf({ volume, checkpoint, hadDisk: true });
   const clean = await ports.host.isClean(
     { accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [], needsFlush: false },
     signal,

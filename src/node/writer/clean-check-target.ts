@@ -10,6 +10,11 @@ export interface KnownVolume {
   readonly volume: AzVolume | undefined;
   readonly attachment: AzVolumeAttachment | undefined;
   readonly checkpoint: VolumeCheckpoint | undefined;
+  /**
+   * Whether this node has had the disk, default false. Only its checkpoint shows then what the volume was
+   * here: another PersistentVolume of the disk may have had it raw.
+   */
+  readonly hadDisk?: boolean;
 }
 
 /**
@@ -37,7 +42,9 @@ export function cleanCheckTarget(ports: NodePorts, known: KnownVolume): CleanReq
 export function accessTypeOf({
   volume,
   checkpoint,
-}: Pick<KnownVolume, "volume" | "checkpoint">): "block" | "mount" {
+  hadDisk = false,
+}: Pick<KnownVolume, "volume" | "checkpoint" | "hadDisk">): "block" | "mount" {
+  if (hadDisk && checkpoint === undefined) return "block";
   const known = [...(volume?.spec.capabilities ?? []), ...(checkpoint === undefined ? [] : [checkpoint])];
   return known.length > 0 && known.every(({ accessType }) => accessType === "mount") ? "mount" : "block";
 }

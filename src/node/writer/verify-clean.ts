@@ -18,10 +18,7 @@ export async function verifyClean(
   { needsDevice, isFlushed }: { readonly needsDevice: boolean; readonly isFlushed: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const target = cleanCheckTarget(ports, known);
-  // Only its checkpoint shows what it was here: another PersistentVolume of the disk may have had it raw.
-  const isForgotten = needsDevice && known.checkpoint === undefined;
-  const where = isForgotten ? ({ ...target, accessType: "block" } as const) : target;
+  const where = cleanCheckTarget(ports, { ...known, hadDisk: needsDevice });
   if (needsDevice && where.lun === undefined && where.lastMajorMinor === undefined) {
     return stillWaiting(
       known.volumeId,
