@@ -49,6 +49,19 @@ describe("the scenario of a seed in a directed storm", () => {
     }
   });
 
+  // The driver refuses it, and the checker would take that for a broken promise.
+  it("freezes no volume that a storm makes raw", () => {
+    for (const [name, storm] of storms)
+      for (const { seed, workloads, acts } of scenariosOf(storm)) {
+        const raw = new Set(
+          workloads.flatMap((volume) => (volume.access === "block" ? volume.volumeName : [])),
+        );
+        for (const { act } of acts)
+          if (act.kind === "snapshot" && raw.has(act.volumeName))
+            assert.equal(act.freezeSeconds, undefined, `${name}, seed ${seed}`);
+      }
+  });
+
   it("has the nodes that a storm states, in their zones, and all else as drawn", () => {
     const strikes = { "nodes/freeze-and-mark": 2, "haste/hunted": 2 };
     const drawn = scenariosOf({ strikes });

@@ -99,7 +99,9 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
   const acts = [
     ...(storm.isQuiet === true
       ? []
-      : drawn.acts.filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName)))),
+      : drawn.acts
+          .filter(({ act }) => !isCopy(act) && (act.kind !== "drain" || isKnown(act.nodeName)))
+          .map((timed) => ({ ...timed, act: withoutFreezeOfRaw(timed.act, workloads) }))),
     ...drawFrozenSnapshots(random.fork("frozen-snapshots"), storm.frozenSnapshots ?? 0, { names, lastMs }),
   ];
   return {
@@ -135,6 +137,16 @@ function nodesOf(
 /** Copies have a storm of their own: in others they would use up the places of other disks. */
 function isCopy({ kind }: UserAct): boolean {
   return kind === "restore" || kind === "clone";
+}
+
+/** A storm may make a volume raw that was drawn with a file system: no user freezes it then. */
+function withoutFreezeOfRaw(act: UserAct, workloads: Scenario["workloads"]): UserAct {
+  if (act.kind !== "snapshot" || act.freezeSeconds === undefined) return act;
+  const isRaw = workloads.some(
+    ({ volumeName, access }) => volumeName === act.volumeName && access === "block",
+  );
+  const { freezeSeconds: _, ...plain } = act;
+  return isRaw ? plain : act;
 }
 
 /** They outlive the storm: at rest each of them has to be what was answered. */
