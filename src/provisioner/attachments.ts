@@ -155,12 +155,9 @@ export async function detachDisk(
   } as const;
   const answer = await submit(context, spec, signal);
   if (!answer.ok) return answer;
-  if (answer.value.kind !== "instanceGone" && answer.value.kind !== "instanceReplaced") return ok(undefined);
-  const found =
-    answer.value.kind === "instanceGone"
-      ? ({ kind: "nothing" } as const)
-      : ({ kind: "other", vmId: answer.value.vmId } as const);
-  const proof = await proofOfEnd(context, request, found, signal);
+  const { value } = answer;
+  if (value.kind !== "instanceGone" && value.kind !== "instanceReplaced") return ok(undefined);
+  const proof = await proofOfEnd(context, request, value, signal);
   return proof.ok ? ok(undefined) : proof;
 }
 

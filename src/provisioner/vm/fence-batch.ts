@@ -23,10 +23,10 @@ import {
   forcedDetachesOf,
   foreignDetaches,
 } from "./check-preconditions.ts";
-import { proofOfEnd, type AtInstanceUri } from "./prove-gone.ts";
+import { proofOfEnd } from "./prove-gone.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
-import type { VmRequest } from "./vm-request.ts";
+import type { NotThere, VmRequest } from "./vm-request.ts";
 import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
 
 /** Set on a VM whose ETag no smaller write moves. */
@@ -290,7 +290,7 @@ export class FenceBatch {
     for (const request of this.#openRequests())
       if (request.kind === "flush")
         request.settle(fail({ kind: "InstanceNotFound", nodeName: request.spec.node.nodeName }));
-    return this.#proveEnded(this.#openRequests(), { kind: "nothing" });
+    return this.#proveEnded(this.#openRequests(), { kind: "instanceGone" });
   }
 
   /**
@@ -301,10 +301,10 @@ export class FenceBatch {
     const replaced = this.#openRequests().filter(
       ({ kind, spec }) => kind !== "flush" && spec.node.vmId.toLowerCase() !== model.vmId,
     );
-    return this.#proveEnded(replaced, { kind: "other", vmId: model.vmId });
+    return this.#proveEnded(replaced, { kind: "instanceReplaced", vmId: model.vmId });
   }
 
-  #proveEnded(requests: readonly VmRequest[], found: AtInstanceUri): Promise<void> {
+  #proveEnded(requests: readonly VmRequest[], found: NotThere): Promise<void> {
     return proveAll(requests, ({ spec: { diskUri, node } }) =>
       proofOfEnd(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime),
     );

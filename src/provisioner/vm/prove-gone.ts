@@ -10,6 +10,7 @@ import { ownersOf, readDisk } from "../disk/disk-owners.ts";
 import type { DiskPlace } from "../disk/disks.ts";
 import { resolveInstance } from "./resolve-instance.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
+import type { NotThere } from "./vm-request.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /** A disk, and a node whose VM is not at its resource id. */
@@ -18,9 +19,6 @@ export interface Missing {
   readonly node: NodeIdentity;
   readonly lane: Lane;
 }
-
-/** What a read at a VM's resource id shows: nothing, or the vmId of another VM. */
-export type AtInstanceUri = { readonly kind: "nothing" } | { readonly kind: "other"; readonly vmId: string };
 
 /** The collaborators of a proof that a VM is gone. */
 export interface GoneContext {
@@ -47,7 +45,7 @@ export async function proveGone(
   return proofOfEnd(
     context,
     missing,
-    read.ok ? { kind: "other", vmId: read.value.vmId } : { kind: "nothing" },
+    read.ok ? { kind: "instanceReplaced", vmId: read.value.vmId } : { kind: "instanceGone" },
     signal,
   );
 }
@@ -62,7 +60,7 @@ export async function proveGone(
 export async function proofOfEnd(
   context: GoneContext,
   missing: Missing,
-  found: AtInstanceUri,
+  found: NotThere,
   signal: AbortSignal,
 ): Promise<Result<FenceProof, Failure>> {
   const { session } = context;
@@ -73,7 +71,7 @@ export async function proofOfEnd(
     firstMs ??= session.clock.elapsedMs();
     if (compared.ok)
       return ok(
-        found.kind === "nothing"
+        found.kind === "instanceGone"
           ? {
               kind: "instanceGone",
               detail: `there is no VM ${instanceUri}, and no VM that the disk names has vmId ${vmId}`,

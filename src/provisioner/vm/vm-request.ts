@@ -11,6 +11,11 @@ import type {
 import type { ArmError } from "../arm/arm-api.ts";
 import { toFailure } from "../arm/error-table.ts";
 
+/** What is at the resource id of a VM that is not there: nothing, or another VM. */
+export type NotThere =
+  | { readonly kind: "instanceGone" }
+  | { readonly kind: "instanceReplaced"; readonly vmId: string };
+
 /** How a request to a VM ended. */
 export type VmAnswer =
   | { readonly kind: "attached"; readonly lun: number }
@@ -20,8 +25,7 @@ export type VmAnswer =
   | { readonly kind: "flushed" }
   /** Of `prove`: no proof, since the VM lists the disk. */
   | { readonly kind: "listed" }
-  | { readonly kind: "instanceGone" }
-  | { readonly kind: "instanceReplaced"; readonly vmId: string };
+  | NotThere;
 
 /** A request to a VM for one disk. */
 export interface VmRequestSpec extends AttachDiskRequest {
