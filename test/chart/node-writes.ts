@@ -5,8 +5,8 @@ import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/api/az
 import { ATTACHMENT_FINALIZER } from "../../src/core/api/finalizers.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
-import { invariant } from "../../src/core/failure/invariant.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { NODE_NAME_LABEL, newAttachment } from "../../src/objects/new-attachment.ts";
 import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { boundTo, EARLIER_UID, fresh, nodeA, nodeB, OTHERS_ENTRY, written } from "./record-writes.ts";
@@ -47,15 +47,10 @@ export async function verdictOf(stores: Stores, { write }: NodeWriteRow): Promis
 }
 
 async function removeAll<K extends Kind>(admin: ObjectStore, kind: K): Promise<void> {
-  for (const object of must(await admin.list(kind, {}, never)).items) {
-    must(await admin.update(kind, { ...object, metadata: { ...object.metadata, finalizers: [] } }, never));
-    must(await admin.delete(kind, object.metadata.name, {}, never));
+  for (const object of valueOf(await admin.list(kind, {}, never)).items) {
+    valueOf(await admin.update(kind, { ...object, metadata: { ...object.metadata, finalizers: [] } }, never));
+    valueOf(await admin.delete(kind, object.metadata.name, {}, never));
   }
-}
-
-function must<T>(result: Result<T, Failure>): T {
-  invariant(result.ok, JSON.stringify(result));
-  return result.value;
 }
 
 async function given<K extends Kind>(
@@ -63,8 +58,10 @@ async function given<K extends Kind>(
   kind: K,
   { status, ...object }: NewObject<K> & { readonly status?: object },
 ): Promise<KindMap[K]> {
-  const created = must(await admin.create(kind, object as unknown as NewObject<K>, never));
-  return status === undefined ? created : must(await admin.updateStatus(kind, { ...created, status }, never));
+  const created = valueOf(await admin.create(kind, object as unknown as NewObject<K>, never));
+  return status === undefined
+    ? created
+    : valueOf(await admin.updateStatus(kind, { ...created, status }, never));
 }
 
 const VOLUME = "pvc-1";
@@ -387,7 +384,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     verdict: "ObjectNotFound",
     write: async (stores) => {
       const present = await given(stores, "AzDriverNode", driverNode("node-b"));
-      must(await stores.admin.delete("AzDriverNode", "node-b", {}, never));
+      valueOf(await stores.admin.delete("AzDriverNode", "node-b", {}, never));
       return stores.node.updateStatus("AzDriverNode", { ...present, status: heartbeat }, never);
     },
   },
@@ -396,7 +393,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     verdict: "ObjectConflict",
     write: async (stores) => {
       const present = await given(stores, "AzVolumeAttachment", attachmentOf(nodeB));
-      must(
+      valueOf(
         await stores.admin.update(
           "AzVolumeAttachment",
           { ...present, spec: withoutRequest(present.spec) },
@@ -415,7 +412,7 @@ const orderedWrites: readonly NodeWriteRow[] = [
     verdict: "ObjectConflict",
     write: async (stores) => {
       const first = await given(stores, "AzDriverNode", driverNode("node-b"));
-      must(await stores.admin.delete("AzDriverNode", "node-b", {}, never));
+      valueOf(await stores.admin.delete("AzDriverNode", "node-b", {}, never));
       const { metadata } = await given(stores, "AzDriverNode", driverNode("node-b"));
       const mixed = { ...first, metadata: { ...first.metadata, resourceVersion: metadata.resourceVersion } };
       return stores.node.updateStatus("AzDriverNode", { ...mixed, status: heartbeat }, never);

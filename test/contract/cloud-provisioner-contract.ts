@@ -5,6 +5,7 @@ import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts"
 import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import { ok, type Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/pace/operations.ts";
 import { findDisk, putDisk, putVm } from "../../src/emulator/model/world.ts";
@@ -39,7 +40,6 @@ import {
   mayAlways,
   never,
   slowDownAttaches,
-  valueOf,
   vmAt,
   vmWrites,
 } from "./worlds/cloud-bench.ts";

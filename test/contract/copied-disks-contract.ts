@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
 import type { CreateDiskRequest, DiskFacts } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
@@ -17,7 +18,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
 } from "./worlds/cloud-bench.ts";
 
 type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
 import type { Json } from "../../src/emulator/model/api/json.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
@@ -15,7 +16,6 @@ import {
   never,
   RESOURCE_GROUP,
   SUBSCRIPTION_ID,
-  valueOf,
 } from "./worlds/cloud-bench.ts";
 
 const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import {
   type CloudUnderTest,
@@ -9,7 +10,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
   vmAt,
 } from "./worlds/cloud-bench.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
 import {
@@ -10,7 +11,6 @@ import {
   isOperation,
   mayAlways,
   never,
-  valueOf,
   vmAt,
   vmWrites,
 } from "./worlds/cloud-bench.ts";

@@ -6,6 +6,7 @@ import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import type { Platform } from "../../src/core/platform/platform.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { DeviceSettingName } from "../../src/core/volume/device/device-settings.ts";
 import {
   isKeptByKernel,
@@ -1170,11 +1171,6 @@ async function aPublishedVolume(world: HostWorld, fsType: FileSystemType) {
 function skipped(context: TestContext, why: string | undefined): boolean {
   if (why !== undefined) context.skip(why);
   return why !== undefined;
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(JSON.stringify(result.failure));
-  return result.value;
 }
 
 function kindOf(result: Result<unknown, Failure>): string {

@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
 import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
@@ -366,11 +367,6 @@ async function aStagedVolume(world: LinuxHostWorld) {
   const staging = world.pathOf("staging");
   valueOf(await mount(world, device, staging));
   return { device, staging };
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(JSON.stringify(result.failure));
-  return result.value;
 }
 
 function kindOf(result: Result<unknown, Failure>): string {

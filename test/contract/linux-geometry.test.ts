@@ -6,10 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
 import { mkfsArguments } from "../../src/core/node/file-system/mkfs-arguments.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import {
   blockSizes,
   type FileSystemGeometry,
@@ -184,9 +183,4 @@ function allowedFor(sizeGiB: number): readonly Made[] {
     ...xfs.map((geometry) => ({ fsType: "xfs" as const, geometry })),
   ];
   return all.filter(({ fsType, geometry }) => geometryProblem({ fsType, geometry, sizeGiB }) === undefined);
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(JSON.stringify(result.failure));
-  return result.value;
 }

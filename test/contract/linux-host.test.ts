@@ -10,9 +10,8 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
 import { parseMountinfo } from "../../src/core/node/parse-mountinfo.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { type FileSystemType, linuxFileSystemTypes } from "../../src/core/volume/device/file-system.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
@@ -797,11 +796,6 @@ async function aStagedVolume(
   const path = world.pathOf(`staging-${device.majorMinor}`);
   valueOf(await world.host.mountDevice({ device, path, fsType, mountFlags, readOnly: false }, never));
   return path;
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(JSON.stringify(result.failure));
-  return result.value;
 }
 
 /** The number of a device that is mounted in this namespace. */

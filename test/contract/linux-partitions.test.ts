@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { describeFailure } from "../../src/core/failure/describe-failure.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
 import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
@@ -179,9 +177,4 @@ async function isClean(world: LinuxHostWorld, request: Partial<CleanRequest>): P
     lunsOfOthers: [],
   } as const;
   return valueOf(await world.host.isClean({ ...unknown, ...request }, never)).clean;
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, result.ok ? "" : describeFailure(result.failure));
-  return result.value;
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
 import type { DeviceUse } from "./worlds/device-user.ts";
@@ -98,9 +97,4 @@ async function isCleanOnceEnded({ world, end }: Used, reason: RegExp): Promise<v
   assert.equal(kept.clean, false);
   assert.match(kept.reason, reason);
   assert.deepEqual(valueOf(await world.host.isClean(block, never)).clean, true);
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(JSON.stringify(result.failure));
-  return result.value;
 }

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { WatchGone } from "../../src/ports/store/object-store.ts";
 import type { Kind, KindMap, ObjectStore, WatchEvent } from "../../src/ports/store/object-store.ts";
 import { aNewAttachment, aNewDriverNode, aNewVolume, aVolumeStatus } from "./worlds/object-builders.ts";
@@ -957,11 +958,6 @@ export function objectStoreContract(
       await Promise.all([slow.stop(), quick.stop()]);
     });
   });
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, `failed: ${JSON.stringify(result)}`);
-  return result.value;
 }
 
 function failureOf(result: Result<unknown, Failure>): Failure {

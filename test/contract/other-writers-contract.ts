@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ActorSetUp } from "../../src/emulator/actors/actor.ts";
 import { type Actors, createActors } from "../../src/emulator/actors/actors.ts";
 import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
@@ -16,7 +17,6 @@ import {
   never,
   RESOURCE_GROUP,
   SUBSCRIPTION_ID,
-  valueOf,
   vmAt,
 } from "./worlds/cloud-bench.ts";
 

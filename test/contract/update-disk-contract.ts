@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
 import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
 import type { DiskChange, DiskFacts, Precondition } from "../../src/ports/cloud/cloud-provisioner.ts";
@@ -13,7 +14,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
 } from "./worlds/cloud-bench.ts";
 
 type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;

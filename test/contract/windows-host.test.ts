@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { describeFailure } from "../../src/core/failure/describe-failure.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 import { hostProvisionerContract } from "./host-provisioner-contract.ts";
 import { makeWindowsHostWorld } from "./windows/windows-host-world.ts";
@@ -80,9 +80,4 @@ describe("unmounting on Windows", () => {
 
 function mount(host: HostProvisioner, device: Device, path: string): Promise<Result<void, Failure>> {
   return host.mountDevice({ device, path, fsType: "ntfs", mountFlags: [], readOnly: false }, never);
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(describeFailure(result.failure));
-  return result.value;
 }

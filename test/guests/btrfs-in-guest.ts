@@ -5,8 +5,7 @@ import { basename } from "node:path";
 import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { linkDisk } from "./link-disk.ts";
 
@@ -86,11 +85,6 @@ async function main(): Promise<void> {
 
 async function remove({ path }: Device): Promise<void> {
   await writeFile(`/sys/block/${basename(path)}/device/delete`, "1");
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
 }
 
 // Not awaited at the top level: the bundle is CommonJS.

@@ -8,9 +8,9 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { must } from "../../src/controller/testing/settled.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import { aDetail, aWriter, diskUri } from "../../src/core/testing/objects.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { nodeExpandVolume } from "../../src/csi/node/node-expand-volume.ts";
 import { aCall } from "../../src/csi/testing/a-call.ts";
 import type { NodePorts } from "../../src/node/node-ports.ts";
@@ -94,11 +94,6 @@ async function recordSize({ store }: NodeWorld, sizeGiB: number): Promise<void> 
   assert.ok(volume.status !== undefined);
   const detail = { ...(volume.status.detail ?? aDetail()), sizeGiB };
   await must(store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail } }, never));
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
 }
 
 async function main(): Promise<void> {

@@ -7,8 +7,7 @@ import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kuber
 import { decideWrite } from "../../src/adapters/object-semantics/decide-write.ts";
 import type { WriteRequest } from "../../src/adapters/object-semantics/decide-write.ts";
 import type { StoredObject } from "../../src/adapters/object-semantics/stored-object.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -246,9 +245,4 @@ function sorted(value: unknown): unknown {
       .toSorted(([left], [right]) => (left < right ? -1 : 1))
       .map(([key, inner]) => [key, sorted(inner)]),
   );
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, `failed: ${JSON.stringify(result)}`);
-  return result.value;
 }

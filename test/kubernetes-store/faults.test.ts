@@ -4,6 +4,7 @@ import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kuber
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { KindMap, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
 import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
@@ -332,9 +333,4 @@ async function untilOk<T>(ask: () => Promise<Result<T, Failure>>): Promise<Resul
     if (answer.ok || answer.failure.kind !== "StoreUnavailable") return answer;
     await systemClock.sleep(100, never);
   }
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, `failed: ${JSON.stringify(result)}`);
-  return result.value;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import {
@@ -11,7 +12,6 @@ import {
   aDiskRequest,
   mayAlways,
   never,
-  valueOf,
 } from "../contract/worlds/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 

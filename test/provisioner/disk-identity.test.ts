@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { deleteVolume } from "../../src/csi/controller/deletion/delete-volume.ts";
 import { expandVolume } from "../../src/csi/controller/expand-volume.ts";
 import { getVolume } from "../../src/csi/controller/get-volume.ts";
@@ -20,7 +21,6 @@ import {
   aDiskRequest,
   diskUri,
   never,
-  valueOf,
 } from "../contract/worlds/cloud-bench.ts";
 import { otherDiskIds, sameDiskIds } from "../contract/worlds/other-disk-ids.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";

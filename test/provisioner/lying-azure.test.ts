@@ -6,6 +6,7 @@ import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts"
 import type { Failure } from "../../src/core/failure/failure.ts";
 import { fail, ok } from "../../src/core/failure/result.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { FenceProof } from "../../src/ports/cloud/cloud-provisioner.ts";
 import type { ArmApi, ArmDisk, ArmVm } from "../../src/provisioner/arm/arm-api.ts";
@@ -21,7 +22,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
   singleVms,
 } from "../contract/worlds/cloud-bench.ts";
 

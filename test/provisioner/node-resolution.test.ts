@@ -4,6 +4,7 @@ import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtua
 import { settledOn } from "../../src/controller/testing/settled.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { fail } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmAnswer } from "../../src/provisioner/arm/arm-api.ts";
@@ -16,7 +17,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
 } from "../contract/worlds/cloud-bench.ts";
 import { armOnModel, provisionerOn, provisionerOnModel } from "./provisioner-on-model.ts";
 

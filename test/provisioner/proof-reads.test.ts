@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
@@ -12,7 +13,6 @@ import {
   never,
   RESOURCE_GROUP,
   SUBSCRIPTION_ID,
-  valueOf,
   singleVms,
 } from "../contract/worlds/cloud-bench.ts";
 import { armOnModel, provisionerOn } from "./provisioner-on-model.ts";

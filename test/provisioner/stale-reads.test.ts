@@ -4,6 +4,7 @@ import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
@@ -19,7 +20,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
   singleVms,
 } from "../contract/worlds/cloud-bench.ts";
 

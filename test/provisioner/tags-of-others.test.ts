@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
@@ -16,7 +17,6 @@ import {
   failureOf,
   mayAlways,
   never,
-  valueOf,
 } from "../contract/worlds/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 

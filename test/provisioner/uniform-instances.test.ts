@@ -4,6 +4,7 @@ import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ArmAnswer } from "../../src/emulator/model/api/arm-message.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
@@ -20,7 +21,6 @@ import {
   RESOURCE_GROUP,
   SCALE_SET,
   SUBSCRIPTION_ID,
-  valueOf,
 } from "../contract/worlds/cloud-bench.ts";
 import { provisionerOn } from "./provisioner-on-model.ts";
 

@@ -4,6 +4,7 @@ import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { ok } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmApi } from "../../src/provisioner/arm/arm-api.ts";
@@ -13,7 +14,6 @@ import {
   RESOURCE_GROUP,
   SUBSCRIPTION_ID,
   never,
-  valueOf,
   singleVms,
 } from "../contract/worlds/cloud-bench.ts";
 

@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
-import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
@@ -158,7 +158,7 @@ async function startIn(
         `pod ${podName} to be assigned to a node`,
         { timeoutMs: SCHEDULED_MAX_MS },
         async () => {
-          const answer = must(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
+          const answer = valueOf(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
           return (answer.body as { readonly spec: { readonly nodeName?: string } }).spec.nodeName;
         },
       );
@@ -204,7 +204,7 @@ async function schedulerConfiguration(
 }
 
 async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boolean): Promise<void> {
-  const made = must(
+  const made = valueOf(
     await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, never),
   );
   const status = {
@@ -221,7 +221,7 @@ async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boo
     instanceUri: `/virtualMachines/${nodeName}`,
     volumes: [],
   } as const;
-  must(await store.updateStatus("AzDriverNode", { ...made, status }, never));
+  valueOf(await store.updateStatus("AzDriverNode", { ...made, status }, never));
 }
 
 async function attach(
@@ -240,7 +240,7 @@ async function attach(
     readOnly: false,
     volumeContext: {},
   } as const;
-  const made = must(
+  const made = valueOf(
     await store.create(
       "AzVolumeAttachment",
       { metadata: { name: attachmentObjectName({ diskUri, nodeName }) }, spec },
@@ -254,7 +254,7 @@ async function attach(
     instanceUri: `/virtualMachines/${nodeName}`,
     lun: 0,
   } as const;
-  must(await store.updateStatus("AzVolumeAttachment", { ...made, status }, never));
+  valueOf(await store.updateStatus("AzVolumeAttachment", { ...made, status }, never));
 }
 
 /** The extender learns of new objects by its watches, which must precede the scheduler. */
@@ -293,21 +293,16 @@ async function create(
   path: string,
   body: object,
 ): Promise<{ readonly metadata: { readonly uid: string } }> {
-  const answer = must(await client.call({ method: "POST", path, body }, never));
+  const answer = valueOf(await client.call({ method: "POST", path, body }, never));
   if (answer.code !== 201) throw new Error(`POST ${path}: ${JSON.stringify(answer.body)}`);
   return answer.body as { readonly metadata: { readonly uid: string } };
 }
 
 async function patch(client: ApiClient, path: string, body: object): Promise<void> {
-  const answer = must(
+  const answer = valueOf(
     await client.call({ method: "PATCH", path, body, contentType: "application/merge-patch+json" }, never),
   );
   if (answer.code !== 200) throw new Error(`PATCH ${path}: ${JSON.stringify(answer.body)}`);
-}
-
-function must<T>(result: Result<T, unknown>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
 }
 
 /** A program that dies with this process in any case. */

@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { describeFailure } from "../../src/core/failure/describe-failure.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { makeWindowsNodeWorld, type WindowsNodeWorld } from "./windows-node-world.ts";
 
@@ -106,9 +104,4 @@ describe(
 async function isClean({ host, lun }: WindowsNodeWorld, { majorMinor }: Device): Promise<boolean> {
   const request = { accessType: "mount", lun, lastMajorMinor: majorMinor, lunsOfOthers: [] } as const;
   return valueOf(await host.isClean(request, never)).clean;
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(describeFailure(result.failure));
-  return result.value;
 }

@@ -12,9 +12,8 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createUnixSockets, type UnixSockets } from "../../src/adapters/unix-sockets/create-unix-sockets.ts";
 import { silentLogger } from "../../src/controller/testing/silent-logger.ts";
-import { describeFailure } from "../../src/core/failure/describe-failure.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import { ok, type Result } from "../../src/core/failure/result.ts";
+import { ok } from "../../src/core/failure/result.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
 import { IdentityService } from "../../src/csi/gen/csi/v1/csi.ts";
 import { identityHandlers } from "../../src/csi/identity/identity-handlers.ts";
 import { probePlugin } from "../../src/csi/identity/probe-plugin.ts";
@@ -121,8 +120,3 @@ describe(
     });
   },
 );
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  if (!result.ok) assert.fail(describeFailure(result.failure));
-  return result.value;
-}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
+import { valueOf } from "../../core/testing/value-of.ts";
 import { WatchBroken, WatchGone } from "../../ports/store/object-store.ts";
 import type { KindMap, ObjectStore } from "../../ports/store/object-store.ts";
 import { createSeededRandom } from "../virtual/seeded-random.ts";
@@ -342,9 +343,4 @@ function toldTo(store: ObjectStore): {
 
 async function createNode(store: ObjectStore, name: string): Promise<KindMap["AzDriverNode"]> {
   return valueOf(await store.create("AzDriverNode", { metadata: { name }, spec: { nodeName: name } }, never));
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.value;
 }

@@ -8,8 +8,7 @@ import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import type { VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import type { Failure } from "../../core/failure/failure.ts";
-import type { Result } from "../../core/failure/result.ts";
+import { valueOf } from "../../core/testing/value-of.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Kind, KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { createObjectCache } from "./object-cache.ts";
@@ -634,11 +633,6 @@ async function label(
       never,
     ),
   );
-}
-
-function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.value;
 }
 
 function nameOf(object: KindMap[Kind]): string {

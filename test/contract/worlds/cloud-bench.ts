@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { NodeIdentity } from "../../../src/core/api/identity/node-identity.ts";
 import type { Failure } from "../../../src/core/failure/failure.ts";
 import type { Result } from "../../../src/core/failure/result.ts";
+import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type { JournalEntry } from "../../../src/emulator/model/api/journal.ts";
 import type { ComputeModel } from "../../../src/emulator/model/compute-model.ts";
 import type { ScaleSetSetUp } from "../../../src/emulator/model/scale-set/scale-set-set-up.ts";
@@ -212,11 +213,6 @@ export function vmWrites(cloud: CloudUnderTest, vmName?: string): readonly Journ
     cloud.vms.operation("Update"),
     vmName === undefined ? undefined : cloud.vms.uri(vmName),
   ).filter((entry) => entry.status === 200);
-}
-
-export function valueOf<T>(result: Result<T, Failure>): T {
-  assert.ok(result.ok, result.ok ? "" : JSON.stringify(result.failure));
-  return result.value;
 }
 
 export function failureOf(result: Result<unknown, Failure>): Failure {
