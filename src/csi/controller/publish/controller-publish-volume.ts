@@ -1,5 +1,4 @@
 import { isPublished } from "../../../controller/adoption/sync-volume-attachments.ts";
-import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts";
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
@@ -63,7 +62,7 @@ async function publish(
   const { volumeId, nodeId } = request;
   const found = await findOrAdopt(
     context,
-    request.volumeId,
+    volumeId,
     { capabilities: [capability], volumeContext: request.volumeContext },
     signal,
   );
@@ -73,29 +72,30 @@ async function publish(
   if (unfinished !== undefined) return fail(unfinished);
   if (volume.status?.detail === undefined)
     return stillWaiting(volumeId, "its disk to be looked at", volume.status?.error);
-  const node = await context.store.get("AzDriverNode", nodeId, signal);
-  if (!node.ok)
-    return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
+  const read = await context.store.get("AzDriverNode", nodeId, signal);
+  if (!read.ok)
+    return read.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : read;
   // The object is created before the node's VM is known: until then no check can refuse it.
-  if (node.value.status === undefined)
+  const { status } = read.value;
+  if (status === undefined)
     return stillWaiting(volumeId, `the node plug-in on ${nodeId} to say which VM it runs on`);
-  const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request);
+  const node = { nodeName: nodeId, vmId: status.vmId, zone: status.zone };
+  const obstacle = obstacleTo(volume, node, capability) ?? sharesTaken(context, volume, request);
   if (obstacle !== undefined) return fail(obstacle);
   const requested = await stateRequest(context, volume, request, signal);
   if (!requested.ok) return requested;
-  // A record that is missing may have been lost: nothing is granted before it is there again.
+  // By its access modes: a record that is missing may have been lost.
   if (!isSingleWriter(volume.spec.capabilities)) return ok({ publishContext: {} });
-  const vmId = node.value.status?.vmId ?? "";
   const granted = await context.cache.waitFor(
     "AzVolume",
     volume.metadata.name,
-    (present) => isRequestedWriter(present?.status?.record, { nodeName: nodeId, vmId }),
+    (present) => isRequestedWriter(present?.status?.record, node),
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
   if (granted !== undefined)
     return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
-  return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
+  return fail(reasonForNoGrant(context, volume, volumeId, node));
 }
 
 /**
@@ -149,7 +149,11 @@ function unfinishedCopyIn({ status }: AzVolume): Failure | undefined {
   return error !== undefined && isUnfinishedCopy(error.kind) ? fromObjectError(error) : undefined;
 }
 
-function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {
+function obstacleTo(
+  volume: AzVolume,
+  { nodeName, zone }: { readonly nodeName: string; readonly zone: string },
+  capability: VolumeCapability,
+): Failure | undefined {
   const detail = volume.status?.detail;
   const volumeId = detail?.diskUri ?? volume.metadata.name;
   if (isDeleting(volume)) return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
@@ -163,11 +167,10 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
         `${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
     );
   }
-  const zone = node.status?.zone ?? "";
   if (detail !== undefined && !isInZoneOf(detail, zone)) {
     return invalidArgument(
       "node_id",
-      node.spec.nodeName,
+      nodeName,
       `its VM is in zone ${zone || "none"}, disk ${volumeId} only attaches ` +
         (detail.zones.length === 0 ? "to VMs without a zone" : `in zone ${detail.zones.join(", ")}`),
     );
