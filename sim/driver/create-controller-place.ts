@@ -115,7 +115,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
         isAlone: false,
         onChange: (isLeading) => world.trace.note(name, isLeading ? "leads" : "does not lead any more"),
       },
-      report: { unclaimedDisks: () => undefined },
+      noteUnclaimed: () => undefined,
     });
     const untilSynced = async (): Promise<void> => {
       await Promise.all([cache.untilSynced(lifetime), clusterVolumes.untilSynced(lifetime)]);

@@ -1,4 +1,4 @@
-import { type RecoveryReport, createControllers } from "../controller/controllers.ts";
+import { createControllers } from "../controller/controllers.ts";
 import { type ControllerParts, createControllerPorts } from "../controller/create-controller-ports.ts";
 import { leaderGuard } from "../controller/leader-guard.ts";
 import { heartbeatDelayMs } from "../core/election/heartbeat-delay.ts";
@@ -21,7 +21,8 @@ export interface ControllerOptions {
   readonly leaseStore: ObjectStore;
   readonly limits: ControllerServiceLimits;
   readonly election: ElectionOptions;
-  readonly report: RecoveryReport;
+  /** Receives the number of this cluster's disks that no PersistentVolume names, after each recovery. */
+  readonly noteUnclaimed: (count: number) => void;
 }
 
 /** A controller whose cache, cloud and orchestrator its caller runs. */
@@ -38,13 +39,13 @@ export interface AssembledController {
 
 /** Wires CSI's controller service, the election and the reconcilers. Starts nothing. */
 export function assembleController(options: ControllerOptions): AssembledController {
-  const { parts, snapshots, driverName, leaseStore, limits, election: candidate, report } = options;
+  const { parts, snapshots, driverName, leaseStore, limits, election: candidate, noteUnclaimed } = options;
   const ports = createControllerPorts(parts);
   const { cache, settings } = ports;
   const delayMs = (): number =>
     heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
   const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
-  const reconcile = createControllers(leaderGuard(ports, election.isLeading), report);
+  const reconcile = createControllers(leaderGuard(ports, election.isLeading), noteUnclaimed);
   const { diskUriOf } = ports.cloud;
   const handlers = controllerHandlers({
     ...ports,

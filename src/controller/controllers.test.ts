@@ -59,7 +59,7 @@ async function whileRunning(
     store,
     cloud: { ...world.ports.cloud, listDisks: async () => ok([]), ...cloud },
   };
-  const running = createControllers(ports)(life.signal);
+  const running = createControllers(ports, () => undefined)(life.signal);
   try {
     await act();
   } finally {

@@ -31,23 +31,16 @@ const RESYNC_MS = 60_000;
  */
 const REQUESTS_AGAIN_MS = 5_000;
 
-/** The metrics of recovery. */
-export interface RecoveryReport {
-  /** Receives the number of this cluster's disks that no PersistentVolume names, after each recovery. */
-  readonly unclaimedDisks: (count: number) => void;
-}
-
-const noReport: RecoveryReport = { unclaimedDisks: () => undefined };
-
 /**
  * Creates the reconcilers of the controller role, to be run until a signal is aborted, and again each
  * time that this process leads. They recover first, and at intervals: volumes whose objects were lost are
  * rebuilt, and objects whose disks are gone are pruned. Every cache change queues the keys that it
- * concerns. To be called once.
+ * concerns. `noteUnclaimed` receives the number of this cluster's disks that no PersistentVolume names, after
+ * each recovery. To be called once.
  */
 export function createControllers(
   ports: ControllerPorts,
-  report: RecoveryReport = noReport,
+  noteUnclaimed: (count: number) => void,
 ): (signal: AbortSignal) => Promise<void> {
   /** Receives the nodes that change while the reconcilers run. */
   let onNode: ChangeRoutes["onNode"] | undefined;
@@ -57,7 +50,7 @@ export function createControllers(
   const untagged = createUntaggedTime(ports);
   return async (signal) => {
     ports.cloud.forgetWrites();
-    const term = createLoops(ports, untagged, report);
+    const term = createLoops(ports, untagged, noteUnclaimed);
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;
     try {
@@ -83,7 +76,7 @@ async function runOnceTrusted(
 function createLoops(
   ports: ControllerPorts,
   untagged: UntaggedTime,
-  report: RecoveryReport,
+  noteUnclaimed: (count: number) => void,
 ): {
   /** All but `rebuild`. */
   readonly loops: readonly ControlLoop[];
@@ -114,7 +107,7 @@ function createLoops(
     returnedNodes: new ControlLoop(returnedNodesReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
-      recoveryReconciler(ports, report, () => loops.requests.queue.add(ONLY_KEY)),
+      recoveryReconciler(ports, noteUnclaimed, () => loops.requests.queue.add(ONLY_KEY)),
       ports,
     ),
     requests: new ControlLoop(requestsReconciler(ports), ports),
@@ -145,7 +138,7 @@ function createLoops(
 /** Calls `onRecovered` each time that all disks have been compared. */
 function recoveryReconciler(
   ports: ControllerPorts,
-  report: RecoveryReport,
+  noteUnclaimed: (count: number) => void,
   onRecovered: () => void,
 ): Reconciler {
   return {
@@ -159,7 +152,7 @@ function recoveryReconciler(
       onRecovered();
       const pruned = await pruneVolumes({ ...ports, lists }, signal);
       if (!pruned.ok) return pruned;
-      report.unclaimedDisks(pruned.value.unclaimed);
+      noteUnclaimed(pruned.value.unclaimed);
       ports.logger.info("recovery done", { rebuilt: recovered.value, ...pruned.value });
       return ok({ requeueAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
     },

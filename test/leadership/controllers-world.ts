@@ -274,7 +274,7 @@ function startController(options: {
       isAlone: false,
       onChange: () => undefined,
     },
-    report: { unclaimedDisks: () => undefined },
+    noteUnclaimed: () => undefined,
   });
   const running = Promise.allSettled([cache.run(life.signal), run(life.signal)]);
   return {

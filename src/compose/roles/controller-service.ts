@@ -95,7 +95,7 @@ export function addControllerService(
         unclaimed.set(0);
       },
     },
-    report: { unclaimedDisks: (count) => unclaimed.set(count) },
+    noteUnclaimed: (count) => unclaimed.set(count),
   });
   server.add(ControllerService, handlers);
   return run;
