@@ -7,15 +7,14 @@ import { type EmulatorServer, openServer } from "./http/server.ts";
 import { createTlsMaterial, type TlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
-import type { FaultRule } from "./model/pace/faults.ts";
 import type { Guests } from "./model/run-command/guests-port.ts";
-import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
+import type { WorldSetUp } from "./model/world.ts";
 import { openModel } from "./state/open-model.ts";
 import { createSystemClock } from "./system-clock.ts";
 
-export interface EmulatorOptions {
+export interface EmulatorOptions extends WorldSetUp {
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any free port. */
@@ -48,16 +47,6 @@ export interface EmulatorOptions {
   readonly stateFolder?: string;
   /** Called when a step of the data plane has failed and its operation fails, or when actors have stopped. */
   readonly onDeviceFailure?: (failure: string) => void;
-  readonly resourceGroups?: readonly {
-    readonly subscriptionId: string;
-    readonly name: string;
-    readonly location: string;
-  }[];
-  readonly virtualMachines?: readonly VmSetUp[];
-  /** Before the virtual machines, which may be their instances. */
-  readonly scaleSets?: readonly ScaleSetSetUp[];
-  /** Initial fault rules. */
-  readonly faults?: readonly FaultRule[];
   /** Clients that act by themselves, from the start of this process on. */
   readonly actors?: readonly ActorSetUp[];
 }

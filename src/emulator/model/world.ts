@@ -87,6 +87,7 @@ export interface WorldSetUp {
     readonly location: string;
   }[];
   readonly virtualMachines?: readonly VmSetUp[];
+  /** Before the virtual machines, which may be their instances. */
   readonly scaleSets?: readonly ScaleSetSetUp[];
 }
 
