@@ -1,6 +1,7 @@
 import { invariant } from "../core/failure/invariant.ts";
 import { messageOf } from "../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
+import { isRecord } from "../core/primitives/is-record.ts";
 import { mayPreemptionHelp, type RemovalReason } from "../core/schedule/filter-nodes.ts";
 import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
 import type { ByteWriter } from "./byte-writer.ts";
@@ -209,10 +210,6 @@ function fieldOf(args: Readonly<Record<string, unknown>>, name: string): unknown
   if (name in args) return args[name];
   const key = Object.keys(args).find((other) => other.toLowerCase() === name.toLowerCase());
   return key === undefined ? undefined : args[key];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 /** Undefined if these are no names, or one has a character that a name of a node can't have. */

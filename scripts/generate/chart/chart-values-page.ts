@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { isRecord } from "../../../src/core/primitives/is-record.ts";
 import type { GeneratedFile } from "../generated-file.ts";
 import type { ChartValue, ChartValues } from "./chart-value.ts";
 import { chartValues } from "./chart-values.ts";
@@ -79,8 +80,4 @@ function shown(given: unknown): string {
   const text = typeof given === "string" ? given : JSON.stringify(given);
   if (text === "{}" || text === "[]") return "";
   return text.length > LONG ? "see values.yaml" : `\`${text.replaceAll("|", "\\|")}\``;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../core/primitives/is-record.ts";
 import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 
 /**
@@ -39,9 +40,7 @@ function readDetails(details: unknown): ArmError["details"] {
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
+  return isRecord(value) ? value : {};
 }
 
 function asText(value: unknown): string {

@@ -1,5 +1,6 @@
 import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import { ok } from "../../core/failure/result.ts";
+import { isRecord } from "../../core/primitives/is-record.ts";
 import type {
   ArmAnswer,
   ArmDataDisk,
@@ -171,7 +172,7 @@ export function readOperationStatus(body: unknown): {
 }
 
 function object(value: unknown): Wire {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Wire) : {};
+  return isRecord(value) ? value : {};
 }
 
 function list(value: unknown): readonly unknown[] {

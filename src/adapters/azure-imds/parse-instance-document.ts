@@ -1,4 +1,5 @@
 import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
+import { isRecord } from "../../core/primitives/is-record.ts";
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 
 /**
@@ -29,9 +30,7 @@ function parseDataDisk(disk: unknown): InstanceMetadata["dataDisks"][number] {
 }
 
 function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null
-    ? (value as Readonly<Record<string, unknown>>)[name]
-    : undefined;
+  return isRecord(value) ? value[name] : undefined;
 }
 
 function textOf(value: unknown, name: string): string | undefined {

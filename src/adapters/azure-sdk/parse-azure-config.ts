@@ -1,5 +1,6 @@
 import type { ScalarTag, SchemaOptions } from "yaml";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isRecord } from "../../core/primitives/is-record.ts";
 import { parseJson } from "../../core/primitives/parse-json.ts";
 import { type AzureConfig, type ConfigFailure, invalid } from "./azure-config.ts";
 
@@ -88,7 +89,7 @@ export async function parseAzureConfig(text: string): Promise<Result<ParsedAzure
 
 async function membersOf(text: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const json = parseJson(text);
-  return isMapping(json) ? json : await parseMembers(text, AS_BY_KUBERNETES);
+  return isRecord(json) ? json : await parseMembers(text, AS_BY_KUBERNETES);
 }
 
 /** Booleans of YAML 1.1, which Kubernetes reads, besides `true` and `false`. */
@@ -120,7 +121,7 @@ async function parseMembers(
   const { parse } = await import("../yaml/parse-yaml.ts");
   try {
     const yaml: unknown = parse(text, { logLevel: "error", ...options });
-    return isMapping(yaml) ? yaml : undefined;
+    return isRecord(yaml) ? yaml : undefined;
   } catch {
     return undefined;
   }
@@ -171,10 +172,6 @@ function hasNoText(value: unknown): boolean {
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   return typeof value === "string" ? "a text" : typeof value === "object" ? "a mapping" : `a ${typeof value}`;
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The name in our spelling; undefined if we have it in none. */

@@ -1,5 +1,7 @@
 import type { AzDriverNode } from "../api/az-driver-node.ts";
 import { type Lease, storeIncarnationOf } from "../api/lease.ts";
+import { isRecord } from "../primitives/is-record.ts";
+import { parseJson } from "../primitives/parse-json.ts";
 import {
   isRepeat,
   judgeReports,
@@ -75,15 +77,10 @@ export function rememberedReport(
 
 /** The reports or repeats of single nodes in a Lease. */
 export function loneReportsOf(lease: Lease, annotation: string): LoneReports {
-  const text = lease.metadata.annotations?.[annotation];
-  if (text === undefined) return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null
-      ? Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === "number"))
-      : {};
-  } catch {
-    // Only controllers write it; an edit by hand only loses the limit.
-    return {};
-  }
+  // Only controllers write it; an edit by hand only loses the limit.
+  const value = parseJson(lease.metadata.annotations?.[annotation] ?? "");
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isRecord } from "../../../src/core/primitives/is-record.ts";
 import type { Lab } from "../lab.ts";
 import { run } from "../units/run.ts";
 import { driverImage } from "./driver-image.ts";
@@ -140,11 +141,7 @@ async function labValues(
 function merge(base: ChartValues, over: ChartValues): ChartValues {
   const merged = Object.entries(over).map(([name, value]) => {
     const before = base[name];
-    return [name, isMapping(before) && isMapping(value) ? merge(before, value) : value] as const;
+    return [name, isRecord(before) && isRecord(value) ? merge(before, value) : value] as const;
   });
   return { ...base, ...Object.fromEntries(merged) };
-}
-
-function isMapping(value: unknown): value is ChartValues {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,6 +5,7 @@ import {
 } from "@azure/identity";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { isRecord } from "../../../core/primitives/is-record.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
 import type { SettingsReports } from "../current-credential.ts";
 import { clientCertificatePem } from "./client-certificate.ts";
@@ -60,14 +61,12 @@ function credentialOf(text: string, options: ConnectionOptions): Result<TokenCre
 
 function identityIn(text: string): Result<Identity, string> {
   const parsed = parseJson(text);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-    return fail("is no JSON object");
-  const members = parsed as Readonly<Record<string, unknown>>;
-  const missing = FIELDS.filter((field) => typeof members[field] !== "string" || members[field] === "");
+  if (!isRecord(parsed)) return fail("is no JSON object");
+  const missing = FIELDS.filter((field) => typeof parsed[field] !== "string" || parsed[field] === "");
   if (missing.length > 0) return fail(`has no ${missing.join(", ")}`);
-  if (!/^https:\/\//iu.test(String(members["authentication_endpoint"])))
+  if (!/^https:\/\//iu.test(String(parsed["authentication_endpoint"])))
     return fail("has an authentication_endpoint that is no https:// address");
-  return ok(members as Identity);
+  return ok(parsed as Identity);
 }
 
 function certificateOf(secret: string): Result<string, string> {

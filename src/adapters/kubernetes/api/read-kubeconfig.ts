@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { messageOf } from "../../../core/failure/message-of.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { Result } from "../../../core/failure/result.ts";
+import { isRecord } from "../../../core/primitives/is-record.ts";
 import { parseJson } from "../../../core/primitives/parse-json.ts";
 import { invalidConfig } from "./api-server-config.ts";
 import type { ApiServerConfig, ConfigFailure, Material } from "./api-server-config.ts";
@@ -38,7 +39,7 @@ export async function readKubeconfig(
   }
   const refuse = (problem: string): { readonly ok: false; readonly failure: ConfigFailure } =>
     invalidConfig("kubeconfig", path, problem);
-  if (!isFields(file)) return refuse("is no kubeconfig file: it has no clusters, users and contexts");
+  if (!isRecord(file)) return refuse("is no kubeconfig file: it has no clusters, users and contexts");
 
   const chosen = contextName ?? text(file, "current-context");
   if (chosen === undefined) return refuse("has no current-context: kubectl config use-context sets one");
@@ -105,10 +106,10 @@ function token(user: Fields, directory: string): Material | undefined {
 function named(file: Fields, list: string, name: string, field: string): Fields | undefined {
   const entries = file[list];
   const entry: unknown = Array.isArray(entries)
-    ? entries.find((candidate: unknown) => isFields(candidate) && candidate["name"] === name)
+    ? entries.find((candidate: unknown) => isRecord(candidate) && candidate["name"] === name)
     : undefined;
-  const value = isFields(entry) ? (entry[field] ?? {}) : undefined;
-  return isFields(value) ? value : undefined;
+  const value = isRecord(entry) ? (entry[field] ?? {}) : undefined;
+  return isRecord(value) ? value : undefined;
 }
 
 function text(fields: Fields, name: string): string | undefined {
@@ -118,8 +119,4 @@ function text(fields: Fields, name: string): string | undefined {
 
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== "";
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
