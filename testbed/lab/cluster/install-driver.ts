@@ -12,8 +12,6 @@ export type ChartValues = Readonly<Record<string, unknown>>;
 export interface InstallOptions {
   /** Override the lab's own values, member by member. */
   readonly values?: ChartValues;
-  /** Folder of the chart. Default: this clone's. */
-  readonly chart?: string;
   /** Whether objects of another driver under the chart's names are taken over. Default: Helm refuses. */
   readonly takesOwnership?: boolean;
 }
@@ -37,7 +35,7 @@ const SIDECARS = {
  */
 export async function installDriver(
   lab: Lab,
-  { values = {}, chart = CHART, takesOwnership = false }: InstallOptions = {},
+  { values = {}, takesOwnership = false }: InstallOptions = {},
 ): Promise<void> {
   const image = await driverImage();
   await lab.registry.add(image.archive, "azuredisk-csi-driver.tar");
@@ -47,7 +45,7 @@ export async function installDriver(
   // Manual changes in the lab are overwritten by the chart's values.
   const upgrade = helm(
     lab,
-    ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership],
+    ["upgrade", RELEASE, CHART, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership],
     JSON.stringify(merged),
   );
   await upgrade.catch(async (error: unknown) => {
