@@ -6,7 +6,7 @@ import type { AzVolume } from "../api/az-volume.ts";
  */
 export function hasFailedForGood(
   { metadata, status }: AzVolume,
-  state: "CreationFailed" | "UpdateFailed" | "DeletionFailed",
+  state: "CreationFailed" | "DeletionFailed",
 ): boolean {
   return status?.state === state && status.observedGeneration === metadata.generation;
 }

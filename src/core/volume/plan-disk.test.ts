@@ -245,16 +245,6 @@ describe("planDisk", () => {
         plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
       },
       {
-        because: "failed for good under an earlier version",
-        observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 2 } }),
-        plan: undefined,
-      },
-      {
-        because: "failed under an earlier version, and the spec has changed since",
-        observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 1 } }),
-        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
-      },
-      {
         because: "a byte more is a GiB more",
         observed: anObservedVolume({
           volume: aVolume({

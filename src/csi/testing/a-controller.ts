@@ -190,11 +190,14 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
         detail: aDetail({ diskUri: aDiskUri(name), sizeGiB, maxShares: volume.spec.disk.maxShares }),
       })),
     failed: (name, state, failure) =>
-      world.setStatus(name, (volume) => ({
-        ...(volume.status ?? { conditions: [] }),
+      world.setStatus(name, ({ metadata, spec, status }) => ({
+        ...(status ?? { conditions: [] }),
         state,
-        observedGeneration: volume.metadata.generation,
+        observedGeneration: metadata.generation,
         error: toObjectError(failure, { nowMs: clock.nowMs(), retries: 1 }),
+        ...(state === "UpdateFailed" && status?.detail !== undefined
+          ? { refusedGrowth: { sizeGiB: spec.disk.sizeGiB, skuName: status.detail.skuName } }
+          : {}),
       })),
     letGo: async (name) => {
       const volume = await must(store.get("AzVolume", name, signal));
