@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ObservedNode } from "../attachment/observed-volume.ts";
 import { aNode, anObservedVolume } from "../testing/objects.ts";
-import { isSilent, isUnreported, kubeletOf } from "./node-silence.ts";
+import { isSilent, isSilentAlone, kubeletOf } from "./node-silence.ts";
 
 /** A node that may send its heartbeats 50 s later. */
 const aLaterNode = (name: string, heartbeatUnchangedMs: number): ObservedNode =>
@@ -19,7 +19,7 @@ describe("isSilent", () => {
       assert.equal(isSilent(anObservedVolume({ nodes: [node] }), node), expected));
 });
 
-describe("isUnreported", () => {
+describe("isSilentAlone", () => {
   for (const { because, other, expected } of [
     { because: "another node's heartbeat came lately", other: aLaterNode("node-b", 34_999), expected: true },
     {
@@ -30,7 +30,7 @@ describe("isUnreported", () => {
   ])
     it(`is ${expected} for a silent node where ${because}`, () => {
       const silent = aLaterNode("node-a", 90_000);
-      assert.equal(isUnreported(anObservedVolume({ nodes: [silent, other] }), silent), expected);
+      assert.equal(isSilentAlone(anObservedVolume({ nodes: [silent, other] }), silent), expected);
     });
 });
 

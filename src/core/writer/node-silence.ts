@@ -17,8 +17,8 @@ export function isSilent(observed: Pick<ObservedVolume, "settings">, node: Obser
   return node.heartbeatUnchangedMs >= silentAfterMs(observed.settings, node);
 }
 
-/** No heartbeat for a while, and the store works: another node's heartbeat arrived lately. */
-export function isUnreported(observed: ObservedVolume, node: ObservedNode): boolean {
+/** Silent, and the store works: another node's heartbeat arrived lately. */
+export function isSilentAlone(observed: ObservedVolume, node: ObservedNode): boolean {
   const { heartbeatStaleMs } = observed.settings;
   return (
     isSilent(observed, node) &&

@@ -10,7 +10,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
-import { isSilent, isUnreported } from "./node-silence.ts";
+import { isSilent, isSilentAlone } from "./node-silence.ts";
 import { remedyIfDead } from "./plan-silent-writer.ts";
 import { RECHECK_MS, ASK_AGAIN_MS } from "./recheck-pace.ts";
 import { isNamed } from "./record/record-nodes.ts";
@@ -141,7 +141,7 @@ function judgeRecall(
   if (answer === undefined) {
     if (!isOut) return { hasFailed: false, because: "has not answered the recall" };
     // No component is left there that could answer.
-    if (node !== undefined && isUnreported(observed, node))
+    if (node !== undefined && isSilentAlone(observed, node))
       return { hasFailed: true, because: "it is out of service, and its heartbeat is stale" };
     return unchangedMs >= settings.recallAnswerMs
       ? { hasFailed: true, because: "it is out of service and does not answer the recall" }

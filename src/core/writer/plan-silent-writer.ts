@@ -1,6 +1,6 @@
 import { isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { isWaitingElsewhere } from "../schedule/volume-pod.ts";
-import { isUnreported, kubeletOf, silentAfterMs } from "./node-silence.ts";
+import { isSilentAlone, kubeletOf, silentAfterMs } from "./node-silence.ts";
 import { requestsOf } from "./plan-grant.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -79,7 +79,7 @@ function signsOfSilence(observed: ObservedVolume, nodeName: string): readonly st
   const node = observed.node(nodeName);
   const afterSeconds = Math.round(silentAfterMs(observed.settings, node) / 1_000);
   return [
-    ...(node !== undefined && isUnreported(observed, node)
+    ...(node !== undefined && isSilentAlone(observed, node)
       ? [`has sent no heartbeat for more than ${afterSeconds} s`]
       : []),
     ...(kubeletOf(observed.orchestratorNode(nodeName)) === "ready" ? [] : ["is NotReady"]),
