@@ -5,6 +5,7 @@ import type { Result } from "../../../src/core/failure/result.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type { JournalEntry } from "../../../src/emulator/model/api/journal.ts";
 import type { ComputeModel } from "../../../src/emulator/model/compute-model.ts";
+import type { BackgroundCopy } from "../../../src/emulator/model/disk/background-copy.ts";
 import type { ScaleSetSetUp } from "../../../src/emulator/model/scale-set/scale-set-set-up.ts";
 import { addVirtualMachine } from "../../../src/emulator/model/set-up.ts";
 import { type VirtualMachine, etagText } from "../../../src/emulator/model/vm/virtual-machine.ts";
@@ -183,6 +184,25 @@ export function slowDownAttaches(cloud: CloudUnderTest): void {
     ...settings,
     latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } },
   };
+}
+
+/**
+ * Holds the work in the background that begins from now on: it stays at 0 % on any machine, until the test
+ * ends it.
+ */
+export function holdBackgroundWork(
+  cloud: CloudUnderTest,
+  name: "snapshotBackgroundCopy" | "diskBackgroundCopy" | "diskConvert",
+): void {
+  const { settings } = cloud.model.world;
+  // A hundred years, which are three months on the emulator's clock.
+  const held = { medianMs: 3e12, p99Ms: 3e12 };
+  cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, [name]: held } };
+}
+
+/** Work in the background as it is once it has ended, from the moment at which it began. */
+export function ended({ startedAtMs }: BackgroundCopy): BackgroundCopy {
+  return { startedAtMs: startedAtMs - 1, endsAtMs: startedAtMs };
 }
 
 /** The VM's ETag, as ARM shows it. */
