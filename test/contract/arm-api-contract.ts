@@ -158,7 +158,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
           diskSizeBytes: 64 * 1024 ** 3,
           incremental,
           sourceId: diskUri("source"),
-          logicalSectorSize: 512,
+          logicalSectorSize: undefined,
           provisioningState: "Succeeded",
           completionPercent: undefined,
           accessState: "Available",

@@ -15,8 +15,6 @@ const SDK = join(dirname(fileURLToPath(import.meta.resolve("@azure/arm-compute/p
 const ROOT = join(import.meta.dirname, "../..");
 /** Azure sends these, although its description does not have them. */
 const BEYOND_THE_MODEL = [
-  // Recorded in the first answer to a write of a disk or snapshot.
-  "properties.isArmResource",
   // The list of SKUs writes it with a capital letter; the description does not.
   "value[].locationInfo[].zoneDetails[].Name",
 ];

@@ -36,7 +36,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
     skuName: made?.spec.sku.name,
     iops: made?.spec.performance?.iops,
     mbps: made?.spec.performance?.mbps,
-    tag: made?.spec.tags[CLASS_TAG],
+    tag: made?.spec.tags?.[CLASS_TAG],
   };
   const attachments = world.store
     .objects("AzVolumeAttachment")
@@ -173,8 +173,8 @@ function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly strin
     ["MB/s", diskMBpsReadWrite ?? made.performance?.mbps, made.performance?.mbps],
     [
       `tag ${CLASS_TAG}`,
-      spec.disk.tags[CLASS_TAG] ?? (isAdopted ? made.tags[CLASS_TAG] : undefined),
-      made.tags[CLASS_TAG],
+      spec.disk.tags[CLASS_TAG] ?? (isAdopted ? made.tags?.[CLASS_TAG] : undefined),
+      made.tags?.[CLASS_TAG],
     ],
   ] as const;
   return fields

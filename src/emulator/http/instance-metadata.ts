@@ -91,7 +91,7 @@ function instanceDocument(world: World, vm: VirtualMachine): JsonObject {
         osDisk: { osType: "Linux", name: `${vm.name}-os` },
       },
       subscriptionId: vm.subscriptionId,
-      tagsList: Object.entries(vm.tags).map(([name, value]) => ({ name, value })),
+      tagsList: Object.entries(vm.tags ?? {}).map(([name, value]) => ({ name, value })),
       vmId: vm.vmGuid,
       vmScaleSetName: parseResourceId(scaleSetIdOf(vm) ?? "")?.name ?? "",
       vmSize: vm.size.name,

@@ -96,7 +96,7 @@ function addAvailabilitySet(
   const id = availabilitySetId({ subscriptionId, resourceGroup, name });
   if (world.availabilitySets.has(keyOf(id))) return;
   world.availabilitySets.set(keyOf(id), {
-    ...{ id, name, subscriptionId, resourceGroup, location: normalLocation(location), tags: {} },
+    ...{ id, name, subscriptionId, resourceGroup, location: normalLocation(location), tags: undefined },
     ...DEFAULT_AVAILABILITY_SET,
   });
 }
@@ -118,7 +118,7 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
     resourceGroup,
     location: normalLocation(setUp.location),
     zones: setUp.zones ?? [],
-    tags: {},
+    tags: undefined,
     orchestrationMode: setUp.orchestrationMode ?? "Uniform",
     sizeName: size,
     upgradePolicy: DEFAULT_UPGRADE_POLICY,

@@ -28,7 +28,7 @@ export interface AvailabilitySet {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
-  readonly tags: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   readonly skuName: string;
   readonly faultDomains: number;
   readonly updateDomains: number;

@@ -28,7 +28,7 @@ export const attachedBeforeRecorded: FaultVariant = {
     };
     const strike = (): void => {
       const disk = [...azure.model.world.disks.values()].find(({ spec }) =>
-        Object.values(spec.tags).includes(created),
+        Object.values(spec.tags ?? {}).includes(created),
       );
       if (disk === undefined || takeOff !== undefined) return;
       for (const controller of controllers) controller.kill();

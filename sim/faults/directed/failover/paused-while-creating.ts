@@ -24,7 +24,9 @@ export const pausedWhileCreating: FaultVariant = {
     const { cluster, azure } = world;
     const shortLived = `${volumeName}-created-${atMs}`;
     const isBegun = (): boolean =>
-      [...azure.model.world.disks.values()].some(({ spec }) => Object.values(spec.tags).includes(shortLived));
+      [...azure.model.world.disks.values()].some(({ spec }) =>
+        Object.values(spec.tags ?? {}).includes(shortLived),
+      );
     let leader = leaderOf(world);
     let isDeleted = false;
     const deleteClaim = (): void => {

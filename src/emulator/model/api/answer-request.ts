@@ -268,7 +268,5 @@ function commonHeaders(request: ArmRequest, requestId: string): Record<string, s
 }
 
 function failureHeaders(result: HandlerResult): Record<string, string> {
-  return result.kind === "Failure"
-    ? { "x-ms-failure-cause": result.cause ?? "service", "x-ms-error-code": result.code }
-    : {};
+  return result.kind === "Failure" ? { "x-ms-failure-cause": result.cause ?? "service" } : {};
 }

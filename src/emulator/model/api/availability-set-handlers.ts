@@ -48,7 +48,7 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
     ...address,
     id: existing?.id ?? id,
     location,
-    tags: textsAt(call.body, "tags") ?? existing?.tags ?? {},
+    tags: textsAt(call.body, "tags") ?? existing?.tags,
     skuName: textAt(call.body, "sku", "name") ?? existing?.skuName ?? DEFAULT_AVAILABILITY_SET.skuName,
     faultDomains:
       numberAt(call.body, "properties", "platformFaultDomainCount") ??
@@ -90,7 +90,7 @@ export function renderAvailabilitySet(world: World, set: AvailabilitySet): JsonO
     id: set.id,
     type: "Microsoft.Compute/availabilitySets",
     location: set.location,
-    ...(Object.keys(set.tags).length > 0 ? { tags: set.tags } : {}),
+    tags: set.tags,
     sku: { name: set.skuName },
     properties: {
       platformFaultDomainCount: set.faultDomains,

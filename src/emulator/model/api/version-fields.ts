@@ -38,6 +38,8 @@ const DISK_FIELDS: readonly Field[] = [
   { path: "managedByExtended", since: "2019-11-01" },
   { path: "properties.shareInfo", since: "2019-11-01" },
   { path: "properties.maxShares", since: "2019-11-01" },
+  { path: "properties.diskIOPSReadOnly", since: "2019-11-01" },
+  { path: "properties.diskMBpsReadOnly", since: "2019-11-01" },
   ...ACCESS_FIELDS,
   { path: "properties.tier", since: "2020-06-30" },
   { path: "properties.creationData.logicalSectorSize", since: "2020-06-30" },
@@ -52,7 +54,7 @@ const DISK_FIELDS: readonly Field[] = [
 const SNAPSHOT_FIELDS: readonly Field[] = [
   ...ACCESS_FIELDS,
   { path: "properties.copyCompletionError", since: "2022-03-02" },
-  { path: "properties.incrementalSnapshotFamilyId", since: "2022-07-02" },
+  { path: "properties.incrementalSnapshotFamilyId", since: "2022-03-02" },
   { path: "properties.creationData.instantAccessDurationMinutes", since: "2025-01-02" },
   { path: "properties.snapshotAccessState", since: "2025-01-02" },
 ];

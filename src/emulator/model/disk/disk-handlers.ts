@@ -16,7 +16,11 @@ export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const written = writeDisk(world, address, call);
   return written.kind === "Failure"
     ? written
-    : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
+    : reply(
+        202,
+        echo({ ...address, type: "disks" }, call.body),
+        operationHeaders(world, call, written.operation, "Disk"),
+      );
 }
 
 export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
@@ -27,7 +31,11 @@ export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
   const changed = changeDisk(world, disk, call, "Disks_Update");
   return changed.kind === "Failure"
     ? changed
-    : reply(202, echo(disk, call.body), operationHeaders(world, call, changed.operation, "Disk"));
+    : reply(
+        202,
+        echo({ ...disk, type: "disks" }, call.body),
+        operationHeaders(world, call, changed.operation, "Disk"),
+      );
 }
 
 export function getDiskHandler(world: World, call: ArmCall): HandlerResult {

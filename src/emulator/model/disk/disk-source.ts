@@ -11,6 +11,7 @@ export interface DiskSource {
   readonly kind: "Source";
   readonly id: string;
   readonly sizeGiB: number;
+  readonly uniqueId: string;
   /** The bytes are copied in the background. */
   readonly copiesInBackground: boolean;
 }
@@ -57,6 +58,7 @@ export function diskSource(
         kind: "Source",
         id: snapshot.id,
         sizeGiB: snapshot.sizeGiB,
+        uniqueId: snapshot.uniqueId,
         copiesInBackground: isFast || snapshot.copy !== undefined,
       }
     );
@@ -66,6 +68,7 @@ export function diskSource(
       kind: "Source",
       id: disk.id,
       sizeGiB: disk.spec.sizeGiB,
+      uniqueId: disk.uniqueId,
       copiesInBackground: isFast || hasSettablePerformance(disk.spec.sku.family),
     }
   );

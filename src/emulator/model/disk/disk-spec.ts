@@ -91,7 +91,7 @@ export function diskSpecFrom(
     sku,
     sizeGiB,
     maxShares,
-    tags: textsAt(body, "tags") ?? previous?.tags ?? {},
+    tags: textsAt(body, "tags") ?? previous?.tags,
     ...(performance === undefined ? {} : { performance }),
     ...(tier === undefined ? {} : { tier }),
     burstingEnabled,

@@ -76,12 +76,12 @@ export function performancePlusOf(tier: DiskTier): Performance {
 
 /**
  * The performance of a disk without tiers if none is requested: Premium v2's free base; Ultra's least for
- * its size.
+ * its size, and throughput for it. Recorded of 4 and 10 GiB: 100 IOPS and 13 MB/s.
  */
 export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number): Performance {
   if (family === "PremiumV2") return { iops: 3000, mbps: 125 };
   const iops = Math.max(100, sizeGiB);
-  return { iops, mbps: Math.max(1, Math.floor(iops / 4)) };
+  return { iops, mbps: Math.ceil(iops / 8) };
 }
 
 /** The range of performance that a disk without tiers may request. */

@@ -2,7 +2,7 @@ import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
-import { resourceId } from "../api/resource/resource-id.ts";
+import { type ComputeType, resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { checkLinks } from "../linked/links.ts";
 import type { Operation } from "../pace/operation.ts";
@@ -124,7 +124,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     location,
     zones,
     ...(extendedLocation === undefined ? {} : { extendedLocation }),
-    creationData,
+    creationData: source === undefined ? creationData : { ...creationData, sourceUniqueId: source.uniqueId },
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,
     spec,
@@ -239,19 +239,20 @@ function checkZones(spec: DiskSpec, zones: readonly string[], location: string):
 }
 
 /**
- * The immediate answer to a write of a disk: an echo of the request, not yet a resource. A PATCH names no
- * location, which each resource has.
+ * The immediate answer to a write of a disk: an echo of the request, without its zones, and with what ARM
+ * knows of each resource. A PATCH names no location.
  */
 export function echo(
-  { name, location }: { readonly name: string; readonly location?: string },
+  { type, location, ...address }: DiskAddress & { readonly type: ComputeType; readonly location?: string },
   body: Json | undefined,
 ): JsonObject {
-  const properties = objectAt(body, "properties") ?? {};
-  const top = objectAt(body) ?? {};
+  const { zones: _zones, ...top } = objectAt(body) ?? {};
   return {
-    name,
     location,
     ...top,
-    properties: { ...properties, provisioningState: "Updating", isArmResource: true },
+    name: address.name,
+    id: resourceId({ ...address, type }),
+    type: `Microsoft.Compute/${type}`,
+    properties: { ...objectAt(body, "properties"), provisioningState: "Updating" },
   };
 }

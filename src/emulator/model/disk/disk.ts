@@ -3,7 +3,7 @@ import { isoTime } from "../api/resource/iso-time.ts";
 import { ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
-import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
+import { basePerformance, type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
 
 export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
 
@@ -40,7 +40,8 @@ export interface DiskSpec extends Protection {
   readonly sku: DiskSku;
   readonly sizeGiB: number;
   readonly maxShares: number;
-  readonly tags: Readonly<Record<string, string>>;
+  /** Undefined until a write states some, if none. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
   /** Requested by the caller; only for SKUs that allow it. */
   readonly performance?: Performance;
   /** A performance tier above that of the size. */
@@ -141,7 +142,16 @@ export interface DiskView {
   readonly upperCaseGroup?: boolean;
 }
 
-/** The resource as GET answers it. Azure's description has one member that begins with a capital. */
+/** What the VMs that only read an Ultra disk get together, unless a write states it. */
+function readOnlyPerformance(sizeGiB: number): JsonObject {
+  const { iops, mbps } = basePerformance("Ultra", sizeGiB);
+  return { diskIOPSReadOnly: iops, diskMBpsReadOnly: mbps };
+}
+
+/**
+ * The resource as GET answers it. Azure's description has one member that begins with a capital. Recorded:
+ * only Premium SSDs have a tier, and a disk that awaits its upload has no size yet.
+ */
 export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const { spec } = disk;
   const performance = performanceOf(disk);
@@ -149,6 +159,7 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const targetTier =
     disk.operationId === undefined ? undefined : textAt(disk.pendingBody, "properties", "tier");
   const shared = spec.maxShares > 1;
+  const chosen = hasSettablePerformance(spec.sku.family);
   const owners = disk.owners.map(({ vmId }) => ownerName(vmId));
   return {
     name: disk.name,
@@ -161,20 +172,25 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
         : disk.id,
     type: "Microsoft.Compute/disks",
     location: disk.location,
-    ...(Object.keys(spec.tags).length > 0 ? { tags: spec.tags } : {}),
+    tags: spec.tags,
     ...(disk.zones.length > 0 ? { zones: disk.zones } : {}),
     extendedLocation: disk.extendedLocation,
     sku: { name: spec.sku.name, tier: spec.sku.tier },
     managedBy: owners[0],
     ...(shared && owners.length > 0 ? { managedByExtended: owners } : {}),
     properties: {
+      ...(spec.sku.family === "Ultra" ? readOnlyPerformance(spec.sizeGiB) : {}),
       ...spec.other,
-      creationData: disk.creationData,
-      diskSizeGB: spec.sizeGiB,
+      creationData: chosen
+        ? { ...disk.creationData, logicalSectorSize: sectorSizeBytes(disk) }
+        : disk.creationData,
+      ...(disk.awaitsUpload === true
+        ? {}
+        : { diskSizeGB: spec.sizeGiB, diskSizeBytes: Number(diskSizeBytes(spec.sizeGiB)) }),
       diskIOPSReadWrite: performance.iops,
       diskMBpsReadWrite: performance.mbps,
-      ...(performance.tier === undefined ? {} : { tier: performance.tier }),
-      ...(shared ? { maxShares: spec.maxShares } : {}),
+      ...(spec.sku.family === "Premium" ? { tier: performance.tier } : {}),
+      ...(shared || chosen ? { maxShares: spec.maxShares } : {}),
       ...(shared && owners.length > 0 ? { shareInfo: owners.map((vmUri) => ({ vmUri })) } : {}),
       ...(spec.burstingEnabled ? { burstingEnabled: true } : {}),
       ...(disk.burstingEnabledAtMs === undefined
@@ -193,7 +209,6 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
         : { LastOwnershipUpdateTime: isoTime(disk.ownershipChangedAtMs) }),
       provisioningState: disk.provisioningState,
       diskState: view.state,
-      diskSizeBytes: Number(diskSizeBytes(spec.sizeGiB)),
       uniqueId: disk.uniqueId,
       completionPercent: view.completionPercent,
     },

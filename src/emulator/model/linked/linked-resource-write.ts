@@ -55,7 +55,7 @@ export function writeLinked(
     ...address,
     id: existing?.id ?? resourceId(address),
     location: existing?.location ?? normalLocation(location),
-    tags: textsAt(body, "tags") ?? existing?.tags ?? {},
+    tags: textsAt(body, "tags") ?? existing?.tags,
     properties: address.type === "diskEncryptionSets" ? withDefaults(properties) : properties,
     ...(identity === undefined ? {} : { identity }),
     createdAtMs: existing?.createdAtMs ?? world.nowMs,

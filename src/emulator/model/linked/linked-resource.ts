@@ -15,7 +15,7 @@ export interface LinkedResource {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
-  readonly tags: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   /** As stated by its owner: `activeKey`, `encryptionType` … */
   readonly properties: JsonObject;
   readonly identity?: JsonObject;
@@ -32,7 +32,7 @@ export function renderLinkedResource(resource: LinkedResource): JsonObject {
     id,
     type: `Microsoft.Compute/${type}`,
     location,
-    ...(Object.keys(tags).length > 0 ? { tags } : {}),
+    tags,
     ...(identity === undefined ? {} : { identity }),
     properties: {
       ...properties,

@@ -94,7 +94,7 @@ describe("the first answer", () => {
     const action = azure.send("POST", "virtualMachines/node-b/restart");
     assert.deepEqual(
       [followed(action), action.headers["retry-after"]],
-      [["azure-asyncoperation", "location", "retry-after"], "2"],
+      [["azure-asyncoperation", "azure-asyncnotification", "location", "retry-after"], "2"],
     );
     const disk = azure.send("PUT", "disks/new", diskBody());
     assert.deepEqual(followed(disk), ["azure-asyncoperation", "location"]);

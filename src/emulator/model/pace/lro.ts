@@ -12,7 +12,7 @@ const ACTION_RETRY_AFTER_MS = 10_000;
 /**
  * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH
  * without `Location` and `Retry-After`, actions and deletes with both; the disk provider always with
- * `Location`.
+ * `Location`, and it notifies no one of the end.
  */
 export function operationHeaders(
   world: World,
@@ -23,11 +23,12 @@ export function operationHeaders(
   const location = normalLocation(operation.location);
   const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
-  const followed: Record<string, string> = { "azure-asyncoperation": url + version };
-  if (kind === "Update")
-    return { ...followed, "azure-asyncnotification": "Enabled", ...settingRetryAfter(world) };
-  followed["location"] = `${url}&monitor=true${version}`;
-  return { ...followed, ...(kind === "Action" ? retryAfter(world) : settingRetryAfter(world)) };
+  return {
+    "azure-asyncoperation": url + version,
+    ...(kind === "Disk" ? {} : { "azure-asyncnotification": "Enabled" }),
+    ...(kind === "Update" ? {} : { location: `${url}&monitor=true${version}` }),
+    ...(kind === "Action" ? retryAfter(world) : settingRetryAfter(world)),
+  };
 }
 
 /** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */

@@ -77,6 +77,13 @@ const DISK_WRITE = windows("CreateUpdateDisks", 1000, 8000);
 const DISK_DELETE = windows("DeleteDisks", 3000, 24_000);
 const DISK_GET = windows("LowCostGet", 15_000, 120_000);
 const DISK_LIST = windows("HighCostGet", 240, 1920);
+/** Recorded: snapshots and access to bytes have buckets of their own, also for the end of the access. */
+const SNAPSHOT_HYDRATE = windows("HighCostSnapshotCreateHydrate", 1000, 8000);
+const DISK_HYDRATE = windows("HighCostDiskHydrate", 1000, 8000);
+const ENCRYPTION_SET_WRITE = windows("CreateUpdateHighCostDiskEncryptionSet", 100, 300);
+const ENCRYPTION_SET_DELETE = windows("DeleteHighCostDiskEncryptionSet", 200, 500);
+const DISK_ACCESS_WRITE = windows("HighCostDiskAccess", 100, 300);
+const DISK_ACCESS_GET = windows("LowCostDiskAccessGet", 1000, 5000);
 const DISK_GET_OPERATION = windows("GetOperation", 50_000, 400_000);
 
 const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
@@ -138,12 +145,27 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   Disks_Get: DISK_GET,
   Disks_List: DISK_LIST,
   Disks_ListByResourceGroup: DISK_LIST,
-  Snapshots_CreateOrUpdate: DISK_WRITE,
+  Disks_GrantAccess: DISK_HYDRATE,
+  Disks_RevokeAccess: DISK_HYDRATE,
+  Snapshots_CreateOrUpdate: SNAPSHOT_HYDRATE,
+  Snapshots_GrantAccess: SNAPSHOT_HYDRATE,
+  Snapshots_RevokeAccess: SNAPSHOT_HYDRATE,
+  // Not recorded.
   Snapshots_Update: DISK_WRITE,
   Snapshots_Delete: DISK_DELETE,
   Snapshots_Get: DISK_GET,
   Snapshots_List: DISK_LIST,
   Snapshots_ListByResourceGroup: DISK_LIST,
+  DiskEncryptionSets_CreateOrUpdate: ENCRYPTION_SET_WRITE,
+  DiskEncryptionSets_Update: ENCRYPTION_SET_WRITE,
+  DiskEncryptionSets_Delete: ENCRYPTION_SET_DELETE,
+  DiskEncryptionSets_Get: DISK_GET,
+  DiskAccesses_CreateOrUpdate: DISK_ACCESS_WRITE,
+  DiskAccesses_Update: DISK_ACCESS_WRITE,
+  DiskAccesses_Delete: DISK_ACCESS_WRITE,
+  DiskAccesses_Get: DISK_ACCESS_GET,
+  DiskAccesses_List: DISK_LIST,
+  DiskAccesses_ListByResourceGroup: DISK_LIST,
 };
 
 const BY_GROUP = {

@@ -70,7 +70,7 @@ export function putScaleSetHandler(world: World, call: ArmCall): HandlerResult {
       id: scaleSetId(address),
       location: normalLocation(location),
       zones: (listAt(call.body, "zones") ?? []).filter((zone): zone is string => typeof zone === "string"),
-      tags: {},
+      tags: undefined,
       orchestrationMode:
         textAt(call.body, "properties", "orchestrationMode")?.toLowerCase() === "flexible"
           ? "Flexible"

@@ -20,7 +20,7 @@ export interface ScaleSet {
   readonly resourceGroup: string;
   readonly location: string;
   readonly zones: readonly string[];
-  readonly tags: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   readonly orchestrationMode: OrchestrationMode;
   readonly sizeName: string;
   readonly upgradePolicy: UpgradePolicy;
@@ -70,7 +70,7 @@ export function renderScaleSet(
     id: set.id,
     type: "Microsoft.Compute/virtualMachineScaleSets",
     location: set.location,
-    ...(Object.keys(set.tags).length > 0 ? { tags: set.tags } : {}),
+    tags: set.tags,
     ...(set.zones.length > 0 ? { zones: set.zones } : {}),
     ...set.members,
     sku: { name: set.sizeName, tier: "Standard", capacity },

@@ -12,7 +12,7 @@ const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
   Canceled: "Provisioning canceled",
 };
 
-/** The status of a VM or a scale set by its provisioning state. */
+/** The status of a VM, a scale set or a disk by its provisioning state. */
 export function provisioningStatus(state: ProvisioningState, time: string): JsonObject {
   return {
     code: `ProvisioningState/${state.toLowerCase()}`,
@@ -25,6 +25,11 @@ export function provisioningStatus(state: ProvisioningState, time: string): Json
 /** The answer of `/instanceView`. `running` says nothing about the guest; only the agent's status does. */
 export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObject {
   const time = isoTime(nowMs);
+  const osDisk = textAt(vm.other, "storageProfile", "osDisk", "name");
+  const diskView = (name: string, state: ProvisioningState): JsonObject => ({
+    name,
+    statuses: [provisioningStatus(state, time)],
+  });
   return {
     computerName: textAt(vm.other, "osProfile", "computerName") ?? vm.name,
     osName: "linux",
@@ -49,17 +54,10 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
             },
       ],
     },
-    disks: vm.dataDisks.map((entry) => ({
-      name: entry.name,
-      statuses: [
-        {
-          code: `ProvisioningState/${isLeaving(entry) ? "updating" : "succeeded"}`,
-          level: "Info",
-          displayStatus: PROVISIONING_TEXT[isLeaving(entry) ? "Updating" : "Succeeded"],
-          time,
-        },
-      ],
-    })),
+    disks: [
+      ...(osDisk === undefined ? [] : [diskView(osDisk, "Succeeded")]),
+      ...vm.dataDisks.map((entry) => diskView(entry.name, isLeaving(entry) ? "Updating" : "Succeeded")),
+    ],
     statuses: [
       provisioningStatus(vm.provisioningState, time),
       {

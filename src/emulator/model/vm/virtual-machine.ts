@@ -56,7 +56,7 @@ export interface VirtualMachine {
   readonly resourceGroup: string;
   readonly location: string;
   readonly zones: readonly string[];
-  readonly tags: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   /** `properties.vmId`: it changes when the VM has been deleted and recreated under its name. */
   readonly vmGuid: string;
   readonly size: VmSize;
@@ -129,7 +129,7 @@ export function renderVirtualMachine(
         ? "Microsoft.Compute/virtualMachines"
         : "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
     location: vm.location,
-    ...(Object.keys(vm.tags).length > 0 ? { tags: vm.tags } : {}),
+    tags: vm.tags,
     ...(vm.zones.length > 0 ? { zones: vm.zones } : {}),
     ...vm.members,
     ...(vm.instance === undefined

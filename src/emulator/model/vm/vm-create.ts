@@ -89,7 +89,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
         }),
     location,
     zones,
-    tags: textsAt(body, "tags") ?? {},
+    tags: textsAt(body, "tags"),
     vmGuid: world.random.guid(),
     size,
     controllerType: controllerType(size, textAt(body, "properties", "storageProfile", "diskControllerType")),

@@ -15,7 +15,11 @@ export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const written = writeSnapshot(world, address, call.body);
   return written.kind === "Failure"
     ? written
-    : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
+    : reply(
+        202,
+        echo({ ...address, type: "snapshots" }, call.body),
+        operationHeaders(world, call, written.operation, "Disk"),
+      );
 }
 
 export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult {
@@ -26,7 +30,11 @@ export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult
   const changed = changeSnapshot(world, snapshot, call.body);
   return changed.kind === "Failure"
     ? changed
-    : reply(202, echo(snapshot, call.body), operationHeaders(world, call, changed.operation, "Disk"));
+    : reply(
+        202,
+        echo({ ...snapshot, type: "snapshots" }, call.body),
+        operationHeaders(world, call, changed.operation, "Disk"),
+      );
 }
 
 export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {

@@ -97,7 +97,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     id,
     location,
     ...(extendedLocation === undefined ? {} : { extendedLocation }),
-    tags: textsAt(body, "tags") ?? {},
+    tags: textsAt(body, "tags"),
     skuName,
     creationData,
     sourceUniqueId: source.uniqueId,

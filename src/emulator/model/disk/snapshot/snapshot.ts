@@ -11,7 +11,7 @@ export interface Snapshot {
   readonly resourceGroup: string;
   readonly location: string;
   readonly extendedLocation?: JsonObject;
-  readonly tags: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>> | undefined;
   readonly skuName: string;
   readonly creationData: JsonObject;
   readonly sourceUniqueId: string;
@@ -51,14 +51,17 @@ export function snapshotAccess(snapshot: Snapshot, nowMs: number): SnapshotAcces
   return instant ? "InstantAccess" : "Pending";
 }
 
-/** The resource as GET answers it. Only background copies report their progress. */
+/**
+ * The resource as GET answers it. Only background copies report their progress, and only sectors that are not
+ * of 512 bytes are named (recorded).
+ */
 export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
   return {
     name: snapshot.name,
     id: snapshot.id,
     type: "Microsoft.Compute/snapshots",
     location: snapshot.location,
-    ...(Object.keys(snapshot.tags).length > 0 ? { tags: snapshot.tags } : {}),
+    tags: snapshot.tags,
     extendedLocation: snapshot.extendedLocation,
     sku: { name: snapshot.skuName, tier: snapshot.skuName.startsWith("Premium") ? "Premium" : "Standard" },
     properties: {
@@ -66,7 +69,7 @@ export function renderSnapshot(snapshot: Snapshot, nowMs: number): JsonObject {
       creationData: {
         ...snapshot.creationData,
         sourceUniqueId: snapshot.sourceUniqueId,
-        logicalSectorSize: snapshot.sectorSizeBytes,
+        ...(snapshot.sectorSizeBytes === 512 ? {} : { logicalSectorSize: snapshot.sectorSizeBytes }),
       },
       diskSizeGB: snapshot.sizeGiB,
       diskSizeBytes: Number(diskSizeBytes(snapshot.sizeGiB)),

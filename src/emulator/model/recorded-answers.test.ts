@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, type JsonObject, listAt, objectAt } from "./api/json.ts";
+import { aModel, COMPUTE, diskBody, type ModelFixture } from "./model-fixture.ts";
+
+/** From recordings of `az` against Azure, of 2023: what it answers to the requests of these tests. */
+const location = "eastus";
+
+/** A resource as GET shows it after a PUT with these properties. */
+function made(azure: ModelFixture, path: string, body: JsonObject): Json | undefined {
+  azure.finish("PUT", path, { location, ...body });
+  return azure.send("GET", path).body;
+}
+
+function disk(sku: string, properties: JsonObject): JsonObject {
+  return { sku: { name: sku }, properties: { creationData: { createOption: "Empty" }, ...properties } };
+}
+
+/** The values of some properties. */
+function shown(body: Json | undefined, ...members: readonly string[]): readonly unknown[] {
+  return members.map((member) => at(body, "properties", member));
+}
+
+describe("answers as Azure was recorded to give them", () => {
+  it("a write's first answer has the resource's id and type, and no zones", () => {
+    const azure = aModel();
+    const body = { location, tags: {}, zones: ["2"], ...disk("Premium_LRS", { diskSizeGB: 1 }) };
+    assert.deepEqual(azure.send("PUT", "disks/d", body).body, {
+      name: "d",
+      id: `${COMPUTE}/disks/d`,
+      type: "Microsoft.Compute/disks",
+      location,
+      tags: {},
+      sku: { name: "Premium_LRS" },
+      properties: {
+        creationData: { createOption: "Empty" },
+        diskSizeGB: 1,
+        provisioningState: "Updating",
+      },
+    });
+    azure.settle();
+    const properties = { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` } };
+    const snapshot = azure.send("PUT", "snapshots/s", { location, properties }).body;
+    assert.deepEqual(
+      [at(snapshot, "id"), at(snapshot, "type")],
+      [`${COMPUTE}/snapshots/s`, "Microsoft.Compute/snapshots"],
+    );
+  });
+
+  it("empty tags are shown once a write has stated them", () => {
+    const azure = aModel();
+    const bodies: Readonly<Record<string, JsonObject>> = {
+      "disks/d": disk("Premium_LRS", { diskSizeGB: 1 }),
+      "snapshots/s": {
+        properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` } },
+      },
+      "diskAccesses/a": {},
+      "availabilitySets/a": {},
+      "virtualMachines/v": { properties: { networkProfile: {} } },
+      "virtualMachineScaleSets/s": { sku: { name: "Standard_D8s_v5", capacity: 0 } },
+    };
+    for (const [path, body] of Object.entries(bodies)) {
+      assert.equal(at(made(azure, path, body), "tags"), undefined, path);
+      assert.deepEqual(at(made(azure, path, { ...body, tags: {} }), "tags"), {}, path);
+    }
+  });
+
+  it("an Ultra disk names its sectors, its shares and what readers get", () => {
+    const azure = aModel();
+    const read = made(azure, "disks/d", { zones: ["1"], ...disk("UltraSSD_LRS", { diskSizeGB: 10 }) });
+    assert.deepEqual(
+      shown(read, "diskIOPSReadWrite", "diskMBpsReadWrite", "diskIOPSReadOnly", "diskMBpsReadOnly"),
+      [100, 13, 100, 13],
+    );
+    assert.deepEqual(shown(read, "maxShares", "creationData"), [
+      1,
+      { createOption: "Empty", logicalSectorSize: 4096 },
+    ]);
+    const stated = { diskSizeGB: 10, diskIOPSReadOnly: 250, diskMBpsReadOnly: 40 };
+    const changed = made(azure, "disks/d", { zones: ["1"], ...disk("UltraSSD_LRS", stated) });
+    assert.deepEqual(shown(changed, "diskIOPSReadOnly", "diskMBpsReadOnly"), [250, 40]);
+  });
+
+  it("a disk that awaits its upload has no size", () => {
+    const azure = aModel();
+    const creationData = { createOption: "Upload", uploadSizeBytes: 21_474_836_992 };
+    const awaiting = made(azure, "disks/d", { properties: { creationData } });
+    assert.deepEqual(shown(awaiting, "diskState", "diskSizeGB", "diskSizeBytes"), [
+      "ReadyToUpload",
+      undefined,
+      undefined,
+    ]);
+    const access = { access: "Write", durationInSeconds: 600 };
+    azure.finish("POST", "disks/d/beginGetAccess", access);
+    azure.finish("POST", "disks/d/endGetAccess");
+    assert.deepEqual(shown(azure.send("GET", "disks/d").body, "diskState", "diskSizeGB"), ["Unattached", 20]);
+  });
+
+  it("a copy names its source, and a snapshot only sectors that are not of 512 bytes", () => {
+    const azure = aModel();
+    for (const [sku, sector] of [
+      ["Premium_LRS", undefined],
+      ["UltraSSD_LRS", 4096],
+    ] as const) {
+      const source = made(azure, `disks/${sku}`, { zones: ["1"], ...disk(sku, { diskSizeGB: 8 }) });
+      const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/${sku}` };
+      const snapshot = made(azure, `snapshots/${sku}`, { properties: { creationData, incremental: true } });
+      const [sourceUniqueId] = shown(source, "uniqueId");
+      assert.deepEqual(shown(snapshot, "creationData"), [
+        { ...creationData, sourceUniqueId, ...(sector === undefined ? {} : { logicalSectorSize: sector }) },
+      ]);
+      assert.notEqual(
+        at(
+          azure.send("GET", `snapshots/${sku}?api-version=2022-03-02`).body,
+          "properties",
+          "incrementalSnapshotFamilyId",
+        ),
+        undefined,
+      );
+    }
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/Premium_LRS` };
+    const copy = made(azure, "disks/copy", { sku: { name: "Premium_LRS" }, properties: { creationData } });
+    const [sourceUniqueId] = shown(azure.send("GET", "snapshots/Premium_LRS").body, "uniqueId");
+    assert.deepEqual(shown(copy, "creationData"), [{ ...creationData, sourceUniqueId }]);
+    // What a client has read and puts back changes nothing.
+    const again = azure.finish("PUT", "disks/copy", copy);
+    assert.equal(at(again, "status"), "Succeeded");
+  });
+
+  it("a VM's instance view begins with its OS disk", () => {
+    const azure = aModel();
+    const storageProfile = { osDisk: { name: "os", createOption: "FromImage" } };
+    azure.finish("PUT", "virtualMachines/v", {
+      location,
+      properties: { networkProfile: {}, storageProfile },
+    });
+    azure.finish("PUT", "disks/d", diskBody({ zones: [] }));
+    azure.finish("POST", "virtualMachines/v/attachDetachDataDisks", {
+      dataDisksToAttach: [{ diskId: `${COMPUTE}/disks/d` }],
+    });
+    const disks = listAt(azure.send("GET", "virtualMachines/v/instanceView").body, "disks") ?? [];
+    assert.deepEqual(
+      disks.map((each) => [at(each, "name"), at(listAt(each, "statuses")?.[0], "code")]),
+      [
+        ["os", "ProvisioningState/succeeded"],
+        ["d", "ProvisioningState/succeeded"],
+      ],
+    );
+  });
+
+  it("actions and deletes of VMs notify of their end, those of disks do not", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", diskBody());
+    const notified = (
+      ["POST virtualMachines/node-a/deallocate", "DELETE virtualMachines/node-b"] as const
+    ).map((call) => {
+      const [method, path] = call.split(" ") as ["POST" | "DELETE", string];
+      return azure.send(method, path).headers["azure-asyncnotification"];
+    });
+    assert.deepEqual(notified, ["Enabled", "Enabled"]);
+    assert.equal(azure.send("DELETE", "disks/d").headers["azure-asyncnotification"], undefined);
+  });
+
+  it("a refusal's code is in its body only", () => {
+    const refused = aModel().send("GET", "disks/none");
+    assert.equal(objectAt(refused.body, "error")?.["code"], "ResourceNotFound");
+    assert.equal(refused.headers["x-ms-error-code"], undefined);
+  });
+
+  it("snapshots, access and encryption sets count in buckets of their own", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", diskBody());
+    const buckets = (method: "PUT" | "POST", path: string, body: JsonObject): string | undefined =>
+      azure.send(method, path, body).headers["x-ms-ratelimit-remaining-resource"];
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/d` };
+    assert.equal(
+      buckets("PUT", "snapshots/s", { location, properties: { creationData } }),
+      "Microsoft.Compute/HighCostSnapshotCreateHydrate3Min;999," +
+        "Microsoft.Compute/HighCostSnapshotCreateHydrate30Min;7999",
+    );
+    azure.settle();
+    assert.equal(
+      buckets("POST", "disks/d/beginGetAccess", { access: "Read", durationInSeconds: 60 }),
+      "Microsoft.Compute/HighCostDiskHydrate3Min;999,Microsoft.Compute/HighCostDiskHydrate30Min;7999",
+    );
+    assert.equal(
+      buckets("PUT", "diskAccesses/a", { location }),
+      "Microsoft.Compute/HighCostDiskAccess3Min;99,Microsoft.Compute/HighCostDiskAccess30Min;299",
+    );
+  });
+});
