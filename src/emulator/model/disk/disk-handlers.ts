@@ -7,7 +7,7 @@ import { operationHeaders } from "../pace/lro.ts";
 import { findDisk, ensureResourceGroup, type World } from "../world.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { renderDiskNow } from "./disk-read.ts";
-import { changeDisk, type DiskAddress, echo, writeDisk } from "./disk-write.ts";
+import { changeDisk, type DiskAddress, firstAnswer, writeDisk } from "./disk-write.ts";
 import type { Disk } from "./disk.ts";
 
 export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
@@ -16,11 +16,7 @@ export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const written = writeDisk(world, address, call);
   return written.kind === "Failure"
     ? written
-    : reply(
-        202,
-        echo({ ...address, type: "disks" }, call.body),
-        operationHeaders(world, call, written.operation, "Disk"),
-      );
+    : firstAnswer(world, call, { ...address, type: "disks" }, written.operation);
 }
 
 export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
@@ -31,11 +27,7 @@ export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
   const changed = changeDisk(world, disk, call, "Disks_Update");
   return changed.kind === "Failure"
     ? changed
-    : reply(
-        202,
-        echo({ ...disk, type: "disks" }, call.body),
-        operationHeaders(world, call, changed.operation, "Disk"),
-      );
+    : firstAnswer(world, call, { ...disk, type: "disks" }, changed.operation);
 }
 
 export function getDiskHandler(world: World, call: ArmCall): HandlerResult {

@@ -1,10 +1,11 @@
-import type { ArmCall } from "../api/arm-message.ts";
+import { type ArmCall, type Reply, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
-import { type ComputeType, resourceId } from "../api/resource/resource-id.ts";
+import { type ResourceAddress, resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { checkLinks } from "../linked/links.ts";
+import { operationHeaders } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { diskQuota } from "../subscription/quota-table.ts";
@@ -239,20 +240,23 @@ function checkZones(spec: DiskSpec, zones: readonly string[], location: string):
 }
 
 /**
- * The immediate answer to a write of a disk: an echo of the request, without its zones, and with what ARM
- * knows of each resource. A PATCH names no location.
+ * The first answer to a write of a disk or snapshot: the request, without its zones, and what ARM knows of
+ * each resource. A PATCH names no location.
  */
-export function echo(
-  { type, location, ...address }: DiskAddress & { readonly type: ComputeType; readonly location?: string },
-  body: Json | undefined,
-): JsonObject {
-  const { zones: _zones, ...top } = objectAt(body) ?? {};
-  return {
+export function firstAnswer(
+  world: World,
+  call: ArmCall,
+  { location, ...address }: ResourceAddress & { readonly location?: string },
+  operation: Operation,
+): Reply {
+  const { zones: _zones, ...top } = objectAt(call.body) ?? {};
+  const body = {
     location,
     ...top,
     name: address.name,
-    id: resourceId({ ...address, type }),
-    type: `Microsoft.Compute/${type}`,
-    properties: { ...objectAt(body, "properties"), provisioningState: "Updating" },
+    id: resourceId(address),
+    type: `Microsoft.Compute/${address.type}`,
+    properties: { ...objectAt(call.body, "properties"), provisioningState: "Updating" },
   };
+  return reply(202, body, operationHeaders(world, call, operation, "Disk"));
 }

@@ -5,7 +5,7 @@ import { inScope, page } from "../../api/resource/paging.ts";
 import { resourceId } from "../../api/resource/resource-id.ts";
 import { operationHeaders } from "../../pace/lro.ts";
 import { findSnapshot, ensureResourceGroup, type World } from "../../world.ts";
-import { echo } from "../disk-write.ts";
+import { firstAnswer } from "../disk-write.ts";
 import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 
@@ -15,11 +15,7 @@ export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const written = writeSnapshot(world, address, call.body);
   return written.kind === "Failure"
     ? written
-    : reply(
-        202,
-        echo({ ...address, type: "snapshots" }, call.body),
-        operationHeaders(world, call, written.operation, "Disk"),
-      );
+    : firstAnswer(world, call, { ...address, type: "snapshots" }, written.operation);
 }
 
 export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult {
@@ -30,11 +26,7 @@ export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult
   const changed = changeSnapshot(world, snapshot, call.body);
   return changed.kind === "Failure"
     ? changed
-    : reply(
-        202,
-        echo({ ...snapshot, type: "snapshots" }, call.body),
-        operationHeaders(world, call, changed.operation, "Disk"),
-      );
+    : firstAnswer(world, call, { ...snapshot, type: "snapshots" }, changed.operation);
 }
 
 export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {
