@@ -39,6 +39,7 @@ import {
   isOperation,
   mayAlways,
   never,
+  setLatency,
   slowDownAttaches,
   vmAt,
   vmWrites,
@@ -1709,11 +1710,7 @@ export function cloudProvisionerContract(
         const node = addVm(cloud, "node-a");
         const [slow, failing] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
         for (const uri of [slow, failing]) await attach(cloud, uri, node);
-        const { settings } = cloud.model.world;
-        cloud.model.world.settings = {
-          ...settings,
-          latencies: { ...settings.latencies, detach: { medianMs: 3_600_000, p99Ms: 3_600_000 } },
-        };
+        setLatency(cloud, "detach", 3_600_000);
         assert.equal(
           valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: slow, node })))?.kind,
           "entryGone",
@@ -1845,11 +1842,7 @@ export function cloudProvisionerContract(
       });
 
       on("polls an ETag-only write for a while, then only reads the VM", async (cloud) => {
-        const { settings } = cloud.model.world;
-        cloud.model.world.settings = {
-          ...settings,
-          latencies: { ...settings.latencies, vmUpdate: { medianMs: 880_000, p99Ms: 880_000 } },
-        };
+        setLatency(cloud, "vmUpdate", 880_000);
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         const since = cloud.model.journal.lastSequence();

@@ -20,6 +20,7 @@ import {
   holdBackgroundWork,
   mayAlways,
   never,
+  setLatency,
 } from "./worlds/cloud-bench.ts";
 
 type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
@@ -155,9 +156,7 @@ function sourcesThatGo(on: On): void {
   // The content of the copy is that of its source: Azure keeps the source until it has it.
   on("deletes a source only after the copy under way has its content", async (cloud) => {
     await addDisk(cloud, "source");
-    const { settings } = cloud.model.world;
-    const diskCopy = { medianMs: 60_000, p99Ms: 60_000 };
-    cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, diskCopy } };
+    setLatency(cloud, "diskCopy", 60_000);
     const copying = cloud.provisioner.createDisk(aDiskRequest({ sourceUri }), never);
     await cloud.until(() => findDisk(cloud.model.world, diskUri("pvc-1")) !== undefined);
     const deleting = cloud.provisioner.deleteDisk({ diskUri: sourceUri, precondition: mayAlways }, never);

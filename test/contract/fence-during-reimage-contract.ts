@@ -11,6 +11,7 @@ import {
   isOperation,
   mayAlways,
   never,
+  setLatency,
   vmAt,
   vmWrites,
 } from "./worlds/cloud-bench.ts";
@@ -83,9 +84,8 @@ async function aVictim(cloud: CloudUnderTest): Promise<Victim> {
  * respond, so a fence would force at once.
  */
 function reimage(cloud: CloudUnderTest): void {
-  const { settings } = cloud.model.world;
-  const latencies = { ...settings.latencies, vmReimage: { medianMs: REIMAGE_MS, p99Ms: REIMAGE_MS } };
-  cloud.model.world.settings = { ...settings, latencies, forcedDuringReimage: "breaks" };
+  setLatency(cloud, "vmReimage", REIMAGE_MS);
+  cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
   const answer = cloud.model.handle({
     method: "POST",
     path: `${cloud.vms.uri("node-a")}/reimage`,

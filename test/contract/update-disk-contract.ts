@@ -15,6 +15,7 @@ import {
   holdBackgroundWork,
   mayAlways,
   never,
+  setLatency,
 } from "./worlds/cloud-bench.ts";
 
 type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
@@ -218,9 +219,7 @@ export function updateDiskContract(on: On): void {
   });
 
   on("reports a finished conversion as none", async (cloud) => {
-    const { settings } = cloud.model.world;
-    const diskConvert = { medianMs: 0, p99Ms: 0 };
-    cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, diskConvert } };
+    setLatency(cloud, "diskConvert", 0);
     await addDisk(cloud, "pvc-1", { zone: "1" });
     await updated(cloud, { skuName: "PremiumV2_LRS" });
     const again = await updated(cloud, { skuName: "PremiumV2_LRS" });

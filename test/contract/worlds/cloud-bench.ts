@@ -6,6 +6,7 @@ import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type { JournalEntry } from "../../../src/emulator/model/api/journal.ts";
 import type { ComputeModel } from "../../../src/emulator/model/compute-model.ts";
 import type { BackgroundCopy } from "../../../src/emulator/model/disk/background-copy.ts";
+import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import type { ScaleSetSetUp } from "../../../src/emulator/model/scale-set/scale-set-set-up.ts";
 import { addVirtualMachine } from "../../../src/emulator/model/set-up.ts";
 import { type VirtualMachine, etagText } from "../../../src/emulator/model/vm/virtual-machine.ts";
@@ -174,16 +175,19 @@ export function changeFromOutside(
   }).status;
 }
 
+/** Makes what begins from now on take that long on the cloud's clock. */
+export function setLatency(cloud: CloudUnderTest, name: LatencyName, latencyMs: number): void {
+  const { settings } = cloud.model.world;
+  const latency = { medianMs: latencyMs, p99Ms: latencyMs };
+  cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, [name]: latency } };
+}
+
 /**
  * Makes each attach take a minute of the cloud's time, so that something can happen in between on any
  * machine.
  */
 export function slowDownAttaches(cloud: CloudUnderTest): void {
-  const { settings } = cloud.model.world;
-  cloud.model.world.settings = {
-    ...settings,
-    latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } },
-  };
+  setLatency(cloud, "attach", 60_000);
 }
 
 /**
@@ -194,10 +198,8 @@ export function holdBackgroundWork(
   cloud: CloudUnderTest,
   name: "snapshotBackgroundCopy" | "diskBackgroundCopy" | "diskConvert",
 ): void {
-  const { settings } = cloud.model.world;
   // A hundred years, which are three months on the emulator's clock.
-  const held = { medianMs: 3e12, p99Ms: 3e12 };
-  cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, [name]: held } };
+  setLatency(cloud, name, 3e12);
 }
 
 /** Work in the background as it is once it has ended, from the moment at which it began. */
