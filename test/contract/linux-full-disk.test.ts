@@ -11,7 +11,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import type { VolumeCheckpoint } from "../../src/ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
 import { startDeviceUser } from "./worlds/start-device-user.ts";
 
 const run = promisify(execFile);
@@ -72,14 +72,6 @@ async function fill(folder: string): Promise<void> {
   }
 }
 
-function aCheckpoint(volumeName: string, targetPaths: readonly string[]): VolumeCheckpoint {
-  return {
-    ...{ volumeName, uid: `uid-${volumeName}`, volumeId: `/disks/${volumeName}`, epoch: 9, lun: 0 },
-    ...{ stagingPath: `/staging/${volumeName}`, targetPaths, majorMinor: "8:32", accessType: "mount" },
-    vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" },
-  };
-}
-
 const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "ok" : result.failure.kind);
 
 describe("a node whose root disk is full", here, () => {
@@ -90,22 +82,30 @@ describe("a node whose root disk is full", here, () => {
         const checkpoints = await openFileNodeCheckpoints(path);
         const names = Array.from({ length: VOLUMES }, (_, index) => `pvc-${10 + index}`);
         for (const name of names)
-          assert.equal(kindOf(await checkpoints.put(aCheckpoint(name, [`/target/${name}`]), never)), "ok");
+          assert.equal(
+            kindOf(
+              await checkpoints.put(
+                aCheckpoint({ volumeName: name, targetPaths: [`/target/${name}`] }),
+                never,
+              ),
+            ),
+            "ok",
+          );
         await fill(folder);
 
         // An epoch and a heartbeat of one digit more, as a reclaim brings them.
         for (const beat of [9, 10, 99, 100])
           assert.equal(kindOf(await checkpoints.putHeartbeat(beat, never)), "ok");
         const [name = ""] = names;
-        const reclaimed = { ...aCheckpoint(name, [`/target/${name}`]), epoch: 10 };
+        const reclaimed = aCheckpoint({ volumeName: name, targetPaths: [`/target/${name}`], epoch: 10 });
         assert.equal(kindOf(await checkpoints.put(reclaimed, never)), "ok");
         // What still fits twice may come.
         for (const added of ["pvc-50", "pvc-51"])
-          assert.equal(kindOf(await checkpoints.put(aCheckpoint(added, []), never)), "ok");
+          assert.equal(kindOf(await checkpoints.put(aCheckpoint({ volumeName: added }), never)), "ok");
         const more = Array.from({ length: 300 }, (_, index) => `more-${100 + index}`);
         let refused: Result<void, Failure> | undefined;
         for (const added of more) {
-          const put = await checkpoints.put(aCheckpoint(added, []), never);
+          const put = await checkpoints.put(aCheckpoint({ volumeName: added }), never);
           if (!put.ok) refused ??= put;
         }
         assert.equal(refused === undefined ? "none" : kindOf(refused), "CheckpointsFull");
@@ -115,7 +115,7 @@ describe("a node whose root disk is full", here, () => {
 
         const held = checkpoints.volumes().map(({ volumeName }) => volumeName);
         for (const volumeName of held) {
-          assert.equal(kindOf(await checkpoints.put(aCheckpoint(volumeName, []), never)), "ok");
+          assert.equal(kindOf(await checkpoints.put(aCheckpoint({ volumeName }), never)), "ok");
           assert.equal(kindOf(await checkpoints.remove(volumeName, never)), "ok");
         }
         assert.equal(kindOf(await checkpoints.putRollback(3, never)), "ok");
@@ -132,14 +132,14 @@ describe("a node whose root disk is full", here, () => {
       const path = join(folder, "state/volumes.json");
       const checkpoints = await openFileNodeCheckpoints(path);
       for (let index = 0; index < VOLUMES; index += 1)
-        await checkpoints.put(aCheckpoint(`pvc-${index}`, []), never);
+        await checkpoints.put(aCheckpoint({ volumeName: `pvc-${index}` }), never);
       await fill(folder);
       // Room for one file to grow, and no more.
       const filler = await open(join(folder, "filler"), "r+");
       await filler.truncate((await filler.stat()).size - SLOT_BYTES);
       await filler.close();
       for (let index = VOLUMES; index < 200; index += 1)
-        await checkpoints.put(aCheckpoint(`pvc-${index}`, []), never);
+        await checkpoints.put(aCheckpoint({ volumeName: `pvc-${index}` }), never);
       const sizes = await Promise.all(
         ["volumes.json", "volumes.2.json"].map(
           async (file) => (await stat(join(folder, "state", file))).size,
@@ -201,7 +201,7 @@ describe("a node whose root disk takes no change after an error", here, () => {
         const host = await createLinuxHost(options);
         const path = join(folder, "state/volumes.json");
         const checkpoints = await openFileNodeCheckpoints(path);
-        assert.equal(kindOf(await checkpoints.put(aCheckpoint("pvc-1", []), never)), "ok");
+        assert.equal(kindOf(await checkpoints.put(aCheckpoint(), never)), "ok");
         const [staging, target] = [join(folder, "globalmount"), join(folder, "target")];
         const image = join(folder, "..", "volume.img");
         for (const mountPoint of [staging, target]) await mkdir(mountPoint);
@@ -221,7 +221,10 @@ describe("a node whose root disk takes no change after an error", here, () => {
           const request = { accessType: "mount", lun: undefined, lunsOfOthers: [] } as const;
           const clean = await host.isClean({ ...request, lastMajorMinor: majorMinor }, never);
           assert.equal(clean.ok && clean.value.clean, true);
-          assert.equal(kindOf(await checkpoints.put(aCheckpoint("pvc-2", []), never)), "HostNotReady");
+          assert.equal(
+            kindOf(await checkpoints.put(aCheckpoint({ volumeName: "pvc-2" }), never)),
+            "HostNotReady",
+          );
           assert.equal(kindOf(await checkpoints.remove("pvc-1", never)), "ok");
           assert.deepEqual([checkpoints.volumes(), checkpoints.unwritten()?.kind], [[], "HostNotReady"]);
         } finally {

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { decodeSlot, encodeSlot } from "../../src/adapters/linux/checkpoints/checkpoint-slot.ts";
 import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/file-node-checkpoints.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
 
 const run = promisify(execFile);
 const never = new AbortController().signal;
@@ -74,13 +75,7 @@ async function checkpointed({ files }: RootDisk): Promise<void> {
   const checkpoints = await openFileNodeCheckpoints(files[0]);
   await checkpoints.putHeartbeat(1, never);
   await checkpoints.putHeartbeat(2, never);
-  const put = await checkpoints.put(
-    {
-      ...{ volumeName: "pvc-1", uid: "uid-pvc-1", volumeId: "/disks/pvc-1", epoch: 9, lun: 0 },
-      ...{ stagingPath: "/staging/pvc-1", targetPaths: [], majorMinor: "8:32", accessType: "mount" },
-    },
-    never,
-  );
+  const put = await checkpoints.put(aCheckpoint(), never);
   assert.deepEqual(put, { ok: true, value: undefined });
 }
 

@@ -7,6 +7,7 @@ import type { Result } from "../../core/failure/result.ts";
 import { aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { changedRecord, listIn, type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { ObjectStore } from "../../ports/store/object-store.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { runNode } from "../lifecycle/run-node.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -255,16 +256,8 @@ describe("ownVolumesReconciler", () => {
         host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never),
       );
       const { majorMinor } = device;
-      const other = {
-        volumeName: "pvc-2",
-        uid: "uid-pvc-2",
-        volumeId: "/disks/pvc-2",
-        epoch: 3,
-        lun: 0,
-        majorMinor,
-        accessType: "mount" as const,
-      };
-      await done(world, memory.put({ ...other, stagingPath: byV1, targetPaths: [ofPod] }, never));
+      const other = { volumeName: "pvc-2", majorMinor, stagingPath: byV1, targetPaths: [ofPod] };
+      await done(world, memory.put(aCheckpoint(other), never));
       assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
       assert.deepEqual([world.record()?.writer, listIn(world.record(), "unverified")], [undefined, [a]]);
       assert.equal(world.machine.mounts().length, 2);
@@ -859,16 +852,8 @@ describe("ownVolumesReconciler", () => {
   it("drops the checkpoint of a volume without objects, and of no other volume", () =>
     withNode({ writer: granted }, async (world) => {
       const { checkpoints: memory } = world.ports();
-      const other = {
-        volumeName: "pvc-0",
-        uid: "uid-pvc-0",
-        volumeId: "/disks/pvc-0",
-        epoch: 1,
-        lun: 5,
-        majorMinor: "8:80",
-        accessType: "mount" as const,
-      };
-      await done(world, memory.put({ ...other, stagingPath: "/staging/pvc-0", targetPaths: [] }, never));
+      const other = aCheckpoint({ volumeName: "pvc-0", lun: 5, majorMinor: "8:80" });
+      await done(world, memory.put(other, never));
       await stage(world, mount);
       await done(world, world.ports().host.unmount(stagingPath, never));
       await world.setAttachment(() => undefined);

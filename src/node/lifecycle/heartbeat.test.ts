@@ -7,7 +7,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aWriter, instanceUriOf } from "../../core/testing/objects.ts";
-import type { CheckpointVm, VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
@@ -248,7 +248,7 @@ describe("heartbeatReconciler", () => {
     withNode({}, async (world) => {
       const ports = world.ports();
       const volumes: typeof ports.checkpoints.volumes = () => [
-        { volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeCheckpoint,
+        aCheckpoint({ epoch: Number.MAX_SAFE_INTEGER }),
       ];
       const { status } = await beat(world, {
         ...ports,
@@ -261,14 +261,11 @@ describe("heartbeatReconciler", () => {
     withNode({}, async (world) => {
       const ports = world.ports();
       const { vmId, instanceUri } = ports.node;
-      const checkpoint = (volumeName: string, vm?: CheckpointVm): VolumeCheckpoint =>
-        ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeCheckpoint;
       const moved = { vmId: vmId.toUpperCase(), instanceUri: "/moved" };
       const other = { vmId: "vm-of-another", instanceUri };
-      const volumes = (): readonly VolumeCheckpoint[] => [
-        checkpoint("by-older"),
-        checkpoint("own", moved),
-        checkpoint("copied", other),
+      const volumes: typeof ports.checkpoints.volumes = () => [
+        aCheckpoint({ volumeName: "own", vm: moved }),
+        aCheckpoint({ volumeName: "copied", vm: other }),
       ];
       const { status } = await beat(world, {
         ...ports,
@@ -277,7 +274,6 @@ describe("heartbeatReconciler", () => {
       assert.deepEqual(
         status?.volumes.map(({ volumeName, checkpointedOn }) => [volumeName, checkpointedOn]),
         [
-          ["by-older", undefined],
           ["own", undefined],
           ["copied", other],
         ],
@@ -294,7 +290,7 @@ describe("heartbeatReconciler", () => {
       const { checkpoints, node } = ports;
       const before: NodePorts["checkpoints"] = {
         ...checkpoints,
-        volumes: () => [{ volumeName: "pvc-1", uid: "uid", epoch: 1 } as VolumeCheckpoint],
+        volumes: () => [aCheckpoint()],
         putHeartbeat: async () => ok(undefined),
       };
       const gone: NodePorts["checkpoints"] = { ...checkpoints, putHeartbeat: before.putHeartbeat };
@@ -335,18 +331,7 @@ describe("heartbeatReconciler", () => {
       withNode({ writer: aWriter("node-a") }, async (world) => {
         const ports = world.ports();
         const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
-        const checkpoint = {
-          volumeName: "pvc-1",
-          uid,
-          volumeId: "/disks/pvc-1",
-          epoch: 5,
-          stagingPath: "/s",
-          targetPaths: [],
-          lun: 0,
-          majorMinor: "8:32",
-          accessType: "mount",
-        } as const;
-        await ports.checkpoints.put(checkpoint, never);
+        await ports.checkpoints.put(aCheckpoint({ uid, epoch: 5 }), never);
         const refuse = async () => fail({ kind: "HostNotReady", detail: "EROFS" } as const);
         const checkpoints = { ...ports.checkpoints, putRollback: refuse, putHeartbeat: refuse };
         const { status } = await beat(world, disk === "takes changes" ? ports : { ...ports, checkpoints });

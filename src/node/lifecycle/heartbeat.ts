@@ -186,9 +186,9 @@ function warnOfLostCheckpoints({ node, checkpoints, logger }: NodePorts, { statu
 /** A VM is identified by its GUID, which it keeps when it moves to another resource id. */
 function checkpointedElsewhere(
   node: CheckpointVm,
-  vm: CheckpointVm | undefined,
+  vm: CheckpointVm,
 ): { readonly checkpointedOn?: CheckpointVm } {
-  return vm === undefined || isSameVmId(vm.vmId, node.vmId) ? {} : { checkpointedOn: vm };
+  return isSameVmId(vm.vmId, node.vmId) ? {} : { checkpointedOn: vm };
 }
 
 async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {

@@ -6,6 +6,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { anAttachment, diskUri } from "../../core/testing/objects.ts";
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { aMachine } from "../testing/a-machine.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "./volume-limit.ts";
 
@@ -99,17 +100,7 @@ describe("createVolumeLimit", () => {
     world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
     world.volumesInKubernetes = [v1Uri];
     assert.equal(await createVolumeLimit(world.options).measure(0, never), 8);
-    const checkpoint = {
-      volumeName: "n",
-      uid: "u",
-      volumeId: v1Uri,
-      epoch: 1,
-      stagingPath: "/s",
-      targetPaths: [],
-      lun: 2,
-      majorMinor: "8:32",
-      accessType: "mount",
-    } as const;
+    const checkpoint = aCheckpoint({ volumeId: v1Uri, lun: 2 });
     assert.equal(
       await createVolumeLimit({
         ...world.options,

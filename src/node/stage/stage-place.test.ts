@@ -8,6 +8,7 @@ import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
@@ -51,17 +52,9 @@ function withStatus(
     : { ...attachment, status: { ...attachment.status, ...status } };
 }
 
-function aCheckpoint(overrides: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
-  const own = {
-    volumeName: "pvc-2",
-    uid: "uid-pvc-2",
-    volumeId: otherUri,
-    epoch: 3,
-    stagingPath: "/staging/pvc-2",
-    lun: 5,
-    majorMinor: "8:96",
-  };
-  return { ...own, accessType: "block", targetPaths: [], ...overrides };
+function rawOther(changes: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
+  const other = { volumeName: "pvc-2", volumeId: otherUri, lun: 5, majorMinor: "8:96" };
+  return aCheckpoint({ ...other, accessType: "block", ...changes });
 }
 
 /** Another client moves the disk to LUN 1, and attaches another one at its LUN, before it is held. */
@@ -217,7 +210,7 @@ describe("stageVolume and where the disk is", () => {
       it(`takes no device whose number a pod ${because} as another (${accessType})`, () =>
         withNode({ writer: granted }, async (world) => {
           const { checkpoints } = world.ports();
-          await must(checkpoints.put(aCheckpoint({ majorMinor: "8:32", targetPaths }), never));
+          await must(checkpoints.put(rawOther({ majorMinor: "8:32", targetPaths }), never));
           const problem = "a pod has it, or its number, raw as volume pvc-2, and has to end first";
           assert.deepEqual(await stage(world, { accessType }), {
             ok: false,
@@ -273,7 +266,7 @@ describe("stageVolume and where the disk is", () => {
     withNode({ writer: granted }, async (world) => {
       const { checkpoints } = world.ports();
       const targetPaths = ["/pods/other/volumeDevices/pvc-2"];
-      await must(checkpoints.put(aCheckpoint({ majorMinor: undefined, targetPaths }), never));
+      await must(checkpoints.put(rawOther({ majorMinor: undefined, targetPaths }), never));
       assert.equal(kindOf(await stage(world)), "ok");
     }));
 
@@ -320,7 +313,7 @@ describe("stageVolume and where the disk is", () => {
         world.answerOf(
           world
             .ports()
-            .checkpoints.put(aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never),
+            .checkpoints.put(rawOther({ targetPaths: ["/pods/other/volumeDevices/pvc-2"] }), never),
         ),
       );
       const steps = world.steps.length;
@@ -350,7 +343,7 @@ describe("stageVolume and where the disk is", () => {
           world
             .ports()
             .checkpoints.put(
-              aCheckpoint({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }),
+              rawOther({ targetPaths: ["/pods/other/volumeDevices/pvc-2", targetPath] }),
               never,
             ),
         ),
@@ -418,7 +411,7 @@ describe("stageVolume of a volume that several nodes may write", () => {
   it("takes no device whose number a pod has raw as another volume", () =>
     withNode({}, async (world) => {
       await withManyWriters(world);
-      await must(world.ports().checkpoints.put(aCheckpoint({ majorMinor: "8:32" }), never));
+      await must(world.ports().checkpoints.put(rawOther({ majorMinor: "8:32" }), never));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "WrongDevice");
     }));
 

@@ -10,6 +10,7 @@ import { fail } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { anAttachment, aRecord, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { type NodeWorld, stagingPath, withNode } from "../testing/a-node.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { stageVolume } from "./stage-volume.ts";
@@ -308,17 +309,9 @@ describe("stageVolume", () => {
         (await world.answerOf(host.bindDevice({ device: device.value, targetPath, readOnly: false }, never)))
           .ok,
       );
-      const checkpoint = {
-        volumeName: "pvc-2",
-        uid: "uid-pvc-2",
-        volumeId: otherUri,
-        epoch: 3,
-        stagingPath: "/staging/pvc-2",
-        lun: 0,
-        majorMinor,
-        accessType: "block",
-      } as const;
-      assert.ok((await checkpoints.put({ ...checkpoint, targetPaths: [targetPath] }, never)).ok);
+      const ofPod = { accessType: "block", targetPaths: [targetPath] } as const;
+      const checkpoint = aCheckpoint({ volumeName: "pvc-2", volumeId: otherUri, majorMinor, ...ofPod });
+      assert.ok((await checkpoints.put(checkpoint, never)).ok);
       assert.deepEqual(await stage(world, { accessType: "block" }), {
         ok: false,
         failure: {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { distrustWriter } from "../../core/writer/record/writer-steps.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
@@ -70,15 +71,8 @@ describe("acquireVolume", () => {
 });
 
 describe("acquireVolume, by a record that is older than the node's checkpoint", () => {
-  const checkpointed = {
-    volumeName: "pvc-1",
-    volumeId: diskUri,
-    lun: 0,
-    accessType: "mount",
-    stagingPath,
-    targetPaths: [],
-    majorMinor: "8:16",
-  } as const;
+  const checkpointed = (uid: string, epoch: number) =>
+    aCheckpoint({ uid, epoch, volumeId: diskUri, stagingPath });
 
   for (const [what, epoch, isTaken] of [
     ["acquires nothing where its checkpoint has a later epoch of that object", 2, false],
@@ -89,10 +83,7 @@ describe("acquireVolume, by a record that is older than the node's checkpoint", 
         const ports = world.ports();
         const volume = await world.answerOf(ports.store.get("AzVolume", "pvc-1", never));
         const { uid } = volume.ok ? volume.value.metadata : assert.fail("no volume");
-        assert.equal(
-          (await world.answerOf(ports.checkpoints.put({ ...checkpointed, uid, epoch }, never))).ok,
-          true,
-        );
+        assert.equal((await world.answerOf(ports.checkpoints.put(checkpointed(uid, epoch), never))).ok, true);
         const taken = await world.answerOf(acquireVolume(ports, "pvc-1", 0, never));
         assert.equal(taken.ok || taken.failure.kind, isTaken || "NotWriter");
         assert.equal(world.record()?.writer?.held, isTaken);
@@ -103,11 +94,7 @@ describe("acquireVolume, by a record that is older than the node's checkpoint", 
     withNode({ writer: granted, epoch: 1 }, async (world) => {
       const ports = world.ports();
       assert.equal(
-        (
-          await world.answerOf(
-            ports.checkpoints.put({ ...checkpointed, uid: "of the old object", epoch: 2 }, never),
-          )
-        ).ok,
+        (await world.answerOf(ports.checkpoints.put(checkpointed("of the old object", 2), never))).ok,
         true,
       );
       assert.equal((await world.answerOf(acquireVolume(ports, "pvc-1", 0, never))).ok, true);

@@ -2,28 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { anAttachment, aVolume, aVolumeWithRecord, identity } from "../../core/testing/objects.ts";
-import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { withNode } from "../testing/a-node.ts";
 import { accessTypeOf, type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
 
 const never = new AbortController().signal;
 const mount = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" } as const;
 const block = { accessMode: "SINGLE_NODE_WRITER", accessType: "block" } as const;
-
-function aCheckpoint(overrides: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
-  return {
-    volumeName: "pvc-1",
-    uid: "uid-pvc-1",
-    volumeId: "/disks/pvc-1",
-    epoch: 1,
-    stagingPath: "/staging",
-    targetPaths: [],
-    lun: 0,
-    majorMinor: "8:32",
-    accessType: "mount",
-    ...overrides,
-  };
-}
 
 describe("accessTypeOf", () => {
   const rows = [

@@ -8,6 +8,7 @@ import { aLease } from "../../core/testing/a-lease.ts";
 import { aRecord, aVolume, aWriter, identity } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
@@ -319,17 +320,7 @@ it("sees a rollback in one record beside another that shows none", () =>
     );
   }));
 
-const checkpoint: VolumeCheckpoint = {
-  volumeName: "pvc-1",
-  uid: "uid-pvc-1",
-  volumeId: "/disks/pvc-1",
-  epoch: 3,
-  stagingPath: "/staging",
-  targetPaths: [],
-  lun: 0,
-  majorMinor: "8:32",
-  accessType: "mount",
-};
+const checkpoint = aCheckpoint({ epoch: 3 });
 
 describe("olderThanCheckpoint", () => {
   const at = (epoch: number, record: RecordChanges = {}) =>

@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aVolume, aWriter, diskUri } from "../../core/testing/objects.ts";
-import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { verifyClean } from "./verify-clean.ts";
 
 const never = new AbortController().signal;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const volume = aVolume();
-
-function aCheckpoint(accessType: "block" | "mount"): VolumeCheckpoint {
-  return {
-    ...{ volumeName: "pvc-1", uid: "uid-pvc-1", volumeId: diskUri, epoch: 1, lun: 0, majorMinor: "8:32" },
-    ...{ stagingPath: "/staged", targetPaths: [], accessType },
-  };
-}
 
 /** What node-a shows of a volume without checkpoint, by what is known of its attachment. */
 const shown = (
@@ -65,8 +58,18 @@ describe("verifyClean", () => {
   const rows = [
     { checkpoint: undefined, needsDevice: true, answer: "DeviceBusy", because: "its checkpoint was lost" },
     { checkpoint: undefined, needsDevice: false, answer: "ok", because: "the node never had the disk" },
-    { checkpoint: aCheckpoint("mount"), needsDevice: true, answer: "ok", because: "it was mounted here" },
-    { checkpoint: aCheckpoint("block"), needsDevice: true, answer: "DeviceBusy", because: "it was raw here" },
+    {
+      checkpoint: aCheckpoint({ volumeId: diskUri, accessType: "mount" }),
+      needsDevice: true,
+      answer: "ok",
+      because: "it was mounted here",
+    },
+    {
+      checkpoint: aCheckpoint({ volumeId: diskUri, accessType: "block" }),
+      needsDevice: true,
+      answer: "DeviceBusy",
+      because: "it was raw here",
+    },
   ] as const;
   for (const { checkpoint, needsDevice, answer, because } of rows)
     it(`answers ${answer} while a process has the device of a file system open, if ${because}`, () =>
@@ -99,7 +102,7 @@ describe("verifyClean", () => {
         const known = {
           volume: { ...volume, spec: { ...volume.spec, capabilities } },
           ...{ volumeId: diskUri, attachment: anAttachment("node-a") },
-          checkpoint: aCheckpoint(accessType),
+          checkpoint: aCheckpoint({ volumeId: diskUri, accessType }),
         };
         const found = await world.answerOf(
           verifyClean(world.ports(), known, { needsDevice: true, isFlushed: true }, never),
@@ -109,7 +112,12 @@ describe("verifyClean", () => {
 
   it("checks the device in the checkpoint where no attachment names one", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
-      const known = { volume, volumeId: diskUri, attachment: undefined, checkpoint: aCheckpoint("mount") };
+      const known = {
+        volume,
+        volumeId: diskUri,
+        attachment: undefined,
+        checkpoint: aCheckpoint({ volumeId: diskUri, accessType: "mount" }),
+      };
       assert.deepEqual(
         await world.answerOf(
           verifyClean(world.ports(), known, { needsDevice: true, isFlushed: false }, never),

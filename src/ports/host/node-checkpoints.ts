@@ -26,11 +26,8 @@ export interface VolumeCheckpoint {
    * Written before the first change.
    */
   readonly deviceSettings?: Readonly<Partial<Record<DeviceSettingName, string>>>;
-  /**
-   * The VM that wrote it: a copied system disk contains the checkpoints of another VM. Undefined in what
-   * an older plug-in wrote.
-   */
-  readonly vm?: CheckpointVm;
+  /** The VM that wrote it: a copied system disk contains the checkpoints of another VM. */
+  readonly vm: CheckpointVm;
 }
 
 /** A file system that this node may have frozen; written before it does. */
@@ -61,7 +58,7 @@ export interface NodeCheckpoints {
   put(checkpoint: VolumeCheckpoint, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Fails only if it was cancelled, as `removeFreeze` does. */
   remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** In a list of their own: an older plug-in drops it, and thaws with the last unmount. */
+  /** What this node may have frozen. */
   readonly freezes: () => readonly FreezeMark[];
   /** Adds or replaces the mark of a volume. */
   putFreeze(mark: FreezeMark, signal: AbortSignal): Promise<Result<void, Failure>>;

@@ -42,7 +42,6 @@ function overwrites(): readonly {
 describe("chooseCheckpoints", () => {
   const whole = slotOf(4, 40);
   const made = slotOf(0, 40);
-  const oneFile = Buffer.from('{\n "version": 1,\n "heartbeat": 3,\n "volumes": []\n}\n');
   const rows = [
     {
       files: [undefined, undefined],
@@ -114,16 +113,6 @@ describe("chooseCheckpoints", () => {
       files: [whole, encodeSlot({ sequence: 5, text: '{"version":2}\n' })],
       chosen: { kind: "damaged", fault: "its version is 2, this driver knows 1" },
       because: "a newer plug-in wrote the newer one",
-    },
-    {
-      files: [oneFile, whole],
-      chosen: { kind: "oneFile", file: file(3) },
-      because: "a plug-in with one file was here since",
-    },
-    {
-      files: [Buffer.from('{"version":1,"heartbeat":3'), whole],
-      chosen: { kind: "damaged", fault: "it is no JSON object" },
-      because: "the file of a plug-in with one file is damaged, and no second one replaces it",
     },
   ] as const;
   for (const { files, chosen, because } of rows)

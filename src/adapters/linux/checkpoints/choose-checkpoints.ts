@@ -15,11 +15,7 @@ export type ChosenCheckpoints =
   /** There is no file: the node's first start. */
   | { readonly kind: "none" }
   | { readonly kind: "damaged"; readonly fault: string }
-  /** A plug-in wrote the first file that had this one alone. */
-  | { readonly kind: "oneFile"; readonly file: CheckpointFile }
-  /**
-   * The newest whole write is in the file at `index`, whose `bytes` these are.
-   */
+  /** The newest whole write is in the file at `index`, whose `bytes` these are. */
   | {
       readonly kind: "slot";
       readonly index: 0 | 1;
@@ -36,12 +32,6 @@ export type ChosenCheckpoints =
  */
 export function chooseCheckpoints([first, second]: FoundFiles): ChosenCheckpoints {
   if (first === undefined && second === undefined) return { kind: "none" };
-  // It was replaced whole, and the first change of a plug-in with two files replaces it after the second
-  // file. So a second file beside it is its copy, or was there before a plug-in with one file came back.
-  if (first !== undefined && isOfOneFile(first)) {
-    const parsed = parseNodeCheckpoints(first.toString("utf8"));
-    return parsed.ok ? { kind: "oneFile", file: parsed.value } : { kind: "damaged", fault: parsed.failure };
-  }
   const [one, two] = [first, second].map((bytes) => wholeIn(bytes));
   const isSecond = one === undefined || (two !== undefined && two.sequence > one.sequence);
   const newest = isSecond ? two : one;
@@ -61,12 +51,4 @@ export function chooseCheckpoints([first, second]: FoundFiles): ChosenCheckpoint
 function wholeIn(bytes: Buffer | undefined): (SlotContent & { readonly bytes: Buffer }) | undefined {
   const content = bytes === undefined ? undefined : decodeSlot(bytes);
   return bytes === undefined || content === undefined ? undefined : { bytes, ...content };
-}
-
-/** Where its version is looked for, in bytes. */
-const ONE_FILE_BEGINS_BYTES = 64;
-
-/** Such a file begins with its version, and a slot with its sequence number. */
-function isOfOneFile(found: Buffer): boolean {
-  return /^\{\s*"version"/u.test(found.toString("latin1", 0, ONE_FILE_BEGINS_BYTES));
 }

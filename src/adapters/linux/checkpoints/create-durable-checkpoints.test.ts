@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../../ports/testing/a-checkpoint.ts";
 import { createDurableCheckpoints } from "./create-durable-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
@@ -10,16 +11,11 @@ const never = new AbortController().signal;
 const readOnly: Failure = { kind: "HostNotReady", detail: "EROFS" };
 const full: Failure = { kind: "CheckpointsFull", path: "/state/volumes.json", neededBytes: 1 };
 
-function aCheckpoint(given: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
-  return {
-    ...{ volumeName: "pvc-1", uid: "uid-1", volumeId: "/disks/pvc-1", epoch: 1, lun: 0 },
-    ...{ stagingPath: "/staging", targetPaths: ["/a", "/b"], majorMinor: "8:32", accessType: "mount" },
-    deviceSettings: { "queue/scheduler": "none" },
-    ...given,
-  };
+function tuned(given: Partial<VolumeCheckpoint> = {}): VolumeCheckpoint {
+  return aCheckpoint({ targetPaths: ["/a", "/b"], deviceSettings: { "queue/scheduler": "none" }, ...given });
 }
 
-const { deviceSettings: _, ...restored } = aCheckpoint();
+const { deviceSettings: _, ...restored } = tuned();
 const mark = { volumeName: "pvc-1", id: "f", path: "/staging", majorMinor: "8:32" };
 
 /** Checkpoints of one volume, staged and frozen, on a disk that fails from now on. */
@@ -29,7 +25,7 @@ async function onBrokenDisk() {
     content: undefined,
   };
   const checkpoints = createDurableCheckpoints(
-    { bootId: undefined, heartbeat: 1, volumes: [aCheckpoint()], freezes: [mark] },
+    { bootId: undefined, heartbeat: 1, volumes: [tuned()], freezes: [mark] },
     async (content) => {
       if (disk.fault !== undefined) return fail(disk.fault);
       disk.content = content;
@@ -54,20 +50,16 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
     (checkpoints, signal = never) =>
       checkpoints.put(checkpoint, signal);
   const removals: readonly (readonly [string, Change, object])[] = [
-    [
-      "a target",
-      put(aCheckpoint({ targetPaths: ["/b"] })),
-      { volumes: [aCheckpoint({ targetPaths: ["/b"] })] },
-    ],
+    ["a target", put(tuned({ targetPaths: ["/b"] })), { volumes: [tuned({ targetPaths: ["/b"] })] }],
     ["the settings of a device", put(restored), { volumes: [restored] }],
-    ["nothing", put(aCheckpoint()), {}],
+    ["nothing", put(tuned()), {}],
     ["a volume", (checkpoints, signal = never) => checkpoints.remove("pvc-1", signal), { volumes: [] }],
     ["a freeze", (checkpoints, signal = never) => checkpoints.removeFreeze("pvc-1", signal), { freezes: [] }],
   ];
   for (const [what, change, result] of removals)
     it(`removes ${what} at once, and from the disk with the next change that is written`, async () => {
       const { disk, checkpoints } = await onBrokenDisk();
-      const expected = { heartbeat: 1, volumes: [aCheckpoint()], freezes: [mark], ...result };
+      const expected = { heartbeat: 1, volumes: [tuned()], freezes: [mark], ...result };
       assert.deepEqual(await change(checkpoints), ok(undefined));
       assert.deepEqual([contentOf(checkpoints), checkpoints.unwritten()], [expected, readOnly]);
       assert.deepEqual(
@@ -81,15 +73,15 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
     });
 
   const others: readonly (readonly [string, Change])[] = [
-    ["a volume", put(aCheckpoint({ volumeName: "pvc-2" }))],
-    ["a target", put(aCheckpoint({ targetPaths: ["/a", "/b", "/c"] }))],
-    ["another target instead", put(aCheckpoint({ targetPaths: ["/c"] }))],
-    ["an epoch", put(aCheckpoint({ epoch: 2, targetPaths: [] }))],
-    ["another device", put(aCheckpoint({ majorMinor: "8:48", targetPaths: [] }))],
-    ["a device that is not known", put(aCheckpoint({ majorMinor: undefined }))],
-    ["another object", put(aCheckpoint({ uid: "uid-2" }))],
-    ["other settings", put(aCheckpoint({ deviceSettings: { "queue/scheduler": "kyber" } }))],
-    ["the VM", put(aCheckpoint({ vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" } }))],
+    ["a volume", put(tuned({ volumeName: "pvc-2" }))],
+    ["a target", put(tuned({ targetPaths: ["/a", "/b", "/c"] }))],
+    ["another target instead", put(tuned({ targetPaths: ["/c"] }))],
+    ["an epoch", put(tuned({ epoch: 2, targetPaths: [] }))],
+    ["another device", put(tuned({ majorMinor: "8:48", targetPaths: [] }))],
+    ["a device that is not known", put(tuned({ majorMinor: undefined }))],
+    ["another object", put(tuned({ uid: "uid-2" }))],
+    ["other settings", put(tuned({ deviceSettings: { "queue/scheduler": "kyber" } }))],
+    ["the VM", put(tuned({ vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" } }))],
     ["a freeze", (checkpoints, signal = never) => checkpoints.putFreeze({ ...mark, id: "g" }, signal)],
   ];
   for (const [what, change] of others)
@@ -123,23 +115,23 @@ describe("createDurableCheckpoints, on a disk that takes no change", () => {
   it("has to write again what it has removed, before it counts", async () => {
     const { checkpoints } = await onBrokenDisk();
     assert.deepEqual(await put(restored)(checkpoints), ok(undefined));
-    assert.deepEqual(await put(aCheckpoint())(checkpoints), fail(readOnly));
+    assert.deepEqual(await put(tuned())(checkpoints), fail(readOnly));
     assert.deepEqual(await checkpoints.remove("pvc-1", never), ok(undefined));
-    assert.deepEqual(await put(aCheckpoint({ targetPaths: [] }))(checkpoints), fail(readOnly));
+    assert.deepEqual(await put(tuned({ targetPaths: [] }))(checkpoints), fail(readOnly));
     assert.deepEqual(checkpoints.volumes(), []);
   });
 
   it("removes nothing for a call that was cancelled", async () => {
     const { checkpoints } = await onBrokenDisk();
     const removed = await checkpoints.remove("pvc-1", AbortSignal.abort());
-    assert.deepEqual([removed, checkpoints.volumes()], [fail({ kind: "Cancelled" }), [aCheckpoint()]]);
+    assert.deepEqual([removed, checkpoints.volumes()], [fail({ kind: "Cancelled" }), [tuned()]]);
     assert.equal(checkpoints.unwritten(), undefined);
   });
 
   it("counts as written where only what adds lacks the room that it has to leave", async () => {
     const { disk, checkpoints } = await onBrokenDisk();
     disk.fault = full;
-    assert.deepEqual(await put(aCheckpoint({ volumeName: "pvc-2" }))(checkpoints), fail(full));
+    assert.deepEqual(await put(tuned({ volumeName: "pvc-2" }))(checkpoints), fail(full));
     assert.equal(checkpoints.unwritten(), undefined);
     assert.deepEqual(await checkpoints.putHeartbeat(2, never), fail(full));
     assert.deepEqual(checkpoints.unwritten(), full);

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import type { NodeCheckpoints } from "../../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../../ports/testing/a-checkpoint.ts";
 import { decodeSlot, encodeSlot } from "./checkpoint-slot.ts";
 import { openFileNodeCheckpoints } from "./file-node-checkpoints.ts";
 import {
@@ -38,19 +39,12 @@ const beat = (heartbeat: number): Change => ({
 });
 const put = (volumeName: string, targetPath = "/target"): Change => ({
   to: ({ heartbeat, volumes }) => ({ heartbeat, volumes: [...new Set([...volumes, volumeName])].toSorted() }),
-  make: (checkpoints) => checkpoints.put(aCheckpoint(volumeName, targetPath), never),
+  make: (checkpoints) => checkpoints.put(aCheckpoint({ volumeName, targetPaths: [targetPath] }), never),
 });
 const remove = (volumeName: string): Change => ({
   to: ({ heartbeat, volumes }) => ({ heartbeat, volumes: volumes.filter((name) => name !== volumeName) }),
   make: (checkpoints) => checkpoints.remove(volumeName, never),
 });
-
-function aCheckpoint(volumeName: string, targetPath: string): VolumeCheckpoint {
-  return {
-    ...{ volumeName, uid: `uid-${volumeName}`, volumeId: `/disks/${volumeName}`, epoch: 9, lun: 0 },
-    ...{ stagingPath: "/staging", targetPaths: [targetPath], majorMinor: "8:32", accessType: "mount" },
-  };
-}
 
 const nothing: Content = { heartbeat: 0, volumes: [] };
 const changes = [beat(6), put("pvc-1"), remove("pvc-1"), put("pvc-2", LONG_PATH), beat(7), remove("pvc-2")];
@@ -142,56 +136,37 @@ describe("a plug-in's checkpoints", () => {
       await expectKept(await live(remains, laterChanges, { killedAt }));
   }
 
-  const oneFile = Buffer.from(
-    `${JSON.stringify({ version: 1, heartbeat: 5, volumes: [aCheckpoint("pvc-5", "/target")] }, null, 1)}\n`,
-  );
-  const ofOneFile = { heartbeat: 5, volumes: ["pvc-5"] };
-  const older = encodeSlot({ sequence: 900, text: '{"version":1,"heartbeat":90,"volumes":[]}\n' });
-  const starts = [
-    { from: "no file", files: () => ({}), possible: nothing },
-    { from: "an older plug-in's file", files: () => ({ [pathOf()]: oneFile }), possible: ofOneFile },
-    {
-      from: "that file beside one of a newer plug-in before it",
-      files: () => ({ [pathOf()]: oneFile, [secondPathOf()]: older }),
-      possible: ofOneFile,
-    },
-  ];
-  for (const { from, files, possible } of starts) {
-    it(`are there after a kill at each call and a power failure, from ${from}`, async () => {
-      const start = { state: diskWith(files()), possible: [possible] };
-      const { calls } = await live(start, changes);
-      for (let killedAt = 1; killedAt <= calls; killedAt += 1)
-        await expectKeptByNext(await live(start, changes, { killedAt }));
-    });
+  it("are there after a kill at each call and a power failure", async () => {
+    const start = { state: diskWith({}), possible: [nothing] };
+    const { calls } = await live(start, changes);
+    for (let killedAt = 1; killedAt <= calls; killedAt += 1)
+      await expectKeptByNext(await live(start, changes, { killedAt }));
+  });
 
-    it(`are there after an error at each call, too, from ${from}`, async () => {
-      const start = { state: diskWith(files()), possible: [possible] };
-      const { calls } = await live(start, changes);
-      for (let failsAt = 1; failsAt <= calls; failsAt += 1) {
-        for (let killedAt = failsAt + 1; killedAt <= calls; killedAt += 1)
-          await expectKept(await live(start, changes, { failsAt, killedAt }));
-        await expectKeptByNext(await live(start, changes, { failsAt, killedAt: failsAt + 1 }));
-      }
-    });
+  it("are there after an error at each call, too", async () => {
+    const start = { state: diskWith({}), possible: [nothing] };
+    const { calls } = await live(start, changes);
+    for (let failsAt = 1; failsAt <= calls; failsAt += 1) {
+      for (let killedAt = failsAt + 1; killedAt <= calls; killedAt += 1)
+        await expectKept(await live(start, changes, { failsAt, killedAt }));
+      await expectKeptByNext(await live(start, changes, { failsAt, killedAt: failsAt + 1 }));
+    }
+  });
 
-    it(`are written again after an error, and nothing of it is left, from ${from}`, async () => {
-      const start = { state: diskWith(files()), possible: [possible] };
-      const opened = await live(start, []);
-      const { calls } = await live(start, changes);
-      for (let failsAt = opened.calls + 1; failsAt <= calls; failsAt += 1) {
-        const { state, failed } = await live(start, [...changes, beat(10), beat(11), beat(12)], { failsAt });
-        assert.equal(failed, 0, `fails after an error at call ${failsAt}`);
-        for (const path of [pathOf(), secondPathOf()]) {
-          const { memory = Buffer.alloc(0) } = state.inodes[state.names.get(path) ?? -1] ?? {};
-          const content = decodeSlot(memory);
-          assert.ok(content !== undefined, `a damaged file is left after an error at call ${failsAt}`);
-          const rest = memory.toString("latin1", encodeSlot(content).length);
-          assert.ok(
-            /^\n*$/u.test(rest),
-            `text of an earlier write is left after an error at call ${failsAt}`,
-          );
-        }
+  it("are written again after an error, and nothing of it is left", async () => {
+    const start = { state: diskWith({}), possible: [nothing] };
+    const opened = await live(start, []);
+    const { calls } = await live(start, changes);
+    for (let failsAt = opened.calls + 1; failsAt <= calls; failsAt += 1) {
+      const { state, failed } = await live(start, [...changes, beat(10), beat(11), beat(12)], { failsAt });
+      assert.equal(failed, 0, `fails after an error at call ${failsAt}`);
+      for (const path of [pathOf(), secondPathOf()]) {
+        const { memory = Buffer.alloc(0) } = state.inodes[state.names.get(path) ?? -1] ?? {};
+        const content = decodeSlot(memory);
+        assert.ok(content !== undefined, `a damaged file is left after an error at call ${failsAt}`);
+        const rest = memory.toString("latin1", encodeSlot(content).length);
+        assert.ok(/^\n*$/u.test(rest), `text of an earlier write is left after an error at call ${failsAt}`);
       }
-    });
-  }
+    }
+  });
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import type { VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import { aCheckpoint } from "../../../ports/testing/a-checkpoint.ts";
 import { ownDisk, type CheckpointDisk } from "./checkpoint-disk.ts";
 import { decodeSlot, encodeSlot } from "./checkpoint-slot.ts";
 import { openFileNodeCheckpoints, readFileNodeCheckpoints } from "./file-node-checkpoints.ts";
@@ -24,22 +24,6 @@ async function aPath(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "node-notes-"));
   t.after(() => rm(directory, { recursive: true }));
   return join(directory, "notes.json");
-}
-
-function aCheckpoint(given: Partial<VolumeCheckpoint>): VolumeCheckpoint {
-  return {
-    volumeName: "pvc-1",
-    uid: "uid-1",
-    volumeId: "/disks/pvc-1",
-    epoch: 1,
-    stagingPath: "/staging",
-    targetPaths: ["/target"],
-    lun: 0,
-    majorMinor: "8:32",
-    accessType: "mount",
-    vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" },
-    ...given,
-  };
 }
 
 /** A disk with room for new files and parts of files of at most `roomBytes` each. */
@@ -63,20 +47,15 @@ function withRoom(roomBytes: () => number): CheckpointDisk {
   };
 }
 
-/** How long the path in the one file of an older plug-in is where the first write fills a slot to its end. */
+/** How long a staging path is that fills a slot to its end, with numbers of one digit. */
 async function pathBytesForFullSlot(t: TestContext): Promise<number> {
   const path = await aPath(t);
-  // A length of as many digits.
   const pathBytes = SLOT_BYTES / 2;
-  await writeFile(path, ofOlderPlugin("s".repeat(pathBytes)));
-  await (await openFileNodeCheckpoints(path)).putHeartbeat(1, never);
+  const checkpoints = await openFileNodeCheckpoints(path);
+  await checkpoints.put(aCheckpoint({ stagingPath: "s".repeat(pathBytes) }), never);
   const content = decodeSlot(await readFile(secondOf(path)));
   assert.equal(content?.sequence, 1);
   return pathBytes + SLOT_BYTES - encodeSlot(content).length;
-}
-
-function ofOlderPlugin(stagingPath: string): string {
-  return `${JSON.stringify({ version: 1, heartbeat: 1, volumes: [aCheckpoint({ stagingPath })] }, null, 1)}\n`;
 }
 
 describe("openFileNodeCheckpoints", () => {
@@ -105,8 +84,8 @@ describe("openFileNodeCheckpoints", () => {
     const path = await aPath(t);
     const bootIdFile = join(path, "..", "boot_id");
     await writeFile(bootIdFile, "first\n");
-    await (await openFileNodeCheckpoints(path, bootIdFile)).put(aCheckpoint({}), never);
-    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [aCheckpoint({})]);
+    await (await openFileNodeCheckpoints(path, bootIdFile)).put(aCheckpoint(), never);
+    assert.deepEqual((await openFileNodeCheckpoints(path, bootIdFile)).volumes(), [aCheckpoint()]);
     await writeFile(bootIdFile, "second\n");
     const rebooted = await openFileNodeCheckpoints(path, bootIdFile);
     assert.deepEqual(rebooted.volumes(), [aCheckpoint({ majorMinor: undefined })]);
@@ -118,8 +97,8 @@ describe("openFileNodeCheckpoints", () => {
 
   it("keeps device numbers over a restart where there is no boot id, as on Windows", async (t) => {
     const path = await aPath(t);
-    await (await openFileNodeCheckpoints(path, undefined)).put(aCheckpoint({}), never);
-    assert.deepEqual((await openFileNodeCheckpoints(path, undefined)).volumes(), [aCheckpoint({})]);
+    await (await openFileNodeCheckpoints(path, undefined)).put(aCheckpoint(), never);
+    assert.deepEqual((await openFileNodeCheckpoints(path, undefined)).volumes(), [aCheckpoint()]);
   });
 
   it("keeps the earlier settings of a device over a restart", async (t) => {
@@ -147,7 +126,7 @@ describe("openFileNodeCheckpoints", () => {
   it("removes a checkpoint, and does nothing for a volume without one", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
-    await checkpoints.put(aCheckpoint({}), never);
+    await checkpoints.put(aCheckpoint(), never);
     await checkpoints.remove("pvc-1", never);
     await checkpoints.remove("pvc-9", never);
     assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), []);
@@ -168,14 +147,7 @@ describe("openFileNodeCheckpoints", () => {
     );
   });
 
-  it("reads checkpoints that do not name their VM", async (t) => {
-    const path = await aPath(t);
-    const { vm: _, ...older } = aCheckpoint({});
-    await writeFile(path, slotOf(JSON.stringify({ version: 1, heartbeat: 1, volumes: [older] })));
-    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [older]);
-  });
-
-  const whole = slotOf(JSON.stringify({ version: 1, heartbeat: 1, volumes: [aCheckpoint({})] }));
+  const whole = slotOf(JSON.stringify({ version: 1, heartbeat: 1, volumes: [aCheckpoint()] }));
   const damagedSlots = [
     { bytes: Buffer.from(""), because: "it is empty" },
     { bytes: whole.subarray(0, -1), because: "it is cut short" },
@@ -199,7 +171,7 @@ describe("openFileNodeCheckpoints", () => {
         const checkpoints = await openFileNodeCheckpoints(path);
         assert.deepEqual(
           [checkpoints.faultyFile, checkpoints.volumes()],
-          [{ path: damaged, fault: "damaged" }, [aCheckpoint({})]],
+          [{ path: damaged, fault: "damaged" }, [aCheckpoint()]],
         );
         assert.deepEqual(await checkpoints.putHeartbeat(2, never), { ok: true, value: undefined });
         // The damaged one was written, and the whole one left alone until then.
@@ -222,22 +194,26 @@ describe("openFileNodeCheckpoints", () => {
       because: "a checkpoint lacks fields",
     },
     {
+      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint(), vm: undefined }] }),
+      because: "a checkpoint names no VM",
+    },
+    {
       text: JSON.stringify({
         version: 1,
         heartbeat: 1,
-        volumes: [{ ...aCheckpoint({}), vm: { vmId: "guid-a" } }],
+        volumes: [{ ...aCheckpoint(), vm: { vmId: "guid-a" } }],
       }),
       because: "a checkpoint's VM lacks its resource id",
     },
     {
-      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint({}), vm: "guid-a" }] }),
+      text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aCheckpoint(), vm: "guid-a" }] }),
       because: "a checkpoint's VM is a text",
     },
     {
       text: JSON.stringify({
         version: 1,
         heartbeat: 1,
-        volumes: [{ ...aCheckpoint({}), deviceSettings: { "../uevent": "add" } }],
+        volumes: [{ ...aCheckpoint(), deviceSettings: { "../uevent": "add" } }],
       }),
       because: "a checkpoint has a setting that no device has",
     },
@@ -260,7 +236,7 @@ describe("openFileNodeCheckpoints", () => {
   it("overwrites two files in turn, in place, each of a fixed size", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
-    await checkpoints.put(aCheckpoint({}), never);
+    await checkpoints.put(aCheckpoint(), never);
     const files = [path, secondOf(path)];
     const inodes = async () => Promise.all(files.map(async (file) => (await stat(file)).ino));
     const before = await inodes();
@@ -296,7 +272,7 @@ describe("openFileNodeCheckpoints", () => {
 
   it("continues with either file where the other one was removed", async (t) => {
     const path = await aPath(t);
-    await (await openFileNodeCheckpoints(path)).put(aCheckpoint({}), never);
+    await (await openFileNodeCheckpoints(path)).put(aCheckpoint(), never);
     for (const [removed, beat] of [
       [path, 1],
       [secondOf(path), 2],
@@ -308,7 +284,7 @@ describe("openFileNodeCheckpoints", () => {
       await checkpoints.putHeartbeat(beat, never);
       await rm(removed);
       const reopened = await openFileNodeCheckpoints(path);
-      assert.deepEqual(reopened.volumes(), [aCheckpoint({})]);
+      assert.deepEqual(reopened.volumes(), [aCheckpoint()]);
       await reopened.putHeartbeat(beat, never);
       assert.equal((await stat(removed)).size, SLOT_BYTES);
     }
@@ -317,73 +293,54 @@ describe("openFileNodeCheckpoints", () => {
   it("makes a file again that a person has removed, with the next change", async (t) => {
     const path = await aPath(t);
     const checkpoints = await openFileNodeCheckpoints(path);
-    await checkpoints.put(aCheckpoint({}), never);
+    await checkpoints.put(aCheckpoint(), never);
     for (const removed of [path, secondOf(path), path]) {
       await rm(removed);
       const written = [];
       for (const beat of [1, 2, 3]) written.push((await checkpoints.putHeartbeat(beat, never)).ok);
       assert.equal(written.filter((isOk) => isOk).length, 2);
       assert.equal((await stat(removed)).size, SLOT_BYTES);
-      assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint({})]);
+      assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint()]);
     }
   });
 
   it("writes what it has read to the disk again, where its writer may not have got it", async (t) => {
     const path = await aPath(t);
-    await (await openFileNodeCheckpoints(path)).put(aCheckpoint({}), never);
+    await (await openFileNodeCheckpoints(path)).put(aCheckpoint(), never);
     const long = new Date(0);
     const written = async (): Promise<readonly boolean[]> =>
       Promise.all([path, secondOf(path)].map(async (file) => (await stat(file)).mtimeMs > 0));
     for (const file of [path, secondOf(path)]) await utimes(file, long, long);
     // Not by a process that only reads: the plug-in may write at that moment.
-    assert.deepEqual((await readFileNodeCheckpoints(path)).volumes, [aCheckpoint({})]);
+    assert.deepEqual((await readFileNodeCheckpoints(path)).volumes, [aCheckpoint()]);
     assert.deepEqual(await written(), [false, false]);
     const before = await readFile(secondOf(path));
-    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint({})]);
+    assert.deepEqual((await openFileNodeCheckpoints(path)).volumes(), [aCheckpoint()]);
     assert.deepEqual([await written(), await readFile(secondOf(path))], [[false, true], before]);
   });
 
-  it("replaces the one file of an older plug-in with the first change", async (t) => {
-    const path = await aPath(t);
-    const older = (heartbeat: number, volumeName: string): string =>
-      `${JSON.stringify({ version: 1, heartbeat, volumes: [aCheckpoint({ volumeName })] }, null, 1)}\n`;
-    await writeFile(path, older(7, "pvc-1"));
-    assert.deepEqual((await readFileNodeCheckpoints(path)).volumes, [aCheckpoint({})]);
-    const upgraded = await openFileNodeCheckpoints(path);
-    assert.deepEqual([upgraded.heartbeat(), upgraded.volumes()], [7, [aCheckpoint({})]]);
-    assert.equal(await readFile(path, "utf8"), older(7, "pvc-1"));
-    for (const beat of [8, 9, 10]) await upgraded.putHeartbeat(beat, never);
-    assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 10);
-    // The older one comes back, once both files were removed or only the one that it knows, and is replaced.
-    await writeFile(path, older(2, "pvc-2"));
-    const again = await openFileNodeCheckpoints(path);
-    assert.deepEqual([again.heartbeat(), again.volumes()], [2, [aCheckpoint({ volumeName: "pvc-2" })]]);
-    await again.putHeartbeat(3, never);
-    const after = await openFileNodeCheckpoints(path);
-    assert.deepEqual([after.heartbeat(), after.volumes()], [3, [aCheckpoint({ volumeName: "pvc-2" })]]);
-    for (const file of [path, secondOf(path)]) assert.doesNotMatch(await readFile(file, "utf8"), /"pvc-1"/u);
-  });
-
   for (const { because, roomBytes, sizeBytes } of [
-    { because: "with room for later changes", roomBytes: Infinity, sizeBytes: 2 * SLOT_BYTES },
-    { because: "without where there is none", roomBytes: SLOT_BYTES, sizeBytes: SLOT_BYTES },
+    { because: "grows with room for later changes", roomBytes: Infinity, sizeBytes: 2 * SLOT_BYTES },
+    { because: "takes its reserve where there is none", roomBytes: 0, sizeBytes: SLOT_BYTES },
   ])
-    it(`replaces the one file of an older plug-in, ${because}`, async (t) => {
+    it(`${because} once more than half of a file is used`, async (t) => {
       const path = await aPath(t);
-      await writeFile(path, ofOlderPlugin("s".repeat(await pathBytesForFullSlot(t))));
-      let room = roomBytes;
+      let room = Infinity;
       const disk = withRoom(() => room);
-      const upgraded = await openFileNodeCheckpoints(path, undefined, disk);
-      assert.deepEqual(await upgraded.putHeartbeat(1, never), { ok: true, value: undefined });
+      const checkpoints = await openFileNodeCheckpoints(path, undefined, disk);
+      assert.deepEqual(await checkpoints.put(aCheckpoint(), never), { ok: true, value: undefined });
+      room = roomBytes;
+      const long = aCheckpoint({ stagingPath: "s".repeat(await pathBytesForFullSlot(t)) });
+      assert.deepEqual(await checkpoints.put(long, never), { ok: true, value: undefined });
       for (const file of [path, secondOf(path)]) assert.equal((await stat(file)).size, sizeBytes);
       room = 0;
-      for (let write = 2; write < 10; write += 1)
-        assert.deepEqual(await upgraded.putHeartbeat(1, never), { ok: true, value: undefined });
+      for (let write = 3; write < 10; write += 1)
+        assert.deepEqual(await checkpoints.putHeartbeat(1, never), { ok: true, value: undefined });
       // The tenth has a digit more, and there is no space by now.
-      const tenth = await upgraded.putHeartbeat(1, never);
-      assert.equal(tenth.ok ? "ok" : tenth.failure.kind, roomBytes > SLOT_BYTES ? "ok" : "CheckpointsFull");
+      const tenth = await checkpoints.putHeartbeat(1, never);
+      assert.equal(tenth.ok ? "ok" : tenth.failure.kind, roomBytes > 0 ? "ok" : "CheckpointsFull");
       room = Infinity;
-      assert.deepEqual(await upgraded.putHeartbeat(1, never), { ok: true, value: undefined });
+      assert.deepEqual(await checkpoints.putHeartbeat(1, never), { ok: true, value: undefined });
     });
 
   it("reports that it can't write, and keeps what was durable", async (t) => {

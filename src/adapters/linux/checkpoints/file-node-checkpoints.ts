@@ -60,9 +60,9 @@ export async function openFileNodeCheckpoints(
     createSlotFile(disk, file, chosen.kind === "slot" ? (bytes?.length ?? 0) : 0);
   const first = slotAt(path, found[0]);
   const second = slotAt(secondOf(path), found[1]);
-  if (chosen.kind !== "slot") {
-    const file = chosen.kind === "none" ? { bootId, heartbeat: 0, volumes: [] } : chosen.file;
-    const checkpoints = checkpointsIn(path, { newest: first, next: second }, afterBoot(file, bootId), 0);
+  if (chosen.kind === "none") {
+    const file = { bootId, heartbeat: 0, volumes: [] };
+    const checkpoints = checkpointsIn(path, { newest: first, next: second }, file, 0);
     return { ...checkpoints, faultyFile: undefined };
   }
   const slots = chosen.index === 0 ? { newest: first, next: second } : { newest: second, next: first };
@@ -121,10 +121,7 @@ function checkpointsIn(
   let durable = encode(first, firstSequence);
   let sequence = firstSequence;
 
-  /**
-   * Makes room in both slots, so that the write after this one has it as well; in the one that is written
-   * next first, which may have what an earlier plug-in left beside the file that it had alone.
-   */
+  /** Makes room in both slots, so that the write after this one has it as well. */
   const reserve = async (sizeBytes: number): Promise<void> => {
     for (const slot of [next, newest])
       await slot.reserve(Math.ceil(sizeBytes / SLOT_STEP_BYTES) * SLOT_STEP_BYTES, durable);

@@ -9,7 +9,7 @@ export interface CheckpointFile {
   /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
   readonly bootId: string | undefined;
   readonly heartbeat: number;
-  /** Undefined, too, in a file of an older plug-in. */
+  /** The store incarnation in which the node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation?: number | undefined;
   readonly volumes: readonly VolumeCheckpoint[];
   /** Undefined: none. */
@@ -51,7 +51,8 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } =
     value;
   const settings = parseDeviceSettings(value.deviceSettings);
-  if (settings === undefined) return undefined;
+  const writtenBy = parseVm(vm);
+  if (settings === undefined || writtenBy === undefined) return undefined;
   if (
     typeof volumeName !== "string" ||
     typeof uid !== "string" ||
@@ -63,7 +64,7 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
   if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount"))
     return undefined;
   if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
-  const checkpoint: VolumeCheckpoint = {
+  return {
     volumeName,
     uid,
     volumeId,
@@ -74,10 +75,8 @@ function parseCheckpoint(value: unknown): VolumeCheckpoint | undefined {
     majorMinor,
     accessType,
     ...(value.deviceSettings === undefined ? {} : { deviceSettings: settings }),
+    vm: writtenBy,
   };
-  if (vm === undefined) return checkpoint;
-  const noted = parseVm(vm);
-  return noted === undefined ? undefined : { ...checkpoint, vm: noted };
 }
 
 function isFreezeMark(value: unknown): value is FreezeMark {
