@@ -313,7 +313,7 @@ export const masks: readonly Mask[] = [
     removes: "the command that formats looks at the device itself once more",
     edits: [
       {
-        file: "src/adapters/model-host/model-host.ts",
+        file: "src/adapters/model-host/model-file-systems.ts",
         find: `if (content.kind !== "blank") {`,
         replace: `if (false) {`,
       },

@@ -1,0 +1,59 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
+import { fail } from "../../core/failure/result.ts";
+import { bytes } from "../../core/primitives/units.ts";
+import type { Device } from "../../ports/host/host-provisioner.ts";
+import type { MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
+
+/** Acts on the machine's device of that number, if there is one that answers. */
+export function withDevice<T>(
+  machine: MachineState,
+  device: Device,
+  act: (found: ModelDevice) => Result<T, Failure>,
+): Result<T, Failure> {
+  const found = [...machine.devicesByLun.values()].find(
+    (candidate) => candidate.majorMinor === device.majorMinor,
+  );
+  if (found === undefined) return isAnother(device);
+  if (found.state === "cutOff")
+    return fail({
+      kind: "HostCommandFailed",
+      command: `open ${device.path}`,
+      exitCode: 1,
+      stderr: "Input/output error",
+    });
+  return act(found);
+}
+
+/** The answer where the number is no longer that device's. */
+export function isAnother(device: Device): Result<never, Failure> {
+  return fail({
+    kind: "WrongDevice",
+    devicePath: device.path,
+    problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
+  });
+}
+
+/** The answer where something else uses the device. */
+export function inUse(device: ModelDevice): Result<never, Failure> {
+  return fail({
+    kind: "DeviceBusy",
+    devicePath: device.path,
+    detail: "it is mounted somewhere, part of another device (LVM, RAID), or in use by another command",
+  });
+}
+
+/** The device as the port names it. */
+export function toDevice(device: ModelDevice): Device {
+  return { path: device.path, majorMinor: device.majorMinor, sizeBytes: bytes(device.knownBytes) };
+}
+
+/** The mount that shows at a path. */
+export function mountOn(machine: MachineState, path: string): ModelMount | undefined {
+  return machine.mounts.findLast((mount) => mount.path === path);
+}
+
+/** Whether the device of a mount has gone, or takes no more writes. */
+export function isDead(mount: ModelMount): boolean {
+  return mount.device.state !== "present";
+}
