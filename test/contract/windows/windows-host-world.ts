@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { createWindowsHost, type WindowsHost } from "../../../src/adapters/windows/create-windows-host.ts";
-import type { HostWorld } from "../host-provisioner-contract.ts";
+import type { HostWorld } from "../host/host-suite.ts";
 import { createPowerShellDouble } from "./power-shell-double.ts";
 import { WindowsMachine } from "./windows-machine.ts";
 

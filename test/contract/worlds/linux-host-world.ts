@@ -10,7 +10,7 @@ import type { LinuxHost } from "../../../src/adapters/linux/create-linux-host.ts
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { linuxLoopDevices } from "../../../src/emulator/data-plane/loop-devices.ts";
 import { loadSystemCalls } from "../../../src/emulator/data-plane/system-calls.ts";
-import type { HostWorld, StoppedMount } from "../host-provisioner-contract.ts";
+import type { HostWorld, StoppedMount } from "../host/host-suite.ts";
 
 /** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel needs it to grow a mounted ext4. */
 const sysResourceBit = 24n;

@@ -5,7 +5,7 @@ import { createModelMachine } from "../../../src/adapters/model-host/model-machi
 import type { ModelIo } from "../../../src/adapters/model-host/model-machine.ts";
 import { systemClock } from "../../../src/adapters/system/system-clock.ts";
 import { invariant } from "../../../src/core/failure/invariant.ts";
-import type { HostWorld } from "../host-provisioner-contract.ts";
+import type { HostWorld } from "../host/host-suite.ts";
 
 /** A modelled machine as the contract's world. */
 export async function makeModelHostWorld(): Promise<HostWorld> {
