@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import { isObject, type Json } from "../../src/emulator/model/api/json.ts";
 import { ARM_ROUTES } from "../../src/emulator/model/api/routes.ts";
-import { aModel, COMPUTE, diskBody } from "../../src/emulator/model/model-fixture.ts";
+import { aModel, COMPUTE, diskBody } from "../../src/emulator/model/testing/model-fixture.ts";
 
 const SDK = join(dirname(fileURLToPath(import.meta.resolve("@azure/arm-compute/package.json"))), "dist/esm");
 const ROOT = join(import.meta.dirname, "../..");

@@ -9,7 +9,7 @@ import {
   listBody,
   type ModelFixture,
   START_MS,
-} from "../model/model-fixture.ts";
+} from "../model/testing/model-fixture.ts";
 import type { ActorSetUp } from "./actor.ts";
 import { createActors } from "./actors.ts";
 

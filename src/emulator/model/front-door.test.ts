@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ArmAnswer } from "./api/arm-message.ts";
 import { at, textAt } from "./api/json.ts";
-import { aModel, codeOf, diskBody, listBody } from "./model-fixture.ts";
+import { aModel, codeOf, diskBody, listBody } from "./testing/model-fixture.ts";
 
 describe("the front door", () => {
   const rows: readonly {

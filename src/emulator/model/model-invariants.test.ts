@@ -4,7 +4,15 @@ import fc from "fast-check";
 import type { ArmAnswer } from "./api/arm-message.ts";
 import { replayJournal } from "./api/replay.ts";
 import { keyOf } from "./api/resource/resource-id.ts";
-import { aModel, COMPUTE, START_MS, diskBody, etagOf, listBody, type ModelFixture } from "./model-fixture.ts";
+import {
+  aModel,
+  COMPUTE,
+  START_MS,
+  diskBody,
+  etagOf,
+  listBody,
+  type ModelFixture,
+} from "./testing/model-fixture.ts";
 import type { World } from "./world.ts";
 
 const DISKS = ["d0", "d1", "d2", "d3"];

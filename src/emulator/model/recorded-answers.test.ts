@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, type JsonObject, listAt, objectAt } from "./api/json.ts";
-import { aModel, COMPUTE, diskBody, type ModelFixture } from "./model-fixture.ts";
+import { aModel, COMPUTE, diskBody, type ModelFixture } from "./testing/model-fixture.ts";
 
 /** From recordings of `az` against Azure, of 2023: what it answers to the requests of these tests. */
 const location = "eastus";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "./api/json.ts";
-import { aModel, diskBody } from "./model-fixture.ts";
+import { aModel, diskBody } from "./testing/model-fixture.ts";
 
 const OS_PROFILE = { computerName: "host", adminUsername: "azure" };
 const SECRETS = { adminPassword: "secret", customData: "aGVsbG8=" };

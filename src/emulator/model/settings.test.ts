@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { textAt } from "./api/json.ts";
-import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
 import type { ModelSettings } from "./settings.ts";
+import {
+  aModel,
+  codeOf,
+  dataDisksOf,
+  diskBody,
+  listBody,
+  type ModelFixture,
+} from "./testing/model-fixture.ts";
 
 /** A model in which node-a has pvc-1. */
 function attached(settings: Partial<ModelSettings>): ModelFixture {

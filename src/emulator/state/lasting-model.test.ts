@@ -5,8 +5,8 @@ import type { ArmMethod } from "../model/api/arm-message.ts";
 import { type Json, listAt, textAt } from "../model/api/json.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import { dumpWorld } from "../model/dump.ts";
-import { COMPUTE, diskBody, listBody, START_MS } from "../model/model-fixture.ts";
 import type { Effect } from "../model/run-command/guests-port.ts";
+import { COMPUTE, diskBody, listBody, START_MS } from "../model/testing/model-fixture.ts";
 import { createLastingModel, type LastingModel } from "./lasting-model.ts";
 import type { InputRecord, RecordedInput } from "./recorded-input.ts";
 

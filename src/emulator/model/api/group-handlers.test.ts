@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { aModel, codeOf, diskBody } from "../model-fixture.ts";
+import { aModel, codeOf, diskBody } from "../testing/model-fixture.ts";
 import { at, textAt } from "./json.ts";
 
 const GROUPS = "/subscriptions/sub-1/resourceGroups";

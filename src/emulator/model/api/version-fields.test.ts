@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 import { at, type Json, listAt, textAt } from "./json.ts";
 
 const OLD_VM = "api-version=2023-09-01";

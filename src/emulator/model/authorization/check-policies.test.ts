@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, diskBody } from "../model-fixture.ts";
 import { parseSettings } from "../settings-parse.ts";
+import { aModel, codeOf, COMPUTE, diskBody } from "../testing/model-fixture.ts";
 
 const PUBLIC = {
   name: "No public disks",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json } from "../api/json.ts";
-import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
 import { DEFAULT_LATENCIES } from "../pace/latency.ts";
+import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { textAt } from "../api/json.ts";
-import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const stateOf = (azure: ModelFixture): string | undefined =>
   textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 describe("a disk", () => {
   it("echoes its creation with 202, and has its tier and performance in the end", () => {

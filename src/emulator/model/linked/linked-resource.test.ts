@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../api/json.ts";
-import { aModel, COMPUTE, diskBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, COMPUTE, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const ID = `${COMPUTE}/diskEncryptionSets/keys`;
 const activeKey = { keyUrl: "https://vault.vault.azure.net/keys/key/1" };

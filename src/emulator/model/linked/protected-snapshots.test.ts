@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const KEYS = `${COMPUTE}/diskEncryptionSets/keys`;
 const PRIVATE = `${COMPUTE}/diskAccesses/private`;

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, textAt } from "../api/json.ts";
-import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import {
+  aModel,
+  codeOf,
+  dataDisksOf,
+  diskBody,
+  listBody,
+  type ModelFixture,
+} from "../testing/model-fixture.ts";
 import type { FaultRule } from "./faults.ts";
 import { releaseStuckOperations } from "./operations.ts";
 

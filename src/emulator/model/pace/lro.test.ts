@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ArmAnswer, ArmRequest } from "../api/arm-message.ts";
 import { at, type Json, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const GROUP = "/subscriptions/sub-1/resourceGroups";
 const VM = { location: "eastus", zones: ["1"], properties: { networkProfile: {} } };

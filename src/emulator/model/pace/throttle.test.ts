@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { listAt, textAt } from "../api/json.ts";
-import { aModel } from "../model-fixture.ts";
+import { aModel } from "../testing/model-fixture.ts";
 import { type Buckets, throttle, type ThrottledCall } from "./throttle.ts";
 
 function aPoll(nth: number, mode: ThrottledCall["mode"] = "report"): ThrottledCall {

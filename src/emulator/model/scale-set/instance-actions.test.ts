@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import type { ArmAnswer } from "../api/arm-message.ts";
 import { type Json, listAt, textAt } from "../api/json.ts";
 import type { ComputeModelOptions } from "../compute-model.ts";
-import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
 import { releaseStuckOperations } from "../pace/operations.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const POOL = "virtualMachineScaleSets/pool";
 const INSTANCE_1 = `${POOL}/virtualMachines/1`;

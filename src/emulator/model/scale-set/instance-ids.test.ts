@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { listAt, textAt } from "../api/json.ts";
-import { aModel } from "../model-fixture.ts";
 import type { ModelSettings } from "../settings.ts";
+import { aModel } from "../testing/model-fixture.ts";
 
 const POOL = "virtualMachineScaleSets/pool";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { COMPUTE, aModel } from "../model-fixture.ts";
 import { addVirtualMachine } from "../set-up.ts";
+import { COMPUTE, aModel } from "../testing/model-fixture.ts";
 
 const PLACE = { subscriptionId: "sub-1", resourceGroup: "rg", location: "eastus" };
 const POOL = { ...PLACE, name: "pool", capacity: 0 };

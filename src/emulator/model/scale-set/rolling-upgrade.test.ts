@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, numberAt, textAt } from "../api/json.ts";
 import type { ComputeModelOptions } from "../compute-model.ts";
-import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 import { chooseBatch } from "./rolling-upgrade.ts";
 import { DEFAULT_UPGRADE_POLICY } from "./upgrade-policy.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, numberAt, textAt } from "../api/json.ts";
-import { aModel, codeOf, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, type ModelFixture } from "../testing/model-fixture.ts";
 
 const POOL = "virtualMachineScaleSets/pool";
 const SUBSCRIPTION_COMPUTE = "/subscriptions/sub-1/providers/Microsoft.Compute";

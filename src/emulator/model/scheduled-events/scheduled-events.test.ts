@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Json, listAt, numberAt, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, listBody, type ModelFixture } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const MINUTE_MS = 60_000;
 const POOL = "virtualMachineScaleSets/pool";

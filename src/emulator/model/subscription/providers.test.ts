@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, textAt } from "../api/json.ts";
-import { aModel, codeOf } from "../model-fixture.ts";
+import { aModel, codeOf } from "../testing/model-fixture.ts";
 
 const PROVIDERS = "/subscriptions/sub-1/providers";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json, listAt, textAt } from "../api/json.ts";
-import { aModel, codeOf, diskBody, type ModelFixture } from "../model-fixture.ts";
 import { parseSettings } from "../settings-parse.ts";
+import { aModel, codeOf, diskBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 function restrictionsOf(azure: ModelFixture, name: string, location: string): Json | undefined {
   const path = `/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq '${location}'`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Json, listAt, numberAt, textAt } from "../api/json.ts";
-import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, listBody } from "../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, listBody } from "../testing/model-fixture.ts";
 
 const VM = "virtualMachines/node-a";
 const PVC = `${COMPUTE}/disks/pvc-1`;

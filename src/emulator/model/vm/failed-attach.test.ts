@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Json, textAt } from "../api/json.ts";
-import { aModel, dataDisksOf, diskBody, listBody, type ModelFixture } from "../model-fixture.ts";
 import type { ModelSettings } from "../settings.ts";
+import { aModel, dataDisksOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 /** Two VMs and two disks; the attach of both disks to node-a has failed, once. */
 function afterFailure(settings: Partial<ModelSettings> = {}): ModelFixture {

@@ -9,7 +9,7 @@ import {
   diskBody,
   listBody,
   type ModelFixture,
-} from "../model-fixture.ts";
+} from "../testing/model-fixture.ts";
 
 type Entry = Readonly<Record<string, Json>>;
 

@@ -10,7 +10,7 @@ import {
   etagOf,
   listBody,
   type ModelFixture,
-} from "../model-fixture.ts";
+} from "../testing/model-fixture.ts";
 
 function withDisks(fixture: ModelFixture, ...names: readonly string[]): ModelFixture {
   for (const name of names) fixture.finish("PUT", `disks/${name}`, diskBody());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { textAt } from "../api/json.ts";
-import { aModel, diskBody, listBody } from "../model-fixture.ts";
+import { aModel, diskBody, listBody } from "../testing/model-fixture.ts";
 
 it("the deletion of a VM deletes the disks marked for it and leaves the others", () => {
   const azure = aModel();

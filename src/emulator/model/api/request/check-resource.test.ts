@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aModel, codeOf, COMPUTE, diskBody } from "../../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, diskBody } from "../../testing/model-fixture.ts";
 import { at, type Json, textAt } from "../json.ts";
 
 const GROUP = "/subscriptions/sub-1/resourceGroups/rg";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, listBody } from "../../model-fixture.ts";
+import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, listBody } from "../../testing/model-fixture.ts";
 import { type Json, textAt } from "../json.ts";
 
 function profile(storageProfile: Json): Json {

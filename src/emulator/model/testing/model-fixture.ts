@@ -1,7 +1,7 @@
-import type { ArmAnswer, ArmRequest } from "./api/arm-message.ts";
-import { at, type Json, numberAt, textAt } from "./api/json.ts";
-import { type ComputeModel, type ComputeModelOptions, createComputeModel } from "./compute-model.ts";
-import type { VmSetUp } from "./vm/vm-set-up.ts";
+import type { ArmAnswer, ArmRequest } from "../api/arm-message.ts";
+import { at, type Json, numberAt, textAt } from "../api/json.ts";
+import { type ComputeModel, type ComputeModelOptions, createComputeModel } from "../compute-model.ts";
+import type { VmSetUp } from "../vm/vm-set-up.ts";
 
 /** A model on a clock of its own, for tests. */
 export interface ModelFixture {
