@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import { putVm } from "../../src/emulator/model/world.ts";
-import type { CloudProvisioner } from "../../src/ports/cloud/cloud-provisioner.ts";
+import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { putVm } from "../../../../src/emulator/model/world.ts";
+import type { CloudProvisioner } from "../../../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   addDisk,
@@ -14,7 +14,8 @@ import {
   setLatency,
   vmAt,
   vmWrites,
-} from "./worlds/cloud-bench.ts";
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 const REIMAGE_MS = 300_000;
 
@@ -28,9 +29,7 @@ interface Victim {
  * Declares the tests of another client's reimage right after an update of the provisioner. A reimage has no
  * mark of its own, and the VM may not be read between the two. No forced detach may interrupt it.
  */
-export function fenceDuringReimageContract(
-  on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
-): void {
+export function fenceDuringReimageContract(on: On): void {
   for (const how of ["fences", "detaches"] as const)
     on(`${how} after its own detach failed, once a foreign reimage has ended`, async (cloud) => {
       const victim = await aVictim(cloud);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
-import type { CreateDiskRequest, DiskFacts } from "../../src/ports/cloud/cloud-provisioner.ts";
+import { aSnapshotRequest } from "../../../../src/controller/testing/a-snapshot-request.ts";
+import type { Failure } from "../../../../src/core/failure/failure.ts";
+import type { Result } from "../../../../src/core/failure/result.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { findDisk, putDisk } from "../../../../src/emulator/model/world.ts";
+import type { CreateDiskRequest, DiskFacts } from "../../../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   LOCATION,
@@ -21,9 +21,8 @@ import {
   mayAlways,
   never,
   setLatency,
-} from "./worlds/cloud-bench.ts";
-
-type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 const sourceUri = diskUri("source");
 const snapshotUri = diskUri("snap-1").replace("/disks/", "/snapshots/");

@@ -1,22 +1,23 @@
 import assert from "node:assert/strict";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
-import type { Json } from "../../src/emulator/model/api/json.ts";
-import { findVm } from "../../src/emulator/model/world.ts";
-import type { CreateDiskRequest } from "../../src/ports/cloud/cloud-provisioner.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import type { CachingMode } from "../../../../src/core/volume/disk-sku.ts";
+import type { Json } from "../../../../src/emulator/model/api/json.ts";
+import { findVm } from "../../../../src/emulator/model/world.ts";
+import type { CreateDiskRequest } from "../../../../src/ports/cloud/cloud-provisioner.ts";
 import {
+  type CloudUnderTest,
+  LOCATION,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
   aDiskRequest,
   addDisk,
   addVm,
-  type CloudUnderTest,
   diskUri,
   failureOf,
-  LOCATION,
   mayAlways,
   never,
-  RESOURCE_GROUP,
-  SUBSCRIPTION_ID,
-} from "./worlds/cloud-bench.ts";
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 const COMPUTE = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute`;
 const KEYS = `${COMPUTE}/diskEncryptionSets/keys`;
@@ -170,9 +171,7 @@ const accelerated: readonly {
 ];
 
 /** Declares the tests of the properties that a new disk is given, and of the attach by them. */
-export function diskTraitsContract(
-  on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
-): void {
+export function diskTraitsContract(on: On): void {
   for (const { because, request, properties } of made)
     on(`creates a disk as requested: ${because}`, async (cloud) => {
       await addLinkedResources(cloud);

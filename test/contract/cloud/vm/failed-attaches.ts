@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import { findDisk } from "../../src/emulator/model/world.ts";
+import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { findDisk } from "../../../../src/emulator/model/world.ts";
 import {
   type CloudUnderTest,
   addDisk,
@@ -11,15 +11,14 @@ import {
   mayAlways,
   never,
   vmAt,
-} from "./worlds/cloud-bench.ts";
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 /**
  * Declares the tests of what a failed attach leaves behind: the VM is Failed and lists the disk, which it
  * does not have, and Azure tries that disk again with each update.
  */
-export function failedAttachesContract(
-  on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
-): void {
+export function failedAttachesContract(on: On): void {
   on("attaches a disk that the VM lists since an earlier process' attach failed", async (cloud) => {
     const node = addVm(cloud, "node-a");
     const uri = await addDisk(cloud, "pvc-1");

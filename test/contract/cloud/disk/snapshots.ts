@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { aSnapshotRequest } from "../../src/controller/testing/a-snapshot-request.ts";
-import type { Failure } from "../../src/core/failure/failure.ts";
-import type { Result } from "../../src/core/failure/result.ts";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import { findSnapshot, putSnapshot } from "../../src/emulator/model/world.ts";
-import type { CreateSnapshotRequest, SnapshotFacts } from "../../src/ports/cloud/snapshot-provisioner.ts";
+import { aSnapshotRequest } from "../../../../src/controller/testing/a-snapshot-request.ts";
+import type { Failure } from "../../../../src/core/failure/failure.ts";
+import type { Result } from "../../../../src/core/failure/result.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { findSnapshot, putSnapshot } from "../../../../src/emulator/model/world.ts";
+import type {
+  CreateSnapshotRequest,
+  SnapshotFacts,
+} from "../../../../src/ports/cloud/snapshot-provisioner.ts";
 import {
   type CloudUnderTest,
   LOCATION,
@@ -20,9 +23,8 @@ import {
   holdBackgroundWork,
   mayAlways,
   never,
-} from "./worlds/cloud-bench.ts";
-
-type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 /** No test is about an owner unless it says so. */
 const noObjection = (): undefined => undefined;

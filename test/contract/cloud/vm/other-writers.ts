@@ -1,29 +1,28 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import type { ActorSetUp } from "../../src/emulator/actors/actor.ts";
-import { type Actors, createActors } from "../../src/emulator/actors/actors.ts";
-import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
-import { listAt, textAt } from "../../src/emulator/model/api/json.ts";
-import { findDisk, findVm } from "../../src/emulator/model/world.ts";
+import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import type { ActorSetUp } from "../../../../src/emulator/actors/actor.ts";
+import { type Actors, createActors } from "../../../../src/emulator/actors/actors.ts";
+import type { JournalEntry } from "../../../../src/emulator/model/api/journal.ts";
+import { listAt, textAt } from "../../../../src/emulator/model/api/json.ts";
+import { findDisk, findVm } from "../../../../src/emulator/model/world.ts";
 import {
+  type CloudUnderTest,
+  RESOURCE_GROUP,
+  SUBSCRIPTION_ID,
   addDisk,
   addVm,
   callsOf,
-  type CloudUnderTest,
   disksOn,
   isOperation,
   mayAlways,
   never,
-  RESOURCE_GROUP,
-  SUBSCRIPTION_ID,
   vmAt,
-} from "./worlds/cloud-bench.ts";
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 /** Declares the tests of nodes whose data disks other clients change as well. */
-export function otherWritersContract(
-  on: (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void,
-): void {
+export function otherWritersContract(on: On): void {
   // Azure refuses a list that has another createOption for it.
   on("attaches and detaches beside a disk that came with the VM", async (cloud) => {
     const node = addVm(cloud, "node-a");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
-import { valueOf } from "../../src/core/testing/value-of.ts";
-import type { CachingMode } from "../../src/core/volume/disk-sku.ts";
-import { findDisk, putDisk } from "../../src/emulator/model/world.ts";
-import type { DiskChange, DiskFacts, Precondition } from "../../src/ports/cloud/cloud-provisioner.ts";
+import type { NodeIdentity } from "../../../../src/core/api/identity/node-identity.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import type { CachingMode } from "../../../../src/core/volume/disk-sku.ts";
+import { findDisk, putDisk } from "../../../../src/emulator/model/world.ts";
+import type { DiskChange, DiskFacts, Precondition } from "../../../../src/ports/cloud/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   addDisk,
@@ -16,9 +16,8 @@ import {
   mayAlways,
   never,
   setLatency,
-} from "./worlds/cloud-bench.ts";
-
-type On = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>) => void;
+} from "../../worlds/cloud-bench.ts";
+import type { On } from "../cloud-suite.ts";
 
 async function update(
   cloud: CloudUnderTest,

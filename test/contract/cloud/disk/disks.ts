@@ -1,0 +1,485 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import fc from "fast-check";
+import type { Failure } from "../../../../src/core/failure/failure.ts";
+import type { Result } from "../../../../src/core/failure/result.ts";
+import { valueOf } from "../../../../src/core/testing/value-of.ts";
+import { findDisk, putDisk } from "../../../../src/emulator/model/world.ts";
+import type { Precondition } from "../../../../src/ports/cloud/cloud-provisioner.ts";
+import {
+  type CloudUnderTest,
+  SUBSCRIPTION_ID,
+  aDiskRequest,
+  addDisk,
+  addVm,
+  callsOf,
+  diskUri,
+  disksOn,
+  factsOf,
+  failureOf,
+  mayAlways,
+  never,
+  vmWrites,
+} from "../../worlds/cloud-bench.ts";
+import { otherDiskIds, sameDiskIds } from "../../worlds/other-disk-ids.ts";
+import { type On, attach, attaching, fencing } from "../cloud-suite.ts";
+import { updateDiskContract } from "./update-disk.ts";
+
+/** Disks: created, read, listed and deleted. */
+export function disksContract(on: On): void {
+  describe("disks", () => {
+    on("creates a disk as requested", async (cloud) => {
+      const created = valueOf(
+        await cloud.run(
+          cloud.provisioner.createDisk(
+            aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }),
+            never,
+          ),
+        ),
+      );
+      assert.deepEqual(created, {
+        diskUri: diskUri("pvc-1"),
+        diskName: "pvc-1",
+        location: "eastus",
+        zones: ["2"],
+        skuName: "Premium_LRS",
+        sizeGiB: 1024,
+        maxShares: 3,
+        tags: { a: "b" },
+        state: "Succeeded",
+        attachedTo: [],
+        sourceUri: undefined,
+        diskIOPSReadWrite: 5000,
+        diskMBpsReadWrite: 200,
+        networkAccessPolicy: "AllowAll",
+        publicNetworkAccess: "Enabled",
+        sectorSizeBytes: 512,
+      });
+    });
+
+    on("answers an existing disk without a write if it is as requested", async (cloud) => {
+      const first = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
+      assert.equal(first.diskUri, cloud.provisioner.diskUriOf(aDiskRequest()));
+      assert.deepEqual(
+        valueOf(
+          await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { other: "tag" } }), never)),
+        ),
+        first,
+      );
+      assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
+    });
+
+    for (const { asked, difference } of [
+      { asked: { sizeGiB: 128 }, difference: "size is 64 GiB, not 128 GiB" },
+      {
+        asked: { skuName: "StandardSSD_LRS" as const },
+        difference: "SKU is Premium_LRS, not StandardSSD_LRS",
+      },
+      { asked: { maxShares: 2 }, difference: "maxShares is 1, not 2" },
+      { asked: { zone: "1" }, difference: "zone is none, not 1" },
+    ]) {
+      on(`refuses a name whose disk differs: ${difference}`, async (cloud) => {
+        await addDisk(cloud, "pvc-1");
+        const again = await cloud.run(cloud.provisioner.createDisk(aDiskRequest(asked), never));
+        assert.deepEqual(failureOf(again), {
+          kind: "VolumeExistsWithOtherRequest",
+          volumeName: "pvc-1",
+          difference,
+        });
+        assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
+      });
+    }
+
+    on("creates one disk when two callers ask at once", async (cloud) => {
+      const both = await cloud.run(
+        Promise.all([
+          cloud.provisioner.createDisk(aDiskRequest(), never),
+          cloud.provisioner.createDisk(aDiskRequest(), never),
+        ]),
+      );
+      assert.deepEqual(
+        both.map(valueOf).map((disk) => disk.diskUri),
+        [diskUri("pvc-1"), diskUri("pvc-1")],
+      );
+    });
+
+    on("creates a disk although the response is lost", async (cloud) => {
+      cloud.model.faults.add({
+        operation: "Disks_CreateOrUpdate",
+        times: 1,
+        effect: { kind: "DropResponse" },
+      });
+      assert.equal(
+        valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).state,
+        "Succeeded",
+      );
+    });
+
+    on("recreates a disk whose creation failed, and keeps tags that others set", async (cloud) => {
+      const tags = { uid: "1" };
+      const uri = await addDisk(cloud, "pvc-1", { tags });
+      failLastUpdate(cloud, uri, { ...tags, policy: "added" });
+      const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
+      assert.deepEqual([created.state, created.tags], ["Succeeded", { ...tags, policy: "added" }]);
+    });
+
+    on("leaves another volume's disk of the name whose last update failed", async (cloud) => {
+      const tags = { uid: "1", formatted: "ext4" };
+      const uri = await addDisk(cloud, "pvc-1", { tags });
+      failLastUpdate(cloud, uri, tags);
+      const before = findDisk(cloud.model.world, uri);
+      const found = valueOf(
+        await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" } }), never)),
+      );
+      assert.deepEqual([found.tags, findDisk(cloud.model.world, uri)], [tags, before]);
+      const larger = await cloud.run(
+        cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" }, sizeGiB: 128 }), never),
+      );
+      assert.equal(failureOf(larger).kind, "VolumeExistsWithOtherRequest");
+      assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
+    });
+
+    on("does not recreate a disk deleted while the response to its creation was lost", async (cloud) => {
+      cloud.model.faults.add({
+        operation: "Disks_CreateOrUpdate",
+        times: 1,
+        effect: { kind: "DropResponse" },
+      });
+      const precondition = refusingSecond(async () => {
+        valueOf(
+          await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), precondition: mayAlways }, never),
+        );
+      });
+      const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ precondition }), never));
+      assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
+      assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+    });
+
+    on("does not delete a new disk of the name after the response to a deletion was lost", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect: { kind: "DropResponse" } });
+      const precondition = refusingSecond(async () => {
+        valueOf(await cloud.another().createDisk(aDiskRequest({ tags: { made: "since" } }), never));
+      });
+      assert.deepEqual(
+        failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition }, never))),
+        { kind: "Refused", diskUri: uri },
+      );
+      assert.deepEqual(findDisk(cloud.model.world, uri)?.spec.tags, { made: "since" });
+    });
+
+    on("does not repeat a lost resize once the precondition fails", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
+      const resized = await cloud.run(
+        cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: refusingSecond() }, never),
+      );
+      assert.deepEqual(failureOf(resized), { kind: "Refused", diskUri: uri });
+      assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+    });
+
+    on("checks the precondition again before it retries a throttled creation", async (cloud) => {
+      cloud.model.faults.add({
+        operation: "Disks_CreateOrUpdate",
+        times: 1,
+        effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 1 },
+      });
+      const created = await cloud.run(
+        cloud.provisioner.createDisk(aDiskRequest({ precondition: refusingSecond() }), never),
+      );
+      assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
+      assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+    });
+
+    on("names each call by an id of its own, which Azure's logs show", async (cloud) => {
+      await addDisk(cloud, "pvc-1");
+      const ids = cloud.model.journal.since(0).map((entry) => entry.clientRequestId ?? "");
+      assert.notEqual(ids.length, 0);
+      assert.deepEqual([ids.includes(""), new Set(ids).size], [false, ids.length]);
+    });
+
+    on("takes a disk for deleted whose group is missing, not whose subscription is", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      const deleteAfter = (code: string): Promise<Result<void, Failure>> => {
+        const effect = { kind: "Error", status: 404, code } as const;
+        cloud.model.faults.add({ operation: "Disks_Get", times: 1, effect });
+        return cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never));
+      };
+      assert.equal(failureOf(await deleteAfter("SubscriptionNotFound")).kind, "CloudRejected");
+      assert.ok((await deleteAfter("ResourceGroupNotFound")).ok);
+    });
+
+    on("deletes a disk, also twice", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      valueOf(
+        await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+      );
+      assert.deepEqual(
+        factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)))),
+        { kind: "DiskNotFound", diskUri: uri },
+      );
+      valueOf(
+        await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+      );
+    });
+
+    on("does not delete an attached disk", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      await attach(cloud, uri, node);
+      assert.deepEqual(
+        failureOf(
+          await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)),
+        ),
+        {
+          kind: "DiskInUse",
+          diskUri: uri,
+          attachedTo: [cloud.vms.uri("node-a")],
+        },
+      );
+      assert.equal(callsOf(cloud, "Disks_Delete").length, 0);
+    });
+
+    on("grows a disk, and never shrinks it", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      assert.deepEqual(
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never),
+          ),
+        ),
+        {
+          sizeGiB: 128,
+        },
+      );
+      assert.deepEqual(
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100, precondition: mayAlways }, never),
+          ),
+        ),
+        {
+          sizeGiB: 128,
+        },
+      );
+      assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB, 128);
+      assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+    });
+
+    on("grows no shared disk while it is attached", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+      await attach(cloud, uri, node);
+      assert.deepEqual(
+        failureOf(
+          await cloud.run(
+            cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition: mayAlways }, never),
+          ),
+        ),
+        {
+          kind: "DiskInUse",
+          diskUri: uri,
+          attachedTo: [cloud.vms.uri("node-a")],
+        },
+      );
+      assert.equal(callsOf(cloud, "Disks_Update").length, 0);
+    });
+
+    on("sets and removes tags of an attached disk, and leaves all others", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b", c: "d" } });
+      await attach(cloud, uri, addVm(cloud, "node-a"));
+      valueOf(
+        await cloud.run(
+          cloud.provisioner.tagDisk(
+            { diskUri: uri, tags: { c: undefined, e: "f" }, precondition: mayAlways },
+            never,
+          ),
+        ),
+      );
+      const { tags, attachedTo } = valueOf(
+        await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)),
+      );
+      assert.deepEqual([tags, attachedTo], [{ a: "b", e: "f" }, [cloud.vms.uri("node-a")]]);
+      valueOf(
+        await cloud.run(
+          cloud.provisioner.tagDisk(
+            { diskUri: uri, tags: { e: "f", none: undefined }, precondition: mayAlways },
+            never,
+          ),
+        ),
+      );
+      assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+    });
+
+    on("refuses more tags than Azure allows before it writes", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1", {
+        tags: Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, "x"])),
+      });
+      const failure = failureOf(
+        await cloud.run(
+          cloud.provisioner.tagDisk(
+            { diskUri: uri, tags: { one: "x", two: "x" }, precondition: mayAlways },
+            never,
+          ),
+        ),
+      );
+      assert.deepEqual([failure.kind, "value" in failure && failure.value], ["InvalidArgument", "51"]);
+      assert.equal(callsOf(cloud, "Disks_Update").length, 0);
+    });
+
+    describe("changes", () => updateDiskContract(on));
+
+    on("names the missing disk", async (cloud) => {
+      const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
+      assert.deepEqual(
+        factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))),
+        missing,
+      );
+      assert.deepEqual(
+        factsOf(
+          failureOf(
+            await cloud.run(
+              cloud.provisioner.resizeDisk(
+                { diskUri: diskUri("none"), sizeGiB: 8, precondition: mayAlways },
+                never,
+              ),
+            ),
+          ),
+        ),
+        missing,
+      );
+      assert.deepEqual(
+        factsOf(
+          failureOf(
+            await cloud.run(
+              attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") }),
+            ),
+          ),
+        ),
+        missing,
+      );
+    });
+
+    on("leaves a disk alone when the id of a call differs in any one segment", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1", { maxShares: 2, tags: { a: "b" } });
+      const before = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
+      const { provisioner } = cloud;
+      const calls: readonly ((other: string) => Promise<Result<unknown, Failure>>)[] = [
+        (other) => provisioner.getDisk({ diskUri: other }, never),
+        (other) => provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never),
+        (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, precondition: mayAlways }, never),
+        (other) =>
+          provisioner.updateDisk(
+            { diskUri: other, change: { skuName: "Standard_LRS" }, precondition: mayAlways },
+            never,
+          ),
+        (other) => attaching(provisioner, { diskUri: other, node }),
+        (other) =>
+          provisioner.detachDisk({ diskUri: other, node, lane: "detach", precondition: mayAlways }, never),
+        (other) => fencing(provisioner, { diskUri: other, node }),
+      ];
+      await fc.assert(
+        fc.asyncProperty(otherDiskIds(uri), fc.constantFrom(...calls), async (other, call) => {
+          const answered = await cloud.run(call(other));
+          assert.ok(
+            !answered.ok || answered.value === undefined || "kind" in Object(answered.value),
+            `${other}: ${JSON.stringify(answered)}`,
+          );
+          assert.deepEqual(valueOf(await cloud.run(provisioner.getDisk({ diskUri: uri }, never))), before);
+          assert.deepEqual(disksOn(cloud, "node-a"), []);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    on("refuses a disk of another subscription before it calls Azure", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const other = (await addDisk(cloud, "pvc-1")).replace(
+        SUBSCRIPTION_ID,
+        "00000000-0000-0000-0000-00000000beef",
+      );
+      const calls = callsOf(cloud, "Disks_Get").length;
+      const failures = [
+        failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: other }, never))),
+        failureOf(
+          await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other, precondition: mayAlways }, never)),
+        ),
+        failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))),
+      ];
+      const problem =
+        "is in subscription 00000000-0000-0000-0000-00000000beef; " +
+        `this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
+      for (const failure of failures)
+        assert.deepEqual(failure, { kind: "InvalidArgument", field: "diskUri", value: other, problem });
+      assert.equal(callsOf(cloud, "Disks_Get").length, calls);
+      assert.equal(callsOf(cloud, "Disks_Delete").length + vmWrites(cloud).length, 0);
+    });
+
+    on("treats ids that differ only in case as the same disk", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      await fc.assert(
+        fc.asyncProperty(sameDiskIds(uri), sameDiskIds(uri), async (one, other) => {
+          assert.equal(
+            valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: one }, never))).diskUri,
+            uri,
+          );
+          const lun = valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: one, node }))).lun;
+          assert.equal(
+            valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))).lun,
+            lun,
+          );
+          assert.equal(disksOn(cloud, "node-a").length, 1);
+          valueOf(
+            await cloud.run(
+              cloud.provisioner.detachDisk(
+                { diskUri: other, node, lane: "detach", precondition: mayAlways },
+                never,
+              ),
+            ),
+          );
+          assert.deepEqual(disksOn(cloud, "node-a"), []);
+        }),
+        { numRuns: 5 },
+      );
+    });
+
+    on("describes an id that is not a disk's", async (cloud) => {
+      const failure = failureOf(
+        await cloud.run(cloud.provisioner.getDisk({ diskUri: cloud.vms.uri("node-a") }, never)),
+      );
+      assert.equal(failure.kind, "InvalidArgument");
+    });
+
+    on("lists all disks by their ids, page after page", async (cloud) => {
+      cloud.model.world.settings = { ...cloud.model.world.settings, pageSize: 2 };
+      for (const disk of ["pvc-3", "pvc-1", "pvc-2", "pvc-5", "pvc-4"]) await addDisk(cloud, disk);
+      const listed = valueOf(
+        await cloud.run(cloud.provisioner.listDisks({ resourceGroup: undefined }, never)),
+      );
+      assert.deepEqual(
+        listed.map((disk) => disk.diskName),
+        ["pvc-1", "pvc-2", "pvc-3", "pvc-4", "pvc-5"],
+      );
+    });
+  });
+}
+
+/** A precondition that permits one write, and refuses the next after it has run `during`. */
+function refusingSecond(during: () => Promise<void> = () => Promise.resolve()): Precondition {
+  let asked = 0;
+  return async () => {
+    asked += 1;
+    if (asked === 1) return true;
+    await during();
+    return false;
+  };
+}
+
+/** Leaves a disk in the state of a failed update. */
+function failLastUpdate(cloud: CloudUnderTest, uri: string, tags: Readonly<Record<string, string>>): void {
+  const disk = findDisk(cloud.model.world, uri);
+  assert.ok(disk !== undefined);
+  putDisk(cloud.model.world, { ...disk, spec: { ...disk.spec, tags }, provisioningState: "Failed" });
+}
