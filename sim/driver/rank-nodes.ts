@@ -43,7 +43,7 @@ export function rankNodesBy(
       .filter((attachment) => attachment.diskKey === diskKey)
       .map((attachment) => [attachment.nodeName, attachment] as const);
     const volumes: readonly PodVolume[] =
-      volume === undefined ? [] : [{ disk: volume.disk, barred: volume.barred, attachments: new Map(own) }];
+      volume === undefined ? [] : [{ ...volume, attachments: new Map(own) }];
     const offered = nodeNames.map((nodeName) => nodes.get(nodeName));
     const removed = filterNodes(offered, volumes);
     const scores = scoreNodes({ volumes, findNode: (nodeName) => nodes.get(nodeName) });

@@ -68,7 +68,7 @@ describe("the extender", () => {
     assert.deepEqual([filtered.outcome, filtered.removed], ["answered", new Map([["not-ready", 1]])]);
     assert.deepEqual(read(answer("prioritize", asked)), [
       { Host: "node-a", Score: 0 },
-      { Host: "node-b", Score: 10 },
+      { Host: "node-b", Score: 5 },
       { Host: "node-c", Score: 0 },
     ]);
     assert.deepEqual(lines, []);

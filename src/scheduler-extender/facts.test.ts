@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDriverNode } from "../controller/testing/a-driver-node.ts";
+import type { WriterRecord } from "../core/api/az-volume.ts";
 import {
   aDetail,
   anAttachment,
   aRecord,
   aReplica,
   aVolume,
+  aWriter,
   diskUri,
   identity,
   leaving,
@@ -40,7 +42,21 @@ describe("what the extender keeps of objects", () => {
       diskKey: diskUri.toLowerCase(),
       disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
       barred: [identity("node-a"), identity("node-c"), identity("node-b")],
+      isSingleWriter: true,
+      writer: undefined,
     });
+  });
+
+  it("knows the writer of a volume while its request stands", () => {
+    const { nodeName, vmId } = identity("node-a");
+    const writerOf = (record: WriterRecord) => volumeFacts(aVolume({ status: { record } })).writer;
+    assert.deepEqual(writerOf(aRecord({ writer: aWriter("node-a") })), { nodeName, vmId });
+    assert.equal(writerOf(aRecord({ writer: aWriter("node-a", { requested: false }) })), undefined);
+    assert.equal(writerOf(aRecord()), undefined);
+    const shared = aVolume({
+      spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+    });
+    assert.equal(volumeFacts(shared).isSingleWriter, false);
   });
 
   it("knows a disk's future place before it is read, and no place before it is created", () => {

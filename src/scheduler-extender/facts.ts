@@ -1,6 +1,6 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../core/api/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
 import type { NodeKey } from "../core/api/identity/node-identity.ts";
 import { isAttached } from "../core/attachment/is-attached.ts";
@@ -9,6 +9,7 @@ import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
+import { isSingleWriter } from "../core/volume/access-modes.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
@@ -27,6 +28,8 @@ export interface VolumeFacts extends SourceObject {
   readonly diskKey: string;
   readonly disk: DiskPlace | undefined;
   readonly barred: readonly NodeKey[];
+  readonly isSingleWriter: boolean;
+  readonly writer: NodeKey | undefined;
 }
 
 /** What is kept of an AzVolumeAttachment. */
@@ -94,7 +97,15 @@ export function volumeFacts(volume: AzVolume): VolumeFacts {
             platform: platformOf(volume.spec),
           },
     barred: barred.length === 0 ? NO_NODES : barred,
+    isSingleWriter: isSingleWriter(volume.spec.capabilities),
+    writer: requestedWriter(record),
   };
+}
+
+function requestedWriter(record: WriterRecord | undefined): NodeKey | undefined {
+  if (record?.writer?.requested !== true) return undefined;
+  const { nodeName, vmId } = record.writer;
+  return { nodeName, vmId };
 }
 
 /** What placing a pod needs of an AzVolumeAttachment. */

@@ -9,6 +9,7 @@ import {
   aRecord,
   aReplica,
   aVolume,
+  aWriter,
   diskUri,
   identity,
 } from "../core/testing/objects.ts";
@@ -41,7 +42,11 @@ describe("the placement index", () => {
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
     cluster.volumes.put(
-      volumeFacts(aVolume({ status: { record: aRecord({ quarantined: [identity("node-c")] }) } })),
+      volumeFacts(
+        aVolume({
+          status: { record: aRecord({ writer: aWriter("node-a"), quarantined: [identity("node-c")] }) },
+        }),
+      ),
     );
     const replica = attachmentFacts(aReplica("node-b"));
     cluster.attachments.put(replica);
@@ -49,6 +54,8 @@ describe("the placement index", () => {
       {
         disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
         barred: [identity("node-c")],
+        isSingleWriter: true,
+        writer: { nodeName: "node-a", vmId: identity("node-a").vmId },
         attachments: new Map([["node-b", replica]]),
       },
     ];
@@ -60,7 +67,9 @@ describe("the placement index", () => {
     const { cluster, index } = anIndex();
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
-    assert.deepEqual(index.podVolumes(claimed), [{ disk: undefined, barred: [], attachments: new Map() }]);
+    assert.deepEqual(index.podVolumes(claimed), [
+      { disk: undefined, barred: [], isSingleWriter: true, writer: undefined, attachments: new Map() },
+    ]);
   });
 
   it("counts a claim that waits for its first pod only if its class is the driver's", () => {

@@ -53,7 +53,13 @@ export interface PlacementIndex {
   refreshHealth(): void;
 }
 
-const NEW_VOLUME: PodVolume = { disk: undefined, barred: [], attachments: new Map() };
+const NEW_VOLUME: PodVolume = {
+  disk: undefined,
+  barred: [],
+  isSingleWriter: true,
+  writer: undefined,
+  attachments: new Map(),
+};
 
 /** An index over caches that have not been run yet: it must see their first list. */
 export function createPlacementIndex(options: {
@@ -134,6 +140,8 @@ export function createPlacementIndex(options: {
     return {
       disk: volume?.disk,
       barred: volume?.barred ?? [],
+      isSingleWriter: volume?.isSingleWriter ?? true,
+      writer: volume?.writer,
       attachments: new Map(attachments.map((attachment) => [attachment.nodeName, attachment])),
     };
   }

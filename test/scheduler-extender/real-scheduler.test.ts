@@ -41,6 +41,36 @@ describe(
       },
     );
 
+    // A Deployment starts its new pod before the old one ends, which only the same node allows.
+    it(
+      "sends a volume's second pod to its writer's node, though others are less loaded",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        await cluster().addClaim("rolled", NODES, "node-a");
+        const labels = { app: "rolled" };
+        const spec = {
+          affinity: {
+            podAntiAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [
+                {
+                  weight: 100,
+                  podAffinityTerm: {
+                    topologyKey: "kubernetes.io/hostname",
+                    labelSelector: { matchLabels: labels },
+                  },
+                },
+              ],
+            },
+          },
+        };
+        const requests = { cpu: "1500m", memory: "3Gi" };
+        const old = { labels, spec: { ...spec, nodeName: "node-a" }, requests };
+        assert.equal(await cluster().schedule("rolled-old", ["rolled"], old), "node-a");
+        const surge = { labels, spec, requests };
+        assert.equal(await cluster().schedule("rolled-new", ["rolled"], surge), "node-a");
+      },
+    );
+
     it("sends a pod of two volumes where both are", { timeout: TEST_TIMEOUT_MS }, async () => {
       await cluster().addClaim("left", ["node-a", "node-b"]);
       await cluster().addClaim("right", ["node-b", "node-c"]);

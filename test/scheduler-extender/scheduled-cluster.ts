@@ -9,6 +9,8 @@ import { parse } from "yaml";
 import type { ApiClient } from "../../src/adapters/kubernetes/api/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import { attachmentObjectName } from "../../src/core/api/object-names.ts";
+import { SCORE_MAX } from "../../src/core/schedule/score-nodes.ts";
+import { aRecord } from "../../src/core/testing/objects.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { ObjectStore } from "../../src/ports/store/object-store.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
@@ -35,15 +37,24 @@ export interface ScheduledCluster {
   readonly extender: () => string;
   /** Creates a node for pods; with a node plug-in unless `plugIn` says otherwise. */
   addNode(name: string, plugIn: "ready" | "not-ready" | "none"): Promise<void>;
-  /** Creates a claim bound to a disk that is attached to the nodes as a replica. */
-  addClaim(name: string, attachedTo: readonly string[]): Promise<void>;
+  /** Creates a claim bound to a disk that is attached to the nodes: as a replica, but for the writer's. */
+  addClaim(name: string, attachedTo: readonly string[], writerNode?: string): Promise<void>;
   /** Creates a pod with the claims and returns its assigned node. */
-  schedule(podName: string, claimNames: readonly string[]): Promise<string>;
+  schedule(podName: string, claimNames: readonly string[], changes?: PodChanges): Promise<string>;
   /** Starts the scheduler, in place of a running one; sends the extender names, or full nodes. */
   startScheduler(nodes: "names" | "full"): Promise<void>;
   /** kill -9. */
   killExtender(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a pod is beside its claims. */
+export interface PodChanges {
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Further fields of its spec; a `nodeName` bypasses the scheduler. */
+  readonly spec?: object;
+  /** Its requests of its one container. */
+  readonly requests?: Readonly<Record<string, string>>;
 }
 
 /** Builds what is missing, unless the cache has it, and starts API server and extender. */
@@ -117,7 +128,7 @@ async function startIn(
       if (plugIn !== "none") await registerPlugIn(store, name, plugIn === "ready");
       if (plugIn === "ready") readyNode ??= name;
     },
-    addClaim: async (name, attachedTo) => {
+    addClaim: async (name, attachedTo, writerNode) => {
       const claimPath = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
       const spec = {
         accessModes: ["ReadWriteOnce"],
@@ -140,17 +151,25 @@ async function startIn(
           csi: { driver: DRIVER, volumeHandle: diskUri(name) },
         },
       });
+      if (writerNode !== undefined)
+        await recordWriter(store, { diskUri: diskUri(name), volumeName: name, nodeName: writerNode });
       for (const nodeName of attachedTo)
-        await attach(store, { diskUri: diskUri(name), volumeName: name, nodeName });
-      await untilKnown(endpoint, { claimName: name, attachedTo, readyNode });
+        await attach(store, {
+          diskUri: diskUri(name),
+          volumeName: name,
+          nodeName,
+          role: nodeName === writerNode ? "Primary" : "Replica",
+        });
+      await untilKnown(endpoint, { claimName: name, attachedTo, readyNode, writerNode });
     },
-    schedule: async (podName, claimNames) => {
+    schedule: async (podName, claimNames, { labels = {}, spec = {}, requests = {} } = {}) => {
       const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
       await create(client, pods, {
-        metadata: { name: podName },
+        metadata: { name: podName, labels },
         spec: {
+          ...spec,
           schedulerName: SCHEDULER,
-          containers: [{ name: "main", image: "none" }],
+          containers: [{ name: "main", image: "none", resources: { requests } }],
           volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
         },
       });
@@ -224,19 +243,64 @@ async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boo
   valueOf(await store.updateStatus("AzDriverNode", { ...made, status }, never));
 }
 
+interface PlacedDisk {
+  readonly diskUri: string;
+  readonly volumeName: string;
+  readonly nodeName: string;
+}
+
+/** A volume of the disk that the node holds as its writer. */
+async function recordWriter(
+  store: ObjectStore,
+  { diskUri, volumeName, nodeName }: PlacedDisk,
+): Promise<void> {
+  const disk = { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 3 };
+  const made = valueOf(
+    await store.create(
+      "AzVolume",
+      {
+        metadata: { name: volumeName },
+        spec: {
+          volumeName,
+          capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+          disk: { ...disk, tags: {} },
+          maxMountReplicaCount: 2,
+          volumeContext: {},
+          deleteRequested: false,
+        },
+      },
+      never,
+    ),
+  );
+  const status = {
+    state: "Created",
+    observedGeneration: 1,
+    conditions: [],
+    detail: { ...disk, diskUri, location: "eastus", zones: [] },
+    record: aRecord({
+      writer: {
+        nodeName,
+        vmId: `vm-of-${nodeName}`,
+        instanceUri: `/virtualMachines/${nodeName}`,
+        epoch: 1,
+        held: true,
+        requested: true,
+      },
+    }),
+  } as const;
+  valueOf(await store.updateStatus("AzVolume", { ...made, status }, never));
+}
+
 async function attach(
   store: ObjectStore,
-  {
-    diskUri,
-    volumeName,
-    nodeName,
-  }: { readonly diskUri: string; readonly volumeName: string; readonly nodeName: string },
+  { diskUri, volumeName, nodeName, role }: PlacedDisk & { readonly role: "Primary" | "Replica" },
 ): Promise<void> {
   const spec = {
     volumeName,
     volumeId: diskUri,
     nodeName,
-    role: "Replica",
+    role,
+    ...(role === "Primary" ? { writerRequest: { since: "2026-01-01T00:00:00.000Z" } } : {}),
     readOnly: false,
     volumeContext: {},
   } as const;
@@ -249,7 +313,7 @@ async function attach(
   );
   const status = {
     state: "Attached",
-    role: "Replica",
+    role,
     vmId: `vm-of-${nodeName}`,
     instanceUri: `/virtualMachines/${nodeName}`,
     lun: 0,
@@ -264,9 +328,10 @@ async function untilKnown(
     readonly claimName: string;
     readonly attachedTo: readonly string[];
     readonly readyNode: string | undefined;
+    readonly writerNode: string | undefined;
   },
 ): Promise<void> {
-  const { claimName, attachedTo, readyNode = "" } = claim;
+  const { claimName, attachedTo, readyNode = "", writerNode } = claim;
   const unknown = "node-unknown";
   const pod = {
     metadata: { namespace: NAMESPACE },
@@ -282,7 +347,9 @@ async function untilKnown(
     };
     const scores = (await ask("prioritize")) as readonly { readonly Host: string; readonly Score: number }[];
     const isAttached = attachedTo.every((nodeName) =>
-      scores.some(({ Host, Score }) => Host === nodeName && Score > 0),
+      scores.some(
+        ({ Host, Score }) => Host === nodeName && Score > (nodeName === writerNode ? SCORE_MAX / 2 : 0),
+      ),
     );
     return unknown in FailedAndUnresolvableNodes && isAttached ? true : undefined;
   });

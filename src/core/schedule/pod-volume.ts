@@ -1,4 +1,4 @@
-import { includesNode, isSameVmId, type NodeKey } from "../api/identity/node-identity.ts";
+import { includesNode, isSameNode, isSameVmId, type NodeKey } from "../api/identity/node-identity.ts";
 import type { DiskPlace, NodePlace } from "./why-unreachable.ts";
 
 /** A node as the scheduler extender sees it. */
@@ -22,6 +22,10 @@ export interface PodVolume {
   readonly disk: DiskPlace | undefined;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
   readonly barred: readonly NodeKey[];
+  /** Only one node may write it at a time. */
+  readonly isSingleWriter: boolean;
+  /** The writer in the writer record, if its request stands. */
+  readonly writer: NodeKey | undefined;
   /** The volume's attachments by node name. */
   readonly attachments: ReadonlyMap<string, PodVolumeAttachment>;
 }
@@ -34,7 +38,7 @@ export interface PodVolumeAttachment {
   readonly isAttached: boolean;
   /** It already holds one of the node's slots. */
   readonly holdsSlot: boolean;
-  /** It counts among the node's `firmAttachments`. */
+  /** Published or requested: it counts among the node's `firmAttachments`. */
   readonly isFirm: boolean;
 }
 
@@ -52,4 +56,17 @@ export function isAttachedTo(
 /** Whether a volume's writer record keeps it from a node. */
 export function isBarred(volume: PodVolume, node: CandidateNode): boolean {
   return volume.barred.length > 0 && includesNode(volume.barred, node);
+}
+
+/**
+ * Whether a node writes a single-writer volume, or requests it while no other node does. A further pod can
+ * use the volume there beside the first one, and on no other node before that one has ended.
+ */
+export function isWritersNode(
+  { isSingleWriter, writer }: PodVolume,
+  attachment: PodVolumeAttachment | undefined,
+  node: CandidateNode,
+): boolean {
+  if (!isSingleWriter) return false;
+  return writer === undefined ? attachment?.isFirm === true : isSameNode(writer, node);
 }

@@ -20,11 +20,13 @@ export function among(...nodes: readonly CandidateNode[]): FindNode {
   return (nodeName) => nodes.find((node) => node.nodeName === nodeName);
 }
 
-/** A disk in zone 1 without attachments. */
+/** A single-writer disk in zone 1 without attachments. */
 export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
   return {
     disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
     barred: [],
+    isSingleWriter: true,
+    writer: undefined,
     attachments: new Map(),
     ...overrides,
   };
