@@ -83,9 +83,9 @@ describe("observeVolume of the pods on a node", () => {
       const asked: unknown[] = [];
       const users: typeof world.ports.users = {
         ...world.ports.users,
-        cachedPlacement: (volumeId, nodeName) => {
+        cachedPlacement: (_, nodeName) => {
           asked.push(nodeName);
-          return aPlacement({ otherVolumeIds: [volumeId] });
+          return aPlacement();
         },
       };
       const observed = observeVolume({ ...world.ports, users }, "pvc-1");

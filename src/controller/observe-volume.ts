@@ -1,12 +1,7 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import {
-  isTerminating,
-  type ObservedNode,
-  type ObservedPlacement,
-  type ObservedVolume,
-} from "../core/attachment/observed-volume.ts";
+import { isTerminating, type ObservedNode, type ObservedVolume } from "../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { placementUnknown, type VolumePlacement } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
@@ -67,13 +62,14 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
         ? { kind: "unknown" }
         : users.cachedOn({ nodeName: writer.nodeName, volumeId }),
     pods: () => cachedPodsOf(ports, volume),
-    placement: () => observePlacement(ports, volumeId),
+    placement: () => (volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId)),
     placementOn: (nodeName) => {
       if (volumeId === undefined) return placementUnknown;
       const known = placementsOn.get(nodeName) ?? users.cachedPlacement(volumeId, nodeName);
       placementsOn.set(nodeName, known);
       return known;
     },
+    companionsOn: () => companionsOn(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,
   };
@@ -108,15 +104,13 @@ function hasUser(
   );
 }
 
-/** Where the pods that use the volume could run, and where their other volumes are, or are about to be. */
-function observePlacement(
+/** Where the other volumes of the pods that use the volume are, or are about to be. */
+function companionsOn(
   { cache, users, placing }: Pick<ObservePorts, "cache" | "users" | "placing">,
   volumeId: string | undefined,
-): ObservedPlacement {
-  const { pods, neighbours, otherVolumeIds } =
-    volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId);
-  const companionsOn = new Map<string, number>();
-  for (const otherId of otherVolumeIds) {
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const otherId of volumeId === undefined ? [] : users.cachedCompanions(volumeId)) {
     for (const other of cache.byIndex("AzVolume", "diskUri", resourceUriKey(otherId))) {
       const { name } = other.metadata;
       const staying = cache
@@ -124,10 +118,10 @@ function observePlacement(
         .filter((attachment) => !isTerminating(attachment))
         .map(({ spec }) => spec.nodeName);
       for (const nodeName of new Set([...staying, ...(placing?.get(name) ?? [])]))
-        companionsOn.set(nodeName, (companionsOn.get(nodeName) ?? 0) + 1);
+        counts.set(nodeName, (counts.get(nodeName) ?? 0) + 1);
     }
   }
-  return { pods, neighbours, companionsOn };
+  return counts;
 }
 
 /** All nodes whose plug-in has registered, sorted by name. */

@@ -136,6 +136,7 @@ export async function withDriver(
     cachedPods: () => [],
     cachedNodeNameOf: azure.nodeNameAt,
     cachedPlacement: () => placementUnknown,
+    cachedCompanions: () => [],
     onChange: (listener) => listeners.push(listener),
   };
   const driver = createDriver(2, {

@@ -91,10 +91,8 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
         if (isSameResourceUri(node.instanceUri, instanceUri)) return node.name;
       return undefined;
     },
-    cachedPlacement: (volumeId) => {
-      const users = podsUsing(volumeId);
-      return { pods: users.map(rulesOf), neighbours: [], otherVolumeIds: [] };
-    },
+    cachedPlacement: (volumeId) => ({ pods: podsUsing(volumeId).map(rulesOf), neighbours: [] }),
+    cachedCompanions: () => [],
     onChange: (listener) => {
       view.onChange((change) => {
         for (const nodeName of nodesConcerned(change, view))

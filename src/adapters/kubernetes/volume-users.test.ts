@@ -463,6 +463,7 @@ describe("createPodVolumeUsers: placement", () => {
     });
     await cluster.show();
     const nodeLabels = { "kubernetes.io/hostname": "node-b" };
+    assert.deepEqual(usersOf(cluster).cachedCompanions(diskOf("DATA")), [diskOf("log")]);
     assert.deepEqual(usersOf(cluster).cachedPlacement(diskOf("DATA")), {
       pods: [
         {
@@ -480,7 +481,6 @@ describe("createPodVolumeUsers: placement", () => {
         { namespace: "default", name: "db-1", labels: { app: "db" }, nodeLabels, podAntiAffinity: [] },
         { namespace: "default", name: "hermit", labels: {}, nodeLabels, podAntiAffinity: [term] },
       ],
-      otherVolumeIds: [diskOf("log")],
     });
   });
 
@@ -597,8 +597,9 @@ describe("createPodVolumeUsers: placement", () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data");
     const users = usersOf(cluster);
-    const nothing = { pods: [], neighbours: [], otherVolumeIds: [] };
+    const nothing = { pods: [], neighbours: [] };
     assert.deepEqual(users.cachedPlacement(diskOf("data")), nothing);
+    assert.deepEqual(users.cachedCompanions(diskOf("data")), []);
     await cluster.show();
     assert.deepEqual(users.cachedPlacement(diskOf("other")), nothing);
   });

@@ -6,7 +6,6 @@ import {
   placementUnknown,
   type PodAffinityTerm,
   type PodRules,
-  type VolumePlacement,
 } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
@@ -183,13 +182,9 @@ export function createPodVolumeUsers(options: {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);
       const rules = users.flatMap((pod) => pod.rules ?? []);
-      const placement: VolumePlacement = {
-        pods: rules,
-        neighbours: neighboursOf(rules, new Set(users), nodeName),
-        otherVolumeIds: otherVolumesOf(users, volumeId),
-      };
-      return placement;
+      return { pods: rules, neighbours: neighboursOf(rules, new Set(users), nodeName) };
     },
+    cachedCompanions: (volumeId) => (hasSynced() ? otherVolumesOf(podsUsing(volumeId), volumeId) : []),
     onChange: (listener) => {
       pods.onChange(({ previous, current }) => {
         if (!isRelevantPodChange(previous, current)) return;

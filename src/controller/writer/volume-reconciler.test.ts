@@ -383,7 +383,8 @@ describe("volumeReconciler", () => {
           ...world.ports.users.cachedNode(nodeName),
           taints: nodeName === "node-d" ? tainted : [],
         }),
-        cachedPlacement: () => aPlacement({ otherVolumeIds: [otherUri.toUpperCase()] }),
+        cachedPlacement: () => aPlacement(),
+        cachedCompanions: () => [otherUri.toUpperCase()],
       };
       const reconcile = (): Promise<unknown> =>
         world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
@@ -392,7 +393,7 @@ describe("volumeReconciler", () => {
       await world.clock.advance(1_000);
       await reconcile();
       const observed = observeVolume({ ...world.ports, users }, "pvc-1");
-      assert.deepEqual(observed?.placement().companionsOn, new Map([["node-c", 1]]));
+      assert.deepEqual(observed?.companionsOn(), new Map([["node-c", 1]]));
       assert.deepEqual(
         ["node-b", "node-c", "node-d"].map((nodeName) => world.attachment(nodeName)?.spec.role),
         ["Replica", "Replica", undefined],
@@ -439,8 +440,8 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", leaving(aReplica("node-d", elsewhere)));
       const users: VolumeUsers = {
         ...world.ports.users,
-        cachedPlacement: (volumeId) =>
-          aPlacement({ otherVolumeIds: [volumeId === diskUri ? otherUri : diskUri] }),
+        cachedPlacement: () => aPlacement(),
+        cachedCompanions: (volumeId) => [volumeId === diskUri ? otherUri : diskUri],
       };
       const { reconcile } = volumeReconciler({ ...world.ports, users }, asksNothing);
       await world.answerOf(Promise.all([reconcile("pvc-1", never), reconcile("pvc-2", never)]));

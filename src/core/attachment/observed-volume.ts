@@ -127,20 +127,16 @@ export interface ObservedVolume {
    * Where the pods that use the volume could run. Reads all pods of the cluster, so plans ask only to
    * place a replica.
    */
-  readonly placement: () => ObservedPlacement;
+  readonly placement: () => VolumePlacement;
   /**
    * The pods that use the volume, and those with volumes that may keep them off one node. Reads few pods,
    * unless a rule is about a larger place than a node.
    */
-  readonly placementOn: (nodeName: string) => Pick<VolumePlacement, "pods" | "neighbours">;
+  readonly placementOn: (nodeName: string) => VolumePlacement;
+  /** How many other volumes of the same pods each node has attached, or is getting. */
+  readonly companionsOn: () => ReadonlyMap<string, number>;
   readonly nowMs: number;
   readonly settings: VolumeSettings;
-}
-
-/** What decides where a volume's replicas are of use. */
-export interface ObservedPlacement extends Pick<VolumePlacement, "pods" | "neighbours"> {
-  /** How many other volumes of the same pods each node has attached, or is getting. */
-  readonly companionsOn: ReadonlyMap<string, number>;
 }
 
 /** An attachment and for how long it has not changed, in milliseconds on the observer's own clock. */

@@ -595,6 +595,38 @@ describe("planReplicas", () => {
         plan: [trims("node-b", ["node-c"], ["node-a"], { nodeName: "node-c", epoch: 1 })],
       },
       {
+        because: "the one that stays has the most other volumes of the same pods beside it",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(
+            { writer: aWriter("node-c") },
+            { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 1 },
+          ),
+          attachments: [aReplica("node-a"), aReplica("node-b"), aReplica("node-d"), anAttachment("node-c")],
+          companionsOn: () =>
+            new Map([
+              ["node-a", 2],
+              ["node-b", 1],
+            ]),
+        }),
+        plan: [
+          trims("node-d", ["node-c"], ["node-a"], { nodeName: "node-c", epoch: 1 }),
+          trims("node-b", ["node-c"], ["node-a"], { nodeName: "node-c", epoch: 1 }),
+        ],
+      },
+      {
+        because: "one that is attached stays all the same",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-c") }, { maxMountReplicaCount: 1 }),
+          attachments: [
+            aReplica("node-a", { status: { state: "Attaching" } }),
+            aReplica("node-b"),
+            anAttachment("node-c"),
+          ],
+          companionsOn: () => new Map([["node-a", 1]]),
+        }),
+        plan: [trims("node-a", ["node-c"], ["node-b"], { nodeName: "node-c", epoch: 1 })],
+      },
+      {
         because: "one share is needed in any case; the other replica is only more than requested",
         observed: anObservedVolume({
           volume: aVolumeWithRecord(

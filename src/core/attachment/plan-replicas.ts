@@ -399,9 +399,10 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
 
 /**
  * Deletes replicas beyond the requested count, and those whose share a primary needs: least useful first,
- * then by name. A plan on a cache that misses this deletion could choose a second replica. A revoked
- * grant that the cache misses can also turn its node's attachment into the least useful replica, and the
- * replica that is deleted into the one that the next pod needs.
+ * then those beside fewer of the pods' other volumes, since a pod moves with all of its volumes, then by
+ * name. A plan on a cache that misses this deletion could choose a second replica. A revoked grant that the
+ * cache misses can also turn its node's attachment into the least useful replica, and the replica that is
+ * deleted into the one that the next pod needs.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount } = observed.volume.spec;
@@ -412,12 +413,16 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   // is served.
   const isServing = isPrimaryServed(observed) && isGranted(observed);
   const allowed = isServing ? Math.min(maxMountReplicaCount, room) : room;
+  const count = Math.max(0, replicas.length - allowed);
+  if (count === 0) return [];
+  const companionsOn = observed.companionsOn();
+  const companions = ({ spec }: AzVolumeAttachment): number => companionsOn.get(spec.nodeName) ?? 0;
   const ranked = replicas.toSorted(
     (left, right) =>
       Number(couldTakeOver(observed, left)) - Number(couldTakeOver(observed, right)) ||
-      Number(isAttached(left)) - Number(isAttached(right)),
+      Number(isAttached(left)) - Number(isAttached(right)) ||
+      companions(left) - companions(right),
   );
-  const count = Math.max(0, replicas.length - allowed);
   // A primary that needs a share may be waiting for its grant.
   const sharesShort = replicas.length - room;
   return ranked.slice(0, count).map(({ metadata }, index) => ({

@@ -193,7 +193,7 @@ describe("chooseReplicaNodes", () => {
       aNode("node-c", { taints: [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }] }),
     ];
     const { chosen, rejected } = chooseReplicaNodes(
-      anObservedVolume({ nodes, placement: () => ({ ...aPlacement(), companionsOn: new Map() }) }),
+      anObservedVolume({ nodes, placement: () => aPlacement() }),
       2,
     );
     assert.deepEqual(
@@ -228,7 +228,7 @@ describe("chooseReplicaNodes", () => {
       volume,
       attachments: [anAttachment("node-a")],
       nodes,
-      placement: () => ({ ...aPlacement(), companionsOn }),
+      companionsOn: () => companionsOn,
     });
     assert.deepEqual(namesOf(chooseReplicaNodes(observed, 4).chosen), [
       "node-e",

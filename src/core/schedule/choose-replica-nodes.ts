@@ -1,8 +1,9 @@
-import type { ObservedNode, ObservedPlacement, ObservedVolume } from "../attachment/observed-volume.ts";
+import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume.ts";
 import type { Platform } from "../platform/platform.ts";
 import { isSilent } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
 import { whyPodsDoNotFit } from "./pod-fits-node.ts";
+import type { VolumePlacement } from "./pod-rules.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Disks with a file system of Windows are not shared: whatever a replica is for, it is on Linux. */
@@ -27,11 +28,9 @@ export function chooseReplicaNodes(
   const zonesTaken = new Set(
     observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone),
   );
+  const companionsOn = observed.companionsOn();
   const ranks = new Map(
-    fit.map((node) => [
-      node.nodeName,
-      rank(node, placement.companionsOn.get(node.nodeName) ?? 0, zonesTaken),
-    ]),
+    fit.map((node) => [node.nodeName, rank(node, companionsOn.get(node.nodeName) ?? 0, zonesTaken)]),
   );
   const best = fit.toSorted(
     (left, right) =>
@@ -49,7 +48,7 @@ export function chooseReplicaNodes(
 /** Whether one of `nodes` could get a replica of the volume now. */
 export function couldTakeReplica(observed: ObservedVolume, nodes: readonly ObservedNode[]): boolean {
   // Most volumes need it for no node, and it reads all pods.
-  let placement: ObservedPlacement | undefined;
+  let placement: VolumePlacement | undefined;
   return nodes.some(
     (node) =>
       reasonAgainst(observed, node) === undefined &&

@@ -24,10 +24,7 @@ export interface NodeForPods {
  * anti-affinity between pods. CPU, memory, ports and topology spread are left out: they change from minute
  * to minute.
  */
-export function whyPodsDoNotFit(
-  placement: Pick<VolumePlacement, "pods" | "neighbours">,
-  node: NodeForPods,
-): string | undefined {
+export function whyPodsDoNotFit(placement: VolumePlacement, node: NodeForPods): string | undefined {
   for (const pod of placement.pods) {
     const because = whyPodDoesNotFit(pod, node, placement.neighbours);
     if (because !== undefined) return because;
@@ -42,10 +39,7 @@ export function whyPodsDoNotFit(
  * to any pod that could run there: a backup pod that is tied to the writer's node changes nothing for the
  * others.
  */
-export function whyPodsStayOff(
-  placement: Pick<VolumePlacement, "pods" | "neighbours">,
-  node: NodeForPods,
-): string | undefined {
+export function whyPodsStayOff(placement: VolumePlacement, node: NodeForPods): string | undefined {
   const reasons = placement.pods.map(
     (pod) => whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, placement.neighbours),
   );

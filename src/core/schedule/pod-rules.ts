@@ -80,9 +80,7 @@ export interface VolumePlacement {
   readonly pods: readonly PodRules[];
   /** Pods of other volumes, or of none, that a rule between pods concerns. */
   readonly neighbours: readonly NeighbourPod[];
-  /** Ids of the other volumes that the same pods use. */
-  readonly otherVolumeIds: readonly string[];
 }
 
 /** The placement of a volume without known users. */
-export const placementUnknown: VolumePlacement = { pods: [], neighbours: [], otherVolumeIds: [] };
+export const placementUnknown: VolumePlacement = { pods: [], neighbours: [] };

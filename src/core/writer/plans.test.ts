@@ -179,6 +179,7 @@ const rules = fc.record({
     minLength: nodeNames.length,
     maxLength: nodeNames.length,
   }),
+  companions: fc.array(fc.nat(2), { minLength: nodeNames.length, maxLength: nodeNames.length }),
 });
 type Rules = typeof rules extends fc.Arbitrary<infer T> ? T : never;
 
@@ -196,7 +197,7 @@ function repelsWidely({ podAntiAffinity }: Pick<NeighbourPod, "podAntiAffinity">
 }
 
 /** As the adapter reads them: `placementOn` knows only pods with volumes, on that node or by a wider rule. */
-function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn"> {
+function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn" | "companionsOn"> {
   const pods = drawn.own.map((own) => aPodWithRules(own));
   const neighbours = drawn.others.map(({ on, app, podAntiAffinity, hasVolumes }) => ({
     on,
@@ -204,13 +205,14 @@ function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placeme
     pod: aNeighbour(on, { labels: { app }, podAntiAffinity, nodeLabels: labelsOf(drawn, on) }),
   }));
   return {
-    placement: () => ({ pods, neighbours: neighbours.map(({ pod }) => pod), companionsOn: new Map() }),
+    placement: () => ({ pods, neighbours: neighbours.map(({ pod }) => pod) }),
     placementOn: (name) => ({
       pods,
       neighbours: neighbours
         .filter(({ on, hasVolumes, pod }) => hasVolumes && (on === name || [...pods, pod].some(repelsWidely)))
         .map(({ pod }) => pod),
     }),
+    companionsOn: () => new Map(nodeNames.map((name, at) => [name, drawn.companions[at] ?? 0])),
   };
 }
 
@@ -321,6 +323,33 @@ describe("the plans of a volume, carried out over and over", () => {
         assert.fail("it does not end");
       }),
       { numRuns: 3_000 },
+    );
+  });
+
+  // A failover needs both volumes on one node.
+  it("keep that surplus replica which the other volume of the pod has, too", () => {
+    const others = nodeNames.filter((name) => name !== "node-a");
+    const replicasOn = fc.subarray(others, { minLength: 1 });
+    const volume = aVolume({
+      spec: { disk: aDiskSpec({ maxShares: nodeNames.length }), maxMountReplicaCount: 1 },
+      status: { record: aRecord({ writer: aWriter("node-a") }) },
+    });
+    const nodes = nodeNames.map((name) => aNode(name));
+    const keptBeside = (own: readonly string[], other: readonly string[]): readonly string[] => {
+      const attachments = [anAttachment("node-a"), ...own.map((name) => aReplica(name))];
+      const companionsOn = (): ReadonlyMap<string, number> => new Map(other.map((name) => [name, 1]));
+      const deleted = planReplicas(anObservedVolume({ volume, nodes, attachments, companionsOn })).map(
+        (action) => (action.kind === "DeleteAttachment" ? action.attachmentName : assert.fail(action.kind)),
+      );
+      return own.filter((name) => !deleted.includes(aReplica(name).metadata.name));
+    };
+    fc.assert(
+      fc.property(replicasOn, replicasOn, fc.boolean(), (left, right, isAtOnce) => {
+        const leftKept = keptBeside(left, right);
+        const rightKept = keptBeside(right, isAtOnce ? left : leftKept);
+        assert.deepEqual([leftKept.length, rightKept.length], [1, 1]);
+        if (left.some((name) => right.includes(name))) assert.deepEqual(leftKept, rightKept);
+      }),
     );
   });
 

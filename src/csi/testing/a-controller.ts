@@ -113,6 +113,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       cachedPods: () => world.pods,
       cachedNodeNameOf: unused,
       cachedPlacement: unused,
+      cachedCompanions: unused,
       onChange: unused,
     },
     clusterVolumes: noClusterVolumes,

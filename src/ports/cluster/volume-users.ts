@@ -37,6 +37,8 @@ export interface VolumeUsers {
    * volumes, of whatever driver: the pods there, and those that a rule about a larger place concerns.
    */
   cachedPlacement(volumeId: string, nodeName?: string): VolumePlacement;
+  /** Ids of the other volumes that a volume's pods use, from a cache; empty while they are being listed. */
+  cachedCompanions(volumeId: string): readonly string[];
   /**
    * Calls `listener` with the node's name whenever the cached view of a node or of its users has changed,
    * and says which of the two.

@@ -50,5 +50,5 @@ export function aTerm(overrides: Partial<PodAffinityTerm> = {}): PodAffinityTerm
 
 /** The placement of a volume that one pod uses. */
 export function aPlacement(overrides: Partial<VolumePlacement> = {}): VolumePlacement {
-  return { pods: [aPod()], neighbours: [], otherVolumeIds: [], ...overrides };
+  return { pods: [aPod()], neighbours: [], ...overrides };
 }
