@@ -341,6 +341,7 @@ describe("planReplicas", () => {
 
   it("does not look through the pods of the cluster where no replica is missing", () => {
     const placement = (): never => assert.fail("asked where the pods could run");
+    const companionsOn = (): never => assert.fail("asked for other volumes where no replica is surplus");
     for (const replicas of [
       ["node-b", "node-c"],
       ["node-b", "node-c", "node-d"],
@@ -349,7 +350,14 @@ describe("planReplicas", () => {
       const spec = { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 };
       const volume = aVolumeWithRecord(writerOnA, spec);
       assert.equal(
-        planReplicas(anObservedVolume({ volume, attachments, placement })).length,
+        planReplicas(
+          anObservedVolume({
+            volume,
+            attachments,
+            placement,
+            ...(replicas.length === 2 && { companionsOn }),
+          }),
+        ).length,
         replicas.length - 2,
       );
     }
@@ -926,7 +934,7 @@ describe("planReplicas", () => {
         volume: aVolumeWithRecord(writerOnA, asked),
         attachments: [primary, aReplica("node-b"), aReplica("node-c")],
         nodes,
-        placement: () => ({ pods: [apart], neighbours: rivals, companionsOn: new Map() }),
+        placement: () => ({ pods: [apart], neighbours: rivals }),
         placementOn: (nodeName) => ({
           pods: [apart],
           neighbours: rivals.filter(({ nodeLabels }) => nodeLabels["kubernetes.io/hostname"] === nodeName),
@@ -961,7 +969,7 @@ describe("planReplicas", () => {
               ...["node-b", "node-c"].map((name) => aNode(name, { labels })),
               ...["node-d", "node-e", "node-f"].map((name) => aNode(name, { labels: { pool: "new" } })),
             ],
-            placement: () => ({ pods, neighbours: [], companionsOn: new Map() }),
+            placement: () => ({ pods, neighbours: [] }),
             placementOn: () => ({ pods, neighbours: [] }),
           }),
         );
@@ -999,7 +1007,25 @@ describe("planReplicas", () => {
         { because: "a pod waits on another node", pods: () => [aPod()] },
         {
           because: "the primary is not attached",
-          attachments: [anAttachment("node-a", { status: { state: "Attaching" } }), aReplica("node-b")],
+          attachments: [
+            anAttachment("node-a", { status: { state: "Attaching" } }),
+            aReplica("node-b"),
+            aReplica("node-c"),
+          ],
+        },
+        {
+          because: "of two others one is not attached",
+          volume: aVolumeWithRecord(writerOnA, {
+            disk: aDiskSpec({ maxShares: 4 }),
+            maxMountReplicaCount: 3,
+          }),
+          nodes: [...nodes, named("node-e")],
+          attachments: [
+            primary,
+            aReplica("node-b"),
+            aReplica("node-c"),
+            aReplica("node-d", { status: { state: "Attaching" } }),
+          ],
         },
         { because: "there is no primary", attachments: [aReplica("node-b"), aReplica("node-c")] },
         { because: "the pods are still being listed", placementOn: () => placementUnknown },

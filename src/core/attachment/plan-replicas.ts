@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/identity/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
-import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
+import { chooseReplicaNodes, couldTakeReplica, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { whyPodsStayOff } from "../schedule/pod-fits-node.ts";
 import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
@@ -215,7 +215,7 @@ function planMisplaced(
       node === undefined ? undefined : whyPodsStayOff(observed.placementOn(node.nodeName), node);
     if (because === undefined) continue;
     const others = replicas.filter((other) => other !== replica);
-    if (!others.every(isAttached) || chooseReplicaNodes(observed, 1).chosen.length === 0) return [];
+    if (!others.every(isAttached) || !couldTakeReplica(observed, observed.nodes())) return [];
     return [
       {
         kind: "DeleteAttachment",
