@@ -8,8 +8,8 @@ import { attachmentFacts, nodeFacts, volumeFacts } from "../../src/scheduler-ext
 import type { SimClusterOptions } from "../kubernetes/sim-cluster.ts";
 
 /**
- * The scheduler extender's response: its own rules, on the current objects. It does not detect silent
- * nodes here.
+ * The scheduler extender's response to a StatefulSet's pod: its own rules, on the current objects. It does
+ * not detect silent nodes here.
  */
 export function rankNodesBy(
   store: SimulatedStore,
@@ -43,7 +43,7 @@ export function rankNodesBy(
       .filter((attachment) => attachment.diskKey === diskKey)
       .map((attachment) => [attachment.nodeName, attachment] as const);
     const volumes: readonly PodVolume[] =
-      volume === undefined ? [] : [{ ...volume, attachments: new Map(own) }];
+      volume === undefined ? [] : [{ ...volume, drawsToWriter: false, attachments: new Map(own) }];
     const offered = nodeNames.map((nodeName) => nodes.get(nodeName));
     const removed = filterNodes(offered, volumes);
     const scores = scoreNodes({ volumes, findNode: (nodeName) => nodes.get(nodeName) });

@@ -19,7 +19,7 @@ import { createPlacementIndex } from "./placement-index.ts";
 import { aCluster, wellNode } from "./testing/a-cluster.ts";
 
 const diskKey = diskUri.toLowerCase();
-const claimed = [{ kind: "claim", claimKey: "default/data" }] as const;
+const claimed = [{ kind: "claim", claimKey: "default/data", isPodsOwn: false }] as const;
 const meta = (name: string, namespace?: string) => ({
   name,
   resourceVersion: "1",
@@ -54,13 +54,18 @@ describe("the placement index", () => {
       {
         disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
         barred: [identity("node-c")],
-        isSingleWriter: true,
+        drawsToWriter: true,
         writer: { nodeName: "node-a", vmId: identity("node-a").vmId },
         attachments: new Map([["node-b", replica]]),
       },
     ];
     assert.deepEqual(index.podVolumes(claimed), found);
     assert.deepEqual(index.podVolumes([{ kind: "disk", diskUri: diskUri.toUpperCase() }]), found);
+    const own = { ...claimed[0], isPodsOwn: true };
+    assert.deepEqual(
+      index.podVolumes([own]),
+      found.map((volume) => ({ ...volume, drawsToWriter: false })),
+    );
   });
 
   it("counts a disk without AzVolume only as one to be attached", () => {
@@ -68,7 +73,7 @@ describe("the placement index", () => {
     cluster.claims.put({ metadata: meta("data", "default"), volumeName: "pv-1", className: "" });
     cluster.persistentVolumes.put({ metadata: meta("pv-1"), diskKey });
     assert.deepEqual(index.podVolumes(claimed), [
-      { disk: undefined, barred: [], isSingleWriter: true, writer: undefined, attachments: new Map() },
+      { disk: undefined, barred: [], drawsToWriter: true, writer: undefined, attachments: new Map() },
     ]);
   });
 

@@ -14,7 +14,7 @@ import type {
 } from "./facts.ts";
 import type { NodeNames } from "./node-names.ts";
 import { NodeTable } from "./node-table.ts";
-import type { VolumeReference } from "./pod-request.ts";
+import type { ClaimReference, VolumeReference } from "./pod-request.ts";
 
 /**
  * How old the answer to "is its heartbeat still moving?" may be: judging every node in every request
@@ -56,7 +56,7 @@ export interface PlacementIndex {
 const NEW_VOLUME: PodVolume = {
   disk: undefined,
   barred: [],
-  isSingleWriter: true,
+  drawsToWriter: true,
   writer: undefined,
   attachments: new Map(),
 };
@@ -134,25 +134,25 @@ export function createPlacementIndex(options: {
     return unchangedMs >= silentAfterMs({ heartbeatStaleMs }, facts) ? "silent" : "healthy";
   }
 
-  function podVolumeOf(diskKey: string): PodVolume {
+  function podVolumeOf(diskKey: string, { isPodsOwn }: { readonly isPodsOwn: boolean }): PodVolume {
     const volume = caches.volumes.byIndex("diskKey", diskKey)[0];
     const attachments = caches.attachments.byIndex("diskKey", diskKey);
     return {
       disk: volume?.disk,
       barred: volume?.barred ?? [],
-      isSingleWriter: volume?.isSingleWriter ?? true,
+      drawsToWriter: !isPodsOwn && (volume?.isSingleWriter ?? true),
       writer: volume?.writer,
       attachments: new Map(attachments.map((attachment) => [attachment.nodeName, attachment])),
     };
   }
 
-  function podVolumeOfClaim(claimKey: string): PodVolume | undefined {
+  function podVolumeOfClaim({ claimKey, isPodsOwn }: ClaimReference): PodVolume | undefined {
     const claim = caches.claims.get(claimKey);
     if (claim === undefined) return undefined;
     if (claim.volumeName === "")
       return caches.storageClasses.get(claim.className)?.isOurs === true ? NEW_VOLUME : undefined;
     const diskKey = caches.persistentVolumes.get(claim.volumeName)?.diskKey ?? "";
-    return diskKey === "" ? undefined : podVolumeOf(diskKey);
+    return diskKey === "" ? undefined : podVolumeOf(diskKey, { isPodsOwn });
   }
 
   /**
@@ -160,7 +160,9 @@ export function createPlacementIndex(options: {
    * installation's.
    */
   function podVolumeOfDisk(diskKey: string): PodVolume | undefined {
-    return caches.volumes.byIndex("diskKey", diskKey).length === 0 ? undefined : podVolumeOf(diskKey);
+    return caches.volumes.byIndex("diskKey", diskKey).length === 0
+      ? undefined
+      : podVolumeOf(diskKey, { isPodsOwn: false });
   }
 
   return {
@@ -168,7 +170,7 @@ export function createPlacementIndex(options: {
       references.flatMap(
         (reference) =>
           (reference.kind === "claim"
-            ? podVolumeOfClaim(reference.claimKey)
+            ? podVolumeOfClaim(reference)
             : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
       ),
     findNode: (nodeName) => candidates.get(nodeName),

@@ -20,10 +20,34 @@ describe("volumeReferences", () => {
       },
     };
     assert.deepEqual(volumeReferences(pod), [
-      { kind: "claim", claimKey: "shop/data-web-0" },
-      { kind: "claim", claimKey: "shop/web-0-scratch" },
+      { kind: "claim", claimKey: "shop/data-web-0", isPodsOwn: false },
+      { kind: "claim", claimKey: "shop/web-0-scratch", isPodsOwn: true },
       { kind: "disk", diskUri: "/disks/a" },
     ]);
+  });
+
+  // No other pod uses these when the pod starts; a Deployment's new pod starts beside the old one.
+  it("knows a StatefulSet's pod by its owner, and its own claims by their names", () => {
+    const own = ["data-web-0"];
+    const rows = [
+      { ownerReferences: [{ kind: "Note" }, { kind: "StatefulSet", controller: true }], own },
+      { ownerReferences: [{ kind: "ReplicaSet" }], own: [] },
+      { ownerReferences: [null, 1, {}], own: [] },
+      { ownerReferences: { kind: "StatefulSet" }, own: [] },
+      { own: [] },
+    ];
+    for (const { own: expected, ...owned } of rows) {
+      const volumes = ["data-web-0", "data-web-10", "shared", "web-0"].map((claimName) => ({
+        persistentVolumeClaim: { claimName },
+      }));
+      const references = volumeReferences({ metadata: { name: "web-0", ...owned }, spec: { volumes } });
+      const owns = references.filter((reference) => reference.kind === "claim" && reference.isPodsOwn);
+      assert.deepEqual(
+        owns,
+        expected.map((name) => ({ kind: "claim", claimKey: `default/${name}`, isPodsOwn: true })),
+        JSON.stringify(owned),
+      );
+    }
   });
 
   it("finds none in what is no pod, or a malformed one, and never throws", () => {

@@ -1,7 +1,18 @@
+/** A PersistentVolumeClaim of a pod. */
+export interface ClaimReference {
+  readonly kind: "claim";
+  /** `<namespace>/<name>`. */
+  readonly claimKey: string;
+  /**
+   * It was made for the pod of that name alone, of which there is one at a time: by a claim template of its
+   * StatefulSet, or as a generic ephemeral volume.
+   */
+  readonly isPodsOwn: boolean;
+}
+
 /** How a pod names a volume that may be the driver's. */
 export type VolumeReference =
-  /** `<namespace>/<name>` of a PersistentVolumeClaim. */
-  | { readonly kind: "claim"; readonly claimKey: string }
+  | ClaimReference
   /** The URI of a managed disk that the pod names itself, as the in-tree driver allowed. */
   | { readonly kind: "disk"; readonly diskUri: string };
 
@@ -10,7 +21,11 @@ export type VolumeReference =
  * be malformed.
  */
 interface WirePod {
-  readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown } | null;
+  readonly metadata?: {
+    readonly name?: unknown;
+    readonly namespace?: unknown;
+    readonly ownerReferences?: unknown;
+  } | null;
   readonly spec?: { readonly volumes?: unknown } | null;
 }
 
@@ -27,11 +42,14 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
   const { metadata, spec } = pod as WirePod;
   const volumes = spec?.volumes;
   if (!Array.isArray(volumes)) return [];
-  const namespace = textOf(metadata?.namespace) ?? "default";
-  const podName = textOf(metadata?.name) ?? "";
+  const facts: PodFacts = {
+    namespace: textOf(metadata?.namespace) ?? "default",
+    podName: textOf(metadata?.name) ?? "",
+    isOfStatefulSet: hasStatefulSet(metadata?.ownerReferences),
+  };
   const byName = new Map<string, VolumeReference>();
   for (const volume of volumes as readonly unknown[]) {
-    const reference = isObject(volume) ? referenceOf(volume, namespace, podName) : undefined;
+    const reference = isObject(volume) ? referenceOf(volume, facts) : undefined;
     if (reference !== undefined)
       byName.set(
         reference.kind === "claim" ? reference.claimKey : reference.diskUri.toLowerCase(),
@@ -41,13 +59,33 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
   return [...byName.values()];
 }
 
-function referenceOf(volume: WireVolume, namespace: string, podName: string): VolumeReference | undefined {
+interface PodFacts {
+  readonly namespace: string;
+  readonly podName: string;
+  readonly isOfStatefulSet: boolean;
+}
+
+function hasStatefulSet(owners: unknown): boolean {
+  if (!Array.isArray(owners)) return false;
+  return owners.some((owner: unknown) => isObject(owner) && "kind" in owner && owner.kind === "StatefulSet");
+}
+
+function referenceOf(
+  volume: WireVolume,
+  { namespace, podName, isOfStatefulSet }: PodFacts,
+): VolumeReference | undefined {
   const claimName = textOf(volume.persistentVolumeClaim?.claimName);
-  if (claimName !== undefined) return { kind: "claim", claimKey: `${namespace}/${claimName}` };
+  // The name that a StatefulSet gives the claims of its templates. Its pods may share other claims.
+  if (claimName !== undefined)
+    return {
+      kind: "claim",
+      claimKey: `${namespace}/${claimName}`,
+      isPodsOwn: isOfStatefulSet && claimName.endsWith(`-${podName}`),
+    };
   const volumeName = textOf(volume.name);
   // The name that Kubernetes gives the claim of a generic ephemeral volume.
   if (isObject(volume.ephemeral) && volumeName !== undefined)
-    return { kind: "claim", claimKey: `${namespace}/${podName}-${volumeName}` };
+    return { kind: "claim", claimKey: `${namespace}/${podName}-${volumeName}`, isPodsOwn: true };
   const diskUri = textOf(volume.azureDisk?.diskURI);
   return diskUri === undefined || textOf(volume.azureDisk?.kind)?.toLowerCase() !== "managed"
     ? undefined

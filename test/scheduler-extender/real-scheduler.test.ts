@@ -48,26 +48,28 @@ describe(
       async () => {
         await cluster().addClaim("rolled", NODES, "node-a");
         const labels = { app: "rolled" };
-        const spec = {
-          affinity: {
-            podAntiAffinity: {
-              preferredDuringSchedulingIgnoredDuringExecution: [
-                {
-                  weight: 100,
-                  podAffinityTerm: {
-                    topologyKey: "kubernetes.io/hostname",
-                    labelSelector: { matchLabels: labels },
-                  },
-                },
-              ],
-            },
-          },
-        };
+        const spec = { affinity: { podAntiAffinity: apartFrom(labels) } };
         const requests = { cpu: "1500m", memory: "3Gi" };
         const old = { labels, spec: { ...spec, nodeName: "node-a" }, requests };
         assert.equal(await cluster().schedule("rolled-old", ["rolled"], old), "node-a");
         const surge = { labels, spec, requests };
         assert.equal(await cluster().schedule("rolled-new", ["rolled"], surge), "node-a");
+      },
+    );
+
+    // After a failover both of its pods may be on one node: it has ended the old pod by then.
+    it(
+      "spreads a StatefulSet's pods over the nodes that have its volumes",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        const labels = { app: "database" };
+        await cluster().addClaim("data-database-0", ["node-a"], "node-a");
+        const sibling = { labels, spec: { nodeName: "node-a" } };
+        assert.equal(await cluster().schedule("database-0", ["data-database-0"], sibling), "node-a");
+        await cluster().addClaim("data-database-1", ["node-a", "node-b"], "node-a");
+        const spec = { affinity: { podAntiAffinity: apartFrom(labels) } };
+        const restarted = { owner: "StatefulSet", labels, spec };
+        assert.equal(await cluster().schedule("database-1", ["data-database-1"], restarted), "node-b");
       },
     );
 
@@ -128,3 +130,9 @@ describe(
     });
   },
 );
+
+/** To run on other hosts than the pods with these labels, if possible. */
+function apartFrom(labels: Readonly<Record<string, string>>): object {
+  const podAffinityTerm = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: labels } };
+  return { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] };
+}

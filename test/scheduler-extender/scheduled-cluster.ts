@@ -50,6 +50,8 @@ export interface ScheduledCluster {
 
 /** What a pod is beside its claims. */
 export interface PodChanges {
+  /** The kind of its controller. */
+  readonly owner?: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** Further fields of its spec; a `nodeName` bypasses the scheduler. */
   readonly spec?: object;
@@ -162,10 +164,14 @@ async function startIn(
         });
       await untilKnown(endpoint, { claimName: name, attachedTo, readyNode, writerNode });
     },
-    schedule: async (podName, claimNames, { labels = {}, spec = {}, requests = {} } = {}) => {
+    schedule: async (podName, claimNames, { owner, labels = {}, spec = {}, requests = {} } = {}) => {
       const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
       await create(client, pods, {
-        metadata: { name: podName, labels },
+        metadata: {
+          name: podName,
+          labels,
+          ...(owner !== undefined && { ownerReferences: [ownedBy(owner)] }),
+        },
         spec: {
           ...spec,
           schedulerName: SCHEDULER,
@@ -194,6 +200,10 @@ async function startIn(
     killExtender: () => kill(extender),
     close,
   };
+}
+
+function ownedBy(kind: string): object {
+  return { apiVersion: "apps/v1", kind, name: "owner", uid: "uid-of-owner", controller: true };
 }
 
 /** The chart's scheduler configuration, for this API server and this extender. */

@@ -22,8 +22,8 @@ export interface PodVolume {
   readonly disk: DiskPlace | undefined;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
   readonly barred: readonly NodeKey[];
-  /** Only one node may write it at a time. */
-  readonly isSingleWriter: boolean;
+  /** Only one node may write it at a time, and another pod may use it by the time that this one starts. */
+  readonly drawsToWriter: boolean;
   /** The writer in the writer record, if its request stands. */
   readonly writer: NodeKey | undefined;
   /** The volume's attachments by node name. */
@@ -59,14 +59,14 @@ export function isBarred(volume: PodVolume, node: CandidateNode): boolean {
 }
 
 /**
- * Whether a node writes a single-writer volume, or requests it while no other node does. A further pod can
- * use the volume there beside the first one, and on no other node before that one has ended.
+ * Whether a node writes a volume that draws pods there, or requests it while no other node does. A further
+ * pod can use the volume there beside the first one, and on no other node before that one has ended.
  */
 export function isWritersNode(
-  { isSingleWriter, writer }: PodVolume,
+  { drawsToWriter, writer }: PodVolume,
   attachment: PodVolumeAttachment | undefined,
   node: CandidateNode,
 ): boolean {
-  if (!isSingleWriter) return false;
+  if (!drawsToWriter) return false;
   return writer === undefined ? attachment?.isFirm === true : isSameNode(writer, node);
 }

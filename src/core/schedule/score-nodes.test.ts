@@ -69,9 +69,17 @@ describe("scoreNodes", () => {
         scores: { "node-a": 5, "node-b": 10 },
       },
       {
-        because: "several nodes may write, and have it published",
-        volumes: [{ ...requestedOnA, isSingleWriter: false }],
+        because: "several nodes may write, or no other pod uses it",
+        volumes: [{ ...requestedOnA, drawsToWriter: false }],
         scores: { "node-a": 5, "node-b": 5 },
+      },
+      {
+        because: "of two that are written, the one that another pod may use counts",
+        volumes: [
+          { ...writtenOnA, writer, drawsToWriter: false },
+          { ...writtenOnA, writer: identity("node-b") },
+        ],
+        scores: { "node-a": 5, "node-b": 10 },
       },
       {
         because: "it writes one, and the other has both",

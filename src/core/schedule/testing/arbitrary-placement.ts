@@ -30,7 +30,7 @@ const podVolume: fc.Arbitrary<PodVolume> = fc.record({
     { nil: undefined },
   ),
   barred: fc.array(fc.record({ nodeName, vmId }), { maxLength: 2 }),
-  isSingleWriter: fc.boolean(),
+  drawsToWriter: fc.boolean(),
   writer: fc.option(fc.record({ nodeName, vmId }), { nil: undefined }),
   attachments: fc
     .array(

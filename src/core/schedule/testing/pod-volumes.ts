@@ -25,7 +25,7 @@ export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
   return {
     disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"], platform: "linux" },
     barred: [],
-    isSingleWriter: true,
+    drawsToWriter: true,
     writer: undefined,
     attachments: new Map(),
     ...overrides,
