@@ -95,6 +95,33 @@ describe(
       assert.match(await cluster().schedule("stateless", []), /^node-(?:without-plug-in|not-ready)$/u);
     });
 
+    it(
+      "sends a volume's second pod to its writer's node against all preferences",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        const taint = { key: "leaving", effect: "PreferNoSchedule" };
+        await cluster().addNode("node-worn", "ready", { taints: [taint] });
+        const images = [{ names: ["none:latest"], sizeBytes: 20_000_000_000 }];
+        await cluster().addNode("node-fresh", "ready", { images });
+        await cluster().addClaim("worn", ["node-worn", "node-fresh"], "node-worn");
+        const labels = { app: "worn" };
+        const old = { labels, spec: { nodeName: "node-worn" }, requests: { cpu: "3800m" } };
+        assert.equal(await cluster().schedule("worn-old", ["worn"], old), "node-worn");
+        const onHosts = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: labels } };
+        const fresh = { key: "kubernetes.io/hostname", operator: "In", values: ["node-fresh"] };
+        const nodeAffinity = {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            { weight: 100, preference: { matchExpressions: [fresh] } },
+          ],
+        };
+        const spec = {
+          affinity: { nodeAffinity, podAntiAffinity: apartFrom(labels) },
+          topologySpreadConstraints: [{ maxSkew: 1, whenUnsatisfiable: "ScheduleAnyway", ...onHosts }],
+        };
+        assert.equal(await cluster().schedule("worn-new", ["worn"], { labels, spec }), "node-worn");
+      },
+    );
+
     // From 100 nodes on, a scheduler left to itself stops at half of them or fewer.
     it("sends each pod to its volume also among many nodes", { timeout: TEST_TIMEOUT_MS }, async () => {
       for (let at = 0; at < MANY_NODES; at++) await cluster().addNode(`many-${at}`, "ready");

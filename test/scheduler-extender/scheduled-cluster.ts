@@ -36,7 +36,7 @@ export interface ScheduledCluster {
   /** `host:port` of the extender. */
   readonly extender: () => string;
   /** Creates a node for pods; with a node plug-in unless `plugIn` says otherwise. */
-  addNode(name: string, plugIn: "ready" | "not-ready" | "none"): Promise<void>;
+  addNode(name: string, plugIn: "ready" | "not-ready" | "none", changes?: NodeChanges): Promise<void>;
   /** Creates a claim bound to a disk that is attached to the nodes: as a replica, but for the writer's. */
   addClaim(name: string, attachedTo: readonly string[], writerNode?: string): Promise<void>;
   /** Creates a pod with the claims and returns its assigned node. */
@@ -46,6 +46,13 @@ export interface ScheduledCluster {
   /** kill -9. */
   killExtender(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a node is beside its name. */
+export interface NodeChanges {
+  readonly taints?: readonly object[];
+  /** The images that it has. */
+  readonly images?: readonly object[];
 }
 
 /** What a pod is beside its claims. */
@@ -113,12 +120,13 @@ async function startIn(
 
   return {
     extender: () => endpoint,
-    addNode: async (name, plugIn) => {
+    addNode: async (name, plugIn, { taints, images = [] } = {}) => {
       const allocatable = { cpu: "4", memory: "8Gi", pods: "110" };
       const status = {
         capacity: allocatable,
         allocatable,
         conditions: [{ type: "Ready", status: "True", reason: "Test", message: "" }],
+        images,
       };
       await create(client, "/api/v1/nodes", {
         metadata: { name, labels: { "kubernetes.io/hostname": name } },
@@ -126,7 +134,7 @@ async function startIn(
       });
       // The API server taints every new node as not ready; the controller that removes the taint does not
       // run here.
-      await patch(client, `/api/v1/nodes/${name}`, { spec: { taints: null } });
+      await patch(client, `/api/v1/nodes/${name}`, { spec: { taints: taints ?? null } });
       if (plugIn !== "none") await registerPlugIn(store, name, plugIn === "ready");
       if (plugIn === "ready") readyNode ??= name;
     },

@@ -409,7 +409,7 @@ export function chartValues(): ChartValues {
       weight: whole(
         1,
         1_000,
-        "What a disk that is there already counts beside the scheduler's other preferences: 20 " +
+        "What a disk that is there already counts beside the scheduler's other preferences: 30 " +
           "outweighs them together",
       ),
       schedulerLogLevel: klogLevel("kube-scheduler"),
