@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { NodeKey } from "../api/identity/node-identity.ts";
+import { attachmentObjectName } from "../api/object-names.ts";
 import { placementUnknown } from "../schedule/pod-rules.ts";
 import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
@@ -19,6 +20,7 @@ import {
   aVolume,
   aVolumeWithRecord,
   aWriter,
+  diskUri,
   identity,
   leaving,
   unchangedFor,
@@ -435,6 +437,31 @@ describe("planReplicas", () => {
   });
 
   // The next pod may need any of them.
+  // The names of attachments end in hashes: "node-" may come before or after "node-2".
+  it("keeps the surplus replicas of a pod's volumes on the same node if all are alike", () => {
+    const nodes = ["node", "node-2", "node-c"].map((name) => aNode(name));
+    const deletedFor = (at: number): readonly string[] => {
+      const inAzure = diskUri.replace("pvc-1", `pvc-${at}`);
+      const attachments = [anAttachment("node-c"), aReplica("node"), aReplica("node-2")].map((attachment) => {
+        const name = attachmentObjectName({ diskUri: inAzure, nodeName: attachment.spec.nodeName });
+        return { ...attachment, metadata: { ...attachment.metadata, name } };
+      });
+      const observed = anObservedVolume({
+        volume: aVolumeWithRecord({ writer: aWriter("node-c") }, { maxMountReplicaCount: 1 }),
+        nodes,
+        // As the cache lists them.
+        attachments: attachments.toSorted((left, right) =>
+          left.metadata.name < right.metadata.name ? -1 : 1,
+        ),
+      });
+      const deleted = new Set(
+        planReplicas(observed).map((action) => action.kind === "DeleteAttachment" && action.attachmentName),
+      );
+      return attachments.flatMap(({ metadata, spec }) => (deleted.has(metadata.name) ? spec.nodeName : []));
+    };
+    for (let at = 0; at < 16; at++) assert.deepEqual(deletedFor(at), ["node"], `pvc-${at}`);
+  });
+
   describe("of a surplus replica while an attached primary may come from a backup", () => {
     const spec = { maxMountReplicaCount: 1 };
     const planned = (volume: AzVolume, place = anAttachment("node-c")): readonly ReplicaAction[] =>

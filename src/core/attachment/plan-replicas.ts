@@ -399,10 +399,10 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
 
 /**
  * Deletes replicas beyond the requested count, and those whose share a primary needs: least useful first,
- * then those beside fewer of the pods' other volumes, since a pod moves with all of its volumes, then by
- * name. A plan on a cache that misses this deletion could choose a second replica. A revoked grant that the
- * cache misses can also turn its node's attachment into the least useful replica, and the replica that is
- * deleted into the one that the next pod needs.
+ * then those beside fewer of the pods' other volumes, since a pod moves with all of its volumes, then by the
+ * node's name, which is the same for each of them. A plan on a cache that misses this deletion could choose
+ * a second replica. A revoked grant that the cache misses can also turn its node's attachment into the least
+ * useful replica, and the replica that is deleted into the one that the next pod needs.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount } = observed.volume.spec;
@@ -421,7 +421,8 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
     (left, right) =>
       Number(couldTakeOver(observed, left)) - Number(couldTakeOver(observed, right)) ||
       Number(isAttached(left)) - Number(isAttached(right)) ||
-      companions(left) - companions(right),
+      companions(left) - companions(right) ||
+      left.spec.nodeName.localeCompare(right.spec.nodeName),
   );
   // A primary that needs a share may be waiting for its grant.
   const sharesShort = replicas.length - room;
