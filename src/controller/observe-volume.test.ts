@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { attachmentObjectName } from "../core/api/object-names.ts";
 import { aPlacement } from "../core/schedule/testing/placement.ts";
 import {
+  aDetail,
+  agoMs,
   anAttachment,
   aReplica,
   aVolume,
@@ -92,6 +95,45 @@ describe("observeVolume of the pods on a node", () => {
       assert.equal(observed?.placementOn("node-b"), observed?.placementOn("node-b"));
       assert.equal(observed?.placementOn("node-c").pods.length, 1);
       assert.deepEqual(asked, ["node-b", "node-c"]);
+    }));
+});
+
+describe("observeVolume of the pods' other volumes", () => {
+  it("counts no node on which every try to attach them failed", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const otherUri = diskUri.replace("pvc-1", "pvc-2");
+      await world.given(
+        "AzVolume",
+        aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }),
+      );
+      const failedAfter = (retries: number) =>
+        ({
+          state: "AttachmentFailed",
+          error: { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries },
+        }) as const;
+      for (const [nodeName, status] of [
+        ["node-b", failedAfter(3)],
+        ["node-c", failedAfter(2)],
+        ["node-d", { state: "Attached" }],
+      ] as const)
+        await world.given(
+          "AzVolumeAttachment",
+          aReplica(nodeName, {
+            metadata: { name: attachmentObjectName({ diskUri: otherUri, nodeName }) },
+            spec: { volumeName: "pvc-2", volumeId: otherUri },
+            status,
+          }),
+        );
+      const users = { ...world.ports.users, cachedCompanions: () => [otherUri] };
+      assert.deepEqual(
+        [
+          ...(observeVolume({ ...world.ports, users }, "pvc-1")
+            ?.companionsOn()
+            .keys() ?? []),
+        ].toSorted(),
+        ["node-c", "node-d"],
+      );
     }));
 });
 

@@ -1,7 +1,12 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import { isTerminating, type ObservedNode, type ObservedVolume } from "../core/attachment/observed-volume.ts";
+import {
+  isGivenUp,
+  isTerminating,
+  type ObservedNode,
+  type ObservedVolume,
+} from "../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { placementUnknown, type VolumePlacement } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
@@ -106,7 +111,7 @@ function hasUser(
 
 /** Where the other volumes of the pods that use the volume are, or are about to be. */
 function companionsOn(
-  { cache, users, placing }: Pick<ObservePorts, "cache" | "users" | "placing">,
+  { cache, users, settings, placing }: Pick<ObservePorts, "cache" | "users" | "settings" | "placing">,
   volumeId: string | undefined,
 ): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
@@ -115,7 +120,7 @@ function companionsOn(
       const { name } = other.metadata;
       const staying = cache
         .byIndex("AzVolumeAttachment", "volumeName", name)
-        .filter((attachment) => !isTerminating(attachment))
+        .filter((attachment) => !isTerminating(attachment) && !isGivenUp({ settings }, attachment))
         .map(({ spec }) => spec.nodeName);
       for (const nodeName of new Set([...staying, ...(placing?.get(name) ?? [])]))
         counts.set(nodeName, (counts.get(nodeName) ?? 0) + 1);
