@@ -1,9 +1,11 @@
+import { createCallLane } from "../../src/adapters/linux/call-lane.ts";
 import {
   afterBoot,
   createDurableCheckpoints,
 } from "../../src/adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import type { CheckpointFile } from "../../src/adapters/linux/checkpoints/parse-node-checkpoints.ts";
-import { fail, ok } from "../../src/core/failure/result.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import { fail, ok, type Result } from "../../src/core/failure/result.ts";
 import type { NodeCheckpoints } from "../../src/ports/host/node-checkpoints.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Gate } from "./gate.ts";
@@ -25,12 +27,13 @@ export function createMachineCheckpoints(): MachineCheckpoints {
       const bootId = `${machine.vmGuid}/${bootNumber}`;
       const osDisk = `${machine.vmGuid}/${machine.osDisk()}`;
       const first = afterBoot(files.get(osDisk) ?? { bootId, heartbeat: 0, volumes: [] }, bootId);
-      return createDurableCheckpoints(first, async (content) => {
+      const write = async (content: CheckpointFile): Promise<Result<void, Failure>> => {
         if (gate.isShut()) await gate.passed();
         if (machine.rootDisk.isBroken) return fail({ kind: "HostNotReady", detail: "EROFS" });
         files.set(osDisk, content);
         return ok(undefined);
-      });
+      };
+      return createDurableCheckpoints(first, write, { lane: createCallLane() });
     },
   };
 }

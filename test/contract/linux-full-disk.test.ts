@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, open, readdir, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -252,6 +253,57 @@ describe("a node whose root disk takes no change after an error", here, () => {
         }
       }));
 
+  it("starts plug-ins, one at a time, that write nothing until the disk is writable", async (t) =>
+    withFileSystem("ext4", async (folder) => {
+      const stateDir = join(folder, "state");
+      const options = { deviceRoot: folder, lockDirectory: join(stateDir, "locks"), clock: systemClock };
+      const path = join(stateDir, "volumes.json");
+      // An earlier plug-in has left locks and checkpoints.
+      const dead = await createLinuxHost(options);
+      const before = await openFileNodeCheckpoints(path);
+      assert.equal(kindOf(await before.put(aCheckpoint(), never)), "ok");
+      await writeFile(join(stateDir, "volumes.lock"), "");
+      await dead.close();
+      await run("mount", ["-o", "remount,ro", folder]);
+      const first = startLocking(stateDir);
+      t.after(first.kill);
+      assert.equal(await first.said, "locked");
+      const second = startLocking(stateDir);
+      t.after(second.kill);
+      assert.match(await second.said, /^waiting for another node plug-in/u);
+      const host = await createLinuxHost(options);
+      try {
+        const checkpoints = await openFileNodeCheckpoints(path);
+        assert.deepEqual(
+          checkpoints.volumes().map(({ volumeName }) => volumeName),
+          ["pvc-1"],
+        );
+        assert.equal(checkpoints.unwritten()?.kind, "HostNotReady");
+        assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: false });
+        assert.equal(
+          kindOf(await checkpoints.put(aCheckpoint({ volumeName: "pvc-2" }), never)),
+          "HostNotReady",
+        );
+        assert.equal(kindOf(await checkpoints.remove("pvc-1", never)), "ok");
+        await assert.rejects(createLinuxHost(options), /a command of an earlier node plug-in is alive/u);
+        await run("mount", ["-o", "remount,rw", folder]);
+        assert.equal(kindOf(await checkpoints.putHeartbeat(2, never)), "ok");
+        assert.equal(checkpoints.unwritten(), undefined);
+        const later = await createLinuxHost(options);
+        try {
+          assert.deepEqual(await later.earlierChildrenAlive(never), { ok: true, value: true });
+          await host.close();
+          assert.deepEqual(await later.earlierChildrenAlive(never), { ok: true, value: false });
+        } finally {
+          await later.close();
+        }
+      } finally {
+        await host.close().catch(() => undefined);
+        await first.kill();
+        await second.kill();
+      }
+    }));
+
   for (const kind of ["ext4", "xfs"] as const)
     it(`unmounts a volume by a link that its root disk can't read any more (${kind})`, async () =>
       withFileSystem(kind, async (folder) => {
@@ -331,6 +383,32 @@ describe("a node whose root disk takes no change after an error", here, () => {
         }
       }));
 });
+
+/** A process that locks a state folder, and its first line: that it has, or what it waits for. */
+function startLocking(stateDir: string) {
+  const moduleUrl = (path: string): string =>
+    JSON.stringify(new URL(`../../src/adapters/${path}`, import.meta.url).href);
+  const source = `
+    const { lockStateFolder } = await import(${moduleUrl("linux/checkpoints/lock-state-folder.ts")});
+    const { systemClock } = await import(${moduleUrl("system/system-clock.ts")});
+    const logger = { warn: (message) => console.log(message) };
+    const never = new AbortController().signal;
+    await lockStateFolder(${JSON.stringify(stateDir)}, { clock: systemClock, logger }, never);
+    console.log("locked");
+    process.stdin.resume();
+  `;
+  const locking = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const exited = once(locking, "exit");
+  return {
+    said: once(locking.stdout.setEncoding("utf8"), "data").then(([line]) => String(line).trim()),
+    kill: async (): Promise<void> => {
+      locking.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
 
 /** The number of the device that is mounted at a path. */
 async function numberOf(path: string): Promise<string> {

@@ -3,6 +3,7 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
+import { createCallLane } from "./call-lane.ts";
 import { createCommandRunner } from "./command/command-runner.ts";
 import { defaultCommandTimeLimits } from "./command/command-time-limits.ts";
 import { takeInstanceLock } from "./command/instance-lock.ts";
@@ -20,6 +21,7 @@ import { growBeforeMount, mayGrowMountedExt } from "./file-system/grow-before-mo
 import { growFileSystem } from "./file-system/grow-file-system.ts";
 import { eraseFormatMark, readFormatMark, writeFormatMark } from "./file-system/mark-format.ts";
 import type { HostContext } from "./host-context.ts";
+import { isFolderInMemory } from "./make-folder.ts";
 import { bindDevice, bindMount } from "./mount/bind-mount.ts";
 import { flushPath } from "./mount/flush-path.ts";
 import { endFreezeOn, freezeFileSystem, thawFileSystem } from "./mount/freeze-file-system.ts";
@@ -69,6 +71,9 @@ export type LinuxHost = HostProvisioner & { readonly close: () => Promise<void> 
 
 const defaultDeviceWaitMs = 5000;
 
+/** A folder in memory that every container has: messages of commands go there past a disk that hangs. */
+const SHARED_MEMORY = "/dev/shm";
+
 /**
  * Starts the host half of the provisioner library on Linux, as a new instance in `lockDirectory`. Throws if
  * the instance lock can't be taken.
@@ -76,22 +81,28 @@ const defaultDeviceWaitMs = 5000;
 export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxHost> {
   const lock = await takeInstanceLock(options.lockDirectory);
   const { whileHolding, descriptorsOf } = createHeldDevices();
+  const runner = createCommandRunner({
+    lockFd: lock.fd,
+    descriptorsOf,
+    outputDirectory: (await isFolderInMemory(SHARED_MEMORY)) ? SHARED_MEMORY : options.lockDirectory,
+    clock: options.clock,
+  });
+  const { procRoot = "/proc" } = options;
+  const limits = defaultCommandTimeLimits;
   const host: HostContext = {
     deviceRoot: options.deviceRoot ?? "",
     sharesKernel: options.sharesKernel ?? (options.deviceRoot ?? "") !== "",
     sysRoot: options.sysRoot ?? "/sys",
-    procRoot: options.procRoot ?? "/proc",
+    procRoot,
     deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,
     mayGrowMountedExt: await mayGrowMountedExt(),
     clock: options.clock,
-    limits: defaultCommandTimeLimits,
-    runner: createCommandRunner({
-      lockFd: lock.fd,
-      descriptorsOf,
-      outputDirectory: options.lockDirectory,
-      clock: options.clock,
-    }),
+    limits,
+    runner,
     lock,
+    lookups: createCallLane(options.clock),
+    changes: createCallLane(options.clock),
+    volumeLooks: createCallLane(options.clock),
     freezes: new Map(),
   };
   return {
@@ -177,7 +188,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     fileSystemStats: (path, signal) =>
       attempt(`read the usage of ${path}`, signal, () => fileSystemStats(host, path, signal)),
     deviceSize: (path, signal) => attempt(`read the size of ${path}`, signal, () => deviceSize(host, path)),
-    pathKind: (path, signal) => attempt(`look at ${path}`, signal, async () => ok(await pathKind(path))),
+    pathKind: (path, signal) =>
+      attempt(`look at ${path}`, signal, async () => ok(await pathKind(host, path))),
     writeProgress: (majorMinor, signal) =>
       attempt(`read the counters of ${majorMinor}`, signal, async () =>
         ok(await writeProgress(host, majorMinor)),

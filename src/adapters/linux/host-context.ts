@@ -1,4 +1,5 @@
 import type { Clock } from "../../ports/clock.ts";
+import type { CallLane } from "./call-lane.ts";
 import type { CommandRunner } from "./command/command-runner.ts";
 import type { CommandTimeLimits } from "./command/command-time-limits.ts";
 import type { InstanceLock } from "./command/instance-lock.ts";
@@ -32,6 +33,12 @@ export interface HostContext {
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
+  /** Calls that look up paths on the node's own disk, which has the mount points. */
+  readonly lookups: CallLane;
+  /** Calls that make and remove mount points there: these hang first. */
+  readonly changes: CallLane;
+  /** Looks at the file systems of volumes. */
+  readonly volumeLooks: CallLane;
   /** The last freeze of this process, or what it has thawed instead, by the number of the device. */
   readonly freezes: Map<string, LiveFreeze>;
 }

@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode, undefinedIfMissing } from "./error-code.ts";
 
@@ -26,4 +26,12 @@ export async function makeFolder(path: string, mode: number): Promise<void> {
 async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(undefinedIfMissing);
   return found?.isDirectory() === true;
+}
+
+/** The number by which statfs(2) knows a tmpfs. */
+const TMPFS = 0x01021994;
+
+/** Whether a folder is one in memory. */
+export async function isFolderInMemory(path: string): Promise<boolean> {
+  return (await statfs(path).catch(undefinedIfMissing))?.type === TMPFS;
 }

@@ -1,3 +1,4 @@
+import { createCallLane } from "../../adapters/linux/call-lane.ts";
 import { createDurableCheckpoints } from "../../adapters/linux/checkpoints/create-durable-checkpoints.ts";
 import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { createModelMachine, type ModelMachine } from "../../adapters/model-host/model-machine.ts";
@@ -306,8 +307,12 @@ export async function withNode(
 
 /** Checkpoints without a file, on a root disk that takes no change while there is a `fault`. */
 export function memoryCheckpoints(fault: () => Failure | undefined = () => undefined): NodeCheckpoints {
-  return createDurableCheckpoints({ bootId: undefined, heartbeat: 0, volumes: [] }, async () => {
-    const failure = fault();
-    return failure === undefined ? ok(undefined) : fail(failure);
-  });
+  return createDurableCheckpoints(
+    { bootId: undefined, heartbeat: 0, volumes: [] },
+    async () => {
+      const failure = fault();
+      return failure === undefined ? ok(undefined) : fail(failure);
+    },
+    { lane: createCallLane() },
+  );
 }

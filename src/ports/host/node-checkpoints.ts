@@ -42,8 +42,8 @@ export interface FreezeMark {
 /**
  * The node's own memory: local files that survive plug-in restarts and reboots, never a copy of the
  * record. Written durably (fsync) before the call returns, but for what only removes: on a root disk that
- * takes no change it counts at once, and succeeds. The plug-in that starts next may find it again, as after a
- * kill right before the removal.
+ * takes no change, or does not answer, it counts at once, and succeeds. The plug-in that starts next may find
+ * it again, as after a kill right before the removal.
  */
 export interface NodeCheckpoints {
   /** Why the last change could not be written, and what to do; undefined: it was written. */

@@ -4,6 +4,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../../ports/testing/a-checkpoint.ts";
+import { createCallLane } from "../call-lane.ts";
 import { createDurableCheckpoints } from "./create-durable-checkpoints.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
@@ -31,6 +32,7 @@ async function onBrokenDisk() {
       disk.content = content;
       return ok(undefined);
     },
+    { lane: createCallLane() },
   );
   assert.equal(checkpoints.unwritten(), undefined);
   disk.fault = readOnly;

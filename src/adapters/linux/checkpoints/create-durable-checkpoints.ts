@@ -3,6 +3,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { sameJson } from "../../../core/primitives/same-json.ts";
 import type { FreezeMark, NodeCheckpoints, VolumeCheckpoint } from "../../../ports/host/node-checkpoints.ts";
+import type { CallLane } from "../call-lane.ts";
 import type { CheckpointFile } from "./parse-node-checkpoints.ts";
 
 /** A device number recorded before the machine's restart means nothing for its present devices. */
@@ -34,6 +35,18 @@ export interface CheckpointChange {
  */
 type Effect = "adds" | "removes" | "evidence" | "other";
 
+const noAnswer: Failure = { kind: "HostNotReady", detail: "the disk does not answer" };
+
+/** How checkpoints are written. */
+export interface CheckpointWrites {
+  /** One write after the other. */
+  readonly lane: CallLane;
+  /** What is answered while a write does not return; left out where the lane's calls may take any time. */
+  readonly late?: Failure;
+  /** Why the disk takes no change from the start. */
+  readonly unwritten?: Failure | undefined;
+}
+
 /**
  * Checkpoints that begin with `first`; `replace` makes a new content durable before it answers success. What
  * only removes, and evidence of a rollback, counts from the call on, also where it can't be made durable: the
@@ -43,10 +56,10 @@ type Effect = "adds" | "removes" | "evidence" | "other";
 export function createDurableCheckpoints(
   first: CheckpointFile,
   replace: (content: CheckpointFile, change: CheckpointChange) => Promise<Result<void, Failure>>,
+  { lane, late = noAnswer, unwritten: firstUnwritten }: CheckpointWrites,
 ): NodeCheckpoints {
   let present = first;
-  let unwritten: Failure | undefined;
-  let lastWrite: Promise<unknown> = Promise.resolve();
+  let unwritten = firstUnwritten;
 
   /** One change after the other, each on top of the previous content. */
   const change = async (
@@ -54,19 +67,28 @@ export function createDurableCheckpoints(
     signal: AbortSignal,
     effectOn: (current: CheckpointFile) => Effect = () => "other",
   ): Promise<Result<void, Failure>> => {
-    const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
-      if (signal.aborted) return fail({ kind: "Cancelled" });
-      const content = revise(present);
-      const effect = effectOn(present);
-      const replaced = await replace(content, { adds: effect === "adds" });
+    let settled: Result<void, Failure> | undefined;
+    const settle = (
+      content: CheckpointFile,
+      effect: Effect,
+      replaced: Result<void, Failure>,
+    ): Result<void, Failure> => {
       if (replaced.ok) unwritten = undefined;
       // All else may still be written without the room that an addition has to leave.
       else if (effect !== "adds" || replaced.failure.kind !== "CheckpointsFull") unwritten = replaced.failure;
       if (replaced.ok || effect === "removes" || effect === "evidence") present = content;
-      return effect === "removes" ? ok(undefined) : replaced;
+      return (settled = effect === "removes" ? ok(undefined) : replaced);
+    };
+    if (signal.aborted) return fail({ kind: "Cancelled" });
+    const written = await lane.run(async (isLate): Promise<Result<void, Failure>> => {
+      if (signal.aborted) return fail({ kind: "Cancelled" });
+      const [content, effect] = [revise(present), effectOn(present)];
+      const replaced = await replace(content, { adds: effect === "adds" });
+      // Its caller has an answer. What is on the disk now is what a plug-in leaves that is killed right here.
+      return isLate() ? replaced : settle(content, effect, replaced);
     });
-    lastWrite = Promise.allSettled([written]);
-    return await written;
+    if (written.kind === "done") return written.value;
+    return settled ?? settle(revise(present), effectOn(present), fail(late));
   };
 
   return {

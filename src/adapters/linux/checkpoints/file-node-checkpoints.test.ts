@@ -58,11 +58,50 @@ async function pathBytesForFullSlot(t: TestContext): Promise<number> {
   return pathBytes + SLOT_BYTES - encodeSlot(content).length;
 }
 
+function newestFirst(slots: readonly Buffer[], path: string): (a: string, b: string) => number {
+  const numberOf = (file: string): number =>
+    decodeSlot(slots[file === path ? 0 : 1] ?? Buffer.alloc(0))?.sequence ?? 0;
+  return (a, b) => numberOf(b) - numberOf(a);
+}
+
 describe("openFileNodeCheckpoints", () => {
   it("starts empty where there is no file yet", async (t) => {
     const checkpoints = await openFileNodeCheckpoints(await aPath(t));
     assert.deepEqual([checkpoints.volumes(), checkpoints.heartbeat()], [[], 0]);
   });
+
+  for (const code of ["EROFS", "EIO"])
+    it(`starts on a disk that takes no change, and writes back first once it does (${code})`, async (t) => {
+      const path = await aPath(t);
+      const before = await openFileNodeCheckpoints(path);
+      for (const beat of [1, 2, 3]) assert.ok((await before.putHeartbeat(beat, never)).ok);
+      const slots = await Promise.all([path, secondOf(path)].map(async (file) => await readFile(file)));
+      let isBroken = true;
+      const written: string[] = [];
+      const disk: CheckpointDisk = {
+        ...ownDisk,
+        open: async (file, flags, mode) => {
+          if (flags !== "r" && isBroken) throw Object.assign(new Error(`${code}: planted`), { code });
+          if (flags !== "r") written.push(file);
+          return await ownDisk.open(file, flags, mode);
+        },
+      };
+      const after = await openFileNodeCheckpoints(path, undefined, disk);
+      assert.deepEqual([after.heartbeat(), after.unwritten()?.kind], [3, "HostNotReady"]);
+      const put = await after.put(aCheckpoint({}), never);
+      assert.equal(put.ok ? "ok" : put.failure.kind, "HostNotReady");
+      assert.deepEqual(await after.remove("pvc-1", never), { ok: true, value: undefined });
+      assert.deepEqual(
+        await Promise.all([path, secondOf(path)].map(async (file) => await readFile(file))),
+        slots,
+      );
+      isBroken = false;
+      assert.ok((await after.putHeartbeat(4, never)).ok);
+      // The newest of what was read, and then the other one: until then it is the only copy on the disk.
+      assert.deepEqual(written, [secondOf(path), path].toSorted(newestFirst(slots, path)));
+      assert.equal(after.unwritten(), undefined);
+      assert.equal((await openFileNodeCheckpoints(path)).heartbeat(), 4);
+    });
 
   it("keeps checkpoints (one for each volume), heartbeat and doubt over a restart", async (t) => {
     const path = await aPath(t);

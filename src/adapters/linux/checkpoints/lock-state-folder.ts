@@ -4,8 +4,10 @@ import { promisify } from "node:util";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Logger } from "../../../ports/logger.ts";
 import { tryLock } from "../command/try-lock.ts";
+import { takesNoChange } from "../error-code.ts";
 import { makeFolder } from "../make-folder.ts";
 
+const openPlain = promisify(open);
 /** How often the lock is tried while another process holds it, in milliseconds. */
 const TRY_EVERY_MS = 500;
 /** How often the log repeats what is waited for, in milliseconds. */
@@ -24,8 +26,7 @@ export async function lockStateFolder(
 ): Promise<void> {
   await makeFolder(stateDir, 0o700);
   const path = join(stateDir, "volumes.lock");
-  // A plain descriptor, never closed: Node closes a file handle that nothing refers to any more.
-  const fd = await promisify(open)(path, "a", 0o600);
+  const fd = await openLock(path);
   let logAtMs = clock.elapsedMs();
   while (!(await tryLock(fd))) {
     if (clock.elapsedMs() >= logAtMs) {
@@ -36,5 +37,18 @@ export async function lockStateFolder(
       logAtMs = clock.elapsedMs() + LOG_EVERY_MS;
     }
     await clock.sleep(TRY_EVERY_MS, signal);
+  }
+}
+
+/**
+ * A plain descriptor, never closed: Node closes a file handle that nothing refers to any more. On a disk that
+ * takes no change the file of an earlier plug-in is there, and locks as well.
+ */
+async function openLock(path: string): Promise<number> {
+  try {
+    return await openPlain(path, "a", 0o600);
+  } catch (error) {
+    if (!takesNoChange(error)) throw error;
+    return await openPlain(path, "r");
   }
 }

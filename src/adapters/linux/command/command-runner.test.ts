@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
+import type { Clock } from "../../../ports/clock.ts";
 import { systemClock } from "../../system/system-clock.ts";
 import { createCommandRunner } from "./command-runner.ts";
 import type { HostCommand } from "./command-runner.ts";
@@ -12,8 +13,9 @@ import { takeInstanceLock } from "./instance-lock.ts";
 
 const never = new AbortController().signal;
 const tests = { timeout: 600_000 };
+const DAY_MS = 86_400_000;
 
-async function aRunner(t: TestContext) {
+async function aRunner(t: TestContext, clock: Clock = systemClock) {
   const directory = await mkdtemp(join(tmpdir(), "command-runner-"));
   const lock = await takeInstanceLock(join(directory, "locks"));
   t.after(() => rm(directory, { recursive: true }));
@@ -24,7 +26,7 @@ async function aRunner(t: TestContext) {
       lockFd: lock.fd,
       descriptorsOf: () => [],
       outputDirectory: join(directory, "locks"),
-      clock: systemClock,
+      clock,
     }),
   };
 }
@@ -61,6 +63,30 @@ describe("a changing command", tests, () => {
     assert.deepEqual(await readdir(join(directory, "locks")), ["instance-1.lock"]);
     await lock.close();
   });
+
+  for (const changes of [true, false])
+    it(
+      `runs beside any number that wait for other disks (${changes ? "mounts" : "flushes"})`,
+      { timeout: 60_000 },
+      async (t) => {
+        const fast: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
+        const { runner, lock, directory } = await aRunner(t, fast);
+        const names = ["a", "b", "c", "d", "e", "f"];
+        const slow = names.map((name) =>
+          runner.run(
+            aCommand(waiting(directory, name), { touches: [name], changes, limitMs: DAY_MS }),
+            never,
+          ),
+        );
+        // The first four keep the slots for a quarter of a second.
+        for (const name of names) await untilExists(`${directory}/${name}.started`);
+        const quick = await runner.run(aCommand("echo out", { touches: ["x"], changes }), never);
+        assert.equal(quick.ok && quick.value.exitCode, 0);
+        for (const name of names) await writeFile(`${directory}/${name}.go`, "");
+        for (const exit of await Promise.all(slow)) assert.equal(exit.ok && exit.value.exitCode, 0);
+        await lock.close();
+      },
+    );
 
   it("continues when its caller leaves, and the same command again joins it", async (t) => {
     const { runner, lock, directory } = await aRunner(t);

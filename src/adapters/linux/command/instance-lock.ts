@@ -21,6 +21,9 @@ import { tryLock } from "./try-lock.ts";
  * the lock free. Here nothing takes an earlier instance's lock later than the instance itself does, and
  * `takeInstanceLock` checks afterwards that its file is still the one in the directory: a successor
  * unlinks a file only while it holds that file's lock.
+ *
+ * On a disk that takes no change there is no new file: there an instance locks the directory itself, in which
+ * every later one looks for it.
  */
 export interface InstanceLock {
   /** The descriptor that children inherit. */
@@ -41,6 +44,9 @@ export interface InstanceLock {
  */
 const attemptsMax = 16;
 
+/** Stands for the instance that has locked the directory: every other one has a number above. */
+const OF_DIRECTORY = 0;
+
 /**
  * Takes the lock of a new instance in `directory`, creating it. Throws if it can't: without it no
  * volume could be acquired safely.
@@ -53,11 +59,13 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
     const path = lockPath(directory, instanceNumber);
     const file = await open(path, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "EEXIST") return undefined;
+      if (takesNoChange(error)) return "none" as const;
       throw error;
     });
     if (file === undefined) continue;
+    if (file === "none") return await lockDirectory(directory, instanceNumber);
     if ((await tryLock(file.fd)) && (await isStillAt(path, file))) {
-      const lock = lockOf(directory, instanceNumber, file);
+      const lock = lockOf(directory, instanceNumber, file, "file");
       // Called only to remove files: a node that never stages a volume would keep a file for each start
       // of its plug-in. A caller that relies on the result checks again.
       await lock.earlierAlive();
@@ -71,7 +79,22 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
   );
 }
 
-function lockOf(directory: string, instanceNumber: number, file: FileHandle): InstanceLock {
+async function lockDirectory(directory: string, instanceNumber: number): Promise<InstanceLock> {
+  const opened = await open(directory, "r");
+  if (await tryLock(opened.fd)) return lockOf(directory, instanceNumber, opened, "directory");
+  await opened.close();
+  throw new Error(
+    `no instance lock can be taken in ${directory}, on a disk that takes no change: a command of an ` +
+      "earlier node plug-in is alive",
+  );
+}
+
+function lockOf(
+  directory: string,
+  instanceNumber: number,
+  file: FileHandle,
+  locks: "file" | "directory",
+): InstanceLock {
   // Numbers only rise, so once every earlier instance is dead no earlier one can appear.
   let allEarlierDead = false;
   let hasLooked = false;
@@ -81,14 +104,15 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
   /** Those whose file stays, on a root disk that takes no change. */
   const dead = new Set<number>();
   const lookAtOne = async (number: number): Promise<void> => {
-    const path = lockPath(directory, number);
+    const path = number === OF_DIRECTORY ? directory : lockPath(directory, number);
     const opened = alive.get(number) ?? (await openEarlier(path));
     if (opened === undefined) return;
     alive.set(number, opened);
-    if (!(await tryLock(opened.fd))) return;
+    // Others look at the directory at the same time.
+    if (!(await tryLock(opened.fd, number === OF_DIRECTORY ? "shared" : "exclusive"))) return;
     alive.delete(number);
     try {
-      if (!(await removeDead(path, opened))) dead.add(number);
+      if (number !== OF_DIRECTORY && !(await removeDead(path, opened))) dead.add(number);
     } finally {
       await opened.close();
     }
@@ -102,7 +126,8 @@ function lockOf(directory: string, instanceNumber: number, file: FileHandle): In
       });
       // One after the other: a plug-in that was restarted very often may have left thousands, and each
       // check starts a process.
-      for (const number of new Set([...listed, ...alive.keys()]))
+      const directoryToo = locks === "file" && !hasLooked ? [OF_DIRECTORY] : [];
+      for (const number of new Set([...directoryToo, ...listed, ...alive.keys()]))
         if (number < instanceNumber && !dead.has(number)) await lookAtOne(number);
       hasLooked = true;
       allEarlierDead = alive.size === 0;

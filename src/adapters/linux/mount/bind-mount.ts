@@ -5,6 +5,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { bindMountOptions } from "../../../core/node/mount-options.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { callIn } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
@@ -49,8 +50,8 @@ export async function bindMount(
   // Kubelet writes next, and a pod waits for it.
   const ended = await endFreezeOn(host, staged.majorMinor, signal);
   if (!ended.ok) return ended;
-  const targetPath = await canonicalPath(request.targetPath);
-  await mkdirUnlessMounted(targetPath);
+  const targetPath = await canonicalPath(host, request.targetPath);
+  await callIn(host.changes, `mkdir ${targetPath}`, () => mkdirUnlessMounted(targetPath));
   return await bind(
     host,
     {
@@ -76,14 +77,8 @@ export async function bindDevice(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { device, readOnly } = request;
-  const targetPath = await canonicalPath(request.targetPath);
-  await mkdir(dirname(targetPath), { recursive: true, mode: directoryMode });
-  try {
-    const file = await open(targetPath, "ax", fileMode);
-    await file.close();
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error;
-  }
+  const targetPath = await canonicalPath(host, request.targetPath);
+  await callIn(host.changes, `create ${targetPath}`, () => makeFile(targetPath));
   return await bind(
     host,
     {
@@ -158,6 +153,16 @@ async function runMount(
   } as const;
   const exit = await runToSuccess(host, command, signal);
   return exit.ok ? ok(undefined) : exit;
+}
+
+async function makeFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: directoryMode });
+  try {
+    const file = await open(path, "ax", fileMode);
+    await file.close();
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
 }
 
 /** A dead XFS at the path answers EIO even to mkdir; what is mounted there is checked next. */

@@ -156,7 +156,7 @@ export async function thawFileSystem(
   if (ended.value === HELD) return ok({ held: !hasEndedBefore });
   // Nothing of it is left. What is frozen now, another program has frozen.
   if (ended.value === NOT_FROZEN || ended.value === THAWED) return ok({ held: false });
-  const found = identified(await glanceAtMount(host, await canonicalPath(path)));
+  const found = identified(await glanceAtMount(host, await canonicalPath(host, path)));
   if (!found.ok) return found;
   const mount = found.value;
   if (mount === undefined || mount.majorMinor !== majorMinor) return ok({ held: false });

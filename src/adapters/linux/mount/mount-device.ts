@@ -5,6 +5,7 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { stagingMountOptions } from "../../../core/node/mount-options.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
@@ -60,18 +61,19 @@ export async function mountDevice(
 ): Promise<Result<void, Failure>> {
   const options = stagingMountOptions(request);
   if (!options.ok) return options;
-  const path = await canonicalPath(request.path);
+  const path = await canonicalPath(host, request.path);
   const present = await observeMountAt(host, path, signal);
   if (!present.ok) return present;
   if (present.value !== undefined) return judgePresentMount(present.value, request);
-  if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true)
+  const found = await callIn(host.lookups, `lstat ${path}`, () => lstat(path)).catch(undefinedIfMissing);
+  if (found?.isSymbolicLink() === true)
     return fail({
       kind: "InvalidArgument",
       field: "path",
       value: path,
       problem: "is a symbolic link; a volume is mounted on a directory",
     });
-  await mkdir(path, { recursive: true, mode: directoryMode });
+  await callIn(host.changes, `mkdir ${path}`, () => mkdir(path, { recursive: true, mode: directoryMode }));
   const command = mountCommand(host, request, path, options.value);
   const mount = (): Promise<Result<ChildExit, Failure>> => host.runner.run(command, signal);
   let exit = await mount();

@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -8,6 +9,7 @@ import {
   placeholderOptions,
   placeholderSource,
 } from "../../../core/node/placeholder-mount.ts";
+import { callIn } from "../call-lane.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfUnknown } from "../error-code.ts";
@@ -35,7 +37,7 @@ export async function mountPlaceholder(
   givenPath: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const path = await canonicalPath(givenPath);
+  const path = await canonicalPath(host, givenPath);
   let hasTriedBeneath = false;
   for (let steps = 0; steps < stepsMax; steps += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
@@ -64,8 +66,7 @@ async function acquireStep(
     case "mount": {
       // If the directory was removed, its remover waits for nothing there, and a recreated one would be
       // left over. One of a root disk that has shut down answers every container with I/O errors.
-      if ((await lstat(path).catch(undefinedIfUnknown))?.isDirectory() !== true)
-        return ok("nothing to cover");
+      if ((await look(host, path))?.isDirectory() !== true) return ok("nothing to cover");
       const command = commandOn(host, path, {
         program: "mount",
         args: ["-t", "tmpfs", "-o", placeholderOptions, placeholderSource, path],
@@ -97,6 +98,10 @@ async function acquireStep(
       return ended.ok ? ok("taken") : ended;
     }
   }
+}
+
+async function look({ lookups }: HostContext, path: string): Promise<Stats | undefined> {
+  return await callIn(lookups, `lstat ${path}`, () => lstat(path)).catch(undefinedIfUnknown);
 }
 
 function commandOn(

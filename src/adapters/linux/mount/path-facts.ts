@@ -1,9 +1,12 @@
-import { lstat, statfs } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { invariant } from "../../../core/failure/invariant.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
 import type { FileSystemStats } from "../../../ports/host/host-provisioner.ts";
+import { callIn } from "../call-lane.ts";
+import { runToSuccess } from "../command/command-failed.ts";
 import { blockDeviceAt, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
@@ -28,16 +31,41 @@ export async function fileSystemStats(
       devicePath: mount.source,
       detail: `the mount at ${path} is dead: ${mount.whyDead}`,
     });
-  const stats = await statfs(mount.path, { bigint: true });
+  // By stat(1), not by our own call: those of volumes that hang would take all of Node's few I/O threads.
+  const command = {
+    program: "stat",
+    args: ["--file-system", `--format=${usageFormat}`, "--", mount.path],
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    touches: [],
+    changes: false,
+  } as const;
+  const exit = await runToSuccess(host, command, signal);
+  if (!exit.ok) return exit;
+  const text = exit.value.stdout.toString("utf8");
+  const numbers = /^\d+(?: \d+){5}$/.test(text.trim()) ? text.trim().split(" ").map(BigInt) : [];
+  const [blockBytes, blocks, free, available, inodes, freeInodes] = numbers;
+  invariant(
+    blockBytes !== undefined &&
+      blocks !== undefined &&
+      free !== undefined &&
+      available !== undefined &&
+      inodes !== undefined &&
+      freeInodes !== undefined,
+    `stat prints no usage: ${text}`,
+  );
   return ok({
-    totalBytes: stats.blocks * stats.bsize,
-    availableBytes: stats.bavail * stats.bsize,
-    usedBytes: (stats.blocks - stats.bfree) * stats.bsize,
-    totalInodes: stats.files,
-    availableInodes: stats.ffree,
-    usedInodes: stats.files - stats.ffree,
+    totalBytes: blocks * blockBytes,
+    availableBytes: available * blockBytes,
+    usedBytes: (blocks - free) * blockBytes,
+    totalInodes: inodes,
+    availableInodes: freeInodes,
+    usedInodes: inodes - freeInodes,
   });
 }
+
+/** Bytes of a block, blocks, free ones, those for users, inodes, free ones. */
+const usageFormat = "%s %b %f %a %c %d";
 
 /** The size of the block device at a path. */
 export async function deviceSize({ sysRoot }: HostContext, path: string): Promise<Result<Bytes, Failure>> {
@@ -55,10 +83,12 @@ export async function deviceSize({ sysRoot }: HostContext, path: string): Promis
 
 /** The kind of file at a path; links are not followed. */
 export async function pathKind(
+  host: HostContext,
   path: string,
 ): Promise<"absent" | "file" | "directory" | "blockDevice" | "other"> {
   try {
-    const found = await lstat(await canonicalPath(path));
+    const canonical = await canonicalPath(host, path);
+    const found = await callIn(host.lookups, `lstat ${canonical}`, () => lstat(canonical));
     if (found.isFile()) return "file";
     if (found.isDirectory()) return "directory";
     return found.isBlockDevice() ? "blockDevice" : "other";

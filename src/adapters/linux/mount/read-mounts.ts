@@ -11,6 +11,7 @@ import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.t
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
 import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
+import { callIn, hangs } from "../call-lane.ts";
 import {
   diskOf,
   nodeOfDevice,
@@ -89,22 +90,43 @@ const knownLinks = new Map<string, string>();
  * one as it was given: the kernel keeps every directory that leads to a mount in memory, so nothing is
  * mounted where one can't be looked up.
  */
-export async function canonicalPath(path: string): Promise<string> {
+export async function canonicalPath(host: PathHost, path: string): Promise<string> {
   const absolute = resolve(path);
   const given = dirname(absolute);
-  const parent = await realpath(given).catch((error: unknown) =>
-    errorCode(error) === "EIO" ? asFollowedBefore(given) : undefinedIfMissing(error),
-  );
+  const parent = await follow(host, given).catch(async (error: unknown) => {
+    if (errorCode(error) === "EIO") return asFollowedBefore(given);
+    return hangs(error) ? await asKnown(host, absolute, error) : undefinedIfMissing(error);
+  });
   if (parent === undefined) return absolute;
-  if (parent !== given && parent !== asFollowedBefore(given)) await rememberLink(given, parent);
+  if (parent !== given && parent !== asFollowedBefore(given)) await rememberLink(host, given, parent);
   return join(parent, basename(absolute));
 }
 
+/** The parts of the host that a path is looked up with. */
+type PathHost = Pick<HostContext, "lookups" | "procRoot">;
+
+function follow({ lookups }: PathHost, path: string): Promise<string> {
+  return callIn(lookups, `realpath ${path}`, () => realpath(path));
+}
+
+/**
+ * The folder of a path on a disk that hangs: by a link that was followed before, or as it was given where the
+ * path is a mount point, and so leads through no link. Throws `error` otherwise: a link that was never
+ * followed may hide a mount.
+ */
+async function asKnown({ procRoot }: PathHost, absolute: string, error: unknown): Promise<string> {
+  const given = dirname(absolute);
+  const followed = asFollowedBefore(given);
+  if (followed !== undefined) return followed;
+  if (topMountAt(await readMountinfo(procRoot), absolute) === undefined) throw error;
+  return given;
+}
+
 /** Remembers the lowest link that leads from `given` to `parent`: each path below it is found by that one. */
-async function rememberLink(given: string, parent: string): Promise<void> {
+async function rememberLink(host: PathHost, given: string, parent: string): Promise<void> {
   let [link, target] = [given, parent];
   while (link !== dirname(link)) {
-    const above = await realpath(dirname(link)).catch(() => undefined);
+    const above = await follow(host, dirname(link)).catch(() => undefined);
     if (above === undefined || join(above, basename(link)) !== target) break;
     [link, target] = [dirname(link), above];
   }
@@ -147,7 +169,7 @@ export function identified(mount: ObservedMount | undefined): Result<ObservedMou
  */
 export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
-  const entry = topMountAt(entries, await canonicalPath(path));
+  const entry = topMountAt(entries, await canonicalPath(host, path));
   if (entry === undefined) return undefined;
   const boundDevice = await boundDeviceOf(entry);
   const isBtrfs = boundDevice === undefined && entry.fsType === "btrfs";
@@ -310,7 +332,7 @@ async function whyDeadOf(
   const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
   const root = isBound
     ? { fileSystemBytes: smallestDiskBytes, answersIoError: false }
-    : await askRoot(entry.mountPoint);
+    : await askRoot(host, entry.mountPoint);
   // Options of a devtmpfs say nothing of the device that is bound from it.
   return whyMountIsDead({
     entry: isBound ? { options: [], superOptions: [] } : entry,
@@ -320,14 +342,18 @@ async function whyDeadOf(
 }
 
 async function askRoot(
+  { volumeLooks }: HostContext,
   mountPoint: string,
 ): Promise<{ readonly fileSystemBytes: bigint | undefined; readonly answersIoError: boolean }> {
   try {
-    await lstat(mountPoint);
-    const stats = await statfs(mountPoint, { bigint: true });
+    const stats = await callIn(volumeLooks, `statfs ${mountPoint}`, async () => {
+      await lstat(mountPoint);
+      return await statfs(mountPoint, { bigint: true });
+    });
     return { fileSystemBytes: stats.blocks * stats.bsize, answersIoError: false };
   } catch (error) {
-    // Another error (the mount has just ended, say) proves nothing.
+    // Another error (the mount has just ended, say) proves nothing. Nor does a look that hangs, as with XFS
+    // on Linux 5.14 to 5.18 while its device answers nothing, or that is not made while another one hangs.
     return {
       fileSystemBytes: undefined,
       answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV",

@@ -28,14 +28,14 @@ export async function unmountPath(
   givenPath: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const path = await canonicalPath(givenPath);
+  const path = await canonicalPath(host, givenPath);
   // A mount command for this path that is still under way has to end first, or it would mount after
   // this check.
   for (let unmounted = 0; unmounted < stackedMountsMax; unmounted += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
     if (!settled.ok) return settled;
     const mount = await glanceAtMount(host, path);
-    if (mount === undefined) return await removeEmpty(path);
+    if (mount === undefined) return await removeIfPossible(host, path);
     const ended = await unmountOnce(host, mount, signal);
     if (!ended.ok) return ended;
   }
@@ -133,6 +133,12 @@ async function thaw(
   const exit = await host.runner.run(command, signal);
   // Exit code 1 is the usual answer: it is not frozen. What stays frozen is found by `isClean`.
   return exit.ok ? ok(undefined) : exit;
+}
+
+/** A disk that does not answer keeps no volume either: the mount point stays, or goes later. */
+async function removeIfPossible({ changes }: HostContext, path: string): Promise<Result<void, Failure>> {
+  const removed = await changes.run(() => removeEmpty(path));
+  return removed.kind === "done" ? removed.value : ok(undefined);
 }
 
 /**

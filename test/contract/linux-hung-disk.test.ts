@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { lookup } from "node:dns/promises";
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/file-node-checkpoints.ts";
+import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import type { Failure } from "../../src/core/failure/failure.ts";
+import type { Result } from "../../src/core/failure/result.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
+
+const run = promisify(execFile);
+const never = new AbortController().signal;
+const devices = dataPlaneAvailable();
+const here = { timeout: 120_000, ...(devices.available ? {} : { skip: devices.reason }) };
+/** More than Node has threads for files and names. */
+const MOUNTS = 8;
+const FASTER = 20;
+/** What hangs counts as hanging that much sooner. */
+const fast: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / FASTER, signal) };
+const done = { ok: true, value: undefined };
+
+const makers = { ext4: ["mkfs.ext4", "-q"], xfs: ["mkfs.xfs", "-q"] } as const;
+
+interface Disk {
+  readonly folder: string;
+  /** From now on every change hangs in the kernel. */
+  readonly freeze: () => Promise<void>;
+  readonly thaw: () => Promise<void>;
+}
+
+async function withDisk(kind: keyof typeof makers, act: (disk: Disk) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "hung-disk-"));
+  const [folder, image] = [join(directory, "root"), join(directory, "root.img")];
+  await mkdir(folder);
+  await writeFile(image, "");
+  await truncate(image, 320 * 1024 * 1024);
+  const [mkfs, ...args] = makers[kind];
+  await run(mkfs, [...args, image]);
+  await run("mount", ["-o", "loop", image, folder]);
+  let isFrozen = false;
+  const thaw = async (): Promise<void> => {
+    if (isFrozen) await run("fsfreeze", ["--unfreeze", folder]);
+    isFrozen = false;
+  };
+  const freeze = async (): Promise<void> => {
+    await run("fsfreeze", ["--freeze", folder]);
+    isFrozen = true;
+  };
+  try {
+    await act({ folder, freeze, thaw });
+  } finally {
+    await thaw();
+    await run("umount", [folder]);
+    await rm(directory, { recursive: true });
+  }
+}
+
+const kindOf = (result: Result<unknown, Failure>): string => (result.ok ? "ok" : result.failure.kind);
+
+/** What a heartbeat needs of the process: files, such as that of its token, and the API server's address. */
+async function takesFilesAndNames(): Promise<void> {
+  await Promise.all([readdir("/proc/self"), lookup("localhost")]);
+}
+
+describe("a node whose root disk hangs", here, () => {
+  for (const kind of ["ext4", "xfs"] as const)
+    it(`sends heartbeats, and drops checkpoints, while a write does not return (${kind})`, () =>
+      withDisk(kind, async ({ folder, freeze, thaw }) => {
+        const path = join(folder, "state/volumes.json");
+        const checkpoints = await openFileNodeCheckpoints(path, undefined, undefined, fast);
+        for (const name of ["pvc-1", "pvc-2"])
+          assert.equal(kindOf(await checkpoints.put(aCheckpoint({ volumeName: name }), never)), "ok");
+        await freeze();
+        const beats = [1, 2, 3, 4, 5, 6].map((beat) => checkpoints.putHeartbeat(beat, never));
+        const added = checkpoints.put(aCheckpoint({ volumeName: "pvc-3" }), never);
+        const removed = checkpoints.remove("pvc-1", never);
+        for (const beat of [...beats, added]) assert.equal(kindOf(await beat), "HostNotReady");
+        assert.deepEqual(await removed, done);
+        // None of these begins a write.
+        assert.equal(kindOf(await checkpoints.putHeartbeat(7, never)), "HostNotReady");
+        assert.deepEqual(await checkpoints.remove("pvc-2", never), done);
+        assert.deepEqual([checkpoints.heartbeat(), checkpoints.volumes()], [7, []]);
+        const why = checkpoints.unwritten();
+        assert.match(why?.kind === "HostNotReady" ? why.detail : "", /has not answered for 10 s/u);
+        await takesFilesAndNames();
+        await thaw();
+        // The write that hung ends first.
+        while (kindOf(await checkpoints.putHeartbeat(8, never)) !== "ok") await systemClock.sleep(5, never);
+        assert.equal(checkpoints.unwritten(), undefined);
+        const after = await openFileNodeCheckpoints(path);
+        assert.deepEqual([after.heartbeat(), after.volumes()], [8, []]);
+      }));
+
+  for (const kind of ["ext4", "xfs"] as const)
+    it(`unmounts any number of volumes below folders that can't be removed (${kind})`, () =>
+      withDisk(kind, async ({ folder, freeze, thaw }) => {
+        const host = await createLinuxHost({
+          deviceRoot: folder,
+          lockDirectory: join(folder, "locks"),
+          clock: fast,
+        });
+        const paths = Array.from({ length: MOUNTS }, (_, index) => join(folder, `pod-${index}`));
+        for (const path of paths) {
+          await mkdir(path);
+          await run("mount", ["-t", "tmpfs", "-o", "size=64k", "volume", path]);
+        }
+        try {
+          await freeze();
+          assert.deepEqual(
+            await Promise.all(paths.map((path) => host.unmount(path, never))),
+            paths.map(() => done),
+          );
+          await takesFilesAndNames();
+          // Kubelet repeats a call whose folder it can't remove either.
+          for (const path of paths) assert.deepEqual(await host.unmount(path, never), done);
+          const placed = await host.bindMount(
+            { stagingPath: "/proc", targetPath: join(folder, "new"), readOnly: true, mountFlags: [] },
+            never,
+          );
+          assert.equal(kindOf(placed), "HostNotReady");
+          await takesFilesAndNames();
+          await thaw();
+          for (const path of paths) assert.deepEqual(await host.unmount(path, never), done);
+          assert.deepEqual(
+            (await readdir(folder)).filter((name) => name.startsWith("pod-")),
+            [],
+          );
+        } finally {
+          await thaw();
+          for (const path of paths) await run("umount", [path]).catch(() => undefined);
+          await host.close();
+        }
+      }));
+});
