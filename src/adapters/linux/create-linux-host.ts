@@ -6,7 +6,9 @@ import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { createCallLane } from "./call-lane.ts";
 import { createCommandRunner } from "./command/command-runner.ts";
 import { defaultCommandTimeLimits } from "./command/command-time-limits.ts";
+import { searchProcesses } from "./command/device-users.ts";
 import { takeInstanceLock } from "./command/instance-lock.ts";
+import { createSharedSearch } from "./command/shared-search.ts";
 import { readDeviceSettings, writeDeviceSetting } from "./device/device-settings.ts";
 import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
 import { findDevice } from "./device/find-device.ts";
@@ -100,6 +102,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     limits,
     runner,
     lock,
+    processSearch: createSharedSearch((signal) => searchProcesses({ procRoot, runner, limits }, signal)),
     lookups: createCallLane(options.clock),
     changes: createCallLane(options.clock),
     volumeLooks: createCallLane(options.clock),

@@ -27,15 +27,6 @@ export function takesNoChange(error: unknown): boolean {
   return code === "EROFS" || code === "EIO";
 }
 
-/**
- * Whether a file system answers nothing of a file any more: it has shut down, or its server or its process
- * has gone. Those that have device nodes in use, devtmpfs and tmpfs, never fail so.
- */
-export function isOutOfReach(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "EIO" || code === "ENOTCONN" || code === "ESTALE";
-}
-
 /** Whether a file system takes no new file now: it is full, or takes no change. */
 export function takesNoFile(error: unknown): boolean {
   return isFull(error) || takesNoChange(error);

@@ -2,7 +2,9 @@ import type { Clock } from "../../ports/clock.ts";
 import type { CallLane } from "./call-lane.ts";
 import type { CommandRunner } from "./command/command-runner.ts";
 import type { CommandTimeLimits } from "./command/command-time-limits.ts";
+import type { DevicesOfProcesses } from "./command/device-users.ts";
 import type { InstanceLock } from "./command/instance-lock.ts";
+import type { SharedSearch } from "./command/shared-search.ts";
 
 /** A file system that this process has frozen, and the process that holds and thaws it. */
 export interface LiveFreeze {
@@ -33,6 +35,8 @@ export interface HostContext {
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
+  /** The devices of all processes. */
+  readonly processSearch: SharedSearch<DevicesOfProcesses>;
   /** Calls that look up paths on the node's own disk, which has the mount points. */
   readonly lookups: CallLane;
   /** Calls that make and remove mount points there: these hang first. */

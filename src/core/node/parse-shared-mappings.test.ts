@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { parseMappedFiles, parseSharedMappings, sharedMappingsArgs } from "./parse-shared-mappings.ts";
+import { parseSharedMappings, sharedMappingsArgs } from "./parse-shared-mappings.ts";
 
 it("reads addresses as map_files has them, and numbers as mountinfo has them", () => {
   const text = `/proc/47/maps:00200000-00201000 rw-s 00000000 00:2d 94
@@ -25,17 +25,4 @@ it("asks for all shared mappings of files, also for those that are not written t
     ].map(isAsked),
     [true, true, false, false],
   );
-});
-
-it("tells a block device from other files, which have the number 0:0 or another's", () => {
-  const text = `103:2d /proc/47/map_files/200000-201000 block special file
-0:0 /proc/47/map_files/7f0000-7f1000 regular empty file
-1:5 /proc/48/map_files/7f0000-7f1000 character special file
-`;
-  assert.deepEqual(parseMappedFiles(text.split("\n")), [
-    { pid: 47, range: "200000-201000", majorMinor: "259:45" },
-    { pid: 47, range: "7f0000-7f1000", majorMinor: undefined },
-    { pid: 48, range: "7f0000-7f1000", majorMinor: undefined },
-  ]);
-  assert.deepEqual(parseMappedFiles([]), []);
 });

@@ -43,6 +43,8 @@ export interface CommandRunner {
   readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit, Failure>>;
   /** The changing commands that still run on a device or path. */
   readonly inFlightOn: (touched: string) => readonly string[];
+  /** Whether a command that only reads was killed, but is stuck in the kernel: it is not started again. */
+  readonly isStuck: (program: string, args: readonly string[]) => boolean;
 }
 
 /** Commands of one pool that run at once: 16 at once took ten times as long as 4 on two cores. */
@@ -105,6 +107,7 @@ export function createCommandRunner({
   return {
     inFlightOn: (touched) =>
       [...changing].filter((inFlight) => inFlight.touches.includes(touched)).map((inFlight) => inFlight.line),
+    isStuck: (program, args) => stuckReads.has(commandLine(program, args)),
     run: async (command, signal) => {
       const line = commandLine(command.program, command.args);
       const timedOut = fail<Failure>({

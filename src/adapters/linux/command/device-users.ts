@@ -1,9 +1,13 @@
+import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { ok } from "../../../core/failure/result.ts";
-import { processesWithMappedDevice } from "./mapped-devices.ts";
-import type { SearchedHost } from "./mapped-devices.ts";
-import { otherProcessIds, processesWithOpenDevice } from "./processes.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { parseShownFiles, shownFilesArgs } from "../../../core/node/parse-shown-files.ts";
+import { askAbout, FILES_AT_ONCE } from "./ask-about-files.ts";
+import type { DeviceInProcess, Question, SearchedHost } from "./ask-about-files.ts";
+import { mappedDevices } from "./mapped-devices.ts";
+import { openFilesOf, otherProcessIds } from "./processes.ts";
+import type { OpenFile } from "./processes.ts";
 
 /** The ids of processes that may write to a device. */
 export interface DeviceUsers {
@@ -11,32 +15,82 @@ export interface DeviceUsers {
   readonly mappedInPids: readonly number[];
 }
 
+/** The devices that the processes of this host have. */
+export interface DevicesOfProcesses {
+  readonly open: readonly DeviceInProcess[];
+  readonly mapped: readonly DeviceInProcess[];
+  /** Why there may be more: a process does not show in time what it has. */
+  readonly incomplete: Failure | undefined;
+}
+
 /** Searches of all processes: the second is of those that the first has not seen. */
 const searches = 2;
 
 /**
- * Searches every process for a device. A process may end before it is looked at, having started another one
+ * Searches every process for devices. A process may end before it is looked at, having started another one
  * since they were listed, and its first thread may end while it is looked at: so those that were not looked
  * at are listed, and looked at, once more. Descriptors come first: a process maps what it has open, and may
- * then close it. What is open answers: a process that does not show in time what it has mapped hides no more.
- * Else that one makes it fail, with `HostNotReady`.
+ * then close it.
  */
-export async function usersOfDevice(
-  host: SearchedHost,
-  numbers: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<Result<DeviceUsers, Failure>> {
+export async function searchProcesses(host: SearchedHost, signal: AbortSignal): Promise<DevicesOfProcesses> {
   const looked = new Set<number>();
-  const openInPids: number[] = [];
-  const mappedInPids: number[] = [];
+  const open: DeviceInProcess[] = [];
+  const mapped: DeviceInProcess[] = [];
   for (let search = 1; search <= searches; search += 1) {
     const ids = (await otherProcessIds(host.procRoot)).filter((id) => !looked.has(id));
-    openInPids.push(...(await processesWithOpenDevice(host.procRoot, ids, numbers)));
-    if (openInPids.length > 0) break;
-    const mapped = await processesWithMappedDevice(host, ids, numbers, signal);
-    if (!mapped.ok) return mapped;
-    mappedInPids.push(...mapped.value);
+    const shown = await addOpenDevices(host, ids, open, signal);
+    const also = shown.ok ? await mappedDevices(host, ids, signal) : shown;
+    if (!also.ok) return { open, mapped, incomplete: also.failure };
+    mapped.push(...also.value);
     for (const id of ids) looked.add(id);
   }
-  return ok({ openInPids, mappedInPids });
+  return { open, mapped, incomplete: undefined };
+}
+
+/**
+ * Who has one of these devices. What is found answers: a process that does not show what it has hides no
+ * more. Else that one makes it fail, with `HostNotReady`.
+ */
+export function usersAmong(
+  { open, mapped, incomplete }: DevicesOfProcesses,
+  devices: ReadonlySet<string>,
+): Result<DeviceUsers, Failure> {
+  const pidsOf = (found: readonly DeviceInProcess[]): readonly number[] => [
+    ...new Set(found.filter(({ device }) => devices.has(device)).map(({ pid }) => pid)),
+  ];
+  const users = { openInPids: pidsOf(open), mappedInPids: pidsOf(mapped) };
+  const isUsed = users.openInPids.length > 0 || users.mappedInPids.length > 0;
+  return isUsed || incomplete === undefined ? ok(users) : fail(incomplete);
+}
+
+/** Adds the devices that these processes have open. Commands look, which can be killed where a look hangs. */
+async function addOpenDevices(
+  host: SearchedHost,
+  ids: readonly number[],
+  found: DeviceInProcess[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const question: Question<OpenFile> = {
+    program: "stat",
+    args: shownFilesArgs,
+    fileOf: ({ pid, descriptor }) => join(host.procRoot, `${pid}/fd/${descriptor}`),
+    pidOf: ({ pid }) => pid,
+    whatIsLate: "what it has open",
+  };
+  let files: OpenFile[] = [];
+  const look = async (): Promise<Result<void, Failure>> => {
+    const shown = await askAbout(host, question, files, signal);
+    files = [];
+    if (!shown.ok) return shown;
+    for (const { pid, device } of parseShownFiles(shown.value))
+      if (device !== undefined) found.push({ pid, device });
+    return ok(undefined);
+  };
+  for await (const file of openFilesOf(host.procRoot, ids)) {
+    files.push(file);
+    if (files.length < FILES_AT_ONCE) continue;
+    const looked = await look();
+    if (!looked.ok) return looked;
+  }
+  return await look();
 }

@@ -7,9 +7,10 @@ import type { TestContext } from "node:test";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { type DeviceInProcess } from "./ask-about-files.ts";
 import type { HostCommand } from "./command-runner.ts";
 import { defaultCommandTimeLimits } from "./command-time-limits.ts";
-import { processesWithMappedDevice } from "./mapped-devices.ts";
+import { mappedDevices } from "./mapped-devices.ts";
 import type { ChildExit } from "./spawn-child.ts";
 
 const never = new AbortController().signal;
@@ -65,9 +66,15 @@ async function search(t: TestContext, { maps, files = {}, mounts = "" }: Proc) {
     );
     return ok({ exitCode: 1, stdout: Buffer.from(lines.join("\n")), stderr: errors.join("\n") });
   };
-  const host = { procRoot, limits, runner: { run, inFlightOn: () => [] } };
+  const host = { procRoot, limits, runner: { run, inFlightOn: () => [], isStuck: () => false } };
   const ids = Object.keys(maps).map(Number);
-  return { found: await processesWithMappedDevice(host, ids, new Set(["8:32"]), never), asked };
+  return { found: pidsWith(await mappedDevices(host, ids, never)), asked };
+}
+
+/** Of the processes that have one device. */
+function pidsWith(found: Result<readonly DeviceInProcess[], Failure>): Result<readonly number[], Failure> {
+  if (!found.ok) return found;
+  return ok([...new Set(found.value.filter(({ device }) => device === "8:32").map(({ pid }) => pid))]);
 }
 
 function mapping(pid: number, range: string, file: { fileSystem?: string; inode?: number } = {}): Shown {

@@ -18,15 +18,16 @@ import { promisify } from "node:util";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import { defaultCommandTimeLimits } from "./command-time-limits.ts";
-import { usersOfDevice } from "./device-users.ts";
-import { otherProcessIds, processesUsing, processesWithOpenDevice } from "./processes.ts";
+import { type DevicesOfProcesses, searchProcesses, usersAmong } from "./device-users.ts";
+import { processesUsing } from "./processes.ts";
+import { spawnChild } from "./spawn-child.ts";
 
 const run = promisify(execFile);
-const none = new Set(["7:4095"]);
-/** Every command ends without a word. */
-const showingNothing: CommandRunner = {
-  run: async () => ({ ok: true, value: { exitCode: 1, stdout: Buffer.alloc(0), stderr: "" } }),
+const never = new AbortController().signal;
+const runner: CommandRunner = {
+  run: ({ program, args }) => spawnChild({ program, args }).exited,
   inFlightOn: () => [],
+  isStuck: () => false,
 };
 
 /** Works, with a file open, in a folder whose path is longer than any that the kernel tells. */
@@ -41,8 +42,10 @@ process.stdin.resume();
 console.log("up");
 `;
 
-const searched = async (procRoot: string): Promise<readonly number[]> =>
-  processesWithOpenDevice(procRoot, await otherProcessIds(procRoot), none);
+const searched = async (procRoot: string): Promise<DevicesOfProcesses> =>
+  await searchProcesses({ procRoot, limits: defaultCommandTimeLimits, runner }, never);
+
+const usersOf = (found: DevicesOfProcesses, rdev: bigint) => usersAmong(found, new Set([majorMinorOf(rdev)]));
 
 describe("a search for open devices", { skip: process.platform !== "linux" }, () => {
   it("passes a process that works below a path too long for the kernel to tell", async (t) => {
@@ -53,7 +56,7 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
     const exited = once(deep, "exit");
     await once(deep.stdout, "data");
     try {
-      assert.deepEqual(await searched("/proc"), []);
+      assert.equal((await searched("/proc")).incomplete, undefined);
       assert.deepEqual(await processesUsing("/proc", join(folder, "elsewhere")), []);
     } finally {
       deep.stdin.end();
@@ -85,7 +88,7 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
       setImmediate(turn);
     };
     setImmediate(turn);
-    assert.deepEqual(await searched(procRoot), []);
+    assert.deepEqual((await searched(procRoot)).open, []);
     isOver = true;
     assert.ok(hadTurn);
   });
@@ -119,11 +122,7 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
       setImmediate(turn);
     };
     setImmediate(turn);
-    const found = await usersOfDevice(
-      { procRoot, limits: defaultCommandTimeLimits, runner: showingNothing },
-      new Set([majorMinorOf(rdev)]),
-      new AbortController().signal,
-    );
+    const found = usersOf(await searched(procRoot), rdev);
     isOver = true;
     if (!hasStarted) t.skip(`${procRoot} is mounted with noatime`);
     else assert.deepEqual(found, { ok: true, value: { openInPids: [2], mappedInPids: [] } });
@@ -141,38 +140,34 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
     await aProcess(procRoot, "1", []);
     await aProcess(procRoot, "2", [device]);
     const failure = { kind: "HostCommandTimedOut", command: "grep", timeoutMs: 1 } as const;
-    const found = await usersOfDevice(
-      {
-        procRoot,
-        limits: defaultCommandTimeLimits,
-        runner: { ...showingNothing, run: async () => ({ ok: false, failure }) },
-      },
-      new Set([majorMinorOf(rdev)]),
-      new AbortController().signal,
-    );
+    const late: CommandRunner = {
+      ...runner,
+      run: async (command, signal) =>
+        command.program === "grep" ? { ok: false, failure } : await runner.run(command, signal),
+    };
+    const shown = await searchProcesses({ procRoot, limits: defaultCommandTimeLimits, runner: late }, never);
+    assert.equal(shown.incomplete?.kind, "HostNotReady");
+    const found = usersOf(shown, rdev);
+    assert.equal(usersOf(shown, rdev + 1n).ok, false);
     assert.deepEqual(found, { ok: true, value: { openInPids: [2], mappedInPids: [] } });
   });
 
-  it("looks at a few files of one process at a time, for other work waits for them", async (t) => {
+  it("asks again about no file of which a command is stuck in the kernel", async (t) => {
     const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
     t.after(() => rm(procRoot, { recursive: true }));
-    await aProcess(
-      procRoot,
-      "1",
-      Array.from({ length: 800 }, () => procRoot),
-    );
-    let isOver = false;
-    let mostAtOnce = 0;
-    const turn = (): void => {
-      if (isOver) return;
-      const calls = process.getActiveResourcesInfo().filter((kind) => kind === "FSReqPromise");
-      mostAtOnce = Math.max(mostAtOnce, calls.length);
-      setImmediate(turn);
+    await aProcess(procRoot, "1", [procRoot, procRoot]);
+    const asked: string[] = [];
+    const stuck: CommandRunner = {
+      ...runner,
+      run: async (command, signal) => {
+        asked.push(command.program);
+        return await runner.run(command, signal);
+      },
+      isStuck: (program, args) => program === "stat" && args.at(-1) === join(procRoot, "1/fd/1"),
     };
-    setImmediate(turn);
-    assert.deepEqual(await searched(procRoot), []);
-    isOver = true;
-    assert.ok(mostAtOnce > 0 && mostAtOnce < 400, `${mostAtOnce} at once`);
+    const found = await searchProcesses({ procRoot, limits: defaultCommandTimeLimits, runner: stuck }, never);
+    assert.match(JSON.stringify(found.incomplete), /process 1 .* does not show .* what it has open/u);
+    assert.deepEqual(asked, []);
   });
 });
 

@@ -1,11 +1,10 @@
 import { readFileSync, readlinkSync } from "node:fs";
-import { readdir, readFile, readlink, stat } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { parseMountinfo } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
-import { errorCode, isOutOfReach } from "../error-code.ts";
+import { errorCode } from "../error-code.ts";
 
 /** File systems that may hang when a file on them is read. None has a device node in use. */
 const mayHang = /^(nfs|cifs|smb|ceph|9p|fuse|afs|lustre|gluster)/;
@@ -72,19 +71,19 @@ export async function processesUsing(procRoot: string, path: string): Promise<re
   return users;
 }
 
-/** Those of these processes that have a block device with one of these numbers open, by whatever name. */
-export async function processesWithOpenDevice(
-  procRoot: string,
-  ids: readonly number[],
-  numbers: ReadonlySet<string>,
-): Promise<readonly number[]> {
+/** An open file that may be a device. */
+export interface OpenFile {
+  readonly pid: number;
+  readonly descriptor: string;
+}
+
+/**
+ * The files that these processes have open, by whatever name, and that may be devices: not sockets and pipes,
+ * nor those on a file system on which a look may hang.
+ */
+export async function* openFilesOf(procRoot: string, ids: readonly number[]): AsyncGenerator<OpenFile> {
   const fsTypes = new Map<string, ReadonlyMap<number, string>>();
-  const pids: number[] = [];
-  for (const pid of ids) {
-    const isOpen = await unlessGone(() => hasDeviceOpen(procRoot, pid, numbers, fsTypes), false);
-    if (isOpen) pids.push(pid);
-  }
-  return pids;
+  for (const pid of ids) yield* await unlessGone(() => openFilesIn(procRoot, pid, fsTypes), []);
 }
 
 /** One process for each other mount namespace in which a device with one of these numbers is mounted. */
@@ -124,34 +123,24 @@ export async function addNumbersThatMayHang(
   }
 }
 
-async function hasDeviceOpen(
+async function openFilesIn(
   procRoot: string,
   pid: number,
-  numbers: ReadonlySet<string>,
   fsTypes: Map<string, ReadonlyMap<number, string>>,
-): Promise<boolean> {
-  const links = (await linksOfProcess(procRoot, pid)).filter(
-    ({ descriptor, target }) => descriptor !== undefined && target.startsWith("/"),
+): Promise<readonly OpenFile[]> {
+  const links = await linksOfProcess(procRoot, pid);
+  const files = links.flatMap(({ descriptor, target }) =>
+    descriptor !== undefined && target.startsWith("/") ? [{ pid, descriptor }] : [],
   );
-  if (links.length === 0) return false;
+  if (files.length === 0) return [];
   const types = await fileSystemTypesSeenBy(procRoot, pid, fsTypes);
-  const checkEach = [...types.values()].some((fsType) => mayHang.test(fsType));
-  const isDevice = async ({ path, descriptor }: ProcessLink): Promise<boolean> => {
-    const fsType = checkEach
-      ? await fileSystemOfDescriptor(procRoot, pid, descriptor ?? "", types)
-      : undefined;
-    if (fsType !== undefined && mayHang.test(fsType)) return false;
-    const target = await stat(path, { bigint: true }).catch((error: unknown) =>
-      // Any pod whose disk has failed has such files open.
-      isOutOfReach(error) ? undefined : unlessOther(error, undefined),
-    );
-    return target?.isBlockDevice() === true && numbers.has(majorMinorOf(target.rdev));
-  };
-  // Other work on files would wait for all that are looked at together.
-  for (let first = 0; first < links.length; first += linksAtOnce)
-    if ((await Promise.all(links.slice(first, first + linksAtOnce).map(isDevice))).includes(true))
-      return true;
-  return false;
+  if (![...types.values()].some((fsType) => mayHang.test(fsType))) return files;
+  const looked: OpenFile[] = [];
+  for (const file of files) {
+    const fsType = await fileSystemOfDescriptor(procRoot, pid, file.descriptor, types);
+    if (fsType === undefined || !mayHang.test(fsType)) looked.push(file);
+  }
+  return looked;
 }
 
 async function fileSystemOfDescriptor(

@@ -2,15 +2,16 @@ import { stat } from "node:fs/promises";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { ok } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
 import { mayBeOn } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { judgeClean } from "../../../core/node/judge-clean.ts";
 import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
+import { characterDevice } from "../../../core/node/parse-shown-files.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
 import { runToSuccess } from "../command/command-failed.ts";
-import { usersOfDevice } from "../command/device-users.ts";
+import { usersAmong } from "../command/device-users.ts";
 import { processesWithMount } from "../command/processes.ts";
 import {
   blockDeviceAt,
@@ -20,6 +21,7 @@ import {
   partitionsOf,
   sizeOfDevice,
 } from "../device/block-device.ts";
+import { characterDevicesOf } from "../device/character-devices.ts";
 import { exclusiveHolderOf } from "../device/exclusive-open.ts";
 import { devicesAtLun, linkedDevices, numbersAtLuns } from "../device/find-device.ts";
 import type { DeviceAtLun } from "../device/find-device.ts";
@@ -185,8 +187,8 @@ async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Tr
 }
 
 /**
- * A raw device is written to through descriptors, mapped memory, binds of its node and loop devices, none of
- * which holds it exclusively.
+ * A raw device is written to through descriptors, those of the disk's character devices included, mapped
+ * memory, binds of its node and loop devices, none of which holds it exclusively.
  */
 async function blockTracesOf(
   host: HostContext,
@@ -207,7 +209,10 @@ async function blockTracesOf(
     mountedBtrfs: await btrfsOn(host, place),
     devicesOnTop: [...loopDevices.value, ...(await holdersOf(host.sysRoot, numbers))],
   };
-  const users = await usersOfDevice(host, numbers, signal);
+  const characterDevices = await characterDevicesOf(host.sysRoot, numbers);
+  const found = await host.processSearch.run(signal);
+  if (found === undefined) return fail({ kind: "Cancelled" });
+  const users = usersAmong(found, new Set([...numbers, ...characterDevices.map(characterDevice)]));
   return users.ok ? ok({ ...traces, ...users.value }) : users;
 }
 
