@@ -53,6 +53,16 @@ describe("createCallLane", () => {
     assert.deepEqual(begun, ["fourth"]);
   });
 
+  it("takes no disk for hanging that is slow with many calls", async () => {
+    const lane = createCallLane(systemClock, 20 * LIMIT_MS);
+    const never = new AbortController().signal;
+    const calls = Array.from({ length: 40 }, () => lane.run(() => systemClock.sleep(LIMIT_MS, never)));
+    assert.deepEqual(
+      await Promise.all(calls),
+      calls.map(() => ({ kind: "done", value: undefined })),
+    );
+  });
+
   it("waits for any time without a clock", async () => {
     const lane = createCallLane();
     const hanging = aHangingCall();

@@ -11,8 +11,9 @@ export const CALL_MAX_MS = 10_000;
  */
 export interface CallLane {
   /**
-   * Runs `call` after those before it. `late`: it, or one before it, has not ended in time. What has begun
-   * continues, and what has not will not begin. `isLate` says so to a call that ends after all.
+   * Runs `call` after those before it. `late`: it, or one before it, has not ended in time since it began.
+   * What has begun continues, and what has not will not begin. `isLate` says so to a call that ends after
+   * all.
    */
   readonly run: <T>(
     call: (isLate: () => boolean) => Promise<T>,
@@ -26,28 +27,46 @@ const LATE = "EHANGS";
 /** Creates a lane; without a clock its calls may take any time. */
 export function createCallLane(clock?: Clock, limitMs = CALL_MAX_MS): CallLane {
   let last: Promise<unknown> = Promise.resolve();
-  let lateCalls = 0;
+  let isHanging = false;
+  /** Answer those who wait, once the call that runs has taken too long. */
+  const waiting = new Set<() => void>();
+
+  const untilEnd = async <T>(running: Promise<T>): Promise<T> => {
+    if (clock === undefined) return await running;
+    const waited = await waitWithin(running, limitMs, clock, never);
+    if (waited.kind === "done") return waited.value;
+    isHanging = true;
+    for (const answer of waiting) answer();
+    try {
+      return await running;
+    } finally {
+      isHanging = false;
+    }
+  };
+
   return {
     run: async <T>(call: (isLate: () => boolean) => Promise<T>) => {
-      if (lateCalls > 0) return { kind: "late" };
+      if (isHanging) return { kind: "late" };
       let isLate = false;
       let isOver = false;
       const ended = last.then(async () => {
         if (isLate) return { kind: "late" } as const;
-        return { kind: "done", value: await call(() => isLate) } as const;
+        return { kind: "done", value: await untilEnd(call(() => isLate)) } as const;
       });
       last = Promise.allSettled([ended]).then(() => {
         isOver = true;
-        if (isLate) lateCalls -= 1;
       });
-      const waited =
-        clock === undefined
-          ? ({ kind: "done", value: await ended } as const)
-          : await waitWithin(ended, limitMs, clock, never);
-      if (waited.kind === "done") return waited.value;
+      const late = Promise.withResolvers<undefined>();
+      const answer = (): void => late.resolve(undefined);
+      waiting.add(answer);
+      try {
+        const first = await Promise.race([ended, late.promise]);
+        if (first !== undefined) return first;
+      } finally {
+        waiting.delete(answer);
+      }
       if (isOver) return await ended;
       isLate = true;
-      lateCalls += 1;
       return { kind: "late" };
     },
   };

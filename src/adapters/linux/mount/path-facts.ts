@@ -6,7 +6,6 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { Bytes } from "../../../core/primitives/units.ts";
 import type { FileSystemStats } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
-import { runToSuccess } from "../command/command-failed.ts";
 import { blockDeviceAt, readDeviceAttribute, sizeOfDevice } from "../device/block-device.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
@@ -40,8 +39,13 @@ export async function fileSystemStats(
     touches: [],
     changes: false,
   } as const;
-  const exit = await runToSuccess(host, command, signal);
+  const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
+  if (exit.value.exitCode !== 0)
+    return fail({
+      kind: "HostNotReady",
+      detail: `could not read the usage of ${path}: ${exit.value.stderr}`,
+    });
   const text = exit.value.stdout.toString("utf8");
   const numbers = /^\d+(?: \d+){5}$/.test(text.trim()) ? text.trim().split(" ").map(BigInt) : [];
   const [blockBytes, blocks, free, available, inodes, freeInodes] = numbers;
