@@ -17,7 +17,11 @@ export async function waitWithin<T>(
   signal: AbortSignal,
 ): Promise<Waited<T>> {
   const waitIsOver = new AbortController();
-  const timer = clock.sleep(limitMs, AbortSignal.any([signal, waitIsOver.signal])).then(
+  const end = (): void => waitIsOver.abort();
+  // Not AbortSignal.any: a signal that lives long keeps megabytes of the ones that were made of it.
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  const timer = clock.sleep(limitMs, waitIsOver.signal).then(
     (): Waited<T> => ({ kind: "timedOut" }),
     (): Waited<T> => ({ kind: "cancelled" }),
   );
@@ -25,6 +29,7 @@ export async function waitWithin<T>(
   try {
     return await Promise.race([done, timer]);
   } finally {
-    waitIsOver.abort();
+    signal.removeEventListener("abort", end);
+    end();
   }
 }
