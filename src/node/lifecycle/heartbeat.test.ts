@@ -384,4 +384,31 @@ describe("heartbeatReconciler", () => {
       assert.deepEqual(await next(), { again: "later", ...ready });
       assert.deepEqual(world.record(), before);
     }));
+
+  it("waits no longer than its interval for a root disk that is slow with many calls", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const ports = world.ports();
+      const slow = Promise.withResolvers<void>();
+      const begun: number[] = [];
+      const putHeartbeat: NodePorts["checkpoints"]["putHeartbeat"] = async (heartbeat, signal) => {
+        begun.push(heartbeat);
+        await slow.promise;
+        return ports.checkpoints.putHeartbeat(heartbeat, signal);
+      };
+      const reconciler = heartbeatReconciler({
+        ...ports,
+        checkpoints: { ...ports.checkpoints, putHeartbeat },
+      });
+      const beatWithin = async (): Promise<number | undefined> => {
+        const startMs = world.clock.elapsedMs();
+        assert.ok((await world.answerOf(reconciler.reconcile("node", never))).ok);
+        const tookMs = world.clock.elapsedMs() - startMs;
+        assert.ok(tookMs <= ports.settings.heartbeatMs, `${tookMs} ms`);
+        return (await nodeOf(world)).status?.heartbeat;
+      };
+      assert.deepEqual([await beatWithin(), await beatWithin(), begun], [1, 2, [1]]);
+      slow.resolve();
+      assert.deepEqual([await beatWithin(), await beatWithin()], [3, 4]);
+      assert.deepEqual([begun, ports.checkpoints.heartbeat()], [[1, 3, 4], 4]);
+    }));
 });

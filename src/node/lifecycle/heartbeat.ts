@@ -36,6 +36,13 @@ type NodeStatus = NonNullable<AzDriverNode["status"]>;
  */
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: Beat | undefined;
+  let checkpointing: Promise<void> | undefined;
+  const checkpoint = async (heartbeat: number, signal: AbortSignal): Promise<void> => {
+    const checkpointed = await ports.checkpoints.putHeartbeat(heartbeat, signal);
+    checkpointing = undefined;
+    if (!checkpointed.ok && !signal.aborted)
+      ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });
+  };
   return {
     name: "heartbeat",
     workers: 1,
@@ -45,17 +52,28 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // The result of a failed write is not known: the next heartbeat reads it.
       last = beaten.ok ? beaten.value : last === undefined ? undefined : { ...last, written: undefined };
       if (!beaten.ok) return beaten;
-      const checkpointed = await ports.checkpoints.putHeartbeat(beaten.value.heartbeat, signal);
       // This one has reached the store. Were the next one late, the node would count as silent, and be fenced
       // without an answer to its recall if it is out of service, although it can still unmount and release.
-      if (!checkpointed.ok && !signal.aborted)
-        ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });
+      // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
+      checkpointing ??= checkpoint(beaten.value.heartbeat, signal);
+      await within(ports, checkpointing);
       // Until that is reported, the scheduler chooses this node.
       const isNews = beaten.value.written?.status?.readyForVolumeAllocation === true;
       if (isNews && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
       return ok({ requeueAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
     },
   };
+}
+
+/** Waits for work at most as long as the next heartbeat may wait. */
+async function within({ clock, settings }: NodePorts, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const timer = clock.sleep(settings.heartbeatMs, over.signal).catch(() => undefined);
+  try {
+    await Promise.race([work, timer]);
+  } finally {
+    over.abort();
+  }
 }
 
 /** The state from one heartbeat to the next. */
