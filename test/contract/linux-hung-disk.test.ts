@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
-import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/file-node-checkpoints.ts";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
@@ -138,4 +140,124 @@ describe("a node whose root disk hangs", here, () => {
           await host.close();
         }
       }));
+
+  it("finds an earlier plug-in's commands ended, whose lock can't be removed", () =>
+    withDisk("ext4", async ({ folder, freeze, thaw }) => {
+      const lockDirectory = join(folder, "locks");
+      const options = { deviceRoot: folder, lockDirectory, clock: fast };
+      const earlier = await createLinuxHost(options);
+      const host = await createLinuxHost(options);
+      try {
+        assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: true });
+        await freeze();
+        await earlier.close();
+        assert.deepEqual(await host.earlierChildrenAlive(never), { ok: true, value: false });
+        await takesFilesAndNames();
+        await thaw();
+        while ((await readdir(lockDirectory)).length > 1) await systemClock.sleep(5, never);
+      } finally {
+        await thaw();
+        await host.close();
+      }
+    }));
+
+  it("unmounts a volume below a folder that it can't look up any more", (t) =>
+    withoutServer(t, async ({ directory, folder }) => {
+      const procRoot = join(directory, "proc");
+      const [path, mountinfo] = [join(folder, "pods/pod-1"), join(procRoot, "self/mountinfo")];
+      await mkdir(join(procRoot, "self"), { recursive: true });
+      const staged = `36 35 0:50 / ${directory}/staging rw - tmpfs volume rw\n`;
+      await writeFile(mountinfo, `${staged}37 35 0:50 / ${path} rw - tmpfs volume rw\n`);
+      const umount = `#!/bin/sh\nsed -i '\\#^37 #d' ${mountinfo}\n`;
+      const lockDirectory = join(directory, "locks");
+      const host = await createLinuxHost({ deviceRoot: directory, procRoot, lockDirectory, clock: fast });
+      try {
+        await withProgram(directory, "umount", umount, async () =>
+          assert.deepEqual(await host.unmount(path, never), done),
+        );
+        await takesFilesAndNames();
+        // What was never a mount point may be below a link that leads to one.
+        const unknown = await host.unmount(join(folder, "pods/pod-2"), never);
+        assert.match(
+          JSON.stringify(unknown),
+          /HostNotReady.*could not unmount .*pod-2: EHANGS: realpath .*repair or replace it/u,
+        );
+      } finally {
+        await host.close();
+      }
+    }));
 });
+
+describe("a node with a loop device on a disk that hangs", here, () => {
+  it("is not clean of raw block, and looks there no second time", (t) =>
+    withoutServer(t, async ({ directory, folder }) => {
+      const losetup = `#!/bin/sh\necho '/dev/loop4095 0:50 2 ${folder}/images/of-a-pod'\n`;
+      const host = await createLinuxHost({
+        ...{ deviceRoot: directory, lockDirectory: join(directory, "locks"), clock: fast },
+      });
+      const request = {
+        accessType: "block",
+        lun: undefined,
+        lastMajorMinor: "7:4094",
+        lunsOfOthers: [],
+      } as const;
+      try {
+        await withProgram(directory, "losetup", losetup, async () => {
+          for (const looked of await Promise.all([1, 2, 3, 4, 5].map(() => host.isClean(request, never))))
+            assert.match(JSON.stringify(looked), /HostNotReady.*EHANGS: stat .*images.of-a-pod/u);
+        });
+        await takesFilesAndNames();
+      } finally {
+        await host.close();
+      }
+    }));
+});
+
+/** Runs `act` with a stand-in for a program. */
+async function withProgram(
+  directory: string,
+  name: string,
+  script: string,
+  act: () => Promise<void>,
+): Promise<void> {
+  const bin = join(directory, "bin");
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, name), script, { mode: 0o755 });
+  const pathBefore = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${pathBefore ?? ""}`;
+  try {
+    await act();
+  } finally {
+    process.env["PATH"] = pathBefore;
+  }
+}
+
+/** A FUSE whose server never answers: each look below its root hangs until the end. */
+async function withoutServer(
+  t: TestContext,
+  act: (at: { readonly directory: string; readonly folder: string }) => Promise<void>,
+): Promise<void> {
+  const connection = await open("/dev/fuse", "r+").catch(() => undefined);
+  if (connection === undefined) {
+    t.skip("this kernel has no FUSE");
+    return;
+  }
+  const directory = await mkdtemp(join(tmpdir(), "no-server-"));
+  const folder = join(directory, "root");
+  await mkdir(folder);
+  const options = "fd=3,rootmode=40000,user_id=0,group_id=0";
+  const args = ["mount", "-i", "-t", "fuse", "-o", options, "no-server", folder];
+  const mount = spawn("env", args, {
+    stdio: ["ignore", "ignore", "inherit", connection.fd],
+  });
+  const [exitCode] = await once(mount, "exit");
+  assert.equal(exitCode, 0);
+  try {
+    await act({ directory, folder });
+  } finally {
+    // Ends the calls that hang.
+    await run("umount", ["--force", "--lazy", folder]);
+    await connection.close();
+    await rm(directory, { recursive: true });
+  }
+}

@@ -73,10 +73,14 @@ export function createCallLane(clock?: Clock, limitMs = CALL_MAX_MS): CallLane {
 }
 
 /** Runs a call of the file system in a lane. Throws what it throws, and an error of its own if it is late. */
-export async function callIn<T>(lane: CallLane, what: string, call: () => Promise<T>): Promise<T> {
+export async function callIn<T>(
+  lane: CallLane,
+  what: string,
+  call: (isLate: () => boolean) => Promise<T>,
+): Promise<T> {
   const ended = await lane.run(call);
   if (ended.kind === "done") return ended.value;
-  const message = `${LATE}: ${what} has not returned, or one before it has not`;
+  const message = `${LATE}: ${what}: its disk does not answer this or a call before it: repair or replace it`;
   throw Object.assign(new Error(message), { code: LATE, syscall: what });
 }
 

@@ -81,7 +81,9 @@ const SHARED_MEMORY = "/dev/shm";
  * the instance lock can't be taken.
  */
 export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxHost> {
-  const lock = await takeInstanceLock(options.lockDirectory);
+  const lookups = createCallLane(options.clock);
+  const changes = createCallLane(options.clock);
+  const lock = await takeInstanceLock(options.lockDirectory, { lookups, changes });
   const { whileHolding, descriptorsOf } = createHeldDevices();
   const runner = createCommandRunner({
     lockFd: lock.fd,
@@ -103,8 +105,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     runner,
     lock,
     processSearch: createSharedSearch((signal) => searchProcesses({ procRoot, runner, limits }, signal)),
-    lookups: createCallLane(options.clock),
-    changes: createCallLane(options.clock),
+    lookups,
+    changes,
     volumeLooks: createCallLane(options.clock),
     freezes: new Map(),
   };

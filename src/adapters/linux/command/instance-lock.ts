@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { callIn, type CallLane, createCallLane, hangs } from "../call-lane.ts";
 import { takesNoChange } from "../error-code.ts";
 import { tryLock } from "./try-lock.ts";
 
@@ -47,11 +48,20 @@ const attemptsMax = 16;
 /** Stands for the instance that has locked the directory: every other one has a number above. */
 const OF_DIRECTORY = 0;
 
+/** The lanes for the calls of later looks to the disk of the locks. */
+interface LockLanes {
+  readonly lookups: CallLane;
+  readonly changes: CallLane;
+}
+
 /**
  * Takes the lock of a new instance in `directory`, creating it. Throws if it can't: without it no
  * volume could be acquired safely.
  */
-export async function takeInstanceLock(directory: string): Promise<InstanceLock> {
+export async function takeInstanceLock(
+  directory: string,
+  lanes: LockLanes = { lookups: createCallLane(), changes: createCallLane() },
+): Promise<InstanceLock> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const numbers = await instanceNumbers(directory);
@@ -63,9 +73,9 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
       throw error;
     });
     if (file === undefined) continue;
-    if (file === "none") return await lockDirectory(directory, instanceNumber);
+    if (file === "none") return await lockDirectory(directory, instanceNumber, lanes);
     if ((await tryLock(file.fd)) && (await isStillAt(path, file))) {
-      const lock = lockOf(directory, instanceNumber, file, "file");
+      const lock = lockOf(directory, instanceNumber, { file, locks: "file" }, lanes);
       // Called only to remove files: a node that never stages a volume would keep a file for each start
       // of its plug-in. A caller that relies on the result checks again.
       await lock.earlierAlive();
@@ -79,10 +89,14 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
   );
 }
 
-async function lockDirectory(directory: string, instanceNumber: number): Promise<InstanceLock> {
-  const opened = await open(directory, "r");
-  if (await tryLock(opened.fd)) return lockOf(directory, instanceNumber, opened, "directory");
-  await opened.close();
+async function lockDirectory(
+  directory: string,
+  instanceNumber: number,
+  lanes: LockLanes,
+): Promise<InstanceLock> {
+  const file = await open(directory, "r");
+  if (await tryLock(file.fd)) return lockOf(directory, instanceNumber, { file, locks: "directory" }, lanes);
+  await file.close();
   throw new Error(
     `no instance lock can be taken in ${directory}, on a disk that takes no change: a command of an ` +
       "earlier node plug-in is alive",
@@ -92,8 +106,8 @@ async function lockDirectory(directory: string, instanceNumber: number): Promise
 function lockOf(
   directory: string,
   instanceNumber: number,
-  file: FileHandle,
-  locks: "file" | "directory",
+  { file, locks }: { readonly file: FileHandle; readonly locks: "file" | "directory" },
+  { lookups, changes }: LockLanes,
 ): InstanceLock {
   // Numbers only rise, so once every earlier instance is dead no earlier one can appear.
   let allEarlierDead = false;
@@ -101,29 +115,43 @@ function lockOf(
   let look: Promise<Result<boolean, Failure>> | undefined;
   /** Files of those that were alive, kept open: a root disk that has shut down opens none, but locks. */
   const alive = new Map<number, FileHandle>();
-  /** Those whose file stays, on a root disk that takes no change. */
+  /** Those whose file stays, or goes later, on a root disk that takes no change or does not answer. */
   const dead = new Set<number>();
   const lookAtOne = async (number: number): Promise<void> => {
     const path = number === OF_DIRECTORY ? directory : lockPath(directory, number);
-    const opened = alive.get(number) ?? (await openEarlier(path));
+    const opened =
+      alive.get(number) ?? (await callIn(lookups, `open ${path}`, (isLate) => openEarlier(path, isLate)));
     if (opened === undefined) return;
     alive.set(number, opened);
     // Others look at the directory at the same time.
     if (!(await tryLock(opened.fd, number === OF_DIRECTORY ? "shared" : "exclusive"))) return;
     alive.delete(number);
-    try {
-      if (number !== OF_DIRECTORY && !(await removeDead(path, opened))) dead.add(number);
-    } finally {
+    if (number === OF_DIRECTORY) {
       await opened.close();
+      return;
     }
+    dead.add(number);
+    let hasBegun = false;
+    const removed = await changes.run(async () => {
+      hasBegun = true;
+      try {
+        return await removeDead(path, opened);
+      } finally {
+        await opened.close();
+      }
+    });
+    if (!hasBegun) await opened.close();
+    if (removed.kind === "done" && removed.value) dead.delete(number);
   };
   const lookAtEarlier = async (): Promise<Result<boolean, Failure>> => {
     try {
-      const listed = await instanceNumbers(directory).catch((error: unknown) => {
-        // Each one that was alive at an earlier look is open, and no earlier one has come since.
-        if (takesNoChange(error) && hasLooked) return [];
-        throw error;
-      });
+      const listed = await callIn(lookups, `readdir ${directory}`, () => instanceNumbers(directory)).catch(
+        (error: unknown) => {
+          // Each one that was alive at an earlier look is open, and no earlier one has come since.
+          if ((takesNoChange(error) || hangs(error)) && hasLooked) return [];
+          throw error;
+        },
+      );
       // One after the other: a plug-in that was restarted very often may have left thousands, and each
       // check starts a process.
       const directoryToo = locks === "file" && !hasLooked ? [OF_DIRECTORY] : [];
@@ -155,11 +183,14 @@ function lockOf(
   };
 }
 
-async function openEarlier(path: string): Promise<FileHandle | undefined> {
-  return await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+async function openEarlier(path: string, isLate: () => boolean): Promise<FileHandle | undefined> {
+  const opened = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
+  // Nothing waits for it any more.
+  if (isLate()) await opened?.close();
+  return opened;
 }
 
 /**

@@ -14,7 +14,7 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import { undefinedIfUnknown } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
-import { canonicalPath, glanceAtMount, readMountinfo } from "./read-mounts.ts";
+import { canonicalPath, glanceAtCanonical, readMountinfo } from "./read-mounts.ts";
 import { awaitCommandsOn, unmountOnce } from "./unmount-path.ts";
 
 /** More than any stack of mounts on one path takes. */
@@ -93,7 +93,7 @@ async function acquireStep(
       return exit.ok ? ok("taken") : exit;
     }
     case "unmount": {
-      const mount = await glanceAtMount(host, path);
+      const mount = await glanceAtCanonical(host, path);
       const ended = mount === undefined ? ok(undefined) : await unmountOnce(host, mount, signal);
       return ended.ok ? ok("taken") : ended;
     }

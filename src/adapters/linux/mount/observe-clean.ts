@@ -10,6 +10,7 @@ import type { CleanEvidence } from "../../../core/node/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../../core/node/parse-losetup.ts";
 import { characterDevice } from "../../../core/node/parse-shown-files.ts";
 import type { CleanRequest } from "../../../ports/host/host-provisioner.ts";
+import { callIn, hangs } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { usersAmong } from "../command/device-users.ts";
 import { processesWithMount } from "../command/processes.ts";
@@ -258,8 +259,15 @@ async function loopDevicesOn(
     const isSameFile = nodeFiles.some(
       ({ dev, ino }) => backingFileSystem === majorMinorOf(dev) && backingInode === String(ino),
     );
-    const backing = await blockDeviceAt(backingPath).catch(() => undefined);
-    if (isSameFile || (backing !== undefined && numbers.has(backing))) onDevice.push(path);
+    if (isSameFile || numbers.has((await deviceBehind(host, backingPath)) ?? "")) onDevice.push(path);
   }
   return ok(onDevice);
+}
+
+/** The path may be on a disk that hangs. Throws then, for what is there is not known. */
+async function deviceBehind({ volumeLooks }: HostContext, path: string): Promise<string | undefined> {
+  return await callIn(volumeLooks, `stat ${path}`, () => blockDeviceAt(path)).catch((error: unknown) => {
+    if (hangs(error)) throw error;
+    return undefined;
+  });
 }

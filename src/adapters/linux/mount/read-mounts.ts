@@ -168,8 +168,13 @@ export function identified(mount: ObservedMount | undefined): Result<ObservedMou
  * direct read would cost more than all else. Where the device matters, `identified` comes next.
  */
 export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
+  return await glanceAtCanonical(host, await canonicalPath(host, path));
+}
+
+/** The same for a path as `canonicalPath` gives it: on a disk that hangs that needs a mount, or a link. */
+export async function glanceAtCanonical(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
-  const entry = topMountAt(entries, await canonicalPath(host, path));
+  const entry = topMountAt(entries, path);
   if (entry === undefined) return undefined;
   const boundDevice = await boundDeviceOf(entry);
   const isBtrfs = boundDevice === undefined && entry.fsType === "btrfs";

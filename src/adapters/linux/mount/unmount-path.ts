@@ -10,7 +10,7 @@ import { errorCode, takesNoChange } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { flushMount } from "./flush-path.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import { canonicalPath, glanceAtMount, mountPathsOf } from "./read-mounts.ts";
+import { canonicalPath, glanceAtCanonical, mountPathsOf } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Most mounts stacked on one path that one call unmounts. */
@@ -34,7 +34,7 @@ export async function unmountPath(
   for (let unmounted = 0; unmounted < stackedMountsMax; unmounted += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
     if (!settled.ok) return settled;
-    const mount = await glanceAtMount(host, path);
+    const mount = await glanceAtCanonical(host, path);
     if (mount === undefined) return await removeIfPossible(host, path);
     const ended = await unmountOnce(host, mount, signal);
     if (!ended.ok) return ended;
