@@ -56,6 +56,15 @@ async function untilExists(path: string): Promise<void> {
 }
 
 describe("a changing command", tests, () => {
+  it("runs where another user has taken the names that its output may have", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    for (let nth = 1; nth <= 9; nth += 1)
+      await writeFile(join(directory, `locks/.output-${process.pid}-${lock.fd}-${nth}`), "");
+    const exit = await runner.run(aCommand("echo out"), never);
+    assert.deepEqual(exit.ok && exit.value.stderr, "out");
+    await lock.close();
+  });
+
   it("answers exit code and output, and leaves no file behind", async (t) => {
     const { runner, lock, directory } = await aRunner(t);
     const exit = await runner.run(aCommand("echo out; echo err >&2; exit 3"), never);

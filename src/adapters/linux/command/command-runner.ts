@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { open, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { devNull } from "node:os";
@@ -99,7 +100,6 @@ export function createCommandRunner({
    * would pile up.
    */
   const stuckReads = new Set<string>();
-  let outputsMade = 0;
 
   const conflictOf = (touches: readonly string[]): InFlight | undefined =>
     [...changing].find((inFlight) => inFlight.touches.some((touched) => touches.includes(touched)));
@@ -238,12 +238,12 @@ export function createCommandRunner({
   }
 
   /**
-   * A file without a name: it vanishes with its last descriptor. Where there is no place for one more, an
-   * unmount goes before its message.
+   * A file without a name: it vanishes with its last descriptor. Until then it has one that no other user of
+   * the machine can take first, in /dev/shm. Where there is no place for one more, an unmount goes before its
+   * message.
    */
   async function openOutput(): Promise<FileHandle> {
-    outputsMade += 1;
-    const path = join(outputDirectory, `.output-${process.pid}-${lockFd}-${outputsMade}`);
+    const path = join(outputDirectory, `.output-${randomUUID()}`);
     const file = await open(path, "ax+", 0o600).catch((error: unknown) => {
       if (!takesNoFile(error)) throw error;
       return undefined;
