@@ -39,7 +39,9 @@ export async function searchProcesses(host: SearchedHost, signal: AbortSignal): 
   for (let search = 1; search <= searches; search += 1) {
     const ids = (await otherProcessIds(host.procRoot)).filter((id) => !looked.has(id));
     const shown = await addOpenDevices(host, ids, open, signal);
-    const also = shown.ok ? await mappedDevices(host, ids, signal) : shown;
+    // These have closed files since, and may have moved the device to another descriptor.
+    const again = shown.ok ? await addOpenDevices(host, shown.value, open, signal) : shown;
+    const also = again.ok ? await mappedDevices(host, ids, signal) : again;
     if (!also.ok) return { open, mapped, incomplete: also.failure };
     mapped.push(...also.value);
     for (const id of ids) looked.add(id);
@@ -63,13 +65,16 @@ export function usersAmong(
   return isUsed || incomplete === undefined ? ok(users) : fail(incomplete);
 }
 
-/** Adds the devices that these processes have open. Commands look, which can be killed where a look hangs. */
+/**
+ * Adds the devices that these processes have open, and answers which of them have closed a file since it was
+ * listed. Commands look, which can be killed where a look hangs.
+ */
 async function addOpenDevices(
   host: SearchedHost,
   ids: readonly number[],
   found: DeviceInProcess[],
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<readonly number[], Failure>> {
   const question: Question<OpenFile> = {
     program: "stat",
     args: shownFilesArgs,
@@ -78,13 +83,18 @@ async function addOpenDevices(
     whatIsLate: "what it has open",
   };
   let files: OpenFile[] = [];
-  const look = async (): Promise<Result<void, Failure>> => {
+  const changed = new Set<number>();
+  const look = async (): Promise<Result<readonly number[], Failure>> => {
     const shown = await askAbout(host, question, files, signal);
-    files = [];
     if (!shown.ok) return shown;
-    for (const { pid, device } of parseShownFiles(shown.value))
+    const known = new Set<string>();
+    for (const { pid, name, device } of parseShownFiles(shown.value)) {
+      known.add(`${pid}/${name}`);
       if (device !== undefined) found.push({ pid, device });
-    return ok(undefined);
+    }
+    for (const { pid, descriptor } of files) if (!known.has(`${pid}/${descriptor}`)) changed.add(pid);
+    files = [];
+    return ok([...changed]);
   };
   for await (const file of openFilesOf(host.procRoot, ids)) {
     files.push(file);

@@ -152,6 +152,30 @@ describe("a search for open devices", { skip: process.platform !== "linux" }, ()
     assert.deepEqual(found, { ok: true, value: { openInPids: [2], mappedInPids: [] } });
   });
 
+  it("finds a device that a process moves to another descriptor", async (t) => {
+    const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
+    t.after(() => rm(procRoot, { recursive: true }));
+    const device = "/dev/loop0";
+    const { rdev } = await stat(device, { bigint: true }).catch(() => ({ rdev: undefined }));
+    if (rdev === undefined) {
+      t.skip(`${device} is missing`);
+      return;
+    }
+    await aProcess(procRoot, "1", [device]);
+    let hasMoved = false;
+    const moving: CommandRunner = {
+      ...runner,
+      run: async (command, signal) => {
+        if (!hasMoved) renameSync(join(procRoot, "1/fd/0"), join(procRoot, "1/fd/7"));
+        hasMoved = true;
+        return await runner.run(command, signal);
+      },
+    };
+    const limits = defaultCommandTimeLimits;
+    const found = await searchProcesses({ procRoot, limits, runner: moving }, never);
+    assert.deepEqual(usersOf(found, rdev), { ok: true, value: { openInPids: [1], mappedInPids: [] } });
+  });
+
   it("asks again about no file of which a command is stuck in the kernel", async (t) => {
     const procRoot = await mkdtemp(join(tmpdir(), "processes-"));
     t.after(() => rm(procRoot, { recursive: true }));
