@@ -34,9 +34,13 @@ it("knows the character devices of a disk's SCSI and NVMe, and of no other disk"
     await put(join(address, `scsi_generic/sg${lun}/dev`), `21:${lun}\n`);
     await put(join(address, `bsg/0:0:0:${lun}/dev`), `248:${lun}\n`);
   }
+  for (const partition of ["8:33", "259:2"] as const) await put(join(disks[partition], "partition"), "1\n");
   await put("class/nvme-generic/ng0n2/dev", "236:1\n");
   await put("class/nvme-generic/ng0n1/dev", "236:0\n");
   assert.deepEqual(await characterDevicesOf(sysRoot, new Set(["8:32", "8:33"])), ["21:2", "248:2"]);
   assert.deepEqual(await characterDevicesOf(sysRoot, new Set(["259:1", "259:2"])), ["236:1"]);
+  // A checkpoint may know the partition only.
+  assert.deepEqual(await characterDevicesOf(sysRoot, new Set(["8:33"])), ["21:2", "248:2"]);
+  assert.deepEqual(await characterDevicesOf(sysRoot, new Set(["259:2"])), ["236:1"]);
   assert.deepEqual(await characterDevicesOf(sysRoot, new Set(["7:0", "8:99"])), []);
 });
