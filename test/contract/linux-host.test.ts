@@ -608,7 +608,7 @@ describe("Linux host: finding devices", () => {
         waitedMs: 1,
       },
     });
-    assert.deepEqual(await Promise.all(scans.map((scan) => readFile(scan, "utf8"))), ["- - -", "- - -"]);
+    assert.deepEqual(await Promise.all(scans.map((scan) => readFile(scan, "utf8"))), ["- - -\n", "- - -\n"]);
   });
 });
 

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
@@ -13,6 +14,7 @@ import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { bytes } from "../../src/core/primitives/units.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
@@ -211,6 +213,38 @@ describe("a node with a loop device on a disk that hangs", here, () => {
         await host.close();
       }
     }));
+});
+
+describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
+  it("waits for other disks while a SCSI host ends no scan, and no rescan", async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "hung-scan-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const sysRoot = join(directory, "sys");
+    const scan = join(sysRoot, "class/scsi_host/host0/scan");
+    await mkdir(dirname(scan), { recursive: true });
+    // A write to it waits, for a reader.
+    await run("mkfifo", [scan]);
+    const locks = { deviceRoot: directory, lockDirectory: join(directory, "locks") };
+    const host = await createLinuxHost({ ...locks, sysRoot, clock: fast, deviceWaitMs: 1 });
+    try {
+      const found = await Promise.all([1, 2, 3, 4, 5].map((lun) => host.findDevice({ lun }, never)));
+      assert.deepEqual(
+        found.map(kindOf),
+        found.map(() => "DeviceNotFound"),
+      );
+      await takesFilesAndNames();
+      if (!existsSync("/dev/loop0")) return;
+      const rescan = join(sysRoot, "dev/block/7:0/device/rescan");
+      await mkdir(dirname(rescan), { recursive: true });
+      await run("mkfifo", [rescan]);
+      const device = { path: "/dev/loop0", majorMinor: "7:0", sizeBytes: bytes(0n) };
+      for (const rescanned of await Promise.all([1, 2, 3, 4, 5].map(() => host.rescanDevice(device, never))))
+        assert.match(JSON.stringify(rescanned), /HostCommandTimedOut.*rescan/u);
+      await takesFilesAndNames();
+    } finally {
+      await host.close();
+    }
+  });
 });
 
 /** Runs `act` with a stand-in for a program. */

@@ -11,7 +11,7 @@ import { takeInstanceLock } from "./command/instance-lock.ts";
 import { createSharedSearch } from "./command/shared-search.ts";
 import { readDeviceSettings, writeDeviceSetting } from "./device/device-settings.ts";
 import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
-import { findDevice } from "./device/find-device.ts";
+import { findDevice, rescanScsiHosts } from "./device/find-device.ts";
 import { findPartition } from "./device/find-partition.ts";
 import { createHeldDevices } from "./device/held-devices.ts";
 import { inspectDevice } from "./device/inspect-device.ts";
@@ -91,12 +91,12 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     outputDirectory: (await isFolderInMemory(SHARED_MEMORY)) ? SHARED_MEMORY : options.lockDirectory,
     clock: options.clock,
   });
-  const { procRoot = "/proc" } = options;
+  const { procRoot = "/proc", sysRoot = "/sys" } = options;
   const limits = defaultCommandTimeLimits;
   const host: HostContext = {
     deviceRoot: options.deviceRoot ?? "",
     sharesKernel: options.sharesKernel ?? (options.deviceRoot ?? "") !== "",
-    sysRoot: options.sysRoot ?? "/sys",
+    sysRoot,
     procRoot,
     deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,
     mayGrowMountedExt: await mayGrowMountedExt(),
@@ -104,6 +104,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     limits,
     runner,
     lock,
+    scsiScan: createSharedSearch((signal) => rescanScsiHosts({ sysRoot, runner }, signal)),
     processSearch: createSharedSearch((signal) => searchProcesses({ procRoot, runner, limits }, signal)),
     lookups,
     changes,
@@ -117,7 +118,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
         findPartition(host, request),
       ),
     rescanDevice: (device, signal) =>
-      attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
+      attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device, signal)),
     // An exception of `act` is not this host's.
     whileHolding: async (device, act, signal) =>
       signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act),

@@ -1,3 +1,5 @@
+import type { Failure } from "../../core/failure/failure.ts";
+import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CallLane } from "./call-lane.ts";
 import type { CommandRunner } from "./command/command-runner.ts";
@@ -35,6 +37,8 @@ export interface HostContext {
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
+  /** Asks all SCSI hosts to look for new devices: for all volumes that wait for one at once. */
+  readonly scsiScan: SharedSearch<Result<void, Failure>>;
   /** The devices of all processes. */
   readonly processSearch: SharedSearch<DevicesOfProcesses>;
   /** Calls that look up paths on the node's own disk, which has the mount points. */

@@ -14,7 +14,7 @@ import type { ChildExit } from "./spawn-child.ts";
 import { waitWithin } from "./wait-within.ts";
 
 /** Pools of commands, so that slow ones can't keep quick ones of other volumes waiting. */
-type CommandPool = "inspect" | "search" | "mount" | "unmount" | "make";
+type CommandPool = "inspect" | "attributes" | "search" | "mount" | "unmount" | "make";
 
 /** One command to run on the host. */
 export interface HostCommand {
@@ -89,6 +89,7 @@ export function createCommandRunner({
 }): CommandRunner {
   const pools = {
     inspect: createSemaphore(commandsAtOnceMax),
+    attributes: createSemaphore(commandsAtOnceMax),
     search: createSemaphore(commandsAtOnceMax),
     mount: createSemaphore(commandsAtOnceMax),
     unmount: createSemaphore(commandsAtOnceMax),

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -9,13 +8,10 @@ import {
   deviceSettingNames,
 } from "../../../core/volume/device/device-settings.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { waitWithin } from "../command/wait-within.ts";
 import { errorCode, undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, readDeviceAttribute } from "./block-device.ts";
-
-/** The kernel freezes the queue for some changes: those wait for the I/O in flight. In milliseconds. */
-const WRITE_MAX_MS = 10_000;
+import { writeAttribute } from "./write-attribute.ts";
 
 /** Reads the settings of a device; one that the kernel does not have for it is absent. */
 export async function readDeviceSettings(
@@ -32,10 +28,11 @@ export async function readDeviceSettings(
 
 /** Writes one setting, unless the device has that value. */
 export async function writeDeviceSetting(
-  { sysRoot, clock }: HostContext,
+  host: HostContext,
   { device, setting }: { readonly device: Device; readonly setting: DeviceSetting },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const { sysRoot } = host;
   const { path: devicePath, majorMinor } = device;
   const { name, value } = setting;
   if ((await blockDeviceAt(devicePath).catch(undefinedIfMissing)) !== majorMinor)
@@ -46,18 +43,12 @@ export async function writeDeviceSetting(
     });
   if ((await valueOf(sysRoot, majorMinor, name)) === value) return ok(undefined);
   const path = join(sysRoot, "dev/block", majorMinor, name);
-  // Without the flags that make files: sysfs has those that it has.
-  const writing = writeFile(path, value, { flag: "r+" }).then(
-    () => undefined,
-    (error: unknown) => String(error),
-  );
-  const waited = await waitWithin(writing, WRITE_MAX_MS, clock, signal);
-  if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
-  if (waited.kind === "timedOut")
-    return fail({ kind: "HostCommandTimedOut", command: `write ${path}`, timeoutMs: WRITE_MAX_MS });
-  return waited.value === undefined
+  const written = await writeAttribute(host, path, value, signal);
+  if (!written.ok) return written;
+  const { exitCode, stderr: detail } = written.value;
+  return exitCode === 0
     ? ok(undefined)
-    : fail({ kind: "DeviceSettingRefused", devicePath, setting: name, value, detail: waited.value });
+    : fail({ kind: "DeviceSettingRefused", devicePath, setting: name, value, detail });
 }
 
 async function valueOf(

@@ -1,4 +1,4 @@
-import { readdir, realpath, writeFile } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -12,10 +12,11 @@ import type {
 } from "../../../core/node/device/choose-device.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
-import { errorCode, undefinedIfMissing } from "../error-code.ts";
+import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
 import { addressOfDevice, dataDisksAt } from "./device-address.ts";
+import { writeAttribute } from "./write-attribute.ts";
 
 /** Where the devices of a node are looked up. */
 export type DeviceSources = Pick<HostContext, "deviceRoot" | "sysRoot" | "sharesKernel">;
@@ -60,7 +61,8 @@ export async function findDevice(
     if (signal.aborted) return fail({ kind: "Cancelled" });
     const nowMs = host.clock.elapsedMs();
     if (nowMs >= scanAtMs) {
-      const scanned = await rescanScsiHosts(host.sysRoot);
+      const scanned = await host.scsiScan.run(signal);
+      if (scanned === undefined) return fail({ kind: "Cancelled" });
       if (!scanned.ok) return scanned;
       scanAtMs = nowMs + rescanEveryMs;
       // What the scan has found is there at once.
@@ -164,25 +166,29 @@ function toDevice({ path, majorMinor, sizeBytes }: ChosenDevice): Device {
  * Asks every SCSI host to look for new devices: all channels, targets and LUNs. NVMe needs no request:
  * the controller announces namespaces.
  */
-async function rescanScsiHosts(sysRoot: string): Promise<Result<void, Failure>> {
-  const directory = join(sysRoot, "class/scsi_host");
+export async function rescanScsiHosts(
+  host: Pick<HostContext, "sysRoot" | "runner">,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const directory = join(host.sysRoot, "class/scsi_host");
   const hosts = ((await readdir(directory).catch(undefinedIfMissing)) ?? []).toSorted();
-  for (const host of hosts) {
-    const path = join(directory, host, "scan");
-    try {
-      await writeFile(path, "- - -");
-    } catch (error) {
-      const code = errorCode(error);
-      // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT): the next one may
-      // have the device.
-      if (code === "EACCES" || code === "EPERM" || code === "EROFS")
-        return fail({
-          kind: "HostNotReady",
-          detail:
-            `${path} can't be written (${code}): the node plug-in must be ` +
-            "privileged and see /sys writable",
-        });
-    }
+  for (const name of hosts) {
+    const path = join(directory, name, "scan");
+    const scanned = await writeAttribute(host, path, "- - -", signal);
+    // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT), or hang: the next one
+    // may have the device.
+    const why = scanned.ok ? scanned.value.stderr : "";
+    const refusal = refusals.exec(why)?.[0];
+    if (refusal !== undefined)
+      return fail({
+        kind: "HostNotReady",
+        detail:
+          `${path} can't be written (${refusal}): the node plug-in must be privileged and see /sys ` +
+          "writable",
+      });
   }
   return ok(undefined);
 }
+
+/** What dd says where the plug-in may not write: EACCES, EPERM and EROFS. */
+const refusals = /Permission denied|Operation not permitted|Read-only file system/;

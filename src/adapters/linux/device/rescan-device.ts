@@ -1,4 +1,4 @@
-import { access, writeFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -7,6 +7,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { blockDeviceAt, sizeOfDevice } from "./block-device.ts";
+import { writeAttribute } from "./write-attribute.ts";
 
 /**
  * The files, below the device's folder in sysfs, that make the kernel read sizes again from a SCSI disk
@@ -16,9 +17,11 @@ const rescanFiles = ["device/rescan", "device/rescan_controller"] as const;
 
 /** Makes the kernel read a device's size again, and returns the device with that size. */
 export async function rescanDevice(
-  { sysRoot }: HostContext,
+  host: HostContext,
   device: Device,
+  signal: AbortSignal,
 ): Promise<Result<Device, Failure>> {
+  const { sysRoot } = host;
   if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor)
     return isGone(device);
   for (const file of rescanFiles) {
@@ -28,11 +31,10 @@ export async function rescanDevice(
       () => false,
     );
     if (!exists) continue;
-    try {
-      await writeFile(path, "1");
-    } catch (error) {
-      return fail({ kind: "HostNotReady", detail: `${path} can't be written: ${String(error)}` });
-    }
+    const written = await writeAttribute(host, path, "1", signal);
+    if (!written.ok) return written;
+    if (written.value.exitCode !== 0)
+      return fail({ kind: "HostNotReady", detail: `${path} can't be written: ${written.value.stderr}` });
   }
   const sizeBytes = await sizeOfDevice(sysRoot, device.majorMinor);
   return sizeBytes === undefined ? isGone(device) : ok({ ...device, sizeBytes });

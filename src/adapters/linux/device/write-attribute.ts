@@ -1,0 +1,40 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import type { ChildExit } from "../command/spawn-child.ts";
+import type { HostContext } from "../host-context.ts";
+
+/**
+ * How long the kernel may take for what is written to a file in sysfs, in milliseconds: it freezes the queue
+ * for some settings, and waits for the I/O in flight; a scan waits for what holds up its SCSI host.
+ */
+const WRITE_MAX_MS = 10_000;
+
+/** Makes no file: sysfs has those that it has. */
+const write = `exec dd of="$2" conv=nocreat,notrunc status=none <<EOF
+$1
+EOF
+`;
+
+/**
+ * Writes to a file in sysfs by a command. A write of our own that hangs would keep one of the four threads on
+ * which Node works with files; the command is not repeated while it hangs. Any exit code is a success here;
+ * `stderr` says why the kernel refuses the value.
+ */
+export function writeAttribute(
+  { runner }: Pick<HostContext, "runner">,
+  path: string,
+  value: string,
+  signal: AbortSignal,
+): Promise<Result<ChildExit, Failure>> {
+  return runner.run(
+    {
+      program: "sh",
+      args: ["-c", write, "sh", value, path],
+      pool: "attributes",
+      limitMs: WRITE_MAX_MS,
+      touches: [],
+      changes: false,
+    },
+    signal,
+  );
+}
