@@ -7,11 +7,12 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
+import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { lookForStrays } from "../adoption/compare-attachments.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
-import { setAttachmentStatus } from "./attachment-object.ts";
+import { attachmentTarget } from "./attachment-object.ts";
 import { evictReplicaFor } from "./removal/evict-replica.ts";
 
 /**
@@ -23,12 +24,13 @@ const REFUSED_MAX_MS = 300_000;
 
 /**
  * Reports why an attach failed, and does what may let the next one succeed. One that only a change can
- * remedy is retried after minutes.
+ * remedy is retried after minutes. Where the attachment has another state by now, the failure is of no
+ * concern: a fence has cleared it, or it is marked for a detach.
  */
 export async function recordAttachFailure(
   ports: AttachmentPorts,
   volume: AzVolume,
-  attachment: AzVolumeAttachment,
+  { attachment, attempt }: { readonly attachment: AzVolumeAttachment; readonly attempt: string },
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -36,16 +38,17 @@ export async function recordAttachFailure(
   // The failure does not concern the node: a replica on another one would fail as well.
   if (failure.kind === "OtherDriver" && attachment.spec.role === "Replica") return fail(failure);
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
-  const recorded = await setAttachmentStatus(
-    ports,
-    attachment,
-    (status) => ({
-      ...status,
-      state: "AttachmentFailed",
-      error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }),
-    }),
+  const error = toObjectError(failure, { nowMs: ports.clock.nowMs(), retries });
+  const recorded = await changeStatus(
+    ports.store,
+    attachmentTarget(ports, attachment),
+    (present) =>
+      present.status?.state === "Attaching" && present.status.attempt === attempt
+        ? { ...present, status: { ...present.status, state: "AttachmentFailed", error } }
+        : undefined,
     signal,
   );
+  if (recorded.ok && recorded.value.status?.attempt !== attempt) return ok({});
   const isRefused = attachment.spec.role === "Primary" && !isRetryable(failure);
   const reason = isRefused
     ? "AttachRefused"

@@ -97,7 +97,7 @@ export async function attach(
         },
         mayCompleteDetach: mayCompleteDetach(ports, {
           node: action.node,
-          attaches: attachment.spec.volumeId,
+          attaches: { diskUri: attachment.spec.volumeId, attempt },
         }),
         forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
         reservedLuns: () => lunsReservedOn(ports, action.node),
@@ -109,7 +109,7 @@ export async function attach(
   });
   if (!attached.ok) {
     if (SHOW_DISK_OFF.includes(attached.failure.kind)) emitLossOnce();
-    return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
+    return recordAttachFailure(ports, volume, { attachment, attempt }, attached.failure, signal);
   }
   const { lun } = attached.value;
   if (lun !== attachment.status?.lun) emitLossOnce();

@@ -22,6 +22,7 @@ import { type RecordChanges, changedRecord } from "../../core/testing/record-lis
 import { distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
+import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
@@ -1045,6 +1046,37 @@ describe("attachmentReconciler", () => {
         assert.deepEqual(world.attachment("node-a")?.status, next);
       }));
   });
+
+  it("records no place by an attach after which others' detach is carried out", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { status: undefined }));
+      // Others ask for the detach once the attach has seen the disk there; another disk's update sends it.
+      world.during.attachDisk = async () => {
+        assert.ok(await mayCompleteDetach(world.ports, { node: a })([diskUri], never));
+      };
+      assert.deepEqual(await run(world), { ok: true, value: {} });
+      assert.equal(world.attachment("node-a")?.status?.state, "Detaching", "its node would mount by it");
+      assert.deepEqual(await run(world), { ok: true, value: {} }, "it looks again");
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
+    }));
+
+  it("does not write its failure over a later attempt, nor over a mark", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const later = { state: "Detaching", attempt: "mark-1", vmId: a.vmId } as const;
+      await runOn(world, {
+        attachDisk: async (request) => {
+          const present = world.attachment("node-a") ?? assert.fail("no attachment");
+          await read(world.other.updateStatus("AzVolumeAttachment", { ...present, status: later }, never));
+          return full(request, never);
+        },
+      });
+      assert.deepEqual([world.attachment("node-a")?.status, world.emitted], [later, []]);
+    }));
 
   it("does not write its LUN over a later attempt", () =>
     withControllerPorts(async (world) => {

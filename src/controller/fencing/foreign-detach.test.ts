@@ -23,6 +23,9 @@ const never = new AbortController().signal;
 const node = identity("node-a");
 const writer = { ...node, epoch: 5, held: true, requested: true };
 
+/** That of the attach whose update it is. */
+const attempt = "attach-1";
+
 /** The VM that had node-a's resource id before. */
 const replaced = { ...node, vmId: "vm-before-node-a" };
 /** The VM of node-a, which has registered under another name. */
@@ -68,19 +71,19 @@ describe("mayCompleteDetach", () => {
     {
       because: "the disk itself is attached to a node that holds it",
       record: { writer },
-      update: { attaches: diskUri },
+      update: { attaches: { diskUri, attempt } },
       may: false,
     },
     {
       because: "the disk itself is attached to a node that waits for it",
       record: { writer: { ...writer, held: false } },
-      update: { attaches: diskUri },
+      update: { attaches: { diskUri, attempt } },
       may: true,
     },
     {
       because: "another disk is attached to a node that may acquire this one",
       record: { writer: { ...writer, held: false } },
-      update: { attaches: `${diskUri}-2` },
+      update: { attaches: { diskUri: `${diskUri}-2`, attempt } },
       may: false,
     },
     {
@@ -213,7 +216,7 @@ describe("mayCompleteDetach", () => {
         await world.given("AzVolume", aVolumeWithRecord(fenced));
         const answers = [
           await asked(world),
-          await asked(world, { attaches: `${diskUri}-2` }),
+          await asked(world, { attaches: { diskUri: `${diskUri}-2`, attempt } }),
           await asked(world, { mode: "flush", node: { ...node, vmId: "vm-there-before" } }),
         ];
         assert.deepEqual([answers, reasons(world)], [[false, false, false], []]);
@@ -344,7 +347,7 @@ describe("mayCompleteDetach", () => {
     ];
     const updates = {
       "any update": {},
-      "an attach": { attaches: `${diskUri}-2` },
+      "an attach": { attaches: { diskUri: `${diskUri}-2`, attempt } },
       "a settlement": { mode: "flush" },
       "a fence": { mode: "fence" },
     } as const;
@@ -442,6 +445,35 @@ describe("mayCompleteDetach", () => {
           `${again}`,
         );
       }
+    }));
+
+  for (const [whose, attaches] of [
+    ["of another disk", undefined],
+    ["of a former attempt of that attach", { diskUri, attempt: "attach-0" }],
+  ] as const)
+    it(`marks an attachment whose attach may just have ended, for an update ${whose}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        const { vmId, instanceUri } = node;
+        const attaching = { state: "Attaching", attempt, vmId, instanceUri } as const;
+        await world.given("AzVolumeAttachment", aReplica("node-a", { status: attaching }));
+        const before = world.attachment("node-a")?.status ?? assert.fail("no status");
+        assert.equal(await asked(world, { ...(attaches === undefined ? {} : { attaches }) }), true);
+        const { attempt: _, ...rest } = before;
+        assert.deepEqual(world.attachment("node-a")?.status, { ...rest, state: "Detaching" });
+        assert.deepEqual(
+          world.emitted.map(({ reason }) => reason),
+          ["DetachCarriedOut"],
+        );
+      }));
+
+  it("leaves an attach that carries the detach out itself: it looks again after that", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const attaching = { state: "Attaching", attempt } as const;
+      await world.given("AzVolumeAttachment", aReplica("node-a", { status: attaching }));
+      assert.equal(await asked(world, { attaches: { diskUri, attempt } }), true);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attaching");
     }));
 
   it("answers false where the attachment can't be marked", () =>
@@ -549,7 +581,12 @@ describe("mayCompleteDetach", () => {
 
   describe("of a shared disk that is attached to the node itself", () => {
     const waiting: VolumeUse = { kind: "used", users: ["pod default/db-0"], areWaiting: true };
-    const attaching = { state: "Attaching", vmId: node.vmId, instanceUri: node.instanceUri } as const;
+    const attaching = {
+      state: "Attaching",
+      attempt,
+      vmId: node.vmId,
+      instanceUri: node.instanceUri,
+    } as const;
     const neverAttached = aReplica("node-a", { spec: { role: "Primary" }, status: undefined });
     const begun = { ...neverAttached, status: attaching };
     const checkpointed = { volumes: [{ volumeName: "pvc-1", uid: shared.metadata.uid, epoch: 0 }] };
@@ -587,7 +624,10 @@ describe("mayCompleteDetach", () => {
           await world.given("AzVolumeAttachment", attachment);
           await world.given("AzDriverNode", aDriverNode("node-a", reported));
           assert.deepEqual(
-            [await asked(world, { attaches }), world.attachment("node-a")?.status?.state],
+            [
+              await asked(world, { attaches: { diskUri: attaches, attempt } }),
+              world.attachment("node-a")?.status?.state,
+            ],
             [may, "Attaching"],
           );
           assert.equal(await asked(world), false, "to an update for another purpose");
@@ -602,7 +642,7 @@ describe("mayCompleteDetach", () => {
           nodeName === "node-a" ? used : waiting;
         const ports = { ...world.ports, users: { ...world.ports.users, on } };
         assert.equal(
-          await mayCompleteDetach(ports, { node: renamed, attaches: diskUri })([diskUri], never),
+          await mayCompleteDetach(ports, { node: renamed, attaches: { diskUri, attempt } })([diskUri], never),
           false,
         );
       }));

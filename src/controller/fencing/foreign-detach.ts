@@ -3,7 +3,7 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
 import { isRecordMissing } from "../../core/attachment/observed-volume.ts";
-import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { hasNoContainer } from "../../core/schedule/volume-use.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { isInQuarantine, mayDetach } from "../../core/writer/record/writer-steps.ts";
@@ -22,10 +22,10 @@ type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseHighWate
 interface Update {
   readonly node: NodeIdentity;
   /**
-   * The disk that is attached: a detach of it that was left behind is carried out where the node does not
-   * hold it.
+   * The disk that is attached, and the attempt of that: a detach of it that was left behind is carried out
+   * where the node does not hold it.
    */
-  readonly attaches?: string;
+  readonly attaches?: { readonly diskUri: string; readonly attempt: string };
   /**
    * It is a barrier. A `flush` is sent to the VM that has the node's resource id by now, so only that id is
    * compared. A `fence` waits for a volume in use as well, unless its node is out of service.
@@ -191,7 +191,7 @@ async function isInUse(
   const record = volume.status?.record;
   const isUsedByPods = async (): Promise<boolean> =>
     (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
-  const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
+  const isOwn = attaches !== undefined && isSameResourceUri(attaches.diskUri, leaving.diskUri);
   if (record === undefined) {
     if (isRecordMissing(volume)) return true;
     if (isOwn && (await isOnlyAwaited(ports, leaving, volume, node, signal))) return false;
@@ -244,8 +244,9 @@ function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
 
 /**
  * Marks the disk's attachments to the VM that record the disk there: it is being detached. A mark of the
- * driver's own detach gets another attempt: taken back, it would hide this one. False where that could not be
- * written.
+ * driver's own detach gets another attempt: taken back, it would hide this one. An attach under way may have
+ * seen the disk there before others asked for the detach, and is about to record that. False where the mark
+ * could not be written.
  */
 async function markDetaching(
   ports: Ports,
@@ -276,8 +277,11 @@ async function markDetachingAs(
       if (status?.vmId === undefined || !isOnVm(status, update)) return undefined;
       if (isDetachBegun(present, { vmId: status.vmId }) && status.attempt !== undefined)
         return { ...present, status: { ...status, attempt: ports.random.uuid() } };
-      isNew = status.state === "Attached" && !(isShared && spec.role === "Primary");
-      return isNew ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
+      const isThere = status.state === "Attached" && !(isShared && spec.role === "Primary");
+      // The attach whose update this is looks again after it.
+      isNew = isThere || (status.state === "Attaching" && !isAttemptOf(update, status));
+      const { attempt: _, ...begun } = status;
+      return isNew ? { ...present, status: { ...begun, state: "Detaching" } } : undefined;
     },
     signal,
   );
@@ -286,6 +290,14 @@ async function markDetachingAs(
   if (isNew && !volumes.some((volume) => isFencedOff(volume, update.node)))
     emitAttachmentEvent(ports, marked.value, "DetachCarriedOut", because);
   return true;
+}
+
+/** Whether a status is that of the attach whose update it is. */
+function isAttemptOf(
+  { attaches }: Update,
+  { attempt }: Pick<NonNullable<AzVolumeAttachment["status"]>, "attempt">,
+): boolean {
+  return attempt !== undefined && attempt === attaches?.attempt;
 }
 
 /** Whether an attachment's status concerns the VM that the update goes to. */
