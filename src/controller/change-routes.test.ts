@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import {
   aDetail,
   anAttachment,
@@ -9,6 +10,7 @@ import {
   aVolumeWithRecord,
   aWriter,
   identity,
+  leaving,
 } from "../core/testing/objects.ts";
 import { WorkQueue } from "../runtime/queue/work-queue.ts";
 import { type ChangeRoutes, createChangeRoutes, ONLY_KEY } from "./change-routes.ts";
@@ -17,6 +19,8 @@ import { aDriverNode } from "./testing/a-driver-node.ts";
 
 type Loops = Parameters<typeof createChangeRoutes>[1];
 type LoopName = keyof Loops;
+
+type AttachmentState = NonNullable<AzVolumeAttachment["status"]>["state"];
 
 const NAMES = [
   "volume",
@@ -48,6 +52,7 @@ interface RoutesWorld extends ReconcileWorld {
   readonly changedNodes: Set<string>;
   /** Takes what is ready. */
   taken(): Promise<Queued>;
+  readonly attachmentQueue: WorkQueue;
   /** A change of a node that its plans read. */
   change(nodeName: string): void;
 }
@@ -55,6 +60,7 @@ interface RoutesWorld extends ReconcileWorld {
 function withRoutes(act: (world: RoutesWorld) => Promise<void>): Promise<void> {
   return withControllerPorts((world) => {
     const queues = new Map(NAMES.map((name) => [name, new WorkQueue(world.ports, backoff)]));
+    const attachmentQueue = queues.get("attachment") ?? assert.fail("no queue of attachments");
     const loops = Object.fromEntries(NAMES.map((name) => [name, { queue: queues.get(name) }])) as Loops;
     const changedNodes = new Set<string>();
     const routes = createChangeRoutes(world.ports, loops, changedNodes);
@@ -69,7 +75,7 @@ function withRoutes(act: (world: RoutesWorld) => Promise<void>): Promise<void> {
       const current = aDriverNode(name, { readyForVolumeAllocation: false });
       routes.onChange({ kind: "AzDriverNode", name, previous: aDriverNode(name), current });
     };
-    return act(Object.assign(world, { routes, changedNodes, taken, change }));
+    return act(Object.assign(world, { routes, changedNodes, taken, attachmentQueue, change }));
   });
 }
 
@@ -147,6 +153,57 @@ describe("a node's report", () => {
             : { attachment: undefined, diskLimit: undefined },
         );
       }));
+});
+
+describe("the loop of an attachment that is being deleted", () => {
+  const name = attachmentName("node-a");
+  const deleted = (state: AttachmentState, attempt?: string): AzVolumeAttachment =>
+    leaving(anAttachment("node-a", { status: { state, ...(attempt === undefined ? {} : { attempt }) } }));
+  const attached = deleted("Attached");
+  const marked = deleted("Detaching", "mark-1");
+  const rows = [
+    { because: "a detach is marked, perhaps late", previous: attached, current: marked, isWoken: true },
+    {
+      because: "a detach is marked again",
+      previous: deleted("DetachmentFailed", "mark-1"),
+      current: deleted("Detaching", "mark-2"),
+      isWoken: false,
+    },
+    {
+      because: "a detach has failed",
+      previous: marked,
+      current: deleted("DetachmentFailed", "mark-1"),
+      isWoken: false,
+    },
+    {
+      because: "an attach has failed",
+      previous: deleted("Attaching", "attach-1"),
+      current: deleted("AttachmentFailed", "attach-1"),
+      isWoken: false,
+    },
+  ];
+  for (const { because, isWoken, ...change } of rows)
+    it(`is ${isWoken ? "" : "not "}woken: ${because}`, () =>
+      withRoutes(async ({ routes, taken }) => {
+        routes.onChange({ kind: "AzVolumeAttachment", name, ...change });
+        assert.deepEqual((await taken()).attachment, isWoken ? [name] : undefined);
+      }));
+
+  it("is not woken by its own mark, during its pass or before its next try", () =>
+    withRoutes(async ({ routes, taken, clock, attachmentQueue }) => {
+      const mark = (): void =>
+        routes.onChange({ kind: "AzVolumeAttachment", name, previous: attached, current: marked });
+      attachmentQueue.add(name);
+      assert.equal(await attachmentQueue.take(new AbortController().signal), name);
+      mark();
+      attachmentQueue.done(name);
+      assert.equal((await taken()).attachment, undefined);
+      attachmentQueue.addFailed(name);
+      mark();
+      assert.equal((await taken()).attachment, undefined);
+      await clock.advance(backoff.maxMs);
+      assert.deepEqual((await taken()).attachment, [name]);
+    }));
 });
 
 describe("a search for volumes that a node could take", () => {

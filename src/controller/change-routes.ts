@@ -13,6 +13,7 @@ import { volumesUnderOtherNames } from "./node-of-vm.ts";
 import { hasReturned, mayBeStopped } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
+  isDetachMarked,
   isMoreThanHeartbeat,
   mustReconcileAttachment,
   mustReconcileVolume,
@@ -230,6 +231,8 @@ export function createChangeRoutes(
         wake: (change) => placeOn(specOf(change).nodeName),
       },
       { when: isRefusalChanged, wake: (change) => loops.volume.queue.add(specOf(change).volumeName) },
+      // Not where its own loop has marked it: a pass right after a detach would ask Azure for it again.
+      { when: isDetachMarked, wake: (change) => loops.attachment.queue.remind(change.name) },
       {
         when: (change) => mustReconcileAttachment(change, settings),
         wake: (change) => {

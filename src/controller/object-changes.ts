@@ -4,6 +4,7 @@ import type { AzVolume } from "../core/api/az-volume.ts";
 import {
   isGivenUp,
   isRecordMissing,
+  isTerminating,
   barrierPendingNames,
   type VolumeSettings,
 } from "../core/attachment/observed-volume.ts";
@@ -58,6 +59,19 @@ export function mustReconcileAttachment(
     return { metadata, spec: attachment.spec, status, phase, isGivenUp: isGivenUp({ settings }, attachment) };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+/**
+ * Whether the detach of an attachment that is being deleted was marked, which counts as no change of it: the
+ * mark may be that of a former leader, and come late.
+ */
+export function isDetachMarked({ previous, current }: AttachmentChange): boolean {
+  return current !== undefined && isTerminating(current) && isMarked(current) && !isMarked(previous);
+}
+
+function isMarked(attachment: AzVolumeAttachment | undefined): boolean {
+  const state = attachment?.status?.state;
+  return state === "Detaching" || state === "DetachmentFailed";
 }
 
 /** Nodes with a new pending write barrier: all of them where the record was rebuilt. */

@@ -26,7 +26,7 @@ const a = identity("node-a");
 const name = attachmentName("node-a");
 const holds = aWriter("node-a", { requested: false });
 const entry = { diskUri, lun: 4, beingDetached: false };
-/** No change of an attachment that is being deleted wakes its loop. */
+/** The end of a mark does not wake the loop of an attachment that is being deleted. */
 const again = ok({ requeueAfterMs: 0 });
 const conflict = fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
 const refused = fail({ kind: "Refused", diskUri, nodeName: "node-a" });

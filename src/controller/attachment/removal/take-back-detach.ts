@@ -80,6 +80,6 @@ export async function takeBackDetach(
     nodeName: node.nodeName,
     lun: entry?.lun,
   });
-  // What comes next is due now, and no change of an attachment that is being deleted wakes its loop.
+  // What comes next is due now, and the end of a mark does not wake the loop of a terminating attachment.
   return ok({ requeueAfterMs: 0 });
 }
