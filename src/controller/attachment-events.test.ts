@@ -94,7 +94,12 @@ describe("the events of an attachment", () => {
         "AzVolumeAttachment",
         leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })),
       );
-      await reconcile(world, { detachDisk: async () => rejected("r-2") as never });
+      await reconcile(world, {
+        detachDisk: async ({ precondition }, signal) => {
+          assert.ok(await precondition(signal));
+          return rejected("r-2") as never;
+        },
+      });
       const message = "detach from node-a failed: Azure refused: DiskBusy: in use (request r-2)";
       assert.deepEqual(world.emitted, [emitted("DetachFailed", message, "node-a CloudRejected DiskBusy")]);
     });

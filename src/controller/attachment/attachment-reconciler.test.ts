@@ -527,6 +527,20 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([...world.attachedTo], ["node-a"]);
     }));
 
+  it("says that a detach has not begun where it fails before its mark", () =>
+    withControllerPorts(async (world) => {
+      await givenDeletion(world, {});
+      const before = world.attachment("node-a")?.status;
+      const kind = "CloudUnavailable";
+      const unread = { kind, code: "HTTP503", message: "the VM can't be read", requestId: "" } as const;
+      assert.deepEqual(await runOn(world, { detachDisk: async () => fail(unread) }), fail(unread));
+      const { error, ...status } = world.attachment("node-a")?.status ?? {};
+      assert.deepEqual([status, error?.kind], [before, kind], "there is nothing to take back");
+      const [{ reason, message } = {}] = world.emitted;
+      assert.equal(reason, "DetachFailed");
+      assert.match(message ?? "", /^detach from node-a has not begun: /);
+    }));
+
   it("asks the record about a disk that is off already, and marks nothing", () =>
     withControllerPorts(async (world) => {
       await givenDeletion(world, {});

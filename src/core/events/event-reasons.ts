@@ -179,7 +179,7 @@ export const eventReasons = {
   DetachFailed: {
     type: "Warning",
     shownOn: ["Node"],
-    when: "detaching the disk failed",
+    when: "detaching the disk failed, or could not begin",
     remedy: `${TRIED_AGAIN} Until then the disk takes up a share and a slot of the node.`,
   },
   ReplicaAttached: {

@@ -64,25 +64,24 @@ export async function detach(
   if (!detached.ok) {
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
+    // Without a mark nothing was asked of Azure: the node can still find the disk.
+    const isBegun = attempt !== undefined;
     emitAttachmentEvent(
       ports,
       attachment,
       "DetachFailed",
-      `detach from ${node.nodeName} failed: ${describeFailure(failure)}`,
+      `detach from ${node.nodeName} ${isBegun ? "failed" : "has not begun"}: ${describeFailure(failure)}`,
       failure,
     );
     const retries = (attachment.status?.error?.retries ?? 0) + 1;
+    const error = toObjectError(failure, { nowMs: clock.nowMs(), retries });
     const recorded = await setAttachmentStatus(
       ports,
       attachment,
-      (status) =>
-        isOf(status, node) && (attempt === undefined || status.attempt === attempt)
-          ? {
-              ...status,
-              state: "DetachmentFailed",
-              error: toObjectError(failure, { nowMs: clock.nowMs(), retries }),
-            }
-          : status,
+      (status) => {
+        if (!isOf(status, node) || (isBegun && status.attempt !== attempt)) return status;
+        return { ...status, ...(isBegun ? { state: "DetachmentFailed" } : {}), error };
+      },
       signal,
     );
     return recorded.ok ? detached : ignoreNotFound(recorded);
