@@ -81,7 +81,7 @@ export type FencingPorts = FolderPorts<"random" | "settings" | "clusterId", Read
 export type NodesPorts = FolderPorts<"marks" | "settings", "dataDisksMax" | "inspectInstance">;
 export type AttachmentPorts = FolderPorts<
   "random" | "settings" | "clusterId",
-  Reads | "attachDisk" | "detachDisk" | "barrier"
+  Reads | "attachDisk" | "detachDisk" | "barrier" | "proveGone"
 >;
 export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",

@@ -3,6 +3,12 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
+/** Where a disk is: a VM, and its LUN there. */
+export interface DiskPlace {
+  readonly node: Pick<NodeIdentity, "vmId" | "instanceUri">;
+  readonly lun: number;
+}
+
 /** Without what the status says of one VM: which it is, and what the disk's place is there. */
 export function withoutPlace({
   vmId: _vmId,
@@ -22,7 +28,7 @@ export function withoutPlace({
  */
 export function foundAt(
   present: AttachmentStatus | undefined,
-  place: { readonly node: Pick<NodeIdentity, "vmId" | "instanceUri">; readonly lun: number } | undefined,
+  place: DiskPlace | undefined,
 ): AttachmentStatus {
   const { attempt: _, error: __, ...status } = withoutPlace(present ?? { state: "Pending" });
   if (place === undefined) return { ...status, state: "Pending" };

@@ -1,7 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -10,7 +9,7 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { emitEtagNotMoved } from "./etag-not-moved-event.ts";
+import { emitBarrierPending } from "./barrier-pending-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
 import { moveUnlessRebuilt } from "./record-proof.ts";
 import { stillDetaching } from "./still-detaching.ts";
@@ -67,7 +66,8 @@ async function passOneBarrier(
   if (first === undefined) return ok({});
   const passed = await withoutGone(ports, first, onVm, incarnation, signal);
   if (!passed.ok) {
-    for (const barrierPending of onVm) reportBarrierPending(ports, barrierPending, passed.failure);
+    for (const { volume, node } of onVm)
+      emitBarrierPending(ports, { volumeName: volume.metadata.name, node }, passed.failure);
     return passed;
   }
   for (const { volume, node } of passed.value) {
@@ -78,7 +78,7 @@ async function passOneBarrier(
   const left = onVm.find((barrierPending) => !passed.value.includes(barrierPending));
   if (left === undefined) return ok({});
   const failure = stillDetaching(first.node);
-  reportBarrierPending(ports, left, failure);
+  emitBarrierPending(ports, { volumeName: left.volume.metadata.name, node: left.node }, failure);
   return fail(failure);
 }
 
@@ -159,17 +159,5 @@ async function withoutVm(
   return barrierPending.filter((_, index) => {
     const proof = proofs[index];
     return proof?.ok === true && proof.value !== undefined;
-  });
-}
-
-function reportBarrierPending(ports: FencingPorts, { volume, node }: BarrierPending, failure: Failure): void {
-  if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
-  const { nodeName } = node;
-  if (emitEtagNotMoved(ports, { volumeName: volume.metadata.name, node }, failure)) return;
-  ports.events.emit({
-    about: { kind: "AzVolume", name: volume.metadata.name },
-    nodeName,
-    reason: "BarrierPending",
-    ...failureEventText(`a detach from ${nodeName} may still be under way, so it may not write`, failure),
   });
 }

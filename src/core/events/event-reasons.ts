@@ -349,7 +349,9 @@ export const eventReasons = {
   BarrierPending: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
-    when: "a volume's record was lost, and a detach that it allowed may still be under way to a node's VM",
+    when:
+      "a detach that a lost record allowed, or that is not wanted any more, may still be under way to a " +
+      "node's VM",
     remedy:
       `${TRIED_AGAIN} Where DetachLeftBehind names that node, follow its remedy first: ` +
       `until then it can't succeed.`,

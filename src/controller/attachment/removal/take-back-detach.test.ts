@@ -230,6 +230,35 @@ describe("takeBackDetach", () => {
         assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
       }));
 
+  it("records that nothing is attached once the VM is proven gone", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      const gone: Partial<CloudProvisioner> = {
+        barrier: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
+        inspectInstance: () => assert.fail("a read of a VM that is gone"),
+      };
+      const unknown = { nodeName: "node-a", instanceUri: a.instanceUri, problem: "moved" };
+      const unproven = fail({ kind: "InstanceUnknown", ...unknown } as const);
+      const proveGone: CloudProvisioner["proveGone"] = async () => unproven;
+      assert.deepEqual(await run(world, { ...gone, proveGone }), [unproven, []]);
+      assert.equal(statusOf(world).state, "Detaching", "a 404 alone proves nothing");
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["BarrierPending"],
+      );
+      assert.deepEqual(await run(world, gone), [again, []]);
+      assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
+    }));
+
+  it("comes again where the VM is back before it is proven gone", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      world.instances.set(a.instanceUri, a.vmId);
+      const missing = fail({ kind: "InstanceNotFound", nodeName: "node-a" } as const);
+      assert.deepEqual(await run(world, { barrier: async () => missing }), [missing, []]);
+      assert.equal(statusOf(world).state, "Detaching");
+    }));
+
   it("keeps the mark while the VM lists the disk as one that is coming off", () =>
     withControllerPorts(async (world) => {
       await givenMark(world);

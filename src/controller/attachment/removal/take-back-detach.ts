@@ -2,16 +2,17 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { isDetachBegun } from "../../../core/attachment/is-detach-begun.ts";
 import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
-import { emitEtagNotMoved } from "../../fencing/etag-not-moved-event.ts";
+import { emitBarrierPending } from "../../fencing/barrier-pending-event.ts";
 import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { stillDetaching } from "../../fencing/still-detaching.ts";
 import { attachmentTarget } from "../attachment-object.ts";
-import { foundAt } from "../disk-place.ts";
+import { type DiskPlace, foundAt } from "../disk-place.ts";
 
 /**
  * Takes back a detach that was begun and is not sent any more, and records where the disk is: its node finds
@@ -53,18 +54,12 @@ export async function takeBackDetach(
       signal,
     ),
   );
-  if (!moved.ok) {
-    emitEtagNotMoved(ports, { volumeName: spec.volumeName, node }, moved.failure);
-    return moved;
+  const found = await findPlace(ports, spec, node, moved, signal);
+  if (!found.ok) {
+    emitBarrierPending(ports, { volumeName: spec.volumeName, node }, found.failure);
+    return found;
   }
-  const instance = await cloud.inspectInstance(node, signal);
-  if (!instance.ok) return instance;
-  const entry = isSameVmId(instance.value.vmId, node.vmId)
-    ? instance.value.dataDisks.find(({ diskUri }) => isSameResourceUri(diskUri, spec.volumeId))
-    : undefined;
-  if (entry?.beingDetached === true) return fail(stillDetaching(node));
-  // Without an entry in the VM's list the disk is off: that detach has landed.
-  const place = entry === undefined ? undefined : { node, lun: entry.lun };
+  const place = found.value;
   const recorded = await steps.run("record-attached", () =>
     changeStatus(
       store,
@@ -78,8 +73,35 @@ export async function takeBackDetach(
   ports.logger.info("detach taken back", {
     volumeName: spec.volumeName,
     nodeName: node.nodeName,
-    lun: entry?.lun,
+    lun: place?.lun,
   });
   // What comes next is due now, and the end of a mark does not wake the loop of a terminating attachment.
   return ok({ requeueAfterMs: 0 });
+}
+
+/**
+ * Where the VM has the disk after the barrier; undefined: nowhere. Without an entry in the VM's list the disk
+ * is off: that detach has landed. A VM that is proven gone has none.
+ */
+async function findPlace(
+  { cloud }: Pick<AttachmentPorts, "cloud">,
+  { volumeId }: Pick<AzVolumeAttachment["spec"], "volumeId">,
+  node: NodeIdentity,
+  moved: Awaited<ReturnType<AttachmentPorts["cloud"]["barrier"]>>,
+  signal: AbortSignal,
+): Promise<Result<DiskPlace | undefined, Failure>> {
+  if (!moved.ok && moved.failure.kind === "InstanceNotFound") {
+    const gone = await cloud.proveGone({ diskUri: volumeId, node }, signal);
+    // Without a proof the VM is there again.
+    if (!gone.ok) return gone;
+    return gone.value === undefined ? moved : ok(undefined);
+  }
+  if (!moved.ok) return moved;
+  const instance = await cloud.inspectInstance(node, signal);
+  if (!instance.ok) return instance;
+  const entry = isSameVmId(instance.value.vmId, node.vmId)
+    ? instance.value.dataDisks.find(({ diskUri }) => isSameResourceUri(diskUri, volumeId))
+    : undefined;
+  if (entry?.beingDetached === true) return fail(stillDetaching(node));
+  return ok(entry === undefined ? undefined : { node, lun: entry.lun });
 }
