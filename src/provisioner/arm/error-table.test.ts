@@ -323,6 +323,31 @@ const rows: readonly {
         "(request request-1)",
     },
   },
+  ...[
+    "The snapshot can't be made: a disk has at most 3 snapshots whose background copy still runs.",
+    "The number of pending snapshots of disk pvc-1 exceeds the limit of 3.",
+  ].map((message) => ({
+    because: `a disk has as many snapshots as Azure copies at a time: ${message}`,
+    error: { statusCode: 409, code: "OperationNotAllowed", message },
+    class: "rejected" as const,
+    failure: {
+      kind: "Throttled" as const,
+      retryAfterMs: 60_000,
+      detail: `OperationNotAllowed: ${message} (request request-1)`,
+    },
+  })),
+  {
+    because: "the same words of a copy to another region: that waits as a whole",
+    error: { statusCode: 409, code: "OperationNotAllowed", message: "Another snapshot is still pending." },
+    context: {},
+    class: "rejected",
+    failure: {
+      kind: "CloudRejected",
+      code: "OperationNotAllowed",
+      message: "Another snapshot is still pending.",
+      requestId: "request-1",
+    },
+  },
   ...["SnapshotLimitReached", "SnapshotsLimitReached"].map((code) => ({
     because: `a disk has all snapshots that Azure keeps of one (${code})`,
     error: { statusCode: 409, code, message: "The snapshot count was exceeded for a disk." },

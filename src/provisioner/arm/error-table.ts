@@ -87,6 +87,9 @@ const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
 const SNAPSHOT_AGAIN_MS = 60_000;
 const snapshotsTooOften = (error: ArmError): Failure =>
   throttled({ ...error, retryAfterMs: error.retryAfterMs ?? SNAPSHOT_AGAIN_MS });
+/** A disk's own snapshots. What Azure says of a copy to another region is for its caller to judge. */
+const snapshotsPending = (error: ArmError, context: ErrorContext): Failure =>
+  context.diskUri === undefined ? rejected(error) : snapshotsTooOften(error);
 const tooManySnapshots = (error: ArmError, context: ErrorContext): Failure =>
   context.diskUri === undefined
     ? quota(error, context)
@@ -168,6 +171,12 @@ const rows: readonly Row[] = [
     text: /\bsnapshots?\b.*\b(5|five) minutes/i,
     class: "rejected",
     failure: snapshotsTooOften,
+  },
+  // The same for three snapshots of a disk that are still copied: each copy ends.
+  {
+    text: /\bsnapshots?\b.*(?<!-|\w)(pending|background copy)(?!-|\w)|(?<!-|\w)(pending|background copy)(?!-|\w).*\bsnapshots?\b/i,
+    class: "rejected",
+    failure: snapshotsPending,
   },
   // Azure's code was seen in both spellings (azure-sdk-for-python issue 14282 has the plural).
   { code: /^Snapshots?LimitReached$/i, class: "rejected", failure: tooManySnapshots },
