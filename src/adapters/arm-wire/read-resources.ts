@@ -40,6 +40,7 @@ export function readDiskResource(body: unknown): ArmDisk {
     diskState: optionalText(properties["diskState"]),
     managedBy: managedBy === undefined ? undefined : canonicalInstanceUri(managedBy),
     managedByExtended: texts(disk["managedByExtended"]).map(canonicalInstanceUri),
+    uniqueId: optionalText(properties["uniqueId"]),
     sourceId: optionalText(creation["sourceResourceId"]),
     logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
   };
@@ -60,6 +61,7 @@ export function readSnapshotResource(body: unknown): ArmSnapshot {
     diskSizeBytes: optionalNumber(properties["diskSizeBytes"]),
     incremental: properties["incremental"] === true,
     sourceId: text(creation["sourceResourceId"]),
+    sourceUniqueId: optionalText(creation["sourceUniqueId"]),
     logicalSectorSize: optionalNumber(creation["logicalSectorSize"]),
     timeCreated: text(properties["timeCreated"]),
     provisioningState: text(properties["provisioningState"]),

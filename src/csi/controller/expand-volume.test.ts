@@ -12,6 +12,7 @@ import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aDiskSpec, aPod } from "../../core/testing/objects.ts";
 import { toObjectError } from "../../objects/object-error.ts";
+import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { CapacityRange } from "../gen/csi/v1/csi.ts";
 import { toGrpcStatus } from "../server/to-grpc-status.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -460,8 +461,9 @@ describe("expandVolume", () => {
     const volumeOf = (skuName: string): AzVolume => aVolumeObject({ detail: aDetail({ skuName }) });
     const asks = async (world: ControllerWorld, context: Partial<ControllerContext>): Promise<unknown> => {
       const deadlineMs = world.clock.elapsedMs() + 5_000;
-      const answer = expand({ ...world, context: { ...world.context, ...context } }, 20, {}, deadlineMs);
-      const ended = await world.answerOf(answer);
+      const cloud = { getDisk: async () => ok(aDisk({ diskUri: aDiskUri() })) };
+      const asked = { ...world.context, cloud, ...context };
+      const ended = await world.answerOf(expand({ ...world, context: asked }, 20, {}, deadlineMs));
       return ended.ok ? "OK" : describeFailure(ended.failure);
     };
 
@@ -481,6 +483,28 @@ describe("expandVolume", () => {
           fake.change(aSnapshotUri("snapshot-1"), { isBeingCopied: true });
           assert.match(String(await asks(world, { snapshots: fake })), /its disk to grow to 20 GiB/u);
         }));
+
+    it("waits for no snapshot of an earlier disk of that name", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", volumeOf("PremiumV2_LRS"));
+        const fake = createFakeSnapshots(
+          aSnapshot({ isBeingCopied: true, sourceUniqueId: "disk-1" }),
+          aSnapshot({
+            isBeingCopied: true,
+            sourceUniqueId: "disk-2",
+            snapshotUri: aSnapshotUri("snapshot-2"),
+          }),
+        );
+        const listSnapshots: FakeSnapshots["listSnapshots"] = (_, signal) =>
+          fake.listSnapshots({ resourceGroup: "rg-1" }, signal);
+        const asked = async (disk: Partial<DiskFacts>): Promise<string> => {
+          const cloud = { getDisk: async () => ok(aDisk({ diskUri: aDiskUri(), ...disk })) };
+          return String(await asks(world, { snapshots: { ...fake, listSnapshots }, cloud }));
+        };
+        assert.match(await asked({}), /its snapshot snapshot-1 to be complete/u, "no id is shown");
+        assert.match(await asked({ uniqueId: "disk-2" }), /its snapshot snapshot-2 to be complete/u);
+        assert.match(await asked({ uniqueId: "disk-3" }), /its disk to grow to 20 GiB/u);
+      }));
 
     it("lists the cluster's group once, and the group that a class has named", () =>
       withController(async (world) => {

@@ -33,6 +33,8 @@ export interface DiskFacts extends Pick<
   "diskIOPSReadWrite" | "diskMBpsReadWrite" | "networkAccessPolicy" | "publicNetworkAccess"
 > {
   readonly diskUri: string;
+  /** The platform's id of this very disk: a later one of its URI has another. Absent: not shown. */
+  readonly uniqueId?: string;
   readonly diskName: string;
   readonly location: string;
   readonly zones: readonly string[];

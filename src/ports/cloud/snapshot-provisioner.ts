@@ -6,6 +6,8 @@ export interface SnapshotFacts {
   readonly snapshotUri: string;
   /** The disk or snapshot that it was made from; it may be gone. */
   readonly sourceUri: string;
+  /** The `uniqueId` of that very disk: a later one may have its URI by now. Absent: not shown. */
+  readonly sourceUniqueId?: string;
   readonly location: string;
   /** A disk made from it has at least this size. */
   readonly sizeGiB: number;

@@ -61,6 +61,8 @@ export interface ArmDisk extends ArmResource {
   readonly diskState: string | undefined;
   readonly managedBy: string | undefined;
   readonly managedByExtended: readonly string[];
+  /** A GUID: a later disk of the name has another. */
+  readonly uniqueId?: string | undefined;
   /** The disk or snapshot that it was made as a copy of; it may be gone. */
   readonly sourceId: string | undefined;
   /** In bytes; undefined: the default of its SKU. */
@@ -120,6 +122,8 @@ export interface ArmSnapshot extends ArmResource {
   readonly incremental: boolean;
   /** The disk or snapshot that it was made from; it may be gone. */
   readonly sourceId: string;
+  /** The `uniqueId` of that very disk or snapshot. */
+  readonly sourceUniqueId?: string | undefined;
   /** In bytes, of the disk that it was made of; undefined: 512. */
   readonly logicalSectorSize: number | undefined;
   /** RFC 3339. */

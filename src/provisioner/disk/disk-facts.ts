@@ -11,6 +11,7 @@ const COMPLETE_PERCENT = 100;
 export function diskFactsOf(disk: ArmDisk): DiskFacts {
   return {
     diskUri: disk.id,
+    ...(disk.uniqueId === undefined ? {} : { uniqueId: disk.uniqueId.toLowerCase() }),
     diskName: disk.name,
     location: disk.location,
     zones: disk.zones,

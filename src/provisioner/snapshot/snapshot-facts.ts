@@ -16,6 +16,9 @@ export function snapshotFactsOf(snapshot: ArmSnapshot): SnapshotFacts {
   return {
     snapshotUri: snapshot.id,
     sourceUri: snapshot.sourceId,
+    ...(snapshot.sourceUniqueId === undefined
+      ? {}
+      : { sourceUniqueId: snapshot.sourceUniqueId.toLowerCase() }),
     location: snapshot.location,
     sizeGiB,
     ...(snapshot.diskSizeGB < sizeGiB ? { shownGiB: snapshot.diskSizeGB } : {}),

@@ -15,7 +15,12 @@ import { groupsOf } from "./list-snapshots.ts";
  * noted.
  */
 export async function findCopiedSnapshot(
-  { snapshots, logger, diskUriOf }: Pick<ControllerContext, "snapshots" | "logger" | "diskUriOf">,
+  {
+    snapshots,
+    cloud,
+    logger,
+    diskUriOf,
+  }: Pick<ControllerContext, "snapshots" | "cloud" | "logger" | "diskUriOf">,
   volume: AzVolume,
   diskUri: string,
   signal: AbortSignal,
@@ -28,12 +33,29 @@ export async function findCopiedSnapshot(
     if (!listed.ok && isRetryable(listed.failure)) return listed;
     if (!listed.ok)
       logger.warn("snapshots of a resource group not listed", { resourceGroup, failure: listed.failure });
-    const found = (listed.ok ? listed.value : []).find(
+    const copied = (listed.ok ? listed.value : []).filter(
       (snapshot) => isCopiedOrWillBe(snapshot) && isSameResourceUri(snapshot.sourceUri, diskUri),
     );
-    if (found !== undefined) return ok(found);
+    const found = await findOfDisk(cloud, copied, diskUri, signal);
+    if (!found.ok || found.value !== undefined) return found;
   }
   return ok(undefined);
+}
+
+/** The first that is of the very disk: an earlier one of its name may have snapshots, too. */
+async function findOfDisk(
+  cloud: Pick<ControllerContext["cloud"], "getDisk">,
+  snapshots: readonly SnapshotFacts[],
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts | undefined, Failure>> {
+  if (snapshots.length === 0) return ok(undefined);
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk;
+  const { uniqueId } = disk.value;
+  return ok(
+    snapshots.find(({ sourceUniqueId = uniqueId }) => uniqueId === undefined || sourceUniqueId === uniqueId),
+  );
 }
 
 /** A snapshot that Azure has only begun to make shows no copy yet: that follows within moments. */

@@ -106,7 +106,7 @@ function creation(on: On): void {
   for (const isIncremental of [true, false])
     on(`creates ${isIncremental ? "an incremental" : "a full"} snapshot as requested`, async (cloud) => {
       await addDisk(cloud, "pvc-1");
-      const { createdAtMs, ...created } = await create(cloud, {
+      const { createdAtMs, sourceUniqueId, ...created } = await create(cloud, {
         isIncremental,
         dataAccessAuthMode: "AzureActiveDirectory",
       });
@@ -124,7 +124,7 @@ function creation(on: On): void {
         isBeingCopied: false,
         copyError: undefined,
       });
-      assert.ok(createdAtMs !== undefined && createdAtMs > 0);
+      assert.ok(createdAtMs !== undefined && createdAtMs > 0 && sourceUniqueId !== undefined);
       const inAzure = findSnapshot(cloud.model.world, snapshotUri("snap-1"));
       assert.deepEqual(
         [
@@ -385,8 +385,8 @@ function regionalCopies(on: On): void {
     holdBackgroundWork(cloud, "snapshotBackgroundCopy");
     await addDisk(cloud, "pvc-1");
     await create(cloud);
-    const { createdAtMs, ...started } = await create(cloud, copy);
-    assert.ok(createdAtMs !== undefined);
+    const { createdAtMs, sourceUniqueId, ...started } = await create(cloud, copy);
+    assert.ok(createdAtMs !== undefined && sourceUniqueId !== undefined);
     assert.deepEqual(started, {
       ...copy,
       sizeGiB: 64,
@@ -468,6 +468,20 @@ function regionalCopies(on: On): void {
 }
 
 function reads(on: On): void {
+  on("tells a disk's snapshots from those of an earlier disk of its name", async (cloud) => {
+    const uri = await addDisk(cloud, "pvc-1");
+    const { sourceUniqueId: earlier } = await create(cloud);
+    const uniqueId = async (): Promise<string | undefined> =>
+      valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).uniqueId;
+    assert.ok(earlier !== undefined && earlier === (await uniqueId()));
+    valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
+    await addDisk(cloud, "pvc-1");
+    const { sourceUniqueId } = await create(cloud, { snapshotUri: snapshotUri("snap-2") });
+    assert.notEqual(sourceUniqueId, earlier);
+    assert.equal(sourceUniqueId, await uniqueId());
+    assert.equal((await get(cloud, "snap-1")).sourceUniqueId, earlier);
+  });
+
   on("lists the snapshots of a resource group, and none of a missing one", async (cloud) => {
     await addDisk(cloud, "pvc-1");
     for (const name of ["snap-1", "snap-2"]) await create(cloud, { snapshotUri: snapshotUri(name) });
