@@ -89,8 +89,12 @@ describe("createSnapshot", () => {
       const volume = aVolumeObject({ detail: aDetail({ skuName }) });
       return { ...volume, spec: { ...volume.spec, disk: { ...volume.spec.disk, sizeGiB: 20 } } };
     };
-    const answered = async (world: ControllerWorld, snapshots: FakeSnapshots): Promise<string> => {
-      const context = { ...world.context, snapshots, cloud: { getDisk } };
+    const answered = async (
+      world: ControllerWorld,
+      snapshots: FakeSnapshots,
+      changes: Partial<ControllerContext> = {},
+    ): Promise<string> => {
+      const context = { ...world.context, snapshots, cloud: { getDisk }, ...changes };
       const answer = await world.answerOf(createSnapshot(context, aRequest(), aCall()));
       return answer.ok ? "made" : describeFailure(answer.failure);
     };
@@ -111,6 +115,17 @@ describe("createSnapshot", () => {
           );
           assert.equal(await answered(world, snapshots), "made");
         }));
+
+    it("waits for a growth that the cache does not show yet", () =>
+      withController(async (world) => {
+        await world.given("AzVolume", growing("PremiumV2_LRS"));
+        const before = [aVolumeObject({ detail: aDetail({ skuName: "PremiumV2_LRS" }) })];
+        const byIndex = (() => before) as unknown as ControllerContext["cache"]["byIndex"];
+        const cache = { ...world.context.cache, byIndex };
+        const snapshots = createFakeSnapshots();
+        assert.match(await answered(world, snapshots, { cache }), /still waiting for its disk to grow/u);
+        assert.deepEqual(snapshots.created, []);
+      }));
 
     it("answers one that is there, and does not wait where Azure has refused the growth", () =>
       withController(async (world) => {

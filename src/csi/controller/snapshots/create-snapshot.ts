@@ -2,11 +2,13 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import { isSnapshotCopied } from "../../../core/volume/disk-sku.ts";
 import { isGrowthRefused } from "../../../core/volume/is-growth-refused.ts";
 import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
+import { readVolume } from "../../../objects/read-volume.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { CreateSnapshotRequest, CreateSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { freezeIdOf, otherRequest } from "../../messages/snapshot-identity.ts";
@@ -53,10 +55,12 @@ async function create(
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
-  const growing = isBegun(observed.value) ? undefined : growthUnderWay(volume, sourceUri);
-  if (growing !== undefined) return fail(growing);
   const noted = await noteSnapshotGroup(context, wanted, signal);
   if (!noted.ok) return noted;
+  const grown = isBegun(observed.value)
+    ? ok(undefined)
+    : await refuseWhileGrowing(context, sourceUri, signal);
+  if (!grown.ok) return grown;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
   const frozen = { ...wanted, target, location };
   const copied = { ...wanted, ...observed.value };
@@ -77,17 +81,25 @@ function isBegun({ target, source }: Pick<Observed, "target" | "source">): boole
 }
 
 /**
- * The growth of a disk whose snapshots Azure copies in the background, and fails where it grows; undefined:
- * none is asked for. A growth that Azure has refused holds up nothing.
+ * Fails where a disk is to grow whose snapshots Azure copies in the background: it would fail this one. A
+ * growth that Azure has refused holds up nothing. Read past the cache, and last before the snapshot is made:
+ * another controller may have found that none is copied, and have asked for the growth since.
  */
-function growthUnderWay(volume: AzVolume | undefined, sourceUri: string): Failure | undefined {
-  const detail = volume?.status?.detail;
-  if (volume === undefined || detail === undefined || !isSnapshotCopied(detail.skuName)) return undefined;
-  const { sizeGiB } = volume.spec.disk;
-  if (sizeGiB <= detail.sizeGiB || isGrowthRefused(volume)) return undefined;
+async function refuseWhileGrowing(
+  context: Pick<SnapshotContext, "store" | "cache">,
+  sourceUri: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const read = await readVolume(context, sourceUri, signal);
+  if (!read.ok) return read.failure.kind === "VolumeNotFound" ? ok(undefined) : read;
+  const { spec, status } = read.value;
+  const { detail } = status ?? {};
+  const { sizeGiB } = spec.disk;
+  if (detail === undefined || !isSnapshotCopied(detail.skuName)) return ok(undefined);
+  if (sizeGiB <= detail.sizeGiB || isGrowthRefused(read.value)) return ok(undefined);
   const waits = detail.maxShares > 1 ? ", which a shared disk does only while no pod uses it" : "";
   const what = `its disk to grow to ${sizeGiB} GiB${waits}: Azure fails a snapshot that it still copies then`;
-  return { kind: "StillWaiting", volumeId: sourceUri, what };
+  return stillWaiting(sourceUri, what);
 }
 
 /**

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fail } from "../../../core/failure/result.ts";
 import { fromTimestamp } from "../../../core/primitives/timestamp.ts";
 import type { ListSnapshotsRequest } from "../../gen/csi/v1/csi.ts";
 import { aCall } from "../../testing/a-call.ts";
-import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../../testing/fake-snapshots.ts";
+import {
+  aSnapshot,
+  aSnapshotUri,
+  createFakeSnapshots,
+  type FakeSnapshots,
+} from "../../testing/fake-snapshots.ts";
 import { aDetail, aDiskUri, aVolumeObject } from "../../testing/objects.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 
@@ -16,22 +22,27 @@ const all = [
   aSnapshot({ snapshotUri: elsewhere, createdAtMs: madeAt(3) }),
 ];
 
-/** Names of a page: the cluster's group is `rg`, and volumes are in `rg-1` and `rg-2`. */
+/** The cluster's group is `rg`, and volumes are in `rg-1` and `rg-2`. */
+function listOf(
+  request: Partial<ListSnapshotsRequest>,
+  snapshots: FakeSnapshots,
+): ReturnType<typeof listSnapshots> {
+  const volumes = ["rg-1", "rg-2"].map((group) =>
+    aVolumeObject({ name: `pvc-${group}`, detail: aDetail({ diskUri: aDiskUri().replace("rg-1", group) }) }),
+  );
+  return listSnapshots(
+    { snapshots, cache: { list: () => volumes as never, byIndex: () => [] } },
+    { maxEntries: 0, startingToken: "", sourceVolumeId: "", snapshotId: "", secrets: {}, ...request },
+    aCall(),
+  );
+}
+
+/** Names of a page. */
 async function pageOf(
   request: Partial<ListSnapshotsRequest>,
   present = all,
 ): Promise<{ readonly names: readonly string[]; readonly nextToken: string }> {
-  const volumes = ["rg-1", "rg-2"].map((group) =>
-    aVolumeObject({ name: `pvc-${group}`, detail: aDetail({ diskUri: aDiskUri().replace("rg-1", group) }) }),
-  );
-  const listed = await listSnapshots(
-    {
-      snapshots: createFakeSnapshots(...present),
-      cache: { list: () => volumes as never, byIndex: () => [] },
-    },
-    { maxEntries: 0, startingToken: "", sourceVolumeId: "", snapshotId: "", secrets: {}, ...request },
-    aCall(),
-  );
+  const listed = await listOf(request, createFakeSnapshots(...present));
   assert.ok(listed.ok);
   const names = listed.value.entries.map(({ snapshot }) => snapshot?.snapshotId.split("/").at(-1) ?? "");
   return { names, nextToken: listed.value.nextToken };
@@ -55,6 +66,20 @@ describe("listSnapshots", () => {
     const { names } = await pageOf({ sourceVolumeId: aDiskUri("PVC-2") });
     assert.deepEqual(names, ["c"]);
     assert.deepEqual((await pageOf({ sourceVolumeId: "none" })).names, []);
+  });
+
+  it("fails where one group can't be listed: what it leaves out would pass for deleted", async () => {
+    const kind = "CloudUnauthorized";
+    const denied = { kind, code: "AuthorizationFailed", message: "denied", requestId: "r-1" } as const;
+    const { listSnapshots: ofGroup, ...others } = createFakeSnapshots(...all);
+    const snapshots: FakeSnapshots = {
+      ...others,
+      listSnapshots: async (asked, signal) =>
+        asked.resourceGroup === "rg-2" ? fail(denied) : ofGroup(asked, signal),
+    };
+    assert.deepEqual(await listOf({}, snapshots), fail(denied));
+    const byId = await listOf({ snapshotId: aSnapshotUri("a") }, snapshots);
+    assert.equal(byId.ok && byId.value.entries.length, 1, "csi-snapshotter asks by the id");
   });
 
   it("lists none whose content is not fixed yet", async () => {
