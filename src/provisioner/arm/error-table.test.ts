@@ -329,6 +329,7 @@ const rows: readonly {
   ].map((message) => ({
     because: `a disk has as many snapshots as Azure copies at a time: ${message}`,
     error: { statusCode: 409, code: "OperationNotAllowed", message },
+    context: { diskUri },
     class: "rejected" as const,
     failure: {
       kind: "Throttled" as const,
@@ -345,6 +346,37 @@ const rows: readonly {
       kind: "CloudRejected",
       code: "OperationNotAllowed",
       message: "Another snapshot is still pending.",
+      requestId: "request-1",
+    },
+  },
+  {
+    because: "the same of a copy as a limit, with any status",
+    error: {
+      statusCode: 400,
+      code: "OperationNotAllowed",
+      message: "The number of pending snapshots exceeds the limit of 50.",
+    },
+    context: {},
+    class: "rejected",
+    failure: {
+      kind: "QuotaExceeded",
+      detail: "The number of pending snapshots exceeds the limit of 50.",
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
+    },
+  },
+  {
+    because: "the same words of an update of a VM: no limit of snapshots",
+    error: {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: "The background copy of the snapshot of disk pvc-1 is not complete.",
+    },
+    context: { diskUri, nodeName: "node-a" },
+    class: "rejected",
+    failure: {
+      kind: "CloudRejected",
+      code: "OperationNotAllowed",
+      message: "The background copy of the snapshot of disk pvc-1 is not complete.",
       requestId: "request-1",
     },
   },

@@ -33,6 +33,8 @@ interface Row {
   /** Matched against message, innererror code and the codes in `details`. */
   readonly text?: RegExp;
   readonly target?: RegExp;
+  /** What it is about, where that decides between rows of one class. */
+  readonly isOf?: (context: ErrorContext) => boolean;
   readonly class: ArmErrorClass;
   readonly failure: (error: ArmError, context: ErrorContext) => Failure;
 }
@@ -87,9 +89,6 @@ const changedTooOften = (error: ArmError, context: ErrorContext): Failure => ({
 const SNAPSHOT_AGAIN_MS = 60_000;
 const snapshotsTooOften = (error: ArmError): Failure =>
   throttled({ ...error, retryAfterMs: error.retryAfterMs ?? SNAPSHOT_AGAIN_MS });
-/** A disk's own snapshots. What Azure says of a copy to another region is for its caller to judge. */
-const snapshotsPending = (error: ArmError, context: ErrorContext): Failure =>
-  context.diskUri === undefined ? rejected(error) : snapshotsTooOften(error);
 const tooManySnapshots = (error: ArmError, context: ErrorContext): Failure =>
   context.diskUri === undefined
     ? quota(error, context)
@@ -172,11 +171,13 @@ const rows: readonly Row[] = [
     class: "rejected",
     failure: snapshotsTooOften,
   },
-  // The same for three snapshots of a disk that are still copied: each copy ends.
+  // The same for three snapshots of a disk that are still copied: each copy ends. What Azure says of a copy
+  // to another region is for its caller to judge.
   {
     text: /\bsnapshots?\b.*(?<!-|\w)(pending|background copy)(?!-|\w)|(?<!-|\w)(pending|background copy)(?!-|\w).*\bsnapshots?\b/i,
+    isOf: ({ diskUri, nodeName }) => diskUri !== undefined && nodeName === undefined,
     class: "rejected",
-    failure: snapshotsPending,
+    failure: snapshotsTooOften,
   },
   // Azure's code was seen in both spellings (azure-sdk-for-python issue 14282 has the plural).
   { code: /^Snapshots?LimitReached$/i, class: "rejected", failure: tooManySnapshots },
@@ -217,7 +218,7 @@ export function classOf(error: ArmError): ArmErrorClass {
 
 /** The failure that the caller gets, with Azure's code and request id. */
 export function toFailure(error: ArmError, context: ErrorContext): Failure {
-  return (rowOf(error)?.failure ?? rejected)(error, context);
+  return (rowOf(error, context)?.failure ?? rejected)(error, context);
 }
 
 /** Whether the same request may succeed later without a change. */
@@ -264,7 +265,7 @@ export function saysGone(error: ArmError): boolean {
   return saysNotThere(error) || saysNoGroup(error);
 }
 
-function rowOf(error: ArmError): Row | undefined {
+function rowOf(error: ArmError, context?: ErrorContext): Row | undefined {
   const texts = [
     error.message,
     error.internalErrorCode,
@@ -275,6 +276,7 @@ function rowOf(error: ArmError): Row | undefined {
       (row.status === undefined || row.status.includes(error.statusCode)) &&
       (row.code === undefined || row.code.test(error.code)) &&
       (row.target === undefined || row.target.test(error.target)) &&
+      (context === undefined || row.isOf?.(context) !== false) &&
       (row.text === undefined ||
         texts.some((text) => row.text?.test(text) === true) ||
         row.text.test(error.code)),
