@@ -2,11 +2,8 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
-import { isSnapshotCopied } from "../../../core/volume/disk-sku.ts";
-import { isGrowthRefused } from "../../../core/volume/is-growth-refused.ts";
 import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
@@ -17,6 +14,7 @@ import { type SnapshotRequest, snapshotRequestOf } from "../../messages/snapshot
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
+import { refuseWhileGrowing } from "./growth-under-way.ts";
 import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import type { FreezeContext } from "./observe-freeze.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
@@ -57,9 +55,7 @@ async function create(
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
   const noted = await noteSnapshotGroup(context, wanted, signal);
   if (!noted.ok) return noted;
-  const grown = isBegun(observed.value)
-    ? ok(undefined)
-    : await refuseWhileGrowing(context, sourceUri, signal);
+  const grown = isBegun(observed.value) ? ok(undefined) : await refuseIfGrowing(context, sourceUri, signal);
   if (!grown.ok) return grown;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
   const frozen = { ...wanted, target, location };
@@ -80,26 +76,15 @@ function isBegun({ target, source }: Pick<Observed, "target" | "source">): boole
   return target !== undefined || source !== undefined;
 }
 
-/**
- * Fails where a disk is to grow whose snapshots Azure copies in the background: it would fail this one. A
- * growth that Azure has refused holds up nothing. Read past the cache, and last before the snapshot is made:
- * another controller may have found that none is copied, and have asked for the growth since.
- */
-async function refuseWhileGrowing(
+/** Reads the volume past the cache. One whose file system is frozen is read again before it is taken. */
+async function refuseIfGrowing(
   context: Pick<SnapshotContext, "store" | "cache">,
   sourceUri: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await readVolume(context, sourceUri, signal);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" ? ok(undefined) : read;
-  const { spec, status } = read.value;
-  const { detail } = status ?? {};
-  const { sizeGiB } = spec.disk;
-  if (detail === undefined || !isSnapshotCopied(detail.skuName)) return ok(undefined);
-  if (sizeGiB <= detail.sizeGiB || isGrowthRefused(read.value)) return ok(undefined);
-  const waits = detail.maxShares > 1 ? ", which a shared disk does only while no pod uses it" : "";
-  const what = `its disk to grow to ${sizeGiB} GiB${waits}: Azure fails a snapshot that it still copies then`;
-  return stillWaiting(sourceUri, what);
+  return refuseWhileGrowing(read.value, sourceUri);
 }
 
 /**

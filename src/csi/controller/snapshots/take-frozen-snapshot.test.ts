@@ -202,6 +202,29 @@ describe("takeFrozenSnapshot", () => {
       assert.ok(world.clock.elapsedMs() - askedAtMs < ANSWER_MAX_MS);
     }));
 
+  it("takes none of a disk whose growth is asked for while the node freezes it", () =>
+    withVolume(async ({ create, snapshots, attachment, world }) => {
+      const detail = aDetail({ skuName: "PremiumV2_LRS" });
+      const copied = world.setStatus("pvc-1", ({ status }) => ({
+        ...(status ?? assert.fail("no status")),
+        detail,
+      }));
+      await world.answerOf(copied);
+      const asked: Promise<unknown>[] = [];
+      world.context.cache.onChange(({ kind, current }) => {
+        if (kind !== "AzVolumeAttachment" || current?.spec.freeze === undefined || asked.length > 0) return;
+        const volume = world.context.cache.get("AzVolume", "pvc-1") ?? assert.fail("no volume");
+        const spec = { ...volume.spec, disk: { ...volume.spec.disk, sizeGiB: 20 } };
+        asked.push(world.store.update("AzVolume", { ...volume, spec }, never));
+      });
+      const refused = await create();
+      assert.ok(!refused.ok && refused.failure.kind === "StillWaiting");
+      assert.match(refused.failure.what, /^its disk to grow to 20 GiB/u);
+      assert.deepEqual(snapshots.created, []);
+      assert.equal((await attachment()).spec.freeze?.isCancelled, true, "its node thaws at once");
+      assert.equal(asked.length, 1);
+    }));
+
   it("does not believe a freeze whose snapshot may come later than its answer", () =>
     withVolume(async ({ create, snapshots, attachment, world }) => {
       const lost: Failure = { kind: "CloudUnavailable", code: "x", message: "no answer", requestId: "" };

@@ -20,6 +20,7 @@ import {
 } from "../../messages/snapshot-identity.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
+import { refuseWhileGrowing } from "./growth-under-way.ts";
 import {
   type FreezeContext,
   type FrozenSnapshotRequest,
@@ -138,20 +139,27 @@ async function take(
 ): Promise<Result<SnapshotFacts, Failure>> {
   const { request } = observed;
   const { snapshotUri, sourceUri, location, parameters } = request;
-  const taken = await context.steps.run("take-snapshot", () =>
-    context.snapshots.createSnapshot(
-      {
-        ...parameters,
-        tags: { ...parameters.tags, ...freezeTags(freezeId) },
-        snapshotUri,
-        sourceUri,
-        location,
-        objection: (present) =>
-          otherRequest(present, { ...request, ...parameters, clusterId: context.clusterId }),
-      },
-      signal,
-    ),
-  );
+  // Read after the freeze, which takes long enough for a growth to be asked for.
+  const grown =
+    request.target === undefined && observed.volume !== undefined
+      ? refuseWhileGrowing(observed.volume, sourceUri)
+      : ok(undefined);
+  const taken = !grown.ok
+    ? grown
+    : await context.steps.run("take-snapshot", () =>
+        context.snapshots.createSnapshot(
+          {
+            ...parameters,
+            tags: { ...parameters.tags, ...freezeTags(freezeId) },
+            snapshotUri,
+            sourceUri,
+            location,
+            objection: (present) =>
+              otherRequest(present, { ...request, ...parameters, clusterId: context.clusterId }),
+          },
+          signal,
+        ),
+      );
   if (taken.ok || observed.attachment?.spec.freeze?.id !== freezeId) return taken;
   const cancelled = await setFreeze(
     context,
