@@ -233,6 +233,7 @@ describe("takeBackDetach", () => {
   it("records that nothing is attached once the VM is proven gone", () =>
     withControllerPorts(async (world) => {
       await givenMark(world);
+      world.disks.add(diskUri);
       const gone: Partial<CloudProvisioner> = {
         barrier: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
         inspectInstance: () => assert.fail("a read of a VM that is gone"),
@@ -248,6 +249,23 @@ describe("takeBackDetach", () => {
       );
       assert.deepEqual(await run(world, gone), [again, []]);
       assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
+    }));
+
+  it("records that nothing is attached where the disk is gone with its VM", () =>
+    withControllerPorts(async (world) => {
+      await givenMark(world);
+      const problem = "there is no disk either, which would name its owners";
+      const gone: Partial<CloudProvisioner> = {
+        barrier: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
+        proveGone: async () =>
+          fail({ kind: "InstanceUnknown", nodeName: "node-a", instanceUri: a.instanceUri, problem }),
+        getDisk: async ({ diskUri: asked }) => fail({ kind: "DiskNotFound", diskUri: asked }),
+      };
+      assert.deepEqual(await run(world, gone), [again, []]);
+      assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
+      assert.deepEqual(world.emitted, []);
+      assert.equal(world.ports.cache.get("AzVolume", "pvc-1")?.status?.record?.writer?.nodeName, "node-a");
+      assert.deepEqual(await run(world, gone), [ok({}), []], "and it ends: the record is for the fence");
     }));
 
   it("comes again where the VM is back before it is proven gone", () =>

@@ -81,7 +81,8 @@ export async function takeBackDetach(
 
 /**
  * Where the VM has the disk after the barrier; undefined: nowhere. Without an entry in the VM's list the disk
- * is off: that detach has landed. A VM that is proven gone has none.
+ * is off: that detach has landed. Nor has another VM at its resource id the disk for this node: what was sent
+ * to the earlier one finds another ETag there, and where that one has only moved, the next attach looks.
  */
 async function findPlace(
   { cloud }: Pick<AttachmentPorts, "cloud">,
@@ -90,12 +91,8 @@ async function findPlace(
   moved: Awaited<ReturnType<AttachmentPorts["cloud"]["barrier"]>>,
   signal: AbortSignal,
 ): Promise<Result<DiskPlace | undefined, Failure>> {
-  if (!moved.ok && moved.failure.kind === "InstanceNotFound") {
-    const gone = await cloud.proveGone({ diskUri: volumeId, node }, signal);
-    // Without a proof the VM is there again.
-    if (!gone.ok) return gone;
-    return gone.value === undefined ? moved : ok(undefined);
-  }
+  if (!moved.ok && moved.failure.kind === "InstanceNotFound")
+    return (await proveNowhere(cloud, { diskUri: volumeId, node }, signal)) ?? moved;
   if (!moved.ok) return moved;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
@@ -104,4 +101,21 @@ async function findPlace(
     : undefined;
   if (entry?.beingDetached === true) return fail(stillDetaching(node));
   return ok(entry === undefined ? undefined : { node, lun: entry.lun });
+}
+
+/**
+ * A VM that is proven gone has no disk, and a disk that is gone with it is on no VM: no other proof of that
+ * will come. Both may have been moved instead. Then a detach under way names neither as it is now, and
+ * nothing is concluded of the writer. Undefined: the VM is there again.
+ */
+async function proveNowhere(
+  cloud: AttachmentPorts["cloud"],
+  where: { readonly diskUri: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<undefined, Failure> | undefined> {
+  const gone = await cloud.proveGone(where, signal);
+  if (gone.ok) return gone.value === undefined ? undefined : ok(undefined);
+  if (gone.failure.kind !== "InstanceUnknown") return gone;
+  const disk = await cloud.getDisk({ diskUri: where.diskUri }, signal);
+  return !disk.ok && disk.failure.kind === "DiskNotFound" ? ok(undefined) : gone;
 }
