@@ -503,6 +503,10 @@ describe("expandVolume", () => {
         };
         assert.match(await asked({}), /its snapshot snapshot-1 to be complete/u, "no id is shown");
         assert.match(await asked({ uniqueId: "disk-2" }), /its snapshot snapshot-2 to be complete/u);
+        const unsaid = aSnapshot({ isBeingCopied: true, snapshotUri: aSnapshotUri("unsaid") });
+        fake.present.set(unsaid.snapshotUri.toLowerCase(), unsaid);
+        assert.match(await asked({ uniqueId: "disk-3" }), /its snapshot unsaid to be complete/u);
+        fake.present.delete(unsaid.snapshotUri.toLowerCase());
         assert.match(await asked({ uniqueId: "disk-3" }), /its disk to grow to 20 GiB/u);
       }));
 
