@@ -1076,21 +1076,25 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
-  it("does not write its failure over a later attempt, nor over a mark", () =>
-    withControllerPorts(async (world) => {
-      await givenNode(world);
-      await world.given("AzVolume", aVolumeWithRecord({}));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      const later = { state: "Detaching", attempt: "mark-1", vmId: a.vmId } as const;
-      await runOn(world, {
-        attachDisk: async (request) => {
-          const present = world.attachment("node-a") ?? assert.fail("no attachment");
-          await read(world.other.updateStatus("AzVolumeAttachment", { ...present, status: later }, never));
-          return full(request, never);
-        },
-      });
-      assert.deepEqual([world.attachment("node-a")?.status, world.emitted], [later, []]);
-    }));
+  for (const [what, later] of [
+    ["a later attempt", { state: "Attaching", attempt: "attach-2" }],
+    ["a mark", { state: "Detaching", attempt: "mark-1" }],
+  ] as const)
+    it(`does not write its failure over ${what}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        const status = { ...later, vmId: a.vmId };
+        await runOn(world, {
+          attachDisk: async (request) => {
+            const present = world.attachment("node-a") ?? assert.fail("no attachment");
+            await read(world.other.updateStatus("AzVolumeAttachment", { ...present, status }, never));
+            return full(request, never);
+          },
+        });
+        assert.deepEqual([world.attachment("node-a")?.status, world.emitted], [status, []]);
+      }));
 
   it("does not write its LUN over a later attempt", () =>
     withControllerPorts(async (world) => {
