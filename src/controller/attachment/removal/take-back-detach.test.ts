@@ -261,9 +261,14 @@ describe("takeBackDetach", () => {
           fail({ kind: "InstanceUnknown", nodeName: "node-a", instanceUri: a.instanceUri, problem }),
         getDisk: async ({ diskUri: asked }) => fail({ kind: "DiskNotFound", diskUri: asked }),
       };
+      const unread = fail(refused412);
+      const getDisk = (): never => assert.fail("another read after one that failed");
+      assert.deepEqual(await run(world, { ...gone, proveGone: async () => unread, getDisk }), [unread, []]);
+      assert.equal(statusOf(world).state, "Detaching");
+      const reported = world.emitted.length;
       assert.deepEqual(await run(world, gone), [again, []]);
       assert.deepEqual(statusOf(world), { role: "Primary", state: "Pending" });
-      assert.deepEqual(world.emitted, []);
+      assert.equal(world.emitted.length, reported);
       assert.equal(world.ports.cache.get("AzVolume", "pvc-1")?.status?.record?.writer?.nodeName, "node-a");
       assert.deepEqual(await run(world, gone), [ok({}), []], "and it ends: the record is for the fence");
     }));

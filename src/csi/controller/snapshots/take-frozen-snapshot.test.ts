@@ -202,28 +202,47 @@ describe("takeFrozenSnapshot", () => {
       assert.ok(world.clock.elapsedMs() - askedAtMs < ANSWER_MAX_MS);
     }));
 
-  it("takes none of a disk whose growth is asked for while the node freezes it", () =>
-    withVolume(async ({ create, snapshots, attachment, world }) => {
+  describe("of a disk whose snapshots Azure copies", () => {
+    const given = async ({ setStatus, answerOf }: ControllerWorld): Promise<void> => {
       const detail = aDetail({ skuName: "PremiumV2_LRS" });
-      const copied = world.setStatus("pvc-1", ({ status }) => ({
+      const isCopied = setStatus("pvc-1", ({ status }) => ({
         ...(status ?? assert.fail("no status")),
         detail,
       }));
-      await world.answerOf(copied);
-      const asked: Promise<unknown>[] = [];
-      world.context.cache.onChange(({ kind, current }) => {
-        if (kind !== "AzVolumeAttachment" || current?.spec.freeze === undefined || asked.length > 0) return;
-        const volume = world.context.cache.get("AzVolume", "pvc-1") ?? assert.fail("no volume");
-        const spec = { ...volume.spec, disk: { ...volume.spec.disk, sizeGiB: 20 } };
-        asked.push(world.store.update("AzVolume", { ...volume, spec }, never));
-      });
-      const refused = await create();
-      assert.ok(!refused.ok && refused.failure.kind === "StillWaiting");
-      assert.match(refused.failure.what, /^its disk to grow to 20 GiB/u);
-      assert.deepEqual(snapshots.created, []);
-      assert.equal((await attachment()).spec.freeze?.isCancelled, true, "its node thaws at once");
-      assert.equal(asked.length, 1);
-    }));
+      await answerOf(isCopied);
+    };
+    const askForGrowth = async ({ context, store }: ControllerWorld): Promise<void> => {
+      const volume = context.cache.get("AzVolume", "pvc-1") ?? assert.fail("no volume");
+      const spec = { ...volume.spec, disk: { ...volume.spec.disk, sizeGiB: 20 } };
+      assert.ok((await store.update("AzVolume", { ...volume, spec }, never)).ok);
+    };
+
+    it("takes none where its growth is asked for while the node freezes it", () =>
+      withVolume(async ({ create, snapshots, attachment, world }) => {
+        await given(world);
+        const asked: Promise<void>[] = [];
+        world.context.cache.onChange(({ kind, current }) => {
+          const isFreezing = kind === "AzVolumeAttachment" && current?.spec.freeze !== undefined;
+          if (isFreezing && asked.length === 0) asked.push(askForGrowth(world));
+        });
+        const refused = await create();
+        await Promise.all(asked);
+        assert.ok(!refused.ok && refused.failure.kind === "StillWaiting");
+        assert.match(refused.failure.what, /^its disk to grow to 20 GiB/u);
+        assert.deepEqual(snapshots.created, []);
+        assert.equal((await attachment()).spec.freeze?.isCancelled, true, "its node thaws at once");
+      }));
+
+    it("waits for one that Azure makes already: the growth waits for that", () =>
+      withVolume(async ({ create, snapshots, world }) => {
+        await given(world);
+        await assert.rejects(create({ dies: { at: 2, when: "after" } }), Crash);
+        snapshots.change(TARGET, { isTaken: false, isRestorable: false, state: "Creating" });
+        await world.answerOf(askForGrowth(world));
+        assert.equal(kindOf(await create()), "OK");
+        assert.equal(snapshots.created.length, 2);
+      }));
+  });
 
   it("does not believe a freeze whose snapshot may come later than its answer", () =>
     withVolume(async ({ create, snapshots, attachment, world }) => {
