@@ -51,11 +51,12 @@ async function newVolume(
   name: string,
   maxShares: number,
   capability: VolumeCapability,
+  parameters: Readonly<Record<string, string>> = {},
 ): Promise<DemoVolume> {
   return createVolume(lab, {
     name,
     sizeGiB: 1n,
-    parameters: { skuName: "Premium_LRS", maxShares: String(maxShares) },
+    parameters: { skuName: "Premium_LRS", maxShares: String(maxShares), ...parameters },
     zones: ["eastus-1"],
     capability,
   });
@@ -287,6 +288,31 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   await untilServed(() => deleteVolume(lab, volume));
 }
 
+async function movesSharedRawBlock(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const [a, b, c] = [node("node-a"), node("node-b"), node("node-c")];
+  const volume = await newVolume(world, "many-writers-moving", 3, blockForManyNodes, {
+    maxMountReplicaCount: "1",
+  });
+  for (const each of [a, b]) await bringUp(lab, volume, each);
+  const byA = await writeBlock(volume, a, 0);
+  await waitUntil("a replica on node-c", WAIT_MAX_MS, async () =>
+    (await attachedNodes(lab, volume, signal)).has("node-c") ? true : undefined,
+  );
+  await takeDown(lab, volume, a);
+  await bringUp(lab, volume, c);
+  assert.deepEqual(await readBlock(volume, c, 0), byA);
+  const roles = [...(await attachedNodes(lab, volume, signal)).values()].map(
+    ({ spec }) => `${spec.nodeName} ${spec.role}`,
+  );
+  assert.deepEqual(roles.toSorted(), ["node-a Replica", "node-b Primary", "node-c Primary"]);
+  await bringUp(lab, volume, a);
+  const byB = await writeBlock(volume, b, BLOCK_BYTES);
+  assert.deepEqual(await readBlock(volume, a, BLOCK_BYTES), byB);
+  for (const each of [a, b, c]) await takeDown(lab, volume, each);
+  await untilServed(() => deleteVolume(lab, volume));
+}
+
 async function bindsSeveralTargets(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const a = node("node-a");
@@ -395,6 +421,9 @@ it("volumes other than a plain ext4", async (t) => {
       );
     await t.test("shared raw block is written by two nodes at once; a third is refused a share", () =>
       sharesRawBlock(world),
+    );
+    await t.test("shared raw block moves to a replica, and stays behind as one", () =>
+      movesSharedRawBlock(world),
     );
   });
 });

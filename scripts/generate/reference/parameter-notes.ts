@@ -19,8 +19,9 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
   maxMountReplicaCount: {
     meaning:
       "How many replicas the driver keeps: nodes that have the disk attached and not mounted. At most " +
-      "`maxShares` - 1. A claim with ReadWriteMany or ReadOnlyMany has no replica, whatever the value",
-    absent: "`maxShares` - 1",
+      "`maxShares` - 1. Where a claim with ReadWriteMany or ReadOnlyMany has pods on several nodes, each " +
+      "of these has a share, and replicas take what is left",
+    absent: "`maxShares` - 1; 0 for a claim with ReadWriteMany or ReadOnlyMany",
     example: "1",
     inV1: "Unknown: V1 refuses the StorageClass",
   },

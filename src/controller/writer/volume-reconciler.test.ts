@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { withoutRequestTime } from "../../core/attachment/plan-request-time.ts";
@@ -409,6 +410,83 @@ describe("volumeReconciler", () => {
         },
       ]);
     }));
+
+  describe("of a volume that several nodes write", () => {
+    const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
+    const spec = {
+      capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const,
+      disk: aDiskSpec({ maxShares: 3 }),
+      maxMountReplicaCount: 1,
+    };
+    const given = async (
+      world: ReconcileWorld,
+      attachments: readonly AzVolumeAttachment[],
+    ): Promise<void> => {
+      for (const nodeName of nodeNames) await world.given("AzDriverNode", aDriverNode(nodeName));
+      const { record: _, ...status } = aVolume({ spec }).status ?? assert.fail("no status");
+      await world.given("AzVolume", { ...aVolume({ spec }), status });
+      for (const attachment of attachments) await world.given("AzVolumeAttachment", attachment);
+    };
+    const rolesIn = (world: ReconcileWorld): readonly string[] =>
+      nodeNames.flatMap((nodeName) => {
+        const attachment = world.attachment(nodeName);
+        return attachment === undefined || attachment.metadata.deletionTimestamp !== undefined
+          ? []
+          : `${nodeName} ${attachment.spec.role}`;
+      });
+
+    it("keeps a replica too many for a while, on the node that a pod has left", () =>
+      withControllerPorts(async (world) => {
+        const users = { ...world.ports.users, cachedPods: () => [] };
+        await given(world, [anAttachment("node-a"), aReplica("node-b"), aReplica("node-c")]);
+        const { reconcile } = volumeReconciler({ ...world.ports, settings, users }, asksNothing);
+        assert.deepEqual(await world.answerOf(reconcile("pvc-1", never)), ok({ requeueAfterMs: 300_000 }));
+        assert.deepEqual(rolesIn(world), ["node-a Primary", "node-b Replica", "node-c Replica"]);
+        await world.clock.advance(299_999);
+        await beat(world);
+        assert.deepEqual(await world.answerOf(reconcile("pvc-1", never)), ok({ requeueAfterMs: 10_000 }));
+        assert.deepEqual(rolesIn(world), ["node-a Primary", "node-b Replica", "node-c Replica"]);
+        await world.clock.advance(1);
+        await world.answerOf(reconcile("pvc-1", never));
+        assert.deepEqual(rolesIn(world), ["node-a Primary", "node-c Replica"]);
+      }));
+
+    it("frees a replica's share for a further node, and says why it is missing", () =>
+      withControllerPorts(async (world) => {
+        const waiting = anAttachment("node-d", { status: undefined });
+        await given(world, [anAttachment("node-a"), anAttachment("node-b"), aReplica("node-c"), waiting]);
+        const { reconcile } = volumeReconciler({ ...world.ports, settings }, asksNothing);
+        await world.answerOf(reconcile("pvc-1", never));
+        assert.deepEqual(rolesIn(world), ["node-a Primary", "node-b Primary", "node-d Primary"]);
+        const left = world.attachment("node-d") ?? assert.fail("no attachment");
+        const { status } = anAttachment("node-d");
+        await world.answerOf(world.other.updateStatus("AzVolumeAttachment", { ...left, status }, never));
+        await world.answerOf(reconcile("pvc-1", never));
+        assert.deepEqual(world.emitted, [
+          {
+            about: { kind: "AzVolume", name: "pvc-1" },
+            reason: "ReplicasMissing",
+            message: "1 of 1 replicas find no node: all 3 shares of the disk are taken",
+          },
+        ]);
+      }));
+
+    /** Each node sends one more heartbeat. */
+    async function beat(world: ReconcileWorld): Promise<void> {
+      for (const nodeName of nodeNames) {
+        const read = await world.answerOf(world.other.get("AzDriverNode", nodeName, never));
+        if (!read.ok || read.value.status === undefined) assert.fail("no node");
+        const { heartbeat } = read.value.status;
+        await world.answerOf(
+          world.other.updateStatus(
+            "AzDriverNode",
+            { ...read.value, status: { ...read.value.status, heartbeat: heartbeat + 1 } },
+            never,
+          ),
+        );
+      }
+    }
+  });
 
   // By itself the first volume takes a node in a zone without it, and the second one the first node by name.
   it("places the replicas of one pod's volumes on one node, also at the same moment", () =>

@@ -1,5 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
+import { maxSharesOf, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "../../core/attachment/plan-replicas.ts";
 import { planRequestTime, withRequestTime } from "../../core/attachment/plan-request-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -178,7 +178,7 @@ async function executeReplicaAction(
         reason: "ReplicasMissing",
         message:
           `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ` +
-          (reasons === "" ? "every share is taken" : reasons),
+          (reasons === "" ? `all ${maxSharesOf(observed.volume)} shares of the disk are taken` : reasons),
       });
       return ok({});
     }

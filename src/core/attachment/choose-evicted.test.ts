@@ -5,6 +5,7 @@ import type { AzVolume } from "../api/az-volume.ts";
 import {
   agoMs,
   anAttachment,
+  aNode,
   anObservedVolume,
   aPod,
   aReplica,
@@ -48,6 +49,38 @@ describe("the replica that makes room for a primary", () => {
     assert.equal(chosenOf([unrequested, settled, other]), "settled");
     assert.equal(chosenOf([unrequested]), "unrequested");
     assert.equal(chosenOf([]), undefined);
+  });
+
+  // Its writers are its primaries.
+  describe("of a volume that several nodes write", () => {
+    const several = withoutRecord(
+      aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } }),
+    );
+    const written = (changed: Parameters<typeof anObservedVolume>[0] = {}): SlotHolder => {
+      const own = holder("shared", several);
+      const attachments = [own.attachment, anAttachment("node-b"), anAttachment("node-c")];
+      return { ...own, observed: anObservedVolume({ volume: several, attachments, ...changed }) };
+    };
+
+    it("is one while all of them are healthy, before one without any request", () =>
+      assert.equal(chosenOf([holder("unrequested", unrequestedFor(10_000)), written()]), "shared"));
+
+    it("is one as a last resort while one is in trouble, or a pod waits elsewhere", () => {
+      const isSilent = { nodes: [aNode("node-b"), aNode("node-c", { heartbeatUnchangedMs: 600_000 })] };
+      for (const changed of [isSilent, { pods: () => [aPod({ nodeName: "node-d" })] }]) {
+        assert.equal(chosenOf([written(changed)], 59_999), undefined);
+        assert.equal(chosenOf([written(changed)], 60_000), "shared");
+      }
+    });
+
+    it("is one once none of them has requested it for a while", () => {
+      const since = (ms: number): AzVolume => ({
+        ...several,
+        status: { ...(several.status ?? assert.fail()), unrequestedSince: agoMs(ms) },
+      });
+      assert.equal(chosenOf([holder("shared", since(9_999))]), undefined);
+      assert.equal(chosenOf([holder("shared", since(10_000))]), "shared");
+    });
   });
 
   const fenced = aVolumeWithRecord({ quarantined: [identity("node-b")] });

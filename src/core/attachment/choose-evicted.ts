@@ -1,7 +1,13 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isWriterWell } from "../writer/node-health.ts";
-import { isDeletedByHand, isTerminating, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import {
+  isDeletedByHand,
+  isRecordMissing,
+  isTerminating,
+  type ObservedVolume,
+  recordOf,
+} from "./observed-volume.ts";
 import { isReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-request-time.ts";
 
@@ -57,7 +63,7 @@ function isEvictable({ attachment, observed }: SlotHolder): boolean {
 function costOf({ observed }: SlotHolder): Cost {
   if (observed === undefined || isDeletedByHand(observed.volume)) return "needed";
   if (isWriterWell(observed)) return "writerIsWell";
-  if (needsReplicas(observed) || observed.volume.status?.record === undefined) return "needed";
+  if (needsReplicas(observed) || isRecordMissing(observed.volume)) return "needed";
   const since = observed.volume.status?.unrequestedSince;
   const isLong = since !== undefined && observed.nowMs - fromTimestamp(since) >= SUCCESSOR_MS;
   return isLong ? "unrequested" : "needed";

@@ -82,7 +82,7 @@ const prunes = (nodeName: string, ms: number): ReplicaAction => ({
 
 /** A volume without a writer record: several nodes may write. */
 function severalWriters(spec: Partial<AzVolume["spec"]>): AzVolume {
-  const { record: _, ...status } = aVolume().status ?? {
+  const { record: _, ...status } = aVolume({ spec }).status ?? {
     state: "Created",
     observedGeneration: 1,
     conditions: [],
@@ -296,13 +296,7 @@ describe("planReplicas", () => {
           attachments: [primary, aReplica("node-b", { status: failed })],
           nodes: [aNode("node-a"), aNode("node-c")],
         }),
-        plan: [
-          {
-            kind: "ReplicasMissing",
-            missing: 1,
-            rejected: [{ nodeName: "node-a", because: "has an attachment already" }],
-          },
-        ],
+        plan: [{ kind: "ReplicasMissing", missing: 1, rejected: [] }],
       },
       {
         because: "of two primaries one is not served yet",
@@ -327,16 +321,7 @@ describe("planReplicas", () => {
           attachments: [primary, anAttachment("node-b")],
           nodes: [aNode("node-a"), aNode("node-b")],
         }),
-        plan: [
-          {
-            kind: "ReplicasMissing",
-            missing: 1,
-            rejected: [
-              { nodeName: "node-a", because: "has an attachment already" },
-              { nodeName: "node-b", because: "has an attachment already" },
-            ],
-          },
-        ],
+        plan: [{ kind: "ReplicasMissing", missing: 1, rejected: [] }],
       },
     ]);
   });
@@ -489,12 +474,6 @@ describe("planReplicas", () => {
     it("keeps it: the primary requests nothing", () => {
       const unrequested = anAttachment("node-c", { spec: { writerRequest: undefined } });
       assert.deepEqual(planned(aVolumeWithRecord({}, spec), unrequested), []);
-    });
-
-    it("deletes it where several nodes may write, to which nothing is granted", () => {
-      const missing = anAttachment("node-c", { status: { deviceMissing: true } });
-      for (const place of [anAttachment("node-c"), missing])
-        assert.deepEqual(planned(severalWriters(spec), place), [trims("node-a", ["node-c"], ["node-b"])]);
     });
   });
 
@@ -832,8 +811,38 @@ describe("planReplicas", () => {
         assert.deepEqual(planReplicas(unregistered(ms, { volume: growing })), []);
     });
 
-    it("replaces it where several nodes may write: there is no failover", () => {
-      assert.deepEqual(deletionsOf(unregistered(60_000, { volume: severalWriters(asked) })), deletesAll);
+    describe("and whose volume several nodes write", () => {
+      const volumeOfSeveral = severalWriters({ ...asked, disk: aDiskSpec({ maxShares: 4 }) });
+      const writers = [aNode("node-a"), aNode("node-d")];
+      const of = (changed: Parameters<typeof anObservedVolume>[0]): readonly ReplicaAction[] =>
+        deletionsOf(
+          unregistered(60_000, {
+            volume: volumeOfSeveral,
+            nodes: writers,
+            attachments: [...attachments, anAttachment("node-d")],
+            ...changed,
+          }),
+        );
+
+      it("replaces it while each of them reports itself healthy", () => {
+        assert.deepEqual(of({}), deletesAll);
+        assert.deepEqual(of({ pods: () => [aPod({ nodeName: "node-d" })] }), deletesAll);
+      });
+
+      it("keeps it where one of them may be unhealthy, or a pod waits on a further node", () => {
+        const rows: readonly ({ readonly because: string } & Parameters<typeof anObservedVolume>[0])[] = [
+          { because: "it is not ready", nodes: [aNode("node-a"), aNode("node-d", { isReady: false })] },
+          { because: "it has no AzDriverNode either", nodes: [aNode("node-a")] },
+          {
+            because: "another VM has its name",
+            nodes: [aNode("node-a"), aNode("node-d", { vmId: "other" })],
+          },
+          { because: "the pods are still being listed", pods: () => undefined },
+          { because: "a pod waits on a further node", pods: () => [aPod({ nodeName: "node-c" })] },
+          { because: "none of them is left", attachments: replicas },
+        ];
+        for (const { because, ...changed } of rows) assert.deepEqual(of(changed), [], because);
+      });
     });
   });
 
@@ -1129,6 +1138,61 @@ describe("planReplicas", () => {
     assert.deepEqual(planReplicas(anObservedVolume({ volume: growing, attachments: [aReplica("node-b")] })), [
       deletes("node-b", "the disk grows only while no VM has it"),
     ]);
+  });
+
+  // The next pod of the node that has just left may come to any of them.
+  describe("of a surplus replica where several nodes write", () => {
+    const several = severalWriters({ disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 1 });
+    const leftFor = (ms: number): ObservedVolume["attachments"][number] =>
+      unchangedFor(ms, aReplica("node-b"));
+    const planned = (changed: Parameters<typeof anObservedVolume>[0]): readonly ReplicaAction[] =>
+      planReplicas(anObservedVolume({ volume: several, ...changed }));
+    const surplus = [primary, unchangedFor(pruneMs, aReplica("node-c"))];
+
+    it("keeps it for as long as an unrequested volume keeps its replicas", () => {
+      assert.deepEqual(planned({ attachments: [...surplus, leftFor(20_000)] }), [planAgain(280_000)]);
+      assert.deepEqual(planned({ attachments: [...surplus, leftFor(pruneMs - 1)] }), [planAgain(10_000)]);
+      assert.deepEqual(planned({ attachments: [...surplus, leftFor(pruneMs)] }), [
+        trims("node-b", ["node-a"], ["node-c"]),
+      ]);
+    });
+
+    it("counts only time in which the store was reachable", () => {
+      const unwatched = { ...leftFor(pruneMs), watchedUnchangedMs: 0 };
+      assert.deepEqual(planned({ attachments: [...surplus, unwatched] }), [planAgain(pruneMs)]);
+    });
+
+    it("keeps it while a node that writes is in trouble, or a pod waits elsewhere", () => {
+      const attachments = [...surplus, leftFor(pruneMs)];
+      const nodes = ["node-b", "node-c"].map((nodeName) => aNode(nodeName));
+      assert.deepEqual(planned({ attachments, nodes: [aNode("node-a", { isReady: false }), ...nodes] }), [
+        planAgain(10_000),
+      ]);
+      assert.deepEqual(planned({ attachments, pods: () => [aPod({ nodeName: "node-c" })] }), [
+        planAgain(10_000),
+      ]);
+    });
+
+    it("deletes it at once where a further node needs its share", () => {
+      const moving = ["node-d", "node-e"].map((nodeName) => anAttachment(nodeName, { status: undefined }));
+      const attachments = [...surplus, leftFor(0), ...moving];
+      assert.deepEqual(planned({ attachments }), [
+        trims("node-b", ["node-a", "node-d", "node-e"], ["node-c"]),
+      ]);
+    });
+
+    it("plans no later look where none is too many, or no node writes", () => {
+      assert.deepEqual(planned({ attachments: surplus }), []);
+      assert.deepEqual(planned({ attachments: [leftFor(0), aReplica("node-c")] }), []);
+    });
+
+    it("is none that waits for its share: it says so without a look at any node", () => {
+      const primaries = ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => anAttachment(nodeName));
+      const placement = (): never => assert.fail("a cluster has thousands of nodes");
+      assert.deepEqual(planned({ attachments: primaries, placement }), [
+        { kind: "ReplicasMissing", missing: 1, rejected: [] },
+      ]);
+    });
   });
 
   it("deletes a replica where several writers need all shares of the disk", () => {

@@ -75,6 +75,9 @@ const UNREGISTERED_AFTER_MS = 60_000;
  */
 const UNREGISTERED_AGAIN_MS = 1_000;
 
+/** The least time until the next plan where several writers have too many replicas, in milliseconds. */
+const SETTLED_AGAIN_MS = 10_000;
+
 /**
  * Plans the replicas of a volume: as many as requested while it has a primary, none that block a primary,
  * and none once it has been unrequested for a while. Replicas yield to a primary that needs a share.
@@ -89,6 +92,7 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
     ...planPruning(observed, kept),
     ...planUnregistered(observed, kept),
     ...planDraining(observed, kept),
+    ...planSettling(observed, kept),
   ];
 }
 
@@ -268,9 +272,11 @@ function planCreations(
   // Replicas that only wait for a free share are not missing.
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - requested);
   const withoutPlace = missing - waiting;
-  // A cluster has thousands of nodes, and after a failover many volumes wait for a share.
+  // A cluster has thousands of nodes: none is judged for replicas that wait for a share, as those of many
+  // volumes do after a failover, or that the nodes of a shared volume leave none.
   if (withoutPlace === 0) return [];
-  const { chosen, rejected } = chooseReplicaNodes(observed, requested);
+  const { chosen, rejected } =
+    requested === 0 ? { chosen: [], rejected: [] } : chooseReplicaNodes(observed, requested);
   // Missing replicas are reported once placement has ended: otherwise each node would be reported twice,
   // for two reasons.
   if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
@@ -329,12 +335,38 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
 }
 
 /**
- * Whether the record names the node that uses the volume. Roles and requests that a backup restored may be
- * those of a node that the pod has left: the next pod may need any replica. Several writers need no grant.
+ * Whether the next pod needs no more replicas than are asked for. The record has to name the node that uses
+ * the volume: roles and requests that a backup restored may be those of a node that the pod has left, and
+ * the next pod may need any replica. Several writers have no record. Where one of them has just left, its
+ * next pod may come to any replica, too.
  */
-function isGranted({ volume }: ObservedVolume): boolean {
-  const record = volume.status?.record;
-  return record === undefined ? !isRecordMissing(volume) : standingGrant(record) !== undefined;
+function isSettled(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): boolean {
+  const record = recordOf(observed);
+  if (record !== undefined) return standingGrant(record) !== undefined;
+  return isWriterWell(observed) && settledInMs(observed, replicas) <= 0;
+}
+
+/** When the last of some replicas has not changed for as long as an unrequested volume keeps its own. */
+function settledInMs(
+  { attachments, settings }: ObservedVolume,
+  replicas: readonly AzVolumeAttachment[],
+): number {
+  const unchangedMs = attachments
+    .filter(({ attachment }) => replicas.includes(attachment))
+    .map((replica) => replica.watchedUnchangedMs);
+  return settings.pruneReplicasAfterMs - Math.min(...unchangedMs);
+}
+
+/** No other event shows that replicas have been too many for long enough, where several nodes write. */
+function planSettling(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
+  const record = recordOf(observed);
+  if (record !== undefined || isRecordMissing(observed.volume) || !hasPrimary(observed)) return [];
+  if (missingReplicas(observed, kept) >= 0) return [];
+  const replicas = kept.filter((attachment) => isReplica(record, attachment));
+  return [{ kind: "Requeue", afterMs: Math.max(SETTLED_AGAIN_MS, settledInMs(observed, replicas)) }];
 }
 
 function standingGrant({ writer, fencing }: WriterRecord): Grant | undefined {
@@ -411,7 +443,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
-  const isServing = isPrimaryServed(observed) && isGranted(observed);
+  const isServing = isPrimaryServed(observed) && isSettled(observed, replicas);
   const allowed = isServing ? Math.min(maxMountReplicaCount, room) : room;
   const count = Math.max(0, replicas.length - allowed);
   if (count === 0) return [];

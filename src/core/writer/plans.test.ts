@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
+import { isAttached } from "../attachment/is-attached.ts";
 import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/plan-replicas.ts";
@@ -24,6 +25,7 @@ import {
   aWriter,
   identity,
   leaving,
+  unchangedFor,
 } from "../testing/objects.ts";
 import { listIn } from "../testing/record-lists.ts";
 import { planWriter } from "./plan-writer.ts";
@@ -144,6 +146,54 @@ const observed = fc
       return anObservedVolume({ volume, nodes, attachments, writerUse, pods });
     },
   );
+
+/**
+ * A volume that several nodes write, without a record, and healthy nodes: some of its attachments are
+ * primaries, at most as many as there are shares.
+ */
+const shared = fc
+  .record({
+    attachments: fc.uniqueArray(attachment, { selector: (made) => made.spec.nodeName, maxLength: 5 }),
+    unchangedMs: fc.array(fc.constantFrom(0, 299_999, 300_000, 900_000), { minLength: 5, maxLength: 5 }),
+    maxShares: fc.integer({ min: 2, max: 5 }),
+    replicas: fc.nat(4),
+    pods: fc.array(fc.record({ nodeName, isPending: fc.boolean() }), { maxLength: 3 }),
+  })
+  .map(({ attachments, unchangedMs, maxShares, replicas, pods }): ObservedVolume => {
+    const { record: _, ...status } =
+      aVolume({ spec: { disk: aDiskSpec({ maxShares }) } }).status ?? assert.fail();
+    const volume = aVolume({
+      spec: {
+        disk: aDiskSpec({ maxShares }),
+        maxMountReplicaCount: Math.min(replicas, maxShares - 1),
+        capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
+      },
+    });
+    const primaries = attachments.filter(({ spec }) => spec.role === "Primary").slice(0, maxShares);
+    return anObservedVolume({
+      volume: { ...volume, status },
+      nodes: nodeNames.map((name) => aNode(name)),
+      attachments: attachments
+        .map((made) =>
+          made.spec.role === "Primary" && !primaries.includes(made) ? aReplica(made.spec.nodeName) : made,
+        )
+        .map((made, index) => unchangedFor(unchangedMs[index] ?? 0, made)),
+      pods: () => pods.map((pod) => aPod(pod)),
+    });
+  });
+
+/** The same once it has kept replicas that are too many for long enough, and no pod waits. */
+function muchLater(seen: ObservedVolume): ObservedVolume {
+  const attachments = seen.attachments.map(({ attachment: made }) => unchangedFor(300_000, made));
+  return anObservedVolume({ ...seen, nodes: seen.nodes, attachments, pods: () => [] });
+}
+
+/** The staying attachments of a role. */
+function ofRole(seen: ObservedVolume, role: "Primary" | "Replica"): readonly AzVolumeAttachment[] {
+  return seen.attachments
+    .map(({ attachment: made }) => made)
+    .filter((made) => made.spec.role === role && !isTerminating(made));
+}
 
 const term = fc
   .record({
@@ -479,6 +529,112 @@ describe("the plans of a volume, carried out over and over", () => {
         );
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe("the plans of a volume that several nodes write", () => {
+  /** Until nothing changes, then the same once replicas that are too many are due. */
+  const settle = (start: ObservedVolume, look?: Parameters<typeof passBarrier>[1]): ObservedVolume =>
+    passBarrier(muchLater(passBarrier(start, look)), look);
+
+  it("reach a fixed point with the replicas asked for that primaries leave shares", () => {
+    fc.assert(
+      fc.property(shared, (start) => {
+        const end = settle(start);
+        assert.deepEqual(workLeft(end), []);
+        const [primaries, replicas] = [ofRole(end, "Primary"), ofRole(end, "Replica")];
+        const { maxMountReplicaCount } = end.volume.spec;
+        const room = Math.min(maxSharesOf(end.volume), nodeNames.length) - primaries.length;
+        // Given up, or kept while it is not requested.
+        fc.pre(primaries.length > 0 && replicas.every(isAttached));
+        assert.equal(replicas.length, Math.min(maxMountReplicaCount, room));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("never attach the disk to more VMs than may share it", () => {
+    fc.assert(
+      fc.property(shared, (start) => {
+        settle(start, (before, after) =>
+          assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), maxSharesOf(after.volume))),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("delete no primary, and serve every one of them", () => {
+    fc.assert(
+      fc.property(shared, (start) => {
+        const namesOf = (made: readonly AzVolumeAttachment[]): readonly string[] =>
+          made.map(({ metadata }) => metadata.name);
+        const end = ofRole(settle(start), "Primary");
+        const names = namesOf(end);
+        assert.ok(namesOf(ofRole(start, "Primary")).every((name) => names.includes(name)));
+        assert.ok(end.every(({ status }) => status?.state === "Attached"));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("delete no replica that the plan before has created", () => {
+    fc.assert(
+      fc.property(shared, (start) => {
+        const created = planReplicas(start).flatMap((action) =>
+          action.kind === "CreateReplica" ? aReplica(action.nodeName, { status: undefined }) : [],
+        );
+        fc.pre(created.length > 0);
+        const attachments = [...start.attachments, ...created.map((made) => unchangedFor(300_000, made))];
+        const deleted = planReplicas(anObservedVolume({ ...start, nodes: start.nodes, attachments })).flatMap(
+          (action) => (action.kind === "DeleteAttachment" ? action.attachmentName : []),
+        );
+        const names = created.map(({ metadata }) => metadata.name);
+        assert.deepEqual(
+          deleted.filter((name) => names.includes(name)),
+          [],
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  // A pod that moves in good order finds the disk on its next node, and on the one that it comes from.
+  it("detach nothing while a pod moves from one of its nodes to a replica", () => {
+    fc.assert(
+      fc.property(shared, (drawn) => {
+        const start = settle(drawn);
+        const [primaries, replicas] = [ofRole(start, "Primary"), ofRole(start, "Replica")];
+        const [from, to] = [primaries[0], replicas[0]];
+        fc.pre(from !== undefined && to !== undefined && isAttached(to) && primaries.length > 1);
+        const moved = (made: AzVolumeAttachment, role: "Primary" | "Replica"): AzVolumeAttachment => {
+          const { writerRequest: _, ...spec } = made.spec;
+          const request = role === "Primary" ? { writerRequest: { since: agoMs(0) } } : {};
+          return { ...made, spec: { ...spec, ...request, role } };
+        };
+        const kept = (seen: ObservedVolume): readonly string[] =>
+          seen.attachments.map(({ attachment: made }) => made.metadata.name);
+        const withRoles = (
+          seen: ObservedVolume,
+          role: "Primary" | "Replica",
+          whose: string,
+        ): ObservedVolume =>
+          anObservedVolume({
+            ...seen,
+            nodes: seen.nodes,
+            attachments: seen.attachments.map((other) =>
+              other.attachment.metadata.name === whose
+                ? unchangedFor(0, moved(other.attachment, role))
+                : other,
+            ),
+          });
+        const left = passBarrier(withRoles(start, "Replica", from.metadata.name));
+        assert.deepEqual(kept(left), kept(start));
+        const arrived = passBarrier(withRoles(left, "Primary", to.metadata.name));
+        assert.deepEqual(kept(arrived), kept(start));
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

@@ -33,7 +33,7 @@ export const claimsOfV2: readonly ParityRow[] = [
     "[limits](storage-class.md#limits-by-sku)",
   ),
   yes(
-    "`maxMountReplicaCount` from 0 to `maxShares` - 1, 0 for ReadWriteMany",
+    "`maxMountReplicaCount` from 0 to `maxShares` - 1, by default 0 for ReadWriteMany",
     "[StorageClass](storage-class.md#replicas)",
   ),
   yes(

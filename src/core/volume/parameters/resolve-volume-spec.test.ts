@@ -65,9 +65,27 @@ describe("resolveVolumeSpec", () => {
     assert.equal(resolved.ok && resolved.value.maxMountReplicaCount, 0);
   });
 
-  it("keeps no replica where several nodes use the disk at once", () => {
-    const resolved = resolve({ maxShares: 3, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
-    assert.equal(resolved.ok && resolved.value.maxMountReplicaCount, 0);
+  for (const [parameters, replicas, because] of [
+    [
+      { maxShares: 3 },
+      0,
+      "keeps no replica of a disk that several nodes use, unless its class asks for them",
+    ],
+    [
+      { maxShares: 3, maxMountReplicaCount: 2 },
+      2,
+      "keeps as many as asked for where several nodes use the disk",
+    ],
+    [{ maxShares: 3, maxMountReplicaCount: 0 }, 0, "keeps none where none is asked for"],
+  ] as const)
+    it(because, () => {
+      const resolved = resolve(parameters, 1024, aSharedBlock);
+      assert.equal(resolved.ok && resolved.value.maxMountReplicaCount, replicas);
+    });
+
+  it("refuses more replicas than a disk of several nodes leaves shares for", () => {
+    const resolved = resolve({ maxShares: 2, maxMountReplicaCount: 2 }, 1024, aSharedBlock);
+    assert.equal(fieldOf(resolved), "parameters.maxMountReplicaCount");
   });
 
   const refused = [

@@ -179,8 +179,8 @@ function sectorBytesOf({ skuName, LogicalSectorSize }: VolumeParameters): number
 }
 
 /**
- * One share is the writer's, the others may be replicas. A disk that several nodes use at once needs no
- * replica.
+ * One share is the writer's, the others may be replicas. A disk that several nodes use at once has them only
+ * where its class asks for them: without, each share is for a pod.
  */
 function replicaCount(
   parameters: VolumeParameters,
@@ -195,7 +195,7 @@ function replicaCount(
     );
   }
   const isShared = capabilities.some(({ accessMode }) => isMultiNode(accessMode));
-  return ok(isShared ? 0 : (maxMountReplicaCount ?? maxShares - 1));
+  return ok(maxMountReplicaCount ?? (isShared ? 0 : maxShares - 1));
 }
 
 /** Azure takes write accelerator for unshared Premium disks that the host does not cache for writes. */

@@ -7,13 +7,13 @@ import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok } from "../../../core/failure/result.ts";
-import { identity } from "../../../core/testing/objects.ts";
+import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
 import { type RecordChanges } from "../../../core/testing/record-lists.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
 import { aCall } from "../../testing/a-call.ts";
-import { withController } from "../../testing/a-controller.ts";
+import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
-import { aMountCapability } from "../../testing/requests.ts";
+import { aBlockCapability, aMountCapability } from "../../testing/requests.ts";
 import { type ControllerContext, defaultControllerServiceLimits } from "../controller-context.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 
@@ -195,6 +195,58 @@ describe("controllerPublishVolume", () => {
         failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
       });
     }));
+
+  describe("a volume that several nodes write", () => {
+    const shared = { volumeCapability: aBlockCapability("MULTI_NODE_MULTI_WRITER") };
+    const publishBeside = async (
+      world: ControllerWorld,
+      others: readonly (readonly [nodeName: string, role: "Primary" | "Replica"])[],
+    ): Promise<unknown> => {
+      const spec = {
+        capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const,
+        disk: aDiskSpec({ maxShares: 2 }),
+        maxMountReplicaCount: 1,
+      };
+      await world.givenNode("node-a");
+      await world.given("AzVolume", aVolumeObject({ spec, detail: aDetail({ maxShares: 2 }) }));
+      for (const [nodeName, role] of others)
+        await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName, role }));
+      return world.answerOf(controllerPublishVolume(world.context, { ...request, ...shared }, aCall()));
+    };
+    const roleOn = async (world: ControllerWorld, nodeName: string): Promise<unknown> => {
+      const { name } = anAttachmentObject({ nodeName }).metadata;
+      const read = await world.store.get("AzVolumeAttachment", name, never);
+      return read.ok ? read.value.spec.role : read.failure.kind;
+    };
+
+    it("is published to one more of them where replicas have the last shares", () =>
+      withController(async (world) => {
+        const answer = await publishBeside(world, [
+          ["node-b", "Primary"],
+          ["node-c", "Replica"],
+        ]);
+        assert.deepEqual([answer, await roleOn(world, "node-a")], [ok({ publishContext: {} }), "Primary"]);
+      }));
+
+    it("is published to a node with a replica, which becomes a primary", () =>
+      withController(async (world) => {
+        const answer = await publishBeside(world, [
+          ["node-a", "Replica"],
+          ["node-b", "Primary"],
+        ]);
+        assert.deepEqual([answer, await roleOn(world, "node-a")], [ok({ publishContext: {} }), "Primary"]);
+      }));
+
+    it("is refused one more of them where primaries have all shares", () =>
+      withController(async (world) => {
+        const answer = await publishBeside(world, [
+          ["node-b", "Primary"],
+          ["node-c", "Primary"],
+        ]);
+        const refused = { ok: false, failure: { kind: "NoFreeShare", diskUri: volumeId, maxShares: 2 } };
+        assert.deepEqual([answer, await roleOn(world, "node-a")], [refused, "ObjectNotFound"]);
+      }));
+  });
 
   it("creates the attachment without a read where the cache shows none", () =>
     withController(async (world) => {

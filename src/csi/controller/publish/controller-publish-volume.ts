@@ -178,7 +178,7 @@ function obstacleTo(
   return undefined;
 }
 
-/** Where several nodes write at once, no replica can make room: every share is in use. */
+/** Where several nodes write at once, replicas make room for one more, and other primaries do not. */
 function sharesTaken(
   context: ControllerContext,
   volume: AzVolume,
