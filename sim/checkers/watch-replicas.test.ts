@@ -8,6 +8,7 @@ import {
   aRecord,
   anAttachment,
   aReplica,
+  attachmentName,
   aVolume,
   aWriter,
   identity,
@@ -20,6 +21,7 @@ import { watchReplicas } from "./watch-replicas.ts";
 const KNOWN_AFTER_MS = 3_000;
 const KNOWN_LATE_MS = 120_000;
 const SUCCESSOR_MS = 3_000;
+const PRUNE_REPLICAS_AFTER_MS = 300_000;
 const RELEASE_DRAINED_AFTER_MS = 30_000;
 const names = ["node-a", "node-b", "node-c"];
 const aPod: SimPod = {
@@ -69,6 +71,8 @@ interface Circumstances {
   readonly recreatedMs?: number;
   /** The first Node of node-b was created this long before the removal, in milliseconds. */
   readonly createdMs?: number;
+  /** Another node stopped being a primary of the volume this long before the removal, in milliseconds. */
+  readonly leftMs?: number;
   /** Nodes with a VolumeAttachment of the volume. */
   readonly publishedOn?: readonly string[];
   readonly by?: string;
@@ -143,6 +147,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   watchReplicas(world, {
     attach: circumstances.attach ?? "kubernetes",
     releaseDrainedAfterMs: RELEASE_DRAINED_AFTER_MS,
+    pruneReplicasAfterMs: PRUNE_REPLICAS_AFTER_MS,
   });
   const look = (): void =>
     history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
@@ -171,6 +176,12 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     nodes = present;
     await nodesChange(createdMs);
   }
+  if (circumstances.leftMs !== undefined) {
+    const name = attachmentName("node-a");
+    const [primary, left] = [anAttachment("node-a", { spec: place }), aReplica("node-a", { spec: place })];
+    history.commit({ kind: "AzVolumeAttachment", name, by: "node-a", before: primary, after: left });
+    await history.clock.advance(circumstances.leftMs);
+  }
   notReady = [...notReady, ...(circumstances.justNotReady ?? [])];
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
   return history.invariants();
@@ -181,6 +192,21 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({}), broken);
     assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC], publishedOn: ["node-c"] }), broken);
     assert.deepEqual(await aRemoval({ attach: "driver" }), broken);
+  });
+
+  it("reports one too many where one of several nodes that write has just left", async () => {
+    const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const shared = {
+      volume: { ...aVolume({ spec: { maxMountReplicaCount: 1, capabilities } }), status },
+      others: [requestOnC, aReplica("node-a", { spec: place })],
+      publishedOn: ["node-c"],
+    };
+    assert.deepEqual(await aRemoval({ ...shared, leftMs: 0.9 * PRUNE_REPLICAS_AFTER_MS - 1 }), broken);
+    assert.deepEqual(await aRemoval({ ...shared, leftMs: 0.9 * PRUNE_REPLICAS_AFTER_MS }), []);
+    assert.deepEqual(await aRemoval(shared), []);
+    const marked = aReplica("node-b", { spec: { ...place, published: true } });
+    assert.deepEqual(await aRemoval({ ...shared, leftMs: 0, before: marked }), []);
   });
 
   it("reports a removal from a drained node too early, and where a pod waits there", async () => {

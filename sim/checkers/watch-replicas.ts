@@ -11,7 +11,9 @@ import {
   isResizingOffline,
 } from "../../src/core/attachment/observed-volume.ts";
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
+import { isSingleWriter } from "../../src/core/volume/access-modes.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
+import { isMarkedInUse } from "../../src/objects/writer-request.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster, SimNode, SimPod } from "../kubernetes/sim-cluster.ts";
@@ -33,6 +35,8 @@ const KNOWN_AFTER_MS = 3_000;
  * last 90 s. Its last decision before that may rest on a state that another fault delivered 30 s late.
  */
 const KNOWN_LATE_MS = 120_000;
+/** How much of a time must have passed where a process's clock says that all of it has. */
+const CLOCK_SHARE = 0.9;
 /**
  * A volume whose next pod comes within this time, in milliseconds, was in use throughout: a StatefulSet
  * creates a pod's successor once the pod is gone.
@@ -45,13 +49,21 @@ const SUCCESSOR_MS = 3_000;
  * every controller knows. `whyLegitimate` lists the legitimate removals, besides those by hand. A request
  * without a VolumeAttachment was put back by a backup, or is that of a stolen token. If nodes attach by
  * themselves (`attach`), one without a pod was left behind, and only pods count.
+ *
+ * A volume that several nodes write has no writer that is replaced. Where one of them has just left, its next
+ * pod may come to any replica: none is removed as one too many until `pruneReplicasAfterMs` later.
  */
 export function watchReplicas(
   world: ReplicaWorld,
   {
     attach,
     releaseDrainedAfterMs,
-  }: { readonly attach: "kubernetes" | "driver"; readonly releaseDrainedAfterMs: number },
+    pruneReplicasAfterMs,
+  }: {
+    readonly attach: "kubernetes" | "driver";
+    readonly releaseDrainedAfterMs: number;
+    readonly pruneReplicasAfterMs: number;
+  },
 ): void {
   const { clock, cluster, store } = world;
   const presences = createPresences(() => clock.elapsedMs());
@@ -103,6 +115,13 @@ export function watchReplicas(
   const wasGone = ({ name, uid }: SimNode): boolean =>
     (uidsOf.get(name)?.size ?? 0) > 1 && presences.forMs(nodeKey(uid)) < KNOWN_AFTER_MS;
 
+  /** When a node last stopped being a primary of a volume, by its name. */
+  const leftAtMs = new Map<string, number>();
+  /** By the clock of a controller, which may be faster. */
+  const wasJustLeft = ({ metadata }: AzVolume): boolean =>
+    clock.elapsedMs() - (leftAtMs.get(metadata.name) ?? Number.NEGATIVE_INFINITY) <
+    pruneReplicasAfterMs * CLOCK_SHARE;
+
   /** What requests the volume, as text; undefined if nothing does that a controller must know of. */
   function whatRequests(
     volume: AzVolume,
@@ -124,13 +143,19 @@ export function watchReplicas(
   cluster.onNodeChange(look);
   store.onCommit((commit) => {
     look();
+    const left = leftPrimary(commit);
+    if (left !== undefined) leftAtMs.set(left, clock.elapsedMs());
     const replica = removedReplica(commit);
     if (replica === undefined) return;
     const volume = store
       .objects("AzVolume")
       .find(({ metadata }) => metadata.name === replica.spec.volumeName);
-    if (volume === undefined || hasSettledWriter(volume, (nodeName) => isKnown(notReadyKey(nodeName))))
-      return;
+    if (volume === undefined) return;
+    const isShared = !isSingleWriter(volume.spec.capabilities);
+    const isSettled = isShared
+      ? !wasJustLeft(volume)
+      : hasSettledWriter(volume, (nodeName) => isKnown(notReadyKey(nodeName)));
+    if (isSettled) return;
     const others = store
       .objects("AzVolumeAttachment")
       .filter(
@@ -148,6 +173,7 @@ export function watchReplicas(
         isOf,
         isDrained,
         wasGone,
+        isShared,
         requestedForMs: presences.forMs,
       }) !== undefined
     )
@@ -174,6 +200,8 @@ interface Removal {
   readonly isDrained: (nodeName: string) => boolean;
   /** Whether a Node was created again a moment ago. */
   readonly wasGone: (node: SimNode) => boolean;
+  /** Whether several nodes write the volume. */
+  readonly isShared: boolean;
   /** How long an attachment of that name has been a request, in milliseconds. */
   readonly requestedForMs: (attachmentName: string) => number;
 }
@@ -181,13 +209,14 @@ interface Removal {
 /** Why a replica may be removed though its volume is requested and has no writer. */
 function whyLegitimate(
   world: ReplicaWorld,
-  { volume, replica, others, isPrimary, isOf, isDrained, wasGone, requestedForMs }: Removal,
+  { volume, replica, others, isPrimary, isOf, isDrained, wasGone, isShared, requestedForMs }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
   const { disk, maxMountReplicaCount } = volume.spec;
   const record = volume.status?.record;
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
+  if (isShared && isMarkedInUse(replica)) return "its node had not unstaged it when it was unpublished";
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
   if (node === undefined || wasGone(node)) return "its node is, or just was, gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
@@ -202,14 +231,14 @@ function whyLegitimate(
   const primaries = staying.filter(isPrimary);
   const isServed = primaries.some(({ status }) => status?.state === "Attached");
   const replicas = staying.length - primaries.length + 1;
-  if (isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
+  if (!isShared && isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
   const spare = staying.filter((other) => !isPrimary(other) && other.status?.state === "Attached");
   const podsThere = world.cluster
     .pods()
     .filter((pod) => pod.nodeName === nodeName && isOf(pod, replica.spec.volumeId));
   if (isDrained(nodeName) && podsThere.every(({ isDeleted }) => isDeleted))
     return "its node has been unschedulable for a while, and no pod waits there";
-  if (podsThere.some(({ isDeleted }) => isDeleted) && spare.length > maxMountReplicaCount)
+  if (!isShared && podsThere.some(({ isDeleted }) => isDeleted) && spare.length > maxMountReplicaCount)
     return "its pod leaves, and the others are enough for the next primary and its replicas";
   const isFull = world.store
     .objects("AzVolumeAttachment")
@@ -221,6 +250,14 @@ function whyLegitimate(
         requestedForMs(metadata.name) >= LAST_RESORT_MS,
     );
   return isFull ? "a primary of another volume has long needed its slot" : undefined;
+}
+
+/** The volume of a primary that becomes a replica with this commit. */
+function leftPrimary({ kind, before, after }: SimulatedCommit): string | undefined {
+  if (kind !== "AzVolumeAttachment" || before === undefined || after === undefined) return undefined;
+  const [earlier, present] = [asKind<"AzVolumeAttachment">(before), asKind<"AzVolumeAttachment">(after)];
+  const hasLeft = earlier.spec.role === "Primary" && present.spec.role === "Replica";
+  return hasLeft && !isTerminating(present) ? present.spec.volumeName : undefined;
 }
 
 /** The attached replica that a controller marks for deletion, or deletes, with this commit. */

@@ -40,11 +40,15 @@ const WRITES_SHOWN = 4;
  * as well, also those listed under their VM's resource id alone: they mounted by the lost one. Writes are
  * not judged by a record while there is none, or after a restored one until a node is granted the volume.
  */
-export function watchWriters(world: {
-  readonly azure: Pick<SimAzure, "onDiskEvent">;
-  readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly report: (violation: Omit<Violation, "atMs">) => void;
-}): void {
+export function watchWriters(
+  world: {
+    readonly azure: Pick<SimAzure, "onDiskEvent">;
+    readonly store: Pick<SimulatedStore, "onCommit">;
+    readonly report: (violation: Omit<Violation, "atMs">) => void;
+  },
+  /** Whether users share the disk between nodes: these write it at once. */
+  isShared: (diskUri: string) => boolean = () => false,
+): void {
   const machinesOf = new Map<string, Set<SimMachine>>();
   const grantedOf = new Map<string, Granted>();
   const writesOf = new Map<string, RecordedWrite[]>();
@@ -81,7 +85,7 @@ export function watchWriters(world: {
       });
     }
     const others = othersThatCanWrite(event.diskUri, (machine) => machine === event.machine);
-    if (others.length === 0) return;
+    if (others.length === 0 || isShared(event.diskUri)) return;
     world.report({
       invariant: "two-writers",
       detail:

@@ -16,9 +16,9 @@ export interface AcknowledgedRecords {
   compare(volumeName: string, podName: string, read: (number: number) => string | undefined): void;
 }
 
-/** The file of a record. */
-export function recordName(number: number): string {
-  return `/record-${number}`;
+/** The file of a record. Each of several pods of a volume has records of its own, under its own name. */
+export function recordName(number: number, writer = ""): string {
+  return `/${writer}record-${number}`;
 }
 
 /** No record acknowledged yet. */

@@ -9,13 +9,15 @@ export interface RunningContainer {
   /** Where its volume is: a folder, or the file of a raw device. */
   readonly path: string;
   readonly access: "mount" | "block";
+  /** Containers on other nodes write it at once. */
+  readonly isShared: boolean;
 }
 
 /**
  * What containers do with their volumes. The kubelet's model calls it for each container. The container
  * then works like a database, on the machine's own clock: it reads what is there, compares it with every
  * write that was ever acknowledged, and appends and syncs records until it is stopped, or its machine
- * ends.
+ * ends. Containers that share a volume write to places of their own: one that was thought dead may be alive.
  */
 export interface ContainerIo {
   /**

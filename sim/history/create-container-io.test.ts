@@ -53,7 +53,7 @@ async function aWorld() {
     };
     const run = (podName: string, stop: AbortSignal, access: "mount" | "block" = "mount") =>
       containers.run(
-        { volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access },
+        { volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access, isShared: false },
         stop,
       );
     return { kernel, host, boot, run };

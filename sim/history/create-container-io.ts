@@ -31,12 +31,23 @@ export function createContainerIo(options: {
   const between = ([least, most]: readonly [number, number]): number =>
     Math.floor(least + random.next() * (most - least));
 
+  const sharedSeries = new Map<string, Map<string, ReturnType<typeof seriesOf>>>();
+  /** What a container has to find: of a shared volume also what the others have written. */
+  function allSeries(container: RunningContainer): Iterable<ReturnType<typeof seriesOf>> {
+    const own = seriesOf(container);
+    if (!container.isShared) return [own];
+    const known = sharedSeries.get(container.volumeName) ?? new Map();
+    sharedSeries.set(container.volumeName, known.set(own.series, own));
+    return known.values();
+  }
+
   async function transact(
     container: RunningContainer,
     volume: OpenVolume,
     life: AbortSignal,
   ): Promise<"stopped" | "failed"> {
-    const { volumeName, podName, podUid, machine } = container;
+    const { podName, podUid, machine } = container;
+    const { series, writer } = seriesOf(container);
     const rest = async (ms: number): Promise<boolean> => {
       if (!life.aborted) {
         await machine.clock.sleep(ms, life).catch((error: unknown) => {
@@ -47,15 +58,16 @@ export function createContainerIo(options: {
       return !life.aborted;
     };
     while (await rest(between(THINK_MS))) {
-      const number = records.count(volumeName);
+      const number = records.count(series);
       const text = `${podUid} #${number}`;
-      let written = volume.write(recordName(number), text);
-      for (; written.kind === "frozen"; written = volume.write(recordName(number), text))
+      const name = recordName(number, writer);
+      let written = volume.write(name, text);
+      for (; written.kind === "frozen"; written = volume.write(name, text))
         if (!(await rest(FROZEN_AGAIN_MS))) return "stopped";
       if (!succeeded(written)) return failed("write");
       if (!(await rest(between(UNSYNCED_MS)))) break;
       if (!succeeded(volume.sync())) return failed("sync");
-      records.acknowledge({ volumeName, number, text });
+      records.acknowledge({ volumeName: series, number, text });
     }
     return "stopped";
 
@@ -68,7 +80,8 @@ export function createContainerIo(options: {
   return {
     records,
     run: async (container, stop) => {
-      const { machine, path, podName, volumeName } = container;
+      const { machine, path, podName } = container;
+      const { series } = seriesOf(container);
       const boot = machine.boot();
       const life = AbortSignal.any([stop, boot]);
       if (life.aborted) return "stopped";
@@ -93,11 +106,12 @@ export function createContainerIo(options: {
           trace.note(podName, `can't open its files on ${machine.nodeName}: ${opened.kind}`);
           return "failed";
         }
-        records.compare(volumeName, podName, (number) => {
-          const answer = volume.read(recordName(number));
-          return answer.kind === "done" ? answer.text : undefined;
-        });
-        trace.note(podName, `reads ${records.count(volumeName)} records on ${machine.nodeName}`);
+        for (const one of allSeries(container))
+          records.compare(one.series, podName, (number) => {
+            const answer = volume.read(recordName(number, one.writer));
+            return answer.kind === "done" ? answer.text : undefined;
+          });
+        trace.note(podName, `reads ${records.count(series)} records on ${machine.nodeName}`);
         return await transact(container, volume, life);
       } finally {
         // Everything on it has ended with the machine: there is nothing left to write back.
@@ -105,6 +119,16 @@ export function createContainerIo(options: {
       }
     },
   };
+}
+
+/** The records of a volume, of which each pod that shares it has a series of its own. */
+function seriesOf({ podUid, volumeName, isShared }: RunningContainer): {
+  readonly series: string;
+  readonly writer: string;
+} {
+  return isShared
+    ? { series: `${volumeName}/${podUid}`, writer: `${podUid}-` }
+    : { series: volumeName, writer: "" };
 }
 
 function succeeded(io: ModelIo): boolean {

@@ -266,10 +266,10 @@ function countFailovers(api: ApiServer): () => number {
   api.onChange((change: ApiChange) => {
     if (change.kind !== "Pod" || change.current?.phase !== "Running" || change.previous?.phase === "Running")
       return;
-    const { volumeName, nodeName = "" } = change.current;
-    const before = ranOn.get(volumeName);
+    const { name, nodeName = "" } = change.current;
+    const before = ranOn.get(name);
     if (before !== undefined && before !== nodeName) count += 1;
-    ranOn.set(volumeName, nodeName);
+    ranOn.set(name, nodeName);
   });
   return () => count;
 }

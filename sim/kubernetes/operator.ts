@@ -1,4 +1,4 @@
-import { podNameOf } from "./api/api-objects.ts";
+import { podNameOf, podNamesOf } from "./api/api-objects.ts";
 import { type ControlPlane, deletePod } from "./controllers/control-plane.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 
@@ -34,6 +34,13 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       trace.note(nodeName, isUnschedulable ? "is cordoned" : "is uncordoned");
   }
 
+  function podToDelete(volumeName: string, nodeName: string | undefined): string {
+    const set = api.get("StatefulSet", volumeName);
+    if (set === undefined || set.members === 1) return podNameOf(volumeName);
+    const there = podNamesOf(set).find((name) => api.get("Pod", name)?.nodeName === nodeName);
+    return there ?? podNameOf(volumeName, Math.floor(random.next() * set.members));
+  }
+
   return {
     apply: (workload) => {
       const { volumeName: name, sizeGiB } = workload;
@@ -51,14 +58,14 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
           isDeleted: false,
         });
       }
-      api.put("StatefulSet", { name, pods: 1 });
+      api.put("StatefulSet", { name, pods: 1, members: workload.sharedBy ?? 1 });
       trace.note(name, `is applied: ${JSON.stringify(workload)}`);
     },
     scale: (volumeName, pods) => {
       if (api.change("StatefulSet", volumeName, { pods })) trace.note(volumeName, `is scaled to ${pods}`);
     },
-    deletePod: (volumeName, { isForced }) => {
-      const pod = api.get("Pod", podNameOf(volumeName));
+    deletePod: (volumeName, { isForced, nodeName }) => {
+      const pod = api.get("Pod", podToDelete(volumeName, nodeName));
       if (pod === undefined) return;
       if (!isForced) return deletePod(plane, pod.name, "an operator requested it");
       api.remove("Pod", pod.name);

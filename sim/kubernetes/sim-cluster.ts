@@ -30,7 +30,7 @@ export type SimSource =
   | { readonly kind: "volume"; readonly volumeName: string }
   | { readonly kind: "foreignSnapshot"; readonly snapshotUri: string };
 
-/** A claim, and the StatefulSet of one pod that uses it. */
+/** A claim, and the StatefulSet that uses it, of one pod unless several nodes share the volume. */
 export interface SimWorkload {
   readonly volumeName: string;
   readonly sizeGiB: number;
@@ -39,6 +39,11 @@ export interface SimWorkload {
   /** `maxMountReplicaCount`. */
   readonly replicas: number;
   readonly access: "mount" | "block";
+  /**
+   * How many pods, each on a node of its own, write it at once: ReadWriteMany, raw block. Default: one pod,
+   * ReadWriteOnce.
+   */
+  readonly sharedBy?: number;
   /** Host caching. Default: that of the driver. */
   readonly cachingMode?: "None";
   /**
@@ -185,10 +190,16 @@ export interface SimCluster {
   // What users and operators do. Each takes effect at the API server at once.
   /** Creates the claim and the StatefulSet of a workload. A volume's name is never used twice. */
   apply(workload: SimWorkload): void;
-  /** 0 or 1 pods. */
+  /** 0 pods, or all of the workload's: one, unless nodes share the volume. */
   scale(volumeName: string, pods: 0 | 1): void;
-  /** Deletes the pod of a workload; `isForced`: the object goes at once, whatever runs. */
-  deletePod(volumeName: string, how: { readonly isForced: boolean }): void;
+  /**
+   * Deletes the pod of a workload; of several the one on `nodeName`, and by default any. `isForced`: the
+   * object goes at once, whatever runs.
+   */
+  deletePod(
+    volumeName: string,
+    how: { readonly isForced: boolean; readonly nodeName?: string | undefined },
+  ): void;
   setUnschedulable(nodeName: string, isUnschedulable: boolean): void;
   /** Cordons a node and evicts its pods. */
   drain(nodeName: string): void;

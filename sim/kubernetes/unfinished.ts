@@ -1,16 +1,18 @@
-import { podNameOf } from "./api/api-objects.ts";
+import { podNamesOf } from "./api/api-objects.ts";
 import type { ApiServer } from "./api/api-server.ts";
 import type { BegunClasses } from "./sidecars/modify-controller.ts";
 
 /** What Kubernetes still waits for, a sentence each. */
 export function unfinishedIn(api: ApiServer, begunClasses: BegunClasses): readonly string[] {
-  const pods = api.list("StatefulSet").flatMap(({ name, pods: requested }) => {
-    const pod = api.get("Pod", podNameOf(name));
-    if (requested === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];
-    if (pod === undefined) return [`pod ${podNameOf(name)} is not made yet`];
-    if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
-    return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
-  });
+  const pods = api.list("StatefulSet").flatMap((set) =>
+    podNamesOf(set).flatMap((name) => {
+      const pod = api.get("Pod", name);
+      if (set.pods === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];
+      if (pod === undefined) return [`pod ${name} is not made yet`];
+      if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
+      return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
+    }),
+  );
   const claims = api.list("Claim").flatMap(({ name, uid, isDeleted, volumeClass: requested }) => {
     if (isDeleted) return [`claim ${name} is still being deleted`];
     const isApplied = requested === api.get("PersistentVolume", name)?.volumeClass;
@@ -26,7 +28,9 @@ export function unfinishedIn(api: ApiServer, begunClasses: BegunClasses): readon
   const attachments = api
     .list("VolumeAttachment")
     .flatMap(({ name, isAttached, isDeleted, volumeName, nodeName, error }) => {
-      const isUsed = api.get("Pod", podNameOf(volumeName))?.nodeName === nodeName;
+      const isUsed = api
+        .list("Pod")
+        .some((pod) => pod.volumeName === volumeName && pod.nodeName === nodeName);
       // A deletion is never withdrawn: an attachment whose pod returned before its end stays in deletion
       // for as long as that pod runs.
       if (isDeleted && isUsed) return [];

@@ -264,7 +264,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
+        find: `  if (node !== undefined && mayBeKept && isStillRequested(observed.volume, attachment, node))
     return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
 `,
         replace: `

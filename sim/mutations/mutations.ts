@@ -8,6 +8,7 @@ import { modificationMutations } from "./rules/modification-mutations.ts";
 import { protocolMutations } from "./rules/protocol-mutations.ts";
 import { releaseMutations } from "./rules/release-mutations.ts";
 import { reviewMutations } from "./rules/review-mutations.ts";
+import { sharedMutations } from "./rules/shared-mutations.ts";
 import { snapshotMutations } from "./rules/snapshot-mutations.ts";
 import { trustMutations } from "./rules/trust-mutations.ts";
 
@@ -23,6 +24,7 @@ export const mutations: readonly Mutation[] = [
   ...snapshotMutations,
   ...copyMutations,
   ...modificationMutations,
+  ...sharedMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

@@ -265,6 +265,31 @@ export const agedFailoverStorm: DirectedStorm = {
   strikes: { "nodes/freeze-and-mark": 3 },
 };
 
+/** Pods on two nodes at once share each volume, which leaves one replica a share, and move. */
+export const sharedVolumesStorm: DirectedStorm = {
+  workload: {
+    skuName: "Premium_LRS",
+    sizeGiB: 16,
+    access: "block",
+    maxShares: 3,
+    replicas: 1,
+    sharedBy: 2,
+  },
+  strikes: {
+    "nodes/freeze-and-mark": 2,
+    "nodes/power-loss": 1,
+    "nodes/reimaged": 1,
+    "nodes/recreated": 1,
+    "replicas/replica-nodes-cordoned": 2,
+    "replicas/replica-objects-deleted": 2,
+    "crash/controller-at-step": 2,
+    "crash/plugin-killed": 1,
+    "azure/answers-lost": 1,
+    "stale/cluster-view-held": 2,
+    "haste/hunted": 1,
+  },
+};
+
 /** Nodes are drained again and again. The last one stays so, as before an upgrade that waits. */
 export const drainedStorm: DirectedStorm = {
   nodesMax: 3,

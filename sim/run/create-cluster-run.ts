@@ -116,7 +116,8 @@ export function createClusterRun(parts: {
   const desired = createDesiredVolumes();
   const watch = watchPromises(world, {
     attach: scenario.attach,
-    releaseDrainedAfterMs: { ...defaultSettings, ...scenario.settings }.releaseDrainedAfterMs,
+    ...defaultSettings,
+    ...scenario.settings,
     outside,
     vmChanges,
   });
@@ -130,13 +131,13 @@ export function createClusterRun(parts: {
   const operations = createOperations({ world, desired, nodeNames });
   const storm = createStorm({ scenario, world, beside, nodeNames, outside, vmChanges, desired, operations });
 
-  const isRunning = ({ volumeName, pods }: DesiredVolume): boolean =>
+  const isRunning = ({ volumeName, pods, members }: DesiredVolume): boolean =>
     pods === 0 ||
     cluster
       .pods()
-      .some(
+      .filter(
         (pod) => pod.volumeName === volumeName && pod.phase === "Running" && pod.isReady && !pod.isDeleted,
-      );
+      ).length >= members;
   const processes = (): readonly ProcessSlot[] => [
     ...world.controllers,
     ...nodeNames()

@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import { watchReach } from "../checkers/reach/watch-reach.ts";
 import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
@@ -38,24 +39,33 @@ export function watchPromises(
   {
     attach,
     releaseDrainedAfterMs,
+    pruneReplicasAfterMs,
     outside,
     vmChanges,
   }: {
     readonly attach: ClusterScenario["attach"];
     readonly releaseDrainedAfterMs: number;
+    readonly pruneReplicasAfterMs: number;
     readonly outside: OutsideEvents;
     readonly vmChanges: VmChanges;
   },
 ): PromisesWatch {
   const { clock, azure } = world;
   const { journal } = azure;
-  watchWriters(world);
+  watchWriters(world, (diskUri) =>
+    world.cluster
+      .workloads()
+      .some(
+        ({ volumeName, sharedBy }) =>
+          sharedBy !== undefined && isSameResourceUri(world.cluster.diskUriOf(volumeName) ?? "", diskUri),
+      ),
+  );
   // Azure's clock is the world's, and no fault moves it.
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
   watchRefusedGives({ ...world, outside });
-  watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs });
+  watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs, pruneReplicasAfterMs });
   watchReach({
     ...world,
     azure: { vmOf: azure.vmOf, diskAt: (diskUri) => findDisk(azure.model.world, diskUri) },

@@ -24,7 +24,7 @@ export function createDesiredVolumes(): DesiredVolumes {
     if (present !== undefined) byName.set(volumeName, { ...present, ...changed });
   };
   return {
-    apply: ({ volumeName, sizeGiB, replicas, access, source }) => {
+    apply: ({ volumeName, sizeGiB, replicas, access, source, sharedBy }) => {
       byName.set(volumeName, {
         volumeName,
         exists: true,
@@ -32,6 +32,7 @@ export function createDesiredVolumes(): DesiredVolumes {
         volumeClass: undefined,
         pods: 1,
         replicas,
+        members: sharedBy ?? 1,
         access,
         source,
         isDestroyed: false,

@@ -34,15 +34,19 @@ export function createOperations({
 }): Operations {
   const { cluster } = world;
   const lowered = new Set<string>();
-  const nodeOf = (volumeName: string): string | undefined =>
-    cluster.pods().find((pod) => pod.volumeName === volumeName && !pod.isDeleted)?.nodeName;
+  let moves = 0;
+  /** The node of its pod; where several share the volume, of each of them in turn. */
+  const nodeOf = (volumeName: string): string | undefined => {
+    const pods = cluster.pods().filter((pod) => pod.volumeName === volumeName && !pod.isDeleted);
+    return pods[moves++ % Math.max(1, pods.length)]?.nodeName;
+  };
   const note = (volumeName: string, what: string): void => world.trace.note(volumeName, `its user ${what}`);
 
   function move(volumeName: string, isForced: boolean): void {
     const from = nodeOf(volumeName);
     note(volumeName, `moves its pod away from ${from ?? "nowhere"}`);
     if (from !== undefined) cluster.setUnschedulable(from, true);
-    cluster.deletePod(volumeName, { isForced });
+    cluster.deletePod(volumeName, { isForced, nodeName: from });
   }
 
   /** By what users see. A size that a disk got in Azure before a backup was restored is requested again. */

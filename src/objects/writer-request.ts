@@ -156,18 +156,19 @@ interface RequestPlace {
 /**
  * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
- * attached. Success if there is no request. Answers the attachment, or undefined if there is none.
+ * attached. `marksUse`: a request that the node itself had not withdrawn leaves its mark (`isMarkedInUse`).
+ * Success if there is no request. Answers the attachment, or undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
-  request: RequestPlace & { readonly keepsPrimary: boolean },
+  request: RequestPlace & { readonly keepsPrimary: boolean; readonly marksUse?: boolean },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
   return changeRequest(
     ports,
     request,
     (present) => {
-      if (!request.keepsPrimary) return demoted(present);
+      if (!request.keepsPrimary) return demoted(present, request);
       const { writerRequest, ...spec } = present.spec;
       return writerRequest === undefined ? undefined : { ...present, spec };
     },
@@ -189,16 +190,28 @@ export function demoteUnrequested(
     where,
     (present) =>
       present.spec.writerRequest === undefined && present.spec.role === "Primary"
-        ? demoted(present)
+        ? demoted(present, {})
         : undefined,
     signal,
   );
 }
 
+/**
+ * Whether an attachment became a replica before its node had begun to unstage the volume. It stays marked as
+ * published, so that a repeated call knows it, too.
+ */
+export function isMarkedInUse({ spec }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica" && spec.published === true;
+}
+
 /** The attachment as a replica without a request; undefined: it is one. */
-function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
-  const { writerRequest: _, published: __, ...kept } = present.spec;
-  const spec = { ...kept, role: "Replica" as const };
+function demoted(
+  present: AzVolumeAttachment,
+  { marksUse = false }: { readonly marksUse?: boolean },
+): AzVolumeAttachment | undefined {
+  const { writerRequest, published: _, ...kept } = present.spec;
+  const isInUse = marksUse && (writerRequest !== undefined || isMarkedInUse(present));
+  const spec = { ...kept, role: "Replica" as const, ...(isInUse ? { published: true as const } : {}) };
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 

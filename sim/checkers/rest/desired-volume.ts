@@ -12,6 +12,8 @@ export interface DesiredVolume {
   readonly volumeClass: VolumeClass | undefined;
   readonly pods: 0 | 1;
   readonly replicas: number;
+  /** How many pods share it while there are any. */
+  readonly members: number;
   readonly access: "mount" | "block";
   /** What it is to be made of; undefined: it is made empty. */
   readonly source: SimSource | undefined;

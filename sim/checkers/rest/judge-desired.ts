@@ -70,47 +70,57 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
   if (desired.pods === 0)
     return [...diskComplaints, ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"])];
 
-  const [pod] = pods;
-  if (
-    pod?.phase !== "Running" ||
-    !pod.isReady ||
-    pod.isDeleted ||
-    pod.nodeName === undefined ||
-    pods.length !== 1
-  ) {
+  const running = pods.filter(
+    ({ phase, isReady, isDeleted, nodeName }) =>
+      phase === "Running" && isReady && !isDeleted && nodeName !== undefined,
+  );
+  const nodeNames = new Set(running.map(({ nodeName = "" }) => nodeName));
+  if (pods.length !== desired.members || nodeNames.size !== desired.members) {
     return [
       ...diskComplaints,
       `its pod does not run: ${pods.map(({ name, phase, isReady, nodeName, isDeleted }) => `${name} ${phase}${isReady ? "" : ", not ready,"}${isDeleted ? ", deleted," : ""} on ${nodeName ?? "no node"}`).join("; ") || "none"}`,
     ];
   }
-  const { nodeName, uid } = pod;
-  if (!world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid))
-    return [...diskComplaints, `no container of ${pod.name} runs on ${nodeName}`];
+  const withoutContainer = running.find(
+    ({ nodeName = "", uid }) => !world.cluster.containersOn(nodeName).some(({ podUid }) => podUid === uid),
+  );
+  if (withoutContainer !== undefined)
+    return [
+      ...diskComplaints,
+      `no container of ${withoutContainer.name} runs on ${withoutContainer.nodeName ?? "no node"}`,
+    ];
+  const [nodeName = ""] = nodeNames;
   const isWriter =
     writer?.nodeName === nodeName &&
     writer.vmId === world.azure.machineOf(nodeName)?.vmGuid &&
     writer.held &&
     writer.requested;
-  const primary = attachments.find((attachment) => attachment.spec.nodeName === nodeName);
-  const isPrimary = primary?.spec.role === "Primary" && primary.status?.state === "Attached";
+  const isRecordRight = desired.members > 1 ? volume.status?.record === undefined : isWriter;
+  const misplaced = [...nodeNames].flatMap((name) => {
+    const primary = attachments.find((attachment) => attachment.spec.nodeName === name);
+    return primary?.spec.role === "Primary" && primary.status?.state === "Attached"
+      ? []
+      : [
+          `the attachment on ${name} is ${primary?.spec.role ?? "missing"}, ` +
+            `${primary?.status?.state ?? "without a status"}`,
+        ];
+  });
   const replicas = attachments.filter(
     (attachment) => attachment.spec.role === "Replica" && attachment.status?.state === "Attached",
   ).length;
+  // Of several pods each has a share, and replicas take what is left.
+  const sharesLeft = volume.spec.disk.maxShares - desired.members;
   const replicasRequested = Math.min(
     desired.replicas,
-    placesFor(world, { diskUri, writerNode: nodeName }).filter(isReachable).length,
+    sharesLeft,
+    placesFor(world, { diskUri, writerNodes: nodeNames }).filter(isReachable).length,
   );
   return [
     ...diskComplaints,
-    ...(isWriter
+    ...(isRecordRight
       ? []
       : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "no writer")}`]),
-    ...(isPrimary
-      ? []
-      : [
-          `the attachment on ${nodeName} is ${primary?.spec.role ?? "missing"}, ` +
-            `${primary?.status?.state ?? "without a status"}`,
-        ]),
+    ...misplaced,
     ...(replicas === replicasRequested ? [] : [`${replicas} replicas instead of ${replicasRequested}`]),
     ...(desired.access === "block" || disk.fileSystemBytes === disk.sizeBytes
       ? []
@@ -209,10 +219,10 @@ function staleOutcome({ status }: AzVolume, present: PresentFields): readonly st
   ];
 }
 
-/** Nodes that have a replica, or a slot for one, beside the writer's. */
+/** Nodes that have a replica, or a slot for one, beside those of the pods. */
 function placesFor(
   world: RestWorld,
-  { diskUri, writerNode }: { readonly diskUri: string; readonly writerNode: string },
+  { diskUri, writerNodes }: { readonly diskUri: string; readonly writerNodes: ReadonlySet<string> },
 ): readonly string[] {
   const hasRoom = (nodeName: string): boolean => {
     const vm = world.azure.vmOf(nodeName);
@@ -229,7 +239,7 @@ function placesFor(
         node.isReady &&
         !node.isUnschedulable &&
         !node.isOutOfService &&
-        node.name !== writerNode &&
+        !writerNodes.has(node.name) &&
         hasRoom(node.name),
     )
     .map(({ name }) => name);

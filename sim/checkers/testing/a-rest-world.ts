@@ -92,6 +92,7 @@ export const desired: DesiredVolume = {
   sizeGiB: 4,
   volumeClass: undefined,
   pods: 1,
+  members: 1,
   replicas: 1,
   access: "mount",
   source: undefined,

@@ -3,7 +3,7 @@ import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
 import type { VolumeClass } from "../volume-class.ts";
 
-/** The one pod of a workload. */
+/** A pod of a workload: its only one, unless nodes share the volume. */
 export interface Pod {
   readonly name: string;
   readonly uid: string;
@@ -44,7 +44,10 @@ export interface Node {
 /** The StatefulSet of a workload, under the volume's name. */
 export interface StatefulSet {
   readonly name: string;
+  /** Whether its pods are asked for. */
   readonly pods: 0 | 1;
+  /** How many these are. */
+  readonly members: number;
 }
 
 /** The claim of a workload, under the volume's name. */
@@ -142,9 +145,14 @@ export type ApiChange = {
   };
 }[ApiKind];
 
-/** The pod of a workload: its StatefulSet gives each the same name. */
-export function podNameOf(volumeName: string): string {
-  return `${volumeName}-0`;
+/** The pod of a workload, of several the one of that place: its StatefulSet gives each the same name. */
+export function podNameOf(volumeName: string, place = 0): string {
+  return `${volumeName}-${place}`;
+}
+
+/** The names of a StatefulSet's pods. */
+export function podNamesOf({ name, members }: StatefulSet): readonly string[] {
+  return Array.from({ length: members }, (_, place) => podNameOf(name, place));
 }
 
 /**

@@ -36,10 +36,10 @@ describe("createApiView", () => {
   it("receives changes in quick succession as one", async () => {
     const { clock, api, told } = aView();
     await clock.advance(LATER_MS);
-    api.put("StatefulSet", { name: "a", pods: 1 });
+    api.put("StatefulSet", { name: "a", pods: 1, members: 1 });
     api.change("StatefulSet", "a", { pods: 0 });
     await clock.advance(LATER_MS);
-    api.change("StatefulSet", "a", { pods: 1 });
+    api.change("StatefulSet", "a", { pods: 1, members: 1 });
     await clock.advance(LATER_MS);
     assert.deepEqual(told, ["a: none to 0", "a: 0 to 1"]);
   });
@@ -47,7 +47,7 @@ describe("createApiView", () => {
   it("receives the deletion of what came and went between two of its messages", async () => {
     const { clock, api, told } = aView();
     await clock.advance(LATER_MS);
-    api.put("StatefulSet", { name: "a", pods: 1 });
+    api.put("StatefulSet", { name: "a", pods: 1, members: 1 });
     api.remove("StatefulSet", "a");
     await clock.advance(LATER_MS);
     assert.deepEqual(told, ["a: 1 to none"]);
@@ -55,10 +55,13 @@ describe("createApiView", () => {
 
   it("receives no change that changes nothing", async () => {
     const { clock, api, told } = aView();
-    api.put("StatefulSet", { name: "a", pods: 1 });
+    api.put("StatefulSet", { name: "a", pods: 1, members: 1 });
     await clock.advance(LATER_MS);
     assert.deepEqual(
-      [api.change("StatefulSet", "a", { pods: 1 }), api.change("StatefulSet", "b", { pods: 1 })],
+      [
+        api.change("StatefulSet", "a", { pods: 1, members: 1 }),
+        api.change("StatefulSet", "b", { pods: 1, members: 1 }),
+      ],
       [true, false],
     );
     await clock.advance(LATER_MS);

@@ -36,9 +36,9 @@ interface VolumeState {
 
 /**
  * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never
- * on two nodes at once. It deletes one only when the kubelet reports that the volume is not in use any
- * more, or at once if the node is marked out of service, or six minutes after the last pod if the node is
- * not ready.
+ * on two nodes at once unless the volume is ReadWriteMany. It deletes one only when the kubelet reports that
+ * the volume is not in use any more, or at once if the node is marked out of service, or six minutes after
+ * the last pod if the node is not ready.
  */
 export function runAttachDetachController(plane: ControlPlane): void {
   const { api, view, clock, random, tasks, trace } = plane;
@@ -82,7 +82,8 @@ export function runAttachDetachController(plane: ControlPlane): void {
     for (const nodeName of requested) {
       if (state.nodes.get(nodeName)?.state === "attached") continue;
       // "Multi-Attach error": it waits until the other node's is gone.
-      if ([...state.nodes.keys()].some((other) => other !== nodeName)) continue;
+      const isShared = view.get("PersistentVolume", volumeName)?.workload.sharedBy !== undefined;
+      if (!isShared && [...state.nodes.keys()].some((other) => other !== nodeName)) continue;
       settle(state, await attach(volumeName, nodeName, state, signal));
       return 0;
     }

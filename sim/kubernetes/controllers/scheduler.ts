@@ -32,7 +32,8 @@ export function runScheduler(
       : claim.selectedNode !== undefined;
     if (isWaitingForVolume) return;
     assumed.delete(pod.uid);
-    const nodeName = madeFor(claim) ?? choose(pod, claim);
+    const made = madeFor(claim);
+    const nodeName = made === undefined || isTaken(made, pod, claim) ? choose(pod, claim) : made;
     if (nodeName === undefined) return;
     assumed.set(pod.uid, nodeName);
     binding.add(pod.uid);
@@ -62,7 +63,7 @@ export function runScheduler(
   function choose(pod: Pod, claim: Claim): string | undefined {
     const volume = claim.isBound ? view.get("PersistentVolume", claim.name) : undefined;
     const fit = [...view.list("Node")]
-      .filter((node) => isFit(node) && isWithin(volume?.zones, node))
+      .filter((node) => isFit(node) && isWithin(volume?.zones, node) && !isTaken(node.name, pod, claim))
       .map(({ name }) => name);
     const scores =
       rankNodes === undefined || fit.length === 0
@@ -73,6 +74,17 @@ export function runScheduler(
     return oneOf(
       scores.filter(({ score }) => isDistracted || score === best).map(({ nodeName }) => nodeName),
       random,
+    );
+  }
+
+  /** Pods that share a volume are kept apart by anti-affinity. */
+  function isTaken(nodeName: string, { uid, volumeName }: Pod, { workload }: Claim): boolean {
+    if (workload.sharedBy === undefined) return false;
+    return [...view.list("Pod")].some(
+      (other) =>
+        other.uid !== uid &&
+        other.volumeName === volumeName &&
+        (other.nodeName ?? assumed.get(other.uid)) === nodeName,
     );
   }
 

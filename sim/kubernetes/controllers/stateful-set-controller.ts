@@ -1,16 +1,24 @@
-import { podNameOf } from "../api/api-objects.ts";
+import { podNamesOf } from "../api/api-objects.ts";
 import { type ControlPlane, deletePod } from "./control-plane.ts";
 
 /**
- * Keeps the pod of each StatefulSet: a new one of the same name only once the object of the last one is
+ * Keeps the pods of each StatefulSet: a new one of the same name only once the object of the last one is
  * gone. A pod without its StatefulSet is deleted.
  */
 export function runStatefulSetController(plane: ControlPlane): void {
   const { api, view, random, trace } = plane;
 
   function reconcile(volumeName: string): void {
-    const name = podNameOf(volumeName);
-    const requested = view.get("StatefulSet", volumeName)?.pods ?? 0;
+    const set = view.get("StatefulSet", volumeName);
+    // Of a StatefulSet that is gone only the pods tell how many it had.
+    const names =
+      set === undefined
+        ? [...view.list("Pod")].filter((pod) => pod.volumeName === volumeName).map(({ name }) => name)
+        : podNamesOf(set);
+    for (const name of names) reconcilePod(volumeName, name, set?.pods ?? 0);
+  }
+
+  function reconcilePod(volumeName: string, name: string, requested: 0 | 1): void {
     const pod = view.get("Pod", name);
     if (requested === 0 && pod !== undefined) deletePod(plane, name, "it is not requested any more");
     // The API server refuses a second object of that name.

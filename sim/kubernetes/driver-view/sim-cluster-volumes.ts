@@ -108,13 +108,13 @@ function clusterVolume({
   volumeContext,
   claimUid,
 }: PersistentVolume): ClusterVolume {
-  const { access } = workload;
+  const { access, sharedBy } = workload;
   return {
     name,
     volumeId,
     capabilities: [
       {
-        accessMode: "SINGLE_NODE_WRITER",
+        accessMode: sharedBy === undefined ? "SINGLE_NODE_WRITER" : "MULTI_NODE_MULTI_WRITER",
         accessType: access,
         ...(access === "mount" ? { fsType: "ext4" } : {}),
       },

@@ -10,7 +10,10 @@ export interface KubeletFiles {
    */
   readonly published: Map<string, string>;
   /** The volume of each name (`vol_data.json`): cleaning up needs no API server. */
-  readonly volumes: Map<string, { readonly volumeId: string; readonly access: "mount" | "block" }>;
+  readonly volumes: Map<
+    string,
+    { readonly volumeId: string; readonly access: "mount" | "block"; readonly isShared: boolean }
+  >;
 }
 
 /** The folders on a new OS disk. */

@@ -52,9 +52,9 @@ export function startPodWorker(
   async function start(path: string, signal: AbortSignal): Promise<Container> {
     await tell({ isReady: false }, signal);
     await clock.sleep(between(random, START_MS), signal);
-    const access = context.files.volumes.get(volumeName)?.access ?? "mount";
+    const { access = "mount", isShared = false } = context.files.volumes.get(volumeName) ?? {};
     trace.note(volumeName, `the container of pod ${uid} starts on ${nodeName}`);
-    return runtime.start({ volumeName, podName: name, podUid: uid, path, access });
+    return runtime.start({ volumeName, podName: name, podUid: uid, path, access, isShared });
   }
 
   async function end(signal: AbortSignal): Promise<void> {

@@ -32,8 +32,8 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
     const attachment = api.get("VolumeAttachment", volumeAttachmentNameOf(state.name, nodeName));
     if (volume === undefined || (attach === "kubernetes" && attachment?.isAttached !== true)) return false;
     const { volumeId, volumeContext, workload } = volume;
-    const { access } = workload;
-    files.volumes.set(state.name, { volumeId, access });
+    const { access, sharedBy } = workload;
+    files.volumes.set(state.name, { volumeId, access, isShared: sharedBy !== undefined });
     const shared = {
       volumeId,
       publishContext: { ...attachment?.publishContext },

@@ -29,13 +29,15 @@ interface Row {
   readonly others?: readonly AzVolumeAttachment[];
   readonly volume?: AzVolume;
   readonly nodes?: readonly ObservedNode[];
+  readonly hasUser?: boolean;
   readonly plan: AttachmentAction | undefined;
 }
 
 function check(rows: readonly Row[]): void {
-  for (const { because, own, others = [], volume = aVolume(), nodes, plan } of rows) {
+  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, plan } of rows) {
     const observed = anObservedVolume({
       volume,
+      hasUser: () => hasUser,
       attachments: [own, ...others],
       ...(nodes === undefined ? {} : { nodes }),
     });
@@ -735,6 +737,20 @@ describe("planAttachment", () => {
         own: leaving(anAttachment("node-a")),
         volume: several,
         plan: recreate,
+      },
+      {
+        because: "the writer, whose user a cache does not show: only its record counts",
+        own: leaving(anAttachment("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        hasUser: false,
+        plan: recreate,
+      },
+      {
+        because: "several write, and its pod has gone without an unstage: it would be deleted again at once",
+        own: leaving(anAttachment("node-a")),
+        volume: several,
+        hasUser: false,
+        plan: { kind: "Detach", node: a, lane: "detach" },
       },
       {
         because: "several write, and it was one of them",

@@ -96,7 +96,10 @@ function planTerminating(
   // Before it is recreated: the new object would not show that a detach may be under way.
   if (attached !== undefined && isDetachBegun(attachment, attached) && isUnfencedWriter(record, attached))
     return { kind: "TakeBackDetach", node: attached };
-  if (node !== undefined && isStillRequested(observed.volume, attachment, node))
+  // Without a record only a user shows that a request is more than the node's own word: one that its pod has
+  // left behind would be made again each time.
+  const mayBeKept = record !== undefined || observed.hasUser(attachment.spec.nodeName);
+  if (node !== undefined && mayBeKept && isStillRequested(observed.volume, attachment, node))
     return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "RemoveUnattached", node };

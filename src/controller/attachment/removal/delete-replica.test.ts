@@ -3,10 +3,12 @@ import { describe, it } from "node:test";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import type { ReplicaAction } from "../../../core/attachment/plan-replicas.ts";
 import { ok } from "../../../core/failure/result.ts";
+import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
 import {
   anAttachment,
   anObservedVolume,
   aReplica,
+  aVolume,
   aVolumeWithRecord,
   aWriter,
   identity,
@@ -14,6 +16,7 @@ import {
 import { withControllerPorts } from "../../testing/a-controller.ts";
 import { deleteReplica } from "./delete-replica.ts";
 
+const used: VolumeUse = { kind: "used", users: ["pod default/db-0"] };
 const never = new AbortController().signal;
 
 describe("deleteReplica", () => {
@@ -99,4 +102,47 @@ describe("deleteReplica", () => {
       const answer = await world.answerOf(deleteReplica({ ...world.ports, store }, observed, action, never));
       assert.deepEqual(answer, ok({}));
     }));
+
+  describe("of a node that stated a request for a volume of several writers", () => {
+    const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+    const several = {
+      ...aVolume({
+        spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] },
+      }),
+      status,
+    };
+    const rows: readonly {
+      readonly because: string;
+      readonly use: VolumeUse;
+      readonly isOut?: boolean;
+      readonly isKept: boolean;
+    }[] = [
+      { because: "a pod that the cache does not show yet uses it", use: used, isKept: true },
+      { because: "the orchestrator does not answer", use: { kind: "unknown" }, isKept: true },
+      { because: "its pod has gone", use: { kind: "unused" }, isKept: false },
+      { because: "it is out of service with its pods", use: used, isOut: true, isKept: false },
+    ];
+    for (const { because, use, isOut = false, isKept } of rows)
+      it(`${isKept ? "keeps" : "deletes"} its attachment: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", several);
+          await world.given("AzVolumeAttachment", anAttachment("node-b"));
+          const attachment = world.attachment("node-b") ?? assert.fail("no attachment");
+          const users = { ...world.ports.users, on: async () => use, isOutOfService: async () => isOut };
+          const action = {
+            kind: "DeleteAttachment",
+            attachmentName: attachment.metadata.name,
+            because: "no replicas are asked for",
+          } as const;
+          // As a stale cache of pods shows it.
+          const { writerRequest: _writerRequest, ...spec } = attachment.spec;
+          const shown = { ...attachment, spec: { ...spec, role: "Replica" as const } };
+          const observed = anObservedVolume({ volume: several, attachments: [shown] });
+          const answer = await world.answerOf(
+            deleteReplica({ ...world.ports, users }, observed, action, never),
+          );
+          assert.deepEqual(answer, ok(isKept ? { requeueAfterMs: 1_000 } : {}));
+          assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp === undefined, isKept);
+        }));
+  });
 });

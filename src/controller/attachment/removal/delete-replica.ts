@@ -54,6 +54,9 @@ export async function deleteReplica(
   // needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
+  // Without a record only pods show that a primary is none any more, and their cache may lag behind it.
+  if (record === undefined && cached.spec.role === "Primary" && !(await isLeftBehind(ports, cached, signal)))
+    return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   const isFreed = onlyWhile?.kind === "Quarantined" && !isNamed(record, onlyWhile.node, "quarantined");
   const isGrantGone =
     onlyWhile?.kind === "OthersStay" &&
@@ -75,6 +78,16 @@ export async function deleteReplica(
   if (!deleted.ok) return ignoreNotFound(deleted);
   logger.info("replica deleted", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
   return ok({});
+}
+
+/** Whether no pod uses an attachment's volume on its node, or the node is lost with all its pods. */
+async function isLeftBehind(
+  { users }: Pick<ReplicaPorts, "users">,
+  { spec: { nodeName, volumeId } }: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await users.isOutOfService(nodeName, signal)) return true;
+  return (await users.on({ nodeName, volumeId }, signal)).kind === "unused";
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import { recordedCalls } from "../../../controller/testing/recorded-calls.ts";
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -22,6 +23,7 @@ const volumeId = aDiskUri();
 const nodeA = identity("node-a");
 const holder = { ...nodeA, epoch: 1, held: true, requested: true };
 const writerRequest = { since: "2026-01-01T00:00:00.000Z" };
+const DETACH = "its detach from node-a";
 const withReplicas = { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 };
 
 function unpublish(
@@ -174,6 +176,42 @@ describe("controllerUnpublishVolume", () => {
       const wants = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
       assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.writerRequest ?? []), []);
     }));
+
+  // Without a record, nothing else shows that the node can't write it any more.
+  describe("of a volume that several nodes write", () => {
+    const given = async (
+      world: ControllerWorld,
+      spec: Partial<AzVolumeAttachment["spec"]>,
+    ): Promise<void> => {
+      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+      await world.given("AzVolume", aVolumeObject({ spec: { ...withReplicas, capabilities } }));
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", ...spec }));
+    };
+
+    it("keeps a replica on a node that has begun to unstage it, also when it is repeated", () =>
+      withController(async (world) => {
+        await given(world, { published: true });
+        for (const call of ["first", "repeated"]) {
+          assert.deepEqual(await world.answerOf(unpublish(world)), { ok: true, value: {} }, call);
+          assert.deepEqual(await attachmentOf(world), ["Replica", false, false], call);
+        }
+      }));
+
+    it("detaches it from a node that has not unstaged it, also when it is repeated", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        const store: ControllerContext["store"] = {
+          ...world.store,
+          delete: async () => fail({ kind: "StoreUnavailable", detail: "not reached" }),
+        };
+        const failed = await world.answerOf(unpublish(world, { store }));
+        assert.equal(!failed.ok && failed.failure.kind, "StoreUnavailable");
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+        const waits = await world.answerOf(unpublish(world));
+        assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, DETACH);
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
+      }));
+  });
 
   it("answers within the caller's deadline, with the reason the node still has it", () =>
     withController(async (world) => {

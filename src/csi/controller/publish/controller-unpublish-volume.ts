@@ -3,8 +3,9 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { keepsReplicas } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { attachmentsNow } from "../../../objects/cache/attachments-now.ts";
-import { withdrawRequest } from "../../../objects/writer-request.ts";
+import { isMarkedInUse, withdrawRequest } from "../../../objects/writer-request.ts";
 import type {
   ControllerUnpublishVolumeRequest,
   ControllerUnpublishVolumeResponse,
@@ -102,12 +103,18 @@ async function unpublishFrom(
   if (inUse !== undefined) return fail(inUse);
   const seen = (name: string): AzVolumeAttachment | undefined =>
     context.cache.get("AzVolumeAttachment", name);
-  const ended = await withdrawRequest(context, { volumeId, nodeName, keepsPrimary: false, seen }, signal);
+  // Without a record no release shows that the node has unmounted it: only the request, which its node
+  // withdraws as it unstages the volume.
+  const marksUse = !isSingleWriter(volume.spec.capabilities);
+  const withdrawal = { volumeId, nodeName, keepsPrimary: false, marksUse, seen };
+  const ended = await withdrawRequest(context, withdrawal, signal);
   if (!ended.ok) return ended;
   const target = { volume, volumeId, nodeName, isOutOfService };
   const withdrawn = await withdrawFromRecord(context, target, signal);
   if (!withdrawn.ok) return withdrawn;
-  const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
+  const isInUse = ended.value !== undefined && isMarkedInUse(ended.value);
+  const isKept =
+    keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService && !isInUse;
   if (!isKept) {
     const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, ended.value, signal);
     if (!deleted.ok) return deleted;
