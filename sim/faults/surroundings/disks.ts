@@ -42,8 +42,9 @@ function nodeWithoutDisk(context: FaultContext, diskUri: string): string | undef
 
 /** A node that does not use the volume. */
 function anotherNode(context: FaultContext, fault: TimedFault): string {
-  const busy = nodeOfPod(context.world, fault);
-  return context.nodeNames.find((name) => name !== busy) ?? busy;
+  const pods = context.world.cluster.pods().filter(({ volumeName }) => volumeName === fault.volumeName);
+  const busy = [nodeOfPod(context.world, fault), ...pods.map(({ nodeName }) => nodeName)];
+  return context.nodeNames.find((name) => !busy.includes(name)) ?? nodeOfPod(context.world, fault);
 }
 
 /** What other clients do to disks. */
