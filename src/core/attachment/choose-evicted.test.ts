@@ -73,6 +73,11 @@ describe("the replica that makes room for a primary", () => {
       }
     });
 
+    it("is never one whose request was lost while a pod runs there", () => {
+      const runs = { pods: () => [aPod({ nodeName: "node-a", isPending: false })] };
+      assert.equal(chosenOf([written(runs)], 60_000), undefined);
+    });
+
     it("is one once none of them has requested it for a while", () => {
       const since = (ms: number): AzVolume => ({
         ...several,

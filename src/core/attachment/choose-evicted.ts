@@ -8,7 +8,7 @@ import {
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
-import { isReplica } from "./plan-replicas.ts";
+import { isReplica, isUsedReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-request-time.ts";
 
 /** An attachment on the node without a free slot, and its volume. */
@@ -57,7 +57,7 @@ export function chooseEvicted(
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")
     return false;
-  return isReplica(recordOf(observed), attachment);
+  return isReplica(recordOf(observed), attachment) && !isUsedReplica(observed, attachment);
 }
 
 function costOf({ observed }: SlotHolder): Cost {

@@ -1186,6 +1186,55 @@ describe("planReplicas", () => {
       assert.deepEqual(planned({ attachments: [leftFor(0), aReplica("node-c")] }), []);
     });
 
+    // Its request was lost, with the objects or by an older backup.
+    describe("whose node has a pod", () => {
+      const started = [aPod({ nodeName: "node-b", isPending: false })];
+      const none = severalWriters({ disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 0 });
+      const tightest = severalWriters({ disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 });
+      const deleted = (changed: Parameters<typeof anObservedVolume>[0]): readonly string[] =>
+        planned(changed).flatMap((action) =>
+          action.kind === "DeleteAttachment" ? action.attachmentName : [],
+        );
+
+      it("keeps it while the pod runs there, or the pods are not known yet", () => {
+        const attachments = [primary, aReplica("node-b")];
+        assert.deepEqual(deleted({ volume: none, attachments, pods: () => started }), []);
+        const [again, ...others] = planned({ volume: none, attachments, pods: () => undefined });
+        assert.deepEqual(again, { kind: "Requeue", afterMs: 1_000 });
+        assert.ok(others.every(({ kind }) => kind === "Requeue"));
+        assert.deepEqual(deleted({ volume: none, attachments }), [attachmentName("node-b")]);
+      });
+
+      it("lets another one give way to a further node", () => {
+        const further = anAttachment("node-d", { status: undefined });
+        const attachments = [primary, aReplica("node-b"), aReplica("node-c"), further];
+        const volume = severalWriters({ disk: aDiskSpec({ maxShares: 3 }), maxMountReplicaCount: 1 });
+        assert.deepEqual(
+          planned({ volume, attachments, pods: () => started })[0],
+          trims("node-c", ["node-a", "node-d"], ["node-b"]),
+        );
+      });
+
+      it("deletes it where the pod only waits, or its node is lost", () => {
+        const attachments = [primary, anAttachment("node-d", { status: undefined }), aReplica("node-b")];
+        const waits = [aPod({ nodeName: "node-b" })];
+        assert.deepEqual(deleted({ volume: tightest, attachments, pods: () => waits }), [
+          attachmentName("node-b"),
+        ]);
+        const nodes = ["node-a", "node-d"].map((nodeName) => aNode(nodeName));
+        for (const lost of [{ isOutOfService: true }, { isGone: true }])
+          assert.deepEqual(
+            deleted({
+              volume: none,
+              attachments,
+              nodes: [...nodes, aNode("node-b", lost)],
+              pods: () => started,
+            }),
+            [attachmentName("node-b")],
+          );
+      });
+    });
+
     it("is none that waits for its share: it says so without a look at any node", () => {
       const primaries = ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => anAttachment(nodeName));
       const placement = (): never => assert.fail("a cluster has thousands of nodes");

@@ -4,6 +4,7 @@ import type { NodeKey } from "../api/identity/node-identity.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { chooseReplicaNodes, couldTakeReplica, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { whyPodsStayOff } from "../schedule/pod-fits-node.ts";
+import { isSingleWriter } from "../volume/access-modes.ts";
 import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
@@ -99,8 +100,8 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
 type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
 
 function planDeletions(observed: ObservedVolume): readonly Deletion[] {
-  const replicas = stayingAttachments(observed).filter((attachment) =>
-    isReplica(recordOf(observed), attachment),
+  const replicas = stayingAttachments(observed).filter(
+    (attachment) => isReplica(recordOf(observed), attachment) && !isUsedReplica(observed, attachment),
   );
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
     attachments.map((attachment) => ({
@@ -303,7 +304,8 @@ function planPruning(
   kept: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
-  if (since !== undefined && observed.pods() === undefined)
+  const mayBeUsed = kept.some((attachment) => isUsedReplica(observed, attachment));
+  if ((since !== undefined || mayBeUsed) && observed.pods() === undefined)
     return [{ kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS }];
   if (
     since === undefined ||
@@ -322,6 +324,19 @@ export function mayWrite(record: WriterRecord | undefined, nodeName: string): bo
 /** Replicas only: never the writer, whatever its role says, and never a node that requests the volume. */
 export function isReplica(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
   return spec.role === "Replica" && spec.writerRequest === undefined && !mayWrite(record, spec.nodeName);
+}
+
+/**
+ * Whether a replica's node may write, where several nodes do: a pod has started there, and its request was
+ * lost, with the objects or by an older backup. Nothing but the pod shows that. A pod that only waits there
+ * keeps no share from others.
+ */
+export function isUsedReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+  const { nodeName } = attachment.spec;
+  if (isSingleWriter(observed.volume.spec.capabilities) || !isReplica(undefined, attachment)) return false;
+  const node = observed.orchestratorNode(nodeName);
+  if (node.isGone || node.isOutOfService) return false;
+  return observed.pods()?.some((pod) => pod.nodeName === nodeName && !pod.isPending) !== false;
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {
@@ -440,7 +455,8 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const { maxMountReplicaCount } = observed.volume.spec;
   // Replicas that are being deleted, also by this plan, are not counted. Their shares become free
   // already, and another deletion would free one too many.
-  const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length;
+  const used = stayingAttachments(observed).filter((attachment) => isUsedReplica(observed, attachment));
+  const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length - used.length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
   const isServing = isPrimaryServed(observed) && isSettled(observed, replicas);
@@ -462,7 +478,9 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than requested, or a primary needs its share",
-    onlyWhile: othersStay(observed, ranked.slice(count), { isGrantNeeded: index >= sharesShort }),
+    onlyWhile: othersStay(observed, [...ranked.slice(count), ...used], {
+      isGrantNeeded: index >= sharesShort,
+    }),
   }));
 }
 

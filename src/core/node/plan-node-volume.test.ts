@@ -380,6 +380,22 @@ describe("planNodeVolume", () => {
     check([{ because: "in use", seen: seen({ record, isMultiWriter: true, ...live }), plan: [] }]);
   });
 
+  // Nothing else tells the controllers that it writes.
+  it("states a lost request again where several nodes may write", () => {
+    const several = { record: undefined, isMultiWriter: true };
+    const lost = { ...several, attachment: undefined };
+    check([
+      { because: "its object is gone", seen: seen({ ...lost, ...live }), plan: [{ kind: "RequestWriter" }] },
+      {
+        because: "it was rebuilt as a replica",
+        seen: seen({ ...several, attachment: aReplica("node-a"), ...live }),
+        plan: [{ kind: "RequestWriter" }],
+      },
+      { because: "a client publishes it", seen: seen({ ...lost, ...live, statesRequests: false }), plan: [] },
+      { because: "nothing is mounted", seen: seen(lost), plan: [] },
+    ]);
+  });
+
   it("reclaims, and leaves to its pod, only what is mounted", () => {
     const unmounted = { ...live, mount: "none" } as const;
     check([

@@ -66,7 +66,7 @@ export type NodeVolumeAction =
 /** Plans a node's own actions for a volume. Empty when record and mounts agree. */
 export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   const { node, record } = observed;
-  if (observed.isMultiWriter) return [];
+  if (observed.isMultiWriter) return hasLostRequest(observed) ? [{ kind: "RequestWriter" }] : [];
   const hasLeftovers =
     observed.mount !== "none" || observed.targets.length > 0 || observed.checkpoint !== undefined;
   if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
