@@ -17,6 +17,7 @@ import { diskName } from "./watch-writers.ts";
  * cases:
  * - No pod that the API server knows has it there, running or published and about to start, and the node does
  *   not hold the volume either: since it acquired it, a fence was declared, or the record lost or restored.
+ *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it.
  * - The node is out of service, or the machine is off.
  * - Another client did it: it changed that VM last, or it requested the detach of that very disk, which
  *   failed; the next change of the VM carries that out. No client has forced it.
@@ -31,11 +32,13 @@ export function watchCutOffs(world: {
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
+  /** Whether nodes alone say how long they use the disk: several share it, and attach by themselves. */
+  readonly isNodesOwn?: (diskUri: string) => boolean;
   /** Converts a time on Azure's clock into milliseconds since the run began. */
   readonly elapsedMsAt: (atMs: number) => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
-  const { cluster, outside, vmChanges } = world;
+  const { cluster, outside, vmChanges, isNodesOwn = (): boolean => false } = world;
   /** The `vmId` by disk of VMs that are being fenced since their nodes were out of service. */
   const doomed = new Map<string, string>();
   /** The record of each disk's volume. */
@@ -91,7 +94,8 @@ export function watchCutOffs(world: {
         ({ volumeName, isInApi }) =>
           isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
       );
-    if (users.length === 0 && holders.get(resourceUriKey(diskUri)) !== machine.vmGuid) return;
+    const isHeld = holders.get(resourceUriKey(diskUri)) === machine.vmGuid || isNodesOwn(diskUri);
+    if (users.length === 0 && !isHeld) return;
     const use =
       users.length === 0
         ? "its node holds the volume"

@@ -264,8 +264,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `  if (node !== undefined && mayBeKept && isStillRequested(observed.volume, attachment, node))
-    return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
+        find: `  if (kept !== undefined && isMadeAgain(observed, attachment, kept))
+    return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
 `,
         replace: `
 `,

@@ -52,18 +52,19 @@ export function watchPromises(
 ): PromisesWatch {
   const { clock, azure } = world;
   const { journal } = azure;
-  watchWriters(world, (diskUri) =>
+  const isShared = (diskUri: string): boolean =>
     world.cluster
       .workloads()
       .some(
         ({ volumeName, sharedBy }) =>
           sharedBy !== undefined && isSameResourceUri(world.cluster.diskUriOf(volumeName) ?? "", diskUri),
-      ),
-  );
+      );
+  watchWriters(world, isShared);
   // Azure's clock is the world's, and no fault moves it.
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
-  watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
+  const isNodesOwn = (diskUri: string): boolean => attach === "driver" && isShared(diskUri);
+  watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt, isNodesOwn });
   watchRefusedGives({ ...world, outside });
   watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs, pruneReplicasAfterMs });
   watchReach({

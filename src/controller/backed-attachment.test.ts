@@ -133,6 +133,63 @@ describe("an attachment that a node has created", () => {
         );
       }));
 
+  describe("of a volume that several nodes write, without a pod", () => {
+    const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const several = { ...aVolume({ spec: { capabilities } }), status };
+    const { writerRequest: _request, ...unrequested } = anAttachment("node-a").spec;
+    const rows: readonly {
+      readonly because: string;
+      readonly own?: AzVolumeAttachment;
+      readonly lost?: "gone" | "outOfService";
+      readonly role: "Primary" | "Replica" | undefined;
+    }[] = [
+      { because: "its node has not unstaged it", role: "Primary" },
+      {
+        because: "its request was withdrawn as a leaked one",
+        own: { ...anAttachment("node-a"), spec: unrequested },
+        role: "Primary",
+      },
+      { because: "its node has unstaged it", own: aReplica("node-a"), role: "Replica" },
+      { because: "nothing was begun for it", own: anAttachment("node-a", unattached), role: undefined },
+      {
+        because: "its attach has not ended",
+        own: anAttachment("node-a", { status: { state: "Attaching" } }),
+        role: "Replica",
+      },
+      { because: "its node is gone", lost: "gone", role: "Replica" },
+      { because: "its node is out of service", lost: "outOfService", role: "Replica" },
+    ];
+    for (const { because, own = anAttachment("node-a"), lost, role } of rows)
+      it(`counts as ${role === undefined ? "nothing" : `a ${role}`} where ${because}`, () =>
+        withControllerPorts(async (world) => {
+          if (lost !== undefined) world[lost].add("node-a");
+          const users = { ...world.ports.users, cachedOn: (): VolumeUse => ({ kind: "unused" }) };
+          const ports = { ...world.ports, attach: "driver" as const, clusterVolumes: aCluster([]), users };
+          assert.equal(backedPart(ports, several, own)?.spec.role, role);
+        }));
+
+    // A pod that is deleted by force may run, and flush, for as long as its grace period.
+    it("keeps its disk until its node unstages it, also where no replica is asked for", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", { ...several, spec: { ...several.spec, maxMountReplicaCount: 0 } });
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        world.attachedTo.add("node-a");
+        world.use = { kind: "unused" };
+        const users = { ...world.ports.users, cachedOn: (): VolumeUse => ({ kind: "unused" }) };
+        const ports = { ...world.ports, attach: "driver" as const, clusterVolumes: aCluster([]), users };
+        const { name } = anAttachment("node-a").metadata;
+        for (let pass = 0; pass < 3; pass++) {
+          await world.answerOf(volumeReconciler(ports, asksNothing).reconcile("pvc-1", never));
+          await world.answerOf(attachmentReconciler(ports).reconcile(name, never));
+          await world.clock.advance(1_000);
+        }
+        assert.deepEqual([...world.attachedTo], ["node-a"]);
+        assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+      }));
+  });
+
   it("evicts no other volume's replica, where its node made a Primary of a replica", () =>
     withControllerPorts(async (world) => {
       const diskUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });

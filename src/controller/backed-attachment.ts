@@ -2,13 +2,14 @@ import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
+import { isSingleWriter } from "../core/volume/access-modes.ts";
 import { isNamed } from "../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** What shows whether a pod requires an attachment. */
 export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
   readonly clusterVolumes: Pick<ControllerPorts["clusterVolumes"], "knowsAttachments" | "attachmentOn">;
-  readonly users: Pick<ControllerPorts["users"], "cachedOn">;
+  readonly users: Pick<ControllerPorts["users"], "cachedOn" | "cachedNode">;
 }
 
 /**
@@ -26,6 +27,7 @@ export function backedPart(
   if (!ports.clusterVolumes.knowsAttachments || isTerminating(attachment)) return attachment;
   if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment))
     return attachment;
+  if (isPerhapsInUse(ports, volume, attachment)) return attachment;
   if (ports.attach === "driver" && !isControllers(attachment)) return undefined;
   const { writerRequest, ...unrequested } = attachment.spec;
   if (writerRequest === undefined && unrequested.role === "Replica") return attachment;
@@ -49,6 +51,22 @@ function isAskedFor(
     spec.published === true ||
     clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined
   );
+}
+
+/**
+ * Whether a node may still unmount a volume that several nodes may write: a pod that is deleted by force, or
+ * that a cache does not show yet, is no sign that nothing writes. No record tells, only the role, which the
+ * node ends as it unstages the volume. One that its token makes up ends as that of a leaked request does;
+ * until then it keeps a disk that a controller has attached. A lost node has nothing that writes.
+ */
+function isPerhapsInUse(
+  { users }: BackingPorts,
+  { spec: { capabilities } }: AzVolume,
+  { spec: { nodeName, role }, status }: AzVolumeAttachment,
+): boolean {
+  if (isSingleWriter(capabilities) || role !== "Primary" || status?.state !== "Attached") return false;
+  const { isGone, isOutOfService } = users.cachedNode(nodeName);
+  return !isGone && !isOutOfService;
 }
 
 /**

@@ -87,10 +87,10 @@ export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",
   Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
-export type AdoptionPorts = FolderPorts<"clusterId", Reads>;
+export type AdoptionPorts = FolderPorts<"clusterId" | "settings", Reads>;
 /** Recovery also writes tags that a disk has lost. */
-export type RecoveryPorts = FolderPorts<"clusterId", Reads | "tagDisk">;
-export type RollbackPorts = FolderPorts<"clusterId", Reads>;
+export type RecoveryPorts = FolderPorts<"clusterId" | "settings", Reads | "tagDisk">;
+export type RollbackPorts = FolderPorts<"clusterId" | "settings", Reads>;
 
 /**
  * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the

@@ -41,34 +41,43 @@ export const sharedMutations: readonly Mutation[] = [
     noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
   },
   {
-    name: "shared-primary-by-cache",
+    name: "shared-primary-without-pod",
     removes:
-      "where several nodes write, a primary whose pod a cache does not show is deleted only once the " +
-      "orchestrator says past the cache that there is none",
+      "where several nodes write, a primary whose pod is gone, or is not shown by a cache, keeps its disk " +
+      "until its node has unstaged it, or is lost",
     edits: [
       {
-        file: "src/controller/attachment/removal/delete-replica.ts",
-        find: `  if (record === undefined && cached.spec.role === "Primary" &&`,
-        replace: `  if (record === undefined && cached.spec.nodeName === "" &&`,
+        file: "src/controller/backed-attachment.ts",
+        find: `  if (isPerhapsInUse(ports, volume, attachment)) return attachment;`,
+        replace: `  if (isPerhapsInUse(ports, volume, attachment)) attachment.spec.nodeName.trim();`,
+      },
+      {
+        file: "src/core/attachment/plan-attachment.ts",
+        find: `  return holdsDisk(attachment) && !isOutOfService(observed, nodeName);`,
+        replace: `  return false;`,
       },
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off", "replica-removed"],
-    storm: sharedVolumesStorm,
-    shownBy: 42,
-    takes: "a controller does not see the pods for a while, and nodes attach by themselves",
-    noticedBy: "src/controller/attachment/removal/delete-replica.test.ts",
+    storm: {
+      attach: "driver",
+      // Otherwise its disk would stay for a while as a replica.
+      workload: { ...sharedVolumesStorm.workload, replicas: 0 },
+      strikes: { "haste/deleted-again-and-again": 4, "haste/hunted": 2, "stale/cluster-view-held": 1 },
+    },
+    takes: "a pod is deleted by force, and nodes attach by themselves",
+    noticedBy: "src/controller/backed-attachment.test.ts",
   },
   {
     name: "shared-request-made-again",
     removes:
-      "where several nodes write, only an attachment with a user is made again after its deletion: one " +
-      "that a lost node has left behind is detached",
+      "where several nodes write, the attachment that a lost node has left behind is not made again after " +
+      "its deletion, but detached",
     edits: [
       {
         file: "src/core/attachment/plan-attachment.ts",
-        find: `  const mayBeKept = record !== undefined || observed.hasUser(attachment.spec.nodeName);`,
-        replace: `  const mayBeKept = record !== undefined || attachment.spec.nodeName !== "";`,
+        find: `  return holdsDisk(attachment) && !isOutOfService(observed, nodeName);`,
+        replace: `  return true;`,
       },
     ],
     alsoRemoves: [],

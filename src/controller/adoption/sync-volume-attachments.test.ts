@@ -439,6 +439,32 @@ describe("syncVolumeAttachments with attach: driver", () => {
       }));
   }
 
+  // A pod that is deleted by force may write for as long as its grace period, and no record shows that.
+  it("gives a node time to unmount a volume of several writers before its role ends", () =>
+    withControllerPorts(async (world) => {
+      const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+      await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      world.use = unused;
+      world.outOfService.add("node-b");
+      await world.clock.advance(61_000);
+      const { unmountStallMs } = world.ports.settings;
+      const rolesAfter = async (ms: number): Promise<unknown> => {
+        await world.clock.advance(ms);
+        await restore(world, aCluster([aClusterVolume()]), "driver");
+        return ["node-a", "node-b"].map((nodeName) => roleOn(world, nodeName));
+      };
+      const [unmounts, ended] = [
+        ["Primary", false],
+        ["Replica", false],
+      ];
+      assert.deepEqual(await rolesAfter(0), [unmounts, unmounts]);
+      assert.deepEqual(await rolesAfter(unmountStallMs - 1_000), [unmounts, ended]);
+      assert.deepEqual(await rolesAfter(1_000), [ended, ended]);
+    }));
+
   it("releases the VolumeAttachment where no external-attacher does", () =>
     withFound(async (world, cluster) => {
       await restore(world, cluster, "driver");

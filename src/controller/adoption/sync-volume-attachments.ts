@@ -1,9 +1,11 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { explainsPublication } from "../../core/writer/record/rebuilt-record.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
@@ -78,6 +80,7 @@ async function endForgotten(
       (cache.askedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS
     )
       continue;
+    if (!isNodesOwn && isPerhapsUnmounting(ports, volume, { metadata, spec })) continue;
     const { volumeId, nodeName, volumeName } = spec;
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
@@ -95,6 +98,21 @@ async function endForgotten(
     else failed ??= ended;
   }
   return failed ?? ok(undefined);
+}
+
+/**
+ * Whether a node may still unmount a volume that several nodes may write, after its leaked request was
+ * withdrawn: no record shows when it has ended, and no unpublish.
+ */
+function isPerhapsUnmounting(
+  { attach, cache, settings, users }: AdoptionPorts,
+  volume: AzVolume | undefined,
+  { metadata, spec }: Pick<AzVolumeAttachment, "metadata" | "spec">,
+): boolean {
+  if (attach !== "driver" || volume === undefined || isSingleWriter(volume.spec.capabilities)) return false;
+  const { isGone, isOutOfService } = users.cachedNode(spec.nodeName);
+  const unchangedMs = cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0;
+  return !isGone && !isOutOfService && unchangedMs < settings.unmountStallMs;
 }
 
 /**

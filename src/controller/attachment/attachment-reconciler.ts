@@ -131,7 +131,7 @@ async function execute(
         because: action.because,
       });
       if (action.reason !== undefined) emitAttachmentEvent(ports, attachment, action.reason, action.because);
-      return ok({});
+      return ok(action.afterMs === undefined ? {} : { requeueAfterMs: action.afterMs });
     default:
       return unreachable(action);
   }

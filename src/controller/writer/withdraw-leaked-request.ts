@@ -1,6 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
@@ -37,5 +38,8 @@ export async function withdrawLeakedRequest(
   }
   const writer = volume.status?.record?.writer;
   const isRequestedWriter = writer?.requested === true && writer.nodeName === where.nodeName;
-  return ports.attach === "driver" && !isRequestedWriter ? demoteUnrequested(ports, where, signal) : ok({});
+  // Where several nodes write, the node gets time to unmount first: only its role keeps the disk there.
+  const isDemoted =
+    ports.attach === "driver" && !isRequestedWriter && isSingleWriter(volume.spec.capabilities);
+  return isDemoted ? demoteUnrequested(ports, where, signal) : ok({});
 }

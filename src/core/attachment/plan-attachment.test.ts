@@ -3,11 +3,13 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { EventReason } from "../events/event-reasons.ts";
+import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   agoMs,
   anAttachment,
   aNode,
   anObservedVolume,
+  aPod,
   aRecord,
   aReplica,
   aVolume,
@@ -30,14 +32,16 @@ interface Row {
   readonly volume?: AzVolume;
   readonly nodes?: readonly ObservedNode[];
   readonly hasUser?: boolean;
+  readonly pods?: readonly VolumePod[] | undefined;
   readonly plan: AttachmentAction | undefined;
 }
 
 function check(rows: readonly Row[]): void {
-  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, plan } of rows) {
+  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, pods, plan } of rows) {
     const observed = anObservedVolume({
       volume,
       hasUser: () => hasUser,
+      pods: () => pods ?? [],
       attachments: [own, ...others],
       ...(nodes === undefined ? {} : { nodes }),
     });
@@ -746,8 +750,37 @@ describe("planAttachment", () => {
         plan: recreate,
       },
       {
-        because: "several write, and its pod has gone without an unstage: it would be deleted again at once",
+        because: "several write, and a cache shows no user: what its pod has left may still write",
         own: leaving(anAttachment("node-a")),
+        volume: several,
+        hasUser: false,
+        plan: recreate,
+      },
+      {
+        because: "several write, and its plug-in's object was deleted, too",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: several,
+        plan: recreate,
+      },
+      {
+        because: "several write, and its node is out of service: it would be deleted again at once",
+        own: leaving(anAttachment("node-a")),
+        volume: several,
+        hasUser: false,
+        nodes: [aNode("node-a", { isOutOfService: true })],
+        plan: { kind: "Detach", node: a, lane: "detach" },
+      },
+      {
+        because: "several write, and its node is gone",
+        own: leaving(anAttachment("node-a")),
+        volume: several,
+        nodes: [aNode("node-a", { isGone: true })],
+        plan: { kind: "Detach", node: a, lane: "detach" },
+      },
+      {
+        because: "several write, and its pod has gone before its disk was attached",
+        own: leaving(anAttachment("node-a", { status: { state: "Attaching" } })),
         volume: several,
         hasUser: false,
         plan: { kind: "Detach", node: a, lane: "detach" },
@@ -756,6 +789,20 @@ describe("planAttachment", () => {
         because: "several write, and it was one of them",
         own: leaving(aReplica("node-a")),
         volume: several,
+        plan: { kind: "Detach", node: a, lane: "prune" },
+      },
+      {
+        because: "several write, and by an older backup it leaves a node on which a pod runs by now",
+        own: leaving(aReplica("node-a")),
+        volume: several,
+        pods: [aPod({ nodeName: "node-a", isPending: false })],
+        plan: { kind: "Wait", because: "a pod uses the volume there", afterMs: 1_000 },
+      },
+      {
+        because: "several write, and a pod only waits on the node that it leaves",
+        own: leaving(aReplica("node-a")),
+        volume: several,
+        pods: [aPod({ nodeName: "node-a" })],
         plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {

@@ -12,6 +12,7 @@ import { isDetachBegun } from "./is-detach-begun.ts";
 import {
   isGivenUp,
   isDeleting,
+  isOutOfService,
   isTerminating,
   isProvisioned,
   isRecordMissing,
@@ -21,6 +22,7 @@ import {
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
+import { isUsedReplica } from "./plan-replicas.ts";
 
 /** The next action for one attachment: at most one cloud operation. */
 export type AttachmentAction =
@@ -49,8 +51,19 @@ export type AttachmentAction =
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node still writes: nothing is detached, and the object is recreated. */
   | { readonly kind: "Recreate"; readonly node: NodeIdentity }
-  /** With a reason where a pod waits, so that an event reports it. */
-  | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
+  /**
+   * With a reason where a pod waits, so that an event reports it. `afterMs`: when it is planned again, in
+   * milliseconds, where no change of an object shows that the wait is over.
+   */
+  | {
+      readonly kind: "Wait";
+      readonly because: string;
+      readonly reason?: EventReason;
+      readonly afterMs?: number;
+    };
+
+/** How often the pods are looked at on which a detach waits, in milliseconds. Reads caches alone. */
+const POD_SEEN_AGAIN_MS = 1_000;
 
 /**
  * Plans one attachment. `Wait` names what must change first; that change triggers the next plan. Nothing
@@ -61,9 +74,9 @@ export function planAttachment(
   attachment: AzVolumeAttachment,
 ): AttachmentAction | undefined {
   const action = planNext(observed, attachment);
-  return action?.kind === "Wait" && attachment.spec.role === "Replica"
-    ? { kind: "Wait", because: action.because }
-    : action;
+  if (action?.kind !== "Wait" || attachment.spec.role !== "Replica") return action;
+  const { reason: _, ...wait } = action;
+  return wait;
 }
 
 function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
@@ -96,11 +109,12 @@ function planTerminating(
   // Before it is recreated: the new object would not show that a detach may be under way.
   if (attached !== undefined && isDetachBegun(attachment, attached) && isUnfencedWriter(record, attached))
     return { kind: "TakeBackDetach", node: attached };
-  // Without a record only a user shows that a request is more than the node's own word: one that its pod has
-  // left behind would be made again each time.
-  const mayBeKept = record !== undefined || observed.hasUser(attachment.spec.nodeName);
-  if (node !== undefined && mayBeKept && isStillRequested(observed.volume, attachment, node))
-    return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
+  const kept = node ?? nodeWithoutRecord(observed, attachment);
+  if (kept !== undefined && isMadeAgain(observed, attachment, kept))
+    return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
+  // As an older backup shows it: what was being detached then is in use by now.
+  if (holdsDisk(attachment) && isUsedReplica(observed, attachment))
+    return { kind: "Wait", because: "a pod uses the volume there", afterMs: POD_SEEN_AGAIN_MS };
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "RemoveUnattached", node };
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
@@ -111,6 +125,32 @@ function planTerminating(
   // and stays.
   if (attached === undefined) return { kind: "RemoveUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
+}
+
+/** Whether its node is to keep the disk: its attachment is made again without a detach. */
+function isMadeAgain(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+  if (!isStillRequested(observed.volume, attachment, node)) return false;
+  const { nodeName } = node;
+  if (recordOf(observed) !== undefined || observed.hasUser(nodeName)) return true;
+  // Without a record nothing shows that the node has unmounted the disk but its own request: what a deleted
+  // pod leaves behind may still write. On a lost node, the attachment would be deleted again each time.
+  return holdsDisk(attachment) && !isOutOfService(observed, nodeName);
+}
+
+/** Whether the disk has been attached, and no detach from there has ended. */
+function holdsDisk({ status }: AzVolumeAttachment): boolean {
+  const state = status?.state;
+  return state === "Attached" || state === "Detaching" || state === "DetachmentFailed";
+}
+
+/** Where several nodes write, only the attachment names a node that has lost its AzDriverNode. */
+function nodeWithoutRecord(
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+): NodeIdentity | undefined {
+  if (recordOf(observed) !== undefined || observed.node(attachment.spec.nodeName) !== undefined)
+    return undefined;
+  return observed.orchestratorNode(attachment.spec.nodeName).isGone ? undefined : attachedVm(attachment);
 }
 
 function isUnfencedWriter(record: WriterRecord | undefined, node: NodeIdentity): boolean {

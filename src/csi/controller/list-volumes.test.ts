@@ -5,6 +5,7 @@ import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts"
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
+import { anOrchestratorNode } from "../../core/testing/objects.ts";
 import { aDiskUri, aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
 import { listVolumes } from "./list-volumes.ts";
 
@@ -22,7 +23,7 @@ function contextWith(volumes: readonly AzVolume[], attachments: readonly AzVolum
     attach: "kubernetes",
     driverName: defaultDriverName,
     clusterVolumes: noClusterVolumes,
-    users: { cachedOn: () => ({ kind: "unknown" }) },
+    users: { cachedOn: () => ({ kind: "unknown" }), cachedNode: () => anOrchestratorNode() },
   };
 }
 

@@ -9,6 +9,7 @@ import {
   aVolume,
   aVolumeWithRecord,
   aWriter,
+  anOrchestratorNode,
   leaving,
 } from "../../core/testing/objects.ts";
 import type { ClusterAttachment } from "../../ports/cluster/cluster-volumes.ts";
@@ -129,7 +130,7 @@ describe("the nodes that a volume is published on", () => {
     it(`${isPublished ? "name" : "leave out"} one where ${because} (${attach})`, () => {
       const ports: PublicationPorts = {
         attach,
-        users: { cachedOn: () => use },
+        users: { cachedOn: () => use, cachedNode: () => anOrchestratorNode() },
         clusterVolumes: {
           knowsAttachments: true,
           attachmentOn: () => (isAttached ? ({} as ClusterAttachment) : undefined),
