@@ -290,6 +290,22 @@ export const sharedVolumesStorm: DirectedStorm = {
   },
 };
 
+/** The same, and people delete the driver's objects, with finalizers or without. */
+export const lostSharedVolumesStorm: DirectedStorm = {
+  workload: sharedVolumesStorm.workload ?? {},
+  strikes: {
+    "loss/attachments-deleted": 1,
+    "loss/attachments-erased": 1,
+    "loss/volume-deleted": 1,
+    "loss/volume-erased": 1,
+    "loss/everything-deleted": 2,
+    "loss/everything-erased": 2,
+    "crash/controller-at-step": 1,
+    "stale/cluster-view-held": 1,
+    "haste/hunted": 2,
+  },
+};
+
 /** Nodes are drained again and again. The last one stays so, as before an upgrade that waits. */
 export const drainedStorm: DirectedStorm = {
   nodesMax: 3,

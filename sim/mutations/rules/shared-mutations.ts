@@ -1,5 +1,5 @@
 import type { Mutation } from "../mutation.ts";
-import { sharedVolumesStorm } from "../storms.ts";
+import { lostSharedVolumesStorm, sharedVolumesStorm } from "../storms.ts";
 
 /** Rules of volumes that several nodes write: they have no record. */
 export const sharedMutations: readonly Mutation[] = [
@@ -18,6 +18,7 @@ export const sharedMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["replica-removed"],
     storm: sharedVolumesStorm,
+    shownBy: 2,
     takes: "a pod leaves one of two nodes that share a volume with one replica",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
@@ -36,7 +37,7 @@ export const sharedMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["csi-answer"],
     storm: sharedVolumesStorm,
-    shownBy: 3,
+    shownBy: 9,
     takes: "Kubernetes unpublishes a shared volume by force",
     noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
   },
@@ -83,7 +84,48 @@ export const sharedMutations: readonly Mutation[] = [
     alsoRemoves: [],
     breaks: ["spinning"],
     storm: { ...sharedVolumesStorm, attach: "driver" },
+    shownBy: 12,
     takes: "a node that shares a volume is out of service, and attaches by itself",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
+  },
+  {
+    name: "shared-used-replica",
+    removes:
+      "where several nodes write, a replica on whose node a pod has started is not deleted: its request " +
+      "was lost",
+    edits: [
+      {
+        file: "src/core/attachment/plan-replicas.ts",
+        find: `.some((pod) => pod.nodeName === nodeName && !pod.isPending)`,
+        replace: `.some((pod) => pod.nodeName === "?" && !pod.isPending)`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off", "replica-removed", "not-converged"],
+    storm: {
+      ...lostSharedVolumesStorm,
+      attach: "driver",
+      // Each replica is one too many, at once.
+      workload: { ...sharedVolumesStorm.workload, replicas: 0 },
+    },
+    takes: "all objects are erased while pods on several nodes share a volume",
+    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+  },
+  {
+    name: "shared-request-lost",
+    removes:
+      "if nodes attach by themselves, a node that shares a volume states its request again once it is lost",
+    edits: [
+      {
+        file: "src/core/node/plan-node-volume.ts",
+        find: `  if (observed.isMultiWriter) return hasLostRequest(observed)`,
+        replace: `  if (observed.isMultiWriter) return observed.node.nodeName === ""`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: { ...lostSharedVolumesStorm, attach: "driver" },
+    takes: "all objects are erased while pods on several nodes share a volume",
+    noticedBy: "src/core/node/plan-node-volume.test.ts",
   },
 ];
