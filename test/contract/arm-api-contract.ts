@@ -128,6 +128,8 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
 
     it("copies a disk; makes, restores, lists and deletes both kinds of snapshot", async () => {
       await createDisk("source");
+      const { uniqueId: sourceUniqueId } = await disk("source");
+      assert.ok(sourceUniqueId !== undefined);
       await createDisk("copy", { sourceId: diskUri("source"), diskSizeGB: undefined });
       const copy = await disk("copy");
       assert.deepEqual(
@@ -158,6 +160,7 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
           diskSizeBytes: 64 * 1024 ** 3,
           incremental,
           sourceId: diskUri("source"),
+          sourceUniqueId,
           logicalSectorSize: undefined,
           provisioningState: "Succeeded",
           completionPercent: undefined,
