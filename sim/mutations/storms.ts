@@ -268,7 +268,7 @@ export const agedFailoverStorm: DirectedStorm = {
 /** Pods on two nodes at once share each volume, which leaves one replica a share, and move. */
 export const sharedVolumesStorm: DirectedStorm = {
   workload: {
-    skuName: "Premium_LRS",
+    skuName: "Premium_ZRS",
     sizeGiB: 16,
     access: "block",
     maxShares: 3,
