@@ -2,8 +2,7 @@ import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume
 import type { Platform } from "../platform/platform.ts";
 import { isSilent } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
-import { whyPodsDoNotFit } from "./pod-fits-node.ts";
-import type { VolumePlacement } from "./pod-rules.ts";
+import { whyPodsDoNotFit, type WhyNot } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Disks with a file system of Windows are not shared: whatever a replica is for, it is on Linux. */
@@ -20,10 +19,10 @@ export function chooseReplicaNodes(
   observed: ObservedVolume,
   count: number,
 ): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
-  const placement = observed.placement();
+  const whyNot = whyPodsDoNotFit(observed.placement());
   const judged = observed
     .nodes()
-    .map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyPodsDoNotFit(placement, node) }));
+    .map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyNot(node) }));
   const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
   const zonesTaken = new Set(
     observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone),
@@ -48,11 +47,11 @@ export function chooseReplicaNodes(
 /** Whether one of `nodes` could get a replica of the volume now. */
 export function couldTakeReplica(observed: ObservedVolume, nodes: readonly ObservedNode[]): boolean {
   // Most volumes need it for no node, and it reads all pods.
-  let placement: VolumePlacement | undefined;
+  let whyNot: WhyNot | undefined;
   return nodes.some(
     (node) =>
       reasonAgainst(observed, node) === undefined &&
-      whyPodsDoNotFit((placement ??= observed.placement()), node) === undefined,
+      (whyNot ??= whyPodsDoNotFit(observed.placement()))(node) === undefined,
   );
 }
 

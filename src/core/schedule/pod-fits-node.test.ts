@@ -15,7 +15,7 @@ interface Row {
 function check(rows: readonly Row[]): void {
   for (const { because, pod, node, neighbours = [], why } of rows)
     assert.equal(
-      whyPodsDoNotFit(aPlacement({ pods: [aPod(pod)], neighbours }), aNodeForPods(node)),
+      whyPodsDoNotFit(aPlacement({ pods: [aPod(pod)], neighbours }))(aNodeForPods(node)),
       why,
       because,
     );
@@ -190,8 +190,27 @@ describe("whyPodsDoNotFit", () => {
         why: undefined,
       },
       {
+        because: "nor is a node without the label one where it is empty",
+        pod: { podAntiAffinity: [aTerm({ topologyKey: "rack" })] },
+        neighbours: [aNeighbour("node-c", { nodeLabels: { rack: "" } })],
+        why: undefined,
+      },
+      {
+        because: "an empty label is a place",
+        pod: { podAntiAffinity: [aTerm({ topologyKey: "rack" })] },
+        node: { labels: { rack: "" } },
+        neighbours: [aNeighbour("node-c", { nodeLabels: { rack: "" } })],
+        why: apart,
+      },
+      {
         because: "the other one keeps it away",
         neighbours: [aNeighbour("node-b", { podAntiAffinity: [aTerm()] })],
+        why: apart,
+      },
+      {
+        because: "by the one rule of several that is about this place",
+        pod: { podAntiAffinity: [aTerm({ topologyKey: "rack" }), aTerm()] },
+        neighbours: [aNeighbour("node-c", { nodeLabels: { rack: "1" } }), aNeighbour("node-b")],
         why: apart,
       },
       {
@@ -244,15 +263,32 @@ describe("whyPodsDoNotFit", () => {
     ]);
   });
 
+  it("looks at each neighbour once, however many nodes there are", () => {
+    let looked = 0;
+    const counted = (nodeName: string): NeighbourPod => ({
+      ...aNeighbour(nodeName),
+      get nodeLabels() {
+        looked += 1;
+        return aNodeForPods({ nodeName }).labels;
+      },
+    });
+    const neighbours = Array.from({ length: 20 }, (_, at) => counted(`node-${at}`));
+    const pod = aPod({ podAntiAffinity: [aTerm()], podAffinity: [aTerm({ topologyKey: "rack" })] });
+    const whyNot = whyPodsDoNotFit(aPlacement({ pods: [pod], neighbours }));
+    const judged = Array.from({ length: 100 }, (_, at) => whyNot(aNodeForPods({ nodeName: `node-${at}` })));
+    assert.equal(judged.filter((because) => because?.startsWith("is kept apart") === true).length, 20);
+    assert.equal(judged.filter((because) => because?.startsWith("has none of") === true).length, 80);
+    assert.equal(looked, 2 * neighbours.length, "once for each of the two rules");
+  });
+
   it("checks each pod that uses the volume, and accepts any node without pods", () => {
     const gpu = aPod({ name: "gpu", nodeSelector: { gpu: "a100" } });
     assert.equal(
-      whyPodsDoNotFit(aPlacement({ pods: [aPod(), gpu] }), aNodeForPods()),
+      whyPodsDoNotFit(aPlacement({ pods: [aPod(), gpu] }))(aNodeForPods()),
       "does not match the node selector of pod default/gpu: gpu=a100",
     );
     assert.equal(
-      whyPodsDoNotFit(
-        aPlacement({ pods: [] }),
+      whyPodsDoNotFit(aPlacement({ pods: [] }))(
         aNodeForPods({ taints: [{ key: "x", value: "", effect: "NoSchedule" }] }),
       ),
       undefined,

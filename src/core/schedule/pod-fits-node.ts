@@ -18,18 +18,32 @@ export interface NodeForPods {
   readonly taints: readonly Taint[];
 }
 
+/** Why the pods that use a volume could not run on a node; undefined if they could. */
+export type WhyNot = (node: NodeForPods) => string | undefined;
+
 /**
- * Why the pods that use a volume could not run on a node; undefined if they could. Looks at what the
- * scheduler requires by labels: taints, node selector, required node affinity, and required affinity and
- * anti-affinity between pods. CPU, memory, ports and topology spread are left out: they change from minute
- * to minute.
+ * Why the pods that use a volume could not run on a node. Looks at what the scheduler requires by labels:
+ * taints, node selector, required node affinity, and required affinity and anti-affinity between pods. CPU,
+ * memory, ports and topology spread are left out: they change from minute to minute. Each neighbour is
+ * looked at once, however many nodes are asked about.
  */
-export function whyPodsDoNotFit(placement: VolumePlacement, node: NodeForPods): string | undefined {
-  for (const pod of placement.pods) {
-    const because = whyPodDoesNotFit(pod, node, placement.neighbours);
-    if (because !== undefined) return because;
-  }
-  return undefined;
+export function whyPodsDoNotFit({ pods, neighbours }: VolumePlacement): WhyNot {
+  const rules = pods.map((pod): WhyNot => {
+    const whyNearby = whyApart(pod, neighbours);
+    const hasCompany = companyOf(pod, neighbours);
+    return (node) =>
+      whyTainted(pod, node) ??
+      whyLabelsDoNotFit(pod, node) ??
+      whyNearby(node) ??
+      (hasCompany(node) ? undefined : `has none of the pods that ${nameOf(pod)} must run with`);
+  });
+  return (node) => {
+    for (const whyNot of rules) {
+      const because = whyNot(node);
+      if (because !== undefined) return because;
+    }
+    return undefined;
+  };
 }
 
 /**
@@ -39,45 +53,25 @@ export function whyPodsDoNotFit(placement: VolumePlacement, node: NodeForPods): 
  * to any pod that could run there: a backup pod that is tied to the writer's node changes nothing for the
  * others.
  */
-export function whyPodsStayOff(placement: VolumePlacement, node: NodeForPods): string | undefined {
-  const reasons = placement.pods.map(
-    (pod) => whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, placement.neighbours),
-  );
+export function whyPodsStayOff({ pods, neighbours }: VolumePlacement, node: NodeForPods): string | undefined {
+  const reasons = pods.map((pod) => whyLabelsDoNotFit(pod, node) ?? whyApart(pod, neighbours)(node));
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
-function whyPodDoesNotFit(
-  pod: PodRules,
-  node: NodeForPods,
-  neighbours: readonly NeighbourPod[],
-): string | undefined {
-  const podName = `pod ${pod.namespace}/${pod.name}`;
+function whyTainted(pod: PodRules, node: NodeForPods): string | undefined {
   const taint = untoleratedTaint(node.taints, pod.tolerations);
-  if (taint !== undefined)
-    return (
-      `has a taint that ${podName} does not tolerate: ` +
-      `${taint.key}${taint.value === "" ? "" : `=${taint.value}`}:${taint.effect}`
-    );
-  const fixed = whyLabelsDoNotFit(pod, node) ?? whyApart(pod, node, neighbours);
-  if (fixed !== undefined) return fixed;
-  return hasCompany(pod, node, neighbours) ? undefined : `has none of the pods that ${podName} must run with`;
+  if (taint === undefined) return undefined;
+  const { key, value, effect } = taint;
+  return `has a taint that ${nameOf(pod)} does not tolerate: ${key}${value === "" ? "" : `=${value}`}:${effect}`;
 }
 
 function whyLabelsDoNotFit(pod: PodRules, node: NodeForPods): string | undefined {
-  const podName = `pod ${pod.namespace}/${pod.name}`;
+  const podName = nameOf(pod);
   const label = Object.entries(pod.nodeSelector).find(([key, value]) => node.labels[key] !== value);
   if (label !== undefined) return `does not match the node selector of ${podName}: ${label[0]}=${label[1]}`;
   if (pod.nodeAffinity !== undefined && !pod.nodeAffinity.some((term) => matchesNode(term, node)))
     return `does not match the node affinity of ${podName}`;
   return undefined;
-}
-
-function whyApart(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): string | undefined {
-  const rival = findRival(pod, node, neighbours);
-  return rival === undefined
-    ? undefined
-    : `is kept apart from pod ${pod.namespace}/${pod.name} by anti-affinity to ` +
-        `pod ${rival.namespace}/${rival.name}`;
 }
 
 /**
@@ -102,34 +96,51 @@ function matchesField(node: NodeForPods, { key, operator, values }: Requirement)
  * Anti-affinity holds both ways: pods that this pod excludes, and pods that exclude it. A node without
  * the topology's label is no such place.
  */
-function findRival(
-  pod: PodRules,
-  node: NodeForPods,
-  neighbours: readonly NeighbourPod[],
-): NeighbourPod | undefined {
-  return neighbours.find(
-    (other) =>
-      pod.podAntiAffinity.some(
-        (term) => selectsPod(term, other) && isSamePlace(term.topologyKey, node.labels, other.nodeLabels),
-      ) ||
-      other.podAntiAffinity.some(
-        (term) => selectsPod(term, pod) && isSamePlace(term.topologyKey, node.labels, other.nodeLabels),
-      ),
-  );
+function whyApart(pod: PodRules, neighbours: readonly NeighbourPod[]): WhyNot {
+  const rivals = new Map<string, Map<string, NeighbourPod>>();
+  for (const other of neighbours)
+    for (const { topologyKey } of termsBetween(pod, other)) {
+      const place = other.nodeLabels[topologyKey];
+      const known = rivals.get(topologyKey) ?? new Map<string, NeighbourPod>();
+      rivals.set(topologyKey, known);
+      if (place !== undefined && !known.has(place)) known.set(place, other);
+    }
+  return ({ labels }) => {
+    for (const [topologyKey, rivalAt] of rivals) {
+      const place = labels[topologyKey];
+      const rival = place === undefined ? undefined : rivalAt.get(place);
+      if (rival !== undefined)
+        return `is kept apart from ${nameOf(pod)} by anti-affinity to ${nameOf(rival)}`;
+    }
+    return undefined;
+  };
+}
+
+function termsBetween(pod: PodRules, other: NeighbourPod): readonly PodAffinityTerm[] {
+  return [
+    ...pod.podAntiAffinity.filter((term) => selectsPod(term, other)),
+    ...other.podAntiAffinity.filter((term) => selectsPod(term, pod)),
+  ];
 }
 
 /**
- * Affinity: each named place runs a pod that all of its terms select. The first of a series of pods that
- * select each other may run anywhere.
+ * Whether a node has the pods that a pod must run with: each place that a term names runs one that all of its
+ * terms select. The first of a series of pods that select each other may run anywhere.
  */
-function hasCompany(pod: PodRules, node: NodeForPods, neighbours: readonly NeighbourPod[]): boolean {
-  if (pod.podAffinity.length === 0) return true;
-  if (pod.podAffinity.some((term) => node.labels[term.topologyKey] === undefined)) return false;
-  const selected = neighbours.filter((other) => pod.podAffinity.every((term) => selectsPod(term, other)));
-  if (selected.length === 0) return pod.podAffinity.every((term) => selectsPod(term, pod));
-  return pod.podAffinity.every((term) =>
-    selected.some((other) => isSamePlace(term.topologyKey, node.labels, other.nodeLabels)),
-  );
+function companyOf(pod: PodRules, neighbours: readonly NeighbourPod[]): (node: NodeForPods) => boolean {
+  const terms = pod.podAffinity;
+  if (terms.length === 0) return () => true;
+  const selected = neighbours.filter((other) => terms.every((term) => selectsPod(term, other)));
+  const isFirst = selected.length === 0 && terms.every((term) => selectsPod(term, pod));
+  const places = terms.map(({ topologyKey }) => ({
+    topologyKey,
+    withCompany: new Set(selected.map(({ nodeLabels }) => nodeLabels[topologyKey])),
+  }));
+  return ({ labels }) =>
+    places.every(({ topologyKey, withCompany }) => {
+      const place = labels[topologyKey];
+      return place !== undefined && (isFirst || withCompany.has(place));
+    });
 }
 
 /** Whether pods on other nodes may be in the place of a node that a rule is about. */
@@ -149,6 +160,6 @@ export function selectsPod(
   );
 }
 
-function isSamePlace(topologyKey: string, left: Labels, right: Labels): boolean {
-  return left[topologyKey] !== undefined && left[topologyKey] === right[topologyKey];
+function nameOf({ namespace, name }: Pick<PodRules, "namespace" | "name">): string {
+  return `pod ${namespace}/${name}`;
 }
