@@ -27,27 +27,37 @@ describe("volumeReferences", () => {
   });
 
   // No other pod uses these when the pod starts; a Deployment's new pod starts beside the old one.
-  it("knows a StatefulSet's pod by its owner, and its own claims by their names", () => {
-    const own = ["data-web-0"];
+  it("knows the claims of a pod alone by the pod's name in theirs", () => {
+    const named = ["data-web-0", "web-0", "web-0-wal"];
+    const others = ["data-web-10", "web-01", "shared", "web"];
     const rows = [
-      { ownerReferences: [{ kind: "Note" }, { kind: "StatefulSet", controller: true }], own },
-      { ownerReferences: [{ kind: "ReplicaSet" }], own: [] },
-      { ownerReferences: [null, 1, {}], own: [] },
-      { ownerReferences: { kind: "StatefulSet" }, own: [] },
+      { ownerReferences: [{ kind: "Note" }, { kind: "StatefulSet", controller: true }], own: named },
+      { ownerReferences: [{ kind: "Cluster", controller: true }], own: named },
+      { ownerReferences: [{ kind: "StatefulSet", controller: false }], own: [] },
+      { ownerReferences: [{ kind: "Note" }, null, 1, {}], own: [] },
+      { ownerReferences: { kind: "StatefulSet", controller: true }, own: [] },
       { own: [] },
     ];
-    for (const { own: expected, ...owned } of rows) {
-      const volumes = ["data-web-0", "data-web-10", "shared", "web-0"].map((claimName) => ({
-        persistentVolumeClaim: { claimName },
-      }));
+    for (const { own, ...owned } of rows) {
+      const volumes = [...named, ...others].map((claimName) => ({ persistentVolumeClaim: { claimName } }));
       const references = volumeReferences({ metadata: { name: "web-0", ...owned }, spec: { volumes } });
       const owns = references.filter((reference) => reference.kind === "claim" && reference.isPodsOwn);
       assert.deepEqual(
         owns,
-        expected.map((name) => ({ kind: "claim", claimKey: `default/${name}`, isPodsOwn: true })),
+        own.map((name) => ({ kind: "claim", claimKey: `default/${name}`, isPodsOwn: true })),
         JSON.stringify(owned),
       );
     }
+  });
+
+  it("knows no claim of a pod that has no name yet", () => {
+    const metadata = { ownerReferences: [{ kind: "Cluster", controller: true }] };
+    const volumes = ["data-", "-wal", "data"].map((claimName) => ({ persistentVolumeClaim: { claimName } }));
+    const references = volumeReferences({ metadata, spec: { volumes } });
+    assert.deepEqual(
+      references.map((reference) => reference.kind === "claim" && reference.isPodsOwn),
+      [false, false, false],
+    );
   });
 
   it("finds none in what is no pod, or a malformed one, and never throws", () => {

@@ -5,7 +5,7 @@ export interface ClaimReference {
   readonly claimKey: string;
   /**
    * It was made for the pod of that name alone, of which there is one at a time: by a claim template of its
-   * StatefulSet, or as a generic ephemeral volume.
+   * StatefulSet, by an operator that makes pods itself, or as a generic ephemeral volume.
    */
   readonly isPodsOwn: boolean;
 }
@@ -45,7 +45,7 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
   const facts: PodFacts = {
     namespace: textOf(metadata?.namespace) ?? "default",
     podName: textOf(metadata?.name) ?? "",
-    isOfStatefulSet: hasStatefulSet(metadata?.ownerReferences),
+    hasController: hasController(metadata?.ownerReferences),
   };
   const byName = new Map<string, VolumeReference>();
   for (const volume of volumes as readonly unknown[]) {
@@ -62,25 +62,34 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
 interface PodFacts {
   readonly namespace: string;
   readonly podName: string;
-  readonly isOfStatefulSet: boolean;
+  readonly hasController: boolean;
 }
 
-function hasStatefulSet(owners: unknown): boolean {
+function hasController(owners: unknown): boolean {
   if (!Array.isArray(owners)) return false;
-  return owners.some((owner: unknown) => isObject(owner) && "kind" in owner && owner.kind === "StatefulSet");
+  return owners.some(
+    (owner: unknown) => isObject(owner) && "controller" in owner && owner.controller === true,
+  );
 }
 
-function referenceOf(
-  volume: WireVolume,
-  { namespace, podName, isOfStatefulSet }: PodFacts,
-): VolumeReference | undefined {
+/**
+ * Whether a claim is named after a pod, as a StatefulSet names those of its templates (`data-web-0`), and
+ * operators those of the pods that they make (`db-1`, `db-1-wal`). The pods of a Deployment or a Job get new
+ * names, which no claim has. One without a controller may share what is named after it.
+ */
+function isNamedAfter({ podName, hasController: isControlled }: PodFacts, claimName: string): boolean {
+  if (!isControlled || podName === "") return false;
+  return claimName === podName || claimName.startsWith(`${podName}-`) || claimName.endsWith(`-${podName}`);
+}
+
+function referenceOf(volume: WireVolume, pod: PodFacts): VolumeReference | undefined {
+  const { namespace, podName } = pod;
   const claimName = textOf(volume.persistentVolumeClaim?.claimName);
-  // The name that a StatefulSet gives the claims of its templates. Its pods may share other claims.
   if (claimName !== undefined)
     return {
       kind: "claim",
       claimKey: `${namespace}/${claimName}`,
-      isPodsOwn: isOfStatefulSet && claimName.endsWith(`-${podName}`),
+      isPodsOwn: isNamedAfter(pod, claimName),
     };
   const volumeName = textOf(volume.name);
   // The name that Kubernetes gives the claim of a generic ephemeral volume.

@@ -58,20 +58,33 @@ describe(
     );
 
     // After a failover both of its pods may be on one node: it has ended the old pod by then.
-    it(
-      "spreads a StatefulSet's pods over the nodes that have its volumes",
-      { timeout: TEST_TIMEOUT_MS },
-      async () => {
-        const labels = { app: "database" };
-        await cluster().addClaim("data-database-0", ["node-a"], "node-a");
-        const sibling = { labels, spec: { nodeName: "node-a" } };
-        assert.equal(await cluster().schedule("database-0", ["data-database-0"], sibling), "node-a");
-        await cluster().addClaim("data-database-1", ["node-a", "node-b"], "node-a");
-        const spec = { affinity: { podAntiAffinity: apartFrom(labels) } };
-        const restarted = { owner: "StatefulSet", labels, spec };
-        assert.equal(await cluster().schedule("database-1", ["data-database-1"], restarted), "node-b");
+    for (const { whose, owner, pods } of [
+      {
+        whose: "a StatefulSet's",
+        owner: { apiVersion: "apps/v1", kind: "StatefulSet" },
+        pods: { "database-0": ["data-database-0"], "database-1": ["data-database-1"] },
       },
-    );
+      {
+        whose: "a database operator's",
+        owner: { apiVersion: "postgresql.cnpg.io/v1", kind: "Cluster" },
+        pods: { "pg-1": ["pg-1", "pg-1-wal"], "pg-2": ["pg-2", "pg-2-wal"] },
+      },
+    ])
+      it(
+        `spreads ${whose} pods over the nodes that have their volumes`,
+        { timeout: TEST_TIMEOUT_MS },
+        async () => {
+          const labels = { owner: owner.kind };
+          const spec = { affinity: { podAntiAffinity: apartFrom(labels) } };
+          const [sibling, restarted] = Object.entries(pods);
+          assert.ok(sibling !== undefined && restarted !== undefined);
+          for (const name of sibling[1]) await cluster().addClaim(name, ["node-a"], "node-a");
+          const there = { owner, labels, spec: { ...spec, nodeName: "node-a" } };
+          assert.equal(await cluster().schedule(...sibling, there), "node-a");
+          for (const name of restarted[1]) await cluster().addClaim(name, ["node-a", "node-b"], "node-a");
+          assert.equal(await cluster().schedule(...restarted, { owner, labels, spec }), "node-b");
+        },
+      );
 
     it("sends a pod of two volumes where both are", { timeout: TEST_TIMEOUT_MS }, async () => {
       await cluster().addClaim("left", ["node-a", "node-b"]);

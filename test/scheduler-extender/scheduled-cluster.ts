@@ -55,10 +55,16 @@ export interface NodeChanges {
   readonly images?: readonly object[];
 }
 
+/** What makes a pod. */
+interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
 /** What a pod is beside its claims. */
 export interface PodChanges {
-  /** The kind of its controller. */
-  readonly owner?: string;
+  /** Its controller. */
+  readonly owner?: Owner;
   readonly labels?: Readonly<Record<string, string>>;
   /** Further fields of its spec; a `nodeName` bypasses the scheduler. */
   readonly spec?: object;
@@ -210,8 +216,8 @@ async function startIn(
   };
 }
 
-function ownedBy(kind: string): object {
-  return { apiVersion: "apps/v1", kind, name: "owner", uid: "uid-of-owner", controller: true };
+function ownedBy(owner: Owner): object {
+  return { ...owner, name: "owner", uid: "uid-of-owner", controller: true };
 }
 
 /** The chart's scheduler configuration, for this API server and this extender. */
