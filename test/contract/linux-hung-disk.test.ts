@@ -239,7 +239,32 @@ describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
       await run("mkfifo", [rescan]);
       const device = { path: "/dev/loop0", majorMinor: "7:0", sizeBytes: bytes(0n) };
       for (const rescanned of await Promise.all([1, 2, 3, 4, 5].map(() => host.rescanDevice(device, never))))
-        assert.match(JSON.stringify(rescanned), /HostCommandTimedOut.*rescan/u);
+        assert.match(JSON.stringify(rescanned), /HostCommandTimedOut","command":"write 1 to [^"]*\/rescan"/u);
+      await takesFilesAndNames();
+    } finally {
+      await host.close();
+    }
+  });
+
+  it("waits for other disks while a queue shows none of its settings", async (t) => {
+    if (!existsSync("/dev/loop0")) return t.skip("no loop device");
+    const directory = await mkdtemp(join(tmpdir(), "hung-queue-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const sysRoot = join(directory, "sys");
+    const scheduler = join(sysRoot, "dev/block/7:0/queue/scheduler");
+    await mkdir(dirname(scheduler), { recursive: true });
+    // A read of it waits, for a writer.
+    await run("mkfifo", [scheduler]);
+    const locks = { deviceRoot: directory, lockDirectory: join(directory, "locks") };
+    const host = await createLinuxHost({ ...locks, sysRoot, clock: fast });
+    const device = { path: "/dev/loop0", majorMinor: "7:0", sizeBytes: bytes(0n) };
+    const setting = { name: "queue/scheduler", value: "none" } as const;
+    try {
+      const answers = [1, 2, 3, 4, 5].flatMap(() => [
+        host.readDeviceSettings(device, never),
+        host.writeDeviceSetting({ device, setting }, never),
+      ]);
+      for (const answer of await Promise.all(answers)) assert.equal(kindOf(answer), "HostCommandTimedOut");
       await takesFilesAndNames();
     } finally {
       await host.close();

@@ -147,7 +147,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     checkFileSystem: (request, signal) =>
       attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
     readDeviceSettings: (device, signal) =>
-      attempt(`read the settings of ${device.path}`, signal, () => readDeviceSettings(host, device)),
+      attempt(`read the settings of ${device.path}`, signal, () => readDeviceSettings(host, device, signal)),
     writeDeviceSetting: (request, signal) =>
       attempt(`set ${request.setting.name} of ${request.device.path}`, signal, () =>
         writeDeviceSetting(host, request, signal),

@@ -1,5 +1,5 @@
 import type { Failure } from "../../../core/failure/failure.ts";
-import type { Result } from "../../../core/failure/result.ts";
+import { fail, type Result } from "../../../core/failure/result.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import type { HostContext } from "../host-context.ts";
 
@@ -17,16 +17,17 @@ EOF
 
 /**
  * Writes to a file in sysfs by a command. A write of our own that hangs would keep one of the four threads on
- * which Node works with files; the command is not repeated while it hangs. Any exit code is a success here;
- * `stderr` says why the kernel refuses the value.
+ * which Node works with files; the command is not repeated while it hangs. It may be killed: it writes once,
+ * and the kernel finishes what it has begun. Any exit code is a success here; `stderr` says why the kernel
+ * refuses the value.
  */
-export function writeAttribute(
+export async function writeAttribute(
   { runner }: Pick<HostContext, "runner">,
   path: string,
   value: string,
   signal: AbortSignal,
 ): Promise<Result<ChildExit, Failure>> {
-  return runner.run(
+  const written = await runner.run(
     {
       program: "sh",
       args: ["-c", write, "sh", value, path],
@@ -37,4 +38,6 @@ export function writeAttribute(
     },
     signal,
   );
+  if (written.ok || !("command" in written.failure)) return written;
+  return fail({ ...written.failure, command: `write ${value} to ${path}` });
 }
