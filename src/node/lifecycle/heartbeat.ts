@@ -38,10 +38,13 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: Beat | undefined;
   let checkpointing: Promise<void> | undefined;
   const checkpoint = async (heartbeat: number, signal: AbortSignal): Promise<void> => {
-    const checkpointed = await ports.checkpoints.putHeartbeat(heartbeat, signal);
-    checkpointing = undefined;
-    if (!checkpointed.ok && !signal.aborted)
-      ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });
+    try {
+      const checkpointed = await ports.checkpoints.putHeartbeat(heartbeat, signal);
+      if (!checkpointed.ok && !signal.aborted)
+        ports.logger.warn("heartbeat not checkpointed", { failure: checkpointed.failure });
+    } finally {
+      checkpointing = undefined;
+    }
   };
   return {
     name: "heartbeat",
@@ -55,12 +58,15 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // This one has reached the store. Were the next one late, the node would count as silent, and be fenced
       // without an answer to its recall if it is out of service, although it can still unmount and release.
       // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
+      const sinceMs = ports.clock.elapsedMs();
       checkpointing ??= checkpoint(beaten.value.heartbeat, signal);
       await within(ports, checkpointing);
+      const waitedMs = ports.clock.elapsedMs() - sinceMs;
       // Until that is reported, the scheduler chooses this node.
       const isNews = beaten.value.written?.status?.readyForVolumeAllocation === true;
       if (isNews && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
-      return ok({ requeueAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
+      const intervalMs = ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next());
+      return ok({ requeueAfterMs: Math.max(0, intervalMs - waitedMs) });
     },
   };
 }
