@@ -3,11 +3,15 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { systemClock } from "../../system/system-clock.ts";
+import type { CommandRunner } from "../command/command-runner.ts";
+import type { ChildExit } from "../command/spawn-child.ts";
 import { createLinuxHost } from "../create-linux-host.ts";
 import type { LinuxHost } from "../create-linux-host.ts";
-import { devicesAtLun, numbersAtLuns } from "./find-device.ts";
+import { devicesAtLun, numbersAtLuns, rescanScsiHosts } from "./find-device.ts";
 import type { DeviceSources } from "./find-device.ts";
 
 const never = new AbortController().signal;
@@ -233,4 +237,48 @@ describe("what isClean checks", () => {
       );
     },
   );
+});
+
+describe("rescanScsiHosts", () => {
+  const refused = { exitCode: 1, stdout: Buffer.alloc(0) };
+  const answers = {
+    "asks the next host after one that hangs": [
+      fail({ kind: "HostCommandTimedOut", command: "sh", timeoutMs: 1 }),
+      ok(undefined),
+    ],
+    "asks the next host after one that can't scan": [
+      ok({ ...refused, stderr: "dd: error writing '/scan': Invalid argument" }),
+      ok(undefined),
+    ],
+    "says so where the plug-in may not write": [
+      ok({ ...refused, stderr: "dd: failed to open '/scan': Read-only file system" }),
+      "HostNotReady",
+    ],
+    "says so where no command can be started": [
+      fail({ kind: "HostCommandFailed", command: "sh", exitCode: null, stderr: "spawn sh EAGAIN" }),
+      "HostCommandFailed",
+    ],
+  } as const satisfies Readonly<
+    Record<string, readonly [Result<ChildExit, Failure>, Result<void, Failure> | Failure["kind"]]>
+  >;
+  for (const [sentence, [first, expected]] of Object.entries(answers))
+    it(sentence, async (t) => {
+      const sysRoot = await mkdtemp(join(tmpdir(), "scsi-hosts-"));
+      t.after(() => rm(sysRoot, { recursive: true }));
+      for (const host of ["host0", "host1"])
+        await mkdir(join(sysRoot, "class/scsi_host", host), { recursive: true });
+      const asked: string[] = [];
+      const run: CommandRunner["run"] = async ({ args }) => {
+        asked.push(args.at(-1) ?? "");
+        return asked.length === 1 ? first : ok({ exitCode: 0, stdout: Buffer.alloc(0), stderr: "" });
+      };
+      const runner = { run, inFlightOn: () => [], isStuck: () => false };
+      const scanned = await rescanScsiHosts({ sysRoot, runner }, never);
+      const isOver = typeof expected === "string";
+      assert.deepEqual(scanned.ok ? scanned : scanned.failure.kind, expected);
+      const files = (isOver ? ["host0"] : ["host0", "host1"]).map((host) =>
+        join(sysRoot, "class/scsi_host", host, "scan"),
+      );
+      assert.deepEqual(asked, files);
+    });
 });

@@ -175,6 +175,8 @@ export async function rescanScsiHosts(
   for (const name of hosts) {
     const path = join(directory, name, "scan");
     const scanned = await writeAttribute(host, path, "- - -", signal);
+    // No command could be started, of which no host could have a scan.
+    if (!scanned.ok && scanned.failure.kind === "HostCommandFailed") return scanned;
     // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT), or hang: the next one
     // may have the device.
     const why = scanned.ok ? scanned.value.stderr : "";
