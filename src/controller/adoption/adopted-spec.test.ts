@@ -49,6 +49,24 @@ describe("adoptedSpec", () => {
       use: { capabilities: [manyNodes], maxMountReplicaCount: 0 },
     },
     {
+      because: "it is for one writer or many readers: a writer record keeps the second writer away",
+      stated: {
+        capabilities: [
+          { accessType: "block", accessMode: "SINGLE_NODE_WRITER" },
+          { accessType: "block", accessMode: "MULTI_NODE_READER_ONLY" },
+        ],
+        volumeContext: {},
+      },
+      maxShares: 3,
+      use: {
+        capabilities: [
+          { accessType: "block", accessMode: "SINGLE_NODE_WRITER" },
+          { accessType: "block", accessMode: "MULTI_NODE_READER_ONLY" },
+        ],
+        maxMountReplicaCount: 2,
+      },
+    },
+    {
       because: "its context holds parameters that this version ignores",
       stated: {
         capabilities: [oneNode],

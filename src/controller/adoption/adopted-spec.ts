@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
-import { isMultiNode, isSingleWriter } from "../../core/volume/access-modes.ts";
+import { isSingleWriter, oneNodeOrMany } from "../../core/volume/access-modes.ts";
 import { isDeviceSetting } from "../../core/volume/device/device-settings.ts";
 import { isPartitionName } from "../../core/volume/device/partition.ts";
 import { volumeParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
@@ -33,7 +33,7 @@ export function adoptedSpec(disk: DiskFacts, stated: StatedUse): AzVolume["spec"
   // V1 keeps the parameter in a tag, also of a disk whose PersistentVolume was written by hand.
   const accelerated = writeAcceleratorEnabled ?? writeAcceleratorIn(disk.tags);
   const known = volumeFromTags(disk.tags);
-  const capabilities = known?.capabilities ?? oneNodeOrMany(stated.capabilities);
+  const capabilities = known?.capabilities ?? capabilitiesOf(stated);
   const sharesLeft = maxShares - 1;
   const replicas =
     known?.maxMountReplicaCount ?? maxMountReplicaCount ?? (isSingleWriter(capabilities) ? sharesLeft : 0);
@@ -73,9 +73,8 @@ function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly
   return Object.fromEntries(Object.entries(volumeContext).filter(([name]) => isActedUpon(name)));
 }
 
-/** A mode for many nodes takes precedence over all others: external-attacher states such a mode alone. */
-function oneNodeOrMany(stated: readonly VolumeCapability[]): AzVolume["spec"]["capabilities"] {
-  if (stated.length === 0) return [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }];
-  const many = stated.filter(({ accessMode }) => isMultiNode(accessMode));
-  return many.length > 0 ? many : stated;
+function capabilitiesOf({ capabilities }: StatedUse): AzVolume["spec"]["capabilities"] {
+  return capabilities.length === 0
+    ? [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }]
+    : [...oneNodeOrMany(capabilities)];
 }

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { VolumeCapability } from "../api/az-volume.ts";
 import { accessModes } from "./access-mode.ts";
-import { capabilitiesDifference, checkCapabilities, isMultiNode, isSingleWriter } from "./access-modes.ts";
+import {
+  capabilitiesDifference,
+  checkCapabilities,
+  isMultiNode,
+  isSingleWriter,
+  oneNodeOrMany,
+} from "./access-modes.ts";
 
 function aMount(overrides: Partial<VolumeCapability> = {}): VolumeCapability {
   return { accessMode: "SINGLE_NODE_WRITER", accessType: "mount", ...overrides };
@@ -38,6 +44,40 @@ describe("checkCapabilities", () => {
       false,
     );
   });
+
+  const readersBlock = aBlock({ accessMode: "MULTI_NODE_READER_ONLY" });
+  for (const [capabilities, value] of [
+    [[aBlock(), readersBlock], "SINGLE_NODE_WRITER, MULTI_NODE_READER_ONLY"],
+    [[aMount(), sharedBlock], "SINGLE_NODE_WRITER, MULTI_NODE_MULTI_WRITER"],
+  ] as const)
+    it(`refuses ${value} together, as ${capabilities[0].accessType} and block`, () => {
+      const checked = checkCapabilities(capabilities, 3);
+      assert.ok(!checked.ok);
+      const { field, problem } = checked.failure;
+      assert.deepEqual([field, checked.failure.value], ["volume_capabilities.access_mode", value]);
+      assert.match(problem, /only SINGLE_NODE modes, only MULTI_NODE modes, or MULTI_NODE_MULTI_WRITER/u);
+    });
+
+  it("allows a mode for many nodes beside others that it includes, or several alike", () => {
+    for (const capabilities of [
+      [aBlock(), readersBlock, sharedBlock],
+      [aBlock(), aBlock({ accessMode: "SINGLE_NODE_READER_ONLY" })],
+      [aMount(), aBlock()],
+    ])
+      assert.deepEqual(checkCapabilities(capabilities, 2), { ok: true, value: undefined });
+  });
+});
+
+describe("oneNodeOrMany", () => {
+  const readersMount = aMount({ accessMode: "MULTI_NODE_READER_ONLY" });
+  for (const [stated, kept, because] of [
+    [[aBlock(), sharedBlock], [sharedBlock], "ReadWriteMany includes the others"],
+    [[aBlock()], [aBlock()], "there is one"],
+    [[aMount(), readersMount], [aMount(), readersMount], "a file system is for one node"],
+    [[aMount(), sharedBlock], [aMount(), sharedBlock], "they differ in more than the mode"],
+  ] as const)
+    it(`answers ${kept.length} of ${stated.length}: ${because}`, () =>
+      assert.deepEqual(oneNodeOrMany(stated), kept));
 });
 
 describe("isSingleWriter", () => {

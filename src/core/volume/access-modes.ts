@@ -45,7 +45,36 @@ export function checkCapabilities(
       );
     }
   }
-  return ok(undefined);
+  return checkCombination(capabilities);
+}
+
+/**
+ * Several modes in one request have to be served by one volume, which has a writer record or none.
+ * external-attacher publishes no PersistentVolume that has ReadWriteOnce and ReadOnlyMany, either.
+ */
+function checkCombination(
+  capabilities: readonly VolumeCapability[],
+): Result<void, FailureOf<"InvalidArgument">> {
+  const merged = oneNodeOrMany(capabilities);
+  const isForMany = merged.map(({ accessMode }) => isMultiNode(accessMode));
+  if (isForMany.every((isMulti) => isMulti === isForMany[0])) return ok(undefined);
+  return refuseArgument(
+    "volume_capabilities.access_mode",
+    [...new Set(merged.map(({ accessMode }) => accessMode))].join(", "),
+    "one volume can't serve these together: state only SINGLE_NODE modes, only MULTI_NODE modes, or " +
+      "MULTI_NODE_MULTI_WRITER beside others for raw block",
+  );
+}
+
+/**
+ * The modes that decide how a volume is published, of all that are stated for it. For raw block,
+ * MULTI_NODE_MULTI_WRITER takes precedence over all others, since external-attacher states it alone for a
+ * PersistentVolume that has ReadWriteMany.
+ */
+export function oneNodeOrMany(stated: readonly VolumeCapability[]): readonly VolumeCapability[] {
+  if (stated.some(({ accessType }) => accessType !== "block")) return stated;
+  const many = stated.filter(({ accessMode }) => accessMode === "MULTI_NODE_MULTI_WRITER");
+  return many.length > 0 ? many : stated;
 }
 
 /**

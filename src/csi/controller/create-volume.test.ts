@@ -21,6 +21,7 @@ import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../tes
 import type { ControllerContext } from "./controller-context.ts";
 import { createVolume } from "./create-volume.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
+import { controllerPublishVolume } from "./publish/controller-publish-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
 type Request = Parameters<typeof createVolume>[1];
@@ -240,6 +241,60 @@ describe("createVolume", () => {
       });
     });
   }
+
+  describe("of raw block, for a claim with ReadWriteOnce and ReadWriteMany", () => {
+    // external-provisioner states each mode of the claim.
+    const request = {
+      volumeCapabilities: [aBlockCapability(), aBlockCapability("MULTI_NODE_MULTI_WRITER")],
+      parameters: { skuName: "Premium_LRS", maxShares: "2" },
+    };
+
+    it("makes a volume that several nodes write, and answers a repeated call", () =>
+      withController(async (world) => {
+        await created(world, request);
+        const { capabilities, maxMountReplicaCount } = world.volume("pvc-1")?.spec ?? assert.fail("none");
+        assert.deepEqual(
+          [capabilities, maxMountReplicaCount],
+          [[{ accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" }], 0],
+        );
+        const again = await world.answerOf(create(world, request));
+        assert.deepEqual(again, ok({ volume: messageOf(world) }));
+        const asked = { volumeId: aDiskUri("pvc-1"), volumeContext: {}, secrets: {}, mutableParameters: {} };
+        const { volumeCapabilities } = request;
+        const validated = await world.answerOf(
+          validateVolumeCapabilities(
+            world.context,
+            { ...asked, volumeCapabilities, parameters: {} },
+            aCall(),
+          ),
+        );
+        assert.deepEqual(validated.ok && validated.value.confirmed?.volumeCapabilities, volumeCapabilities);
+      }));
+
+    // external-attacher states ReadWriteMany alone.
+    it("makes a volume that is published to several nodes", () =>
+      withController(async (world) => {
+        await created(world, request);
+        for (const nodeId of ["node-a", "node-b"]) {
+          await world.givenNode(nodeId);
+          const answer = await world.answerOf(
+            controllerPublishVolume(
+              world.context,
+              {
+                volumeId: aDiskUri("pvc-1"),
+                nodeId,
+                volumeCapability: aBlockCapability("MULTI_NODE_MULTI_WRITER"),
+                readonly: false,
+                secrets: {},
+                volumeContext: {},
+              },
+              aCall(),
+            ),
+          );
+          assert.deepEqual(answer, ok({ publishContext: {} }));
+        }
+      }));
+  });
 
   it("says how a claim gets on whose class has changed since its disk was begun", () =>
     withController(async (world) => {

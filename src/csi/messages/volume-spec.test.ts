@@ -5,7 +5,7 @@ import { specRules } from "../../core/api/spec-rules.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { aDiskUri, anAttachmentObject } from "../testing/objects.ts";
-import { aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
+import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import { readCreateRequest } from "./volume-spec.ts";
 
 type Read = ReturnType<typeof readCreateRequest>;
@@ -143,6 +143,22 @@ describe("readCreateRequest", () => {
     },
     {
       change: { volumeCapabilities: [aMountCapability("MULTI_NODE_MULTI_WRITER")] },
+      kind: "InvalidArgument",
+      field: "volume_capability.access_mode",
+    },
+    {
+      change: {
+        volumeCapabilities: [aBlockCapability(), aBlockCapability("MULTI_NODE_READER_ONLY")],
+        parameters: { skuName: "Premium_LRS", maxShares: "2" },
+      },
+      kind: "InvalidArgument",
+      field: "volume_capabilities.access_mode",
+    },
+    {
+      change: {
+        volumeCapabilities: [aMountCapability(), aMountCapability("MULTI_NODE_READER_ONLY")],
+        parameters: { skuName: "Premium_LRS", maxShares: "2" },
+      },
       kind: "InvalidArgument",
       field: "volume_capability.access_mode",
     },
