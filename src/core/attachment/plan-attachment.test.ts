@@ -710,6 +710,8 @@ describe("planAttachment", () => {
     };
     const several = { ...shared, status: withoutRecord };
     const recreate: AttachmentAction = { kind: "Recreate", node: a };
+    const error = { kind: "DiskNotFound", message: "gone", failure: "", retries: 0, time: agoMs(0) };
+    const withoutDisk = { ...aVolume(), status: { ...withoutRecord, error } };
     check([
       {
         because: "the writer",
@@ -763,6 +765,14 @@ describe("planAttachment", () => {
         volume: several,
         plan: recreate,
       },
+      ...[[aNode("node-a")], []].map((nodes) => ({
+        because: `one writes, its record and disk are gone, and so is its pod; ${nodes.length} nodes`,
+        own: leaving(anAttachment("node-a")),
+        nodes,
+        volume: withoutDisk,
+        hasUser: false,
+        plan: { kind: "Detach", node: a, lane: "detach" } as const,
+      })),
       {
         because: "several write, and its node is out of service: it would be deleted again at once",
         own: leaving(anAttachment("node-a")),

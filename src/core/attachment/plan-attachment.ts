@@ -132,6 +132,8 @@ function isMadeAgain(observed: ObservedVolume, attachment: AzVolumeAttachment, n
   if (!isStillRequested(observed.volume, attachment, node)) return false;
   const { nodeName } = node;
   if (recordOf(observed) !== undefined || observed.hasUser(nodeName)) return true;
+  // A single writer has no record only where its disk is gone.
+  if (isSingleWriter(observed.volume.spec.capabilities)) return false;
   // Without a record nothing shows that the node has unmounted the disk but its own request: what a deleted
   // pod leaves behind may still write. On a lost node, the attachment would be deleted again each time.
   return holdsDisk(attachment) && !isOutOfService(observed, nodeName);
@@ -148,8 +150,8 @@ function nodeWithoutRecord(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
 ): NodeIdentity | undefined {
-  if (recordOf(observed) !== undefined || observed.node(attachment.spec.nodeName) !== undefined)
-    return undefined;
+  const { capabilities } = observed.volume.spec;
+  if (isSingleWriter(capabilities) || observed.node(attachment.spec.nodeName) !== undefined) return undefined;
   return observed.orchestratorNode(attachment.spec.nodeName).isGone ? undefined : attachedVm(attachment);
 }
 
