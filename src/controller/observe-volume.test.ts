@@ -12,6 +12,7 @@ import {
   aWriter,
   diskUri,
   instanceUriOf,
+  aPod,
 } from "../core/testing/objects.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
@@ -62,7 +63,7 @@ describe("observeVolume", () => {
 });
 
 describe("observeVolume of pods", () => {
-  const pod = { name: "default/db-0", nodeName: "node-a", isPending: false, isTerminating: false };
+  const pod = aPod({ nodeName: "node-a", isPending: false });
   for (const { what, spec, pods } of [
     { what: "sees those of a volume that is being rebuilt", spec: { diskUri }, pods: [pod] },
     { what: "sees none of a volume that has no disk yet", spec: {}, pods: [] },

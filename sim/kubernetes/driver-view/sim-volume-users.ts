@@ -123,7 +123,14 @@ function used(pods: readonly Pod[]): VolumeUse {
 }
 
 function volumePod({ name, nodeName = "", phase, isDeleted }: Pod): VolumePod {
-  return { name: `default/${name}`, nodeName, isPending: phase === "Pending", isTerminating: isDeleted };
+  const isPending = phase === "Pending";
+  return {
+    name: `default/${name}`,
+    nodeName,
+    isPending,
+    hasNeverRun: isPending,
+    isTerminating: isDeleted,
+  };
 }
 
 function rulesOf({ name }: Pod): PodRules {

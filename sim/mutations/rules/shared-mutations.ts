@@ -96,8 +96,13 @@ export const sharedMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/attachment/plan-replicas.ts",
-        find: `.some((pod) => pod.nodeName === nodeName && !pod.isPending)`,
-        replace: `.some((pod) => pod.nodeName === "?" && !pod.isPending)`,
+        find: `.some((pod) => pod.nodeName === nodeName && !pod.hasNeverRun)`,
+        replace: `.some((pod) => pod.nodeName === "?" && !pod.hasNeverRun)`,
+      },
+      {
+        file: "src/controller/attachment/removal/delete-replica.ts",
+        find: `  if (isShared && !(await isLeftBehind(ports, cached, signal))) return ok({`,
+        replace: `  if (isShared && cached.spec.nodeName === "") return ok({`,
       },
     ],
     alsoRemoves: [],

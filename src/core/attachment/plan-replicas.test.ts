@@ -1205,6 +1205,12 @@ describe("planReplicas", () => {
         assert.deepEqual(deleted({ volume: none, attachments }), [attachmentName("node-b")]);
       });
 
+      it("keeps it while an init container of a pod runs there", () => {
+        const pods = [aPod({ nodeName: "node-b", isPending: true, hasNeverRun: false })];
+        const attachments = [primary, aReplica("node-b")];
+        assert.deepEqual(deleted({ volume: none, attachments, pods: () => pods }), []);
+      });
+
       it("lets another one give way to a further node", () => {
         const further = anAttachment("node-d", { status: undefined });
         const attachments = [primary, aReplica("node-b"), aReplica("node-c"), further];

@@ -328,15 +328,15 @@ export function isReplica(record: WriterRecord | undefined, { spec }: AzVolumeAt
 
 /**
  * Whether a replica's node may write, where several nodes do: a pod has started there, and its request was
- * lost, with the objects or by an older backup. Nothing but the pod shows that. A pod that only waits there
- * keeps no share from others.
+ * lost, with the objects or by an older backup. Nothing but the pod shows that. An init container may write,
+ * too. A pod that only waits there keeps no share from others.
  */
 export function isUsedReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
   const { nodeName } = attachment.spec;
   if (isSingleWriter(observed.volume.spec.capabilities) || !isReplica(undefined, attachment)) return false;
   const node = observed.orchestratorNode(nodeName);
   if (node.isGone || node.isOutOfService) return false;
-  return observed.pods()?.some((pod) => pod.nodeName === nodeName && !pod.isPending) !== false;
+  return observed.pods()?.some((pod) => pod.nodeName === nodeName && !pod.hasNeverRun) !== false;
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {

@@ -4,8 +4,10 @@ export interface VolumePod {
   readonly name: string;
   /** The node that it is bound to; empty: it is not scheduled yet. */
   readonly nodeName: string;
-  /** None of its containers has been started yet. */
+  /** `Pending`: it waits for something, or its init containers run. */
   readonly isPending: boolean;
+  /** None of its containers has ever run, init containers included. */
+  readonly hasNeverRun: boolean;
   /** Marked for deletion. */
   readonly isTerminating: boolean;
 }

@@ -30,14 +30,15 @@ export function putPod(
     readonly phase?: string;
     readonly metadata?: Metadata;
     readonly spec?: Partial<Pod["spec"]>;
+    readonly status?: Pod["status"];
   } = {},
 ): void {
-  const { claims = [], nodeName = "node-a", phase = "Running", metadata, spec } = given;
+  const { claims = [], nodeName = "node-a", phase = "Running", metadata, spec, status } = given;
   const volumes = claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
   const pod = {
     metadata: { name, namespace: "default", ...metadata },
     spec: { ...(nodeName === "" ? {} : { nodeName }), volumes, ...spec },
-    status: { phase, startTime: "2026-01-01T00:01:00Z" },
+    status: { phase, startTime: "2026-01-01T00:01:00Z", ...status },
   };
   cluster.put(PODS, pod);
 }

@@ -9,6 +9,8 @@ import {
 } from "../../../core/attachment/plan-replicas.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { hasNoContainer } from "../../../core/schedule/volume-use.ts";
+import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
@@ -45,6 +47,9 @@ export async function deleteReplica(
   // ControllerUnpublishVolume may have deleted it while earlier actions of the same plan were carried out.
   if (attachment === undefined || cached === undefined || isTerminating(cached)) return ok({});
   const { onlyWhile } = action;
+  // First, since it takes the longest: what else must still hold is asked right before the deletion.
+  const isShared = !isSingleWriter(observed.volume.spec.capabilities);
+  if (isShared && !(await isLeftBehind(ports, cached, signal))) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   const nonReplicas = await nonReplicasPastCache(ports, onlyWhile, signal);
   if (!nonReplicas.ok) return nonReplicas;
   if (nonReplicas.value === undefined) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
@@ -54,8 +59,8 @@ export async function deleteReplica(
   // needs its attachment for that.
   const record = present.ok ? present.value.status?.record : undefined;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
-  // Without a record only pods show that a primary is none any more, and their cache may lag behind it.
-  if (record === undefined && cached.spec.role === "Primary" && !(await isLeftBehind(ports, cached, signal)))
+  const isPrimaryAlone = !isShared && record === undefined && cached.spec.role === "Primary";
+  if (isPrimaryAlone && !(await isLeftBehind(ports, cached, signal)))
     return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   const isFreed = onlyWhile?.kind === "Quarantined" && !isNamed(record, onlyWhile.node, "quarantined");
   const isGrantGone =
@@ -80,14 +85,19 @@ export async function deleteReplica(
   return ok({});
 }
 
-/** Whether no pod uses an attachment's volume on its node, or the node is lost with all its pods. */
+/**
+ * Whether no pod uses an attachment's volume on its node, or the node is lost with all its pods. Without a
+ * record only pods show that, and their cache may lag behind. A replica that nothing else shows in use gives
+ * way to pods that only wait there, too: `isUsedReplica`.
+ */
 async function isLeftBehind(
   { users }: Pick<ReplicaPorts, "users">,
-  { spec: { nodeName, volumeId } }: AzVolumeAttachment,
+  { spec: { nodeName, role, volumeId } }: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (await users.isOutOfService(nodeName, signal)) return true;
-  return (await users.on({ nodeName, volumeId }, signal)).kind === "unused";
+  const use = await users.on({ nodeName, volumeId }, signal);
+  return role === "Primary" ? use.kind === "unused" : use.kind !== "used" || hasNoContainer(use);
 }
 
 /**
