@@ -6,11 +6,16 @@ import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { hasNoContainer } from "../../core/schedule/volume-use.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
+
+/** When it is planned again where the cache was late, in milliseconds: no other event may show that. */
+const SEEN_AGAIN_MS = 1_000;
 
 /**
  * Recreates an attachment that was deleted by hand while its node continues to write. Makes no call to
@@ -25,8 +30,12 @@ export async function recreateAttachment(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
-  const isRequested = await isRequestedNow(ports, attachment, node, signal);
-  if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
+  if (hasLostRequest(ports, attachment)) {
+    if (!(await isUsedNow(ports, attachment, signal))) return ok({ requeueAfterMs: SEEN_AGAIN_MS });
+  } else {
+    const isRequested = await isRequestedNow(ports, attachment, node, signal);
+    if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
+  }
   emitAttachmentEvent(
     ports,
     attachment,
@@ -71,6 +80,29 @@ export async function recreateAttachment(
     signal,
   );
   return ended.ok ? ok({}) : ended;
+}
+
+/** Whether it is a replica of a volume that several nodes write: only a pod shows that its node is one. */
+function hasLostRequest(
+  { cache }: Pick<AttachmentPorts, "cache">,
+  { spec: { role, volumeName } }: AzVolumeAttachment,
+): boolean {
+  const volume = cache.get("AzVolume", volumeName);
+  return role === "Replica" && volume !== undefined && !isSingleWriter(volume.spec.capabilities);
+}
+
+/**
+ * Past the cache, which may show the last pod for a moment after an orderly unpublish. A node out of service is
+ * unpublished though its pods are still there.
+ */
+async function isUsedNow(
+  { users }: Pick<AttachmentPorts, "users">,
+  { spec: { nodeName, volumeId } }: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await users.isOutOfService(nodeName, signal)) return false;
+  const use = await users.on({ nodeName, volumeId }, signal);
+  return use.kind === "used" && !hasNoContainer(use);
 }
 
 /** By the uncached record. */

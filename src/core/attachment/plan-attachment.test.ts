@@ -806,6 +806,20 @@ describe("planAttachment", () => {
         own: leaving(aReplica("node-a")),
         volume: several,
         pods: [aPod({ nodeName: "node-a", isPending: false })],
+        plan: recreate,
+      },
+      {
+        because: "the same, and its detach was begun",
+        own: leaving(aReplica("node-a", { status: { state: "Detaching" } })),
+        volume: several,
+        pods: [aPod({ nodeName: "node-a", isPending: false })],
+        plan: { kind: "TakeBackDetach", node: a },
+      },
+      {
+        because: "the same, and the volume is being deleted",
+        own: leaving(aReplica("node-a")),
+        volume: { ...several, spec: { ...several.spec, deleteRequested: true } },
+        pods: [aPod({ nodeName: "node-a", isPending: false })],
         plan: { kind: "Wait", because: "a pod uses the volume there", afterMs: 1_000 },
       },
       {

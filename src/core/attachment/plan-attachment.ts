@@ -49,7 +49,10 @@ export type AttachmentAction =
    */
   | { readonly kind: "RemoveUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
-  /** Deleted by hand while its node still writes: nothing is detached, and the object is recreated. */
+  /**
+   * Deleted by hand, or by a backup, while its node still writes: nothing is detached, and the object is
+   * recreated.
+   */
   | { readonly kind: "Recreate"; readonly node: NodeIdentity }
   /**
    * With a reason where a pod waits, so that an event reports it. `afterMs`: when it is planned again, in
@@ -112,9 +115,8 @@ function planTerminating(
   const kept = node ?? nodeWithoutRecord(observed, attachment);
   if (kept !== undefined && isMadeAgain(observed, attachment, kept))
     return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
-  // As an older backup shows it: what was being detached then is in use by now.
   if (holdsDisk(attachment) && isUsedReplica(observed, attachment))
-    return { kind: "Wait", because: "a pod uses the volume there", afterMs: POD_SEEN_AGAIN_MS };
+    return planUsed(observed, attachment, kept);
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "RemoveUnattached", node };
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
@@ -125,6 +127,20 @@ function planTerminating(
   // and stays.
   if (attached === undefined) return { kind: "RemoveUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
+}
+
+/**
+ * As an older backup shows it: what was being detached then is in use by now. Left deleting, it would keep
+ * the node's next pod from the volume for as long as this one runs.
+ */
+function planUsed(
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity | undefined,
+): AttachmentAction {
+  if (node === undefined || observed.pods() === undefined || isDeleting(observed.volume))
+    return { kind: "Wait", because: "a pod uses the volume there", afterMs: POD_SEEN_AGAIN_MS };
+  return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
 }
 
 /** Whether its node is to keep the disk: its attachment is made again without a detach. */
