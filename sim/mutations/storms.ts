@@ -306,6 +306,12 @@ export const lostSharedVolumesStorm: DirectedStorm = {
   },
 };
 
+/** The same, and an older backup of all objects is restored while detaches are under way. */
+export const restoredSharedVolumesStorm: DirectedStorm = {
+  workload: sharedVolumesStorm.workload ?? {},
+  strikes: { "loss/restored": 3, "haste/hunted": 1 },
+};
+
 /** Nodes are drained again and again. The last one stays so, as before an upgrade that waits. */
 export const drainedStorm: DirectedStorm = {
   nodesMax: 3,

@@ -150,6 +150,11 @@ describe("an attachment that a node has created", () => {
         own: { ...anAttachment("node-a"), spec: unrequested },
         role: "Primary",
       },
+      {
+        because: "a detach from its node is taken back",
+        own: anAttachment("node-a", { status: { state: "Detaching" } }),
+        role: "Primary",
+      },
       { because: "its node has unstaged it", own: aReplica("node-a"), role: "Replica" },
       { because: "nothing was begun for it", own: anAttachment("node-a", unattached), role: undefined },
       {

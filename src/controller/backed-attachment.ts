@@ -2,6 +2,7 @@ import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
+import { holdsDisk } from "../core/attachment/plan-attachment.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";
 import { isNamed } from "../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -64,7 +65,7 @@ function isPerhapsInUse(
   { spec: { capabilities } }: AzVolume,
   { spec: { nodeName, role }, status }: AzVolumeAttachment,
 ): boolean {
-  if (isSingleWriter(capabilities) || role !== "Primary" || status?.state !== "Attached") return false;
+  if (isSingleWriter(capabilities) || role !== "Primary" || !holdsDisk({ status })) return false;
   const { isGone, isOutOfService } = users.cachedNode(nodeName);
   return !isGone && !isOutOfService;
 }

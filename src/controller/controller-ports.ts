@@ -90,7 +90,7 @@ export type DiskPorts = FolderPorts<
 export type AdoptionPorts = FolderPorts<"clusterId" | "settings", Reads>;
 /** Recovery also writes tags that a disk has lost. */
 export type RecoveryPorts = FolderPorts<"clusterId" | "settings", Reads | "tagDisk">;
-export type RollbackPorts = FolderPorts<"clusterId" | "settings", Reads>;
+export type RollbackPorts = FolderPorts<"clusterId" | "settings" | "random", Reads>;
 
 /**
  * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the

@@ -36,6 +36,21 @@ describe("what users desired", () => {
     assert.deepEqual(found, ["not-converged: vol-1: its object still asks for a modification"]);
   });
 
+  it("is reached with an object as old as its backup, also where several nodes write", () => {
+    const stale = (storeIncarnation: number): readonly string[] =>
+      complaints((made) => {
+        made.storeIncarnation = storeIncarnation;
+        made.volumes = made.volumes.map(({ spec, status, ...volume }) => {
+          const { record: _, ...kept } = status ?? assert.fail("no status");
+          const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+          const disk = { ...spec.disk, networkAccessPolicy: "AllowAll" as const };
+          return { ...volume, spec: { ...spec, capabilities: [...capabilities], disk }, status: kept };
+        });
+      }).filter((complaint) => complaint.includes("its object says"));
+    const policy = "not-converged: vol-1: its object says network access policy AllowAll instead of DenyAll";
+    assert.deepEqual([stale(0), stale(1)], [[policy], []]);
+  });
+
   it("is not reached while an object says of its disk what a modification has changed", () => {
     const says = (disk: Partial<AzVolume["spec"]["disk"]>, diskUri?: string): readonly string[] =>
       complaints((made) => {

@@ -1,5 +1,7 @@
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
+import { CONTROLLER_LEASE, storeIncarnationOf } from "../../../src/core/api/lease.ts";
 import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
+import { isSingleWriter } from "../../../src/core/volume/access-modes.ts";
 import { type DiskSpec, diskSizeBytes } from "../../../src/emulator/model/disk/disk.ts";
 import { CLASS_TAG, type ClassFields, fieldsOf } from "../../kubernetes/volume-class.ts";
 import { isInReach } from "../reach/is-in-reach.ts";
@@ -57,7 +59,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
       : [`Azure attaches its disk to no such VM as that of its writer ${writer.nodeName}`]),
     ...unmade(asked, present),
     ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
-    ...(made === undefined ? [] : staleFields(volume, made.spec)),
+    ...(made === undefined ? [] : staleFields(world, volume, made.spec)),
     ...staleOutcome(volume, present),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
       ? []
@@ -158,10 +160,18 @@ const FIRST_INCARNATION = 0;
 
 /**
  * What a modification may have changed of a disk and its object does not show. An object that a restored
- * backup has brought back is as old as the backup, and an adopted one states only what is known.
+ * backup has brought back is as old as the backup, and an adopted one states only what is known. Where
+ * several nodes write, no record tells that the store was restored.
  */
-function staleFields({ spec, status }: AzVolume, made: DiskSpec): readonly string[] {
-  if ((status?.record?.storeIncarnation ?? FIRST_INCARNATION) !== FIRST_INCARNATION) return [];
+function staleFields(
+  { store }: Pick<RestWorld, "store">,
+  { spec, status }: AzVolume,
+  made: DiskSpec,
+): readonly string[] {
+  const incarnation = isSingleWriter(spec.capabilities)
+    ? status?.record?.storeIncarnation
+    : storeIncarnationOf(store.objects("Lease").find(({ metadata: { name } }) => name === CONTROLLER_LEASE));
+  if ((incarnation ?? FIRST_INCARNATION) !== FIRST_INCARNATION) return [];
   const { skuName, networkAccessPolicy, publicNetworkAccess } = spec.disk;
   const { diskIOPSReadWrite, diskMBpsReadWrite } = spec.disk;
   const { sku, ...present } = made;

@@ -1,6 +1,7 @@
 import type { ModelDisk } from "../../../src/adapters/model-host/model-disk.ts";
 import type { AzVolumeAttachment } from "../../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../src/core/api/az-volume.ts";
+import { CONTROLLER_LEASE, type Lease, STORE_INCARNATION_ANNOTATION } from "../../../src/core/api/lease.ts";
 import type { SimNode, SimPod } from "../../kubernetes/sim-cluster.ts";
 import type { DesiredVolume } from "../rest/desired-volume.ts";
 import type { RestWorld } from "../rest/rest-world.ts";
@@ -40,6 +41,7 @@ export interface MadeUpRest {
   placeholdersOn: string[];
   /** Resource ids of another cluster's VMs and disks. */
   others: string[];
+  storeIncarnation: number;
 }
 
 /** `vol-1` runs on node-a and has a replica on node-b. */
@@ -82,6 +84,7 @@ export function atRest(): MadeUpRest {
     mountedOn: ["node-a"],
     placeholdersOn: [],
     others: [],
+    storeIncarnation: 0,
   };
 }
 
@@ -129,6 +132,12 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
   };
 }
 
+function aLease({ storeIncarnation }: MadeUpRest): Pick<Lease, "metadata"> {
+  const annotations = { [STORE_INCARNATION_ANNOTATION]: String(storeIncarnation) };
+  const metadata = { uid: "lease", resourceVersion: "1", generation: 1, creationTimestamp: "" };
+  return { metadata: { ...metadata, name: CONTROLLER_LEASE, annotations } };
+}
+
 /** The test world as checkers see it. */
 export function asWorld(made: MadeUpRest): RestWorld {
   const zonesOf = (zone: string): readonly string[] => (zone === "" ? [] : [zone]);
@@ -172,7 +181,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
   const world = {
     store: {
       objects: (kind: string) =>
-        kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : [],
+        ({ AzVolume: made.volumes, AzVolumeAttachment: made.attachments, Lease: [aLease(made)] })[kind] ?? [],
     },
     azure: {
       vmOf: (nodeName: string) => vms.find(({ name }) => name === nodeName),

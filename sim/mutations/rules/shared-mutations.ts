@@ -1,5 +1,5 @@
 import type { Mutation } from "../mutation.ts";
-import { lostSharedVolumesStorm, sharedVolumesStorm } from "../storms.ts";
+import { lostSharedVolumesStorm, restoredSharedVolumesStorm, sharedVolumesStorm } from "../storms.ts";
 
 /** Rules of volumes that several nodes write: they have no record. */
 export const sharedMutations: readonly Mutation[] = [
@@ -132,5 +132,24 @@ export const sharedMutations: readonly Mutation[] = [
     storm: { ...lostSharedVolumesStorm, attach: "driver" },
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/node/plan-node-volume.test.ts",
+  },
+  {
+    name: "shared-restored",
+    removes:
+      "where several nodes write, every attachment that a restored backup shows counts as one whose detach " +
+      "is under way, until its VM's ETag has moved",
+    edits: [
+      {
+        file: "src/controller/rollback/distrust-shared.ts",
+        find: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) ?`,
+        replace: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) || true ?`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: restoredSharedVolumesStorm,
+    shownBy: 5,
+    takes: "a backup is restored while a detach is under way, and a pod comes to that node",
+    noticedBy: "src/controller/rollback/distrust-shared.test.ts",
   },
 ];

@@ -47,6 +47,33 @@ export async function recordAttachedVms(
 }
 
 /**
+ * The same of VMs from which a detach may be under way that no object shows: `attempt` marks it as begun, and
+ * it is taken back before its node stages anything.
+ */
+export async function recordAsLeaving(
+  ports: AdoptionPorts,
+  {
+    volume,
+    diskUri,
+    attempt,
+  }: { readonly volume: AzVolume; readonly diskUri: string; readonly attempt: string },
+  attachedVms: readonly AttachedVm[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  for (const { node, lun } of attachedVms) {
+    if (lun === undefined || isForeign(node)) continue;
+    const recorded = await recordOn(
+      ports,
+      { volume, diskUri, node },
+      ({ status }) => ({ ...foundAt(status, { node, lun }), state: "Detaching", attempt }),
+      signal,
+    );
+    if (!recorded.ok) return recorded;
+  }
+  return ok({});
+}
+
+/**
  * Records where a VM lists a disk that does not name the VM: the node shows itself clean by that place,
  * where it need not find a device. No attach is begun, and a later detach takes the disk off the list.
  * Creates the AzVolumeAttachment where it is gone. Idempotent.

@@ -174,6 +174,21 @@ describe("rebuildReconciler", () => {
       }));
   }
 
+  it("distrusts attachments of a shared volume before the rebuild ends", () =>
+    withIncarnation(0, async (world) => {
+      const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+      await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await setIncarnations(world, 0, 1);
+      let seen: unknown;
+      await rebuild(world, async () => {
+        seen = [world.attachment("node-a")?.status?.state, await incarnations(world)];
+      });
+      assert.deepEqual(seen, ["Detaching", [0, 1]]);
+      assert.deepEqual(await incarnations(world), [1, 0]);
+    }));
+
   it("requests a read for an attachment whose disk is being detached", () =>
     withIncarnation(1, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeIncarnation: 0 }));

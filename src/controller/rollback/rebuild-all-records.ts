@@ -18,6 +18,7 @@ import {
 import type { RollbackPorts } from "../controller-ports.ts";
 import { tryEach } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
+import { distrustShared, sharedDisk } from "./distrust-shared.ts";
 import { vmsReadOnce } from "./vms-read-once.ts";
 
 /**
@@ -28,10 +29,11 @@ import { vmsReadOnce } from "./vms-read-once.ts";
 const REBUILT_AT_ONCE = 25;
 
 /**
- * After a rollback no record can be trusted. The leader makes every record *unverified* from Azure's
- * state, with an epoch above all that any record or node knows, and then raises the store incarnation:
- * only then is any node granted a volume. After a crash in between, the next leader continues from the
- * mark. A volume that could not be read keeps its old incarnation, and is retried.
+ * After a rollback no record can be trusted, and no attachment of a volume without one (`distrustShared`).
+ * The leader makes every record *unverified* from Azure's state, with an epoch above all that any record or
+ * node knows, and then raises the store incarnation: only then is any node granted a volume. After a crash in
+ * between, the next leader continues from the mark. A volume that could not be read keeps its old
+ * incarnation, and is retried.
  */
 export function rebuildReconciler(ports: RollbackPorts): Reconciler {
   return {
@@ -172,12 +174,34 @@ async function rebuild(
   if (!volumes.ok) return volumes;
   // Also those that were rebuilt before a crash: their attachments may not have been repaired.
   const due = { volumes: volumes.value.items, incarnation, isDue: () => true };
+  const distrusted = await distrustEach(ports, volumes.value.items, signal);
+  if (!distrusted.ok) return distrusted;
   const rebuilt = await rebuildEach(ports, due, signal);
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
   // Also where some failed: their records are of an earlier incarnation than the store, and no step
   // trusts them.
   const raised = await annotateLease(ports, (lease) => rebuildEnd(lease, incarnation), signal);
   return raised.ok ? rebuilt : raised;
+}
+
+/** Before the incarnation rises, which ends the rebuild: no record shows later which of them are left. */
+async function distrustEach(
+  ports: RollbackPorts,
+  volumes: readonly AzVolume[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { failed } = await tryEach(
+    volumes.flatMap((volume) => sharedDisk(volume) ?? []),
+    {
+      attempt: (shared) =>
+        distrustShared(ports, shared, (failure) => emitNotRebuilt(ports, shared.volume, failure), signal),
+      onFailure: ({ volume }, failure) => emitNotRebuilt(ports, volume, failure),
+      atOnce: REBUILT_AT_ONCE,
+      logger: ports.logger,
+    },
+    signal,
+  );
+  return failed === undefined ? ok({}) : fail(failed);
 }
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */

@@ -156,7 +156,7 @@ function isMadeAgain(observed: ObservedVolume, attachment: AzVolumeAttachment, n
 }
 
 /** Whether the disk has been attached, and no detach from there has ended. */
-function holdsDisk({ status }: AzVolumeAttachment): boolean {
+export function holdsDisk({ status }: Pick<AzVolumeAttachment, "status">): boolean {
   const state = status?.state;
   return state === "Attached" || state === "Detaching" || state === "DetachmentFailed";
 }

@@ -1,0 +1,101 @@
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isSameVmId } from "../../core/api/identity/node-identity.ts";
+import { labelValue } from "../../core/api/object-names.ts";
+import { attachedVm } from "../../core/attachment/attached-vm.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
+import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
+import type { RollbackPorts } from "../controller-ports.ts";
+
+/** A volume that several nodes may write, and its disk. */
+export interface SharedDisk {
+  readonly volume: AzVolume;
+  readonly diskUri: string;
+}
+
+/** Undefined: one node writes it, or it has no disk yet. */
+export function sharedDisk(volume: AzVolume): SharedDisk | undefined {
+  const diskUri = volume.status?.detail?.diskUri;
+  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) ? undefined : { volume, diskUri };
+}
+
+/**
+ * What a write barrier is to a volume with a record: a detach that the lost objects have allowed may be under
+ * way, and a pod that comes back would lose its disk to it. So every attachment is marked as one whose detach
+ * was begun. Such a mark is taken back once the VM's ETag has moved (`takeBackDetach`), and until then its
+ * node stages nothing; what is staged stays. Then come the VMs that an older backup does not name: a failure
+ * of Azure, which may last, is reported by `onUnread` and delays no other volume. Idempotent. Fails as the
+ * store does.
+ */
+export async function distrustShared(
+  ports: RollbackPorts,
+  shared: SharedDisk,
+  onUnread: (failure: Failure) => void,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const attempt = ports.random.uuid();
+  const marked = await markAll(ports.store, shared.volume, attempt, signal);
+  if (!marked.ok) return marked;
+  const unsaid = await unsaidVms(ports, shared, marked.value, signal);
+  if (signal.aborted) return unsaid.ok ? ok(undefined) : unsaid;
+  if (!unsaid.ok) {
+    onUnread(unsaid.failure);
+    return ok(undefined);
+  }
+  const recorded = await recordAsLeaving(ports, { ...shared, attempt }, unsaid.value, signal);
+  return recorded.ok ? ok(undefined) : recorded;
+}
+
+/** The VMs that have the disk, without those of these `vmIds`. */
+async function unsaidVms(
+  ports: RollbackPorts,
+  { diskUri }: SharedDisk,
+  vmIds: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<readonly AttachedVm[], Failure>> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok([]) : disk;
+  const attachedVms = await findAttachedVms(ports, disk.value, "primaryAttach", signal);
+  return attachedVms.ok
+    ? ok(attachedVms.value.filter(({ node }) => !vmIds.some((vmId) => isSameVmId(vmId, node.vmId))))
+    : attachedVms;
+}
+
+/** Marks the attachments of a volume that name a VM. Answers those VMs, by their `vmId`. */
+async function markAll(
+  store: RollbackPorts["store"],
+  { metadata: { name: volumeName } }: AzVolume,
+  attempt: string,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
+  const label = { "disk.csi.azure.com/volume-name": labelValue(volumeName) };
+  const listed = await store.list("AzVolumeAttachment", label, signal);
+  if (!listed.ok) return listed;
+  const vmIds: string[] = [];
+  for (const { metadata, spec } of listed.value.items) {
+    if (spec.volumeName !== volumeName) continue;
+    const { name, uid } = metadata;
+    const marked = await changeStatus(
+      store,
+      { kind: "AzVolumeAttachment", name, uid },
+      (present) => asBegun(present, attempt),
+      signal,
+    );
+    if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
+    const vm = marked.ok ? attachedVm(marked.value) : undefined;
+    if (vm !== undefined) vmIds.push(vm.vmId);
+  }
+  return ok(vmIds);
+}
+
+/** Undefined: it names no VM, so no detach was begun through it. */
+function asBegun(present: AzVolumeAttachment, attempt: string): AzVolumeAttachment | undefined {
+  const { status } = present;
+  if (status === undefined || attachedVm(present) === undefined) return undefined;
+  const { error: _, ...rest } = status;
+  return { ...present, status: { ...rest, state: "Detaching", attempt } };
+}
