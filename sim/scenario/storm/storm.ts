@@ -283,8 +283,13 @@ export function createStorm(parts: {
       },
       {
         act: () => {
-          for (const volumeName of toRestart)
-            operations.act({ kind: "restart", volumeName, isForced: false });
+          for (const volumeName of toRestart) {
+            const pods = world.cluster.pods().filter((pod) => pod.volumeName === volumeName);
+            // Any of those that share a volume may be the one that lost its disk.
+            for (const { nodeName } of pods.length > 1 ? pods : [])
+              world.cluster.deletePod(volumeName, { isForced: false, nodeName });
+            if (pods.length <= 1) operations.act({ kind: "restart", volumeName, isForced: false });
+          }
         },
         thenMs: () => 0,
       },
