@@ -128,7 +128,7 @@ export const sharedMutations: readonly Mutation[] = [
       },
     ],
     alsoRemoves: [],
-    breaks: ["not-converged"],
+    breaks: ["not-converged", "replica-removed"],
     storm: { ...lostSharedVolumesStorm, attach: "driver" },
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/node/plan-node-volume.test.ts",

@@ -92,8 +92,8 @@ function hasLostRequest(
 }
 
 /**
- * Past the cache, which may show the last pod for a moment after an orderly unpublish. A node out of service is
- * unpublished though its pods are still there.
+ * Past the cache, which may show the last pod for a moment after an orderly unpublish. A node out of service
+ * is unpublished though its pods are still there.
  */
 async function isUsedNow(
   { users }: Pick<AttachmentPorts, "users">,
