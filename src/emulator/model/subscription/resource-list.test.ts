@@ -118,6 +118,62 @@ describe("the resources of a group", () => {
     );
     assert.ok(listed.every((resource) => at(resource, "provisioningState") === undefined));
   });
+
+  it("are rendered only on the page that has them", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const rendered: string[] = [];
+    const { disks } = azure.model.world;
+    for (const name of ["a", "b", "c", "d"]) {
+      azure.finish("PUT", `disks/${name}`, { ...(diskBody() as object), tags: { team: name } });
+      for (const [key, disk] of disks)
+        if (disk.name === name)
+          disks.set(key, {
+            ...disk,
+            get creationData() {
+              rendered.push(name);
+              return disk.creationData;
+            },
+          });
+    }
+    const all = "/subscriptions/sub-1/resources";
+    for (const [query, names] of [
+      ["?$top=2", ["a", "b"]],
+      ["?$top=1&$filter=name ne 'a'", ["b"]],
+      ["?$top=1&$filter=tagName eq 'team' and tagValue eq 'd'", ["d"]],
+      ["?$filter=resourceType ne 'Microsoft.Compute/disks'", []],
+    ] as const) {
+      rendered.length = 0;
+      assert.deepEqual(namesIn(azure, all + query), names, query);
+      assert.deepEqual([...new Set(rendered)], names, query);
+    }
+  });
+
+  it("are found by their identity and their plan", () => {
+    const azure = aModel();
+    const identity = { type: "SystemAssigned" };
+    const plan = { name: "appliance", publisher: "vendor", product: "storage" };
+    const sku = { name: "Standard_D8s_v5", capacity: 0 };
+    azure.finish("PATCH", "virtualMachines/node-a", { identity, plan });
+    azure.finish("PUT", "virtualMachineScaleSets/pool", { location: "eastus", sku, identity, plan });
+    const activeKey = { keyUrl: "https://vault.vault.azure.net/keys/key/1" };
+    azure.finish("PUT", "diskEncryptionSets/keys", {
+      location: "eastus",
+      identity,
+      properties: { activeKey },
+    });
+    const all = "/subscriptions/sub-1/resources";
+    for (const path of [
+      "virtualMachines/node-a",
+      "virtualMachineScaleSets/pool",
+      "diskEncryptionSets/keys",
+    ]) {
+      const { body } = azure.send("GET", path);
+      const principal = textAt(body, "identity", "principalId") ?? "none";
+      const found = namesIn(azure, `${all}?$filter=identity/principalId eq '${principal}'`);
+      assert.deepEqual(found, [path.split("/")[1]]);
+    }
+    assert.deepEqual(namesIn(azure, `${all}?$filter=plan/publisher eq 'vendor'`), ["node-a", "pool"]);
+  });
 });
 
 describe("resource groups", () => {
