@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import { isObject, type Json } from "../../src/emulator/model/api/json.ts";
+import { MEMBER_NAMES } from "../../src/emulator/model/api/request/member-names.ts";
+import { withSpelledMembers } from "../../src/emulator/model/api/request/spelled-members.ts";
 import { ARM_ROUTES } from "../../src/emulator/model/api/routes.ts";
 import { aModel, COMPUTE, diskBody } from "../../src/emulator/model/testing/model-fixture.ts";
 
@@ -72,6 +74,15 @@ describe("answers beside the models of the official SDK", () => {
     assert.deepEqual([...unknown], []);
   });
 
+  it("is a resource that can be sent back, whatever the case of its members", () => {
+    const plain = answers.map(({ body }) => JSON.parse(JSON.stringify(body)) as Json);
+    const resources = plain
+      .flatMap((body) => (isObject(body) && Array.isArray(body["value"]) ? (body["value"] as Json[]) : body))
+      .filter((resource) => isObject(resource) && isObject(resource["properties"]) && "id" in resource);
+    assert.ok(resources.length > 50, `${resources.length} resources`);
+    for (const resource of resources) assert.deepEqual(withSpelledMembers(inCapitals(resource)), resource);
+  });
+
   it("has every member that the model requires, each of its type", async () => {
     const folder = await mkdtemp(join(tmpdir(), "sdk-models-"));
     try {
@@ -99,6 +110,36 @@ describe("answers beside the models of the official SDK", () => {
     }
   });
 });
+
+describe("the members of bodies that the emulator knows", () => {
+  it("are members of the models", async () => {
+    const files = ["models", "common/models", "compute/models", "computeDisk/models"];
+    const sources = await Promise.all(
+      files.map((file) => readFile(join(SDK, "models", `${file}.js`), "utf8")),
+    );
+    // `name: item["name"]`, of which the emulator has the name on the wire.
+    const wireNames = sources.flatMap((source) =>
+      Array.from(source.matchAll(/item\["(\w+)"\]|(\w+): /g), ([, read, written]) => read ?? written),
+    );
+    const known = new Set(wireNames);
+    assert.deepEqual(
+      MEMBER_NAMES.filter((name) => !known.has(name)),
+      [],
+    );
+  });
+});
+
+/** A document with its members in capitals, but for those that a client names, and for instance views. */
+function inCapitals(value: Json): Json {
+  if (Array.isArray(value)) return value.map(inCapitals);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member = null]) => [
+      name.toUpperCase(),
+      ["tags", "instanceView"].includes(name) ? member : inCapitals(member),
+    ]),
+  );
+}
 
 /** What the emulator answers to every operation that it has, first answers and results alike. */
 function answersOfAllOperations(): {

@@ -15,6 +15,7 @@ import {
 import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import { checkResource } from "./request/check-resource.ts";
+import { withSpelledMembers } from "./request/spelled-members.ts";
 import { checkKnownMembers } from "./request/unknown-members.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
@@ -49,6 +50,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const apiVersion = query["api-version"];
   const { operation } = route;
   const withEtags = route.isAdmin === true || hasEtags(operation, apiVersion ?? "");
+  const spelled = route.isAdmin === true ? undefined : withSpelledMembers(request.body);
   const call: ArmCall = {
     path: request.path,
     params,
@@ -56,7 +58,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     ifMatch: withEtags ? request.ifMatch : undefined,
     ifNoneMatch: withEtags ? request.ifNoneMatch : undefined,
     caller: request.caller ?? "",
-    body: route.isAdmin === true ? request.body : requestInVersion(request.body, operation, apiVersion ?? ""),
+    body: route.isAdmin === true ? request.body : requestInVersion(spelled, operation, apiVersion ?? ""),
     apiVersion: apiVersion ?? "",
     origin: request.origin ?? DEFAULT_ORIGIN,
   };
@@ -71,7 +73,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const asked = { ...call, method: request.method };
   const denied =
     checkAuthorization(world.settings, asked) ??
-    checkResource(world, asked) ??
+    checkResource(world, asked, request.body) ??
     checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call));
   if (denied !== undefined) return rejected(denied, operation);
   const elsewhere = missingGroup(world, route, call);
@@ -95,7 +97,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   world.caller = call.caller;
   const result =
     verdict.refused ??
-    checkKnownMembers(request.body, operation, apiVersion) ??
+    checkKnownMembers(spelled, operation, apiVersion) ??
     read(world, call, fault, operation) ??
     route.handler(world, call);
   world.caller = undefined;

@@ -38,15 +38,17 @@ const PORTAL_TAG = /^(?:hidden|link)/i;
 
 /**
  * Why Resource Manager refuses a PUT or PATCH of a resource or a group before its provider sees it: by its
- * members, its tags, or a region that is not that of the existing resource.
+ * members, its tags, or a region that is not that of the existing resource. `sent` is the body with its
+ * members as the client spells them.
  */
 export function checkResource(
   world: World,
   call: ArmCall & { readonly method: ArmMethod },
+  sent: Json | undefined,
 ): ArmFailure | undefined {
   const { method, body } = call;
-  if ((method !== "PUT" && method !== "PATCH") || body === undefined) return undefined;
-  return checkMembers(body) ?? checkTags(body) ?? (method === "PUT" ? checkLocation(world, call) : undefined);
+  if ((method !== "PUT" && method !== "PATCH") || body === undefined || sent === undefined) return undefined;
+  return checkMembers(sent) ?? checkTags(body) ?? (method === "PUT" ? checkLocation(world, call) : undefined);
 }
 
 function checkMembers(body: Json): ArmFailure | undefined {
