@@ -67,6 +67,8 @@ interface Circumstances {
   readonly unschedulable?: readonly string[];
   /** They were schedulable just before the removal for this long, in milliseconds. */
   readonly schedulableMs?: number;
+  /** All nodes were uncordoned this long before the removal, in milliseconds. */
+  readonly uncordonedMs?: number;
   /** The Node of node-b was created again this long before the removal, in milliseconds. */
   readonly recreatedMs?: number;
   /** The first Node of node-b was created this long before the removal, in milliseconds. */
@@ -168,6 +170,10 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     await nodesChange(circumstances.schedulableMs);
     unschedulable = circumstances.unschedulable ?? [];
   }
+  if (circumstances.uncordonedMs !== undefined) {
+    unschedulable = [];
+    await nodesChange(circumstances.uncordonedMs);
+  }
   if (circumstances.recreatedMs !== undefined) {
     recreated = ["node-b"];
     await nodesChange(circumstances.recreatedMs);
@@ -214,8 +220,19 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ ...drained, forMs: RELEASE_DRAINED_AFTER_MS - 1 }), broken);
     assert.deepEqual(await aRemoval({ ...drained, pods: [{ ...aPod, nodeName: "node-b" }] }), broken);
     assert.deepEqual(await aRemoval({ ...drained, unschedulable: ["node-a"] }), broken);
-    assert.deepEqual(await aRemoval({ ...drained, schedulableMs: 1 }), broken);
+    assert.deepEqual(await aRemoval({ ...drained, schedulableMs: KNOWN_AFTER_MS }), broken);
     assert.deepEqual(await aRemoval(drained), []);
+  });
+
+  it("reports one from a node that every controller knows to be uncordoned", async () => {
+    const drained = { unschedulable: ["node-b"], forMs: RELEASE_DRAINED_AFTER_MS };
+    assert.deepEqual(await aRemoval({ ...drained, uncordonedMs: KNOWN_AFTER_MS }), broken);
+    assert.deepEqual(await aRemoval({ ...drained, uncordonedMs: KNOWN_AFTER_MS - 1 }), []);
+    const tooEarly = { ...drained, forMs: RELEASE_DRAINED_AFTER_MS - 1 };
+    assert.deepEqual(await aRemoval({ ...tooEarly, uncordonedMs: 1 }), broken);
+    const late = { ...drained, forMs: KNOWN_LATE_MS, isNewsLate: true };
+    assert.deepEqual(await aRemoval({ ...late, uncordonedMs: KNOWN_LATE_MS }), broken);
+    assert.deepEqual(await aRemoval({ ...late, uncordonedMs: KNOWN_LATE_MS - 1 }), []);
   });
 
   it("reports one from a node that was schedulable for long, while news is late", async () => {

@@ -69,8 +69,12 @@ export function watchReplicas(
   const presences = createPresences(() => clock.elapsedMs());
   /** The uids of all Nodes that had a name, by that name. */
   const uidsOf = new Map<string, Set<string>>();
+  /** When a node was last seen unschedulable for as long as its replicas are kept, by its name. */
+  const drainedAtMs = new Map<string, number>();
 
   function look(): void {
+    // Until now, nodes were as at the last look.
+    noteDrained();
     const present = new Map<string, number>();
     for (const attachment of store.objects("AzVolumeAttachment"))
       if (isRequest(attachment)) present.set(attachment.metadata.name, 0);
@@ -82,9 +86,10 @@ export function watchReplicas(
     }
     for (const pod of cluster.pods()) present.set(podKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);
     presences.look(present);
+    noteDrained();
   }
-  const isKnown = (key: string): boolean =>
-    presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
+  const knownAfterMs = (): number => (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
+  const isKnown = (key: string): boolean => presences.forMs(key) >= knownAfterMs();
   const isOf = ({ volumeName }: { readonly volumeName: string }, diskUri: string): boolean =>
     isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
   const isThere = (
@@ -106,10 +111,14 @@ export function watchReplicas(
    * A replica that is released from there leaves a moment after its volume may have lost its writer. While
    * faults delay watches, a controller may miss that the node was schedulable in between.
    */
-  const isDrained = (nodeName: string): boolean => {
-    const key = world.outside.isNewsLate() ? drainedAgainKey(nodeName) : drainedKey(nodeName);
-    return presences.forMs(key) >= releaseDrainedAfterMs;
-  };
+  function noteDrained(): void {
+    const keyOf = world.outside.isNewsLate() ? drainedAgainKey : drainedKey;
+    for (const name of uidsOf.keys())
+      if (presences.forMs(keyOf(name)) >= releaseDrainedAfterMs) drainedAtMs.set(name, clock.elapsedMs());
+  }
+  /** A controller that removes a replica may have decided, by its cache, before the node was uncordoned. */
+  const isDrained = (nodeName: string): boolean =>
+    clock.elapsedMs() - (drainedAtMs.get(nodeName) ?? Number.NEGATIVE_INFINITY) < knownAfterMs();
 
   /** A controller may have asked for the Node a moment before it was created again. */
   const wasGone = ({ name, uid }: SimNode): boolean =>
@@ -196,7 +205,7 @@ interface Removal {
   readonly isPrimary: (attachment: AzVolumeAttachment) => boolean;
   /** Whether a pod is one of the volume with that disk. */
   readonly isOf: (pod: SimPod, diskUri: string) => boolean;
-  /** Whether a node has been unschedulable for as long as its replicas are kept. */
+  /** Whether a node is, or just was, unschedulable for as long as its replicas are kept. */
   readonly isDrained: (nodeName: string) => boolean;
   /** Whether a Node was created again a moment ago. */
   readonly wasGone: (node: SimNode) => boolean;
@@ -237,7 +246,7 @@ function whyLegitimate(
     .pods()
     .filter((pod) => pod.nodeName === nodeName && isOf(pod, replica.spec.volumeId));
   if (isDrained(nodeName) && podsThere.every(({ isDeleted }) => isDeleted))
-    return "its node has been unschedulable for a while, and no pod waits there";
+    return "its node is, or just was, unschedulable for a while, and no pod waits there";
   if (!isShared && podsThere.some(({ isDeleted }) => isDeleted) && spare.length > maxMountReplicaCount)
     return "its pod leaves, and the others are enough for the next primary and its replicas";
   const isFull = world.store
