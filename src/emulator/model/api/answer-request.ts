@@ -15,8 +15,8 @@ import {
 import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import { checkResource } from "./request/check-resource.ts";
+import { checkStorageProfile } from "./request/check-storage-profile.ts";
 import { withSpelledMembers } from "./request/spelled-members.ts";
-import { checkKnownMembers } from "./request/unknown-members.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
 import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
@@ -97,7 +97,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   world.caller = call.caller;
   const result =
     verdict.refused ??
-    checkKnownMembers(spelled, operation, apiVersion) ??
+    checkStorageProfile(request.body, operation, apiVersion) ??
     read(world, call, fault, operation) ??
     route.handler(world, call);
   world.caller = undefined;

@@ -534,11 +534,12 @@ export const armErrors = {
       target: property,
     }),
   /** A member of a body that the provider of VMs does not know, or not in that API version. */
-  unknownMember: (member: string, type: string, path: string) =>
+  unknownMember: (member: string, type: string, path: string, position: number) =>
     failure(
       400,
       "BadRequest",
-      `Could not find member '${member}' on object of type '${type}'. Path '${path}'.`,
+      `Could not find member '${member}' on object of type '${type}'. ` +
+        `Path '${path}', line 1, position ${position}.`,
       { target: `vm.${path}` },
     ),
   invalidName: (parameter: string) =>

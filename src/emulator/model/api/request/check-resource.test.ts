@@ -22,7 +22,7 @@ describe("Resource Manager refuses a resource", () => {
       "with a member in Python's spelling",
       bodyWith({ disk_size_gb: 8 }),
       "InvalidRequestContent",
-      /^The request content was invalid and could not be deserialized: 'Could not find member 'disk_size_gb' on object of type 'ResourceDefinition'\. Path 'disk_size_gb'\.'\.$/,
+      /^The request content was invalid and could not be deserialized: 'Could not find member 'disk_size_gb' on object of type 'ResourceDefinition'\. Path 'disk_size_gb', line 1, position \d+\.'\.$/,
     ],
     ["with 51 tags", bodyWith({ tags: tags(51) }), "InvalidTags", /tag count - '51'.*allowed - '50'/],
     ["with a blank tag", bodyWith({ tags: { " ": "x" } }), "InvalidTagName", /non-whitespace/],
@@ -80,6 +80,28 @@ describe("Resource Manager refuses a resource", () => {
     assert.equal(textAt(azure.send("GET", GROUP).body, "location"), "eastus");
     assert.equal(azure.send("PUT", "disks/d", bodyWith({ location: "East US" })).status, 202);
   });
+});
+
+describe("the position of a member that Resource Manager does not know", () => {
+  const rows: readonly (readonly [because: string, body: Json, member: string, position: number])[] = [
+    [
+      "recorded with azure-mgmt-compute 38",
+      { location: "centralus", hardware_profile: { vm_size: "Standard_DS1" } },
+      "hardware_profile",
+      44,
+    ],
+    ["recorded with azapi", { cloudConnectors: {}, publicNetworkAccess: "x" }, "cloudConnectors", 20],
+  ];
+  for (const [because, body, member, position] of rows)
+    it(`is ${position}, as ${because}`, () => {
+      const { body: refusal } = aModel().send("PUT", "virtualMachines/node-a", body);
+      assert.equal(
+        textAt(refusal, "error", "message"),
+        "The request content was invalid and could not be deserialized: 'Could not find member " +
+          `'${member}' on object of type 'ResourceDefinition'. ` +
+          `Path '${member}', line 1, position ${position}.'.`,
+      );
+    });
 });
 
 describe("Resource Manager accepts a resource", () => {

@@ -3,6 +3,7 @@ import type { ArmCall, ArmMethod } from "../arm-message.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
 import { isObject, type Json, objectAt, textAt, textsAt } from "../json.ts";
 import { keyOf } from "../resource/resource-id.ts";
+import { charactersBefore } from "./body-position.ts";
 
 /** The members of a resource that Resource Manager reads itself, whatever its type, in lower case. */
 const MEMBERS = [
@@ -51,6 +52,12 @@ export function checkResource(
   return checkMembers(sent) ?? checkTags(body) ?? (method === "PUT" ? checkLocation(world, call) : undefined);
 }
 
+/**
+ * Resource Manager counts one character beyond the colon. All recordings of which the body is known fit that,
+ * and no other reading: position 44 of `hardware_profile` (canonical/pycloudlib#501), 20 of `cloudConnectors`
+ * as the first member (Microsoft.Purview in the examples of azapi), and 17 in an indented line of 2017 with
+ * `AccountType` (azure-powershell#4309).
+ */
 function checkMembers(body: Json): ArmFailure | undefined {
   if (!isObject(body))
     return armErrors.invalidRequestContent(
@@ -61,7 +68,8 @@ function checkMembers(body: Json): ArmFailure | undefined {
   return unknown === undefined
     ? undefined
     : armErrors.invalidRequestContent(
-        `Could not find member '${unknown}' on object of type 'ResourceDefinition'. Path '${unknown}'.`,
+        `Could not find member '${unknown}' on object of type 'ResourceDefinition'. ` +
+          `Path '${unknown}', line 1, position ${charactersBefore(body, [unknown]) + 1}.`,
       );
 }
 

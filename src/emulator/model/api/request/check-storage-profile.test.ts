@@ -12,6 +12,7 @@ describe("a write of a VM with a member that the provider does not know", () => 
   const entry = { lun: 0, createOption: "Attach", managedDisk };
   const rows: readonly (readonly [storageProfile: Json, type: string, path: string])[] = [
     [{ dataDisks: [{ ...entry, toBeDetatched: true }] }, "DataDisk", "dataDisks[0].toBeDetatched"],
+    [{ DataDisks: [{ ...entry, ToBeDetatched: true }] }, "DataDisk", "DataDisks[0].ToBeDetatched"],
     [{ dataDisks: [entry, { lun: 1, size: 8 }] }, "DataDisk", "dataDisks[1].size"],
     [{ data_disks: [] }, "StorageProfile", "data_disks"],
     [
@@ -27,11 +28,14 @@ describe("a write of a VM with a member that the provider does not know", () => 
       azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
       const { status, body } = azure.send("PATCH", "virtualMachines/node-a", profile(storageProfile));
       const full = `properties.storageProfile.${path}`;
+      const member = path.split(".").at(-1) ?? "";
+      const position =
+        JSON.stringify(profile(storageProfile)).indexOf(`"${member}":`) + `"${member}":`.length;
       assert.deepEqual([status, codeOf(body)], [400, "BadRequest"]);
       assert.equal(
         textAt(body, "error", "message"),
-        `Could not find member '${path.split(".").at(-1) ?? ""}' on object of type '${type}'. ` +
-          `Path '${full}'.`,
+        `Could not find member '${member}' on object of type '${type}'. ` +
+          `Path '${full}', line 1, position ${position}.`,
       );
       assert.equal(textAt(body, "error", "target"), `vm.${full}`);
       assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
