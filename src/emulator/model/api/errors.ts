@@ -542,6 +542,15 @@ export const armErrors = {
         `Path '${path}', line 1, position ${position}.`,
       { target: `vm.${path}` },
     ),
+  /** A text of a body that is no value of the type which the provider of VMs reads. */
+  notConvertible: (found: { value: string; type: string; path: string; position: number }) =>
+    failure(
+      400,
+      "BadRequest",
+      `Error converting value "${found.value}" to type 'System.Nullable\`1[${found.type}]'. ` +
+        `Path '${found.path}', line 1, position ${found.position}.`,
+      { target: `vm.${found.path}` },
+    ),
   invalidName: (parameter: string) =>
     failure(400, "InvalidParameter", `The value of parameter ${parameter} is invalid.`, {
       target: parameter,

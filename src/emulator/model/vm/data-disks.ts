@@ -12,7 +12,8 @@ export type DataDiskPlan = { readonly kind: "Plan"; readonly entries: readonly D
 
 const CREATE_OPTIONS: readonly DataDisk["createOption"][] = ["Attach", "Empty"];
 const DELETE_OPTIONS = ["Delete", "Detach"];
-const CACHINGS: readonly Caching[] = ["None", "ReadOnly", "ReadWrite"];
+/** The kinds of host caching. */
+export const CACHINGS: readonly Caching[] = ["None", "ReadOnly", "ReadWrite"];
 
 export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDisk[] {
   return list.filter(isObject).map((entry) => ({
@@ -21,14 +22,20 @@ export function parseDataDisks(list: readonly Json[]): readonly RequestedDataDis
     diskId: textAt(entry, "managedDisk", "id"),
     createOption: createOptionOf(textAt(entry, "createOption")),
     sizeGiB: numberAt(entry, "diskSizeGB"),
-    skuName: textAt(entry, "managedDisk", "storageAccountType"),
-    caching: textAt(entry, "caching"),
+    skuName: chosenAt(entry, "managedDisk", "storageAccountType"),
+    caching: chosenAt(entry, "caching"),
     writeAcceleratorEnabled: booleanAt(entry, "writeAcceleratorEnabled") ?? false,
     deleteOption: textAt(entry, "deleteOption"),
     diskEncryptionSetId: textAt(entry, "managedDisk", "diskEncryptionSet", "id"),
     toBeDetached: booleanAt(entry, "toBeDetached") ?? false,
     forced: isForced(entry),
   }));
+}
+
+/** A value of a type that has few. The provider's reader, Newtonsoft.Json, takes an empty text for none. */
+function chosenAt(entry: Json, ...path: readonly string[]): string | undefined {
+  const text = textAt(entry, ...path);
+  return text === "" ? undefined : text;
 }
 
 /**

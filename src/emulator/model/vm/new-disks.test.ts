@@ -214,8 +214,8 @@ describe("a data disk of createOption Empty", () => {
     {
       because: "of an unknown SKU",
       entry: { ...fresh, managedDisk: { storageAccountType: "Best_LRS" } },
-      is: "InvalidParameter",
-      target: "sku.name",
+      is: "BadRequest",
+      target: "vm.properties.storageProfile.dataDisks[0].managedDisk.storageAccountType",
     },
     {
       because: "of a SKU that the VM does not take",

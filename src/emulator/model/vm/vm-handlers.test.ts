@@ -99,9 +99,12 @@ describe("a VM", () => {
       const entry = { lun: 0, createOption: "attach", managedDisk: { id: `${COMPUTE}/disks/pvc-1` } };
       return { properties: { storageProfile: { dataDisks: [{ ...entry, ...more }] } } };
     };
-    for (const wrong of [{ caching: "WriteOnly" }, { deleteOption: "Keep" }]) {
+    for (const [wrong, code] of [
+      [{ caching: "WriteOnly" }, "BadRequest"],
+      [{ deleteOption: "Keep" }, "InvalidParameter"],
+    ] as const) {
       const { status, body } = azure.send("PATCH", "virtualMachines/node-a", attach(wrong));
-      assert.deepEqual([status, codeOf(body)], [400, "InvalidParameter"], JSON.stringify(wrong));
+      assert.deepEqual([status, codeOf(body)], [400, code], JSON.stringify(wrong));
     }
     azure.finish("PATCH", "virtualMachines/node-a", attach({ caching: "readonly", deleteOption: "DELETE" }));
     const { body } = azure.send("GET", "virtualMachines/node-a");

@@ -63,3 +63,64 @@ describe("a write of a VM with a member that the provider does not know", () => 
     assert.equal(azure.send("PATCH", "virtualMachines/node-a?api-version=2019-03-01", body).status, 200);
   });
 });
+
+describe("a write of a VM with a text that is no value of its type", () => {
+  const skuType = "Microsoft.Azure.XStoreClientHelper.StorageAccountServiceClient.StorageAccountType";
+  const rows: readonly (readonly [storageProfile: Json, path: string, value: string, type: string])[] = [
+    [
+      { dataDisks: [{ lun: 0, createOption: "Empty", diskSizeGB: 8, caching: "Unrecognized" }] },
+      "dataDisks[0].caching",
+      "Unrecognized",
+      "Microsoft.WindowsAzure.ComputeResourceProvider.API.Disk+CachingType",
+    ],
+    [
+      { osDisk: { createOption: "FromImage", managedDisk: { storageAccountType: "StandardLRS" } } },
+      "osDisk.managedDisk.storageAccountType",
+      "StandardLRS",
+      skuType,
+    ],
+    [
+      { dataDisks: [{ lun: 0, createOption: "Empty", managedDisk: { StorageAccountType: "Premium" } }] },
+      "dataDisks[0].managedDisk.StorageAccountType",
+      "Premium",
+      skuType,
+    ],
+  ];
+  for (const [storageProfile, path, value, type] of rows)
+    it(`is refused for ${path}, as recorded`, () => {
+      const { status, body } = aModel().send("PATCH", "virtualMachines/node-a", profile(storageProfile));
+      const full = `properties.storageProfile.${path}`;
+      const position = JSON.stringify(profile(storageProfile)).indexOf(`"${value}"`) + value.length + 2;
+      assert.deepEqual(
+        [status, codeOf(body), textAt(body, "error", "message"), textAt(body, "error", "target")],
+        [
+          400,
+          "BadRequest",
+          `Error converting value "${value}" to type 'System.Nullable\`1[${type}]'. ` +
+            `Path '${full}', line 1, position ${position}.`,
+          `vm.${full}`,
+        ],
+      );
+    });
+
+  it("is refused by what comes first in the body", () => {
+    const entry = { lun: 0, createOption: "Empty", diskSizeGB: 8 };
+    const messageOf = (more: Readonly<Record<string, Json>>): string => {
+      const body = profile({ dataDisks: [{ ...entry, ...more }] });
+      return textAt(aModel().send("PATCH", "virtualMachines/node-a", body).body, "error", "message") ?? "";
+    };
+    assert.match(messageOf({ size: 1, caching: "x" }), /^Could not find member 'size'/);
+    assert.match(messageOf({ caching: "x", size: 1 }), /^Error converting value "x"/);
+  });
+
+  it("accepts the values in any case, and an empty text as none", () => {
+    const azure = aModel();
+    const disk = { createOption: "Empty", diskSizeGB: 8 };
+    const dataDisks = [
+      { ...disk, lun: 0, name: "a", caching: "readonly", managedDisk: { storageAccountType: "PREMIUM_lrs" } },
+      { ...disk, lun: 1, name: "b", caching: "", managedDisk: { storageAccountType: "" } },
+    ];
+    azure.finish("PATCH", "virtualMachines/node-a", profile({ dataDisks }));
+    assert.equal(dataDisksOf(azure, "node-a"), "0:a 1:b");
+  });
+});

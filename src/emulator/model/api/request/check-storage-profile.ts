@@ -1,7 +1,10 @@
+import { DISK_SKU_NAMES } from "../../disk/disk-sku.ts";
+import { CACHINGS } from "../../vm/data-disks.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
 import { isObject, type Json } from "../json.ts";
 import { fieldsMissingIn } from "../version-fields.ts";
 import { type BodyPath, charactersBefore, pathText } from "./body-position.ts";
+import { choiceOf } from "./choice.ts";
 
 /** The newest version whose members are known here: a later one may have more. */
 const KNOWN_UNTIL = "2026-03-01";
@@ -14,27 +17,51 @@ interface Model {
   readonly members: ReadonlyMap<string, Member>;
 }
 
-/** What is checked of a member: nothing, or its value or each of its elements against a model. */
-type Member = "any" | { readonly model: Model };
+/** What is checked of a member: nothing, its value or each of its elements against a model, or its text. */
+type Member = "any" | { readonly model: Model } | Choice;
 
-function modelOf(names: readonly string[], models: Readonly<Record<string, Model>>, type?: string): Model {
+/** A text that is one of few, in any case. */
+interface Choice {
+  /** The provider's name of its type. */
+  readonly type: string;
+  readonly choices: readonly string[];
+}
+
+function modelOf(
+  names: readonly string[],
+  checked: Readonly<Record<string, Model | Choice>>,
+  type?: string,
+): Model {
   const members = new Map<string, Member>(names.map((name) => [name.toLowerCase(), "any"]));
-  for (const [name, model] of Object.entries(models)) members.set(name.toLowerCase(), { model });
+  for (const [name, check] of Object.entries(checked))
+    members.set(name.toLowerCase(), "choices" in check ? check : { model: check });
   return type === undefined ? { members } : { members, type };
 }
 
+/** Recorded in jclouds/jclouds-labs#394. */
+const CACHING: Choice = {
+  type: "Microsoft.WindowsAzure.ComputeResourceProvider.API.Disk+CachingType",
+  choices: CACHINGS,
+};
+/** Recorded of an OS disk in MicrosoftDocs/OfficeDocs-SharePoint#1684. */
+const STORAGE_ACCOUNT_TYPE: Choice = {
+  type: "Microsoft.Azure.XStoreClientHelper.StorageAccountServiceClient.StorageAccountType",
+  choices: DISK_SKU_NAMES,
+};
 const MANAGED_DISK = modelOf(
-  ["id", "storageAccountType", "diskEncryptionSet", "securityProfile", "additionalDiskProperties"],
-  {},
+  ["id", "diskEncryptionSet", "securityProfile", "additionalDiskProperties"],
+  { storageAccountType: STORAGE_ACCOUNT_TYPE },
   "ManagedDiskParameters",
 );
+const OS_DISK = modelOf([], {
+  managedDisk: modelOf([], { storageAccountType: STORAGE_ACCOUNT_TYPE }),
+});
 const DATA_DISK = modelOf(
   [
     "lun",
     "name",
     "vhd",
     "image",
-    "caching",
     "writeAcceleratorEnabled",
     "createOption",
     "diskSizeGB",
@@ -46,12 +73,12 @@ const DATA_DISK = modelOf(
     "detachOption",
     "deleteOption",
   ],
-  { managedDisk: MANAGED_DISK },
+  { caching: CACHING, managedDisk: MANAGED_DISK },
   "DataDisk",
 );
 const STORAGE_PROFILE = modelOf(
-  ["imageReference", "osDisk", "diskControllerType", "alignRegionalDisksToVMZone", "diskApiVersion"],
-  { dataDisks: DATA_DISK },
+  ["imageReference", "diskControllerType", "alignRegionalDisksToVMZone", "diskApiVersion"],
+  { dataDisks: DATA_DISK, osDisk: OS_DISK },
   "StorageProfile",
 );
 const VIRTUAL_MACHINE = modelOf([], { properties: modelOf([], { storageProfile: STORAGE_PROFILE }) });
@@ -65,10 +92,12 @@ const WRITES: readonly string[] = [
 
 /**
  * Why the compute provider refuses a write of a VM: unlike that of disks, it reads no body with a member that
- * its version does not have. Checked are the storage profile and its data disks. `body` has its members as
- * the client spells them. The position in a message is where the provider's reader, Newtonsoft.Json, has
- * stopped: behind the colon of the member. The recorded one (kubernetes-sigs/cloud-provider-azure#8919) lacks
- * the body, but Resource Manager's own reader stops there (azure-sdk-for-python#14566).
+ * its version does not have, or with a text that is none of a type's values. Checked are the storage profile
+ * and its disks. `body` has its members as the client spells them.
+ *
+ * The position in a message is where the provider's reader, Newtonsoft.Json, has stopped: behind the colon of
+ * the member (inferred from Resource Manager's own reader, azure-sdk-for-python#14566, since the body is not
+ * recorded in kubernetes-sigs/cloud-provider-azure#8919), or behind the text (recorded).
  */
 export function checkStorageProfile(
   body: Json | undefined,
@@ -121,5 +150,20 @@ function checkMember(
   const isUnknown = member === undefined && write.apiVersion <= KNOWN_UNTIL;
   if (type !== undefined && (isMissing || isUnknown))
     return armErrors.unknownMember(name, type, pathText(path), charactersBefore(write.body, path));
-  return typeof member === "object" ? checkValue(write, value, { model: member.model, path }) : undefined;
+  if (member === undefined || member === "any") return undefined;
+  return "model" in member
+    ? checkValue(write, value, { model: member.model, path })
+    : checkChoice(write, value, { choice: member, path });
+}
+
+function checkChoice(
+  { body, apiVersion }: Write,
+  value: Json | undefined,
+  { choice, path }: { readonly choice: Choice; readonly path: BodyPath },
+): ArmFailure | undefined {
+  // Newtonsoft.Json takes an empty text for none.
+  const isOther = typeof value === "string" && value !== "" && choiceOf(choice.choices, value) === undefined;
+  if (!isOther || apiVersion > KNOWN_UNTIL) return undefined;
+  const position = charactersBefore(body, path) + JSON.stringify(value).length;
+  return armErrors.notConvertible({ value, type: choice.type, path: pathText(path), position });
 }
