@@ -44,7 +44,11 @@ export function beginAccessHandler(type: AccessibleType): (world: World, call: A
   };
 }
 
-/** The access that a body asks for: Azure's description requires both members. Inferred: the words. */
+/**
+ * The access that a body asks for: Azure's description requires both members. Inferred: the words. It lasts
+ * as long in Azure's time, and where operations take no time at all, in the clock's: a client would never see
+ * an access that has ended as soon as it began.
+ */
 function grantIn(world: World, { body }: ArmCall): SasGrant | ArmFailure {
   const asked = textAt(body, "access");
   const durationS = numberAt(body, "durationInSeconds");
@@ -53,9 +57,9 @@ function grantIn(world: World, { body }: ArmCall): SasGrant | ArmFailure {
     return armErrors.invalidParameter(member, `Required parameter '${member}' is missing (null).`);
   }
   const access = choiceOf(ACCESSES, asked);
-  return access === undefined
-    ? armErrors.notOneOf("access", asked, ACCESSES)
-    : { access, expiresAtMs: world.nowMs + durationS * 1000 };
+  if (access === undefined) return armErrors.notOneOf("access", asked, ACCESSES);
+  const { timeScale } = world.settings;
+  return { access, expiresAtMs: world.nowMs + durationS * 1000 * (timeScale === 0 ? 1 : timeScale) };
 }
 
 /** POST endGetAccess. */

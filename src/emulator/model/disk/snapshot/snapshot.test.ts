@@ -317,6 +317,23 @@ describe("access to a disk's bytes", () => {
     }
   });
 
+  for (const [timeScale, lastsMs] of [
+    [1, 60_000],
+    [0.01, 600],
+    [0, 60_000],
+  ] as const)
+    it(`lasts ${lastsMs} ms of a minute with timeScale ${timeScale}`, () => {
+      const azure = aModel({ settings: { timeScale } });
+      azure.finish("PUT", "disks/pvc-1", diskBody());
+      const fromMs = azure.nowMs();
+      azure.finish("POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 60 });
+      const stateAfter = (ms: number): string | undefined => {
+        azure.advance(fromMs + ms - azure.nowMs());
+        return textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
+      };
+      assert.deepEqual([stateAfter(lastsMs - 1), stateAfter(lastsMs)], ["ActiveSAS", "Unattached"]);
+    });
+
   it("needs a detached disk, and bars attaching and changing until it is revoked", () => {
     const azure = withDisk();
     const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", {
