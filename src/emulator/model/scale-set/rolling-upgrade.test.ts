@@ -265,6 +265,23 @@ describe("a rolling upgrade of a scale set", () => {
     });
   });
 
+  it("is shown once it is stated, in any mode, and not before", () => {
+    const azure = aModel({ virtualMachines: [] });
+    const sku = { name: "Standard_D8s_v5", capacity: 0 };
+    const put = (upgradePolicy: Json): Json | undefined => {
+      azure.finish("PUT", POOL, { location: "eastus", sku, properties: { upgradePolicy } });
+      return at(azure.send("GET", POOL).body, "properties", "upgradePolicy");
+    };
+    const { rolling } = DEFAULT_UPGRADE_POLICY;
+    const stated = { ...rolling, maxBatchInstancePercent: 50 };
+    assert.deepEqual(put({ mode: "Automatic" }), { mode: "Automatic" });
+    assert.deepEqual(put({ mode: "automatic", rollingUpgradePolicy: { maxBatchInstancePercent: 50 } }), {
+      mode: "Automatic",
+      rollingUpgradePolicy: stated,
+    });
+    assert.deepEqual(put({ mode: "MANUAL" }), { mode: "Manual", rollingUpgradePolicy: stated });
+  });
+
   it("is no upgrade in automatic mode: instances have a new model at once", () => {
     const pool = aPool(2, {});
     pool.finish("PATCH", POOL, { properties: { upgradePolicy: { mode: "Automatic" } } });

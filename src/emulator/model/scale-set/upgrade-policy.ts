@@ -1,5 +1,6 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, type Json, type JsonObject, listAt, numberAt, objectAt, textAt } from "../api/json.ts";
+import { choiceOf } from "../api/request/choice.ts";
 import { durationMs } from "../api/resource/iso-duration.ts";
 
 const MODES = ["Manual", "Automatic", "Rolling"] as const;
@@ -28,6 +29,11 @@ export interface RollingUpgradePolicy {
 export interface UpgradePolicy {
   readonly mode: UpgradeMode;
   readonly rolling: RollingUpgradePolicy;
+  /**
+   * Whether reads show how rolling upgrades proceed: once a body has stated it, or has asked for them. It
+   * cannot be removed (terraform-provider-azurerm#922).
+   */
+  readonly showsRolling: boolean;
   /** `automaticOSUpgradePolicy`: stored and returned. */
   readonly automaticOs?: JsonObject;
 }
@@ -35,6 +41,7 @@ export interface UpgradePolicy {
 /** Azure's defaults. */
 export const DEFAULT_UPGRADE_POLICY: UpgradePolicy = {
   mode: "Manual",
+  showsRolling: false,
   rolling: {
     maxBatchInstancePercent: 20,
     maxUnhealthyInstancePercent: 20,
@@ -59,7 +66,7 @@ export function parseUpgradePolicy(
   present: UpgradePolicy,
 ): UpgradePolicy | ArmFailure {
   const modeText = textAt(json, "mode") ?? present.mode;
-  const mode = MODES.find((known) => known === modeText);
+  const mode = choiceOf(MODES, modeText);
   if (mode === undefined) return refused("mode", modeText, `one of ${MODES.join(", ")}`);
   const given = objectAt(json, "rollingUpgradePolicy") ?? {};
   let rolling = present.rolling;
@@ -82,6 +89,8 @@ export function parseUpgradePolicy(
   const automaticOs = objectAt(json, "automaticOSUpgradePolicy") ?? present.automaticOs;
   return {
     mode,
+    showsRolling:
+      present.showsRolling || mode === "Rolling" || objectAt(json, "rollingUpgradePolicy") !== undefined,
     rolling: {
       ...rolling,
       pauseTimeBetweenBatches,
@@ -94,10 +103,10 @@ export function parseUpgradePolicy(
 }
 
 /** `properties.upgradePolicy` as GET answers it. */
-export function renderUpgradePolicy({ mode, rolling, automaticOs }: UpgradePolicy): JsonObject {
+export function renderUpgradePolicy({ mode, rolling, showsRolling, automaticOs }: UpgradePolicy): JsonObject {
   return {
     mode,
-    ...(mode === "Rolling" ? { rollingUpgradePolicy: { ...rolling } } : {}),
+    ...(showsRolling ? { rollingUpgradePolicy: { ...rolling } } : {}),
     ...(automaticOs === undefined ? {} : { automaticOSUpgradePolicy: automaticOs }),
   };
 }
