@@ -88,6 +88,15 @@ export const armErrors = {
       `The request content was invalid and could not be deserialized: '${detail}'.`,
       gateway,
     ),
+  /** Unlike other messages of its code, it has no second quotes. */
+  skuWithoutName: () =>
+    failure(
+      400,
+      "InvalidRequestContent",
+      "The request content was invalid and could not be deserialized: " +
+        "Required property 'name' not found in 'sku'.",
+      gateway,
+    ),
   requestTooLarge: (maxMiB: number) =>
     failure(
       413,

@@ -24,6 +24,12 @@ describe("Resource Manager refuses a resource", () => {
       "InvalidRequestContent",
       /^The request content was invalid and could not be deserialized: 'Could not find member 'disk_size_gb' on object of type 'ResourceDefinition'\. Path 'disk_size_gb', line 1, position \d+\.'\.$/,
     ],
+    [
+      "with a SKU that has no name",
+      bodyWith({ sku: { tier: "Premium" } }),
+      "InvalidRequestContent",
+      /^The request content was .* deserialized: Required property 'name' not found in 'sku'\.$/,
+    ],
     ["with 51 tags", bodyWith({ tags: tags(51) }), "InvalidTags", /tag count - '51'.*allowed - '50'/],
     ["with a blank tag", bodyWith({ tags: { " ": "x" } }), "InvalidTagName", /non-whitespace/],
     [
@@ -110,6 +116,16 @@ describe("Resource Manager accepts a resource", () => {
     const longest = { ["n".repeat(512)]: "v".repeat(256), "hidden-link:/app?x": "y", ...tags(48) };
     azure.finish("PUT", "disks/d", bodyWith({ tags: longest }));
     assert.deepEqual(at(azure.send("GET", "disks/d").body, "tags"), longest);
+  });
+
+  it("with no SKU, and in a PATCH with a SKU that has no name", () => {
+    const azure = aModel();
+    const sku = { name: "Standard_D8s_v5", capacity: 1 };
+    azure.finish("PUT", "disks/d", bodyWith({ sku: null }));
+    assert.equal(azure.send("GET", "disks/d").status, 200);
+    azure.finish("PUT", "virtualMachineScaleSets/pool", { location: "eastus", sku });
+    azure.finish("PATCH", "virtualMachineScaleSets/pool", { sku: { capacity: 2 } });
+    assert.deepEqual(at(azure.send("GET", "virtualMachineScaleSets/pool").body, "sku", "capacity"), 2);
   });
 
   it("with all members of one that was read", () => {

@@ -39,8 +39,8 @@ const PORTAL_TAG = /^(?:hidden|link)/i;
 
 /**
  * Why Resource Manager refuses a PUT or PATCH of a resource or a group before its provider sees it: by its
- * members, its tags, or a region that is not that of the existing resource. `sent` is the body with its
- * members as the client spells them.
+ * members, its SKU, its tags, or a region that is not that of the existing resource. `sent` is the body with
+ * its members as the client spells them.
  */
 export function checkResource(
   world: World,
@@ -49,7 +49,9 @@ export function checkResource(
 ): ArmFailure | undefined {
   const { method, body } = call;
   if ((method !== "PUT" && method !== "PATCH") || body === undefined || sent === undefined) return undefined;
-  return checkMembers(sent) ?? checkTags(body) ?? (method === "PUT" ? checkLocation(world, call) : undefined);
+  const refused = checkMembers(sent) ?? checkTags(body);
+  if (refused !== undefined || method === "PATCH") return refused;
+  return checkSkuName(body) ?? checkLocation(world, call);
 }
 
 /**
@@ -71,6 +73,13 @@ function checkMembers(body: Json): ArmFailure | undefined {
         `Could not find member '${unknown}' on object of type 'ResourceDefinition'. ` +
           `Path '${unknown}', line 1, position ${charactersBefore(body, [unknown]) + 1}.`,
       );
+}
+
+/** A SKU needs a name: recorded of PUTs of disks (JeffBow/AzurePowerShell#14). */
+function checkSkuName(body: Json): ArmFailure | undefined {
+  return objectAt(body, "sku") === undefined || textAt(body, "sku", "name") !== undefined
+    ? undefined
+    : armErrors.skuWithoutName();
 }
 
 /** Codes and texts are those of Azure PowerShell, which checks tags as Resource Manager does. */
