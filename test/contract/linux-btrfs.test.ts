@@ -153,7 +153,8 @@ describe("Linux host: a btrfs whose disk can't be found out", () => {
     const staging = world.pathOf("staging");
     const repair = await breakStat(world);
     assert.equal(kindOf(await mount(world, device, staging)), "HostCommandFailed");
-    assert.equal((await isClean(world, device)).clean, true);
+    const { clean, reason } = await isClean(world, device);
+    assert.equal(clean, true, reason);
     await repair();
     valueOf(await mount(world, device, staging));
     assert.equal(valueOf(await world.host.mountAt(staging, never))?.majorMinor, device.majorMinor);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readlink, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
@@ -13,10 +14,13 @@ import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/fi
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
+import { fail, ok } from "../../src/core/failure/result.ts";
 import type { Result } from "../../src/core/failure/result.ts";
+import { majorMinorOf } from "../../src/core/node/device/device-number.ts";
 import { bytes } from "../../src/core/primitives/units.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { Device } from "../../src/ports/host/host-provisioner.ts";
 import { aCheckpoint } from "../../src/ports/testing/a-checkpoint.ts";
 
 const run = promisify(execFile);
@@ -28,6 +32,7 @@ const MOUNTS = 8;
 const FASTER = 20;
 /** What hangs counts as hanging that much sooner. */
 const fast: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / FASTER, signal) };
+const sizeBytes = bytes(16n * 1024n * 1024n);
 const done = { ok: true, value: undefined };
 
 const makers = { ext4: ["mkfs.ext4", "-q"], xfs: ["mkfs.xfs", "-q"] } as const;
@@ -219,6 +224,101 @@ describe("a node with a loop device on a disk that hangs", here, () => {
     }));
 });
 
+describe("a node with disks that do not open", here, () => {
+  it("stages a volume of another disk beside any number of them", (t) =>
+    withoutServer(t, async ({ directory, folder }) => {
+      const places = { deviceRoot: directory, lockDirectory: join(directory, "locks") };
+      const host = await createLinuxHost({ ...places, clock: systemClock });
+      const impatient = await createLinuxHost({ ...places, clock: fast });
+      const hung = Array.from({ length: MOUNTS }, (_, index) => ({
+        ...{ path: join(folder, `disk-${index}`), majorMinor: `7:${4080 + index}`, sizeBytes },
+      }));
+      const staging = new AbortController();
+      const checkOf = { fsType: "ext4" } as const;
+      const opens = hung.flatMap((device) => [
+        host.whileHolding(device, async () => ok(undefined), staging.signal),
+        host.checkFileSystem({ device, ...checkOf }, staging.signal),
+      ]);
+      try {
+        await takesFilesAndNames();
+        await withLoops(directory, 1, async ([device = assert.fail()]) => {
+          const path = join(directory, "staging");
+          const staged = await host.whileHolding(
+            device,
+            async () => {
+              const made = await host.format({ device, fsType: "ext4", uuid: randomUUID() }, never);
+              assert.deepEqual(made, done);
+              return await host.mountDevice(
+                { device, path, fsType: "ext4", mountFlags: [], readOnly: false },
+                never,
+              );
+            },
+            never,
+          );
+          assert.deepEqual(staged, done);
+          assert.deepEqual(await host.unmount(path, never), done);
+          const { majorMinor } = device;
+          const clean = await host.isClean(
+            { accessType: "mount", lun: undefined, lastMajorMinor: majorMinor, lunsOfOthers: [] },
+            never,
+          );
+          const reason = "the device is absent and nothing holds it";
+          assert.deepEqual(clean, ok({ clean: true, reason }));
+        });
+        staging.abort();
+        for (const open of opens) assert.match(kindOf(await open), /^(?:Cancelled|HostCommandTimedOut)$/u);
+        for (const device of hung) {
+          const command = `open ${device.path}`;
+          const late = fail({ kind: "HostCommandTimedOut", command, timeoutMs: 10_000 });
+          assert.deepEqual(await impatient.checkFileSystem({ device, ...checkOf }, never), late);
+        }
+      } finally {
+        await host.close();
+        await impatient.close();
+      }
+    }));
+
+  it("takes files and names while devices do not close either", () =>
+    withDisk("ext4", ({ folder, clock, freeze, thaw }) =>
+      withLoops(folder, MOUNTS, async (loops) => {
+        const lockDirectory = await mkdtemp(join(tmpdir(), "hung-closes-"));
+        const host = await createLinuxHost({ deviceRoot: folder, lockDirectory, clock });
+        const act = Promise.withResolvers<Result<string, Failure>>();
+        const begun: Promise<void>[] = [];
+        const holds = loops.map((device) => {
+          const hasBegun = Promise.withResolvers<void>();
+          begun.push(hasBegun.promise);
+          return host.whileHolding(
+            device,
+            async () => {
+              // Not the last close of the device, with which the kernel would write it.
+              await run("dd", ["if=/dev/zero", `of=${device.path}`, "bs=64k", "count=1", "conv=notrunc"]);
+              hasBegun.resolve();
+              return await act.promise;
+            },
+            never,
+          );
+        });
+        try {
+          await Promise.all(begun);
+          await freeze();
+          act.resolve(ok("acted"));
+          for (const hold of holds) assert.deepEqual(await hold, { ok: true, value: "acted" });
+          await takesFilesAndNames();
+          assert.notDeepEqual(await openAmong(loops), []);
+          await thaw();
+          while ((await openAmong(loops)).length > 0) await systemClock.sleep(5, never);
+        } finally {
+          await thaw();
+          act.resolve(ok("acted"));
+          await Promise.all(holds);
+          await host.close();
+          await rm(lockDirectory, { recursive: true });
+        }
+      }),
+    ));
+});
+
 describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
   it("waits for other disks while a SCSI host ends no scan, and no rescan", async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "hung-scan-"));
@@ -274,6 +374,37 @@ describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
     }
   });
 });
+
+/** Runs `act` with loop devices on files in a folder. */
+async function withLoops(
+  folder: string,
+  count: number,
+  act: (devices: readonly Device[]) => Promise<void>,
+): Promise<void> {
+  const devicesMade: Device[] = [];
+  try {
+    for (let index = 0; index < count; index += 1) {
+      const image = join(folder, `loop-${index}.img`);
+      await writeFile(image, "");
+      await truncate(image, Number(sizeBytes));
+      const path = (await run("losetup", ["--find", "--show", image])).stdout.trim();
+      const majorMinor = majorMinorOf((await stat(path, { bigint: true })).rdev);
+      devicesMade.push({ path, majorMinor, sizeBytes });
+    }
+    await act(devicesMade);
+  } finally {
+    for (const { path } of devicesMade) await run("losetup", ["--detach", path]);
+  }
+}
+
+/** The paths of the devices that this process has open. */
+async function openAmong(loops: readonly Device[]): Promise<readonly string[]> {
+  const descriptors = await readdir("/proc/self/fd");
+  const targets = await Promise.all(
+    descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => "")),
+  );
+  return targets.filter((target) => loops.some(({ path }) => path === target));
+}
 
 /** Runs `act` with a stand-in for a program. */
 async function withProgram(

@@ -84,7 +84,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
   const lookups = createCallLane(options.clock);
   const changes = createCallLane(options.clock);
   const lock = await takeInstanceLock(options.lockDirectory, { lookups, changes });
-  const { whileHolding, descriptorsOf } = createHeldDevices();
+  const { whileHolding, descriptorsOf } = createHeldDevices(options.clock);
   const runner = createCommandRunner({
     lockFd: lock.fd,
     descriptorsOf,
@@ -108,6 +108,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     processSearch: createSharedSearch((signal) => searchProcesses({ procRoot, runner, limits }, signal)),
     lookups,
     changes,
+    deviceOpens: createCallLane(options.clock),
     volumeLooks: createCallLane(options.clock),
     freezes: new Map(),
   };
@@ -121,7 +122,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device, signal)),
     // An exception of `act` is not this host's.
     whileHolding: async (device, act, signal) =>
-      signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act),
+      signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(host, device, act, signal),
     dropCachedBlocks: (device, signal) =>
       attempt(`drop the cached blocks of ${device.path}`, signal, () =>
         dropCachedBlocks(host, device, signal),

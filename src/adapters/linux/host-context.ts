@@ -45,6 +45,8 @@ export interface HostContext {
   readonly lookups: CallLane;
   /** Calls that make and remove mount points there: these hang first. */
   readonly changes: CallLane;
+  /** Opens of volumes' devices, each after a command has opened the device. */
+  readonly deviceOpens: CallLane;
   /** Looks at the file systems of volumes. */
   readonly volumeLooks: CallLane;
   /** The last freeze of this process, or what it has thawed instead, by the number of the device. */

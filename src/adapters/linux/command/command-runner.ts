@@ -14,7 +14,7 @@ import type { ChildExit } from "./spawn-child.ts";
 import { waitWithin } from "./wait-within.ts";
 
 /** Pools of commands, so that slow ones can't keep quick ones of other volumes waiting. */
-type CommandPool = "inspect" | "attributes" | "search" | "mount" | "unmount" | "make";
+type CommandPool = "open" | "inspect" | "attributes" | "search" | "mount" | "unmount" | "make";
 
 /** One command to run on the host. */
 export interface HostCommand {
@@ -58,6 +58,9 @@ const commandsAtOnceMax = 4;
  */
 const SLOT_MAX_MS = 5_000;
 
+/** The same for an open, which takes no time at all but where its disk does not answer. */
+const OPEN_SLOT_MAX_MS = 500;
+
 /** Most bytes of a changing command's output that are read back. */
 const outputBytesMax = 64 * 1024;
 
@@ -88,6 +91,7 @@ export function createCommandRunner({
   readonly clock: Clock;
 }): CommandRunner {
   const pools = {
+    open: createSemaphore(commandsAtOnceMax),
     inspect: createSemaphore(commandsAtOnceMax),
     attributes: createSemaphore(commandsAtOnceMax),
     search: createSemaphore(commandsAtOnceMax),
@@ -256,7 +260,8 @@ export function createCommandRunner({
 }
 
 function slotMsOf({ pool, limitMs }: HostCommand): number {
-  return pool === "make" || pool === "search" ? limitMs : Math.min(SLOT_MAX_MS, limitMs);
+  if (pool === "make" || pool === "search") return limitMs;
+  return Math.min(pool === "open" ? OPEN_SLOT_MAX_MS : SLOT_MAX_MS, limitMs);
 }
 
 async function readBack(output: FileHandle): Promise<string> {

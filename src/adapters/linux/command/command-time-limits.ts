@@ -5,6 +5,8 @@
 export interface CommandTimeLimits {
   /** blkid, wipefs, losetup and the read of a device's ends. */
   readonly inspectMs: number;
+  /** One open of a device. */
+  readonly deviceOpenMs: number;
   /** One direct read of a device, to see whether it still answers. */
   readonly directReadMs: number;
   /** One command that reads what processes have mapped. */
@@ -25,6 +27,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 /** Generous: they only end what is stuck; the caller's own deadline is shorter. */
 export const defaultCommandTimeLimits: CommandTimeLimits = {
   inspectMs: 30 * SECOND_MS,
+  deviceOpenMs: 10 * SECOND_MS,
   directReadMs: 5 * SECOND_MS,
   mapsMs: 10 * SECOND_MS,
   mountMs: 5 * MINUTE_MS,

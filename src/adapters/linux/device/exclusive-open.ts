@@ -4,14 +4,21 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { errorCode } from "../error-code.ts";
+import { openingDevice, type OpeningHost } from "./open-device.ts";
 
 /**
  * Fails with `DeviceBusy` while a block device is held exclusively: mounted in any mount namespace,
  * formatted or checked right now, or part of a device-mapper or RAID device. `O_EXCL` without `O_CREAT`
  * asks the kernel exactly that. Plain descriptors and loop devices on top don't show.
  */
-export async function refuseHeld(device: Pick<Device, "path">): Promise<Result<void, Failure>> {
-  if ((await askForExclusiveHolder(device.path)) === "none") return ok(undefined);
+export async function refuseHeld(
+  host: OpeningHost,
+  device: Pick<Device, "path">,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const holder = await askForExclusiveHolder(host, device.path, signal);
+  if (!holder.ok) return holder;
+  if (holder.value === "none") return ok(undefined);
   return fail({
     kind: "DeviceBusy",
     devicePath: device.path,
@@ -19,18 +26,34 @@ export async function refuseHeld(device: Pick<Device, "path">): Promise<Result<v
   });
 }
 
-/** Whether a block device is held exclusively, as above; `gone` if the device does not exist any more. */
-export async function exclusiveHolderOf(path: string): Promise<"none" | "held" | "gone"> {
+/**
+ * Whether a block device is held exclusively, as above; `gone` if the device does not exist any more. Fails
+ * where it does not open in time.
+ */
+export async function exclusiveHolderOf(
+  host: OpeningHost,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<"none" | "held" | "gone", Failure>> {
   try {
-    return await askForExclusiveHolder(path);
+    return await askForExclusiveHolder(host, path, signal);
   } catch (error) {
     const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENXIO" || code === "ENODEV") return "gone";
+    if (code === "ENOENT" || code === "ENXIO" || code === "ENODEV") return ok("gone");
     throw error;
   }
 }
 
-async function askForExclusiveHolder(path: string): Promise<"none" | "held"> {
+async function askForExclusiveHolder(
+  host: OpeningHost,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<"none" | "held", Failure>> {
+  return await openingDevice(host, path, () => openExclusively(path), signal);
+}
+
+/** Closed in the same call: left open it would be a holder itself. */
+async function openExclusively(path: string): Promise<"none" | "held"> {
   try {
     const device = await open(path, constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK);
     await device.close();

@@ -3,10 +3,14 @@ import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
+import { fail } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
+import { CALL_MAX_MS } from "../call-lane.ts";
+import { waitWithin } from "../command/wait-within.ts";
 import { errorCode } from "../error-code.ts";
+import { openingDevice, type OpeningHost } from "./open-device.ts";
 
 /**
  * The devices that this process keeps open to reserve their numbers. The kernel gives the name and
@@ -16,35 +20,58 @@ import { errorCode } from "../error-code.ts";
 export interface HeldDevices {
   /**
    * Runs `act` with the device open; fails with `WrongDevice`, without running it, if its name no longer
-   * leads to its number.
+   * leads to its number. `signal` ends the wait for the open only.
    */
   readonly whileHolding: <T>(
+    host: OpeningHost,
     device: Device,
     act: () => Promise<Result<T, Failure>>,
+    signal: AbortSignal,
   ) => Promise<Result<T, Failure>>;
   /** One descriptor of each of these devices that is held, for a command to inherit. */
   readonly descriptorsOf: (touches: readonly string[]) => readonly number[];
 }
 
+const never = new AbortController().signal;
+
 /** Holds nothing yet. */
-export function createHeldDevices(): HeldDevices {
+export function createHeldDevices(clock: Clock): HeldDevices {
   const holds = new Set<{ readonly majorMinor: string; readonly fd: number }>();
+  let closing: Promise<unknown> = Promise.resolve();
+  let isHanging = false;
+  /**
+   * A close waits for a disk that does not answer, too: where it writes what is cached, or another open of
+   * the disk hangs. So one closes at a time, and while that one hangs nothing waits for its turn.
+   */
+  const close = async (file: FileHandle): Promise<void> => {
+    const closed = closing.then(() => file.close());
+    closing = Promise.allSettled([closed]).then(() => {
+      isHanging = false;
+    });
+    if (isHanging) return;
+    const waited = await waitWithin(closed, CALL_MAX_MS, clock, never);
+    if (waited.kind !== "done") isHanging = true;
+  };
   return {
     descriptorsOf: (touches) =>
       touches.flatMap((touched) => {
         const hold = [...holds].find(({ majorMinor }) => majorMinor === touched);
         return hold === undefined ? [] : [hold.fd];
       }),
-    whileHolding: async (device, act) => {
-      const opened = await openDevice(device);
+    whileHolding: async (host, device, act, signal) => {
+      const opened = await openDevice(host, device, signal);
       if (!opened.ok) return opened;
+      if (!(await isOpen(opened.value, device))) {
+        await close(opened.value);
+        return isAnother(device);
+      }
       const hold = { majorMinor: device.majorMinor, fd: opened.value.fd };
       holds.add(hold);
       try {
         return await act();
       } finally {
         holds.delete(hold);
-        await opened.value.close();
+        await close(opened.value);
       }
     },
   };
@@ -54,10 +81,13 @@ export function createHeldDevices(): HeldDevices {
  * Not exclusively, which would block mount and mkfs, and for reading only, which udev does not take for
  * a change.
  */
-async function openDevice(device: Device): Promise<Result<FileHandle, Failure>> {
-  let file: FileHandle;
+async function openDevice(
+  host: OpeningHost,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<FileHandle, Failure>> {
   try {
-    file = await open(device.path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return await openingDevice(host, device.path, (isLate) => openUnlessLate(device, isLate), signal);
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
@@ -65,10 +95,18 @@ async function openDevice(device: Device): Promise<Result<FileHandle, Failure>> 
       ? isAnother(device)
       : fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (${code})` });
   }
+}
+
+async function openUnlessLate({ path }: Device, isLate: () => boolean): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // Nothing waits for it any more.
+  if (isLate()) await file.close();
+  return file;
+}
+
+async function isOpen(file: FileHandle, { majorMinor }: Device): Promise<boolean> {
   const found = await file.stat({ bigint: true });
-  if (found.isBlockDevice() && majorMinorOf(found.rdev) === device.majorMinor) return ok(file);
-  await file.close();
-  return isAnother(device);
+  return found.isBlockDevice() && majorMinorOf(found.rdev) === majorMinor;
 }
 
 function isAnother(device: Device): Result<never, Failure> {

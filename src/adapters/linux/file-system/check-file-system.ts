@@ -45,7 +45,7 @@ export async function checkFileSystem(
     changes: true,
   };
   const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
-  const free = isRunning ? ok(undefined) : await refuseHeld(device);
+  const free = isRunning ? ok(undefined) : await refuseHeld(host, device, signal);
   if (!free.ok) return free;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;

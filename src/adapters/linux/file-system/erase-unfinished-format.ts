@@ -26,7 +26,7 @@ export async function eraseUnfinishedFormat(
 ): Promise<Result<void, Failure>> {
   const served = await refuseUnserved(host, fsType, signal);
   if (!served.ok) return served;
-  const free = await refuseHeld(device);
+  const free = await refuseHeld(host, device, signal);
   if (!free.ok) return free;
   const lastMib = device.sizeBytes / MIB - END_MIB;
   for (const seek of [0n, lastMib]) {

@@ -38,7 +38,7 @@ export async function formatDevice(
         requested: `a blank device to make ${fsType} on`,
       });
     }
-    const free = await refuseHeld(device);
+    const free = await refuseHeld(host, device, signal);
     if (!free.ok) return free;
   }
   const exit = await runToSuccess(host, command, signal);

@@ -96,7 +96,7 @@ async function writeBlock(
   texts: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const free = await refuseHeld(device);
+  const free = await refuseHeld(host, device, signal);
   if (!free.ok) return free;
   const place =
     `of="$1" bs=${FORMAT_MARK_BYTES} count=1 seek=${formatMarkOffset(device.sizeBytes)} ` +

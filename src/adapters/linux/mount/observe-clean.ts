@@ -48,7 +48,7 @@ export async function observeClean(
     const look =
       request.accessType === "block"
         ? await blockTracesOf(host, place, signal)
-        : await mountTracesOf(host, place);
+        : await mountTracesOf(host, place, signal);
     if (!look.ok) return look;
     found.push(look.value);
   }
@@ -86,8 +86,9 @@ async function flushPlaces<Judged>(
     const node = await nodeOfDevice(host.sysRoot, majorMinor);
     if (node === undefined) continue;
     const flushed = await flushDevice(host, node, signal);
-    if (flushed.ok || !(await takesWrites(host, majorMinor)) || (await exclusiveHolderOf(node)) === "gone")
-      continue;
+    if (flushed.ok || !(await takesWrites(host, majorMinor))) continue;
+    const holder = await exclusiveHolderOf(host, node, signal);
+    if (holder.ok && holder.value === "gone") continue;
     return ok({ clean: false, reason: `${node} is not flushed: ${describeFailure(flushed.failure)}` });
   }
   return ok(judged);
@@ -167,17 +168,22 @@ async function isAnotherNodes(host: HostContext, disk: string, majorMinor: strin
  * every namespace decide. A raw bind holds nothing, and a pod may have one that the caller has forgotten: it
  * is looked for in any case.
  */
-async function mountTracesOf(host: HostContext, place: Place): Promise<Result<Traces, Failure>> {
+async function mountTracesOf(
+  host: HostContext,
+  place: Place,
+  signal: AbortSignal,
+): Promise<Result<Traces, Failure>> {
   const { path, numbers } = place;
   // Before the checks: a mount command that ends in between must be seen by either.
   const commandsInFlight = inFlightOn(host, numbers);
-  const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
-  const isMountPossible = holder !== "none";
+  const holder = path === undefined ? ok("gone") : await exclusiveHolderOf(host, path, signal);
+  if (!holder.ok) return holder;
+  const isMountPossible = holder.value !== "none";
   const mountPaths = await mountPathsOf(host, numbers);
   if (!mountPaths.ok) return mountPaths;
   return ok({
     commandsInFlight,
-    heldPaths: holder === "held" && path !== undefined ? [path] : [],
+    heldPaths: holder.value === "held" && path !== undefined ? [path] : [],
     mountPaths: mountPaths.value,
     mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, numbers) : [],
     mountedBtrfs: isMountPossible ? await btrfsOn(host, place) : [],
@@ -202,9 +208,11 @@ async function blockTracesOf(
   if (!loopDevices.ok) return loopDevices;
   const mountPaths = await mountPathsOf(host, numbers);
   if (!mountPaths.ok) return mountPaths;
+  const holder = path === undefined ? ok("gone") : await exclusiveHolderOf(host, path, signal);
+  if (!holder.ok) return holder;
   const traces = {
     commandsInFlight,
-    heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
+    heldPaths: holder.value === "held" && path !== undefined ? [path] : [],
     mountPaths: mountPaths.value,
     mountedForPids: await processesWithMount(host.procRoot, numbers),
     mountedBtrfs: await btrfsOn(host, place),

@@ -1,0 +1,50 @@
+import type { Failure } from "../../../core/failure/failure.ts";
+import type { Result } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import { callIn, hangs } from "../call-lane.ts";
+import { commandFailed } from "../command/command-failed.ts";
+import type { HostContext } from "../host-context.ts";
+
+/** The parts of the host that a device is opened with. */
+export type OpeningHost = Pick<HostContext, "runner" | "limits" | "deviceOpens">;
+
+/**
+ * Runs `open`, which opens the block device at a path, after a command has opened and closed that device. The
+ * kernel keeps each open of a disk that does not answer, also one with O_NONBLOCK, and so it would keep one
+ * of the four threads on which Node works with files and looks up host names. A command that hangs keeps
+ * itself only; it is not repeated while it does. It may be killed: it reads and writes nothing, and closes
+ * what it has opened as it ends. Where the disk stops to answer between the two, one thread waits for it, and
+ * no other open begins until it ends.
+ *
+ * An open that the kernel refuses is `open`'s to report: it throws what the file functions throw. Fails with
+ * `HostCommandTimedOut` or `HostNotReady` where the device does not open in time, or `Cancelled`.
+ * `isLate` says to an open that ends after all that nothing waits for it.
+ */
+export async function openingDevice<T>(
+  host: OpeningHost,
+  path: string,
+  open: (isLate: () => boolean) => Promise<T>,
+  signal: AbortSignal,
+): Promise<Result<T, Failure>> {
+  const command = {
+    program: "dd",
+    args: [`if=${path}`, "count=0", "iflag=nonblock", "status=none"],
+    pool: "open",
+    limitMs: host.limits.deviceOpenMs,
+    touches: [],
+    changes: false,
+  } as const;
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok)
+    return exit.failure.kind === "HostCommandTimedOut"
+      ? fail({ ...exit.failure, command: `open ${path}` })
+      : exit;
+  // Any exit code is an answer of the device; killed, it is none.
+  if (exit.value.exitCode === null) return commandFailed(command, exit.value);
+  try {
+    return ok(await callIn(host.deviceOpens, `open ${path}`, open));
+  } catch (error) {
+    if (error instanceof Error && hangs(error)) return fail({ kind: "HostNotReady", detail: error.message });
+    throw error;
+  }
+}
