@@ -1,3 +1,4 @@
+import { standardError } from "./adapters/observe/standard-error.ts";
 import { answerNoRun, refusal } from "./cli/read-command-line.ts";
 import { suggestion } from "./cli/read-values.ts";
 import { driverVersion } from "./cli/version.ts";
@@ -56,7 +57,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${messageOf(error)}\n`);
+    standardError({}).write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   },
 );
