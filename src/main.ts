@@ -1,4 +1,5 @@
 import { standardError } from "./adapters/observe/standard-error.ts";
+import { logUncaughtErrors } from "./adapters/observe/uncaught-errors.ts";
 import { answerNoRun, refusal } from "./cli/read-command-line.ts";
 import { suggestion } from "./cli/read-values.ts";
 import { driverVersion } from "./cli/version.ts";
@@ -43,7 +44,10 @@ async function main([name = "", ...rest]: readonly string[]): Promise<number> {
   if (["-h", "--help", "help"].includes(name)) return answerNoRun({ kind: "Print", text: HELP });
   if (name === "--version") return answerNoRun({ kind: "Print", text: `${NAME} ${driverVersion}\n` });
   const run = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
-  if (run !== undefined) return run(rest);
+  if (run !== undefined) {
+    logUncaughtErrors({ role: name });
+    return run(rest);
+  }
   const names = Object.keys(ROLES);
   const got = name === "" ? "no role" : `got ${JSON.stringify(name)}`;
   return answerNoRun(

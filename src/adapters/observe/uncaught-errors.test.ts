@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
+
+for (const { what, planted, origin, says } of [
+  {
+    what: "an exception",
+    planted: "throw new Error('planted');",
+    origin: "uncaughtException",
+    says: /^Error: planted\n +at /u,
+  },
+  {
+    what: "a rejected promise",
+    planted: "Promise.reject(new Error('planted'));",
+    origin: "unhandledRejection",
+    says: /^Error: planted\n +at /u,
+  },
+  {
+    what: "a promise that is rejected without an error",
+    planted: "Promise.reject('planted');",
+    origin: "unhandledRejection",
+    says: /"planted"/u,
+  },
+])
+  it(`logs ${what} that nothing has caught, and ends the process with 1`, async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "uncaught-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const script = `process.stdin.once("data", () => { ${planted} });`;
+    const program = spawn(
+      process.execPath,
+      [
+        ...["--import", `data:text/javascript,${encodeURIComponent(script)}`, main, "store"],
+        ...["--file", join(directory, "store.db"), "--socket", join(directory, "socket")],
+      ],
+      { stdio: "pipe" },
+    );
+    t.after(() => program.kill("SIGKILL"));
+    const written = text(program.stderr);
+    await once(program.stdout, "data", { signal: AbortSignal.timeout(60_000) });
+    program.stdin.write("go\n");
+    const [exitCode] = await once(program, "exit");
+    const lines = (await written).trimEnd().split("\n");
+    const { time, error, ...rest } = JSON.parse(lines.at(-1) ?? "") as Readonly<Record<string, unknown>>;
+    assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/u);
+    assert.match(String(error), says);
+    assert.deepEqual(rest, {
+      ...{ level: "error", role: "store", origin },
+      msg: "ended by an error that nothing caught",
+    });
+    assert.equal(exitCode, 1);
+  });
