@@ -4,7 +4,18 @@ import { randomUUID } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, readlink, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
@@ -369,6 +380,32 @@ describe("a node with a disk that hangs", { timeout: 120_000 }, () => {
       const writes = await Promise.all(times.map(() => host.writeDeviceSetting({ device, setting }, never)));
       for (const answer of [...reads, ...writes]) assert.equal(kindOf(answer), "HostCommandTimedOut");
       await takesFilesAndNames();
+    } finally {
+      await host.close();
+    }
+  });
+});
+
+describe("a node whose root disk takes no file", { timeout: 120_000 }, () => {
+  it("writes a device's setting where a shell can make no here-document", async (t) => {
+    if (!existsSync("/dev/loop0")) return t.skip("no loop device");
+    const directory = await mkdtemp(join(tmpdir(), "no-here-document-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const sysRoot = join(directory, "sys");
+    const readAhead = join(sysRoot, "dev/block/7:0/queue/read_ahead_kb");
+    await mkdir(dirname(readAhead), { recursive: true });
+    await writeFile(readAhead, "128\n");
+    const locks = { deviceRoot: directory, lockDirectory: join(directory, "locks") };
+    const host = await createLinuxHost({ ...locks, sysRoot, clock: systemClock });
+    const sh =
+      "#!/bin/sh\necho cannot create temp file for here-document: Read-only file system >&2\nexit 1\n";
+    try {
+      await withProgram(directory, "sh", sh, async () => {
+        const device = { path: "/dev/loop0", majorMinor: "7:0", sizeBytes };
+        const setting = { name: "queue/read_ahead_kb", value: "64" } as const;
+        assert.deepEqual(await host.writeDeviceSetting({ device, setting }, never), done);
+      });
+      assert.equal((await readFile(readAhead, "utf8")).split("\n")[0], "64");
     } finally {
       await host.close();
     }

@@ -22,6 +22,8 @@ export interface HostCommand {
   readonly args: readonly string[];
   readonly pool: CommandPool;
   readonly limitMs: number;
+  /** As of `ChildRequest`; of a command that changes nothing only. */
+  readonly input?: string;
   /** As of `ChildRequest`. */
   readonly outputBytesMax?: number;
   /** The devices (`8:32`) and paths that it works on. */
@@ -215,10 +217,11 @@ export function createCommandRunner({
               kind: "HostNotReady",
               detail: `${command.program} had no turn within ${command.limitMs} ms beside other commands`,
             });
-      const { program, args, outputBytesMax: keptBytesMax } = command;
+      const { program, args, input, outputBytesMax: keptBytesMax } = command;
       const child = spawnChild({
         program,
         args,
+        ...(input === undefined ? {} : { input }),
         ...(keptBytesMax === undefined ? {} : { outputBytesMax: keptBytesMax }),
       });
       const exited = child.exited.then((outcome) => {

@@ -22,6 +22,8 @@ export interface Child {
 export interface ChildRequest {
   readonly program: string;
   readonly args: readonly string[];
+  /** What it reads from its standard input, at most a page; nothing if left out. */
+  readonly input?: string;
   /** Descriptors that the child gets as its numbers 3 and up, and keeps open for life. */
   readonly heldFds?: readonly number[];
   /**
@@ -45,17 +47,21 @@ const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
 export function spawnChild({
   program,
   args,
+  input,
   heldFds = [],
   outputFd,
   outputBytesMax = defaultOutputBytesMax,
 }: ChildRequest): Child {
   const output = outputFd ?? "pipe";
   const child = spawn(program, args, {
-    stdio: ["ignore", output, output, ...heldFds],
+    stdio: [input === undefined ? "ignore" : "pipe", output, output, ...heldFds],
     detached: outputFd !== undefined,
     // Messages are matched in English.
     env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` },
   });
+  // One that ends without reading it says why by itself.
+  child.stdin?.on("error", () => undefined);
+  child.stdin?.end(input);
   const stdout = collect(child.stdout, outputBytesMax);
   const stderr = collect(child.stderr, outputBytesMax);
   const exited = new Promise<Result<ChildExit, Failure>>((resolve) => {

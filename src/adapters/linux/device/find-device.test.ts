@@ -243,7 +243,7 @@ describe("rescanScsiHosts", () => {
   const refused = { exitCode: 1, stdout: Buffer.alloc(0) };
   const answers = {
     "asks the next host after one that hangs": [
-      fail({ kind: "HostCommandTimedOut", command: "sh", timeoutMs: 1 }),
+      fail({ kind: "HostCommandTimedOut", command: "dd", timeoutMs: 1 }),
       ok(undefined),
     ],
     "asks the next host after one that can't scan": [
@@ -255,7 +255,7 @@ describe("rescanScsiHosts", () => {
       "HostNotReady",
     ],
     "says so where no command can be started": [
-      fail({ kind: "HostCommandFailed", command: "sh", exitCode: null, stderr: "spawn sh EAGAIN" }),
+      fail({ kind: "HostCommandFailed", command: "dd", exitCode: null, stderr: "spawn dd EAGAIN" }),
       "HostCommandFailed",
     ],
   } as const satisfies Readonly<
@@ -269,7 +269,7 @@ describe("rescanScsiHosts", () => {
         await mkdir(join(sysRoot, "class/scsi_host", host), { recursive: true });
       const asked: string[] = [];
       const run: CommandRunner["run"] = async ({ args }) => {
-        asked.push(args.at(-1) ?? "");
+        asked.push(args[0]?.replace("of=", "") ?? "");
         return asked.length === 1 ? first : ok({ exitCode: 0, stdout: Buffer.alloc(0), stderr: "" });
       };
       const runner = { run, inFlightOn: () => [], isStuck: () => false };

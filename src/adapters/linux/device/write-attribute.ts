@@ -9,12 +9,6 @@ import type { HostContext } from "../host-context.ts";
  */
 const WRITE_MAX_MS = 10_000;
 
-/** Makes no file: sysfs has those that it has. */
-const write = `exec dd of="$2" conv=nocreat,notrunc status=none <<EOF
-$1
-EOF
-`;
-
 /**
  * Writes to a file in sysfs by a command. A write of our own that hangs would keep one of the four threads on
  * which Node works with files; the command is not repeated while it hangs. It may be killed: it writes once,
@@ -29,8 +23,11 @@ export async function writeAttribute(
 ): Promise<Result<ChildExit, Failure>> {
   const written = await runner.run(
     {
-      program: "sh",
-      args: ["-c", write, "sh", value, path],
+      program: "dd",
+      // Makes no file: sysfs has those that it has.
+      args: [`of=${path}`, "conv=nocreat,notrunc", "status=none"],
+      // The here-document of a shell may be a temporary file, on the node's own disk.
+      input: `${value}\n`,
       pool: "attributes",
       limitMs: WRITE_MAX_MS,
       touches: [],
