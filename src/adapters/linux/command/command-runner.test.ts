@@ -179,6 +179,19 @@ describe("a reading command", tests, () => {
     await later.close();
   });
 
+  it("has ended when its caller is answered", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const caller = new AbortController();
+    const script = `echo $$ > ${directory}/pid; mv ${directory}/pid ${directory}/started; exec sleep 60`;
+    const read = runner.run(aCommand(script, { changes: false }), caller.signal);
+    await untilExists(`${directory}/started`);
+    caller.abort();
+    assert.deepEqual(await read, { ok: false, failure: { kind: "Cancelled" } });
+    const pid = Number(readFileSync(`${directory}/started`, "utf8"));
+    assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+    await lock.close();
+  });
+
   it("does not look stuck where it only had no turn", async (t) => {
     const { runner, lock } = await aRunner(t);
     const others = new AbortController();

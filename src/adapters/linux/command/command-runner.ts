@@ -39,7 +39,8 @@ export interface CommandRunner {
    * can't be started, `HostCommandTimedOut` or `Cancelled`; with `HostNotReady` if it only reads, and had
    * no turn in time.
    *
-   * A command that only reads is killed when its caller leaves. One that *changes* something is never
+   * A command that only reads is killed when its caller leaves, and has ended then, unless it is stuck in the
+   * kernel. One that *changes* something is never
    * killed (half an mkfs is worse than a late one): it keeps running, and the next command for the same
    * device or path waits for its end first; the same command again joins it.
    */
@@ -62,6 +63,12 @@ const SLOT_MAX_MS = 5_000;
 
 /** The same for an open, which takes no time at all but where its disk does not answer. */
 const OPEN_SLOT_MAX_MS = 500;
+
+/**
+ * How long the end of a killed command is awaited, in milliseconds. Until then it has its files open, and a
+ * mount may be busy with them. One that is stuck in the kernel ends later.
+ */
+const KILLED_MAX_MS = 500;
 
 /** Most bytes of a changing command's output that are read back. */
 const outputBytesMax = 64 * 1024;
@@ -239,6 +246,7 @@ export function createCommandRunner({
           : waited.value;
       stuckReads.add(line);
       child.kill();
+      await waitWithin(exited, KILLED_MAX_MS, clock, never);
       return waited.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
     } finally {
       ticket.leave();
