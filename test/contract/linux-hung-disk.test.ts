@@ -289,6 +289,22 @@ describe("a node with disks that do not open", here, () => {
       }
     }));
 
+  it("freezes none of their file systems, and waits for others", (t) =>
+    withoutServer(t, async ({ directory, folder }) => {
+      const host = await createLinuxHost({
+        ...{ deviceRoot: directory, lockDirectory: join(directory, "locks"), clock: fast },
+      });
+      const request = { path: folder, majorMinor: "0:99", limitMs: 1000 };
+      try {
+        const answers = await Promise.all([1, 2, 3, 4, 5].map(() => host.freeze(request, never)));
+        const late = fail({ kind: "HostCommandTimedOut", command: `open ${folder}`, timeoutMs: 10_000 });
+        for (const answer of answers) assert.deepEqual(answer, late);
+        await takesFilesAndNames();
+      } finally {
+        await host.close();
+      }
+    }));
+
   it("takes files and names while devices do not close either", () =>
     withDisk("ext4", ({ folder, clock, freeze, thaw }) =>
       withLoops(folder, MOUNTS, async (loops) => {

@@ -1,5 +1,4 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -10,7 +9,7 @@ import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { CALL_MAX_MS } from "../call-lane.ts";
 import { waitWithin } from "../command/wait-within.ts";
 import { errorCode } from "../error-code.ts";
-import { openingDevice, type OpeningHost } from "./open-device.ts";
+import { openDevice, type OpeningHost } from "./open-device.ts";
 
 /**
  * The devices that this process keeps open to reserve their numbers. The kernel gives the name and
@@ -59,7 +58,7 @@ export function createHeldDevices(clock: Clock): HeldDevices {
         return hold === undefined ? [] : [hold.fd];
       }),
     whileHolding: async (host, device, act, signal) => {
-      const opened = await openDevice(host, device, signal);
+      const opened = await openToHold(host, device, signal);
       if (!opened.ok) return opened;
       if (!(await isOpen(opened.value, device))) {
         await close(opened.value);
@@ -81,13 +80,14 @@ export function createHeldDevices(clock: Clock): HeldDevices {
  * Not exclusively, which would block mount and mkfs, and for reading only, which udev does not take for
  * a change.
  */
-async function openDevice(
+async function openToHold(
   host: OpeningHost,
   device: Device,
   signal: AbortSignal,
 ): Promise<Result<FileHandle, Failure>> {
   try {
-    return await openingDevice(host, device.path, (isLate) => openUnlessLate(device, isLate), signal);
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    return await openDevice(host, { path: device.path, flags }, signal);
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
@@ -95,13 +95,6 @@ async function openDevice(
       ? isAnother(device)
       : fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (${code})` });
   }
-}
-
-async function openUnlessLate({ path }: Device, isLate: () => boolean): Promise<FileHandle> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  // Nothing waits for it any more.
-  if (isLate()) await file.close();
-  return file;
 }
 
 async function isOpen(file: FileHandle, { majorMinor }: Device): Promise<boolean> {

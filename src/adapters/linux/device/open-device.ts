@@ -1,3 +1,5 @@
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -9,21 +11,21 @@ import type { HostContext } from "../host-context.ts";
 export type OpeningHost = Pick<HostContext, "runner" | "limits" | "deviceOpens">;
 
 /**
- * Runs `open`, which opens the block device at a path, after a command has opened and closed that device. The
- * kernel keeps each open of a disk that does not answer, also one with O_NONBLOCK, and so it would keep one
- * of the four threads on which Node works with files and looks up host names. A command that hangs keeps
- * itself only; it is not repeated while it does. It may be killed: it reads and writes nothing, and closes
- * what it has opened as it ends. Where the disk stops to answer between the two, one thread waits for it, and
- * no other open begins until it ends.
+ * Runs `act`, which opens the block device or the mounted folder at a path, after a command has opened and
+ * closed it. The kernel keeps each open of a disk that does not answer, also one with O_NONBLOCK, and so it
+ * would keep one of the four threads on which Node works with files and looks up host names. A command that
+ * hangs keeps itself only; it is not repeated while it does. It may be killed: it reads and writes nothing,
+ * and closes what it has opened as it ends. Where the disk stops to answer between the two, one thread waits
+ * for it, and no other open begins until it ends.
  *
- * An open that the kernel refuses is `open`'s to report: it throws what the file functions throw. Fails with
+ * An open that the kernel refuses is for `act` to report: it throws what the file functions throw. Fails with
  * `HostCommandTimedOut` or `HostNotReady` where the device does not open in time, or `Cancelled`.
  * `isLate` says to an open that ends after all that nothing waits for it.
  */
 export async function openingDevice<T>(
   host: OpeningHost,
   path: string,
-  open: (isLate: () => boolean) => Promise<T>,
+  act: (isLate: () => boolean) => Promise<T>,
   signal: AbortSignal,
 ): Promise<Result<T, Failure>> {
   const command = {
@@ -42,9 +44,24 @@ export async function openingDevice<T>(
   // Any exit code is an answer of the device; killed, it is none.
   if (exit.value.exitCode === null) return commandFailed(command, exit.value);
   try {
-    return ok(await callIn(host.deviceOpens, `open ${path}`, open));
+    return ok(await callIn(host.deviceOpens, `open ${path}`, act));
   } catch (error) {
     if (error instanceof Error && hangs(error)) return fail({ kind: "HostNotReady", detail: error.message });
     throw error;
   }
+}
+
+/** Opens the block device or the mounted folder at a path, as `openingDevice` does. */
+export async function openDevice(
+  host: OpeningHost,
+  { path, flags }: { readonly path: string; readonly flags: number },
+  signal: AbortSignal,
+): Promise<Result<FileHandle, Failure>> {
+  const act = async (isLate: () => boolean): Promise<FileHandle> => {
+    const file = await open(path, flags);
+    // Nothing waits for it any more.
+    if (isLate()) await file.close();
+    return file;
+  };
+  return await openingDevice(host, path, act, signal);
 }

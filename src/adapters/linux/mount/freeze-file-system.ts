@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -10,6 +10,7 @@ import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
 import { waitWithin } from "../command/wait-within.ts";
+import { openDevice } from "../device/open-device.ts";
 import type { HostContext, LiveFreeze } from "../host-context.ts";
 import { canonicalPath, glanceAtMount, identified } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
@@ -64,7 +65,10 @@ export async function freezeFileSystem(
   if (!found.ok) return found;
   const mount = found.value;
   if (mount === undefined) return fail({ kind: "PathNotMounted", path });
-  const directory = await open(mount.path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  const folder = await openDevice(host, { path: mount.path, flags }, signal);
+  if (!folder.ok) return folder;
+  const directory = folder.value;
   try {
     // Of what is open, not of the path: a path may lead to the root of this machine by now.
     const opened = await deviceOpened(host, directory, mount);
