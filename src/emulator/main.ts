@@ -144,6 +144,13 @@ function endWithout(command: NoRun): void {
   process.exitCode = answerNoRun(command);
 }
 
+// What it has left half done is not known, so it ends at once; its state is on the disk.
+process.on("uncaughtException", (error: unknown) => {
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${NAME}: ended by an error that nothing caught: ${said}\n`);
+  process.exit(EXIT_FAILED);
+});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${NAME}: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = EXIT_FAILED;

@@ -226,6 +226,21 @@ describe("the program", () => {
     }
   });
 
+  it("says which error has ended it that nothing has caught", async () => {
+    const planted = `process.stdin.once("data", () => Promise.reject(new Error("planted")));`;
+    const args = ["--import", `data:text/javascript,${encodeURIComponent(planted)}`, PROGRAM, "--plain-http"];
+    const program = spawn(process.execPath, args, { stdio: "pipe" });
+    const written = text(program.stderr);
+    await firstLine(program);
+    program.stdin.write("go\n");
+    const [code] = await once(program, "exit");
+    assert.equal(code, 1);
+    assert.match(
+      await written,
+      /azure-compute-emulator: ended by an error that nothing caught: Error: planted\n +at /u,
+    );
+  });
+
   it("reports that its port is in use", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
