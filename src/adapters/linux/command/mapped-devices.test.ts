@@ -156,6 +156,14 @@ describe("a search for mapped devices", () => {
     );
   });
 
+  it("looks again at a process that changes what it has mapped for a moment", async (t) => {
+    const { found } = await search(t, {
+      maps: { 1: ["1000-2000", "1000-3000", "1000-4000"].map((range) => mapping(1, range)) },
+      files: { "1 1000-4000": device(1, "1000-4000") },
+    });
+    assert.deepEqual(found, ok([1]));
+  });
+
   it("knows a file by one of its mappings", async (t) => {
     const { found } = await search(t, {
       maps: { 1: [{ line: [mapping(1, "1000-2000"), mapping(1, "3000-4000")].map(lineOf).join("\n") }] },

@@ -12,6 +12,12 @@ import { addNumbersThatMayHang } from "./processes.ts";
 /** How many processes one command reads. */
 const processesAtOnce = 128;
 
+/**
+ * How often mappings that were listed and then not shown are looked at again: a process that starts, or takes
+ * memory at that moment, changes them for some milliseconds.
+ */
+const LOOKS_AGAIN_MAX = 3;
+
 /** What was found of some mappings. */
 interface Looked {
   readonly mappings: readonly SharedMapping[];
@@ -31,26 +37,29 @@ export async function mappedDevices(
   signal: AbortSignal,
 ): Promise<Result<readonly DeviceInProcess[], Failure>> {
   const found: DeviceInProcess[] = [];
-  const unshown: SharedMapping[] = [];
+  let unshown: SharedMapping[] = [];
   for await (const looked of lookAtMappings(host, ids, signal)) {
     if (!looked.ok) return looked;
     found.push(...devicesIn(looked.value));
     unshown.push(...unshownOf(looked.value));
   }
   // These have gone by now; or have other addresses, as when a process maps the page beside one.
-  const files = new Set(unshown.map(fileIn));
-  const shownNow = new Set<string>();
-  const unshownNow: SharedMapping[] = [];
-  for await (const looked of lookAtMappings(host, pidsOf(unshown), signal)) {
-    if (!looked.ok) return looked;
-    found.push(...devicesIn(looked.value));
-    const again = looked.value.mappings.filter((mapping) => files.has(fileIn(mapping)));
-    for (const mapping of again)
-      if (looked.value.files.has(placeOf(mapping))) shownNow.add(fileIn(mapping));
-      else unshownNow.push(mapping);
+  for (let look = 0; look < LOOKS_AGAIN_MAX && unshown.length > 0; look += 1) {
+    const files = new Set(unshown.map(fileIn));
+    // A file that a process has mapped in several places is known by one of them.
+    const shownNow = new Set<string>();
+    const unshownNow: SharedMapping[] = [];
+    for await (const looked of lookAtMappings(host, pidsOf(unshown), signal)) {
+      if (!looked.ok) return looked;
+      found.push(...devicesIn(looked.value));
+      const again = looked.value.mappings.filter((mapping) => files.has(fileIn(mapping)));
+      for (const mapping of again)
+        if (looked.value.files.has(placeOf(mapping))) shownNow.add(fileIn(mapping));
+        else unshownNow.push(mapping);
+    }
+    unshown = unshownNow.filter((mapping) => !shownNow.has(fileIn(mapping)));
   }
-  // A file that a process has mapped in several places is known by one of them.
-  const unknown = unshownNow.find((mapping) => !shownNow.has(fileIn(mapping)));
+  const [unknown] = unshown;
   return unknown === undefined ? ok(found) : refuse(host, unknown.pid, "keeps changing what it has mapped");
 }
 
