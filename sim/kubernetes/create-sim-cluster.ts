@@ -14,7 +14,7 @@ import { runPodCollector } from "./controllers/pod-collector.ts";
 import { runScheduler } from "./controllers/scheduler.ts";
 import { runStatefulSetController } from "./controllers/stateful-set-controller.ts";
 import { connectToCluster, type Sight } from "./driver-view/cluster-connection.ts";
-import { judgeEndpoints } from "./judge/csi-judge.ts";
+import { watchEndpoints } from "./judge/watch-endpoints.ts";
 import { createKubelets } from "./kubelet/kubelets.ts";
 import { createOperator } from "./operator.ts";
 import { runExternalAttacher } from "./sidecars/external-attacher.ts";
@@ -53,7 +53,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   const failed = Promise.withResolvers<never>();
   const onFailure = (error: unknown): void => failed.reject(error);
   const operator = createOperator({ api, trace, random });
-  const endpoints = judgeEndpoints({
+  const endpoints = watchEndpoints({
     endpoints: options.endpoints,
     machineOf,
     trace,

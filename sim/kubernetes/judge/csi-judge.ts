@@ -1,9 +1,8 @@
 import type { SimMachine } from "../../azure/sim-machine.ts";
-import type { CsiAnswer, CsiCall, ControllerCsi, DriverEndpoints, NodeCsi } from "../../driver/endpoints.ts";
+import type { CsiAnswer } from "../../driver/endpoints.ts";
 import type { CopyHistory } from "../../history/copy-history.ts";
 import type { SnapshotHistory } from "../../history/snapshot-history.ts";
 import type { Violation } from "../../history/violation.ts";
-import type { Trace } from "../../trace.ts";
 import { refusalIsAllowed } from "./allowed-codes.ts";
 import type { CsiMethod, CsiServices } from "./csi-method.ts";
 
@@ -11,10 +10,7 @@ const V2 = "PremiumV2_LRS";
 
 /** What the judge may look at. */
 export interface CsiJudgeOptions {
-  readonly endpoints: DriverEndpoints;
   readonly machineOf: (nodeName: string) => SimMachine | undefined;
-  readonly trace: Trace;
-  readonly nowMs: () => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
   /** The name of the volume that has a disk, for messages. */
   readonly volumeNameOf: (volumeId: string) => string;
@@ -44,53 +40,57 @@ interface Judged<Method extends CsiMethod> {
   readonly machine: SimMachine | undefined;
 }
 
+/** A call to one of the driver's endpoints. */
+export interface BegunCall {
+  readonly method: CsiMethod;
+  readonly request: unknown;
+  /** The node whose plug-in is called; empty: the controller. */
+  readonly nodeName: string;
+}
+
+/** Judges what the driver answers. */
+export interface CsiJudge {
+  /** A call begins. Returns what takes its answer: `isHeard`, its caller still waits for that. */
+  begin(call: BegunCall): (answer: CsiAnswer<unknown>, isHeard: boolean) => void;
+  /** The volume or snapshot that a request is about, for messages. */
+  subjectOf(request: unknown): string;
+}
+
 /**
- * The driver's endpoints, observed: each response is noted in the trace, and compared with CSI and with
- * what has really happened. Codes that a well-formed request cannot lead to, volumes that differ from the
- * request, and successes that did not happen are reported as `csi-answer`.
+ * Compares each response of the driver with CSI and with what has really happened. Codes that a
+ * well-formed request cannot lead to, volumes that differ from the request, and successes that did not
+ * happen are reported as `csi-answer`.
  */
-export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
-  const { endpoints, machineOf, trace, nowMs, report } = options;
+export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
+  const { machineOf, report } = options;
   const idsByName = new Map<string, string>();
   const publishing = new Map<string, number>();
+  return { begin, subjectOf };
+
+  function begin({ method, request, nodeName }: BegunCall): ReturnType<CsiJudge["begin"]> {
+    const machine = machineOf(nodeName);
+    const wasTaken = isTaken(method, request);
+    const publication = publicationOf(method, request);
+    if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 0) + 1);
+    const call = { method, request } as unknown as Omit<Judged<CsiMethod>, "answer">;
+    if (is(call, "createVolume")) options.copies?.begins(call.request);
+    else if (is(call, "createSnapshot")) options.snapshots?.begins(call.request);
+    else if (is(call, "deleteVolume")) options.onDeleteVolume?.(call.request.volumeId);
+    return (answer, isHeard) => {
+      if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 1) - 1);
+      if (is(call, "deleteVolume") && answer.ok)
+        for (const [name, id] of idsByName) if (id === call.request.volumeId) idsByName.delete(name);
+      if (!isHeard) return;
+      const subject = subjectOf(request);
+      if (answer.ok)
+        judgeSuccess({ method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>, subject);
+      else if (!(wasTaken ? answer.code === "ALREADY_EXISTS" : isRefusalRight(method, request, answer.code)))
+        judgeRefusal(method, subject, answer);
+    };
+  }
 
   function wrong(volumeName: string, detail: string): void {
     report({ invariant: "csi-answer", detail: `${volumeName}: ${detail}` });
-  }
-
-  function watched<Request, Response>(
-    method: CsiMethod,
-    nodeName: string,
-    call: CsiCall<Request, Response>,
-  ): CsiCall<Request, Response> {
-    return async (request, callOptions) => {
-      const startedMs = nowMs();
-      const machine = machineOf(nodeName);
-      const wasTaken = isTaken(method, request);
-      const publication = publicationOf(method, request);
-      if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 0) + 1);
-      const answer = await call(request, callOptions);
-      if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 1) - 1);
-      if (callOptions.signal.aborted) return answer;
-      const volumeName = subjectOf(request);
-      const where = nodeName === "" ? nodeIdOf(request) : nodeName;
-      trace.note(
-        volumeName,
-        `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ` +
-          `${Math.round(nowMs() - startedMs)} ms`,
-      );
-      if (!answer.ok)
-        judgeRefusal(method, volumeName, {
-          ...answer,
-          isRight: wasTaken ? answer.code === "ALREADY_EXISTS" : isRefusalRight(method, request, answer.code),
-        });
-      else
-        judgeSuccess(
-          { method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>,
-          volumeName,
-        );
-      return answer;
-    };
   }
 
   function subjectOf(request: unknown): string {
@@ -126,9 +126,9 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   function judgeRefusal(
     method: CsiMethod,
     volumeName: string,
-    answer: CsiAnswer<unknown> & { readonly ok: false; readonly isRight: boolean },
+    answer: CsiAnswer<unknown> & { readonly ok: false },
   ): void {
-    if (!answer.isRight && !refusalIsAllowed(method, answer.code))
+    if (!refusalIsAllowed(method, answer.code))
       wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
   }
 
@@ -234,71 +234,17 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     if (isPlaceholder || mountsOn(machine).some((mount) => mount.path === path))
       wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
   }
-
-  const controllers = new Map<ControllerCsi, ControllerCsi>();
-  const nodes = new Map<NodeCsi, NodeCsi>();
-  return {
-    controller: () => {
-      const csi = endpoints.controller();
-      return csi === undefined ? undefined : once(controllers, csi, () => watchController(csi));
-    },
-    node: (nodeName) => {
-      const csi = endpoints.node(nodeName);
-      return csi === undefined ? undefined : once(nodes, csi, () => watchNode(csi, nodeName));
-    },
-  };
-
-  function watchController(csi: ControllerCsi): ControllerCsi {
-    return {
-      createVolume: watched("createVolume", "", (request, callOptions) => {
-        options.copies?.begins(request);
-        return csi.createVolume(request, callOptions);
-      }),
-      deleteVolume: watched("deleteVolume", "", async (request, callOptions) => {
-        options.onDeleteVolume?.(request.volumeId);
-        const answer = await csi.deleteVolume(request, callOptions);
-        if (answer.ok)
-          for (const [name, id] of idsByName) if (id === request.volumeId) idsByName.delete(name);
-        return answer;
-      }),
-      controllerPublishVolume: watched("controllerPublishVolume", "", csi.controllerPublishVolume),
-      controllerUnpublishVolume: watched("controllerUnpublishVolume", "", csi.controllerUnpublishVolume),
-      controllerExpandVolume: watched("controllerExpandVolume", "", csi.controllerExpandVolume),
-      controllerModifyVolume: watched("controllerModifyVolume", "", csi.controllerModifyVolume),
-      createSnapshot: watched("createSnapshot", "", async (request, callOptions) => {
-        options.snapshots?.begins(request);
-        return csi.createSnapshot(request, callOptions);
-      }),
-      deleteSnapshot: watched("deleteSnapshot", "", csi.deleteSnapshot),
-    };
-  }
-
-  function watchNode(csi: NodeCsi, nodeName: string): NodeCsi {
-    return {
-      nodeStageVolume: watched("nodeStageVolume", nodeName, csi.nodeStageVolume),
-      nodeUnstageVolume: watched("nodeUnstageVolume", nodeName, csi.nodeUnstageVolume),
-      nodePublishVolume: watched("nodePublishVolume", nodeName, csi.nodePublishVolume),
-      nodeUnpublishVolume: watched("nodeUnpublishVolume", nodeName, csi.nodeUnpublishVolume),
-      nodeExpandVolume: watched("nodeExpandVolume", nodeName, csi.nodeExpandVolume),
-      nodeGetInfo: watched("nodeGetInfo", nodeName, csi.nodeGetInfo),
-    };
-  }
 }
 
-function is<Method extends CsiMethod>(
-  judged: Judged<CsiMethod>,
+function is<Method extends CsiMethod, Call extends Pick<Judged<CsiMethod>, "method">>(
+  call: Call,
   method: Method,
-): judged is Judged<Method> & Judged<CsiMethod> {
-  return judged.method === method;
+): call is Call & Pick<Judged<Method>, keyof Call & keyof Judged<Method>> {
+  return call.method === method;
 }
 
-function once<Key, Value>(made: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const present = made.get(key) ?? make();
-  made.set(key, present);
-  return present;
-}
-
-function nodeIdOf(request: unknown): string {
+/** The node that a request names; empty: none. */
+export function nodeIdOf(request: unknown): string {
   return (request as { readonly nodeId?: string }).nodeId ?? "";
 }
 
