@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { must } from "../../controller/testing/settled.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { agoMs, attachmentName, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
@@ -97,18 +98,30 @@ describe("waitForAttachment", () => {
       );
     }));
 
+  /** Waits while the cache shows this attachment, and no change of it. */
+  const waitWhile = (world: NodeWorld, shown: AzVolumeAttachment | undefined) => {
+    const ports = world.ports();
+    const get = ((kind, name) =>
+      kind === "AzVolumeAttachment" ? shown : ports.cache.get(kind, name)) as NodePorts["cache"]["get"];
+    const cache: NodePorts["cache"] = { ...ports.cache, waitFor: async () => undefined, get };
+    const request = { volumeId: diskUri, attachmentName: attachmentName("node-a"), waitMs: 1 };
+    return waitForAttachment({ ...ports, cache }, request, never);
+  };
+
   it("reports an attachment without status as pending", () =>
     withNode({ writer: granted }, async (world) => {
-      const ports = world.ports();
       const { status: _, ...pending } = world.attachment() ?? assert.fail("no attachment");
-      const get = ((kind, name) =>
-        kind === "AzVolumeAttachment" ? pending : ports.cache.get(kind, name)) as NodePorts["cache"]["get"];
-      const cache: NodePorts["cache"] = { ...ports.cache, waitFor: async () => undefined, get };
-      const waited = await waitForAttachment(
-        { ...ports, cache },
-        { volumeId: diskUri, attachmentName: attachmentName("node-a"), waitMs: 1 },
-        never,
-      );
-      assert.deepEqual(waited, waitsFor("its attach to node-a, which is Pending"));
+      assert.deepEqual(await waitWhile(world, pending), waitsFor("its attach to node-a, which is Pending"));
     }));
+
+  it("reports an attachment that the cache of the node does not show", () =>
+    withNode({ writer: granted }, async (world) =>
+      assert.deepEqual(
+        await waitWhile(world, undefined),
+        waitsFor(
+          "its attachment to node-a, which this node's cache does not show: it was deleted since, " +
+            "or the cache is behind the store",
+        ),
+      ),
+    ));
 });

@@ -26,10 +26,11 @@ export async function waitForAttachment(
   );
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
+  // It existed when this call began, or was made by it.
   const what =
     present === undefined
-      ? `its attachment to ${ports.node.nodeName}: there is none, ` +
-        "so ControllerPublishVolume has not been called for this node"
+      ? `its attachment to ${ports.node.nodeName}, which this node's cache does not show: it was deleted ` +
+        "since, or the cache is behind the store"
       : `its attach to ${ports.node.nodeName}, which is ${present.status?.state ?? "Pending"}` +
         (present.status?.error === undefined ? "" : ` (${present.status.error.message})`);
   return stillWaiting(request.volumeId, what);
