@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
-import { attachedNodes, readRecord } from "../../demo/observe.ts";
+import { readRecord } from "../../demo/observe.ts";
 import {
   createVolume,
   deleteVolume,
@@ -18,7 +18,13 @@ import { recordsHold, startWriter } from "../../demo/workload.ts";
 import { findCommand } from "../../scripts/child/find-command.ts";
 import { comesToFailWith } from "./csi-failure.ts";
 import { followRecord, noneQuarantined } from "./record-history.ts";
-import { bringUpByNode, takeDownAfterFence, takeDownByNode, untilServed } from "./volume-use.ts";
+import {
+  bringUpByNode,
+  takeDownAfterFence,
+  takeDownByNode,
+  untilReplicated,
+  untilServed,
+} from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -37,12 +43,6 @@ async function newVolume(
   parameters: Readonly<Record<string, string>>,
 ): Promise<DemoVolume> {
   return createVolume(lab, { name, sizeGiB: 1n, parameters, zones: ["eastus-1"] });
-}
-
-async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
-  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
-    (await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined,
-  );
 }
 
 async function movesFreely(

@@ -21,7 +21,7 @@ import { freezeProcess } from "../../testbed/lab/units/freeze-process.ts";
 import { comesToFailWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord, noneQuarantined } from "./record-history.ts";
 import { createRequest, nodePublishRequest } from "./requests.ts";
-import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilReplicated, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -41,12 +41,6 @@ async function newVolume({ lab }: LabWorld, name: string): Promise<DemoVolume> {
     parameters: { skuName: "Premium_LRS", maxShares: "2" },
     zones: ["eastus-1"],
   });
-}
-
-async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
-  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
-    (await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined,
-  );
 }
 
 async function unpublishWithin({ lab }: LabWorld, volume: DemoVolume, nodeName: string): Promise<unknown> {

@@ -2,27 +2,15 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import {
-  createVolume,
-  deleteVolume,
-  type DemoVolume,
-  unpublishOnController,
-} from "../../demo/volume-moves.ts";
+import { createVolume, deleteVolume, unpublishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, writeFiles } from "../../demo/workload.ts";
-import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import { noneQuarantined } from "./record-history.ts";
-import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
-import { type LabWorld, withLab } from "./with-lab.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilReplicated, untilServed } from "./volume-use.ts";
+import { withLab } from "./with-lab.ts";
 
 const vms = ["node-a", "node-b"].map((name) => ({ name, zone: "1" }));
 const WAIT_MAX_MS = 120_000;
-
-async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<AzVolumeAttachment> {
-  return waitUntil("a replica on node-b", WAIT_MAX_MS, async () =>
-    (await attachedNodes(lab, volume, signal)).get("node-b"),
-  );
-}
 
 it("a fence keeps a replica that is older than the pruning time", async (t) => {
   await withLab(t, { vms }, async (world) => {

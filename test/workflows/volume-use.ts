@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { CsiError } from "../../demo/lab/csi-clients.ts";
 import type { Lab, LabNode } from "../../demo/lab/lab.ts";
+import { attachedNodes } from "../../demo/observe.ts";
 import {
   type DemoVolume,
   publishOnController,
@@ -13,7 +14,9 @@ import {
 } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { writeFiles } from "../../demo/workload.ts";
+import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
+import type { LabWorld } from "./with-lab.ts";
 
 /** Raw block for one node. */
 export const blockForOneNode: VolumeCapability = {
@@ -60,6 +63,18 @@ export async function takeDownAfterFence(lab: Lab, volume: DemoVolume, node: Lab
     "a restarted container would write beside its disk",
   );
   await untilServed(() => unpublishOnNode(lab, volume, node));
+}
+
+const REPLICATED_MAX_MS = 120_000;
+
+/** Waits for the volume's attachment to `node-b`, the second of two nodes. */
+export async function untilReplicated(
+  { lab, signal }: LabWorld,
+  volume: DemoVolume,
+): Promise<AzVolumeAttachment> {
+  return waitUntil("a replica on node-b", REPLICATED_MAX_MS, async () =>
+    (await attachedNodes(lab, volume, signal)).get("node-b"),
+  );
 }
 
 const SERVED_MAX_MS = 180_000;

@@ -23,7 +23,7 @@ import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts"
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { deleteDisk, deleteObject } from "./delete-disk.ts";
-import { recordFailure, recordUpdated, setStatus, targetOf } from "./disk-status.ts";
+import { recordFailure, recordUpdated, setStatus, targetOf, type VolumeStatus } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
 import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts";
 import { lookForLateRequest } from "./keep-modification.ts";
@@ -157,21 +157,16 @@ async function recordCreated(
 ): Promise<Reconciled> {
   const storeIncarnation = await readStoreIncarnation(ports, signal);
   if (!storeIncarnation.ok) return storeIncarnation;
-  const recorded = await ports.steps.run("record-created", () =>
-    setStatus(
-      ports,
-      volume,
-      ({ error: _, ...status }) => ({
-        ...status,
-        state: "Created",
-        observedGeneration: volume.metadata.generation,
-        detail: detailOf(volume, disk),
-        ...(isSingleWriter(volume.spec.capabilities)
-          ? { record: status.record ?? newRecord(storeIncarnation.value) }
-          : {}),
-      }),
-      signal,
-    ),
+  const recorded = await recordDisk(
+    ports,
+    volume,
+    (status) => ({
+      detail: detailOf(volume, disk),
+      ...(isSingleWriter(volume.spec.capabilities)
+        ? { record: status.record ?? newRecord(storeIncarnation.value) }
+        : {}),
+    }),
+    signal,
   );
   if (recorded.ok)
     ports.logger.info("disk created", {
@@ -224,20 +219,8 @@ async function adoptDisk(
   if (!restored.ok) return restored;
   const held = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
   if (!held.ok) return held;
-  const recorded = await ports.steps.run("record-created", () =>
-    setStatus(
-      ports,
-      volume,
-      ({ error: _, ...status }) => ({
-        ...status,
-        state: "Created",
-        observedGeneration: volume.metadata.generation,
-        // Where only the record was lost, its holder may have recorded a first format since.
-        detail: status.detail ?? detail,
-      }),
-      signal,
-    ),
-  );
+  // Where only the record was lost, its holder may have recorded a first format since.
+  const recorded = await recordDisk(ports, volume, (status) => ({ detail: status.detail ?? detail }), signal);
   if (recorded.ok)
     ports.logger.info("disk adopted", {
       volumeName: volume.metadata.name,
@@ -245,6 +228,28 @@ async function adoptDisk(
       attachedTo: attachedVms.map(({ node }) => node.nodeName),
     });
   return ignoreNotFound(recorded);
+}
+
+/** Records that the volume has its disk: the last step of making or adopting it. */
+function recordDisk(
+  ports: DiskPorts,
+  volume: AzVolume,
+  whatOf: (status: VolumeStatus) => Partial<VolumeStatus>,
+  signal: AbortSignal,
+): ReturnType<typeof setStatus> {
+  return ports.steps.run("record-created", () =>
+    setStatus(
+      ports,
+      volume,
+      ({ error: _, ...status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: volume.metadata.generation,
+        ...whatOf(status),
+      }),
+      signal,
+    ),
+  );
 }
 
 /** As `mayWriteDisk`, but the read that it takes is that of the mark: both are of the same version. */

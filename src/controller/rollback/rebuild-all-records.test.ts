@@ -33,6 +33,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { setIncarnations } from "../testing/set-incarnations.ts";
 import { must } from "../testing/settled.ts";
 import { rebuildReconciler } from "./rebuild-all-records.ts";
 
@@ -90,16 +91,6 @@ function rebuild(
 async function incarnations(world: ReconcileWorld): Promise<readonly [number, number]> {
   const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
   return [annotatedNumber(lease, STORE_INCARNATION_ANNOTATION), annotatedNumber(lease, REBUILD_ANNOTATION)];
-}
-
-async function setIncarnations(world: ReconcileWorld, incarnation: number, mark: number): Promise<void> {
-  const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
-  const annotations = {
-    ...lease.metadata.annotations,
-    [STORE_INCARNATION_ANNOTATION]: String(incarnation),
-    [REBUILD_ANNOTATION]: String(mark),
-  };
-  await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
 }
 
 describe("rebuildReconciler", () => {

@@ -15,6 +15,7 @@ import {
 import { agoMs } from "../../core/testing/objects.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { setIncarnations } from "../testing/set-incarnations.ts";
 import { must } from "../testing/settled.ts";
 import { StartupGracePeriod } from "./startup-grace-period.ts";
 
@@ -106,16 +107,6 @@ async function report(world: ReconcileWorld, nodeName: string): Promise<void> {
       never,
     ),
   );
-}
-
-async function setIncarnations(world: ReconcileWorld, incarnation: number, mark: number): Promise<void> {
-  const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
-  const annotations = {
-    ...lease.metadata.annotations,
-    [STORE_INCARNATION_ANNOTATION]: String(incarnation),
-    [REBUILD_ANNOTATION]: String(mark),
-  };
-  await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
 }
 
 describe("a controller without a high-water mark of the store", () => {
