@@ -117,6 +117,7 @@ const allSteps: readonly string[] = [
       "grants",
       "clears",
       "begins the fence of",
+      "begins the fence of gone",
       "carries on with the fence of",
       "has proof for",
       "reads for a proof",
@@ -143,6 +144,7 @@ function stepAbout(name: string, node: number): string {
   if (name === "may prove") return `may prove n${node} detached`;
   if (name === "clears unfenced") return `clears n${node}, which was never fenced`;
   if (name === "prunes clean") return `prunes clean n${node}`;
+  if (name === "begins the fence of gone") return `begins the fence of n${node}, which is gone`;
   if (name === "finds no VM") return `finds no VM ${node}`;
   return name === "sees" ? `sees n${node} still attached` : `${name} n${node}`;
 }

@@ -189,9 +189,9 @@ export const controllerSteps: readonly {
     step: (record) => steps.passBarrier(record, nodeA),
   },
   {
-    name: "prune a vanished VM",
-    from: written(nodeB),
-    step: (record) => steps.prune(record, nodeB, "instanceReplaced"),
+    name: "prune a VM that is gone",
+    from: changedRecord(found, { unverified: [nodeA], quarantined: [nodeB] }),
+    step: (record) => steps.prune(record, nodeB, "quarantined"),
   },
 ];
 

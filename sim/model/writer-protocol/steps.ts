@@ -73,6 +73,11 @@ export function recordSteps(
     value: record,
     failure: "",
   }));
+  const named = memoized((record, node) => ({
+    ok: isNamed(record, node, "writer", "fencing", "unverified", "quarantined", "clean"),
+    value: record,
+    failure: "",
+  }));
   return {
     grant: grantBlindly,
     /** Writes a grant over the present record. */
@@ -103,10 +108,11 @@ export function recordSteps(
     beginFence: memoized((record, node) =>
       isUnaided && isNamed(record, node, "unverified") ? fail("it is not marked") : beginFence(record, node),
     ),
-    prune: memoized((record, node) => prune(record, node, "instanceGone")),
-    /** Whether the record names a node. */
-    names: memoized((record, node) => prune(record, node, "instanceReplaced")),
-    pruneClean: memoized((record, node) => prune(record, node)),
+    /** Of a VM that is gone. */
+    fenceGone: memoized((record, node) => beginFence(record, node, { distrusts: true })),
+    prune: memoized((record, node) => prune(record, node, "quarantined")),
+    pruneClean: memoized((record, node) => prune(record, node, "clean")),
+    names: (code: number, node: NodeIndex): boolean => named(code, node) !== undefined,
     leaveQuarantine: memoized((record, node) => proveClean(record, node, "quarantined")),
     proveClean: memoized((record, node) => proveClean(record, node, "unverified")),
     /** By a proof that needed no fence. */

@@ -116,7 +116,7 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   if (isGone(world, node)) {
     // A VM of another GUID: knowledge about the deleted one does not apply to it. The model has room for
     // it once nothing is known.
-    if (steps.names(record, node) === undefined && !isAtWorkOn(world, node))
+    if (!steps.names(record, node) && !isAtWorkOn(world, node))
       emit(withNodeState(world, node, NEW_NODE), `another VM comes for n${node}`);
     return;
   }
@@ -275,14 +275,18 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
 }
 
 /**
- * A VM that Azure does not have any more is pruned; a node that is no longer in the record may have to
- * report clean once more.
+ * A VM that Azure does not have any more is fenced if it may hold the volume, and pruned out of quarantine; a
+ * node that is no longer in the record may have to report clean once more.
  */
 function goneSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
-  const forgotten = isGone(world, node) || without.has("gone") ? steps.prune(world.record, node) : undefined;
-  if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `prunes n${node}`);
-  const pruned = steps.pruneClean(world.record, node);
-  if (pruned !== undefined) emit(afterRecordMove(world, pruned), `prunes clean n${node}`);
+  const { record } = world;
+  const fenced = isGone(world, node) ? steps.fenceGone(record, node) : undefined;
+  if (fenced !== undefined && fenced.code !== record)
+    emit(afterRecordMove(world, fenced), `begins the fence of n${node}, which is gone`);
+  const pruned = isGone(world, node) || without.has("gone") ? steps.prune(record, node) : undefined;
+  if (pruned !== undefined) emit(afterRecordMove(world, pruned), `prunes n${node}`);
+  const cleared = steps.pruneClean(record, node);
+  if (cleared !== undefined) emit(afterRecordMove(world, cleared), `prunes clean n${node}`);
 }
 
 /** Requests come and go at any time; `release-check.test.ts` models where they come from. */

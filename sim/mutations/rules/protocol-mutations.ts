@@ -331,7 +331,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/fencing/prune-vm.ts",
-        find: `if (proof.value === undefined) return ok(undefined);`,
+        find: `if (proof.value === undefined) return ok(false);`,
         replace: `if (proof.value === undefined) continue;`,
       },
     ],

@@ -3,10 +3,10 @@ import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-iden
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
-import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { type ProofKind, prune } from "../../core/writer/record/writer-steps.ts";
+import { prune } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -141,12 +141,11 @@ async function pruneGone(
   let count = 0;
   for (const vm of quarantined) {
     const gone = await proveVmGone(ports, vm, vm.alsoAt, signal);
-    const cleared =
-      gone.ok && gone.value !== undefined ? await pruneQuarantined(ports, vm, gone.value, signal) : gone;
+    const cleared = gone.ok && gone.value ? await pruneQuarantined(ports, vm, signal) : gone;
     // Where a soon retry of the proof is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
       return cleared;
-    if (!cleared.ok || cleared.value !== true) continue;
+    if (!cleared.ok || !cleared.value) continue;
     ports.logger.info("VM pruned: it no longer exists", { ...vm.node, volumeName: vm.volumeName });
     count += 1;
   }
@@ -160,16 +159,12 @@ async function pruneGone(
 async function pruneQuarantined(
   ports: FencingPorts,
   { volumeName, node }: QuarantinedVm,
-  proof: ProofKind,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
   const moved = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
-    (record) =>
-      isNamed(record, node, "quarantined") && !isNamed(record, node, "writer", "fencing")
-        ? prune(record, node, proof)
-        : fail(`${node.nodeName} is not in quarantine only`),
+    (record) => prune(record, node, "quarantined"),
     signal,
   );
   return moved.ok || isNoLongerDue(moved.failure) ? ok(moved.ok) : moved;
@@ -190,7 +185,7 @@ async function pruneCleanOf(
     const moved = await moveRecord(
       ports,
       { volumeName, nodeName, step: "end-fence" },
-      (record) => prune(record, node),
+      (record) => prune(record, node, "clean"),
       signal,
     );
     if (!moved.ok && !isNoLongerDue(moved.failure)) return moved;

@@ -32,49 +32,40 @@ async function confirm(
 }
 
 describe("askIfGone", () => {
-  it("clears a VM that was replaced by another one, and never one that still exists", () =>
-    withControllerPorts(async (world) => {
-      const older = { ...identity("node-a"), vmId: "older" };
-      await world.given(
-        "AzVolume",
-        aVolumeWithRecord({
-          writer: { ...aWriter("node-a", { requested: false }), ...older },
-          quarantined: [older],
-        }),
-      );
-      await world.given(
-        "AzVolumeAttachment",
-        anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }),
-      );
-      world.instances.set(instanceUriOf("node-a"), "OLDER");
-      await confirm(world, older);
-      assert.deepEqual(listIn(world.record(), "quarantined"), [older]);
-      world.instances.set(instanceUriOf("node-a"), a.vmId);
-      await confirm(world, older);
-      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
-      assert.deepEqual(world.steps, ["prove", "end-fence", "end-fence"]);
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
-    }));
+  for (const { because, vmId } of [
+    { because: "is not found", vmId: undefined },
+    { because: "was replaced by another one", vmId: "another" },
+  ])
+    it(`begins the fence of a VM that ${because}, which proves again that it is gone`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+        const attached = anAttachment("node-a", { status: { lun: 3 } });
+        await world.given("AzVolumeAttachment", attached);
+        if (vmId !== undefined) world.instances.set(a.instanceUri, vmId);
+        await confirm(world, a);
+        assert.deepEqual(
+          [world.record()?.writer, world.record()?.fencing, world.steps],
+          [aWriter("node-a", { requested: false }), a, ["begin-fence"]],
+        );
+        // The fence resets it, before it ends.
+        assert.deepEqual(world.attachment("node-a")?.status, attached.status);
+      }));
 
-  it("begins the fence of a VM that is not found, which proves again that it is gone", () =>
+  it("fences no VM that still exists", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      const record = { writer: aWriter("node-a", { requested: false }) };
+      await world.given("AzVolume", aVolumeWithRecord(record));
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      world.instances.set(a.instanceUri, a.vmId);
       await confirm(world, a);
-      assert.deepEqual(
-        [world.record()?.writer, world.record()?.fencing, world.steps],
-        [aWriter("node-a", { requested: false }), a, ["begin-fence"]],
-      );
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+      assert.deepEqual(world.record(), aVolumeWithRecord(record).status?.record);
     }));
 
-  it("begins no fence while the attachment of a VM that is gone still names a LUN", () =>
+  it("fences an unverified VM that is gone", () =>
     withControllerPorts(async (world) => {
-      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
-      world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolumeAttachment" });
-      const confirmed = (await confirm(world, a)) as { readonly ok: boolean };
-      assert.deepEqual([confirmed.ok, world.record()?.fencing], [false, undefined]);
+      await world.given("AzVolume", aVolumeWithRecord({ unverified: [a] }));
+      await confirm(world, a);
+      assert.deepEqual([world.record()?.fencing, listIn(world.record(), "unverified")], [a, [a]]);
     }));
 
   it("frees no holder that is not found while another node is being fenced", () =>
@@ -101,13 +92,6 @@ describe("askIfGone", () => {
       await world.given("AzDriverNode", aDriverNode("node-b", { vmId: "NEXT", instanceUri }));
       await confirm(world, misnamed);
       assert.deepEqual(listIn(world.record(), "unverified"), [renamed]);
-    }));
-
-  it("takes a VM that is gone out of quarantine", () =>
-    withControllerPorts(async (world) => {
-      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [a] }));
-      await confirm(world, a);
-      assert.deepEqual([listIn(world.record(), "quarantined"), world.record()?.fencing], [[], undefined]);
     }));
 
   describe("for a VM without a node plug-in", () => {

@@ -10,14 +10,11 @@ import {
   beginFence,
   endFence,
   identifyByName,
-  type ProofKind,
   prune,
   type Step,
 } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { moveRecord } from "../../objects/update-record.ts";
-import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-of-vm.ts";
 import { observeNode } from "../observe-volume.ts";
@@ -25,23 +22,21 @@ import { proveOff } from "./prove-off.ts";
 import type { AskedProof } from "./record-proof.ts";
 
 /**
- * Proves that a VM is gone with all its open files: from its resource id, and from each other one at which it
- * was reported. Undefined: it exists.
+ * Whether a VM is proven to be gone with all its open files: from its resource id, and from each other one at
+ * which it was reported.
  */
 export async function proveVmGone(
   { cloud }: Pick<FencingPorts, "cloud">,
   { diskUri, node }: { readonly diskUri: string; readonly node: NodeIdentity },
   alsoAt: readonly string[],
   signal: AbortSignal,
-): Promise<Result<ProofKind | undefined, Failure>> {
-  let kind: ProofKind = "instanceReplaced";
+): Promise<Result<boolean, Failure>> {
   for (const instanceUri of [node.instanceUri, ...alsoAt]) {
     const proof = await cloud.proveGone({ diskUri, node: { ...node, instanceUri } }, signal);
     if (!proof.ok) return proof;
-    if (proof.value === undefined) return ok(undefined);
-    if (proof.value.kind === "instanceGone") kind = "instanceGone";
+    if (proof.value === undefined) return ok(false);
   }
-  return ok(kind);
+  return ok(true);
 }
 
 /** A VM of a volume's record, and the record as the cache showed it before Azure was asked. */
@@ -67,7 +62,7 @@ export async function askIfGone(
   const asked: AskedVm = { volumeName, diskUri: volumeId, node, before };
   const gone = await proveVmGone(ports, asked, [], signal);
   if (!gone.ok) return gone;
-  if (gone.value !== undefined) return pruneVm(ports, asked, gone.value, signal);
+  if (gone.value) return fenceGone(ports, asked, signal);
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node)) {
     const { vmId, instanceUri } = node;
@@ -77,36 +72,29 @@ export async function askIfGone(
   return hasReporter(ports, node) ? ok({}) : freeAbsent(ports, asked, signal);
 }
 
-/** `step`, but for a grant that may be later than the answer of Azure: the VM may have moved, or be back. */
-function unlessGrantedAgain({ node, before }: AskedVm, record: WriterRecord, step: Step): Step {
+/**
+ * Begins a fence by what Azure has shown, which a proof of its own ends. Not of a grant that may be later:
+ * the VM may have moved, or be back. The token of another VM of its name may have moved the grant.
+ */
+function beginAskedFence({ node, before }: AskedVm, record: WriterRecord): Step {
   return isNamed(record, node, "writer") && isGrantedAgain(before, record)
     ? fail("the volume was granted again since")
-    : step;
+    : beginFence(record, node, { distrusts: true });
 }
 
-/**
- * What follows where a VM is gone: first for its attachment, then for the record by *prune*, which clears the
- * VM or begins its fence.
- */
-async function pruneVm(
+async function fenceGone(
   ports: FencingPorts,
   asked: AskedVm,
-  proof: ProofKind,
   signal: AbortSignal,
-): Promise<Reconciled> {
-  const { volumeName, diskUri, node } = asked;
-  const volume = await ports.store.get("AzVolume", volumeName, signal);
-  if (!volume.ok) return ignoreNotFound(volume);
-  const record = volume.value.status?.record;
-  const move = (now: WriterRecord): Step => unlessGrantedAgain(asked, now, prune(now, node, proof));
-  // Where the record refuses the step, the attachment may be that of a later grant.
-  if (record !== undefined && move(record).ok) {
-    const reset = await resetAttachment(ports.store, { diskUri, node }, signal);
-    if (!reset.ok) return reset;
-  }
-  const step = proof === "instanceGone" ? "begin-fence" : "end-fence";
-  const request = { volumeName, nodeName: node.nodeName, step, volumeRead: volume.value } as const;
-  return ignoreNotFound(await moveRecord(ports, request, move, signal));
+): Promise<Result<unknown, Failure>> {
+  const { volumeName, node } = asked;
+  const fenced = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "begin-fence" },
+    (record) => beginAskedFence(asked, record),
+    signal,
+  );
+  return ignoreNotFound(fenced);
 }
 
 /**
@@ -127,21 +115,18 @@ function hasReporter({ cache, users }: FencingPorts, { nodeName, vmId, instanceU
  * or show that it is clean. Requires proof that the VM has no entry for the disk. An old mount command
  * may still run there, so the node enters quarantine, and a former writer is fenced.
  */
-function freeAbsent(ports: FencingPorts, asked: AskedVm, signal: AbortSignal): Promise<Reconciled> {
+function freeAbsent(
+  ports: FencingPorts,
+  asked: AskedVm,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const { volumeName, node } = asked;
   const proof: AskedProof = {
     node,
     mode: "prove",
     isAsked: (record) => isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
-    // The token of another VM of its name may have moved its grant.
     clear: (record) =>
-      unlessGrantedAgain(
-        asked,
-        record,
-        isNamed(record, node, "writer")
-          ? beginFence(record, node, { distrusts: true })
-          : endFence(record, node),
-      ),
+      isNamed(record, node, "writer") ? beginAskedFence(asked, record) : endFence(record, node),
     outcome: "volume released from a VM without node plug-in",
   };
   return proveOff(ports, volumeName, proof, () => Promise.resolve(ok({})), signal);
@@ -227,7 +212,7 @@ async function pruneIfDetachedByOthers(
   return moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
-    (record) => prune(record, node, "entryGone"),
+    (record) => prune(record, node, "unverified"),
     signal,
   );
 }

@@ -17,7 +17,6 @@ import {
   grant,
   identifyByUid,
   isInQuarantine,
-  prune,
   proveClean,
   revoke,
   type Step,
@@ -74,7 +73,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => beginFence(record, action.node, action));
     case "AskAzure":
       return action.mayBeGone
-        ? moved(observed, (record) => prune(record, action.node, "instanceReplaced"))
+        ? moved(observed, (record) => beginFence(record, action.node, { distrusts: true }))
         : afterAnswer(observed, action.node);
     case "Recall":
       return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({

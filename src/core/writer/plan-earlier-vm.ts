@@ -40,14 +40,14 @@ function isUnnamed(observed: ObservedNames, node: NodeIdentity): boolean {
 }
 
 /**
- * The VMs in the record whose names belong to other VMs by now, each once. They are gone, or live on
- * under no node's name. Without those in quarantine only: they block nothing, and are pruned once they
- * are gone (`src/controller/fencing/prune-nodes.ts`).
+ * The VMs in the record whose names belong to other VMs by now. They are gone, or live on under no node's
+ * name. Without one that is being fenced, which its fence reads, and without those in quarantine only: they
+ * block nothing, and are pruned once they are gone (`src/controller/fencing/prune-nodes.ts`).
  */
 export function earlierVms(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
-  const named = nodesIn(record, "writer", "fencing", "unverified");
-  const earlier = named.filter((node) => isEarlierVm(observed, node));
-  return earlier.filter((node, index) => earlier.findIndex((other) => isSameNode(other, node)) === index);
+  return nodesIn(record, "writer", "unverified").filter(
+    (node) => isEarlierVm(observed, node) && !isNamed(record, node, "fencing"),
+  );
 }
 
 /**

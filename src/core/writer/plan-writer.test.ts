@@ -354,12 +354,13 @@ describe("planWriter in special cases", () => {
     }
   });
 
-  it("asks whether a VM is gone that is only the writer, or only being fenced", () => {
+  it("asks whether an earlier VM is gone that writes, until it is being fenced", () => {
     const earlier = { ...identity("node-a"), vmId: "vm-of-an-earlier-node-a" };
-    for (const record of [{ writer: { ...aWriter("node-a"), ...earlier } }, { fencing: earlier }]) {
-      const [first] = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
-      assert.deepEqual(first, { kind: "AskAzure", node: earlier, mayBeGone: true });
-    }
+    const record = { writer: { ...aWriter("node-a", { requested: false }), ...earlier } };
+    const [first] = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
+    assert.deepEqual(first, { kind: "AskAzure", node: earlier, mayBeGone: true });
+    const fenced = aVolumeWithRecord({ ...record, fencing: earlier });
+    assert.deepEqual(planWriter(anObservedVolume({ volume: fenced })), []);
   });
 
   it("grants nothing while the disk is not known", () => {

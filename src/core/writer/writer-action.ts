@@ -41,7 +41,7 @@ export type WriterAction =
     }
   /**
    * A loop of its own reads the node's VM and plans by what Azure shows (`ObservedVolume.vm`). `mayBeGone`:
-   * instead, it clears the record of a VM that is proven to be gone.
+   * instead, it begins the fence of a VM that is proven to be gone.
    */
   | { readonly kind: "AskAzure"; readonly node: NodeIdentity; readonly mayBeGone: boolean }
   | { readonly kind: "Requeue"; readonly afterMs: number }

@@ -5,7 +5,6 @@ import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
-import type { ProofKind } from "../../core/writer/record/writer-steps.ts";
 
 export type { Lane } from "../../core/azure/lane.ts";
 
@@ -141,7 +140,7 @@ export interface AttachDiskRequest {
 
 /** The evidence that a disk is detached from a node for good. */
 export interface FenceProof {
-  readonly kind: ProofKind;
+  readonly kind: "entryGone" | "instanceGone" | "instanceReplaced";
   readonly detail: string;
 }
 

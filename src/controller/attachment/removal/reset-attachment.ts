@@ -2,9 +2,9 @@ import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-i
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { sameJson } from "../../../core/primitives/same-json.ts";
-import type { ProofKind } from "../../../core/writer/record/writer-steps.ts";
 import { namedAttachment } from "../../../objects/named-attachment.ts";
 import { changeStatus } from "../../../objects/update-object.ts";
+import type { FenceProof } from "../../../ports/cloud/cloud-provisioner.ts";
 import type { ObjectStore } from "../../../ports/store/object-store.ts";
 import { withoutPlace } from "../disk-place.ts";
 
@@ -16,7 +16,7 @@ import { withoutPlace } from "../disk-place.ts";
  */
 export async function resetAttachment(
   store: ObjectStore,
-  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly proof?: ProofKind },
+  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly proof?: FenceProof["kind"] },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const reset = await changeStatus(

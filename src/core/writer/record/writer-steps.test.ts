@@ -210,8 +210,8 @@ describe("distrust", () => {
         expected: aRecord({ ...lists, quarantined: [b] }),
       },
       {
-        because: "gone",
-        step: prune(unverified, b, "instanceReplaced"),
+        because: "prune",
+        step: prune(unverified, b, "unverified"),
         expected: aRecord(lists),
       },
       {
@@ -1090,169 +1090,94 @@ describe("newRecord", () => {
 });
 
 describe("prune", () => {
-  it("removes every trace of one VM and of no other", () => {
-    const everywhere = aRecord({
-      writer: unrequestedA,
-      fencing: a,
-      quarantined: [a, b],
-      clean: [a, b],
-      unverified: [a, b],
-    });
-    check([
-      {
-        because: "everywhere",
-        step: prune(everywhere, a, "instanceReplaced"),
-        expected: aRecord({ epoch: 1, quarantined: [b], clean: [b], unverified: [b] }),
-      },
-      {
-        because: "the writer stays if it is another VM of that name",
-        step: prune(
-          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
-          a,
-          "instanceReplaced",
-        ),
-        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
-      },
-      {
-        because: "the writer alone",
-        step: prune(aRecord({ writer: aWriter("node-a") }), a, "instanceReplaced"),
-        expected: aRecord({ epoch: 1 }),
-      },
-      {
-        because: "being fenced alone",
-        step: prune(aRecord({ fencing: a }), a, "instanceReplaced"),
-        expected: aRecord(),
-      },
-      {
-        because: "the fence of another node continues",
-        step: prune(aRecord({ unverified: [a], fencing: b }), a, "instanceReplaced"),
-        expected: aRecord({ fencing: b }),
-      },
-      {
-        because: "nowhere",
-        step: prune(aRecord({ writer: aWriter("node-b") }), a, "instanceReplaced"),
-        expected: "node-a is not in the record",
-      },
-    ]);
-  });
-});
-
-describe("prune by what Azure finds", () => {
-  const lists = { quarantined: [b], clean: [a] };
-  const holder = { ...lists, writer: aWriter("node-a") };
-
-  it("removes a VM that was replaced, and one that holds nothing", () => {
-    check([
-      {
-        because: "in quarantine",
-        step: prune(aRecord({ quarantined: [a] }), a, "instanceGone"),
-        expected: aRecord(),
-      },
-      {
-        because: "in quarantine, with a pending write barrier",
-        step: prune(aRecord({ quarantined: [a, b], barrierPending: [a] }), a, "instanceReplaced"),
-        expected: aRecord({ quarantined: [b] }),
-      },
-      {
-        because: "in the lists alone",
-        step: prune(aRecord({ ...lists, defaultAccess: "quarantined" }), a, "instanceGone"),
-        expected: aRecord({ defaultAccess: "quarantined", quarantined: [b] }),
-      },
-      {
-        because: "beside another VM of its name",
-        step: prune(
-          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
-          a,
-          "instanceGone",
-        ),
-        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
-      },
-      {
-        because: "the writer that holds nothing",
-        step: prune(aRecord({ writer: grantedA }), a, "instanceGone"),
-        expected: aRecord({ epoch: 1 }),
-      },
-      {
-        because: "the holder, replaced by another VM",
-        step: prune(aRecord(holder), a, "instanceReplaced"),
-        expected: aRecord({ quarantined: [b], epoch: 1 }),
-      },
-      {
-        because: "nowhere",
-        step: prune(aRecord({ quarantined: [b] }), a, "instanceGone"),
-        expected: "node-a is not in the record",
-      },
-    ]);
+  const record = aRecord({
+    defaultAccess: "quarantined",
+    quarantined: [identity("node-d")],
+    clean: [a, b, newA],
+    unverified: [identity("node-e")],
   });
 
-  it("fences one that is not found and may hold the volume, and never clears it", () => {
-    check([
-      {
-        because: "the holder, with its request withdrawn",
-        step: prune(aRecord(holder), a, "instanceGone"),
-        expected: aRecord({ ...holder, writer: unrequestedA, fencing: a }),
-      },
-      {
-        because: "unverified",
-        step: prune(aRecord({ unverified: [a] }), a, "instanceGone"),
-        expected: aRecord({ unverified: [a], fencing: a }),
-      },
-      {
-        because: "the holder while another node is being fenced",
-        step: prune(aRecord({ ...holder, fencing: b }), a, "instanceGone"),
-        expected: "node-b is being fenced",
-      },
-      {
-        because: "unverified while another node is being fenced",
-        step: prune(aRecord({ unverified: [a], fencing: b }), a, "instanceGone"),
-        expected: "node-b is being fenced",
-      },
-      {
-        because: "being fenced alone",
-        step: prune(aRecord({ ...lists, fencing: a }), a, "instanceGone"),
-        expected: "node-a is neither the writer nor unverified",
-      },
-    ]);
-  });
-});
-
-describe("prune of a clean entry", () => {
-  it("removes a VM from the list of clean nodes, and nothing else", () => {
-    const record = aRecord({
-      defaultAccess: "quarantined",
-      quarantined: [identity("node-d")],
-      clean: [a, b, newA],
-    });
+  it("removes the entry of one VM, and nothing else", () => {
     check([
       {
         because: "clean",
-        step: prune(record, a),
+        step: prune(record, a, "clean"),
         expected: changedRecord(record, { clean: [b, newA] }),
       },
       {
+        because: "in quarantine, and gone",
+        step: prune(record, identity("node-d"), "quarantined"),
+        expected: changedRecord(record, { quarantined: [] }),
+      },
+      {
+        because: "unverified, and without the disk",
+        step: prune(record, identity("node-e"), "unverified"),
+        expected: changedRecord(record, { unverified: [] }),
+      },
+      {
+        because: "beside the writer, which is another VM of that name",
+        step: prune(
+          aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantined: [a] }),
+          a,
+          "quarantined",
+        ),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      {
+        because: "the fence of another node continues",
+        step: prune(aRecord({ quarantined: [a], fencing: b }), a, "quarantined"),
+        expected: aRecord({ fencing: b }),
+      },
+    ]);
+  });
+
+  it("is refused where the record says more of the VM, or something else", () => {
+    const quarantined = aRecord({ quarantined: [a] });
+    check([
+      {
         because: "a detach may still be under way to it",
-        step: prune(changedRecord(record, { barrierPending: [a] }), a),
-        expected: "node-a is not known to be clean only",
+        step: prune(changedRecord(record, { barrierPending: [a] }), a, "clean"),
+        expected: "node-a is not clean only",
+      },
+      {
+        because: "a detach may still be under way to its resource id",
+        step: prune(changedRecord(quarantined, { barrierPending: [a] }), a, "quarantined"),
+        expected: "node-a is not quarantined only",
       },
       {
         because: "in quarantine",
-        step: prune(aRecord({ quarantined: [a] }), a),
-        expected: "node-a is not known to be clean only",
+        step: prune(quarantined, a, "clean"),
+        expected: "node-a is not clean only",
+      },
+      {
+        because: "unverified, which only a fence or its own proof ends",
+        step: prune(aRecord({ unverified: [a] }), a, "quarantined"),
+        expected: "node-a is not quarantined only",
       },
       {
         because: "the writer, which a report from before its grant does not free",
-        step: prune(changedRecord(record, { writer: aWriter("node-a") }), a),
-        expected: "node-a is not known to be clean only",
+        step: prune(changedRecord(record, { writer: aWriter("node-a") }), a, "clean"),
+        expected: "node-a is not clean only",
+      },
+      {
+        because: "the writer, whose quarantine is from before its grant",
+        step: prune(changedRecord(quarantined, { writer: aWriter("node-a") }), a, "quarantined"),
+        expected: "node-a is not quarantined only",
       },
       {
         because: "being fenced, which only proof ends",
-        step: prune(changedRecord(record, { fencing: a }), a),
-        expected: "node-a is not known to be clean only",
+        step: prune(changedRecord(record, { fencing: a }), a, "clean"),
+        expected: "node-a is not clean only",
       },
       {
-        because: "not clean",
-        step: prune(record, identity("node-c")),
-        expected: "node-c is not known to be clean only",
+        because: "being fenced, and in quarantine from before",
+        step: prune(changedRecord(quarantined, { fencing: a }), a, "quarantined"),
+        expected: "node-a is not quarantined only",
+      },
+      {
+        because: "nowhere",
+        step: prune(record, identity("node-c"), "clean"),
+        expected: "node-c is not clean only",
       },
     ]);
   });
@@ -1431,16 +1356,10 @@ describe("passBarrier", () => {
     ]);
   });
 
-  it("is done by each proof that moves the VM's ETag and by the VM's end, not by clean", () => {
+  it("is done by each proof that moves the VM's ETag, not by clean", () => {
     for (const { because, step, left } of [
       { because: "fenced", step: endFence({ ...barrierPending, fencing: a }, a, { fencing: a }), left: [b] },
       { because: "proven to be without the disk", step: endFence(barrierPending, a), left: [b] },
-      { because: "gone", step: prune(barrierPending, a, "instanceReplaced"), left: [b] },
-      {
-        because: "gone, and nothing else was said of it",
-        step: prune(changedRecord(barrierPending, { unverified: [] }), a, "instanceReplaced"),
-        left: [b],
-      },
       { because: "clean", step: proveClean(barrierPending, a, "unverified"), left: [a, b] },
     ])
       assert.deepEqual(step.ok && listIn(step.value, "barrierPending"), left, because);

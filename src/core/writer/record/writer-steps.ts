@@ -1,4 +1,4 @@
-import type { RecordNode, Writer, WriterRecord } from "../../api/az-volume.ts";
+import type { Access, RecordNode, Writer, WriterRecord } from "../../api/az-volume.ts";
 import { highestEpoch } from "../../api/epoch.ts";
 import {
   identityOf,
@@ -345,39 +345,17 @@ export function identifyByName(record: WriterRecord, unknown: NodeIdentity, node
 }
 
 /**
- * *prune*, by the controller: every trace of `node` leaves the record, since its VM is proven to be gone, and
- * its open files died with it. Where its resource id has no VM at all, a node that holds the volume, or may,
- * is fenced instead: that proves it again. Also prunes a VM outside the cluster from which another client has
- * detached the disk.
- *
- * `proof`: of the end of its VM, or that the disk is off it. Without one only the node's own report that it
- * is clean is removed: if the node comes back, it only has to report again.
+ * *prune*, by the controller: the entry of `node` leaves the record where `access` is all that it says.
+ * `clean` takes no proof: if the node comes back, it only has to report again. `quarantined` takes proof that
+ * its VM is gone, whose open files died with it; `unverified`, that a VM outside the cluster has the disk no
+ * more. Any other VM that may hold the volume is fenced, even one that is gone.
  */
-export function prune(record: WriterRecord, node: NodeIdentity, proof?: ProofKind): Step {
-  if (proof === undefined && !isKnownAsCleanOnly(record, node))
-    return fail(`${node.nodeName} is not known to be clean only`);
-  const mayHold = isNamed(record, node, "holder", "fencing", "unverified");
-  return proof === "instanceGone" && mayHold
-    ? beginFence(record, node, { distrusts: true })
-    : withoutNode(record, node);
-}
-
-/**
- * What shows that a disk is off a VM: the VM lists it no more, its resource id has no VM at all, or it has
- * another VM.
- */
-export type ProofKind = "entryGone" | "instanceGone" | "instanceReplaced";
-
-function isKnownAsCleanOnly(record: WriterRecord, node: NodeIdentity): boolean {
+export function prune(record: WriterRecord, node: NodeIdentity, access: Access): Step {
   const entry = entryOf(record, node);
-  return entry !== undefined && isReportOnly(entry) && !isNamed(record, node, "writer", "fencing");
-}
-
-function withoutNode(record: WriterRecord, node: NodeIdentity): Step {
-  if (entryOf(record, node) === undefined && !isNamed(record, node, "writer", "fencing"))
-    return fail(`${node.nodeName} is not in the record`);
-  const freed = isNamed(record, node, "writer") ? withoutWriter(record) : record;
-  return ok(withMarks(withoutFencingOf(freed, node), node, {}));
+  const isAll = entry?.access === access && entry.barrierPending === undefined;
+  return isAll && !isNamed(record, node, "writer", "fencing")
+    ? ok(withMarks(record, node, {}))
+    : fail(`${node.nodeName} is not ${access} only`);
 }
 
 /** It may have a dead mount or an old mount command, and no update can reach its VM any more. */
