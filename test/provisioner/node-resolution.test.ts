@@ -147,7 +147,7 @@ describe("a node's VM", () => {
     const older = { ...node, vmId: "00000000-0000-0000-0000-00000000dead" };
     assert.equal(
       valueOf(await run(provisioner.proveGone({ diskUri, node: older }, never)))?.kind,
-      "instanceReplaced",
+      "instanceGone",
     );
   });
 

@@ -115,10 +115,7 @@ describe("a node of a uniform scale set", () => {
     const later = addInstance();
     assert.notEqual(later.vmId, node.vmId);
     assert.equal(failureOf(await attach(node)).kind, "InstanceReplaced");
-    assert.equal(
-      valueOf(await run(provisioner.proveGone({ diskUri, node }, never)))?.kind,
-      "instanceReplaced",
-    );
+    assert.equal(valueOf(await run(provisioner.proveGone({ diskUri, node }, never)))?.kind, "instanceGone");
   });
 
   it("is written to while Azure takes no more updates of single VMs", async () => {

@@ -388,7 +388,7 @@ function aCloud(
       if (vmId === undefined) return ok({ kind: "instanceGone", detail: "there is no such VM" });
       return isSameVmId(vmId, node.vmId)
         ? ok(undefined)
-        : ok({ kind: "instanceReplaced", detail: "it is another VM" });
+        : ok({ kind: "instanceGone", detail: "it is another VM" });
     },
   };
 }

@@ -138,9 +138,12 @@ export interface AttachDiskRequest {
   readonly expectedDisks?: ExpectedDisks;
 }
 
-/** The evidence that a disk is detached from a node for good. */
+/**
+ * The evidence that a disk is detached from a node for good: its VM lists the disk no more, or no longer
+ * exists, whether or not another VM is at its resource id.
+ */
 export interface FenceProof {
-  readonly kind: "entryGone" | "instanceGone" | "instanceReplaced";
+  readonly kind: "entryGone" | "instanceGone";
   readonly detail: string;
 }
 

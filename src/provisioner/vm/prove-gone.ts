@@ -70,19 +70,14 @@ export async function proofOfEnd(
     const compared = await compareOwners(context, missing, signal);
     firstMs ??= session.clock.elapsedMs();
     if (compared.ok)
-      return ok(
-        found.kind === "instanceGone"
-          ? {
-              kind: "instanceGone",
-              detail: `there is no VM ${instanceUri}, and no VM that the disk names has vmId ${vmId}`,
-            }
-          : {
-              kind: "instanceReplaced",
-              detail:
-                `VM ${instanceUri} of ${nodeName} is now ${found.vmId}, and no VM that the disk names has ` +
-                `vmId ${vmId}`,
-            },
-      );
+      return ok({
+        kind: "instanceGone",
+        detail:
+          (found.kind === "instanceGone"
+            ? `there is no VM ${instanceUri}`
+            : `VM ${instanceUri} of ${nodeName} is now ${found.vmId}`) +
+          `, and no VM that the disk names has vmId ${vmId}`,
+      });
     const isOver = session.clock.elapsedMs() - firstMs > session.settings.ownerPatienceMs;
     if (isOver || !isRetryable(compared.failure)) return compared;
     await session.backOff(attempt, signal);

@@ -419,7 +419,7 @@ export function fenceContract(on: On, vms: VmKind): void {
       const before = etagOf(cloud, "node-a");
       assert.equal(
         valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })))?.kind,
-        "instanceReplaced",
+        "instanceGone",
       );
       assert.equal(etagOf(cloud, "node-a"), before);
     });

@@ -49,7 +49,7 @@ export function proofWithoutFenceContract(on: On): void {
       await attach(cloud, uri, successor);
       assert.equal(
         valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind,
-        "instanceReplaced",
+        "instanceGone",
       );
       assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
     });
