@@ -29,7 +29,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: "fencing and write barriers",
-    files: ["src/controller/fencing/{fence-reconciler,foreign-detach,barrier-reconciler,prune-vm}.ts"],
+    files: ["src/controller/fencing/{fence-reconciler,foreign-detach,barrier-reconciler,ask-if-gone}.ts"],
     killedMin: 90,
   },
   {

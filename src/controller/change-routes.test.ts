@@ -25,7 +25,7 @@ type AttachmentState = NonNullable<AzVolumeAttachment["status"]>["state"];
 const NAMES = [
   "volume",
   "placement",
-  "gone",
+  "askAzure",
   "disk",
   "tags",
   "attachment",
@@ -279,19 +279,19 @@ describe("a question to Azure whose an unverified entry is", () => {
     it(`is ${isAsked ? "" : "not "}due a second after the node changes: ${because}`, () =>
       withRoutes(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ unverified }));
-        const goneAfter = async (change: () => void): Promise<readonly string[] | undefined> => {
+        const askedAfter = async (change: () => void): Promise<readonly string[] | undefined> => {
           change();
           await world.clock.advance(999);
-          assert.equal((await world.taken()).gone, undefined);
+          assert.equal((await world.taken()).askAzure, undefined);
           change();
           await world.clock.advance(1);
-          return (await world.taken()).gone;
+          return (await world.taken()).askAzure;
         };
         const due = isAsked ? ["pvc-1"] : undefined;
-        assert.deepEqual(await goneAfter(() => world.routes.onNode("node-a", "node")), due, "its Node");
+        assert.deepEqual(await askedAfter(() => world.routes.onNode("node-a", "node")), due, "its Node");
         world.nodeNames.clear();
         await world.given("AzDriverNode", aDriverNode("node-a"));
-        assert.deepEqual(await goneAfter(() => world.change("node-a")), due, "its AzDriverNode");
+        assert.deepEqual(await askedAfter(() => world.change("node-a")), due, "its AzDriverNode");
       }));
 });
 

@@ -50,7 +50,7 @@ const ASK_AFTER_MS = 1_000;
 type RoutedLoop =
   | "volume"
   | "placement"
-  | "gone"
+  | "askAzure"
   | "disk"
   | "tags"
   | "attachment"
@@ -129,7 +129,7 @@ export function createChangeRoutes(
   };
   const askForEntriesOf = (nodeName: string): void => {
     for (const { metadata } of volumesUnderOtherNames(ports, nodeName))
-      loops.gone.queue.addAfter(metadata.name, ASK_AFTER_MS);
+      loops.askAzure.queue.addAfter(metadata.name, ASK_AFTER_MS);
   };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
   const barrierPendingNodes = (): ReadonlySet<string> =>
@@ -200,7 +200,7 @@ export function createChangeRoutes(
     for (const { metadata, status } of cache.list("AzVolume")) {
       if (nodesIn(status?.record, "unverified").length === 0) continue;
       loops.fence.queue.add(metadata.name);
-      loops.gone.queue.add(metadata.name);
+      loops.askAzure.queue.add(metadata.name);
     }
   };
 

@@ -16,7 +16,7 @@ import { compareAttachments } from "./adoption/compare-attachments.ts";
 import { knownUse, rebuildVolume } from "./adoption/rebuild-record.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { askIfGone } from "./fencing/prune-vm.ts";
+import { askIfGone } from "./fencing/ask-if-gone.ts";
 import { nodeNameOf } from "./node-of-vm.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";

@@ -10,9 +10,9 @@ import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk/disk-reconciler.ts";
 import { keepStateReconciler } from "./disk/keep-state.ts";
 import { createUntaggedTime, type UntaggedTime } from "./disk/untagged-time.ts";
+import { askAzureReconciler } from "./fencing/ask-azure-reconciler.ts";
 import { barrierReconciler } from "./fencing/barrier-reconciler.ts";
 import { fenceReconciler } from "./fencing/fence-reconciler.ts";
-import { goneReconciler } from "./fencing/gone-reconciler.ts";
 import { driverNodeReconciler } from "./fencing/prune-nodes.ts";
 import { returnedNodesReconciler, stoppedNodesReconciler } from "./nodes/mark-stopped-nodes.ts";
 import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
@@ -86,14 +86,14 @@ function createLoops(
   const changedNodes = new Set<string>();
   const loops = {
     volume: new ControlLoop(
-      volumeReconciler(ports, (volumeName) => loops.gone.queue.addWhenDue(volumeName)),
+      volumeReconciler(ports, (volumeName) => loops.askAzure.queue.addWhenDue(volumeName)),
       ports,
     ),
     placement: new ControlLoop(
       placementReconciler(ports, changedNodes, (volumeName) => loops.volume.queue.add(volumeName)),
       ports,
     ),
-    gone: new ControlLoop(goneReconciler(ports), ports),
+    askAzure: new ControlLoop(askAzureReconciler(ports), ports),
     disk: new ControlLoop(diskReconciler(ports), ports),
     tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),

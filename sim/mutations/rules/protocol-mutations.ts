@@ -330,7 +330,7 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a VM is pruned only if Azure does not have it any more",
     edits: [
       {
-        file: "src/controller/fencing/prune-vm.ts",
+        file: "src/controller/fencing/ask-if-gone.ts",
         find: `if (proof.value === undefined) return ok(false);`,
         replace: `if (proof.value === undefined) continue;`,
       },

@@ -11,7 +11,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
-import { proveVmGone } from "./prune-vm.ts";
+import { proveVmGone } from "./ask-if-gone.ts";
 
 /** A VM that was fenced from a volume, as the record says. */
 interface QuarantinedVm {

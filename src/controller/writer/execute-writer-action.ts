@@ -118,7 +118,7 @@ export async function executeWriterAction(
     case "BeginFence":
       return fenceWriter(ports, observed, { volumeName, volumeId }, action, signal);
     case "AskAzure":
-      // The loop `gone` asks: this one never waits for Azure.
+      // The loop `ask-azure` asks: this one never waits for Azure.
       return ok({});
     case "Requeue":
       return ok({ requeueAfterMs: action.afterMs });

@@ -14,7 +14,7 @@ import { type RecordChanges, listIn } from "../../core/testing/record-lists.ts";
 import { rebuiltRecord } from "../../core/writer/record/rebuilt-record.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { knownUse } from "../adoption/rebuild-record.ts";
-import { askIfGone } from "../fencing/prune-vm.ts";
+import { askIfGone } from "../fencing/ask-if-gone.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";

@@ -17,7 +17,7 @@ import { type ReconcileWorld, withControllerPorts } from "../testing/a-controlle
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
-import { askIfGone } from "./prune-vm.ts";
+import { askIfGone } from "./ask-if-gone.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");

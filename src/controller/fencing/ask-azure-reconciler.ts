@@ -9,7 +9,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "../writer/execute-writer-action.ts";
-import { askIfGone } from "./prune-vm.ts";
+import { askIfGone } from "./ask-if-gone.ts";
 
 /**
  * Asks Azure whether VMs that keep a volume from its next writer still exist and have the disk. Runs in a
@@ -18,9 +18,9 @@ import { askIfGone } from "./prune-vm.ts";
  * node whose VM the record names otherwise: within a second. At most four reads of a volume each time; the
  * deletion of a VM takes longer.
  */
-export function goneReconciler(ports: FencingPorts): Reconciler {
+export function askAzureReconciler(ports: FencingPorts): Reconciler {
   return {
-    name: "gone",
+    name: "ask-azure",
     workers: 16,
     backoff: { baseMs: 1_000, maxMs: ASK_AGAIN_MS },
     reconcile: (volumeName, signal) => checkVolume(ports, volumeName, signal),

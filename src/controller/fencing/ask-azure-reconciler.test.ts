@@ -18,7 +18,7 @@ import { aDriverNode } from "../testing/a-driver-node.ts";
 import { anInstance } from "../testing/an-instance.ts";
 import { silentLogger } from "../testing/silent-logger.ts";
 import { volumeReconciler } from "../writer/volume-reconciler.ts";
-import { goneReconciler } from "./gone-reconciler.ts";
+import { askAzureReconciler } from "./ask-azure-reconciler.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -43,7 +43,7 @@ function pass(
   logger: Logger = silentLogger,
 ): Promise<unknown> {
   const ports = { ...world.ports, logger, cloud: { ...world.ports.cloud, ...cloud } };
-  return world.answerOf(goneReconciler(ports).reconcile("pvc-1", never));
+  return world.answerOf(askAzureReconciler(ports).reconcile("pvc-1", never));
 }
 
 /** A pass of the volume's own loop, which makes no call to Azure. */
