@@ -10,7 +10,7 @@ import { createSimulatedStore } from "../../src/adapters/simulated-store/simulat
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { WriterRecord } from "../../src/core/api/az-volume.ts";
-import { entriesOf } from "../../src/core/writer/record/record-nodes.ts";
+import { nodesNotOnlyClean } from "../../src/core/writer/record/record-nodes.ts";
 import { newVolume, nodeWrites, type Stores, verdictOf } from "./node-writes.ts";
 import {
   boundTo,
@@ -62,8 +62,8 @@ describe("the simulated API server checks Node uids like the chart's policy", ()
       assert.equal(refusalOf(entry(NODE_A_UID), NODE_A_UID), undefined);
       const [before, after] = entry(EARLIER_UID);
       const isMoved = !isDeepStrictEqual(
-        [before.writer, entriesOf(before)],
-        [after.writer, entriesOf(after)],
+        [before.writer, nodesNotOnlyClean(before)],
+        [after.writer, nodesNotOnlyClean(after)],
       );
       const others = isMoved ? { message: OTHERS_ENTRY, isForbidden: true } : undefined;
       assert.deepEqual(refusalOf([before, after], NODE_A_UID), others);

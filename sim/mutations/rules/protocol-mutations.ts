@@ -119,7 +119,7 @@ export const protocolMutations: readonly Mutation[] = [
         file: WRITER_STEPS,
         find:
           `return ok(withQuarantine(withoutFencingOf(freed, node), ` +
-          `withUidFrom(entriesOf(record), node)));`,
+          `withUidFrom(nodesNotOnlyClean(record), node)));`,
         replace: `return ok(withMarks(withoutFencingOf(freed, node), node, {}));`,
       },
     ],

@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../api/az-volume.ts";
 import { identityOf, lacksUidOf } from "../api/identity/node-identity.ts";
 import type { ObservedVolume } from "../attachment/observed-volume.ts";
-import { entriesOf } from "./record/record-nodes.ts";
+import { nodesNotOnlyClean } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
@@ -13,7 +13,7 @@ export function planNodeUids(
   observed: Pick<ObservedVolume, "node">,
   record: WriterRecord,
 ): readonly WriterAction[] {
-  const entries = entriesOf(record);
+  const entries = nodesNotOnlyClean(record);
   return [...new Set(entries.map(({ nodeName }) => nodeName))].flatMap(
     (nodeName): readonly WriterAction[] => {
       const node = observed.node(nodeName);

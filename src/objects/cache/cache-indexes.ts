@@ -1,6 +1,6 @@
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
-import { entriesOf, nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { nodesNotOnlyClean, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import type { Kind, KindMap } from "../../ports/store/object-store.ts";
 import type { KeysOf } from "../../runtime/cache/cached-objects.ts";
 
@@ -18,7 +18,8 @@ export const cacheIndexes = {
      */
     recordedOn: ({ status }: KindMap["AzVolume"]) => {
       const record = status?.record;
-      const entries = record === undefined ? [] : [...entriesOf(record), ...nodesIn(record, "fenced")];
+      const entries =
+        record === undefined ? [] : [...nodesNotOnlyClean(record), ...nodesIn(record, "fenced")];
       return [...new Set(entries.map(({ nodeName }) => nodeName))];
     },
     /** The resource ids, as `resourceUriKey` writes them, of the VMs of its unverified nodes. */

@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../../api/az-volume.ts";
 import { highestEpoch } from "../../api/epoch.ts";
 import { includesNode, isForeign, type NodeIdentity, withUidFrom } from "../../api/identity/node-identity.ts";
-import { entriesOf, isNamed, nodesIn } from "./record-nodes.ts";
+import { nodesNotOnlyClean, isNamed, nodesIn } from "./record-nodes.ts";
 import { distrust, foundRecord } from "./writer-steps.ts";
 
 /**
@@ -50,7 +50,7 @@ export function rebuiltRecord(
   reason: RebuildReason,
 ): WriterRecord | undefined {
   const said = present ?? known.earlier;
-  const entries = said === undefined ? [] : entriesOf(said);
+  const entries = said === undefined ? [] : nodesNotOnlyClean(said);
   const each = (...nodes: readonly NodeIdentity[]): readonly NodeIdentity[] =>
     nodes.reduce<readonly NodeIdentity[]>(
       (all, node) => (includesNode(all, node) ? all : [...all, withUidFrom(entries, node)]),

@@ -28,7 +28,7 @@ export function nodesIn(
 }
 
 /** The nodes that a record names, but for those that it only knows to be clean. */
-export function entriesOf(record: WriterRecord): readonly NodeIdentity[] {
+export function nodesNotOnlyClean(record: WriterRecord): readonly NodeIdentity[] {
   return nodesIn(record, "writer", "fencing", "barrierPending", "quarantined", "unverified");
 }
 

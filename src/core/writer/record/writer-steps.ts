@@ -11,7 +11,15 @@ import {
   withUidFrom,
 } from "../../api/identity/node-identity.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
-import { entriesOf, entryOf, isNamed, marksOf, type EntryMarks, nodesIn, withMarks } from "./record-nodes.ts";
+import {
+  nodesNotOnlyClean,
+  entryOf,
+  isNamed,
+  marksOf,
+  type EntryMarks,
+  nodesIn,
+  withMarks,
+} from "./record-nodes.ts";
 
 /**
  * The steps of the writer protocol, each a pure function from a record to the next one or to a refusal.
@@ -192,7 +200,7 @@ export function beginFence(
   } else if (!isNamed(next, node, "unverified")) {
     return fail(`${node.nodeName} is neither the writer nor unverified`);
   }
-  return ok({ ...next, fencing: withUidFrom(entriesOf(next), node) });
+  return ok({ ...next, fencing: withUidFrom(nodesNotOnlyClean(next), node) });
 }
 
 /**
@@ -217,7 +225,7 @@ export function endFence(
     return fail("the writer has changed since the proof began");
   if (!isFencing && !isNamed(record, node, "unverified")) return fail(`${node.nodeName} is not unverified`);
   const freed = isFencing && isNamed(record, node, "writer") ? withoutWriter(record) : record;
-  return ok(withQuarantine(withoutFencingOf(freed, node), withUidFrom(entriesOf(record), node)));
+  return ok(withQuarantine(withoutFencingOf(freed, node), withUidFrom(nodesNotOnlyClean(record), node)));
 }
 
 /**
@@ -312,13 +320,13 @@ export function identifyByUid(record: WriterRecord, node: NodeIdentity): Step {
   const withUid = <T extends NodeIdentity>(entry: T): T =>
     lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry;
   const { writer, fencing, nodes } = record;
-  if (entriesOf(record).every((entry) => !lacksUidOf(entry, node)))
+  if (nodesNotOnlyClean(record).every((entry) => !lacksUidOf(entry, node)))
     return fail(`no entry of ${node.nodeName} lacks its uid`);
   return ok({
     ...record,
     ...(writer === undefined ? {} : { writer: withUid(writer) }),
     ...(fencing === undefined ? {} : { fencing: withUid(fencing) }),
-    nodes: nodes.map((entry) => (isReportOnly(entry) ? entry : withUid(entry))),
+    nodes: nodes.map((entry) => (isOnlyClean(entry) ? entry : withUid(entry))),
   });
 }
 
@@ -378,18 +386,18 @@ function clean(record: WriterRecord, node: NodeIdentity): WriterRecord {
 function withoutCleanOf(record: WriterRecord, nodeName: string): WriterRecord {
   return {
     ...record,
-    nodes: record.nodes.filter((node) => node.nodeName !== nodeName || !isReportOnly(node)),
+    nodes: record.nodes.filter((node) => node.nodeName !== nodeName || !isOnlyClean(node)),
   };
 }
 
-/** Only the node's own report, which it replaces itself. */
-function isReportOnly({ access, barrierPending }: RecordNode): boolean {
+/** It says no more than the node's own report, which the node replaces itself. */
+function isOnlyClean({ access, barrierPending }: RecordNode): boolean {
   return access === "clean" && barrierPending === undefined;
 }
 
 /** It has the disk, although the record did not say so. */
 function foundUnverified(record: WriterRecord, node: NodeIdentity): WriterRecord {
-  const known = withUidFrom(entriesOf(record), node);
+  const known = withUidFrom(nodesNotOnlyClean(record), node);
   const later = foundLater(record, known);
   return withUnverified(later, known, entryOf(later, known));
 }
