@@ -82,6 +82,24 @@ export async function recreateAttachment(
   return ended.ok ? ok({}) : ended;
 }
 
+/**
+ * Whether a detach would take the disk from a node that may write, where several nodes do: `isUsedReplica`
+ * past the cache, which may not show a pod yet. Unknown counts as a use, except without an orchestrator that
+ * has VolumeAttachments: it may never answer more.
+ */
+export async function isUsedReplicaNow(
+  ports: Pick<AttachmentPorts, "cache" | "clusterVolumes" | "users">,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clusterVolumes, users } = ports;
+  const { nodeName, volumeId } = attachment.spec;
+  if (!hasLostRequest(ports, attachment) || (await users.isOutOfService(nodeName, signal))) return false;
+  if ((await clusterVolumes.nodePresence(nodeName, signal)) === "gone") return false;
+  const use = await users.on({ nodeName, volumeId }, signal);
+  return use.kind === "unknown" ? clusterVolumes.knowsAttachments : !hasNoContainer(use);
+}
+
 /** Whether it is a replica of a volume that several nodes write: only a pod shows that its node is one. */
 function hasLostRequest(
   { cache }: Pick<AttachmentPorts, "cache">,

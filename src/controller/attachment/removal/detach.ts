@@ -2,7 +2,8 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { isDetachBegun } from "../../../core/attachment/is-detach-begun.ts";
+import { isDeleting, isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { ok } from "../../../core/failure/result.ts";
@@ -18,7 +19,9 @@ import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
+import { isUsedReplicaNow, recreateAttachment } from "../recreate-attachment.ts";
 import { resetAttachment } from "./reset-attachment.ts";
+import { takeBackDetach } from "./take-back-detach.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
@@ -35,12 +38,15 @@ export async function detach(
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
   let isAllowed = false;
+  let isUsed = false;
   let attempt: string | undefined;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
     const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
     isAllowed = false;
     // What the cache shows refuses a detach without a mark: its node can still find the disk.
     if (known === undefined || !allowsDetach(ports, attachment, known, node)) return isAllowed;
+    isUsed = await isUsedReplicaNow(ports, attachment, asked);
+    if (isUsed) return isAllowed;
     attempt = ports.random.uuid();
     isAllowed =
       (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
@@ -62,6 +68,7 @@ export async function detach(
     ),
   );
   if (!detached.ok) {
+    if (isUsed && detached.failure.kind === "Refused") return keepUsed(ports, attachment, node, signal);
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
     // Without a mark nothing was asked of Azure: the node can still find the disk.
@@ -97,6 +104,20 @@ export async function detach(
   if (kind === "Detach") return removeAttachment(ports, attachment, signal);
   const reset = await resetAttachment(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
   return reset.ok ? ok({}) : reset;
+}
+
+/** As the plan does once the cache shows the pod. A volume that is being deleted waits for its end. */
+async function keepUsed(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const volume = ports.cache.get("AzVolume", attachment.spec.volumeName);
+  if (volume === undefined || isDeleting(volume)) return refusedFor(attachment, node);
+  return isDetachBegun(attachment, node)
+    ? takeBackDetach(ports, attachment, node, signal)
+    : recreateAttachment(ports, attachment, node, signal);
 }
 
 /**

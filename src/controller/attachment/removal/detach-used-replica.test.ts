@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
+import { ok } from "../../../core/failure/result.ts";
+import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
+import { aReplica, attachmentName, aVolume, diskUri, leaving } from "../../../core/testing/objects.ts";
+import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
+import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
+import { aDriverNode } from "../../testing/a-driver-node.ts";
+import { anInstance } from "../../testing/an-instance.ts";
+import { attachmentReconciler } from "../attachment-reconciler.ts";
+
+const never = new AbortController().signal;
+const running = { kind: "used", users: ["pod default/db-0"] } as const;
+const waiting = { ...running, areWaiting: true } as const;
+
+interface PastCache {
+  readonly use: VolumeUse;
+  readonly isOutOfService?: boolean;
+  readonly presence?: NodePresence;
+  /** Whether there is an orchestrator that has VolumeAttachments. */
+  readonly knowsAttachments?: boolean;
+}
+
+/**
+ * A replica of a volume that several nodes write is being deleted, and the cache shows no pod on its node.
+ * Answers its attachment after one pass, and whether the node still has the disk.
+ */
+async function leave(
+  world: ReconcileWorld,
+  {
+    pastCache: { use, isOutOfService = false, presence = "present", knowsAttachments = true },
+    volume = {},
+    status = {},
+  }: {
+    readonly pastCache: PastCache;
+    readonly volume?: Partial<AzVolume["spec"]>;
+    readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>>;
+  },
+): Promise<readonly unknown[]> {
+  const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
+  const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+  await world.given("AzDriverNode", aDriverNode("node-a"));
+  await world.given("AzVolume", { ...aVolume({ spec: { capabilities, ...volume } }), status: provisioned });
+  const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
+  await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status })));
+  world.attachedTo.add("node-a");
+  const { users, clusterVolumes, cloud } = world.ports;
+  const ports = {
+    ...world.ports,
+    users: { ...users, on: async () => use, isOutOfService: async () => isOutOfService },
+    clusterVolumes: { ...clusterVolumes, knowsAttachments, nodePresence: async () => presence },
+    cloud: {
+      ...cloud,
+      inspectInstance: async () =>
+        ok(anInstance("node-a", { dataDisks: [{ diskUri, lun: 4, beingDetached: false }] })),
+    },
+  };
+  await world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
+  const present = world.attachment("node-a");
+  return [
+    present?.spec.role,
+    present?.metadata.deletionTimestamp !== undefined,
+    present?.status?.state,
+    [...world.attachedTo],
+  ];
+}
+
+const detached = [undefined, false, undefined, []];
+const kept = ["Replica", true, "Attached", ["node-a"]];
+const recreated = ["Primary", false, undefined, ["node-a"]];
+
+describe("detach of a replica of several writers whose pod the cache does not show", () => {
+  const rows: readonly (readonly [string, PastCache, readonly unknown[]])[] = [
+    ["recreates it where a pod runs there", { use: running }, recreated],
+    ["keeps it where it is not known whether a pod does", { use: { kind: "unknown" } }, kept],
+    ["detaches it where no pod is there", { use: { kind: "unused" } }, detached],
+    ["detaches it where a pod there only waits", { use: waiting }, detached],
+    [
+      "detaches it where no orchestrator could say",
+      { use: { kind: "unknown" }, knowsAttachments: false },
+      detached,
+    ],
+    ["detaches it from a node out of service", { use: running, isOutOfService: true }, detached],
+    ["detaches it from a node that is gone", { use: running, presence: "gone" }, detached],
+  ];
+  for (const [what, pastCache, expected] of rows)
+    it(what, () =>
+      withControllerPorts(async (world) => assert.deepEqual(await leave(world, { pastCache }), expected)),
+    );
+
+  it("takes an earlier detach back first", () =>
+    withControllerPorts(async (world) => {
+      const status = { state: "Detaching", attempt: "mark-1", lun: 0 } as const;
+      assert.deepEqual(await leave(world, { pastCache: { use: running }, status }), kept);
+      assert.equal(world.attachment("node-a")?.status?.lun, 4);
+    }));
+
+  it("waits for the pod where the volume is being deleted", () =>
+    withControllerPorts(async (world) => {
+      const volume = { deleteRequested: true };
+      assert.deepEqual(await leave(world, { pastCache: { use: running }, volume }), kept);
+    }));
+});
