@@ -144,7 +144,9 @@ export async function rebuildFromDisk(
   if (!rebuilt.ok) return rebuilt.failure.kind === "ObjectNotFound" ? ok(undefined) : rebuilt;
   const { attachedVms } = rebuilt.value;
   const recorded = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
-  return recorded.ok ? forgetOthers(ports, volume.metadata.name, attachedVms, signal) : recorded;
+  // The record is rebuilt, and no later pass need come back to its attachments: one delays no other.
+  const forgotten = await forgetOthers(ports, volume.metadata.name, attachedVms, signal);
+  return recorded.ok ? forgotten : recorded;
 }
 
 /**

@@ -3,8 +3,9 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { labelValue } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -12,6 +13,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
 import { foundAt, withoutPlace } from "../attachment/disk-place.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
+import { tryEach } from "../try-each.ts";
 import type { AttachedVm } from "./find-attached-vms.ts";
 
 /** How old `listed` gets while it is read again and again, in milliseconds. A node's limit is higher. */
@@ -23,7 +25,8 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * Creates the AzVolumeAttachments of nodes that already have an adopted disk attached, as replicas: the
  * node that writes reclaims. Existing ones are corrected: an interrupted attach or detach must not hide
  * where the disk is. A disk that is being detached keeps its place, marked so that nothing is staged
- * before the VM is read again: the detach would take the disk from a writer. Idempotent.
+ * before the VM is read again: the detach would take the disk from a writer. Idempotent. An attachment that
+ * can't be written delays no other; fails with the first failure once all were tried.
  */
 export async function recordAttachedVms(
   ports: AdoptionPorts,
@@ -32,18 +35,13 @@ export async function recordAttachedVms(
   attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  for (const { node, lun, beingDetached } of attachedVms) {
-    if (lun === undefined || isForeign(node)) continue;
-    const place = { node, lun, beingDetached };
-    const recorded = await recordOn(
-      ports,
-      { volume, diskUri, node },
-      (present) => (isRecorded(present, place) ? undefined : attachedStatus(present.status, place)),
-      signal,
-    );
-    if (!recorded.ok) return recorded;
-  }
-  return ok({});
+  return recordEach(
+    ports,
+    { volume, diskUri },
+    attachedVms,
+    (present, place) => (isRecorded(present, place) ? undefined : attachedStatus(present.status, place)),
+    signal,
+  );
 }
 
 /**
@@ -60,17 +58,43 @@ export async function recordAsLeaving(
   attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  for (const { node, lun } of attachedVms) {
-    if (lun === undefined || isForeign(node)) continue;
-    const recorded = await recordOn(
-      ports,
-      { volume, diskUri, node },
-      ({ status }) => ({ ...foundAt(status, { node, lun }), state: "Detaching", attempt }),
-      signal,
-    );
-    if (!recorded.ok) return recorded;
-  }
-  return ok({});
+  return recordEach(
+    ports,
+    { volume, diskUri },
+    attachedVms,
+    ({ status }, place) => ({ ...foundAt(status, place), state: "Detaching", attempt }),
+    signal,
+  );
+}
+
+/** Records a disk on each VM that is a node and lists it. */
+async function recordEach(
+  ports: AdoptionPorts,
+  { volume, diskUri }: { readonly volume: AzVolume; readonly diskUri: string },
+  attachedVms: readonly AttachedVm[],
+  change: (present: AzVolumeAttachment, place: Place) => AttachmentStatus | undefined,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const places = attachedVms.flatMap(({ node, lun, beingDetached }): readonly Place[] =>
+    lun === undefined || isForeign(node) ? [] : [{ node, lun, beingDetached }],
+  );
+  const { failed } = await tryEach(
+    places,
+    {
+      attempt: (place) =>
+        recordOn(ports, { volume, diskUri, node: place.node }, (present) => change(present, place), signal),
+      onFailure: ({ node: { nodeName } }, failure) =>
+        ports.logger.warn("the place of a disk was not recorded", {
+          volumeName: volume.metadata.name,
+          nodeName,
+          failure,
+        }),
+      logger: ports.logger,
+      atOnce: 1,
+    },
+    signal,
+  );
+  return failed === undefined ? ok({}) : fail(failed);
 }
 
 /**
@@ -153,7 +177,7 @@ async function recordOn(
 
 /**
  * Resets the attachments of nodes that do not have the disk: an outdated LUN would lead to another
- * volume's disk.
+ * volume's disk. One that can't be written delays no other; fails with the first failure once all were tried.
  */
 export async function forgetOthers(
   ports: AdoptionPorts,
@@ -167,21 +191,35 @@ export async function forgetOthers(
     signal,
   );
   if (!listed.ok) return listed;
-  for (const { metadata, spec } of listed.value.items) {
-    if (spec.volumeName !== volumeName || attachedVms.some(({ node }) => node.nodeName === spec.nodeName))
-      continue;
-    const forgotten = await changeStatus(
-      ports.store,
-      { kind: "AzVolumeAttachment", name: metadata.name },
-      (present) =>
-        present.status === undefined || present.status.state === "Pending"
-          ? undefined
-          : { ...present, status: { state: "Pending" } },
-      signal,
-    );
-    if (!forgotten.ok && forgotten.failure.kind !== "ObjectNotFound") return forgotten;
-  }
-  return ok({});
+  const others = listed.value.items.filter(
+    ({ spec }) =>
+      spec.volumeName === volumeName && !attachedVms.some(({ node }) => node.nodeName === spec.nodeName),
+  );
+  const { failed } = await tryEach(
+    others,
+    {
+      attempt: ({ metadata }) => forget(ports, metadata.name, signal),
+      onFailure: ({ spec: { nodeName } }, failure) =>
+        ports.logger.warn("the earlier place of a disk was not removed", { volumeName, nodeName, failure }),
+      logger: ports.logger,
+      atOnce: 1,
+    },
+    signal,
+  );
+  return failed === undefined ? ok({}) : fail(failed);
+}
+
+async function forget({ store }: AdoptionPorts, name: string, signal: AbortSignal): Promise<Reconciled> {
+  const forgotten = await changeStatus(
+    store,
+    { kind: "AzVolumeAttachment", name },
+    (present) =>
+      present.status === undefined || present.status.state === "Pending"
+        ? undefined
+        : { ...present, status: { state: "Pending" } },
+    signal,
+  );
+  return forgotten.ok ? ok({}) : ignoreNotFound(forgotten);
 }
 
 /** Where a disk was found. */

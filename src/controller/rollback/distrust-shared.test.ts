@@ -17,6 +17,7 @@ import { attachmentReconciler } from "../attachment/attachment-reconciler.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
+import { storeRefusing } from "../testing/store-refusing.ts";
 import { distrustShared, sharedDisk } from "./distrust-shared.ts";
 
 const never = new AbortController().signal;
@@ -30,8 +31,17 @@ function stateOn(world: ReconcileWorld, nodeName: string): unknown {
   return [present?.status?.state, present?.status?.attempt !== undefined, present?.status?.lun];
 }
 
+interface Expected {
+  readonly store: ReconcileWorld["ports"]["store"];
+  readonly expected: Awaited<ReturnType<typeof distrustShared>>;
+}
+
 /** Azure shows the disk on node-a and node-b, or fails. */
-async function distrust(world: ReconcileWorld, failure?: Failure): Promise<readonly Failure[]> {
+async function distrust(
+  world: ReconcileWorld,
+  failure?: Failure,
+  { store = world.ports.store, expected = ok(undefined) }: Partial<Expected> = {},
+): Promise<readonly Failure[]> {
   const unread: Failure[] = [];
   for (const nodeName of ["node-a", "node-b"])
     await world.given("AzDriverNode", aDriverNode(nodeName, identity(nodeName)));
@@ -51,9 +61,9 @@ async function distrust(world: ReconcileWorld, failure?: Failure): Promise<reado
   };
   const disk = sharedDisk(shared) ?? assert.fail("it is shared");
   const done = await world.answerOf(
-    distrustShared({ ...world.ports, cloud }, disk, (one) => unread.push(one), never),
+    distrustShared({ ...world.ports, cloud, store }, disk, (one) => unread.push(one), never),
   );
-  assert.deepEqual(done, ok(undefined));
+  assert.deepEqual(done, expected);
   return unread;
 }
 
@@ -83,6 +93,28 @@ describe("distrustShared", () => {
       assert.deepEqual(await distrust(world, unavailable), [unavailable]);
       assert.deepEqual(stateOn(world, "node-a"), ["Detaching", true, 0]);
     }));
+
+  for (const refusedOn of ["node-a", "node-b", "node-c"])
+    it(`marks all others where one takes no mark: ${refusedOn}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", shared);
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        await world.given("AzVolumeAttachment", aReplica("node-c"));
+        const { store, name } = storeRefusing(world, refusedOn);
+        const refused = {
+          kind: "ObjectInvalid",
+          objectKind: "AzVolumeAttachment",
+          name,
+          problem: "",
+        } as const;
+        assert.deepEqual(await distrust(world, undefined, { store, expected: fail(refused) }), []);
+        assert.deepEqual(
+          ["node-a", "node-b", "node-c"].filter(
+            (nodeName) => world.attachment(nodeName)?.status?.state !== "Detaching",
+          ),
+          [refusedOn],
+        );
+      }));
 
   it("makes the next plan move the VM's ETag before its node may stage the volume", () =>
     withControllerPorts(async (world) => {

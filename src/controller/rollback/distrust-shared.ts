@@ -4,12 +4,13 @@ import { isSameVmId } from "../../core/api/identity/node-identity.ts";
 import { labelValue } from "../../core/api/object-names.ts";
 import { attachedVm } from "../../core/attachment/attached-vm.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
+import { isGeneral, tryEach } from "../try-each.ts";
 
 /** A volume that several nodes may write, and its disk. */
 export interface SharedDisk {
@@ -28,8 +29,8 @@ export function sharedDisk(volume: AzVolume): SharedDisk | undefined {
  * way, and a pod that comes back would lose its disk to it. So every attachment is marked as one whose detach
  * was begun. Such a mark is taken back once the VM's ETag has moved (`takeBackDetach`), and until then its
  * node stages nothing; what is staged stays. Then come the VMs that an older backup does not name: a failure
- * of Azure, which may last, is reported by `onUnread` and delays no other volume. Idempotent. Fails as the
- * store does.
+ * of Azure, which may last, is reported by `onUnread` and delays no other volume. Idempotent. An attachment
+ * that takes no mark delays no other; fails as the store does, once all were tried.
  */
 export async function distrustShared(
   ports: RollbackPorts,
@@ -38,15 +39,20 @@ export async function distrustShared(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const attempt = ports.random.uuid();
-  const marked = await markAll(ports.store, shared.volume, attempt, signal);
+  const marked = await markAll(ports, shared.volume, attempt, signal);
   if (!marked.ok) return marked;
-  const unsaid = await unsaidVms(ports, shared, marked.value, signal);
+  const { vmIds, failed } = marked.value;
+  if (failed !== undefined && isGeneral(failed)) return fail(failed);
+  const unsaid = await unsaidVms(ports, shared, vmIds, signal);
   if (signal.aborted) return unsaid.ok ? ok(undefined) : unsaid;
-  if (!unsaid.ok) {
-    onUnread(unsaid.failure);
-    return ok(undefined);
-  }
-  const recorded = await recordAsLeaving(ports, { ...shared, attempt }, unsaid.value, signal);
+  if (!unsaid.ok) onUnread(unsaid.failure);
+  const recorded = await recordAsLeaving(
+    ports,
+    { ...shared, attempt },
+    unsaid.ok ? unsaid.value : [],
+    signal,
+  );
+  if (failed !== undefined) return fail(failed);
   return recorded.ok ? ok(undefined) : recorded;
 }
 
@@ -65,31 +71,49 @@ async function unsaidVms(
     : attachedVms;
 }
 
-/** Marks the attachments of a volume that name a VM. Answers those VMs, by their `vmId`. */
+/**
+ * Marks the attachments of a volume that name a VM. Answers those VMs, by their `vmId`, and the first failure
+ * of an attachment that took no mark.
+ */
 async function markAll(
-  store: RollbackPorts["store"],
+  { store, logger }: RollbackPorts,
   { metadata: { name: volumeName } }: AzVolume,
   attempt: string,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<{ readonly vmIds: readonly string[]; readonly failed: Failure | undefined }, Failure>> {
   const label = { "disk.csi.azure.com/volume-name": labelValue(volumeName) };
   const listed = await store.list("AzVolumeAttachment", label, signal);
   if (!listed.ok) return listed;
-  const vmIds: string[] = [];
-  for (const { metadata, spec } of listed.value.items) {
-    if (spec.volumeName !== volumeName) continue;
-    const { name, uid } = metadata;
-    const marked = await changeStatus(
-      store,
-      { kind: "AzVolumeAttachment", name, uid },
-      (present) => asBegun(present, attempt),
-      signal,
-    );
-    if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
-    const vm = marked.ok ? attachedVm(marked.value) : undefined;
-    if (vm !== undefined) vmIds.push(vm.vmId);
-  }
-  return ok(vmIds);
+  const { done, failed } = await tryEach(
+    listed.value.items.filter(({ spec }) => spec.volumeName === volumeName),
+    {
+      attempt: (attachment) => markOne(store, attachment, attempt, signal),
+      onFailure: ({ spec: { nodeName } }, failure) =>
+        logger.warn("an attachment was not marked after a rollback", { volumeName, nodeName, failure }),
+      logger,
+      atOnce: 1,
+    },
+    signal,
+  );
+  return ok({ vmIds: done.flat(), failed });
+}
+
+/** Answers the `vmId` of the marked VM, if there is one. */
+async function markOne(
+  store: RollbackPorts["store"],
+  { metadata: { name, uid } }: AzVolumeAttachment,
+  attempt: string,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
+  const marked = await changeStatus(
+    store,
+    { kind: "AzVolumeAttachment", name, uid },
+    (present) => asBegun(present, attempt),
+    signal,
+  );
+  if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok([]) : marked;
+  const vm = attachedVm(marked.value);
+  return ok(vm === undefined ? [] : [vm.vmId]);
 }
 
 /** Undefined: it names no VM, so no detach was begun through it. */

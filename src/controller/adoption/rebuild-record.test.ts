@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fail, ok } from "../../core/failure/result.ts";
+import {
+  anAttachment,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../../core/testing/objects.ts";
+import { withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { storeRefusing } from "../testing/store-refusing.ts";
+import { rebuildVolume } from "./rebuild-record.ts";
+
+const never = new AbortController().signal;
+const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
+
+describe("rebuildVolume", () => {
+  // Azure has the disk on node-a and node-b by now. The attachments are as they were before.
+  for (const refusedOn of nodeNames)
+    it(`repairs all other attachments where one can't be written: ${refusedOn}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-c"), storeIncarnation: 1 }));
+        for (const nodeName of nodeNames) {
+          await world.given("AzDriverNode", aDriverNode(nodeName, identity(nodeName)));
+          await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 7 } }));
+          world.instances.set(instanceUriOf(nodeName), identity(nodeName).vmId);
+        }
+        const { store, name } = storeRefusing(world, refusedOn);
+        const cloud = {
+          ...world.ports.cloud,
+          getDisk: async () => ok(aDisk({ attachedTo: ["node-a", "node-b"].map(instanceUriOf) })),
+          inspectInstance: async (...asked: Parameters<typeof world.ports.cloud.inspectInstance>) => {
+            const instance = await world.ports.cloud.inspectInstance(...asked);
+            const dataDisks = [{ diskUri, lun: 4, beingDetached: false }];
+            return instance.ok ? ok({ ...instance.value, dataDisks }) : instance;
+          },
+        };
+        const volume = world.volume() ?? assert.fail("no volume");
+        const reason = { kind: "lost", storeIncarnation: 2 } as const;
+        assert.deepEqual(
+          await world.answerOf(rebuildVolume({ ...world.ports, cloud, store }, volume, reason, never)),
+          fail({ kind: "ObjectInvalid", objectKind: "AzVolumeAttachment", name, problem: "" }),
+        );
+        const places = { "node-a": 4, "node-b": 4, "node-c": undefined, "node-d": undefined };
+        assert.deepEqual(
+          Object.fromEntries(
+            nodeNames.map((nodeName) => [nodeName, world.attachment(nodeName)?.status?.lun]),
+          ),
+          { ...places, [refusedOn]: 7 },
+        );
+      }));
+});

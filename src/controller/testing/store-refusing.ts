@@ -1,0 +1,22 @@
+import { fail } from "../../core/failure/result.ts";
+import { attachmentName } from "../../core/testing/objects.ts";
+import type { ObjectStore } from "../../ports/store/object-store.ts";
+import type { ReconcileWorld } from "./a-controller.ts";
+
+/** The controller's store, which takes no status of a node's attachment, and the name of that. */
+export function storeRefusing(
+  { ports: { store } }: ReconcileWorld,
+  nodeName: string,
+): { readonly store: ObjectStore; readonly name: string } {
+  const name = attachmentName(nodeName);
+  return {
+    name,
+    store: {
+      ...store,
+      updateStatus: (kind, object, signal) =>
+        kind === "AzVolumeAttachment" && object.metadata.name === name
+          ? Promise.resolve(fail({ kind: "ObjectInvalid", objectKind: kind, name, problem: "" }))
+          : store.updateStatus(kind, object, signal),
+    },
+  };
+}
