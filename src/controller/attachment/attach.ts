@@ -2,9 +2,9 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isAttached } from "../../core/attachment/is-attached.ts";
-import { type AttachmentAction, roleOf } from "../../core/attachment/plan-attachment.ts";
+import { type AttachmentAction, isTakenBackFirst, roleOf } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { cachingModeAtAttach } from "../../core/volume/parameters/resolve-volume-spec.ts";
 import { statedHostCache } from "../../core/volume/parameters/volume-attributes.ts";
@@ -81,8 +81,13 @@ export async function attach(
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
   if (!marked.ok) return ignoreNotFound(marked);
   // The plan was based on a cache; the object itself decides.
-  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt)
-    return ok({});
+  if (marked.value.metadata.deletionTimestamp !== undefined) return ok({});
+  if (marked.value.status?.attempt !== attempt) {
+    if (!isTakenBackFirst(marked.value, action.node)) return ok({});
+    // The cache may have shown the mark already: then no change adds this attachment to the queue.
+    const { name } = marked.value.metadata;
+    return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+  }
   const attached = await ports.steps.run("attach", () => {
     const attaching = cloud.attachDisk(
       {
@@ -167,6 +172,7 @@ function markAttaching(
       const isThisVm = isSameVmId(status.vmId, vmId);
       if ((isThisVm && isAttached(present)) || present.metadata.deletionTimestamp !== undefined)
         return undefined;
+      if (isTakenBackFirst(present, { vmId })) return undefined;
       // From here on the disk may be on this VM, whatever happens to the node: a later detach finds the
       // VM here.
       const { provenOff: _, listed: __, ...begun } = isThisVm ? status : withoutPlace(status);

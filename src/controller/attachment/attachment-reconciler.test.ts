@@ -1127,6 +1127,27 @@ describe("attachmentReconciler", () => {
         assert.deepEqual([world.attachment("node-a")?.status, world.emitted], [status, []]);
       }));
 
+  for (const state of ["Detaching", "DetachmentFailed"] as const)
+    it(`attaches nothing over the mark of a detach: ${state}`, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+        world.store.holdWatches(true);
+        const unmarked = world.attachment("node-a") ?? assert.fail("no attachment");
+        // As another leader does after a rollback, for a detach that the lost objects have allowed.
+        const { vmId, instanceUri } = a;
+        const mark = { state, attempt: "mark-1", vmId, instanceUri, lun: 4 } as const;
+        await read(world.other.updateStatus("AzVolumeAttachment", { ...unmarked, status: mark }, never));
+        const name = attachmentName("node-a");
+        assert.deepEqual(
+          await run(world),
+          fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name }),
+          "it is planned again",
+        );
+        assert.deepEqual([world.attachment("node-a")?.status, [...world.attachedTo]], [mark, []]);
+      }));
+
   it("does not write its LUN over a later attempt", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

@@ -288,9 +288,7 @@ function planAttach(
       because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
     };
   if (record !== undefined && !mayAttach(record, node)) return waitForNode(record, node);
-  // A detach that others began has no attempt. Azure carries it out with any update of the VM.
-  if (isDetachBegun(attachment, node) && attachment.status?.attempt !== undefined)
-    return { kind: "TakeBackDetach", node };
+  if (isTakenBackFirst(attachment, node)) return { kind: "TakeBackDetach", node };
   if (isGivenUp(observed, attachment))
     return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);
@@ -306,6 +304,14 @@ function planAttach(
     node,
     lane: attachment.spec.role === "Primary" ? "primaryAttach" : "replicaAttach",
   };
+}
+
+/**
+ * Whether an attach would find the disk where a detach that the driver has begun is about to take it away. A
+ * detach that others began has no attempt: Azure carries it out with any update of the VM.
+ */
+export function isTakenBackFirst(attachment: AzVolumeAttachment, node: Pick<NodeIdentity, "vmId">): boolean {
+  return isDetachBegun(attachment, node) && attachment.status?.attempt !== undefined;
 }
 
 /**
