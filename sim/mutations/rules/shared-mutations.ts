@@ -117,25 +117,6 @@ export const sharedMutations: readonly Mutation[] = [
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
   {
-    name: "shared-detached-unseen",
-    removes:
-      "where several nodes write, no disk is detached from a replica's node where a pod has started that " +
-      "the cache does not show",
-    edits: [
-      {
-        file: "src/controller/attachment/removal/detach.ts",
-        find: `    isUsed = await isUsedReplicaNow(ports, attachment, asked);`,
-        replace: `    isUsed = node.nodeName === "" && (await isUsedReplicaNow(ports, attachment, asked));`,
-      },
-    ],
-    alsoRemoves: [],
-    breaks: ["healthy-writer-cut-off"],
-    storm: lostSharedVolumesStorm,
-    shownBy: 313,
-    takes: "all objects are erased and deleted while a controller's view of the pods is held",
-    noticedBy: "src/controller/attachment/removal/detach-used-replica.test.ts",
-  },
-  {
     name: "shared-request-lost",
     removes:
       "if nodes attach by themselves, a node that shares a volume states its request again once it is lost",
