@@ -25,7 +25,8 @@ const STATES = `## What a snapshot is
 - CreateSnapshot answers when the content is fixed. Of PremiumV2_LRS and UltraSSD_LRS disks Azure then copies
   it in the background. \`readyToUse\` is \`false\` until the copy has ended; no call waits for it, and
   csi-snapshotter asks again. Where the disk grows, Azure fails such a snapshot: an expansion waits for the
-  copies of all snapshots that ListSnapshots shows, and a new snapshot for a growth. Other tools may not.
+  copies of all snapshots that ListSnapshots shows or the driver has asked for, and a new snapshot for a
+  growth. Other tools may not.
 - In another region it is a copy of a snapshot \`local_<name>\` in the disk's region, which is deleted once the copy
   is complete. Disks can be made of it in its own region only
   ([0041](../adr/0041-copy-a-snapshot-to-another-region-from-a-source-beside-it.md)).

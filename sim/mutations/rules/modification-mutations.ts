@@ -161,7 +161,7 @@ export const modificationMutations: readonly Mutation[] = [
     removes: "a size that was refused for good gives way to a smaller one",
     edits: [
       {
-        file: "src/csi/controller/expand-volume.ts",
+        file: "src/csi/controller/ask-for-size.ts",
         find: `const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);`,
         replace: `const isCovered = spec.disk.sizeGiB > sizeGiB;`,
       },

@@ -753,6 +753,17 @@ describe("diskReconciler", () => {
       assert.ok(present.ok);
       await world.other.updateStatus("AzVolume", { ...present.value, status: aVolume().status }, never);
     };
+    const lowered = async (world: ReconcileWorld): Promise<void> => {
+      const present = await must(world.other.get("AzVolume", "pvc-1", never));
+      const spec = { ...present.spec, disk: aDiskSpec({ sizeGiB: 15 }) };
+      await must(world.other.update("AzVolume", { ...present, spec }, never));
+    };
+    const refusedToAnother = async (world: ReconcileWorld): Promise<void> => {
+      const present = await must(world.other.get("AzVolume", "pvc-1", never));
+      const refusedGrowth = { sizeGiB: 20, skuName: aDetail().skuName };
+      const status = { ...(present.status ?? pending), state: "UpdateFailed", refusedGrowth } as const;
+      await must(world.other.updateStatus("AzVolume", { ...present, status }, never));
+    };
     const rows: readonly [keyof typeof volumes, string, (world: ReconcileWorld) => Promise<unknown>][] = [
       ["createDisk", "gave its name to another", replaced],
       ["createDisk", "is deleted", markDeleted],
@@ -760,6 +771,8 @@ describe("diskReconciler", () => {
       ["createDisk", "can't be read", async (world) => world.store.setReachable(false)],
       ["resizeDisk", "gave its name to another", replaced],
       ["resizeDisk", "is deleted", markDeleted],
+      ["resizeDisk", "is to have a smaller size", lowered],
+      ["resizeDisk", "was refused that size by another controller", refusedToAnother],
       ["deleteDisk", "gave its name to another", replaced],
     ];
     for (const [call, what, change] of rows)

@@ -2,6 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -26,11 +27,13 @@ export async function resizeDisk(
   action: Extract<DiskAction, { kind: "ResizeDisk" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const { diskUri, sizeGiB } = action;
+  // The growth may have been refused to another leader since. Then a snapshot may be under way.
+  const isAsked = (present: AzVolume): boolean =>
+    isKept(present) && present.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(present);
+  const precondition = mayWriteDisk(ports, volume, isAsked);
   const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk(
-      { diskUri: action.diskUri, sizeGiB: action.sizeGiB, precondition: mayWriteDisk(ports, volume, isKept) },
-      signal,
-    ),
+    ports.cloud.resizeDisk({ diskUri, sizeGiB, precondition }, signal),
   );
   if (!resized.ok) {
     const isForOneVm = volume.status?.detail?.maxShares === 1;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { LATE_REQUEST_MS } from "../../core/azure/late-request.ts";
 import { type Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../core/testing/objects.ts";
-import { LATE_REQUEST_MS } from "../../core/volume/modification/late-modification.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { recoverVolumes } from "../adoption/recover-volumes.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";

@@ -14,6 +14,7 @@ export function aSnapshotRequest(
     instantAccessMinutes: undefined,
     userAgent: undefined,
     objection: () => undefined,
+    note: undefined,
     ...request,
   };
 }

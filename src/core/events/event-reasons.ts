@@ -66,11 +66,12 @@ export const eventReasons = {
     shownOn: ["PersistentVolumeClaim", "AnyPod"],
     when:
       "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it; or a " +
-      "PremiumV2_LRS or UltraSSD_LRS disk is to grow while Azure copies a snapshot of it",
+      "PremiumV2_LRS or UltraSSD_LRS disk is to grow while Azure copies a snapshot of it, or may make one",
     remedy:
       "Azure grows a shared disk only while no VM has it: stop the pods that use it, " +
       "and start them again once it has grown. " +
-      "If the message names a snapshot, the disk grows once that is complete, or deleted.",
+      "If the message names a snapshot, the disk grows once that is complete, or deleted; one that is not " +
+      "made after all holds it up for 20 minutes.",
   },
   SnapshotFailed: {
     type: "Warning",

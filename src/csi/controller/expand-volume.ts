@@ -1,28 +1,27 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
-import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { chooseDiskSize, isSizeWithin, type CapacityRange } from "../../core/volume/capacity.ts";
+import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
-import { diskSkus, isSnapshotCopied } from "../../core/volume/disk-sku.ts";
+import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { growthProblem } from "../../core/volume/growth-problem.ts";
 import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
-import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { ControllerExpandVolumeRequest, ControllerExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../messages/published-nodes.ts";
 import { missingField } from "../messages/required.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
 import type { CallContext } from "../server/unary-handler.ts";
+import { askForSize, refuseSize, waitToBeCopied, waitToBeMade } from "./ask-for-size.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
-import { findCopiedSnapshot } from "./snapshots/copied-snapshot.ts";
+import { findCopiedSnapshot, findRecentSnapshot } from "./snapshots/copied-snapshot.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -69,7 +68,7 @@ async function expand(
   if (target.value.sizeGiB <= detail.sizeGiB) {
     // A refused size that is not requested any more must not return with the volume's next SKU.
     const withdrawn = isGrowthRefused(volume)
-      ? await askForSize(context, expansion, detail.sizeGiB, call.signal)
+      ? await askForSize(context, volume, detail.sizeGiB, call.signal)
       : ok(volume);
     return withdrawn.ok ? ok(answer(detail)) : withdrawn;
   }
@@ -98,17 +97,8 @@ async function expand(
     });
   const inTheWay = await obstacleTo(context, volume, detail, target.value.sizeGiB, call.signal);
   if (!inTheWay.ok) return inTheWay;
-  const obstacle = inTheWay.value;
-  if (obstacle !== undefined) {
-    const message = `the disk did not grow to ${target.value.sizeGiB} GiB: ${describeFailure(obstacle)}`;
-    context.events.emit({
-      about: { kind: "AzVolume", name: volume.metadata.name },
-      reason: "NotExpanded",
-      message,
-    });
-    return fail(obstacle);
-  }
-  const asked = await askForSize(context, expansion, target.value.sizeGiB, call.signal);
+  if (inTheWay.value !== undefined) return refuseSize(context, volume, target.value.sizeGiB, inTheWay.value);
+  const asked = await askForSize(context, volume, target.value.sizeGiB, call.signal);
   if (!asked.ok) return asked;
   return waitForSize(context, asked.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);
 }
@@ -150,23 +140,21 @@ async function obstacleTo(
 /**
  * Azure ends the copy of a snapshot in the background where its disk grows, and nothing shows that the
  * snapshot, which may count as ready, has lost its content (Learn, Create an incremental snapshot for managed
- * disks). UNAVAILABLE: nothing has begun, and the end of the copy is no matter of the caller.
+ * disks).
  */
 async function endedCopy(
   context: ControllerContext,
   volume: AzVolume,
-  { diskUri, skuName }: VolumeDetail,
+  { diskUri }: VolumeDetail,
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
-  const found = isSnapshotCopied(skuName)
-    ? await findCopiedSnapshot(context, volume, diskUri, signal)
-    : ok(undefined);
-  if (!found.ok || found.value === undefined) return found.ok ? ok(undefined) : found;
-  const name = parseSnapshotUri(found.value.snapshotUri)?.name ?? found.value.snapshotUri;
-  const what =
-    `its snapshot ${name} to be complete: Azure fails a snapshot that it still copies where the disk ` +
-    "grows; delete it to grow the disk now";
-  return ok({ kind: "StillWaiting", volumeId: diskUri, what });
+  if (!mayCopySnapshots(volume)) return ok(undefined);
+  const listed = await findCopiedSnapshot(context, volume, diskUri, signal);
+  if (!listed.ok) return listed;
+  if (listed.value !== undefined) return ok(waitToBeCopied(volume, listed.value));
+  const noted = await findRecentSnapshot(context, volume, signal);
+  if (!noted.ok || noted.value === undefined) return noted.ok ? ok(undefined) : noted;
+  return ok((noted.value.isShown ? waitToBeCopied : waitToBeMade)(volume, noted.value));
 }
 
 /**
@@ -201,34 +189,6 @@ async function sharedUse(
     `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk ` +
     "grows only while no pod uses it or waits for it";
   return ok(pods?.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
-}
-
-async function askForSize(
-  context: ControllerContext,
-  expansion: Expansion,
-  sizeGiB: number,
-  signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
-  const { name, uid } = expansion.volume.metadata;
-  const target = { kind: "AzVolume", name, uid } as const;
-  const request = (present: AzVolume): AzVolume | undefined => {
-    const { spec } = present;
-    // A larger size may be under way, unless it has failed: then a user may have lowered the claim.
-    const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);
-    if (spec.disk.sizeGiB === sizeGiB || isCovered) return undefined;
-    return { ...present, spec: { ...spec, disk: { ...spec.disk, sizeGiB } } };
-  };
-  const asked = await context.steps.run("request-size", () =>
-    changeSpec(context.store, target, request, signal),
-  );
-  if (!asked.ok || !isGrowthRefused(asked.value)) return asked;
-  // This size was requested before, and it failed: a repeated call asks for another try.
-  const again = (present: AzVolume): AzVolume | undefined => {
-    if (present.status === undefined || !isGrowthRefused(present)) return undefined;
-    const { error: _, refusedGrowth: _size, ...status } = present.status;
-    return { ...present, status: { ...status, state: "Created" } };
-  };
-  return context.steps.run("request-size", () => changeStatus(context.store, target, again, signal));
 }
 
 async function waitForSize(

@@ -56,10 +56,13 @@ export function createFakeSnapshots(...given: readonly SnapshotFacts[]): FakeSna
       if (found === undefined) throw new Error(`there is no ${snapshotUri}`);
       present.set(snapshotUri.toLowerCase(), { ...found, ...changes });
     },
-    createSnapshot: async (request) => {
+    createSnapshot: async (request, signal) => {
       const found = present.get(request.snapshotUri.toLowerCase());
       const objection = found === undefined ? undefined : request.objection(found);
       if (objection !== undefined) return fail(objection);
+      const isToBeMade = found === undefined || (found.state === "Failed" && !found.isTaken);
+      const noted = isToBeMade ? await request.note?.write(signal) : undefined;
+      if (noted?.ok === false) return noted;
       created.push(request);
       if (found?.isTaken === true) return ok(found);
       const { snapshotUri, sourceUri, location, isIncremental, tags } = request;

@@ -55,6 +55,19 @@ export interface CreateSnapshotRequest {
   readonly userAgent: string | undefined;
   /** Asked of a snapshot that has the id already, whenever it was read: why it is not the requested one. */
   readonly objection: SnapshotObjection;
+  /** Keeps note of each request; undefined: nothing depends on one that is on its way. */
+  readonly note: SnapshotNote | undefined;
+}
+
+/**
+ * Keeps note, outside this process, of a request that makes a snapshot: it may be on its way, so that no read
+ * shows the snapshot, also after its process has stopped.
+ */
+export interface SnapshotNote {
+  /** Called before each request, once a read has shown no snapshot. A failure keeps it from being sent. */
+  readonly write: (signal: AbortSignal) => Promise<Result<void, Failure>>;
+  /** Called once it is known that the request makes nothing: the platform has refused it. Never fails. */
+  readonly end: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Why a snapshot, as just read, must be left alone; undefined: it need not. */
@@ -70,8 +83,8 @@ export interface SnapshotProvisioner {
    * Creates a snapshot and waits until its content is fixed; a copy in the background may continue. Answers
    * the snapshot that has the id already unless `objection` fails. One whose creation or copy from another
    * region failed is deleted and created again; one that was taken never is. Fails with `DiskNotFound`,
-   * `ChangeOverQuota` or `TooManySnapshots`; if the source is a snapshot, with `SnapshotNotFound`, or with
-   * `SnapshotCopyDelayed` where Azure does not begin to copy that now.
+   * `ChangeOverQuota` or `TooManySnapshots`, or as `note.write` does; if the source is a snapshot, with
+   * `SnapshotNotFound`, or with `SnapshotCopyDelayed` where Azure does not begin to copy that now.
    */
   createSnapshot(
     request: CreateSnapshotRequest,

@@ -234,6 +234,11 @@ export function isOperationFailure(error: ArmError): boolean {
   return error.statusCode === 200;
 }
 
+/** Whether a request may take effect, or has: no answer refused it, and no operation of it has failed. */
+export function mayTakeEffect(error: ArmError): boolean {
+  return !isOperationFailure(error) && ["lost", "cancelled", "preempted"].includes(classOf(error));
+}
+
 /**
  * Whether ARM or the compute provider reports that a resource, or the scale set that it would be in, does not
  * exist. Any other 404 proves nothing: a missing resource group or subscription may be a wrong setting, and

@@ -20,8 +20,11 @@ const snapshotUri = `${PROVIDER}/snapshots/snap-1`;
 function aCloud({
   isThere,
   isCopied = () => false,
+  answer,
 }: {
   readonly isThere: boolean;
+  /** How Azure answers a creation at once. */
+  readonly answer?: () => ArmAnswer<ArmOperation>["result"] | undefined;
   /** Whether Azure makes a disk of the snapshot: it refuses to delete it then. */
   readonly isCopied?: () => boolean;
 }) {
@@ -57,7 +60,11 @@ function aCloud({
       const result = signal.aborted ? fail(gaveUp) : shown === undefined ? fail(notThere) : ok(shown);
       return Promise.resolve({ result, remaining: [] });
     },
-    startSnapshotCreate: (_request, signal) => carryOut(present, signal),
+    startSnapshotCreate: async (_request, signal) => {
+      const result = answer?.();
+      if (result?.ok === true) shown = present;
+      return result === undefined ? carryOut(present, signal) : { result, remaining: [] };
+    },
     startSnapshotDelete: (_request, signal) =>
       isCopied() ? Promise.resolve(refused) : carryOut(undefined, signal),
   } as Partial<ArmApi> as ArmApi;
@@ -108,6 +115,82 @@ describe("a request that changes a snapshot", () => {
       await settledOn(cloud.clock, sent);
       assert.equal(cloud.isShown(), !isThere);
     });
+});
+
+describe("the note of a request that makes a snapshot", () => {
+  type Answer = ArmAnswer<ArmOperation>["result"];
+  const made = ok({ kind: "disk", pollUrl: undefined, retryAfterMs: undefined } as const);
+  const error = (statusCode: number, code: string): Answer =>
+    fail({ ...errorWithoutAnswer(code, "", ""), statusCode });
+
+  /** What happens in order, where Azure answers requests so. */
+  async function eventsOf(
+    answers: readonly Answer[],
+    { isThere = false, mayWrite = true } = {},
+  ): Promise<readonly string[]> {
+    const events: string[] = [];
+    const left = [...answers];
+    const cloud = aCloud({
+      isThere,
+      answer: () => {
+        events.push("request");
+        return left.shift();
+      },
+    });
+    const note = {
+      write: async () => {
+        events.push("write");
+        return mayWrite ? ok(undefined) : fail({ kind: "StillWaiting", volumeId: "v", what: "it" } as const);
+      },
+      end: async () => void events.push("end"),
+    };
+    const request = aSnapshotRequest({ snapshotUri, sourceUri: `${PROVIDER}/disks/pvc-1`, note });
+    const created = cloud.provisioner.createSnapshot(request, new AbortController().signal);
+    const ended = await settledOn(cloud.clock, created);
+    return [...events, ended.ok ? "made" : ended.failure.kind];
+  }
+
+  it("comes before each request, and stays with one that is made", async () => {
+    assert.deepEqual(await eventsOf([made]), ["write", "request", "made"]);
+  });
+
+  it("comes before none where the snapshot is there", async () => {
+    assert.deepEqual(await eventsOf([], { isThere: true }), ["made"]);
+  });
+
+  it("keeps a request from being sent that can't be noted", async () => {
+    assert.deepEqual(await eventsOf([], { mayWrite: false }), ["write", "StillWaiting"]);
+  });
+
+  for (const { because, statusCode, code, kind } of [
+    { because: "for good", statusCode: 400, code: "BadRequest", kind: "CloudRejected" },
+    {
+      because: "for want of a permission",
+      statusCode: 403,
+      code: "AuthorizationFailed",
+      kind: "CloudUnauthorized",
+    },
+    { because: "for a quota", statusCode: 409, code: "SnapshotLimitReached", kind: "TooManySnapshots" },
+  ])
+    it(`ends once Azure has refused its request ${because}`, async () => {
+      assert.deepEqual(await eventsOf([error(statusCode, code)]), ["write", "request", "end", kind]);
+    });
+
+  for (const { because, statusCode, code } of [
+    { because: "without an answer", statusCode: 0, code: ownErrorCodes.noAnswer },
+    { because: "by a fault of Azure's", statusCode: 503, code: "ServiceUnavailable" },
+  ])
+    it(`stays where its request has ended ${because}: it may come later`, async () => {
+      const lost = error(statusCode, code);
+      const events = await eventsOf([lost, error(400, "BadRequest")]);
+      assert.deepEqual(events, ["write", "request", "write", "request", "end", "CloudRejected"]);
+      assert.equal((await eventsOf(Array.from({ length: 5 }, () => lost))).includes("end"), false);
+    });
+
+  it("ends with an operation that has failed: a read shows what that has left", async () => {
+    const failed = error(200, "InternalExecutionError");
+    assert.deepEqual((await eventsOf([failed])).slice(0, 3), ["write", "request", "end"]);
+  });
 });
 
 describe("the deletion of a snapshot of which Azure makes a disk", () => {

@@ -25,6 +25,7 @@ import {
   classOf,
   isOperationFailure,
   isWorthRetrying,
+  mayTakeEffect,
   saysGone,
   saysNoGroup,
   saysNotThere,
@@ -124,8 +125,11 @@ export async function createSnapshot(
       await session.backOff(attempt, signal);
       continue;
     }
+    const noted = await request.note?.write(signal);
+    if (noted?.ok === false) return noted;
     const created = await write(session, creationOf(session, request), signal);
     if (created.ok) return createdSnapshot(session, request, signal);
+    if (!mayTakeEffect(created.failure)) await request.note?.end(signal);
     if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
       // A caller that is refused for good never deletes: what the operation has left goes now.
       const removed = isOperationFailure(created.failure)

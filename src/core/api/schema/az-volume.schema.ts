@@ -128,6 +128,12 @@ const diskModificationSchema = z.object({
 /** How many groups with snapshots a volume notes. The earliest is dropped for another one. */
 export const SNAPSHOT_GROUPS_MAX = 32;
 
+/**
+ * How many snapshots of a disk may have been asked for lately. Azure takes seven of a disk in 5 minutes, and
+ * one that it has refused does not count.
+ */
+export const RECENT_SNAPSHOTS_MAX = 64;
+
 /** The AzVolume resource: one managed disk. */
 export const azVolumeSchema = z.object({
   metadata: objectMetaSchema,
@@ -171,6 +177,14 @@ export const azVolumeSchema = z.object({
       .optional()
       .describe(
         "Resource groups other than the disk's in which snapshots of it were asked for, latest last.",
+      ),
+    recentSnapshots: z
+      .array(z.object({ snapshotUri: z.string(), time: z.string().describe("When Azure was asked last.") }))
+      .max(RECENT_SNAPSHOTS_MAX)
+      .optional()
+      .describe(
+        "Snapshots of a PremiumV2_LRS or UltraSSD_LRS disk that Azure was asked for lately, latest last. " +
+          "For 20 minutes after the time, it is asked to grow only if Azure shows them, and copies none.",
       ),
     deleteRequested: z
       .boolean()

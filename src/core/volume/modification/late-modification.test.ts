@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume, DiskModification } from "../../api/az-volume.ts";
+import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { toTimestamp } from "../../primitives/timestamp.ts";
 import { aDetail, aDiskSpec, aVolume } from "../../testing/objects.ts";
-import { LATE_REQUEST_MS, planLateRequest, recentlyMade, repeatedModification } from "./late-modification.ts";
+import { planLateRequest, recentlyMade, repeatedModification } from "./late-modification.ts";
 import type { ModifiableDisk } from "./plan-modification.ts";
 
 const ENDED_MS = 1_000_000;

@@ -1,5 +1,6 @@
 import type { AzVolume, DiskModification, VolumeDetail } from "../../api/az-volume.ts";
 import { isDeleting } from "../../attachment/observed-volume.ts";
+import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { parseTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
 import { mergeTags } from "../tags/merge-tags.ts";
@@ -13,12 +14,9 @@ export type LateRequestAction =
   | { readonly kind: "Requeue"; readonly afterMs: number };
 
 /**
- * How long after a modification has ended the driver makes it again where the disk differs, in
- * milliseconds. Disks have no ETag: a request that a stopped controller had sent may land within this time.
- * What differs later is another client's doing, and stays.
+ * How long before a late request can't come any more the disk is read, in milliseconds: recovery may list it
+ * less often. Disks have no ETag. What differs after that time is another client's doing, and stays.
  */
-export const LATE_REQUEST_MS = 1_200_000;
-/** How long before that the disk is read: recovery may list it less often. In milliseconds. */
 const LAST_LOOK_MS = 60_000;
 
 /**

@@ -3,6 +3,7 @@ import { isSameResourceUri, parseDiskUri } from "../../../core/azure/ids/disk-ur
 import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { recentSnapshotsOf } from "../../../core/volume/copies/recent-snapshots.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { ControllerContext } from "../controller-context.ts";
@@ -38,6 +39,24 @@ export async function findCopiedSnapshot(
     );
     const found = await findOfDisk(cloud, copied, diskUri, signal);
     if (!found.ok || found.value !== undefined) return found;
+  }
+  return ok(undefined);
+}
+
+/**
+ * A snapshot that a volume has a note of, and that Azure does not show or still copies; undefined: each is
+ * made and complete, or has failed. Each is read: a list may be older than the request, and the disk grows
+ * behind this look.
+ */
+export async function findRecentSnapshot(
+  { snapshots, clock }: Pick<ControllerContext, "snapshots" | "clock">,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined, Failure>> {
+  for (const { snapshotUri } of recentSnapshotsOf(volume, clock.nowMs())) {
+    const read = await snapshots.getSnapshot({ snapshotUri }, signal);
+    if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
+    if (!read.ok || isCopiedOrWillBe(read.value)) return ok({ snapshotUri, isShown: read.ok });
   }
   return ok(undefined);
 }

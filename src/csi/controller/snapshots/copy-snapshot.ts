@@ -14,8 +14,10 @@ import {
 } from "../../messages/snapshot-identity.ts";
 import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
+import { type NoteContext, noteOf } from "./snapshot-note.ts";
 
 type CopyContext = Pick<ControllerContext, "snapshots" | "clusterId" | "steps">;
+type TakeContext = CopyContext & NoteContext & Pick<ControllerContext, "logger">;
 
 /** A snapshot in another region than its disk's. */
 export interface CopyRequest extends SnapshotRequest {
@@ -36,7 +38,7 @@ const STEPS_MAX = 5;
  * Azure copies in the background, and no call waits for that: answered is how far it is.
  */
 export async function copySnapshot(
-  context: CopyContext & Pick<ControllerContext, "logger">,
+  context: TakeContext,
   request: CopyRequest,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts, Failure>> {
@@ -152,10 +154,11 @@ export async function deleteCopySource(
 }
 
 function takeSource(
-  { snapshots, clusterId }: CopyContext,
+  context: TakeContext,
   { name, snapshotUri, sourceUri: diskUri, parameters, source, diskLocation }: CopyRequest,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts, Failure>> {
+  const { snapshots, clusterId } = context;
   const location = source?.location ?? diskLocation;
   invariant(location !== undefined, `the region of disk ${diskUri} is not known`);
   return snapshots.createSnapshot(
@@ -174,6 +177,7 @@ function takeSource(
               snapshotUri: present.snapshotUri,
               difference: `it is not the source of ${snapshotUri}`,
             }),
+      note: noteOf(context, { snapshotUri: sourceUriOf(snapshotUri), sourceUri: diskUri }),
     },
     signal,
   );
@@ -193,6 +197,7 @@ function startCopy(
       location,
       objection: (present) =>
         otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true }),
+      note: undefined,
     },
     signal,
   );

@@ -17,6 +17,7 @@ import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import type { FreezeContext } from "./observe-freeze.ts";
+import { noteOf } from "./snapshot-note.ts";
 import { takeFrozenSnapshot } from "./take-frozen-snapshot.ts";
 
 type SnapshotContext = FreezeContext & Pick<ControllerContext, "cloud" | "locks" | "events">;
@@ -42,7 +43,7 @@ async function create(
   wanted: SnapshotRequest,
   call: CallContext,
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
-  const { snapshots, cloud, clusterId, steps, logger } = context;
+  const { snapshots, cloud, clusterId, steps } = context;
   const { signal } = call;
   const observed = await observe({ snapshots, cloud, clusterId }, wanted, signal);
   if (!observed.ok) return observed;
@@ -55,28 +56,30 @@ async function create(
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
   const noted = await noteSnapshotGroup(context, wanted, signal);
   if (!noted.ok) return noted;
-  const grown = isBegun(observed.value) ? ok(undefined) : await refuseIfGrowing(context, sourceUri, signal);
-  if (!grown.ok) return grown;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
+  // No file system is frozen in vain; the note of the snapshot's request refuses each one once more.
+  const isToFreeze = isFrozen && target === undefined;
+  const grown = isToFreeze ? await refuseIfGrowing(context, sourceUri, signal) : ok(undefined);
+  if (!grown.ok) return grown;
+  const note = noteOf(context, wanted);
   const frozen = { ...wanted, target, location };
   const copied = { ...wanted, ...observed.value };
   const created = isCopy
-    ? await copySnapshot({ snapshots, clusterId, steps, logger }, copied, signal)
+    ? await copySnapshot(context, copied, signal)
     : isFrozen
       ? await takeFrozenSnapshot(context, frozen, call)
       : await steps.run("take-snapshot", () =>
-          snapshots.createSnapshot({ ...parameters, snapshotUri, sourceUri, location, objection }, signal),
+          snapshots.createSnapshot(
+            { ...parameters, snapshotUri, sourceUri, location, objection, note },
+            signal,
+          ),
         );
   if (!created.ok) return created;
   reportFailed(context, volume, created.value);
   return ok({ snapshot: snapshotMessage(created.value) });
 }
 
-function isBegun({ target, source }: Pick<Observed, "target" | "source">): boolean {
-  return target !== undefined || source !== undefined;
-}
-
-/** Reads the volume past the cache. One whose file system is frozen is read again before it is taken. */
+/** Reads the volume past the cache. */
 async function refuseIfGrowing(
   context: Pick<SnapshotContext, "store" | "cache">,
   sourceUri: string,

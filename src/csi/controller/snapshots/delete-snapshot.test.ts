@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { OperationLock } from "../../../runtime/operation-lock.ts";
 import { aCall } from "../../testing/a-call.ts";
+import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
 import { aSnapshot, createFakeSnapshots } from "../../testing/fake-snapshots.ts";
-import { noSteps } from "../../testing/no-steps.ts";
 import { aDiskUri } from "../../testing/objects.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
 
@@ -15,7 +14,8 @@ async function deletionOf(
 ): Promise<{ readonly answer: string; readonly isGone: boolean }> {
   const snapshot = aSnapshot({ tags });
   const snapshots = createFakeSnapshots(snapshot);
-  const context = { snapshots, clusterId: "cluster-1", locks: new OperationLock(), steps: noSteps };
+  const cloud = { getDisk: () => assert.fail("no disk is read") };
+  const context = aSnapshotContext({ snapshots, cloud });
   const deleted = await deleteSnapshot(context, { snapshotId: snapshot.snapshotUri, secrets: {} }, aCall());
   return { answer: deleted.ok ? "OK" : deleted.failure.kind, isGone: snapshots.present.size === 0 };
 }
@@ -45,12 +45,8 @@ describe("deleteSnapshot", () => {
     { snapshotId: aSnapshot().snapshotUri, answer: "OK" },
   ])
     it(`answers ${answer} to ${JSON.stringify(snapshotId.slice(-20))} where there is none`, async () => {
-      const context = {
-        snapshots: createFakeSnapshots(),
-        clusterId: "cluster-1",
-        locks: new OperationLock(),
-        steps: noSteps,
-      };
+      const cloud = { getDisk: () => assert.fail("no disk is read") };
+      const context = aSnapshotContext({ snapshots: createFakeSnapshots(), cloud });
       const deleted = await deleteSnapshot(context, { snapshotId, secrets: {} }, aCall());
       assert.equal(deleted.ok ? "OK" : deleted.failure.kind, answer);
     });

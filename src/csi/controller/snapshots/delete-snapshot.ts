@@ -1,6 +1,11 @@
+import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { copySourceUriOf } from "../../../core/azure/ids/copy-source-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { withoutDeletedSnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
+import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
+import { changeSpec } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { DeleteSnapshotRequest, DeleteSnapshotResponse } from "../../gen/csi/v1/csi.ts";
 import { missingField } from "../../messages/required.ts";
@@ -9,17 +14,16 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { deleteCopySource } from "./copy-snapshot.ts";
 
+type DeletionContext = Pick<ControllerContext, "snapshots" | "clusterId" | "locks" | "steps" | "store"> & {
+  readonly cache: Pick<ObjectCache, "list">;
+};
+
 /**
  * DeleteSnapshot: deletes a snapshot of this cluster's, and of no other; and what is left of its copy from
- * another region.
+ * another region, and of its note on the volume.
  */
 export async function deleteSnapshot(
-  {
-    snapshots,
-    clusterId,
-    locks,
-    steps,
-  }: Pick<ControllerContext, "snapshots" | "clusterId" | "locks" | "steps">,
+  { snapshots, clusterId, locks, steps, store, cache }: DeletionContext,
   { snapshotId: snapshotUri }: DeleteSnapshotRequest,
   { signal }: Pick<CallContext, "signal">,
 ): Promise<Result<DeleteSnapshotResponse, Failure>> {
@@ -38,6 +42,28 @@ export async function deleteSnapshot(
     if (!deleted.ok) return deleted;
     // A copy may be incomplete, or not have begun.
     const removed = await deleteCopySource({ snapshots, clusterId, steps }, snapshotUri, signal);
-    return removed.ok ? ok({}) : removed;
+    if (!removed.ok) return removed;
+    const forgotten = await forgetSnapshot({ store, cache }, snapshotUri, signal);
+    return forgotten.ok ? ok({}) : forgotten;
   });
+}
+
+/**
+ * Its disk may grow now. A note that the cache does not show yet counts until its time has passed. Any other
+ * reader would take a snapshot that is gone for one that is still to come.
+ */
+async function forgetSnapshot(
+  { store, cache }: Pick<DeletionContext, "store" | "cache">,
+  snapshotUri: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const uris = [snapshotUri, copySourceUriOf(snapshotUri) ?? snapshotUri];
+  const forget = (volume: AzVolume): AzVolume | undefined => withoutDeletedSnapshots(volume, uris);
+  for (const volume of cache.list("AzVolume")) {
+    if (forget(volume) === undefined) continue;
+    const { name, uid } = volume.metadata;
+    const forgotten = await changeSpec(store, { kind: "AzVolume", name, uid }, forget, signal);
+    if (!forgotten.ok && forgotten.failure.kind !== "ObjectNotFound") return forgotten;
+  }
+  return ok(undefined);
 }

@@ -20,7 +20,6 @@ import {
 } from "../../messages/snapshot-identity.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
-import { refuseWhileGrowing } from "./growth-under-way.ts";
 import {
   type FreezeContext,
   type FrozenSnapshotRequest,
@@ -28,6 +27,7 @@ import {
   type ObservedFreeze,
   unlessRefused,
 } from "./observe-freeze.ts";
+import { noteOf } from "./snapshot-note.ts";
 
 type Freeze = AzVolumeAttachment["spec"]["freeze"];
 
@@ -139,27 +139,22 @@ async function take(
 ): Promise<Result<SnapshotFacts, Failure>> {
   const { request } = observed;
   const { snapshotUri, sourceUri, location, parameters } = request;
-  // Read after the freeze, which takes long enough for a growth to be asked for.
-  const grown =
-    request.target === undefined && observed.volume !== undefined
-      ? refuseWhileGrowing(observed.volume, sourceUri)
-      : ok(undefined);
-  const taken = !grown.ok
-    ? grown
-    : await context.steps.run("take-snapshot", () =>
-        context.snapshots.createSnapshot(
-          {
-            ...parameters,
-            tags: { ...parameters.tags, ...freezeTags(freezeId) },
-            snapshotUri,
-            sourceUri,
-            location,
-            objection: (present) =>
-              otherRequest(present, { ...request, ...parameters, clusterId: context.clusterId }),
-          },
-          signal,
-        ),
-      );
+  const taken = await context.steps.run("take-snapshot", () =>
+    context.snapshots.createSnapshot(
+      {
+        ...parameters,
+        tags: { ...parameters.tags, ...freezeTags(freezeId) },
+        snapshotUri,
+        sourceUri,
+        location,
+        objection: (present) =>
+          otherRequest(present, { ...request, ...parameters, clusterId: context.clusterId }),
+        // The freeze takes long enough for a growth to be asked for.
+        note: noteOf(context, { snapshotUri, sourceUri }),
+      },
+      signal,
+    ),
+  );
   if (taken.ok || observed.attachment?.spec.freeze?.id !== freezeId) return taken;
   const cancelled = await setFreeze(
     context,
