@@ -95,6 +95,10 @@ export interface SimAzure {
   delayDiskUpdates(
     delayMs: (update: { readonly caller: string; readonly diskUri: string }) => number,
   ): () => void;
+  /** The same for requests that make a snapshot. `sourceUri`: of its disk, in lower case. */
+  delaySnapshots(
+    delayMs: (snapshot: { readonly caller: string; readonly sourceUri: string }) => number,
+  ): () => void;
   /**
    * From now on Azure shows the VM that has a node's name without its data disks; the disks still name it.
    * Returns how to stop that.

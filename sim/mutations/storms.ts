@@ -598,6 +598,22 @@ export const refusedGrowthStorm: DirectedStorm = {
   },
 };
 
+/**
+ * Users snapshot disks on Premium SSD v2 and grow them at about the same time, while controllers die, pause
+ * and change places. Azure copies these snapshots in the background, and fails one whose disk grows then.
+ */
+export const copiedSnapshotsStorm: DirectedStorm = {
+  isQuiet: true,
+  workload: { skuName: "PremiumV2_LRS", maxShares: 1, replicas: 0, sizeGiB: 4 },
+  strikes: {
+    "lifecycle/grown-while-snapshotted": 8,
+    "crash/controller-at-step": 2,
+    "leaders/paused": 2,
+    "azure/answers-lost": 1,
+    "conflicts/answers-lost": 1,
+  },
+};
+
 /** Backups are restored while attaches are under way. Some fail and leave their disk in the VM's list. */
 export const failedAndRestoredStorm: DirectedStorm = {
   strikes: {

@@ -29,6 +29,7 @@ export function createSimWire(options: {
   | "setSlowness"
   | "delayUpdates"
   | "delayDiskUpdates"
+  | "delaySnapshots"
   | "unlistDataDisks"
   | "disownDisk"
 > {
@@ -36,6 +37,7 @@ export function createSimWire(options: {
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
   const diskUpdateDelays = new Set<Parameters<SimAzure["delayDiskUpdates"]>[0]>();
+  const snapshotDelays = new Set<Parameters<SimAzure["delaySnapshots"]>[0]>();
   const unlisted = createUnlistedDisks();
   let slow = { probability: 0, ms: 0 };
 
@@ -64,7 +66,13 @@ export function createSimWire(options: {
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startDiskUpdate(request, signal);
       };
-      return sentCalls({ ...arm, startVmUpdate, startDiskUpdate }, isReachable);
+      const startSnapshotCreate: typeof arm.startSnapshotCreate = async (request, signal) => {
+        const sourceUri = request.snapshot.sourceId.toLowerCase();
+        const delayMs = Math.max(0, ...[...snapshotDelays].map((delayOf) => delayOf({ caller, sourceUri })));
+        if (delayMs > 0) await clock.sleep(delayMs, signal);
+        return arm.startSnapshotCreate(request, signal);
+      };
+      return sentCalls({ ...arm, startVmUpdate, startDiskUpdate, startSnapshotCreate }, isReachable);
     },
     delayUpdates: (delayMs) => {
       updateDelays.add(delayMs);
@@ -73,6 +81,10 @@ export function createSimWire(options: {
     delayDiskUpdates: (delayMs) => {
       diskUpdateDelays.add(delayMs);
       return () => diskUpdateDelays.delete(delayMs);
+    },
+    delaySnapshots: (delayMs) => {
+      snapshotDelays.add(delayMs);
+      return () => snapshotDelays.delete(delayMs);
     },
     unlistDataDisks: (nodeName) => unlisted.unlist(instanceUriOf(nodeName)),
     disownDisk: (diskUri) => unlisted.disown(diskUri),

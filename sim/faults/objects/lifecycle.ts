@@ -4,6 +4,7 @@ import { sourceDeletedWhileCopied } from "../directed/copy/source-deleted.ts";
 import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
 import { grownWhileWaiting } from "../directed/failover/grown-while-waiting.ts";
 import { grownAcrossBoundary } from "../directed/grow/grown-across-boundary.ts";
+import { grownWhileSnapshotted } from "../directed/grow/grown-while-snapshotted.ts";
 import { growthOverQuota } from "../directed/grow/growth-over-quota.ts";
 import { modifiedWhileMoving } from "../directed/modify/modified-while-moving.ts";
 import { usedWhileConverting } from "../directed/modify/used-while-converting.ts";
@@ -17,9 +18,9 @@ export const lifecycle: FaultClass = {
   about:
     "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown " +
     "or modified while it moves, grown while its pod finds no node, grown across 4,095 GiB or over a quota " +
-    "until its user asks for less, used while its disk is converted, asked for by the name of another " +
-    "cluster's, cloned, also before it is used, or restored from a snapshot, while the source or the copy " +
-    "is deleted",
+    "until its user asks for less, grown at the moment of a snapshot, used while its disk is converted, " +
+    "asked for by the name of another cluster's, cloned, also before it is used, or restored from a " +
+    "snapshot, while the source or the copy is deleted",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -55,6 +56,7 @@ export const lifecycle: FaultClass = {
     "grown-while-waiting": grownWhileWaiting,
     "grown-across-boundary": grownAcrossBoundary,
     "growth-over-quota": growthOverQuota,
+    "grown-while-snapshotted": grownWhileSnapshotted,
     "modified-while-moving": modifiedWhileMoving,
     "used-while-converting": usedWhileConverting,
     "name-taken": nameTaken,

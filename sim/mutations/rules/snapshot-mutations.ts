@@ -1,10 +1,11 @@
 import type { Mutation } from "../mutation.ts";
-import { frozenSnapshotsStorm, restoredInFreezeStorm } from "../storms.ts";
+import { copiedSnapshotsStorm, frozenSnapshotsStorm, restoredInFreezeStorm } from "../storms.ts";
 
 const PLAN = "src/core/volume/copies/plan-frozen-snapshot.ts";
 const PLAN_TEST = "src/core/volume/copies/plan-frozen-snapshot.test.ts";
+const BOTH_TEST = "src/csi/controller/snapshots/snapshot-and-growth.test.ts";
 
-/** The rules of snapshots of frozen file systems. */
+/** The rules of snapshots of frozen file systems, and of those that Azure copies in the background. */
 export const snapshotMutations: readonly Mutation[] = [
   {
     name: "freeze-first",
@@ -50,5 +51,55 @@ export const snapshotMutations: readonly Mutation[] = [
     shownBy: 6,
     takes: "a backup without the request is put back while Azure takes the snapshot of a writing pod",
     noticedBy: "src/core/node/plan-freeze.test.ts",
+  },
+  {
+    name: "snapshot-noted",
+    removes: "no disk is asked to grow while Azure may be about to make a snapshot that was asked for lately",
+    edits: [
+      {
+        file: "src/csi/controller/snapshots/copied-snapshot.ts",
+        find: "if (!read.ok || isCopiedOrWillBe(read.value)) return ok({ snapshotUri, isShown: read.ok });",
+        replace: "",
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: copiedSnapshotsStorm,
+    shownBy: 3,
+    takes: "a disk is to grow while the request for its snapshot is under way to Azure",
+    noticedBy: BOTH_TEST,
+  },
+  {
+    name: "snapshot-noted-since",
+    removes: "a growth is asked for only where no snapshot was asked for since the look at them",
+    edits: [
+      {
+        file: "src/csi/controller/ask-for-size.ts",
+        find: "inTheWay = unlookedSnapshot(present, volume, context.clock.nowMs());",
+        replace: "",
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: copiedSnapshotsStorm,
+    shownBy: 6,
+    takes: "a snapshot is asked for between the look and the request of an expansion",
+    noticedBy: BOTH_TEST,
+  },
+  {
+    name: "snapshot-after-growth",
+    removes: "no snapshot that Azure copies is asked for while its disk is asked to grow",
+    edits: [
+      {
+        file: "src/csi/controller/snapshots/snapshot-note.ts",
+        find: "refused = refuseWhileGrowing(present, sourceUri);",
+        replace: "",
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: copiedSnapshotsStorm,
+    takes: "a snapshot is asked for while Azure is slow to grow its disk",
+    noticedBy: BOTH_TEST,
   },
 ];
