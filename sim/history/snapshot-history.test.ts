@@ -82,6 +82,23 @@ describe("createSnapshotHistory", () => {
     assert.deepEqual([made.history.broken(), made.told], [[], []]);
   });
 
+  for (const { because, changes, isBroken } of [
+    { because: "while its copy runs", changes: copying, isBroken: false },
+    {
+      because: "not once Azure has failed it",
+      changes: { ...copying, provisioningState: "Failed" },
+      isBroken: true,
+    },
+  ] as const)
+    it(`counts one with instant access as ready ${because}`, () => {
+      const made = madeUp({ parameters: { instantAccessDurationMinutes: "60" } });
+      made.put(HANDLE, "a", copying);
+      made.answer();
+      made.put(HANDLE, "a", changes);
+      const broken = "snapshot-1 was answered ready, and is not complete in Azure";
+      assert.deepEqual([made.history.broken(), made.told], [isBroken ? [broken] : [], []]);
+    });
+
   for (const isFrozen of [true, false])
     it(`${isFrozen ? "reports" : "allows"} one of a file system that was written, ${isFrozen ? "with" : "without"} a freeze`, () => {
       const made = madeUp({
@@ -214,6 +231,6 @@ describe("createSnapshotHistory", () => {
     made.put(HANDLE, "b");
     assert.deepEqual(made.history.broken(), ["snapshot-1 has another content than it was answered"]);
     made.snapshots.clear();
-    assert.deepEqual(made.history.broken(), ["snapshot-1 was answered ready, and is not in Azure"]);
+    assert.deepEqual(made.history.broken(), ["snapshot-1 was answered ready, and is not complete in Azure"]);
   });
 });

@@ -104,7 +104,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
       api.change("Claim", volumeName, { volumeClass });
       trace.note(volumeName, `is to be of class ${volumeClass}`);
     },
-    snapshot: (name, volumeName, { location, freezeSeconds }) => {
+    snapshot: (name, volumeName, { location, freezeSeconds, instantAccessMinutes }) => {
       const sourceVolumeId = api.get("PersistentVolume", volumeName)?.volumeId;
       if (sourceVolumeId === undefined || api.get("VolumeSnapshot", name) !== undefined) return;
       const made = { isReady: false, isBeingCreated: false, isRefused: false, isDeleted: false };
@@ -113,6 +113,7 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
         sourceVolumeId,
         location,
         freezeSeconds,
+        instantAccessMinutes,
         snapshotHandle: undefined,
         sizeGiB: undefined,
         ...made,

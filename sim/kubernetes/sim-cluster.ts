@@ -15,10 +15,14 @@ import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
 import type { VolumeClass } from "./volume-class.ts";
 
-/** A VolumeSnapshotClass: the region of its snapshots, and how long a file system may be frozen. */
+/**
+ * A VolumeSnapshotClass: the region of its snapshots, how long a file system may be frozen, and for how long
+ * they are restored while Azure copies them.
+ */
 export interface SimSnapshotClass {
   readonly location?: string;
   readonly freezeSeconds?: number;
+  readonly instantAccessMinutes?: number;
 }
 
 /**

@@ -43,6 +43,7 @@ export type UserAct =
       readonly name: string;
       readonly location?: string;
       readonly freezeSeconds?: number;
+      readonly instantAccessMinutes?: number;
     }
   | { readonly kind: "deleteSnapshot"; readonly name: string }
   /** Makes a volume of a VolumeSnapshot of the volume. */

@@ -109,6 +109,8 @@ export interface VolumeSnapshot {
   readonly location: string | undefined;
   /** How long its class lets the file system be frozen; undefined: not at all. */
   readonly freezeSeconds: number | undefined;
+  /** How long Azure restores it while its copy runs; undefined: not before that is complete. */
+  readonly instantAccessMinutes: number | undefined;
   /** Undefined until CreateSnapshot has answered. */
   readonly snapshotHandle: string | undefined;
   /** `status.restoreSize`; undefined until then. */

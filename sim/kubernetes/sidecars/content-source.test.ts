@@ -35,6 +35,7 @@ const snapshot: VolumeSnapshot = {
   sourceVolumeId: "/disks/source",
   location: undefined,
   freezeSeconds: undefined,
+  instantAccessMinutes: undefined,
   snapshotHandle: "/snapshots/taken",
   sizeGiB: 8,
   isReady: true,

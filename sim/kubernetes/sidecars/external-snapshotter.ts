@@ -32,10 +32,11 @@ export function runExternalSnapshotter(sidecar: Sidecar): void {
     const snapshot = api.get("VolumeSnapshot", name);
     if (snapshot === undefined) return true;
     if (snapshot.snapshotHandle === undefined) api.change("VolumeSnapshot", name, { isBeingCreated: true });
-    const { sourceVolumeId, location, freezeSeconds } = snapshot;
+    const { sourceVolumeId, location, freezeSeconds, instantAccessMinutes: instant } = snapshot;
     const parameters: Record<string, string> = {
       ...(location === undefined ? {} : { location }),
       ...(freezeSeconds === undefined ? {} : { fileSystemFreezeSeconds: `${freezeSeconds}` }),
+      ...(instant === undefined ? {} : { instantAccessDurationMinutes: `${instant}` }),
     };
     const answer = await callController(
       sidecar,

@@ -10,6 +10,8 @@ const GROWTH_MS = [0, 4_000, 12_000] as const;
 /** From the request for the snapshot until its user asks for a size, in milliseconds. */
 const GROWN_AFTER_MS = [-600, -300, -100, 0, 100, 300, 1_000] as const;
 const RESTART_MS = 2_000;
+/** How long Azure restores half of the snapshots while it copies them, in minutes: they are ready at once. */
+const INSTANT_MINUTES = 60;
 
 /**
  * A user snapshots a volume and grows it at about the same time. Azure is slow to take both requests, and
@@ -41,9 +43,9 @@ export const grownWhileSnapshotted: FaultVariant = {
       ),
     ];
     const grownAfterMs = pick(GROWN_AFTER_MS, dice);
-    later(Math.max(0, -grownAfterMs), () =>
-      act({ kind: "snapshot", volumeName, name: `snapshot-of-${volumeName}-${atMs}` }),
-    );
+    const name = `snapshot-of-${volumeName}-${atMs}`;
+    const instant = diceAgain(dice, 4) < 0.5 ? { instantAccessMinutes: INSTANT_MINUTES } : {};
+    later(Math.max(0, -grownAfterMs), () => act({ kind: "snapshot", volumeName, name, ...instant }));
     later(Math.max(0, grownAfterMs), () => grow(volumeName, 2 * sizeGiB));
     return () => {
       for (const stop of stops) stop();
