@@ -148,8 +148,9 @@ async function endedCopy(
   { diskUri }: VolumeDetail,
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
-  if (!mayCopySnapshots(volume)) return ok(undefined);
-  const listed = await findCopiedSnapshot(context, volume, diskUri, signal);
+  const listed = mayCopySnapshots(volume)
+    ? await findCopiedSnapshot(context, volume, diskUri, signal)
+    : ok(undefined);
   if (!listed.ok) return listed;
   if (listed.value !== undefined) return ok(waitToBeCopied(volume, listed.value));
   const noted = await findRecentSnapshot(context, volume, signal);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../../../adapters/virtual/virtual-clock.ts";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
+import { must } from "../../../controller/testing/settled.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { RECENT_SNAPSHOTS_MAX } from "../../../core/api/schema/az-volume.schema.ts";
 import { LATE_REQUEST_MS } from "../../../core/azure/late-request.ts";
@@ -374,6 +375,22 @@ describe("a snapshot that Azure copies in the background, and the growth of its 
         }));
         assert.equal(await snapshot(), "OK");
         assert.equal(volume().spec.recentSnapshots?.length, 1);
+      },
+      { modification: { skuName: "PremiumV2_LRS" } },
+    ));
+
+  it("holds its disk up once that modification is not asked for any more", () =>
+    withCalls(
+      async ({ azure, snapshot, expand, world }) => {
+        await world.setStatus("pvc-1", ({ status }) => ({
+          ...(status ?? assert.fail("no status")),
+          detail: aDetail({ skuName: "Premium_LRS" }),
+        }));
+        await assert.rejects(snapshot({ snapshots: dying(azure).snapshots }), Crash);
+        const { modification: _, ...spec } = world.volume("pvc-1")?.spec ?? assert.fail("no volume");
+        const present = world.volume("pvc-1") ?? assert.fail("no volume");
+        await must(world.store.update("AzVolume", { ...present, spec }, new AbortController().signal));
+        assert.match(await expand(), BEING_MADE);
       },
       { modification: { skuName: "PremiumV2_LRS" } },
     ));
