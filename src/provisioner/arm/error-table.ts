@@ -234,9 +234,9 @@ export function isOperationFailure(error: ArmError): boolean {
   return error.statusCode === 200;
 }
 
-/** Whether a request may take effect, or has: no answer refused it, and no operation of it has failed. */
+/** Whether a request that has ended so may take effect, or has: no answer of Azure's has refused it. */
 export function mayTakeEffect(error: ArmError): boolean {
-  return !isOperationFailure(error) && ["lost", "cancelled", "preempted"].includes(classOf(error));
+  return ["lost", "cancelled", "preempted"].includes(classOf(error));
 }
 
 /**

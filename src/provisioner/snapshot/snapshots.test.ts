@@ -5,7 +5,7 @@ import { createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { aSnapshotRequest } from "../../controller/testing/a-snapshot-request.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import type { ArmAnswer, ArmApi, ArmOperation, ArmSnapshot } from "../arm/arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmOperation, ArmOperationStatus, ArmSnapshot } from "../arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../arm/arm-error.ts";
 import { createAzureCloudProvisioner } from "../azure-cloud-provisioner.ts";
 
@@ -21,10 +21,13 @@ function aCloud({
   isThere,
   isCopied = () => false,
   answer,
+  polled,
 }: {
   readonly isThere: boolean;
   /** How Azure answers a creation at once. */
   readonly answer?: () => ArmAnswer<ArmOperation>["result"] | undefined;
+  /** How it answers polls of one that it has accepted. */
+  readonly polled?: ArmAnswer<ArmOperationStatus>["result"] | undefined;
   /** Whether Azure makes a disk of the snapshot: it refuses to delete it then. */
   readonly isCopied?: () => boolean;
 }) {
@@ -62,9 +65,10 @@ function aCloud({
     },
     startSnapshotCreate: async (_request, signal) => {
       const result = answer?.();
-      if (result?.ok === true) shown = present;
+      if (result?.ok === true && result.value.pollUrl === undefined) shown = present;
       return result === undefined ? carryOut(present, signal) : { result, remaining: [] };
     },
+    pollOperation: async () => ({ result: polled ?? assert.fail("no poll is expected"), remaining: [] }),
     startSnapshotDelete: (_request, signal) =>
       isCopied() ? Promise.resolve(refused) : carryOut(undefined, signal),
   } as Partial<ArmApi> as ArmApi;
@@ -126,12 +130,21 @@ describe("the note of a request that makes a snapshot", () => {
   /** What happens in order, where Azure answers requests so. */
   async function eventsOf(
     answers: readonly Answer[],
-    { isThere = false, mayWrite = true } = {},
+    {
+      isThere = false,
+      mayWrite = true,
+      polled,
+    }: {
+      readonly isThere?: boolean;
+      readonly mayWrite?: boolean;
+      readonly polled?: ArmAnswer<ArmOperationStatus>["result"];
+    } = {},
   ): Promise<readonly string[]> {
     const events: string[] = [];
     const left = [...answers];
     const cloud = aCloud({
       isThere,
+      polled,
       answer: () => {
         events.push("request");
         return left.shift();
@@ -187,9 +200,24 @@ describe("the note of a request that makes a snapshot", () => {
       assert.equal((await eventsOf(Array.from({ length: 5 }, () => lost))).includes("end"), false);
     });
 
+  const accepted = ok({
+    kind: "disk",
+    pollUrl: "https://azure/operations/1",
+    retryAfterMs: undefined,
+  } as const);
+
   it("ends with an operation that has failed: a read shows what that has left", async () => {
-    const failed = error(200, "InternalExecutionError");
-    assert.deepEqual((await eventsOf([failed])).slice(0, 3), ["write", "request", "end"]);
+    const failed = ok({
+      state: "failed",
+      error: { ...errorWithoutAnswer("Bad", "", ""), statusCode: 200 },
+    } as const);
+    const events = await eventsOf([accepted], { polled: failed });
+    assert.deepEqual(events, ["write", "request", "end", "CloudRejected"]);
+  });
+
+  it("stays with one that Azure has accepted, though it does not say how that is doing", async () => {
+    const polled = fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode: 409 });
+    assert.deepEqual(await eventsOf([accepted], { polled }), ["write", "request", "CloudRejected"]);
   });
 });
 

@@ -127,9 +127,13 @@ export async function createSnapshot(
     }
     const noted = await request.note?.write(signal);
     if (noted?.ok === false) return noted;
-    const created = await write(session, creationOf(session, request), signal);
+    const creation = creationOf(session, request);
+    const started = await start(session, creation, signal);
+    const created = started.ok ? await untilEnded(session, creation, started.value, signal) : started;
     if (created.ok) return createdSnapshot(session, request, signal);
-    if (!mayTakeEffect(created.failure)) await request.note?.end(signal);
+    // Of one that Azure has accepted only the end of its operation says that it makes nothing.
+    const isOver = started.ok ? isOperationFailure(created.failure) : !mayTakeEffect(created.failure);
+    if (isOver) await request.note?.end(signal);
     if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
       // A caller that is refused for good never deletes: what the operation has left goes now.
       const removed = isOperationFailure(created.failure)
@@ -316,11 +320,28 @@ function deletionOf(session: ArmSession, target: SnapshotTarget): SnapshotWrite 
 /** Sends a request once and waits for the end of its operation. */
 async function write(
   session: ArmSession,
-  { group, start, ...target }: SnapshotWrite,
+  change: SnapshotWrite,
   signal: AbortSignal,
 ): Promise<Result<unknown, ArmError>> {
-  const started = await session.call({ group, resource: undefined, lane: LANE }, start, signal);
-  return started.ok ? session.untilEnded(started.value, { ...target, lane: LANE }, signal) : started;
+  const started = await start(session, change, signal);
+  return started.ok ? untilEnded(session, change, started.value, signal) : started;
+}
+
+function start(
+  session: ArmSession,
+  { group, start: send }: SnapshotWrite,
+  signal: AbortSignal,
+): Promise<Result<ArmOperation, ArmError>> {
+  return session.call({ group, resource: undefined, lane: LANE }, send, signal);
+}
+
+function untilEnded(
+  session: ArmSession,
+  { likeness, resource, readEnd }: SnapshotWrite,
+  started: ArmOperation,
+  signal: AbortSignal,
+): Promise<Result<ArmOperationEnd, ArmError>> {
+  return session.untilEnded(started, { likeness, resource, readEnd, lane: LANE }, signal);
 }
 
 function settledSnapshot(
