@@ -6,7 +6,7 @@ import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
-import { hasNoContainer } from "../../core/schedule/volume-use.ts";
+import { hasNoContainer, type VolumeUse } from "../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
@@ -83,21 +83,23 @@ export async function recreateAttachment(
 }
 
 /**
- * Whether a detach would take the disk from a node that may write, where several nodes do: `isUsedReplica`
- * past the cache, which may not show a pod yet. Unknown counts as a use, except without an orchestrator that
- * has VolumeAttachments: it may never answer more.
+ * The pods from which a detach of a replica would take the disk, where several nodes write: `isUsedReplica`
+ * past the cache, which may not show a pod yet. `unknown` is answered only where there is an orchestrator
+ * that has VolumeAttachments: another one may never answer more.
  */
-export async function isUsedReplicaNow(
+export async function replicaUseNow(
   ports: Pick<AttachmentPorts, "cache" | "clusterVolumes" | "users">,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<VolumeUse> {
   const { clusterVolumes, users } = ports;
   const { nodeName, volumeId } = attachment.spec;
-  if (!hasLostRequest(ports, attachment) || (await users.isOutOfService(nodeName, signal))) return false;
-  if ((await clusterVolumes.nodePresence(nodeName, signal)) === "gone") return false;
+  const unused = { kind: "unused" } as const;
+  if (!hasLostRequest(ports, attachment)) return unused;
   const use = await users.on({ nodeName, volumeId }, signal);
-  return use.kind === "unknown" ? clusterVolumes.knowsAttachments : !hasNoContainer(use);
+  if (use.kind === "unknown" ? !clusterVolumes.knowsAttachments : hasNoContainer(use)) return unused;
+  if (await users.isOutOfService(nodeName, signal)) return unused;
+  return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone" ? unused : use;
 }
 
 /** Whether it is a replica of a volume that several nodes write: only a pod shows that its node is one. */

@@ -3,10 +3,12 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
-import { ok } from "../../../core/failure/result.ts";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
 import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { aReplica, attachmentName, aVolume, diskUri, leaving } from "../../../core/testing/objects.ts";
 import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
+import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
 import { aDriverNode } from "../../testing/a-driver-node.ts";
 import { anInstance } from "../../testing/an-instance.ts";
@@ -26,7 +28,7 @@ interface PastCache {
 
 /**
  * A replica of a volume that several nodes write is being deleted, and the cache shows no pod on its node.
- * Answers its attachment after one pass, and whether the node still has the disk.
+ * Answers one pass over its attachment.
  */
 async function leave(
   world: ReconcileWorld,
@@ -39,7 +41,7 @@ async function leave(
     readonly volume?: Partial<AzVolume["spec"]>;
     readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>>;
   },
-): Promise<readonly unknown[]> {
+): Promise<Reconciled> {
   const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
   const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
   await world.given("AzDriverNode", aDriverNode("node-a"));
@@ -58,7 +60,11 @@ async function leave(
         ok(anInstance("node-a", { dataDisks: [{ diskUri, lun: 4, beingDetached: false }] })),
     },
   };
-  await world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
+  return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
+}
+
+/** Its attachment, and where the disk is. */
+function shown(world: ReconcileWorld): readonly unknown[] {
   const present = world.attachment("node-a");
   return [
     present?.spec.role,
@@ -75,7 +81,6 @@ const recreated = ["Primary", false, undefined, ["node-a"]];
 describe("detach of a replica of several writers whose pod the cache does not show", () => {
   const rows: readonly (readonly [string, PastCache, readonly unknown[]])[] = [
     ["recreates it where a pod runs there", { use: running }, recreated],
-    ["keeps it where it is not known whether a pod does", { use: { kind: "unknown" } }, kept],
     ["detaches it where no pod is there", { use: { kind: "unused" } }, detached],
     ["detaches it where a pod there only waits", { use: waiting }, detached],
     [
@@ -88,19 +93,38 @@ describe("detach of a replica of several writers whose pod the cache does not sh
   ];
   for (const [what, pastCache, expected] of rows)
     it(what, () =>
-      withControllerPorts(async (world) => assert.deepEqual(await leave(world, { pastCache }), expected)),
+      withControllerPorts(async (world) => {
+        await leave(world, { pastCache });
+        assert.deepEqual(shown(world), expected);
+      }),
     );
+
+  it("keeps it where it is not known whether a pod does, and says why", () =>
+    withControllerPorts(async (world) => {
+      const use = { kind: "unknown", because: "claim default/data is being made again" } as const;
+      const answered = await leave(world, { pastCache: { use } });
+      const what = "it to be known whether a pod on node-a uses it: claim default/data is being made again";
+      const failure = { kind: "StillWaiting", volumeId: diskUri, what } as const;
+      assert.deepEqual(answered, fail(failure));
+      assert.deepEqual(shown(world), kept);
+      assert.deepEqual(
+        world.emitted.map(({ reason, message }) => [reason, message]),
+        [["DetachFailed", `detach from node-a has not begun: ${describeFailure(failure)}`]],
+      );
+    }));
 
   it("takes an earlier detach back first", () =>
     withControllerPorts(async (world) => {
       const status = { state: "Detaching", attempt: "mark-1", lun: 0 } as const;
-      assert.deepEqual(await leave(world, { pastCache: { use: running }, status }), kept);
+      await leave(world, { pastCache: { use: running }, status });
+      assert.deepEqual(shown(world), kept);
       assert.equal(world.attachment("node-a")?.status?.lun, 4);
     }));
 
   it("waits for the pod where the volume is being deleted", () =>
     withControllerPorts(async (world) => {
       const volume = { deleteRequested: true };
-      assert.deepEqual(await leave(world, { pastCache: { use: running }, volume }), kept);
+      await leave(world, { pastCache: { use: running }, volume });
+      assert.deepEqual(shown(world), kept);
     }));
 });

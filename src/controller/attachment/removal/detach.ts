@@ -6,7 +6,8 @@ import { isDetachBegun } from "../../../core/attachment/is-detach-begun.ts";
 import { isDeleting, isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import { ok } from "../../../core/failure/result.ts";
+import { fail, ok } from "../../../core/failure/result.ts";
+import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
@@ -19,7 +20,7 @@ import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
-import { isUsedReplicaNow, recreateAttachment } from "../recreate-attachment.ts";
+import { recreateAttachment, replicaUseNow } from "../recreate-attachment.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 import { takeBackDetach } from "./take-back-detach.ts";
 
@@ -38,15 +39,16 @@ export async function detach(
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
   let isAllowed = false;
-  let isUsed = false;
+  let use: VolumeUse | undefined;
   let attempt: string | undefined;
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
     const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
     isAllowed = false;
+    use = undefined;
     // What the cache shows refuses a detach without a mark: its node can still find the disk.
     if (known === undefined || !allowsDetach(ports, attachment, known, node)) return isAllowed;
-    isUsed = await isUsedReplicaNow(ports, attachment, asked);
-    if (isUsed) return isAllowed;
+    use = await replicaUseNow(ports, attachment, asked);
+    if (use.kind !== "unused") return isAllowed;
     attempt = ports.random.uuid();
     isAllowed =
       (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
@@ -68,7 +70,10 @@ export async function detach(
     ),
   );
   if (!detached.ok) {
-    if (isUsed && detached.failure.kind === "Refused") return keepUsed(ports, attachment, node, signal);
+    if (use?.kind === "used" && detached.failure.kind === "Refused")
+      return keepUsed(ports, attachment, node, signal);
+    if (use?.kind === "unknown" && detached.failure.kind === "Refused")
+      return keepDoubtful(ports, attachment, use);
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
     // Without a mark nothing was asked of Azure: the node can still find the disk.
@@ -118,6 +123,20 @@ async function keepUsed(
   return isDetachBegun(attachment, node)
     ? takeBackDetach(ports, attachment, node, signal)
     : recreateAttachment(ports, attachment, node, signal);
+}
+
+/** Until it is known whether a pod uses the volume there: nothing tells the loop when it is. */
+function keepDoubtful(
+  ports: AttachmentPorts,
+  attachment: AzVolumeAttachment,
+  { because }: Extract<VolumeUse, { kind: "unknown" }>,
+): Reconciled {
+  const { nodeName, volumeId } = attachment.spec;
+  const what = `it to be known whether a pod on ${nodeName} uses it${because === undefined ? "" : `: ${because}`}`;
+  const failure = { kind: "StillWaiting", volumeId, what } as const;
+  const message = `detach from ${nodeName} has not begun: ${describeFailure(failure)}`;
+  emitAttachmentEvent(ports, attachment, "DetachFailed", message, failure);
+  return fail(failure);
 }
 
 /**
