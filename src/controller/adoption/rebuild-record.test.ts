@@ -20,8 +20,13 @@ const nodeNames = ["node-a", "node-b", "node-c", "node-d"];
 
 describe("rebuildVolume", () => {
   // Azure has the disk on node-a and node-b by now. The attachments are as they were before.
-  for (const refusedOn of nodeNames)
-    it(`repairs all other attachments where one can't be written: ${refusedOn}`, () =>
+  const timedOut = { kind: "StoreUnavailable", detail: "timed out" } as const;
+  const cases = nodeNames.flatMap((refusedOn) => [
+    { refusedOn, failure: undefined },
+    { refusedOn, failure: timedOut },
+  ]);
+  for (const { refusedOn, failure } of cases)
+    it(`repairs all other attachments: ${refusedOn}'s ${failure?.detail ?? "is refused"}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-c"), storeIncarnation: 1 }));
         for (const nodeName of nodeNames) {
@@ -29,7 +34,7 @@ describe("rebuildVolume", () => {
           await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 7 } }));
           world.instances.set(instanceUriOf(nodeName), identity(nodeName).vmId);
         }
-        const { store, name } = storeRefusing(world, refusedOn);
+        const { store, name } = storeRefusing(world, refusedOn, failure);
         const cloud = {
           ...world.ports.cloud,
           getDisk: async () => ok(aDisk({ attachedTo: ["node-a", "node-b"].map(instanceUriOf) })),
@@ -43,7 +48,7 @@ describe("rebuildVolume", () => {
         const reason = { kind: "lost", storeIncarnation: 2 } as const;
         assert.deepEqual(
           await world.answerOf(rebuildVolume({ ...world.ports, cloud, store }, volume, reason, never)),
-          fail({ kind: "ObjectInvalid", objectKind: "AzVolumeAttachment", name, problem: "" }),
+          fail(failure ?? { kind: "ObjectInvalid", objectKind: "AzVolumeAttachment", name, problem: "" }),
         );
         const places = { "node-a": 4, "node-b": 4, "node-c": undefined, "node-d": undefined };
         assert.deepEqual(

@@ -91,6 +91,8 @@ async function recordEach(
         }),
       logger: ports.logger,
       atOnce: 1,
+      // The record is rebuilt already: no later pass need come back to those that are left out.
+      generalMax: Infinity,
     },
     signal,
   );
@@ -203,6 +205,7 @@ export async function forgetOthers(
         ports.logger.warn("the earlier place of a disk was not removed", { volumeName, nodeName, failure }),
       logger: ports.logger,
       atOnce: 1,
+      generalMax: Infinity,
     },
     signal,
   );
