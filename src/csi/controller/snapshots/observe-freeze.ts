@@ -43,7 +43,6 @@ export interface FrozenSnapshotRequest extends SnapshotRequest {
 /** What is known of a snapshot, and of the freeze on the writer's node. */
 export interface ObservedFreeze {
   readonly snapshot: Parameters<typeof planFrozenSnapshot>[0]["snapshot"];
-  readonly volume: AzVolume | undefined;
   readonly attachment: AzVolumeAttachment | undefined;
   /** The snapshot of the present request, where that is owed its confirmation. */
   readonly earlier: SnapshotFacts | undefined;
@@ -71,7 +70,7 @@ export async function observeFreeze(
           hasFailed: hasFailed(target) || target.copyError !== undefined,
         };
   const ownPrefix = `${parseSnapshotUri(snapshotUri)?.name ?? ""}/`;
-  const none = { snapshot, ownPrefix, volume: undefined, attachment: undefined, earlier: undefined };
+  const none = { snapshot, ownPrefix, attachment: undefined, earlier: undefined };
   const unasked = { record: undefined, request: undefined, answer: undefined, obstacle: undefined };
   const unknown = { ...none, ...unasked, isOwed: false };
   if (snapshot?.isKnownFrozen === true) return ok(unknown);
@@ -83,7 +82,7 @@ export async function observeFreeze(
   const record = volume.status?.record;
   const diskUri = volume.status?.detail?.diskUri;
   const nodeName = record?.writer?.nodeName;
-  if (nodeName === undefined || diskUri === undefined) return ok({ ...unknown, volume, record });
+  if (nodeName === undefined || diskUri === undefined) return ok({ ...unknown, record });
   const identity = { volumeName: volume.metadata.name, diskUri, nodeName };
   const found = await readAttachment(context.store, identity, signal);
   if (!found.ok && found.failure.kind !== "ObjectNotFound") return found;
@@ -95,7 +94,6 @@ export async function observeFreeze(
     ...unknown,
     earlier: owed.value,
     isOwed: owed.value !== undefined,
-    volume,
     record,
     attachment,
     request: attachment?.spec.freeze,

@@ -2,7 +2,7 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { RECENT_SNAPSHOTS_MAX } from "../../../core/api/schema/az-volume.schema.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
-import { ok, type Result } from "../../../core/failure/result.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import {
   mayCopySnapshots,
   type RecentSnapshot,
@@ -59,7 +59,8 @@ export function noteOf(context: NoteContext, { snapshotUri, sourceUri }: NotedSn
       return stillWaiting(sourceUri, "its AzVolume, which was deleted during the call");
     if (!noted.ok || !refused.ok) return noted.ok ? refused : noted;
     const recent = recentSnapshotIn(noted.value, snapshotUri);
-    written = recent === undefined ? undefined : { volume: noted.value, recent, before };
+    if (recent === undefined) return fail(notKept(noted.value));
+    written = { volume: noted.value, recent, before };
     return ok(undefined);
   }
 
@@ -80,6 +81,14 @@ export function noteOf(context: NoteContext, { snapshotUri, sourceUri }: NotedSn
 const NO_ROOM =
   `one of the ${RECENT_SNAPSHOTS_MAX} snapshots of it that were asked for in the last 20 minutes to be ` +
   "deleted, or to be older";
+
+/** The API server drops fields that a definition does not have. */
+function notKept({ metadata: { name } }: AzVolume): Failure {
+  const problem =
+    "its definition in the cluster is older than this controller and has no spec.recentSnapshots; apply " +
+    "the CustomResourceDefinitions of this release";
+  return { kind: "ObjectInvalid", objectKind: "AzVolume", name, problem };
+}
 
 function targetOf({ metadata: { name, uid } }: AzVolume): {
   readonly kind: "AzVolume";
