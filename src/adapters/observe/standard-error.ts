@@ -26,6 +26,8 @@ export function standardError(fields: LogFields): LineWriter {
     later: (act, ms) => void setTimeout(act, ms).unref(),
     pause,
   });
+  // Libraries write to the stream itself. A reader that has gone, as when `head` ends, ends no process.
+  process.stderr.on("error", () => undefined);
   process.on("exit", () => created.flush(LAST_WRITE_MAX_MS));
   return (writer = created);
 }

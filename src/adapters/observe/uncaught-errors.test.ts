@@ -29,6 +29,18 @@ for (const { what, planted, origin, says } of [
     origin: "unhandledRejection",
     says: /"planted"/u,
   },
+  {
+    what: "an error with its cause",
+    planted: "throw new Error('planted', { cause: Object.assign(new Error('below'), { code: 'ELOST' }) });",
+    origin: "uncaughtException",
+    says: /^Error: planted\n[^]+\[cause\]: Error: below\n[^]+code: 'ELOST'/u,
+  },
+  {
+    what: "what is no error and has no text",
+    planted: "throw Object.create(null);",
+    origin: "uncaughtException",
+    says: /^\[Object: null prototype\] \{\}$/u,
+  },
 ])
   it(`logs ${what} that nothing has caught, and ends the process with 1`, async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "uncaught-"));
@@ -57,3 +69,31 @@ for (const { what, planted, origin, says } of [
     });
     assert.equal(exitCode, 1);
   });
+
+it("continues where a library writes to standard error, which nothing reads any more", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "uncaught-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const script = `process.stdin.on("data", () => process.stderr.write("text\\n", (error) =>
+    process.stdout.write(String(error?.code) + "\\n")));`;
+  const program = spawn(
+    process.execPath,
+    [
+      ...["--import", `data:text/javascript,${encodeURIComponent(script)}`, main, "store"],
+      ...["--file", join(directory, "store.db"), "--socket", join(directory, "socket")],
+    ],
+    { stdio: "pipe" },
+  );
+  t.after(() => program.kill("SIGKILL"));
+  const signal = AbortSignal.timeout(60_000);
+  await once(program.stdout, "data", { signal });
+  program.stderr.destroy();
+  await once(program.stderr, "close");
+  for (const time of ["first", "second"]) {
+    program.stdin.write("go\n");
+    const [said] = await once(program.stdout, "data", { signal });
+    assert.equal(String(said), "EPIPE\n", time);
+  }
+  program.stdin.end();
+  program.kill("SIGTERM");
+  assert.deepEqual(await once(program, "exit", { signal }), [0, null]);
+});

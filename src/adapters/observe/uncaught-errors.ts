@@ -1,4 +1,4 @@
-import { stackOf } from "../../core/failure/message-of.ts";
+import { inspect } from "node:util";
 import type { LogFields } from "../../ports/logger.ts";
 import { logLine } from "./log-line.ts";
 import { standardError } from "./standard-error.ts";
@@ -11,9 +11,11 @@ const EXIT_FAILED = 1;
  * left half done is not known.
  */
 export function logUncaughtErrors(fields: LogFields): void {
+  const { write } = standardError(fields);
   process.on("uncaughtException", (error: unknown, origin) => {
-    const facts = { ...fields, origin, error: stackOf(error) };
-    standardError(fields).write(logLine("error", "ended by an error that nothing caught", facts));
+    // With its causes and codes, as Node prints it.
+    const facts = { ...fields, origin, error: inspect(error) };
+    write(logLine("error", "ended by an error that nothing caught", facts));
     process.exit(EXIT_FAILED);
   });
 }
