@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { answerNoRun, type NoRun, refusal } from "../cli/read-command-line.ts";
 import { type EmulatorFlags, parseCommandLine } from "./command-line.ts";
@@ -144,11 +145,15 @@ function endWithout(command: NoRun): void {
   process.exitCode = answerNoRun(command);
 }
 
-// What it has left half done is not known, so it ends at once; its state is on the disk.
+// What it has left half done is not known, so it ends at once.
 process.on("uncaughtException", (error: unknown) => {
   const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`${NAME}: ended by an error that nothing caught: ${said}\n`);
-  process.exit(EXIT_FAILED);
+  // Past the stream, whose rest would be lost with the process.
+  try {
+    writeSync(process.stderr.fd, `${NAME}: ended by an error that nothing caught: ${said}\n`);
+  } finally {
+    process.exit(EXIT_FAILED);
+  }
 });
 
 main(process.argv.slice(2)).catch((error: unknown) => {
