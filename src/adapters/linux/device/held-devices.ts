@@ -60,13 +60,10 @@ export function createHeldDevices(clock: Clock): HeldDevices {
     whileHolding: async (host, device, act, signal) => {
       const opened = await openToHold(host, device, signal);
       if (!opened.ok) return opened;
-      if (!(await isOpen(opened.value, device))) {
-        await close(opened.value);
-        return isAnother(device);
-      }
       const hold = { majorMinor: device.majorMinor, fd: opened.value.fd };
-      holds.add(hold);
       try {
+        if (!(await isOpen(opened.value, device))) return isAnother(device);
+        holds.add(hold);
         return await act();
       } finally {
         holds.delete(hold);

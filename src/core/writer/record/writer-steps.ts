@@ -242,9 +242,9 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
 
 /**
  * *distrust*, by the controller: the writer's grant counts as held, and its request ends. Another VM has the
- * name of its node, or may have, and that VM's token may have released what this one holds. Only a fence, or
- * proof that the VM is gone, frees the volume then. Requested, its own node would acquire a grant that it
- * holds though it has released it, which looks to it like a store that was rolled back.
+ * name of its node, or may have, and that VM's token may have released what this one holds. Only a fence
+ * frees the volume then. Requested, its own node would acquire a grant that it holds though it has released
+ * it, which looks to it like a store that was rolled back.
  */
 export function distrustWriter(record: WriterRecord, node: NodeIdentity): Step {
   const { writer } = record;
