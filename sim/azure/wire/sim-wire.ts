@@ -35,9 +35,9 @@ export function createSimWire(options: {
 > {
   const { handle, subscriptionId, nodeNameAt, instanceUriOf, clock, random } = options;
   const unreachable = new Set<string>();
-  const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
-  const diskUpdateDelays = new Set<Parameters<SimAzure["delayDiskUpdates"]>[0]>();
-  const snapshotDelays = new Set<Parameters<SimAzure["delaySnapshots"]>[0]>();
+  const updates = createDelays<Delayed<"delayUpdates">>();
+  const diskUpdates = createDelays<Delayed<"delayDiskUpdates">>();
+  const snapshots = createDelays<Delayed<"delaySnapshots">>();
   const unlisted = createUnlistedDisks();
   let slow = { probability: 0, ms: 0 };
 
@@ -56,36 +56,27 @@ export function createSimWire(options: {
       });
       const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
         const nodeName = nodeNameAt(instanceUriIn(request));
-        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName })));
+        const delayMs = updates.msOf({ caller, nodeName });
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startVmUpdate(request, signal);
       };
       const startDiskUpdate: typeof arm.startDiskUpdate = async (request, signal) => {
         const diskUri = formatDiskUri({ ...request, diskName: request.name }).toLowerCase();
-        const delayMs = Math.max(0, ...[...diskUpdateDelays].map((delayOf) => delayOf({ caller, diskUri })));
+        const delayMs = diskUpdates.msOf({ caller, diskUri });
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startDiskUpdate(request, signal);
       };
       const startSnapshotCreate: typeof arm.startSnapshotCreate = async (request, signal) => {
         const sourceUri = request.snapshot.sourceId.toLowerCase();
-        const delayMs = Math.max(0, ...[...snapshotDelays].map((delayOf) => delayOf({ caller, sourceUri })));
+        const delayMs = snapshots.msOf({ caller, sourceUri });
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startSnapshotCreate(request, signal);
       };
       return sentCalls({ ...arm, startVmUpdate, startDiskUpdate, startSnapshotCreate }, isReachable);
     },
-    delayUpdates: (delayMs) => {
-      updateDelays.add(delayMs);
-      return () => updateDelays.delete(delayMs);
-    },
-    delayDiskUpdates: (delayMs) => {
-      diskUpdateDelays.add(delayMs);
-      return () => diskUpdateDelays.delete(delayMs);
-    },
-    delaySnapshots: (delayMs) => {
-      snapshotDelays.add(delayMs);
-      return () => snapshotDelays.delete(delayMs);
-    },
+    delayUpdates: updates.add,
+    delayDiskUpdates: diskUpdates.add,
+    delaySnapshots: snapshots.add,
     unlistDataDisks: (nodeName) => unlisted.unlist(instanceUriOf(nodeName)),
     disownDisk: (diskUri) => unlisted.disown(diskUri),
     setReachable: (caller, isReachable) => {
@@ -105,4 +96,25 @@ function instanceUriIn({ subscriptionId, resourceGroup, name, scaleSet }: ArmVmN
     scaleSetName: scaleSet?.name,
     instanceName: scaleSet?.instanceId ?? name,
   });
+}
+
+/** What a rule of a delay is asked about. */
+type Delayed<Name extends "delayUpdates" | "delayDiskUpdates" | "delaySnapshots"> = Parameters<
+  Parameters<SimAzure[Name]>[0]
+>[0];
+
+/** Delays of one kind of request, each by a rule of its own, in milliseconds; the longest counts. */
+function createDelays<Request>(): {
+  /** Adds a rule. Returns how to remove it. */
+  readonly add: (delayMs: (request: Request) => number) => () => void;
+  readonly msOf: (request: Request) => number;
+} {
+  const rules = new Set<(request: Request) => number>();
+  return {
+    add: (delayMs) => {
+      rules.add(delayMs);
+      return () => rules.delete(delayMs);
+    },
+    msOf: (request) => Math.max(0, ...[...rules].map((delayMs) => delayMs(request))),
+  };
 }
