@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { it } from "node:test";
+import { it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
@@ -43,20 +43,8 @@ for (const { what, planted, origin, says } of [
   },
 ])
   it(`logs ${what} that nothing has caught, and ends the process with 1`, async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), "uncaught-"));
-    t.after(() => rm(directory, { recursive: true }));
-    const script = `process.stdin.once("data", () => { ${planted} });`;
-    const program = spawn(
-      process.execPath,
-      [
-        ...["--import", `data:text/javascript,${encodeURIComponent(script)}`, main, "store"],
-        ...["--file", join(directory, "store.db"), "--socket", join(directory, "socket")],
-      ],
-      { stdio: "pipe" },
-    );
-    t.after(() => program.kill("SIGKILL"));
+    const program = await startRole(t, `process.stdin.once("data", () => { ${planted} });`);
     const written = text(program.stderr);
-    await once(program.stdout, "data", { signal: AbortSignal.timeout(60_000) });
     program.stdin.write("go\n");
     const [exitCode] = await once(program, "exit");
     const lines = (await written).trimEnd().split("\n");
@@ -71,21 +59,12 @@ for (const { what, planted, origin, says } of [
   });
 
 it("continues where a library writes to standard error, which nothing reads any more", async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), "uncaught-"));
-  t.after(() => rm(directory, { recursive: true }));
-  const script = `process.stdin.on("data", () => process.stderr.write("text\\n", (error) =>
-    process.stdout.write(String(error?.code) + "\\n")));`;
-  const program = spawn(
-    process.execPath,
-    [
-      ...["--import", `data:text/javascript,${encodeURIComponent(script)}`, main, "store"],
-      ...["--file", join(directory, "store.db"), "--socket", join(directory, "socket")],
-    ],
-    { stdio: "pipe" },
+  const program = await startRole(
+    t,
+    `process.stdin.on("data", () => process.stderr.write("text\\n", (error) =>
+      process.stdout.write(String(error?.code) + "\\n")));`,
   );
-  t.after(() => program.kill("SIGKILL"));
   const signal = AbortSignal.timeout(60_000);
-  await once(program.stdout, "data", { signal });
   program.stderr.destroy();
   await once(program.stderr, "close");
   for (const time of ["first", "second"]) {
@@ -97,3 +76,20 @@ it("continues where a library writes to standard error, which nothing reads any 
   program.kill("SIGTERM");
   assert.deepEqual(await once(program, "exit", { signal }), [0, null]);
 });
+
+/** A role of the driver, once it runs; `script` runs in its process first. */
+async function startRole(t: TestContext, script: string): Promise<ChildProcessWithoutNullStreams> {
+  const directory = await mkdtemp(join(tmpdir(), "uncaught-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const program = spawn(
+    process.execPath,
+    [
+      ...["--import", `data:text/javascript,${encodeURIComponent(script)}`, main, "store"],
+      ...["--file", join(directory, "store.db"), "--socket", join(directory, "socket")],
+    ],
+    { stdio: "pipe" },
+  );
+  t.after(() => program.kill("SIGKILL"));
+  await once(program.stdout, "data", { signal: AbortSignal.timeout(60_000) });
+  return program;
+}

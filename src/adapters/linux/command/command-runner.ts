@@ -40,9 +40,9 @@ export interface CommandRunner {
    * no turn in time.
    *
    * A command that only reads is killed when its caller leaves, and has ended then, unless it is stuck in the
-   * kernel. One that *changes* something is never
-   * killed (half an mkfs is worse than a late one): it keeps running, and the next command for the same
-   * device or path waits for its end first; the same command again joins it.
+   * kernel. One that *changes* something is never killed (half an mkfs is worse than a late one): it keeps
+   * running, and the next command for the same device or path waits for its end first; the same command again
+   * joins it.
    */
   readonly run: (command: HostCommand, signal: AbortSignal) => Promise<Result<ChildExit, Failure>>;
   /** The changing commands that still run on a device or path. */
