@@ -17,7 +17,7 @@ import type { ControllerContext } from "../controller-context.ts";
 import { type NoteContext, noteOf } from "./snapshot-note.ts";
 
 type CopyContext = Pick<ControllerContext, "snapshots" | "clusterId" | "steps">;
-type TakeContext = CopyContext & NoteContext & Pick<ControllerContext, "logger">;
+type TakeContext = CopyContext & NoteContext;
 
 /** A snapshot in another region than its disk's. */
 export interface CopyRequest extends SnapshotRequest {

@@ -61,7 +61,6 @@ async function create(
   const isToFreeze = isFrozen && target === undefined;
   const grown = isToFreeze ? await refuseIfGrowing(context, sourceUri, signal) : ok(undefined);
   if (!grown.ok) return grown;
-  const note = noteOf(context, wanted);
   const frozen = { ...wanted, target, location };
   const copied = { ...wanted, ...observed.value };
   const created = isCopy
@@ -70,7 +69,7 @@ async function create(
       ? await takeFrozenSnapshot(context, frozen, call)
       : await steps.run("take-snapshot", () =>
           snapshots.createSnapshot(
-            { ...parameters, snapshotUri, sourceUri, location, objection, note },
+            { ...parameters, snapshotUri, sourceUri, location, objection, note: noteOf(context, wanted) },
             signal,
           ),
         );
