@@ -7,15 +7,15 @@ const REMEMBERED_MAX = 1_000;
 
 /** Events as log lines, the same one about the same object only once in a row. */
 export function createLogEvents(logger: Logger): Events {
-  const lastAbout = new Map<string, string>();
+  const lastLocalKeys = new Map<string, string>();
   return {
     emit: ({ about, reason, message, nodeName, localKey = message }) => {
       const key = `${about.kind}/${about.name}/${reason}/${nodeName ?? ""}`;
-      if (lastAbout.get(key) === localKey) return;
-      lastAbout.delete(key);
-      lastAbout.set(key, localKey);
-      const oldest = lastAbout.keys().next().value;
-      if (lastAbout.size > REMEMBERED_MAX && oldest !== undefined) lastAbout.delete(oldest);
+      if (lastLocalKeys.get(key) === localKey) return;
+      lastLocalKeys.delete(key);
+      lastLocalKeys.set(key, localKey);
+      const oldest = lastLocalKeys.keys().next().value;
+      if (lastLocalKeys.size > REMEMBERED_MAX && oldest !== undefined) lastLocalKeys.delete(oldest);
       const fields = {
         object: `${about.kind}/${about.name}`,
         reason,

@@ -7,7 +7,7 @@ import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { recentlyMade } from "../../core/volume/modification/late-modification.ts";
-import { conversionLocalKey, withConversion } from "../../core/volume/modification/plan-conversion.ts";
+import { conversionNews, withConversion } from "../../core/volume/modification/plan-conversion.ts";
 import {
   withoutModification,
   type ModificationAction,
@@ -103,13 +103,13 @@ function emitConversion(
   { metadata: { name }, status }: AzVolume,
   { completionPercent, skuName }: DiskFacts,
 ): void {
-  const localKey = conversionLocalKey(status?.conversion?.percent, completionPercent);
-  if (localKey === undefined) return;
+  const news = conversionNews(status?.conversion?.percent, completionPercent);
+  if (news === undefined) return;
   const reason = completionPercent === undefined ? "Converted" : "Converting";
   events.emit({
     about: { kind: "AzVolume", name },
     reason,
-    message: `the disk is ${skuName} now: ${localKey}`,
+    message: `the disk is ${skuName} now: ${news}`,
   });
 }
 

@@ -21,13 +21,13 @@ describe("failureLocalKey", () => {
   });
 
   it("differs for another code, another fact or another kind", () => {
-    const localKey = [
+    const localKeys = [
       failureLocalKey(failureExamples.CloudRejected),
       failureLocalKey({ ...failureExamples.CloudRejected, code: "Other" }),
       failureLocalKey({ ...failureExamples.CloudUnavailable, code: "Other" }),
       failureLocalKey(failureExamples.NoFreeLun),
       failureLocalKey({ ...failureExamples.NoFreeLun, lunsMax: 16 }),
     ];
-    assert.equal(new Set(localKey).size, localKey.length);
+    assert.equal(new Set(localKeys).size, localKeys.length);
   });
 });

@@ -71,5 +71,5 @@ export interface NodeCheckpoints {
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** The store incarnation in which this node last saw a rollback; undefined: never. */
   readonly rollbackIncarnation: () => number | undefined;
-  putRollback(generation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
+  putRollback(incarnation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
 }

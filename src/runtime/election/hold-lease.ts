@@ -92,9 +92,9 @@ async function renew({ access, identity }: Candidate, signal: AbortSignal): Prom
 
 /** The Lease was deleted by hand. Other candidates leave its holder the time to recreate it. */
 async function createLease(access: LeaseAccess, signal: AbortSignal): Promise<Renewal> {
-  const generation = await access.incarnationOfRecords(signal);
-  if (!generation.ok) return { kind: "failed", failure: generation.failure };
-  const created = await access.create(generation.value, signal);
+  const incarnation = await access.incarnationOfRecords(signal);
+  if (!incarnation.ok) return { kind: "failed", failure: incarnation.failure };
+  const created = await access.create(incarnation.value, signal);
   return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };
 }
 

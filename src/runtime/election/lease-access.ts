@@ -117,13 +117,13 @@ export class LeaseAccess {
   async incarnationOfRecords(signal: AbortSignal): Promise<Result<number | undefined, Failure>> {
     const volumes = await this.#ports.store.list("AzVolume", {}, signal);
     if (!volumes.ok) return volumes;
-    const generations = volumes.value.items.flatMap(
+    const incarnations = volumes.value.items.flatMap(
       (volume) => volume.status?.record?.storeIncarnation ?? [],
     );
     return ok(
-      generations.length === 0
+      incarnations.length === 0
         ? undefined
-        : generations.reduce((highest, generation) => Math.max(highest, generation), 0),
+        : incarnations.reduce((highest, incarnation) => Math.max(highest, incarnation), 0),
     );
   }
 
@@ -138,7 +138,7 @@ export class LeaseAccess {
     signal: AbortSignal,
   ): Promise<Lease | undefined> {
     const { cache, clock } = this.#ports;
-    const localKey = await cache.waitFor(
+    const shown = await cache.waitFor(
       "Lease",
       CONTROLLER_LEASE,
       isNews,
@@ -149,7 +149,7 @@ export class LeaseAccess {
     if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
     signal.throwIfAborted();
     this.#lookedAtMs = clock.elapsedMs();
-    return localKey;
+    return shown;
   }
 
   #written(result: Result<Lease, Failure>): Result<Lease, Failure> {

@@ -57,7 +57,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
       continue;
     }
     wasReadable = true;
-    const { lease, generation } = looked.value;
+    const { lease, incarnation } = looked.value;
     if (holdOf(lease) !== seen.hold) seen = { hold: holdOf(lease), sinceMs: clock.elapsedMs() };
     const unchangedMs = clock.elapsedMs() - seen.sinceMs;
     const action = planCandidacy({
@@ -65,7 +65,7 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
       lease,
       unchangedMs,
       remembered,
-      hasRecords: generation !== undefined,
+      hasRecords: incarnation !== undefined,
       isAlone,
       settings,
     });
@@ -109,7 +109,7 @@ async function untilToBeLookedAt(
   let { seen } = looked;
   for (;;) {
     const { hold } = seen;
-    const told = await access.untilNews((localKey) => holdOf(localKey) !== hold, looked.waitMs, signal);
+    const told = await access.untilNews((shown) => holdOf(shown) !== hold, looked.waitMs, signal);
     if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseHighWaterMark.seen }))
       return seen;
     leaseHighWaterMark.saw(told);
@@ -120,15 +120,15 @@ async function untilToBeLookedAt(
 interface Looked {
   readonly lease: Lease | undefined;
   /** Only read where there is no Lease. */
-  readonly generation: number | undefined;
+  readonly incarnation: number | undefined;
 }
 
 async function look(access: LeaseAccess, signal: AbortSignal): Promise<Result<Looked, Failure>> {
   const lease = await access.read(signal);
   if (!lease.ok) return lease;
-  if (lease.value !== undefined) return ok({ lease: lease.value, generation: undefined });
-  const generation = await access.incarnationOfRecords(signal);
-  return generation.ok ? ok({ lease: undefined, generation: generation.value }) : generation;
+  if (lease.value !== undefined) return ok({ lease: lease.value, incarnation: undefined });
+  const incarnation = await access.incarnationOfRecords(signal);
+  return incarnation.ok ? ok({ lease: undefined, incarnation: incarnation.value }) : incarnation;
 }
 
 async function act(
@@ -139,7 +139,7 @@ async function act(
 ): Promise<Result<Lease, Failure> | undefined> {
   switch (action.kind) {
     case "Create":
-      return access.create(looked.generation, signal);
+      return access.create(looked.incarnation, signal);
     case "Acquire":
       return looked.lease === undefined
         ? undefined

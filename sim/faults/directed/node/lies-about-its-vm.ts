@@ -64,15 +64,15 @@ function reporting(
   const lease = world.store.objects("Lease")[0];
   const others = (status?.conditions ?? []).filter(({ type }) => type !== STORE_ROLLED_BACK);
   if (lease === undefined) return others;
-  const generation = storeIncarnationOf(lease);
+  const incarnation = storeIncarnationOf(lease);
   // Two tokens that agree are believed each time.
   if (
     world.store
       .objects("AzDriverNode")
-      .some((node) => node.metadata.name !== metadata.name && reportOf(node, generation) !== undefined)
+      .some((node) => node.metadata.name !== metadata.name && reportOf(node, incarnation) !== undefined)
   )
     return others;
-  const reason = rolledBackReason(generation);
+  const reason = rolledBackReason(incarnation);
   return [
     ...others,
     {

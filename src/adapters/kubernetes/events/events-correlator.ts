@@ -74,7 +74,7 @@ interface Series extends EventSeries {
  */
 export class EventCorrelator {
   readonly #series = new Map<string, Series>();
-  readonly #similar = new Map<string, { readonly localKey: Set<string>; readonly seenMs: number }>();
+  readonly #similar = new Map<string, { readonly localKeys: Set<string>; readonly seenMs: number }>();
   readonly #tokens = new Map<string, { readonly left: number; readonly atMs: number }>();
   readonly #newName: (subject: EventSubject) => string;
 
@@ -112,13 +112,13 @@ export class EventCorrelator {
     const key = `${subjectKey(subject)} ${type} ${reason}`;
     const known = this.#similar.get(key);
     const recent =
-      known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.localKey : new Set<string>();
+      known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.localKeys : new Set<string>();
     recent.add(localKey);
     const combined = recent.size >= SIMILAR_MAX;
     // Only as many are remembered as are needed to detect too many.
     const oldest = combined ? recent.values().next().value : undefined;
     if (oldest !== undefined) recent.delete(oldest);
-    remember(this.#similar, key, { localKey: recent, seenMs: nowMs });
+    remember(this.#similar, key, { localKeys: recent, seenMs: nowMs });
     return { key: combined ? key : `${key} ${localKey}`, combined };
   }
 

@@ -133,9 +133,9 @@ export function createDurableCheckpoints(
         () => "evidence",
       ),
     rollbackIncarnation: () => present.rollbackIncarnation,
-    putRollback: (generation, signal) =>
+    putRollback: (incarnation, signal) =>
       change(
-        (current) => ({ ...current, rollbackIncarnation: generation }),
+        (current) => ({ ...current, rollbackIncarnation: incarnation }),
         signal,
         () => "evidence",
       ),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDetail, agoMs, anObservedVolume, aVolume, diskUri, nowMs } from "../../testing/objects.ts";
 import { planDisk } from "../plan-disk.ts";
-import { conversionLocalKey, planConversion, withConversion } from "./plan-conversion.ts";
+import { conversionNews, planConversion, withConversion } from "./plan-conversion.ts";
 
 const since = agoMs(600_000);
 const readBefore = (ms: number): ReturnType<typeof aVolume> =>
@@ -71,8 +71,8 @@ describe("withConversion", () => {
   });
 });
 
-describe("conversionLocalKey", () => {
-  for (const [before, after, localKey] of [
+describe("conversionNews", () => {
+  for (const [before, after, news] of [
     [undefined, undefined, undefined],
     [undefined, 0, "0 % of its conversion is done"],
     [0, 19, undefined],
@@ -82,5 +82,5 @@ describe("conversionLocalKey", () => {
     [99, undefined, "its conversion is complete"],
   ] as const)
     it(`from ${before ?? "none"} to ${after ?? "none"}`, () =>
-      assert.equal(conversionLocalKey(before, after), localKey));
+      assert.equal(conversionNews(before, after), news));
 });

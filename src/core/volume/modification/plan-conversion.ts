@@ -6,7 +6,7 @@ type VolumeStatus = NonNullable<AzVolume["status"]>;
 /** How often the progress of a conversion is read, in milliseconds: as V1 does. */
 const CONVERSION_READ_MS = 60_000;
 /** Progress is reported in steps of so many percent, as in V1. */
-const TOLD_STEP_PERCENT = 20;
+const PROGRESS_STEP_PERCENT = 20;
 
 /** The next look at a conversion that Azure carries out in the background. */
 export type ConversionAction =
@@ -47,13 +47,11 @@ export function withConversion(
   return { ...status, conversion: { percent, since, readTime }, conditions: [...conditions, condition] };
 }
 
-/** What to tell of a conversion that was at `before` percent and is at `after`; undefined: nothing. */
-export function conversionLocalKey(
-  before: number | undefined,
-  after: number | undefined,
-): string | undefined {
+/** What an event says of a conversion that was at `before` percent and is at `after`; undefined: nothing. */
+export function conversionNews(before: number | undefined, after: number | undefined): string | undefined {
   if (after === undefined) return before === undefined ? undefined : "its conversion is complete";
   const isStep =
-    before === undefined || Math.floor(before / TOLD_STEP_PERCENT) < Math.floor(after / TOLD_STEP_PERCENT);
+    before === undefined ||
+    Math.floor(before / PROGRESS_STEP_PERCENT) < Math.floor(after / PROGRESS_STEP_PERCENT);
   return isStep ? `${after} % of its conversion is done` : undefined;
 }
