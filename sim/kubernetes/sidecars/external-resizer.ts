@@ -1,7 +1,7 @@
 import { createKeyedWork } from "../api/keyed-work.ts";
+import { mayHaveHappened } from "../csi-outcome.ts";
 import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
-import { uncertainCodes } from "./uncertain-codes.ts";
 import { volumeCapabilityOf } from "./volume-capability.ts";
 
 const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
@@ -52,7 +52,7 @@ export function runExternalResizer(sidecar: Sidecar, allocated: AllocatedSizes):
     const answer = await callController(sidecar, (csi) => csi.controllerExpandVolume, request, timeoutMs);
     if (!answer.ok) {
       trace.note(name, `ControllerExpandVolume to ${sizeGiB} GiB failed: ${answer.code}`);
-      if (uncertainCodes.includes(answer.code)) refusedClaims.delete(uid);
+      if (mayHaveHappened(answer.code)) refusedClaims.delete(uid);
       else refusedClaims.add(uid);
       if (infeasibleCodes.includes(answer.code)) allocated.set(uid, { sizeGiB, state: "infeasible" });
       return false;

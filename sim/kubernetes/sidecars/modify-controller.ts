@@ -1,8 +1,8 @@
 import { createKeyedWork } from "../api/keyed-work.ts";
+import { mayHaveHappened } from "../csi-outcome.ts";
 import { mutableParametersOf, type VolumeClass } from "../volume-class.ts";
 import { sidecarTimings } from "./sidecar-timings.ts";
 import { callController, type Sidecar } from "./sidecar.ts";
-import { uncertainCodes } from "./uncertain-codes.ts";
 
 const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
 
@@ -35,7 +35,7 @@ export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void
     const answer = await callController(sidecar, (csi) => csi.controllerModifyVolume, request, timeoutMs);
     if (!answer.ok) {
       trace.note(name, `ControllerModifyVolume failed: ${answer.code}`);
-      if (!uncertainCodes.includes(answer.code)) begun.delete(claim.uid);
+      if (!mayHaveHappened(answer.code)) begun.delete(claim.uid);
       return false;
     }
     api.change("PersistentVolume", name, { volumeClass });
