@@ -1,5 +1,6 @@
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
+import { gibToBytes } from "../../src/core/primitives/units.ts";
 import type { CreateVolumeRequest, Volume } from "../../src/csi/gen/csi/v1/csi.ts";
 import { copiedPercent } from "../../src/emulator/model/disk/background-copy.ts";
 import type { Disk } from "../../src/emulator/model/disk/disk.ts";
@@ -43,8 +44,6 @@ interface Source {
   /** Of a snapshot, which never changes: its records. */
   readonly records: readonly string[] | undefined;
 }
-
-const BYTES_PER_GIB = 1n << 30n;
 
 /** A history without copies. */
 export function createCopyHistory(sight: CopySight): CopyHistory {
@@ -115,9 +114,7 @@ export function createCopyHistory(sight: CopySight): CopyHistory {
       const disk = sight.disks.get(resourceUriKey(uri));
       const sizeGiB = snapshot?.sizeGiB ?? disk?.spec.sizeGiB ?? 0;
       if (code === "NOT_FOUND") return snapshot === undefined && disk === undefined;
-      return (
-        code === "OUT_OF_RANGE" && BigInt(sizeGiB) * BYTES_PER_GIB > (capacityRange?.requiredBytes ?? 0n)
-      );
+      return code === "OUT_OF_RANGE" && gibToBytes(sizeGiB) > (capacityRange?.requiredBytes ?? 0n);
     },
   };
 }

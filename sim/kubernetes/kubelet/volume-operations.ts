@@ -1,3 +1,4 @@
+import { gibToBytes } from "../../../src/core/primitives/units.ts";
 import type { NodePublishVolumeRequest, NodeStageVolumeRequest } from "../../../src/csi/gen/csi/v1/csi.ts";
 import { volumeAttachmentNameOf } from "../api/api-objects.ts";
 import { mayHaveHappened } from "../csi-outcome.ts";
@@ -5,8 +6,6 @@ import { volumeCapabilityOf } from "../sidecars/volume-capability.ts";
 import { callNode, type KubeletContext } from "./kubelet-context.ts";
 import { stagingPathOf, targetPathOf } from "./kubelet-files.ts";
 import type { Certainty, VolumeState } from "./volume-state.ts";
-
-const BYTES_PER_GIB = 1n << 30n;
 
 /**
  * A kubelet's operations on one volume. Each returns whether it succeeded, and records in the state and in
@@ -91,7 +90,7 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
     const request = {
       volumeId,
       volumePath,
-      capacityRange: { requiredBytes: BigInt(sizeGiB) * BYTES_PER_GIB, limitBytes: 0n },
+      capacityRange: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n },
       stagingTargetPath: stagingPathOf(state.name, workload.access),
       volumeCapability: volumeCapabilityOf(workload),
       secrets: {},

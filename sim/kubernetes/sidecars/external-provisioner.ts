@@ -1,3 +1,4 @@
+import { bytesToGibRoundedUp, gibToBytes } from "../../../src/core/primitives/units.ts";
 import { deviceSettingPrefix } from "../../../src/core/volume/device/device-settings.ts";
 import type {
   CreateVolumeRequest,
@@ -15,7 +16,6 @@ import { callController, type Sidecar } from "./sidecar.ts";
 import { volumeCapabilityOf } from "./volume-capability.ts";
 
 const { timeoutMs, backoff } = sidecarTimings["csi-provisioner"];
-const BYTES_PER_GIB = 1n << 30n;
 /** The driver's own topology key. */
 const ZONE_KEY = "topology.disk.csi.azure.com/zone";
 const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
@@ -64,7 +64,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
     const { staticDisk } = claim.workload;
     if (staticDisk !== undefined) {
       // A person has created its PersistentVolume by hand: the driver is not called.
-      const capacityBytes = BigInt(claim.sizeGiB) * BYTES_PER_GIB;
+      const capacityBytes = gibToBytes(claim.sizeGiB);
       const accessibleTopology = staticDisk.zones.map(topologyOf);
       record(claim, {
         volumeId: staticDisk.diskUri,
@@ -105,7 +105,7 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
   function record(claim: Claim, volume: Volume | undefined): void {
     const { name, uid, workload } = claim;
     if (volume === undefined || api.get("PersistentVolume", name) !== undefined) return;
-    const sizeGiB = Number(volume.capacityBytes / BYTES_PER_GIB);
+    const sizeGiB = bytesToGibRoundedUp(volume.capacityBytes);
     api.put("PersistentVolume", {
       name,
       uid: random.uuid(),
@@ -179,7 +179,7 @@ function createRequest(
 ): CreateVolumeRequest {
   return {
     name,
-    capacityRange: { requiredBytes: BigInt(sizeGiB) * BYTES_PER_GIB, limitBytes: 0n },
+    capacityRange: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n },
     volumeCapabilities: [volumeCapabilityOf(workload)],
     parameters: parametersOf(workload),
     secrets: {},

@@ -1,3 +1,4 @@
+import { bytesToGibRoundedUp, gibToBytes } from "../../../src/core/primitives/units.ts";
 import { createKeyedWork } from "../api/keyed-work.ts";
 import { mayHaveHappened } from "../csi-outcome.ts";
 import { sidecarTimings } from "./sidecar-timings.ts";
@@ -5,7 +6,6 @@ import { callController, type Sidecar } from "./sidecar.ts";
 import { volumeCapabilityOf } from "./volume-capability.ts";
 
 const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
-const BYTES_PER_GIB = 1n << 30n;
 /** Of the final codes, those after which the claim's status says that its size is infeasible. */
 const infeasibleCodes: readonly string[] = ["INVALID_ARGUMENT", "OUT_OF_RANGE", "NOT_FOUND"];
 
@@ -45,7 +45,7 @@ export function runExternalResizer(sidecar: Sidecar, allocated: AllocatedSizes):
     allocated.set(uid, { sizeGiB, state: "inProgress" });
     const request = {
       volumeId: volume.volumeId,
-      capacityRange: { requiredBytes: BigInt(sizeGiB) * BYTES_PER_GIB, limitBytes: 0n },
+      capacityRange: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n },
       secrets: {},
       volumeCapability: volumeCapabilityOf(volume.workload),
     };
@@ -59,7 +59,7 @@ export function runExternalResizer(sidecar: Sidecar, allocated: AllocatedSizes):
     }
     refusedClaims.delete(uid);
     allocated.set(uid, { sizeGiB, state: "granted" });
-    const grownGiB = Number(answer.value.capacityBytes / BYTES_PER_GIB);
+    const grownGiB = bytesToGibRoundedUp(answer.value.capacityBytes);
     api.change("PersistentVolume", name, { sizeGiB: grownGiB });
     if (!answer.value.nodeExpansionRequired) api.change("Claim", name, { capacityGiB: grownGiB });
     trace.note(name, `its disk has ${grownGiB} GiB`);
