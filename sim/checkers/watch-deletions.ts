@@ -1,25 +1,9 @@
 import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import { type CallsJournal, type JournalWatch, readerOf } from "../history/journal-reader.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
-
-/** The creations and deletions of disks in Azure's journal. */
-interface DeletionsJournal {
-  since(
-    sequence: number,
-  ): readonly Pick<JournalEntry, "sequence" | "atMs" | "operation" | "path" | "status" | "caller">[];
-}
-
-/** Judges the deletions of disks that Azure has accepted. */
-export interface DeletionWatch {
-  /**
-   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
-   * journal still has them.
-   */
-  look(): void;
-}
 
 const REDIRECTION = 300;
 const NO_CONTENT = 204;
@@ -33,13 +17,13 @@ const SERVER_ERROR = 500;
  */
 export function watchDeletions(world: {
   readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "createdAtMs">;
-  readonly journal: DeletionsJournal;
+  readonly journal: CallsJournal<"atMs" | "operation" | "path" | "status" | "caller">;
   /** Converts a time in the journal to the world's clock, in milliseconds. */
   readonly elapsedMsAt: (atMs: number) => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
-}): DeletionWatch {
+}): JournalWatch {
   const made = { byDriver: new Set<string>(), byOthers: new Set<string>() };
-  let seen = 0;
+  const read = readerOf(world.journal);
 
   /** An internal error of Azure leaves open whether the disk was created; a refusal does not. */
   function noteCreation(path: string, status: number, caller: string | undefined): void {
@@ -57,23 +41,20 @@ export function watchDeletions(world: {
 
   return {
     look: () => {
-      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
-        for (const { sequence, atMs, operation, path, status, caller } of entries) {
-          seen = sequence;
-          if (operation === "Disks_CreateOrUpdate") noteCreation(path, status, caller);
-          // If there was no such disk, nothing was deleted.
-          if (operation !== "Disks_Delete" || status >= NO_CONTENT || caller === OUTSIDER) continue;
-          const askedAtMs = world.cluster.deletionAskedAtMs(path);
-          const elapsedMs = world.elapsedMsAt(atMs);
-          if (askedAtMs !== undefined && askedAtMs <= elapsedMs) continue;
-          if (isUnfinishedCreation(path, elapsedMs)) continue;
-          world.report({
-            invariant: "deleted-unasked",
-            detail:
-              `${caller ?? "an unknown caller"} deleted ${diskName(path)}, and DeleteVolume had not been ` +
-              "called for it",
-          });
-        }
+      for (const { atMs, operation, path, status, caller } of read()) {
+        if (operation === "Disks_CreateOrUpdate") noteCreation(path, status, caller);
+        // If there was no such disk, nothing was deleted.
+        if (operation !== "Disks_Delete" || status >= NO_CONTENT || caller === OUTSIDER) continue;
+        const askedAtMs = world.cluster.deletionAskedAtMs(path);
+        const elapsedMs = world.elapsedMsAt(atMs);
+        if (askedAtMs !== undefined && askedAtMs <= elapsedMs) continue;
+        if (isUnfinishedCreation(path, elapsedMs)) continue;
+        world.report({
+          invariant: "deleted-unasked",
+          detail:
+            `${caller ?? "an unknown caller"} deleted ${diskName(path)}, and DeleteVolume had not been ` +
+            "called for it",
+        });
       }
     },
   };

@@ -1,8 +1,8 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { CONTROLLER_LEASE, storeIncarnationOf } from "../../src/core/api/lease.ts";
-import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import { type CallsJournal, type JournalWatch, readerOf } from "../history/journal-reader.ts";
 import type { Violation } from "../history/violation.ts";
 
 /**
@@ -27,12 +27,7 @@ const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 600, callsOfResourceM
 const MINUTE_MS = 60_000;
 
 /** No loop spins: counts the writes of each object and the calls about each resource within any minute. */
-export interface PaceWatch {
-  /**
-   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
-   * journal still has them.
-   */
-  look(): void;
+export interface PaceWatch extends JournalWatch {
   /** Calls to Azure so far, without polls. */
   armCalls(): number;
   /**
@@ -47,9 +42,7 @@ export function watchPace(
   world: {
     readonly clock: Pick<Clock, "elapsedMs">;
     readonly store: Pick<SimulatedStore, "onCommit">;
-    readonly journal: {
-      since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "path">[];
-    };
+    readonly journal: CallsJournal<"atMs" | "kind" | "path">;
     readonly report: (violation: Omit<Violation, "atMs">) => void;
   },
   limits: PaceLimits = defaultPaceLimits,
@@ -66,7 +59,7 @@ export function watchPace(
       detail: `Azure was called more than ${limits.callsOfResourceMax} times in a minute about ${what}`,
     }),
   );
-  let seen = 0;
+  const read = readerOf(world.journal);
   let armCalls = 0;
   let incarnation = 0;
   let incarnationsLost = 0;
@@ -80,13 +73,10 @@ export function watchPace(
   });
   return {
     look: () => {
-      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
-        for (const entry of entries) {
-          seen = entry.sequence;
-          if (entry.kind !== "arm") continue;
-          armCalls += 1;
-          calls.count(entry.path, entry.atMs);
-        }
+      for (const { kind, path, atMs } of read()) {
+        if (kind !== "arm") continue;
+        armCalls += 1;
+        calls.count(path, atMs);
       }
     },
     armCalls: () => armCalls,

@@ -1,18 +1,8 @@
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
+import { type CallsJournal, type JournalWatch, readerOf } from "../history/journal-reader.ts";
 import type { Violation } from "../history/violation.ts";
 import { forcedIn, OUTSIDER } from "../history/vm-changes.ts";
 import { diskName } from "./watch-writers.ts";
-
-/** The calls in Azure's journal. */
-interface CallsJournal {
-  since(
-    sequence: number,
-  ): readonly Pick<
-    JournalEntry,
-    "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body"
-  >[];
-}
 
 /** What Azure reports about an operation. */
 interface SeenOperation {
@@ -23,27 +13,18 @@ interface SeenOperation {
   readonly error?: { readonly code: string };
 }
 
-/** Judges the driver's forced detaches. */
-export interface PreemptionsWatch {
-  /**
-   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
-   * journal still has them.
-   */
-  look(): void;
-}
-
 /**
  * No forced detach of the driver ends another client's update of the VM: an interrupted reimage or upgrade
  * leaves a node that never returns (docs/adr/0029). An update that moves a disk is not judged: others may
  * have requested the very detach that hangs.
  */
 export function watchPreemptions(world: {
-  readonly journal: CallsJournal;
+  readonly journal: CallsJournal<"atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">;
   /** In any order. */
   readonly operations: () => Iterable<SeenOperation>;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
-}): PreemptionsWatch {
-  let seen = 0;
+}): JournalWatch {
+  const read = readerOf(world.journal);
 
   function preempted({
     path,
@@ -65,19 +46,16 @@ export function watchPreemptions(world: {
 
   return {
     look: () => {
-      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
-        for (const { sequence, kind, method, path, status, caller, body, atMs } of entries) {
-          seen = sequence;
-          if (kind !== "arm" || method === "GET" || status >= 300 || caller === OUTSIDER) continue;
-          if (forcedIn(body).length === 0 || preempted({ path, atMs }) === undefined) continue;
-          const forced = forcedIn(body).map(diskName).join(", ");
-          world.report({
-            invariant: "update-preempted",
-            detail:
-              `${caller ?? "?"} took ${forced} off ${diskName(path)} by force during another client's ` +
-              "update of it",
-          });
-        }
+      for (const { kind, method, path, status, caller, body, atMs } of read()) {
+        if (kind !== "arm" || method === "GET" || status >= 300 || caller === OUTSIDER) continue;
+        if (forcedIn(body).length === 0 || preempted({ path, atMs }) === undefined) continue;
+        const forced = forcedIn(body).map(diskName).join(", ");
+        world.report({
+          invariant: "update-preempted",
+          detail:
+            `${caller ?? "?"} took ${forced} off ${diskName(path)} by force during another client's ` +
+            "update of it",
+        });
       }
     },
   };

@@ -1,30 +1,14 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/api/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import { BYSTANDER, NEIGHBOUR } from "../azure/strangers.ts";
 import { instanceUriOf } from "../azure/vm-names.ts";
+import { type CallsJournal, type JournalWatch, readerOf } from "../history/journal-reader.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
 import { diskName } from "./watch-writers.ts";
-
-/** The calls in Azure's journal. */
-interface CallsJournal {
-  since(
-    sequence: number,
-  ): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "caller" | "body">[];
-}
-
-/** Judges the driver's requests to Azure about resources of others. */
-export interface StrangersWatch {
-  /**
-   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
-   * journal still has them.
-   */
-  look(): void;
-}
 
 /**
  * Resources of other clusters stay as they are, whether or not their driver runs in the simulation. The
@@ -35,11 +19,11 @@ export interface StrangersWatch {
 export function watchStrangers(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent" | "isOthers">;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly journal: CallsJournal;
+  readonly journal: CallsJournal<"kind" | "method" | "path" | "caller" | "body">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
-}): StrangersWatch {
+}): JournalWatch {
   const { report, azure } = world;
-  let seen = 0;
+  const read = readerOf(world.journal);
 
   world.store.onCommit((commit) => {
     if (commit.kind !== "AzVolume" || commit.after === undefined) return;
@@ -62,20 +46,17 @@ export function watchStrangers(world: {
 
   return {
     look: () => {
-      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
-        for (const { sequence, kind, method, path, caller, body } of entries) {
-          seen = sequence;
-          if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
-          const asked = `${caller ?? "an unknown caller"} asked for ${method} ${diskName(path)}`;
-          const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
-          if (about.length > 0)
-            report({
-              invariant: "neighbour-touched",
-              detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster`,
-            });
-          if (isAbout(path, instanceUriOf(BYSTANDER)))
-            report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
-        }
+      for (const { kind, method, path, caller, body } of read()) {
+        if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
+        const asked = `${caller ?? "an unknown caller"} asked for ${method} ${diskName(path)}`;
+        const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
+        if (about.length > 0)
+          report({
+            invariant: "neighbour-touched",
+            detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster`,
+          });
+        if (isAbout(path, instanceUriOf(BYSTANDER)))
+          report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
       }
     },
   };

@@ -1,20 +1,10 @@
 import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/api/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/api/json.ts";
+import { type CallsJournal, readerOf } from "./journal-reader.ts";
 
 /** The caller in Azure's journal that stands for all other clients. */
 export const OUTSIDER = "outsider";
 const VM = /^.*\/virtualMachines\/[^/?]+/iu;
-
-/** The part of Azure's journal about changes of VMs. */
-export interface VmJournal {
-  since(
-    sequence: number,
-  ): readonly Pick<
-    JournalEntry,
-    "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body"
-  >[];
-}
 
 /**
  * Who has changed which VM, and which detaches others than the driver have requested. VMs are identified
@@ -35,23 +25,22 @@ export interface VmChanges {
 }
 
 /** The changes in the journal; each call continues reading it. */
-export function createVmChanges(journal: VmJournal): VmChanges {
+export function createVmChanges(
+  journal: CallsJournal<"atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">,
+): VmChanges {
   const last = new Map<string, { readonly caller: string; readonly atMs: number }>();
   /** Disks that others want detached from a VM, until they are. */
   const askedAway = new Set<string>();
-  let seen = 0;
+  const read = readerOf(journal);
 
   function readOn(): void {
-    for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
-      for (const { sequence, atMs, kind, method, path, status, caller, body } of entries) {
-        seen = sequence;
-        const instanceUri = VM.exec(path)?.[0];
-        if (kind !== "arm" || method === "GET" || status >= 300 || instanceUri === undefined) continue;
-        last.set(resourceUriKey(instanceUri), { caller: caller ?? "", atMs });
-        if (caller === OUTSIDER)
-          for (const diskUri of detachesIn(body)) askedAway.add(placeOf(instanceUri, diskUri));
-        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(instanceUri, diskUri));
-      }
+    for (const { atMs, kind, method, path, status, caller, body } of read()) {
+      const instanceUri = VM.exec(path)?.[0];
+      if (kind !== "arm" || method === "GET" || status >= 300 || instanceUri === undefined) continue;
+      last.set(resourceUriKey(instanceUri), { caller: caller ?? "", atMs });
+      if (caller === OUTSIDER)
+        for (const diskUri of detachesIn(body)) askedAway.add(placeOf(instanceUri, diskUri));
+      else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(instanceUri, diskUri));
     }
   }
 

@@ -15,18 +15,14 @@ import { watchReplicas } from "../checkers/watch-replicas.ts";
 import { watchSilences } from "../checkers/watch-silences.ts";
 import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
+import type { JournalWatch } from "../history/journal-reader.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { VmChanges } from "../history/vm-changes.ts";
 import type { ClusterScenario } from "../scenario/scenario.ts";
 import type { SimWorld } from "../world.ts";
 
 /** The checkers that watch a cluster as things happen. */
-export interface PromisesWatch {
-  /**
-   * Examines the calls since the last look. To be called at least every few virtual minutes, while Azure's
-   * journal still has them.
-   */
-  look(): void;
+export interface PromisesWatch extends JournalWatch {
   /** The cluster's calls to Azure so far, without polls. */
   armCalls(): number;
   /** Store incarnations that restored backups have taken back. */
