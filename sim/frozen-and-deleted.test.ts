@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { asKind } from "../src/adapters/object-semantics/stored-object.ts";
 import { instanceUriOf } from "./azure/vm-names.ts";
+import { objectsIn } from "./history/objects-in.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
 
 /**
@@ -39,13 +39,9 @@ describe("a frozen VM whose Node is deleted", () => {
         const { world, nodeName, until, told } = frozen;
         // The Node is deleted at the moment at which the fence begins: from then on only the record names
         // the VM.
-        const stopListening = world.store.onCommit(({ kind, after }) => {
-          if (
-            kind !== "AzVolume" ||
-            after === undefined ||
-            asKind<"AzVolume">(after).status?.record?.fencing?.nodeName !== nodeName
-          )
-            return;
+        const stopListening = world.store.onCommit((commit) => {
+          const { after } = objectsIn(commit, "AzVolume");
+          if (after?.status?.record?.fencing?.nodeName !== nodeName) return;
           stopListening();
           world.cluster.deleteNode(nodeName);
         });

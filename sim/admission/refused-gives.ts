@@ -1,6 +1,6 @@
-import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { AdmittedWrite } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { objectsIn } from "../history/objects-in.ts";
 
 /** The releases of node plug-ins that the admission policy has refused. */
 export interface RefusedGives {
@@ -17,12 +17,10 @@ export interface RefusedGives {
 export function createRefusedGives(clock: Pick<VirtualClock, "elapsedMs">): RefusedGives {
   const lastMs = new Map<string, number>();
   return {
-    note: (nodeName, { kind, before, after }) => {
-      if (kind !== "AzVolume" || before === undefined || after === undefined) return;
-      const [held, holds] = [before, after].map(
-        (object) => asKind<"AzVolume">(object).status?.record?.writer?.held,
-      );
-      if (held === true && holds === false)
+    note: (nodeName, write) => {
+      const { before, after } = objectsIn(write, "AzVolume");
+      const hadHeld = before?.status?.record?.writer?.held === true;
+      if (hadHeld && after?.status?.record?.writer?.held === false)
         lastMs.set(`${nodeName} ${after.metadata.name}`, clock.elapsedMs());
     },
     lastMs: (nodeName, volumeName) => lastMs.get(`${nodeName} ${volumeName}`),

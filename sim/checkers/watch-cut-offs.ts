@@ -1,11 +1,11 @@
-import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
+import type { WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
+import { objectsIn } from "../history/objects-in.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER, type VmChanges } from "../history/vm-changes.ts";
@@ -114,10 +114,8 @@ export function watchCutOffs(world: {
  * continue.
  */
 function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>): void {
-  if (commit.kind !== "AzVolume" || commit.after === undefined) return;
-  const { status } = asKind<"AzVolume">(commit.after);
-  if (status?.detail === undefined || status.record === undefined) return;
-  records.set(resourceUriKey(status.detail.diskUri), status.record);
+  const { detail, record } = objectsIn(commit, "AzVolume").after?.status ?? {};
+  if (detail !== undefined && record !== undefined) records.set(resourceUriKey(detail.diskUri), record);
 }
 
 /**
@@ -125,10 +123,7 @@ function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>)
  * ends that: a backup that is restored may say that a node holds what it has released.
  */
 function noteHolder(commit: SimulatedCommit, holders: Map<string, string>): void {
-  if (commit.kind !== "AzVolume") return;
-  const [before, after] = [commit.before, commit.after].map((object) =>
-    object === undefined ? undefined : asKind<"AzVolume">(object),
-  );
+  const { before, after } = objectsIn(commit, "AzVolume");
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return;
   const key = resourceUriKey(diskUri);
@@ -168,10 +163,7 @@ interface FenceChange {
 
 /** Which VM is being fenced from the disk, according to a commit of a volume's object. */
 function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
-  if (commit.kind !== "AzVolume") return undefined;
-  const [before, after] = [commit.before, commit.after].map((object) =>
-    object === undefined ? undefined : asKind<"AzVolume">(object),
-  );
+  const { before, after } = objectsIn(commit, "AzVolume");
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
   const isReplaced =
@@ -179,13 +171,9 @@ function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
     before?.status?.record?.storeIncarnation !== after?.status?.record?.storeIncarnation;
   return {
     diskUri,
-    before: fencedIn(before),
-    after: fencedIn(after),
+    before: before?.status?.record?.fencing,
+    after: after?.status?.record?.fencing,
     isReplaced,
     writer: after?.status?.record?.writer,
   };
-}
-
-function fencedIn(volume: AzVolume | undefined): NodeIdentity | undefined {
-  return volume?.status?.record?.fencing;
 }

@@ -1,7 +1,7 @@
-import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
+import { objectsIn } from "../history/objects-in.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";
@@ -53,15 +53,13 @@ function placeKey(nodeName: string, diskUri: string): string {
 }
 
 /** The node that a controller makes the writer with this commit. */
-function grantIn({
-  kind,
-  by,
-  before,
-  after,
-}: SimulatedCommit): { readonly nodeName: string; readonly diskUri: string } | undefined {
-  if (kind !== "AzVolume" || after === undefined || !by.startsWith("controller")) return undefined;
-  const { detail, record } = asKind<"AzVolume">(after).status ?? {};
-  const earlier = before === undefined ? undefined : asKind<"AzVolume">(before).status?.record?.writer;
+function grantIn(
+  commit: SimulatedCommit,
+): { readonly nodeName: string; readonly diskUri: string } | undefined {
+  if (!commit.by.startsWith("controller")) return undefined;
+  const { before, after } = objectsIn(commit, "AzVolume");
+  const { detail, record } = after?.status ?? {};
+  const earlier = before?.status?.record?.writer;
   const writer = record?.writer;
   if (
     detail === undefined ||

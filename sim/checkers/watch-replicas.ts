@@ -1,4 +1,3 @@
-import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
@@ -14,6 +13,7 @@ import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { isSingleWriter } from "../../src/core/volume/access-modes.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import { isMarkedInUse } from "../../src/objects/writer-request.ts";
+import { objectsIn } from "../history/objects-in.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster, SimNode, SimPod } from "../kubernetes/sim-cluster.ts";
@@ -262,23 +262,17 @@ function whyLegitimate(
 }
 
 /** The volume of a primary that becomes a replica with this commit. */
-function leftPrimary({ kind, before, after }: SimulatedCommit): string | undefined {
-  if (kind !== "AzVolumeAttachment" || before === undefined || after === undefined) return undefined;
-  const [earlier, present] = [asKind<"AzVolumeAttachment">(before), asKind<"AzVolumeAttachment">(after)];
-  const hasLeft = earlier.spec.role === "Primary" && present.spec.role === "Replica";
-  return hasLeft && !isTerminating(present) ? present.spec.volumeName : undefined;
+function leftPrimary(commit: SimulatedCommit): string | undefined {
+  const { before, after } = objectsIn(commit, "AzVolumeAttachment");
+  if (before?.spec.role !== "Primary" || after?.spec.role !== "Replica") return undefined;
+  return isTerminating(after) ? undefined : after.spec.volumeName;
 }
 
 /** The attached replica that a controller marks for deletion, or deletes, with this commit. */
 function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined {
-  if (
-    commit.kind !== "AzVolumeAttachment" ||
-    commit.before === undefined ||
-    !commit.by.startsWith("controller")
-  )
-    return undefined;
-  const before = asKind<"AzVolumeAttachment">(commit.before);
-  const isRemoved = commit.after === undefined || isTerminating(asKind<"AzVolumeAttachment">(commit.after));
+  const { before, after } = objectsIn(commit, "AzVolumeAttachment");
+  if (before === undefined || !commit.by.startsWith("controller")) return undefined;
+  const isRemoved = after === undefined || isTerminating(after);
   if (!isRemoved || isTerminating(before)) return undefined;
   return before.spec.role === "Replica" && before.status?.state === "Attached" ? before : undefined;
 }

@@ -1,7 +1,6 @@
-import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
-import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { AzDriverNode } from "../../src/core/api/az-driver-node.ts";
+import { objectsIn } from "../history/objects-in.ts";
 import type { Violation } from "../history/violation.ts";
 
 /** The default of `--heartbeat-stale-ms`, in milliseconds. */
@@ -21,8 +20,9 @@ export function watchSilences(world: {
 }): void {
   const beatAtMs = new Map<string, number>();
   world.store.onCommit((commit) => {
-    const { before, after, name } = driverNodesIn(commit);
+    const { before, after } = objectsIn(commit, "AzDriverNode");
     if (after === undefined) return;
+    const { name } = commit;
     const nowMs = world.clock.elapsedMs();
     if (after.status?.heartbeat !== before?.status?.heartbeat)
       beatAtMs.set(`${name} ${after.status?.heartbeat}`, nowMs);
@@ -40,18 +40,4 @@ export function watchSilences(world: {
       detail: `${commit.by} marked ${name} as silent ${Math.round(unchangedMs)} ms after its heartbeat`,
     });
   });
-}
-
-/** The AzDriverNode that the commit concerns, if it is one. */
-function driverNodesIn({ kind, name, before, after }: SimulatedCommit): {
-  readonly name: string;
-  readonly before?: AzDriverNode | undefined;
-  readonly after?: AzDriverNode | undefined;
-} {
-  if (kind !== "AzDriverNode") return { name };
-  return {
-    name,
-    before: before && asKind<"AzDriverNode">(before),
-    after: after && asKind<"AzDriverNode">(after),
-  };
 }

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { Writer, WriterRecord } from "../../src/core/api/az-volume.ts";
 import { isForeign, type NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
@@ -7,6 +6,7 @@ import { isSameResourceUri, resourceUriKey } from "../../src/core/azure/ids/disk
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
+import { objectsIn } from "../history/objects-in.ts";
 import type { Violation } from "../history/violation.ts";
 
 /** A write that reached a disk, with the content of the record at that moment. */
@@ -123,11 +123,9 @@ interface RecordChange {
 }
 
 function recordChangeIn(commit: SimulatedCommit): RecordChange | undefined {
-  if (commit.kind !== "AzVolume" || commit.after === undefined) return undefined;
-  const after = asKind<"AzVolume">(commit.after);
-  const diskUri = after.status?.detail?.diskUri;
-  if (diskUri === undefined) return undefined;
-  const before = commit.before === undefined ? undefined : asKind<"AzVolume">(commit.before);
+  const { before, after } = objectsIn(commit, "AzVolume");
+  const diskUri = after?.status?.detail?.diskUri;
+  if (after === undefined || diskUri === undefined) return undefined;
   return {
     diskUri,
     before: before?.status?.record,
