@@ -16,6 +16,11 @@ export interface FaultContext {
   /** Does something later, as part of the fault; not after the end of the storm. */
   readonly later: (ms: number, act: () => void) => void;
   /**
+   * Acts once `find` has found something, which it passes on; not after the end of the fault. It looks now,
+   * and then every `everyMs`, or five times a second.
+   */
+  readonly when: <T>(find: () => T | false | undefined, act: (found: T) => void, everyMs?: number) => void;
+  /**
    * The volume's pod may have lost its disk, or be about to lose its attachment, through another client,
    * which deletes the pod once the storm is over. Kubelet mounts nothing again under a running pod, and an
    * attachment in use is deleted when the pod has moved.

@@ -22,6 +22,7 @@ interface Entry {
 
 /** A cordon is taken back after this long, in milliseconds. */
 const UNCORDON_MS = 20_000;
+const LOOK_EVERY_MS = 200;
 
 /** What a storm acts on. */
 interface StormParts extends HealingParts {
@@ -39,7 +40,6 @@ export function createStorm(parts: StormParts): Storm {
   const underWay = new Map<TimedFault, () => void>();
   let isBegun = false;
   const over = new AbortController();
-  const context = faultContext(parts, left, over.signal);
 
   function add(atMs: number, act: () => void): void {
     let at = entries.length;
@@ -72,8 +72,11 @@ export function createStorm(parts: StormParts): Storm {
     if (variant === undefined) return;
     const { delaysNews = false } = variant;
     if (delaysNews) outside.noteDelayedNews(true);
+    let isEnded = false;
+    const context = faultContext(parts, left, { storm: over.signal, isFaultOver: () => isEnded });
     const undo = variant.begin(context, fault);
     underWay.set(fault, () => {
+      isEnded = true;
       undo();
       if (delaysNews) outside.noteDelayedNews(false);
     });
@@ -110,13 +113,45 @@ export function createStorm(parts: StormParts): Storm {
   };
 }
 
-/** What a fault may use, until the storm is over. `left` gets what it leaves behind. */
+/** What a fault may use, until it and the storm are over. `left` gets what it leaves behind. */
 function faultContext(
   { world, beside, outside, nodeNames, desired, operations }: StormParts,
   left: { readonly toRestart: Set<string>; readonly attachedByHand: Set<string> },
-  over: AbortSignal,
+  over: { readonly storm: AbortSignal; readonly isFaultOver: () => boolean },
 ): FaultContext {
   const { clock, cluster } = world;
+
+  // By the clock itself: a strike at a step of a process may ask for it between two looks at what is due.
+  function later(ms: number, act: () => void): void {
+    clock
+      .sleep(ms, over.storm)
+      .then(
+        () => {
+          if (!over.storm.aborted) act();
+        },
+        (error: unknown) => {
+          if (!over.storm.aborted) throw error;
+        },
+      )
+      .catch((error: unknown) =>
+        world.report({
+          invariant: "crashed",
+          detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        }),
+      );
+  }
+
+  function when<T>(
+    find: () => T | false | undefined,
+    act: (found: T) => void,
+    everyMs: number = LOOK_EVERY_MS,
+  ): void {
+    if (over.isFaultOver()) return;
+    const found = find();
+    if (found === undefined || found === false) later(everyMs, () => when(find, act, everyMs));
+    else act(found);
+  }
+
   return {
     world,
     beside,
@@ -124,26 +159,8 @@ function faultContext(
     get nodeNames() {
       return nodeNames();
     },
-    // By the clock itself: a strike at a step of a process may ask for it between two looks at what is
-    // due.
-    later: (ms, act) => {
-      clock
-        .sleep(ms, over)
-        .then(
-          () => {
-            if (!over.aborted) act();
-          },
-          (error: unknown) => {
-            if (!over.aborted) throw error;
-          },
-        )
-        .catch((error: unknown) =>
-          world.report({
-            invariant: "crashed",
-            detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-          }),
-        );
-    },
+    later,
+    when,
     create: (workload) => {
       operations.act({ kind: "apply", workload });
       desired.ofFault(workload.volumeName);

@@ -7,7 +7,6 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 import { failToDetachOutside } from "./detach-left-behind.ts";
 
-const LOOK_MS = 200;
 /**
  * When another volume's pod comes to the node, in milliseconds from the loss: before, while and after
  * records are rebuilt.
@@ -37,13 +36,9 @@ export const markedAndVolumeLost = markedAndLost(({ world }, { diskUri, dice }) 
  * yet which VMs have that disk. Their node's plug-in may be cut off from the store, so that it does not
  * report its checkpoints.
  */
-export const markedAndUnnamed = markedAndLost(({ world, later }, { diskUri, home, dice }) => {
+export const markedAndUnnamed = markedAndLost(({ world, later, when }, { diskUri, home, dice }) => {
   const nameAgain = world.azure.disownDisk(diskUri);
   const plugin = world.nodePlugin(home);
-  const nameOnceRecorded = (): void => {
-    if (volumeOf(world, diskUri)?.status?.record === undefined) return later(LOOK_MS, nameOnceRecorded);
-    later(pick(NAMED_AFTER_MS, diceAgain(dice, 2)), nameAgain);
-  };
   const reach = (): void => plugin?.store.setReachable(true);
   const cutOffMs = pick(CUT_OFF_MS, diceAgain(dice, 1));
   if (cutOffMs > 0) {
@@ -51,7 +46,10 @@ export const markedAndUnnamed = markedAndLost(({ world, later }, { diskUri, home
     later(cutOffMs, reach);
   }
   eraseEverything(world, true);
-  nameOnceRecorded();
+  when(
+    () => volumeOf(world, diskUri)?.status?.record,
+    () => later(pick(NAMED_AFTER_MS, diceAgain(dice, 2)), nameAgain),
+  );
   return () => {
     nameAgain();
     reach();
@@ -82,7 +80,7 @@ function markedAndLost(lose: (context: FaultContext, marked: MarkedDisk) => () =
     forMs: [60_000, 90_000],
     isDirected: true,
     begin: (context, { volumeName, atMs, dice }) => {
-      const { world, later } = context;
+      const { world, later, when } = context;
       const { cluster, azure } = world;
       const home = runningOn(context, volumeName);
       const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
@@ -96,16 +94,16 @@ function markedAndLost(lose: (context: FaultContext, marked: MarkedDisk) => () =
         cordonAllBut(context, home);
         cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
       };
-      const loseOnceMarked = (): void => {
-        if (isOver) return;
+      const isMarked = (): boolean => {
         const entry = azure.vmOf(home)?.dataDisks.find(({ diskId }) => isSameResourceUri(diskId, diskUri));
-        if (entry?.phase !== "DetachFailed") return later(LOOK_MS, loseOnceMarked);
-        endLoss = lose(context, { diskUri, home, dice });
-        later(pick(NEIGHBOUR_AFTER_MS, dice), sendNeighbour);
+        return entry?.phase === "DetachFailed";
       };
       context.toRestart(volumeName);
       const detachAgain = failToDetachOutside(azure, home, diskUri);
-      loseOnceMarked();
+      when(isMarked, () => {
+        endLoss = lose(context, { diskUri, home, dice });
+        later(pick(NEIGHBOUR_AFTER_MS, dice), sendNeighbour);
+      });
       return () => {
         isOver = true;
         endLoss();

@@ -6,7 +6,6 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { listsDisk } from "../../surroundings/lists-disk.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
-const LOOK_MS = 200;
 /**
  * How long the update takes that carries the detach out, in milliseconds: enough for a pod to move and to
  * write.
@@ -23,7 +22,7 @@ export const replicaLeftDetaching: FaultVariant = {
   forMs: [80_000, 90_000],
   isDirected: true,
   begin: (context, { volumeName, atMs }) => {
-    const { world, nodeNames, later } = context;
+    const { world, nodeNames, later, when } = context;
     const { cluster, azure } = world;
     const { faults, world: azureWorld } = azure.model;
     const home = runningOn(context, volumeName);
@@ -34,12 +33,9 @@ export const replicaLeftDetaching: FaultVariant = {
     if (replica === undefined) return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
     const rules: string[] = [];
-    let isOver = false;
-    const whenEntryIs = (phase: "DetachFailed" | "Detaching", act: () => void): void => {
-      if (isOver) return;
+    const entryIs = (phase: "DetachFailed" | "Detaching"): boolean => {
       const entry = azure.vmOf(replica)?.dataDisks.find(({ diskId }) => isSameResourceUri(diskId, diskUri));
-      if (entry?.phase === phase) act();
-      else later(LOOK_MS, () => whenEntryIs(phase, act));
+      return entry?.phase === phase;
     };
     const promote = (): void => {
       cluster.deletePod(volumeName, { isForced: false });
@@ -57,7 +53,7 @@ export const replicaLeftDetaching: FaultVariant = {
       );
       cordonAllBut(context, replica);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
-      whenEntryIs("Detaching", promote);
+      when(() => entryIs("Detaching"), promote);
     };
     context.toRestart(volumeName);
     const operation = vmOperations.attachDetach;
@@ -70,9 +66,8 @@ export const replicaLeftDetaching: FaultVariant = {
       }).id,
     );
     azure.detachOutside(replica, diskUri);
-    whenEntryIs("DetachFailed", sendNeighbour);
+    when(() => entryIs("DetachFailed"), sendNeighbour);
     return () => {
-      isOver = true;
       for (const id of rules) faults.remove(id);
       releaseStuckOperations(azureWorld);
       uncordonAll(context);

@@ -5,7 +5,7 @@ import { copyNameOf } from "../copy/copy-names.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 import { diskOf, otherClass } from "./other-class.ts";
 
-const LOOK_MS = 50;
+const LOOK_EVERY_MS = 50;
 /** From the beginning of a conversion until its volume is used, in milliseconds. */
 const USED_AFTER_MS = [0, 300, 3_000, 15_000] as const;
 const uses = ["grow", "grow", "move", "clone", "snapshot"] as const;
@@ -15,22 +15,18 @@ export const usedWhileConverting: FaultVariant = {
   forMs: [20_000, 60_000],
   isDirected: true,
   begin: (context, { volumeName, atMs, dice }) => {
-    const { world, later, act } = context;
+    const { world, later, when, act } = context;
     const use = pick(uses, diceAgain(dice, 1));
-    let isOver = false;
-    const look = (): void => {
-      if (isOver) return;
-      const conversion = diskOf(world, volumeName)?.conversion;
-      if (conversion === undefined) return later(LOOK_MS, look);
-      if (copiedPercent(conversion, world.azure.model.world.nowMs) === 100) return;
-      later(pick(USED_AFTER_MS, dice), () => useOf(context, volumeName, use, atMs));
-    };
     act({ kind: "modify", volumeName, volumeClass: otherClass(world, volumeName) });
-    look();
-    return () => {
-      isOver = true;
-      uncordonAll(context);
-    };
+    when(
+      () => diskOf(world, volumeName)?.conversion,
+      (conversion) => {
+        if (copiedPercent(conversion, world.azure.model.world.nowMs) === 100) return;
+        later(pick(USED_AFTER_MS, dice), () => useOf(context, volumeName, use, atMs));
+      },
+      LOOK_EVERY_MS,
+    );
+    return () => uncordonAll(context);
   },
 };
 

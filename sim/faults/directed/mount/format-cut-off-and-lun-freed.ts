@@ -2,7 +2,6 @@ import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { listsDisk } from "../../surroundings/lists-disk.ts";
 import { killInNextFormat } from "./killed-in-format.ts";
 
-const LOOK_MS = 200;
 /** The share of the format's time after which it is interrupted: there is data, and no signature yet. */
 const DONE_SHARE = 0.5;
 
@@ -15,19 +14,13 @@ export const formatCutOffAndLunFreed: FaultVariant = {
   forMs: [100_000, 110_000],
   isDirected: true,
   begin: (context, { volumeName, atMs }) => {
-    const { world, later } = context;
+    const { world, when } = context;
     const { cluster, azure } = world;
     const others = cluster.workloads().find((known) => known.volumeName === volumeName);
     const othersUri = cluster.diskUriOf(volumeName);
     if (others === undefined || othersUri === undefined) return overAtOnce;
     const unfinished = `${volumeName}-unfinished-${atMs}`;
     let nodeName: string | undefined;
-    let isOver = false;
-    const when = (isSo: () => boolean, act: () => void): void => {
-      if (isOver) return;
-      if (isSo()) act();
-      else later(LOOK_MS, () => when(isSo, act));
-    };
     const takeBack = killInNextFormat(context, DONE_SHARE, (_context, killedOn) => {
       const diskUri = cluster.diskUriOf(unfinished);
       if (diskUri === undefined) return;
@@ -52,7 +45,6 @@ export const formatCutOffAndLunFreed: FaultVariant = {
     });
     context.create({ ...others, volumeName: unfinished, maxShares: 1, replicas: 0, access: "mount" });
     return () => {
-      isOver = true;
       takeBack();
       if (nodeName === undefined) return;
       cluster.setKubeletRunning(nodeName, true);

@@ -3,8 +3,6 @@ import { cordonAllBut, uncordonAll } from "../../processes/cordon.ts";
 import { listsDisk } from "../../surroundings/lists-disk.ts";
 import { runningOn } from "../mount/where-pods-are.ts";
 
-const LOOK_MS = 200;
-
 /**
  * When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already
  * once its disk is at the node.
@@ -18,7 +16,7 @@ type FollowsOnce = "runs" | "isAttached";
  */
 export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContext) => void): BeginFault {
   return (context, { volumeName, atMs }) => {
-    const { world, nodeNames, later } = context;
+    const { world, nodeNames, when } = context;
     const { cluster, azure } = world;
     const home = runningOn(context, volumeName);
     const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
@@ -29,14 +27,10 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
     if (home === undefined || workload === undefined || diskUri === undefined || replica === undefined)
       return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
-    let isOver = false;
     const sendNeighbour = (): void => {
-      // Azure may take longer than the fault lasts; a neighbour that came later would not be deleted.
-      if (isOver) return;
-      if (hasDisk(replica)) return later(LOOK_MS, sendNeighbour);
       cordonAllBut(context, replica);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
-      later(LOOK_MS, moveHere);
+      when(isNeighbourThere, moveHere);
     };
     const isNeighbourThere = (): boolean => {
       const neighboursUri = cluster.diskUriOf(neighbour);
@@ -44,21 +38,17 @@ export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContex
       return neighboursUri !== undefined && listsDisk(context, replica, neighboursUri);
     };
     const moveHere = (): void => {
-      if (isOver) return;
-      if (!isNeighbourThere()) return later(LOOK_MS, moveHere);
       cluster.deletePod(volumeName, { isForced: false });
-      later(LOOK_MS, arrive);
-    };
-    const arrive = (): void => {
-      if (isOver) return;
-      if (runningOn(context, volumeName) !== replica) return later(LOOK_MS, arrive);
-      arrived(context);
+      when(
+        () => runningOn(context, volumeName) === replica,
+        () => arrived(context),
+      );
     };
     context.toRestart(volumeName);
     azure.detachOutside(replica, diskUri);
-    sendNeighbour();
+    // Azure may take longer than the fault lasts; a neighbour that came later would not be deleted.
+    when(() => !hasDisk(replica), sendNeighbour);
     return () => {
-      isOver = true;
       uncordonAll(context);
       cluster.deleteWorkload(neighbour);
     };
