@@ -27,7 +27,7 @@ export interface Mutation {
   readonly removes: string;
   readonly edits: readonly SourceEdit[];
   /** Names of masks that are removed with it: otherwise the next layer would replace the rule. */
-  readonly alsoRemoves: readonly string[];
+  readonly alsoRemoves?: readonly string[];
   /** Promises of which at least one must be seen broken. */
   readonly breaks: readonly Invariant[];
   /** The storm that shows it. With all its rules the driver passes it. */

@@ -28,14 +28,8 @@ describe("the mutations", () => {
   it("have distinct names, and existing mask names", () => {
     const names = [...mutations, ...masks].map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)]);
-    const unknown = mutations.flatMap(({ alsoRemoves }) =>
-      alsoRemoves.filter((name) => masks.every((mask) => mask.name !== name)),
-    );
-    assert.deepEqual(unknown, []);
-    assert.deepEqual(
-      masks.filter(({ name }) => mutations.every(({ alsoRemoves }) => !alsoRemoves.includes(name))),
-      [],
-    );
+    const removed = mutations.flatMap(({ alsoRemoves = [] }) => alsoRemoves);
+    assert.deepEqual([...new Set(removed)].sort(), masks.map(({ name }) => name).sort());
   });
 
   it("have storms with existing strikes, each of which strikes", () => {

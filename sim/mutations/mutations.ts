@@ -1,5 +1,5 @@
 import { masks } from "./masks.ts";
-import type { Mutation, SourceEdit } from "./mutation.ts";
+import type { Mask, Mutation, SourceEdit } from "./mutation.ts";
 import { azureMutations } from "./rules/azure-mutations.ts";
 import { copyMutations } from "./rules/copy-mutations.ts";
 import { deviceMutations } from "./rules/device-mutations.ts";
@@ -37,16 +37,15 @@ export function mutationNamed(name: string): Mutation {
 
 /** All edits of a mutation: its own, and those of what would mask it. */
 export function editsOf(mutation: Mutation): readonly SourceEdit[] {
-  return [
-    ...mutation.edits,
-    ...masks.filter(({ name }) => mutation.alsoRemoves.includes(name)).flatMap(({ edits }) => edits),
-  ];
+  return [mutation, ...masksOf(mutation)].flatMap(({ edits }) => edits);
+}
+
+function masksOf({ alsoRemoves = [] }: Mutation): readonly Mask[] {
+  return masks.filter(({ name }) => alsoRemoves.includes(name));
 }
 
 /** What a mutation removes, with what would mask it: a line each. */
 export function describeMutation(mutation: Mutation): string {
-  const also = masks
-    .filter(({ name }) => mutation.alsoRemoves.includes(name))
-    .map(({ name, removes }) => `\n    and ${name}: ${removes}`);
+  const also = masksOf(mutation).map(({ name, removes }) => `\n    and ${name}: ${removes}`);
   return `${mutation.name}: ${mutation.removes}${also.join("")}`;
 }

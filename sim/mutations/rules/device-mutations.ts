@@ -40,7 +40,6 @@ export const deviceMutations: readonly Mutation[] = [
         replace: `some of them back.\n  const fresh = ok(undefined);`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["synced-data-lost"],
     storm: rawReplicasStorm,
     takes: "a raw disk moves to a replica whose kernel has read it before, and keeps its device open",
@@ -58,7 +57,6 @@ export const deviceMutations: readonly Mutation[] = [
         replace: `const marked = ok(undefined);`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
     takes:
@@ -78,7 +76,6 @@ export const deviceMutations: readonly Mutation[] = [
         replace: `const identity`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["formatted-data"],
     storm: formatCutOffStorm,
     takes: "a volume is mounted for the first time",

@@ -30,7 +30,6 @@ export const trustMutations: readonly Mutation[] = [
     name: "user-behind-want",
     removes: "if nodes attach by themselves, a request counts only while a pod is seen there",
     edits: wantsAlone,
-    alsoRemoves: [],
     breaks: ["granted-unasked"],
     storm: {
       attach: "driver",
@@ -50,7 +49,6 @@ export const trustMutations: readonly Mutation[] = [
         replace: `withUnverified(record, node)`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
     shownBy: 2,
@@ -69,7 +67,6 @@ export const trustMutations: readonly Mutation[] = [
         replace: `    if (status === undefined || metadata.name !== "") return undefined;`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["bystander-cut-off"],
     storm: impostorStorm,
     takes:
@@ -87,7 +84,6 @@ export const trustMutations: readonly Mutation[] = [
         replace: `...(nodeUid === undefined ? {} : {}) };`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["two-writers"],
     storm: anothersNameStorm,
     takes:
@@ -126,7 +122,6 @@ export const trustMutations: readonly Mutation[] = [
         replace: "",
       },
     ],
-    alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: nodesMadeAgainStorm,
     takes:
@@ -144,7 +139,6 @@ export const trustMutations: readonly Mutation[] = [
         replace: `return {};`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["arm-budget"],
     storm: { isQuiet: true, strikes: { "malicious/reclaims-everything": 3 } },
     shownBy: 2,
