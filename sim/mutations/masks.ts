@@ -3,81 +3,64 @@ import type { Mask, SourceEdit } from "./mutation.ts";
 const PLAN_FILE_SYSTEM = "src/core/node/file-system/plan-file-system.ts";
 
 /** Without the hold of a device: the node then runs its commands by name only. */
-export const withoutHold: readonly SourceEdit[] = [
-  {
-    file: "src/node/stage/same-device.ts",
-    find: `await ports.host.whileHolding(`,
-    replace:
-      "await ((_held: unknown, run: () => Promise<Result<T, Failure>>, _signal: AbortSignal) => run())(",
-  },
-];
+export const withoutHold: SourceEdit = {
+  file: "src/node/stage/same-device.ts",
+  find: `await ports.host.whileHolding(`,
+  replace: "await ((_held: unknown, run: () => Promise<Result<T, Failure>>, _signal: AbortSignal) => run())(",
+};
 
 /** A change that landed late is not found in the list of disks. */
-export const withoutLateList: readonly SourceEdit[] = [
-  {
-    file: "src/controller/adoption/recover-volumes.ts",
-    find: `    const kept = await keepModification(ports, known, disk, signal);`,
-    replace:
-      `    const kept = known.metadata.name === "" ` +
-      `? await keepModification(ports, known, disk, signal) : ok(undefined);`,
-  },
-];
+export const withoutLateList: SourceEdit = {
+  file: "src/controller/adoption/recover-volumes.ts",
+  find: `    const kept = await keepModification(ports, known, disk, signal);`,
+  replace:
+    `    const kept = known.metadata.name === "" ` +
+    `? await keepModification(ports, known, disk, signal) : ok(undefined);`,
+};
 
 /** A modified disk is read no more before the driver forgets what it has made of it. */
-export const withoutLastLook: readonly SourceEdit[] = [
-  {
-    file: "src/core/volume/modification/late-modification.ts",
-    find: `  if (recent === undefined) return undefined;`,
-    replace: `  if (recent === undefined || diskUri !== "") return undefined;`,
-  },
-];
+export const withoutLastLook: SourceEdit = {
+  file: "src/core/volume/modification/late-modification.ts",
+  find: `  if (recent === undefined) return undefined;`,
+  replace: `  if (recent === undefined || diskUri !== "") return undefined;`,
+};
 
 /** An AzVolume that was deleted by hand is made again without the record that it had. */
-export const withoutEarlierRecord: readonly SourceEdit[] = [
-  {
-    file: "src/controller/adoption/recreate-volume.ts",
-    find: `...(earlierRecord === undefined ? {} : { earlierRecord }),`,
-    replace: ``,
-  },
-];
+export const withoutEarlierRecord: SourceEdit = {
+  file: "src/controller/adoption/recreate-volume.ts",
+  find: `...(earlierRecord === undefined ? {} : { earlierRecord }),`,
+  replace: ``,
+};
 
 /** Lets a disk have a LUN at which its node looks for another one. */
-export const withoutReservedLuns: readonly SourceEdit[] = [
-  {
-    file: "src/controller/attachment/attach.ts",
-    find: `reservedLuns: () => lunsReservedOn(ports, action.node),`,
-    replace: ``,
-  },
-];
+export const withoutReservedLuns: SourceEdit = {
+  file: "src/controller/attachment/attach.ts",
+  find: `reservedLuns: () => lunsReservedOn(ports, action.node),`,
+  replace: ``,
+};
 
 /** Lets a VM count as gone without a look at the disk's owners. */
-export const withoutOwners: readonly SourceEdit[] = [
-  {
-    file: "src/provisioner/vm/prove-gone.ts",
-    find: `const compared = await compareOwners(context, missing, signal);`,
-    replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
-  },
-];
+export const withoutOwners: SourceEdit = {
+  file: "src/provisioner/vm/prove-gone.ts",
+  find: `const compared = await compareOwners(context, missing, signal);`,
+  replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
+};
 
 /** Lets a list of a VM prove a detach, whatever the disk says. */
-export const withoutDisowning: readonly SourceEdit[] = [
-  {
-    file: "src/provisioner/vm/fence-batch.ts",
-    find:
-      "  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName " +
-      `}));\n`,
-    replace: ``,
-  },
-];
+export const withoutDisowning: SourceEdit = {
+  file: "src/provisioner/vm/fence-batch.ts",
+  find:
+    "  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName " +
+    `}));\n`,
+  replace: ``,
+};
 
 /** Lets the record alone decide on a foreign detach. */
-export const withoutPods: readonly SourceEdit[] = [
-  {
-    file: "src/controller/fencing/foreign-detach.ts",
-    find: `return mayBeUsed || (isInQuarantine(record, node) && isUsedByPods());`,
-    replace: `return mayBeUsed;`,
-  },
-];
+export const withoutPods: SourceEdit = {
+  file: "src/controller/fencing/foreign-detach.ts",
+  find: `return mayBeUsed || (isInQuarantine(record, node) && isUsedByPods());`,
+  replace: `return mayBeUsed;`,
+};
 
 /** A node's request counts, whether or not a pod is seen there. */
 export const wantsAlone: readonly SourceEdit[] = [
@@ -97,13 +80,11 @@ export const wantsAlone: readonly SourceEdit[] = [
 ];
 
 /** A node trusts a record from before its release. */
-const withoutReleasedEpochs: readonly SourceEdit[] = [
-  {
-    file: "src/node/writer/acquire-volume.ts",
-    find: `!ports.released.has(uid, writer.epoch)`,
-    replace: `uid !== ""`,
-  },
-];
+const withoutReleasedEpochs: SourceEdit = {
+  file: "src/node/writer/acquire-volume.ts",
+  find: `!ports.released.has(uid, writer.epoch)`,
+  replace: `uid !== ""`,
+};
 
 /** Layers of defence that can replace one another. */
 export const masks: readonly Mask[] = [
@@ -115,46 +96,38 @@ export const masks: readonly Mask[] = [
   {
     name: "grant-distrusted",
     removes: "a grant of a VM whose node's name is another one's counts as held, and ends by a fence",
-    edits: [
-      {
-        file: "src/core/writer/plan-earlier-vm.ts",
-        find: `return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];`,
-        replace: `return writer.held || writer.requested ? waits : [{ kind: "Revoke" }];`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/plan-earlier-vm.ts",
+      find: `return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];`,
+      replace: `return writer.held || writer.requested ? waits : [{ kind: "Revoke" }];`,
+    },
   },
   {
     name: "unnamed-distrusted",
     removes: "an entry without a uid is that of an earlier VM where no Node says which VM has its name",
-    edits: [
-      {
-        file: "src/core/writer/plan-earlier-vm.ts",
-        find: `if (nodeUid !== undefined || isForeign(node)) return false;`,
-        replace: `if (nodeUid !== undefined || nodeName !== "") return false;`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/plan-earlier-vm.ts",
+      find: `if (nodeUid !== undefined || isForeign(node)) return false;`,
+      replace: `if (nodeUid !== undefined || nodeName !== "") return false;`,
+    },
   },
   {
     name: "node-policy",
     removes: "the chart's admission policy refuses what the rules of the protocol do not let a node write",
-    edits: [
-      {
-        file: "sim/create-sim-world.ts",
-        find: `const denied = deniedToNode(by, (token) => nodeRefusal(write, token));`,
-        replace: `const denied: Denial | undefined = undefined;`,
-      },
-    ],
+    edits: {
+      file: "sim/create-sim-world.ts",
+      find: `const denied = deniedToNode(by, (token) => nodeRefusal(write, token));`,
+      replace: `const denied: Denial | undefined = undefined;`,
+    },
   },
   {
     name: "leaders-clock",
     removes: "a controller asks its own clock whether it still leads before each write and each question",
-    edits: [
-      {
-        file: "src/controller/leader-guard.ts",
-        find: `() => (isLeading() ? undefined : { kind: "Cancelled" })`,
-        replace: `() => undefined`,
-      },
-    ],
+    edits: {
+      file: "src/controller/leader-guard.ts",
+      find: `() => (isLeading() ? undefined : { kind: "Cancelled" })`,
+      replace: `() => undefined`,
+    },
   },
   {
     name: "held-before-use",
@@ -181,24 +154,20 @@ export const masks: readonly Mask[] = [
   {
     name: "fence-admission",
     removes: "the API server admits no change of a fence from a node",
-    edits: [
-      {
-        file: "sim/admission/record-admission.ts",
-        find: `function rest({ writer: _, nodes: __, epoch: ___, ...kept }`,
-        replace: `function rest({ writer: _, nodes: __, epoch: ___, fencing: ____, ...kept }`,
-      },
-    ],
+    edits: {
+      file: "sim/admission/record-admission.ts",
+      find: `function rest({ writer: _, nodes: __, epoch: ___, ...kept }`,
+      replace: `function rest({ writer: _, nodes: __, epoch: ___, fencing: ____, ...kept }`,
+    },
   },
   {
     name: "format-admission",
     removes: "the API server admits the mark of a first format from the node that holds the volume only",
-    edits: [
-      {
-        file: "sim/admission/volume-policy.ts",
-        find: `return writer?.nodeName === nodeName && writer.held;`,
-        replace: `return writer?.nodeName === nodeName;`,
-      },
-    ],
+    edits: {
+      file: "sim/admission/volume-policy.ts",
+      find: `return writer?.nodeName === nodeName && writer.held;`,
+      replace: `return writer?.nodeName === nodeName;`,
+    },
   },
   {
     name: "wants-alone",
@@ -213,100 +182,84 @@ export const masks: readonly Mask[] = [
   {
     name: "requested-is-not-fenced",
     removes: "a requested writer is never fenced",
-    edits: [
-      {
-        file: "src/core/writer/record/writer-steps.ts",
-        find:
-          "    if (next.writer.requested) return fail(`${node.nodeName} is " + "requested as the writer`);\n",
-        replace: ``,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/record/writer-steps.ts",
+      find:
+        "    if (next.writer.requested) return fail(`${node.nodeName} is " + "requested as the writer`);\n",
+      replace: ``,
+    },
   },
   {
     name: "recall-first",
     removes: "an unused writer is recalled, and given two minutes, before it is fenced",
-    edits: [
-      {
-        file: "src/core/writer/plan-writer.ts",
-        find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace: `if (observed.writerUse.kind === "unused")
+    edits: {
+      file: "src/core/writer/plan-writer.ts",
+      find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
+      replace: `if (observed.writerUse.kind === "unused")
     return [recordOf(observed)?.writer?.held === true ? { kind: "BeginFence", node, ground: "stalled", because: "it is unused there" } : { kind: "ReleaseCheck", node }];`,
-      },
-    ],
+    },
   },
   {
     name: "recall-and-cached-users-first",
     removes: "a writer is recalled, and cached users are looked at, before it is fenced",
-    edits: [
-      {
-        file: "src/core/writer/plan-writer.ts",
-        find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace:
-          `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: ` +
-          `"another node waits" }];`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/plan-writer.ts",
+      find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
+      replace:
+        `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: ` +
+        `"another node waits" }];`,
+    },
   },
   {
     name: "waits-to-be-requested",
     removes: "a node stages, and publishes, only while the record has it requested there",
-    edits: [
-      {
-        file: "src/node/stage/wait-for-grant-and-attach.ts",
-        find: `isRequestedWriter(volume?.status?.record, ports.node)`,
-        replace: `isNamed(volume?.status?.record, ports.node, "writer")`,
-      },
-    ],
+    edits: {
+      file: "src/node/stage/wait-for-grant-and-attach.ts",
+      find: `isRequestedWriter(volume?.status?.record, ports.node)`,
+      replace: `isNamed(volume?.status?.record, ports.node, "writer")`,
+    },
   },
   {
     name: "attachment-recreated",
     removes: "an attachment that is deleted while its node is to continue writing is recreated",
-    edits: [
-      {
-        file: "src/core/attachment/plan-attachment.ts",
-        find: `  if (kept !== undefined && isMadeAgain(observed, attachment, kept))
+    edits: {
+      file: "src/core/attachment/plan-attachment.ts",
+      find: `  if (kept !== undefined && isMadeAgain(observed, attachment, kept))
     return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
 `,
-        replace: `
+      replace: `
 `,
-      },
-    ],
+    },
   },
   {
     name: "twins",
     removes: "two volumes that are said to be at one LUN are both looked up in Azure",
-    edits: [
-      {
-        file: "src/node/stage/find-device.ts",
-        find: `  if (twin !== undefined)
+    edits: {
+      file: "src/node/stage/find-device.ts",
+      find: `  if (twin !== undefined)
     return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };
 `,
-        replace: `
+      replace: `
 `,
-      },
-    ],
+    },
   },
   {
     name: "file-system-uuid",
     removes: "a file system with another UUID than the volume's is refused",
-    edits: [
-      {
-        file: PLAN_FILE_SYSTEM,
-        find: `if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)`,
-        replace: `if (formatted?.uuid !== undefined && found.uuid === "")`,
-      },
-    ],
+    edits: {
+      file: PLAN_FILE_SYSTEM,
+      find: `if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)`,
+      replace: `if (formatted?.uuid !== undefined && found.uuid === "")`,
+    },
   },
   {
     name: "formatted-once",
     removes: "a volume that was formatted once is never formatted again",
-    edits: [
-      {
-        file: PLAN_FILE_SYSTEM,
-        find: `if (formatted !== undefined)\n        return`,
-        replace: `if (formatted !== undefined && observed.fsType === "ext2")\n        return`,
-      },
-    ],
+    edits: {
+      file: PLAN_FILE_SYSTEM,
+      find: `if (formatted !== undefined)\n        return`,
+      replace: `if (formatted !== undefined && observed.fsType === "ext2")\n        return`,
+    },
   },
   {
     name: "host-looks-again",
@@ -347,39 +300,33 @@ export const masks: readonly Mask[] = [
   {
     name: "anothers-mount",
     removes: "a device that a pod has raw as another volume, or may open as it, is not taken for this one",
-    edits: [
-      {
-        file: "src/node/stage/mount-state.ts",
-        find: `(checkpoint) => checkpoint.volumeName !== volumeName`,
-        replace: `(checkpoint) => checkpoint.volumeName === "" && volumeName === ""`,
-      },
-    ],
+    edits: {
+      file: "src/node/stage/mount-state.ts",
+      find: `(checkpoint) => checkpoint.volumeName !== volumeName`,
+      replace: `(checkpoint) => checkpoint.volumeName === "" && volumeName === ""`,
+    },
   },
   {
     name: "replicas-probed",
     removes: "a node looks now and then whether the devices of its replicas are there",
-    edits: [
-      {
-        file: "src/node/care/replica-probe.ts",
-        find: `if (lun === undefined) return ok({});`,
-        replace: `if (lun === undefined || attachment !== undefined) return ok({});`,
-      },
-    ],
+    edits: {
+      file: "src/node/care/replica-probe.ts",
+      find: `if (lun === undefined) return ok({});`,
+      replace: `if (lun === undefined || attachment !== undefined) return ok({});`,
+    },
   },
   {
     name: "unnoted-mounts",
     removes: "an unverified node looks for mounts without a checkpoint",
-    edits: [
-      {
-        file: "src/node/care/own-volume.ts",
-        find:
-          `checkpointed === undefined && volume !== undefined && attachment !== undefined\n` +
-          "      ? await findUntrackedMounts",
-        replace:
-          `checkpointed === undefined && volume === undefined && attachment !== undefined\n` +
-          "      ? await findUntrackedMounts",
-      },
-    ],
+    edits: {
+      file: "src/node/care/own-volume.ts",
+      find:
+        `checkpointed === undefined && volume !== undefined && attachment !== undefined\n` +
+        "      ? await findUntrackedMounts",
+      replace:
+        `checkpointed === undefined && volume === undefined && attachment !== undefined\n` +
+        "      ? await findUntrackedMounts",
+    },
   },
   {
     name: "held-device",
@@ -396,36 +343,30 @@ export const masks: readonly Mask[] = [
   {
     name: "checked-after-bind",
     removes: "the record is read once more after a target was bound",
-    edits: [
-      {
-        file: "src/node/stage/publish-volume.ts",
-        find: `if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);`,
-        replace: `if (staged.volume !== undefined) return ok(undefined);`,
-      },
-    ],
+    edits: {
+      file: "src/node/stage/publish-volume.ts",
+      find: `if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);`,
+      replace: `if (staged.volume !== undefined) return ok(undefined);`,
+    },
   },
   {
     name: "needed-in-growth",
     removes: "replicas that are needed stay after a growth has begun",
-    edits: [
-      {
-        file: "src/core/attachment/plan-replicas.ts",
-        find: `return needsReplicas(observed) ? [] :`,
-        replace: `return needsReplicas(observed) && replicas.length === 0 ? [] :`,
-      },
-    ],
+    edits: {
+      file: "src/core/attachment/plan-replicas.ts",
+      find: `return needsReplicas(observed) ? [] :`,
+      replace: `return needsReplicas(observed) && replicas.length === 0 ? [] :`,
+    },
   },
   {
     name: "published-nodes",
     removes: "DeleteVolume refuses a volume that has a primary",
-    edits: [
-      {
-        file: "src/csi/controller/deletion/delete-volume.ts",
-        find: `  if (nodeName !== undefined && !volume.spec.deleteRequested)
+    edits: {
+      file: "src/csi/controller/deletion/delete-volume.ts",
+      find: `  if (nodeName !== undefined && !volume.spec.deleteRequested)
 `,
-        replace: `  if (nodeName === "" && !volume.spec.deleteRequested)
+      replace: `  if (nodeName === "" && !volume.spec.deleteRequested)
 `,
-      },
-    ],
+    },
   },
 ];

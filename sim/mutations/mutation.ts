@@ -17,7 +17,7 @@ export interface Mask {
   readonly name: string;
   /** What it removes, in one sentence. */
   readonly removes: string;
-  readonly edits: readonly SourceEdit[];
+  readonly edits: SourceEdit | readonly SourceEdit[];
 }
 
 /** One safety rule of the driver, removed by edits of the sources that ship. */
@@ -25,7 +25,7 @@ export interface Mutation {
   readonly name: string;
   /** What is removed, in one sentence. */
   readonly removes: string;
-  readonly edits: readonly SourceEdit[];
+  readonly edits: SourceEdit | readonly SourceEdit[];
   /** Names of masks that are removed with it: otherwise the next layer would replace the rule. */
   readonly alsoRemoves?: readonly string[];
   /** Promises of which at least one must be seen broken. */

@@ -7,13 +7,11 @@ export const azureMutations: readonly Mutation[] = [
   {
     name: "unmoved-etag",
     removes: "a fence has its proof only at another ETag than before its update",
-    edits: [
-      {
-        file: "src/provisioner/vm/fence-batch.ts",
-        find: `    if (!isMoved) {`,
-        replace: `    if (!isMoved && sent.requests.length === 0) {`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/vm/fence-batch.ts",
+      find: `    if (!isMoved) {`,
+      replace: `    if (!isMoved && sent.requests.length === 0) {`,
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: unmovedEtagStorm,

@@ -8,13 +8,11 @@ export const copyMutations: readonly Mutation[] = [
   {
     name: "copy-unfinished",
     removes: "a copy is answered only once Azure has copied all of it",
-    edits: [
-      {
-        file: "src/core/volume/copies/unfinished-copy.ts",
-        find: `if (state === "Succeeded" && completionPercent === undefined) return undefined;`,
-        replace: `if (state === "Succeeded") return undefined;`,
-      },
-    ],
+    edits: {
+      file: "src/core/volume/copies/unfinished-copy.ts",
+      find: `if (state === "Succeeded" && completionPercent === undefined) return undefined;`,
+      replace: `if (state === "Succeeded") return undefined;`,
+    },
     breaks: ["copy-broken"],
     storm: restoresAndClonesStorm,
     takes: "a user makes a volume of another SKU of a volume or a snapshot: Azure copies in the background",
@@ -23,13 +21,11 @@ export const copyMutations: readonly Mutation[] = [
   {
     name: "failed-copy",
     removes: "a copy that Azure has failed is deleted, and copied again",
-    edits: [
-      {
-        file: DISKS,
-        find: `const isFailedCopy = existing.ok && request.sourceUri !== undefined;`,
-        replace: `const isFailedCopy = existing.ok && request.diskName === "";`,
-      },
-    ],
+    edits: {
+      file: DISKS,
+      find: `const isFailedCopy = existing.ok && request.sourceUri !== undefined;`,
+      replace: `const isFailedCopy = existing.ok && request.diskName === "";`,
+    },
     breaks: ["copy-broken"],
     storm: restoresAndClonesStorm,
     shownBy: 2,
@@ -39,13 +35,11 @@ export const copyMutations: readonly Mutation[] = [
   {
     name: "copy-formatted",
     removes: "a copy on which nothing is found is not formatted",
-    edits: [
-      {
-        file: "src/core/node/file-system/plan-file-system.ts",
-        find: `      if (sourceUri !== undefined)\n        return {`,
-        replace: `      if (sourceUri === "")\n        return {`,
-      },
-    ],
+    edits: {
+      file: "src/core/node/file-system/plan-file-system.ts",
+      find: `      if (sourceUri !== undefined)\n        return {`,
+      replace: `      if (sourceUri === "")\n        return {`,
+    },
     breaks: ["formatted-data"],
     storm: restoresAndClonesStorm,
     takes: "a user clones a volume that no pod has used yet",
@@ -55,15 +49,13 @@ export const copyMutations: readonly Mutation[] = [
     name: "source-in-use",
     removes:
       "DeleteSnapshot succeeds only once Azure has deleted the snapshot, which it refuses while it copies it",
-    edits: [
-      {
-        file: "src/provisioner/snapshot/snapshots.ts",
-        find: `if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);`,
-        replace:
-          `if (deleted.ok || saysGone(deleted.failure) || deleted.failure.statusCode === 409) ` +
-          `return ok(undefined);`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/snapshot/snapshots.ts",
+      find: `if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);`,
+      replace:
+        `if (deleted.ok || saysGone(deleted.failure) || deleted.failure.statusCode === 409) ` +
+        `return ok(undefined);`,
+    },
     breaks: ["snapshot-broken"],
     storm: restoresAndClonesStorm,
     shownBy: 2,
@@ -73,13 +65,11 @@ export const copyMutations: readonly Mutation[] = [
   {
     name: "copy-source-early",
     removes: "the snapshot of which one in another region is made is deleted only once that is complete",
-    edits: [
-      {
-        file: "src/core/volume/copies/plan-snapshot-copy.ts",
-        find: `    case "copying":\n      return "wait";`,
-        replace: `    case "copying":\n      return made === "complete" ? "deleteSource" : "wait";`,
-      },
-    ],
+    edits: {
+      file: "src/core/volume/copies/plan-snapshot-copy.ts",
+      find: `    case "copying":\n      return "wait";`,
+      replace: `    case "copying":\n      return made === "complete" ? "deleteSource" : "wait";`,
+    },
     breaks: ["copy-broken"],
     storm: { strikes: { "azure/answers-lost": 1 } },
     shownBy: 6,
@@ -89,13 +79,11 @@ export const copyMutations: readonly Mutation[] = [
   {
     name: "refused-left",
     removes: "a volume whose creation is refused for good is deleted, with what Azure has of its disk",
-    edits: [
-      {
-        file: "src/csi/controller/create-volume.ts",
-        find: `if (hasFailed(volume)) return giveUp(context, volume, call);`,
-        replace: `if (hasFailed(volume)) return fail(fromObjectError(volume.status.error));`,
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/create-volume.ts",
+      find: `if (hasFailed(volume)) return giveUp(context, volume, call);`,
+      replace: `if (hasFailed(volume)) return fail(fromObjectError(volume.status.error));`,
+    },
     breaks: ["leaked"],
     storm: restoresAndClonesStorm,
     shownBy: 3,

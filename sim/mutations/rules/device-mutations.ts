@@ -14,15 +14,13 @@ export const deviceMutations: readonly Mutation[] = [
   {
     name: "link-only",
     removes: "the kernel's address decides which device a LUN is, and no link may contradict it",
-    edits: [
-      {
-        file: "src/core/node/device/choose-device.ts",
-        find: `return [...new Map([...disks, ...linked].map(`,
-        replace:
-          "return [...new Map((disks.length < 0 ? linked : links.flatMap(({ device }) => (device === " +
-          "undefined ? [] : [device]))).map(",
-      },
-    ],
+    edits: {
+      file: "src/core/node/device/choose-device.ts",
+      find: `return [...new Map([...disks, ...linked].map(`,
+      replace:
+        "return [...new Map((disks.length < 0 ? linked : links.flatMap(({ device }) => (device === " +
+        "undefined ? [] : [device]))).map(",
+    },
     alsoRemoves: ["anothers-mount"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: linksLagStorm,
@@ -33,13 +31,11 @@ export const deviceMutations: readonly Mutation[] = [
   {
     name: "no-drop-cache",
     removes: "what a kernel cached of a disk while it stood by is dropped once its node is the writer",
-    edits: [
-      {
-        file: STAGE_ACQUIRED,
-        find: `some of them back.\n  const fresh = await ports.host.dropCachedBlocks(device, signal);`,
-        replace: `some of them back.\n  const fresh = ok(undefined);`,
-      },
-    ],
+    edits: {
+      file: STAGE_ACQUIRED,
+      find: `some of them back.\n  const fresh = await ports.host.dropCachedBlocks(device, signal);`,
+      replace: `some of them back.\n  const fresh = ok(undefined);`,
+    },
     breaks: ["synced-data-lost"],
     storm: rawReplicasStorm,
     takes: "a raw disk moves to a replica whose kernel has read it before, and keeps its device open",
@@ -48,15 +44,13 @@ export const deviceMutations: readonly Mutation[] = [
   {
     name: "no-formatting-mark",
     removes: "the disk is marked before its first format begins",
-    edits: [
-      {
-        file: PREPARE_FILE_SYSTEM,
-        find:
-          `const marked = await host.` +
-          `writeFormatMark({ device, fsType, mark: { diskUri, uuid } }, signal);`,
-        replace: `const marked = ok(undefined);`,
-      },
-    ],
+    edits: {
+      file: PREPARE_FILE_SYSTEM,
+      find:
+        `const marked = await host.` +
+        `writeFormatMark({ device, fsType, mark: { diskUri, uuid } }, signal);`,
+      replace: `const marked = ok(undefined);`,
+    },
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
     takes:
@@ -67,15 +61,13 @@ export const deviceMutations: readonly Mutation[] = [
   {
     name: "mark-outlives-mount",
     removes: "the mark of a first format is erased before the first mount",
-    edits: [
-      {
-        file: PREPARE_FILE_SYSTEM,
-        find:
-          `const erased = await ports.host.eraseFormatMark({ device, diskUri }, signal);\n` +
-          `  if (!erased.ok) return erased;\n  const identity`,
-        replace: `const identity`,
-      },
-    ],
+    edits: {
+      file: PREPARE_FILE_SYSTEM,
+      find:
+        `const erased = await ports.host.eraseFormatMark({ device, diskUri }, signal);\n` +
+        `  if (!erased.ok) return erased;\n  const identity`,
+      replace: `const identity`,
+    },
     breaks: ["formatted-data"],
     storm: formatCutOffStorm,
     takes: "a volume is mounted for the first time",
@@ -84,17 +76,15 @@ export const deviceMutations: readonly Mutation[] = [
   {
     name: "any-rest",
     removes: "data without a signature counts as the rest of a first format only with the mark on the disk",
-    edits: [
-      {
-        file: "src/core/node/file-system/plan-file-system.ts",
-        find: `      if (mark !== undefined && content.hasNoSignature === true)
+    edits: {
+      file: "src/core/node/file-system/plan-file-system.ts",
+      find: `      if (mark !== undefined && content.hasNoSignature === true)
         return { kind: "MakeAgain", uuid: mark.uuid };
 `,
-        replace: `      if (content.hasNoSignature === true && formatted === undefined)
+      replace: `      if (content.hasNoSignature === true && formatted === undefined)
         return { kind: "MakeAgain", uuid: observed.diskUri };
 `,
-      },
-    ],
+    },
     alsoRemoves: ["twins", "kept-luns"],
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,

@@ -75,13 +75,11 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "stale-lun",
     removes: "the device is looked for again once it is held, by the attachment at that time",
-    edits: [
-      {
-        file: "src/node/stage/same-device.ts",
-        find: `const same = await findSameDevice(ports, request, volume, found, signal);`,
-        replace: `const same = { ok: true, value: undefined } as const;`,
-      },
-    ],
+    edits: {
+      file: "src/node/stage/same-device.ts",
+      find: `const same = await findSameDevice(ports, request, volume, found, signal);`,
+      replace: `const same = { ok: true, value: undefined } as const;`,
+    },
     alsoRemoves: ["twins", "file-system-uuid"],
     breaks: ["csi-answer", "synced-data-lost", "two-writers", "formatted-data"],
     storm: {
@@ -199,13 +197,11 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "blind-repeat",
     removes: "a request that writes a disk is sent, or sent again, only after a fresh look at its volume",
-    edits: [
-      {
-        file: "src/provisioner/disk/write-disk.ts",
-        find: `(await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
-        replace: `await start(clientRequestId)`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/disk/write-disk.ts",
+      find: `(await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
+      replace: `await start(clientRequestId)`,
+    },
     breaks: ["leaked"],
     storm: {
       attach: "kubernetes",
@@ -251,18 +247,16 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "no-read-back",
     removes: "what an update of a VM has done is read, above all where its answer was lost",
-    edits: [
-      {
-        file: ATTACH_BATCH,
-        find: `    if (written.ok) {\n      this.#successes++;`,
-        replace: `    if (written.ok || (classOf(written.failure) === "lost" && written.failure.code !== ownErrorCodes.stillRunning)) {
+    edits: {
+      file: ATTACH_BATCH,
+      find: `    if (written.ok) {\n      this.#successes++;`,
+      replace: `    if (written.ok || (classOf(written.failure) === "lost" && written.failure.code !== ownErrorCodes.stillRunning)) {
       for (const { request, outcome } of allowed) {
         if (outcome.kind === "attach") request.settle(ok({ kind: "attached", lun: outcome.lun }));
         if (outcome.kind === "detach") request.settle(ok({ kind: "detached" }));
       }
       this.#successes++;`,
-      },
-    ],
+    },
     alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...replicasOnEachNode, lastStrikeMs: 120_000, strikes: { "azure/replica-attaches-lost": 6 } },
@@ -273,13 +267,11 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "poll-refused",
     removes: "the end of an operation is read from its resource where Azure refuses to answer polls",
-    edits: [
-      {
-        file: "src/provisioner/arm/arm-session.ts",
-        find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`,
-        replace: ``,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/arm/arm-session.ts",
+      find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`,
+      replace: ``,
+    },
     breaks: ["not-converged", "spinning", "arm-budget"],
     storm: { strikes: { "azure/polls-refused": 1, "nodes/freeze-and-mark": 4 } },
     shownBy: 16,
@@ -289,16 +281,14 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "asked-then-marked",
     removes: "a detach is marked in its attachment before the record is asked, not after it",
-    edits: [
-      {
-        file: DETACH,
-        find: `      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
+    edits: {
+      file: DETACH,
+      find: `      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
       (await mayDetachNow(ports, attachment, node, asked));`,
-        replace: `      (await mayDetachNow(ports, attachment, node, asked)) &&
+      replace: `      (await mayDetachNow(ports, attachment, node, asked)) &&
       (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked));`,
-      },
-    ],
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: grantedLateStorm,
     shownBy: 11,
@@ -310,15 +300,13 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "taken-back-at-once",
     removes: "a detach that was marked is taken back only once the VM's ETag has moved",
-    edits: [
-      {
-        file: "src/controller/attachment/removal/take-back-detach.ts",
-        find: `        mode: "flush",
+    edits: {
+      file: "src/controller/attachment/removal/take-back-detach.ts",
+      find: `        mode: "flush",
         precondition`,
-        replace: `        mode: "prove",
+      replace: `        mode: "prove",
         precondition`,
-      },
-    ],
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: grantedLateStorm,
     takes:
@@ -344,13 +332,11 @@ export const driverMutations: readonly Mutation[] = [
     removes:
       "the attachment of a replica says that its disk comes off before an update carries out what " +
       "others have left behind",
-    edits: [
-      {
-        file: OTHERS_DETACH,
-        find: `if (!(await markDetaching(ports, leaving, update, signal))) return false;`,
-        replace: `if (leaving === undefined) return false;`,
-      },
-    ],
+    edits: {
+      file: OTHERS_DETACH,
+      find: `if (!(await markDetaching(ports, leaving, update, signal))) return false;`,
+      replace: `if (leaving === undefined) return false;`,
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: replicaLeftDetachingStorm,
     takes:
@@ -361,17 +347,15 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "others-detach-at-barrier",
     removes: "a write barrier spares an unverified node whose disk others have marked, and waits",
-    edits: [
-      {
-        file: OTHERS_DETACH,
-        find: `  return nodesIn(record, "writer", "unverified").some(
+    edits: {
+      file: OTHERS_DETACH,
+      find: `  return nodesIn(record, "writer", "unverified").some(
     (other) => isSameNode(other, node)`,
-        replace: `  const pending = nodesIn(record, "barrierPending");
+      replace: `  const pending = nodesIn(record, "barrierPending");
   const users = nodesIn(record, "writer", "unverified");
   return users.filter((other) => pending.every((waiting) => !isSameNode(waiting, other))).some(
     (other) => isSameNode(other, node)`,
-      },
-    ],
+    },
     alsoRemoves: ["pods-decide"],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
@@ -394,13 +378,11 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "force-during-foreign-update",
     removes: "nothing is forced off a VM while another client's update of it is under way",
-    edits: [
-      {
-        file: "src/core/azure/plan-fence.ts",
-        find: `whose === "own" ? force :`,
-        replace: `whose !== "perhapsOwn" ? force :`,
-      },
-    ],
+    edits: {
+      file: "src/core/azure/plan-fence.ts",
+      find: `whose === "own" ? force :`,
+      replace: `whose !== "perhapsOwn" ? force :`,
+    },
     breaks: ["update-preempted"],
     storm: updatesOfOthersStorm,
     takes: "another client begins a long update of a VM right when its node is fenced",
@@ -441,16 +423,14 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "trust-mount",
     removes: "a mount that is there already is used only if the record says that this node holds the volume",
-    edits: [
-      {
-        file: STAGE_VOLUME,
-        find:
-          `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
-          "    if (held.value !== undefined)\n" +
-          "      return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);",
-        replace: `return { ok: true, value: { volume, ...found } };`,
-      },
-    ],
+    edits: {
+      file: STAGE_VOLUME,
+      find:
+        `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
+        "    if (held.value !== undefined)\n" +
+        "      return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);",
+      replace: `return { ok: true, value: { volume, ...found } };`,
+    },
     alsoRemoves: ["checked-after-bind", "recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off", "two-writers"],
     storm: thereAndBackStorm,
@@ -461,16 +441,14 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "node-lease-memory",
     removes: "a node remembers how far the controllers' Lease had come, and trusts no older one",
-    edits: [
-      {
-        file: STORE_MEMORY,
-        find: "  const incarnation = await readStoreIncarnation(ports, signal);",
-        replace:
-          "  const seen = { incarnation: 0, counter: 0 };\n" +
-          "  const incarnation = await readStoreIncarnation(\n" +
-          "    { ...ports, leaseHighWaterMark: { seen, saw: () => undefined } as never }, signal);",
-      },
-    ],
+    edits: {
+      file: STORE_MEMORY,
+      find: "  const incarnation = await readStoreIncarnation(ports, signal);",
+      replace:
+        "  const seen = { incarnation: 0, counter: 0 };\n" +
+        "  const incarnation = await readStoreIncarnation(\n" +
+        "    { ...ports, leaseHighWaterMark: { seen, saw: () => undefined } as never }, signal);",
+    },
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
@@ -515,13 +493,11 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "heartbeat-delays",
     removes: "a node that may send its heartbeat later is silent only after so much longer",
-    edits: [
-      {
-        file: "src/core/writer/node-silence.ts",
-        find: `return settings.heartbeatStaleMs + (node?.heartbeatDelayMs ?? 0);`,
-        replace: `return settings.heartbeatStaleMs + 0 * (node?.heartbeatDelayMs ?? 0);`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/node-silence.ts",
+      find: `return settings.heartbeatStaleMs + (node?.heartbeatDelayMs ?? 0);`,
+      replace: `return settings.heartbeatStaleMs + 0 * (node?.heartbeatDelayMs ?? 0);`,
+    },
     breaks: ["silenced-early"],
     storm: lateHeartbeatsStorm,
     takes: "heartbeats come up to two minutes later",
@@ -530,13 +506,11 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "marks-off-only",
     removes: "the driver marks a silent node out of service only if Azure shows its VM as off",
-    edits: [
-      {
-        file: "src/core/node/plan-service-mark.ts",
-        find: `return isSameVmId(seen.vmId, vmId) && isOff(seen.powerState);`,
-        replace: `return isSameVmId(seen.vmId, vmId) && (isOff(seen.powerState) || seen.vmId !== "");`,
-      },
-    ],
+    edits: {
+      file: "src/core/node/plan-service-mark.ts",
+      find: `return isSameVmId(seen.vmId, vmId) && isOff(seen.powerState);`,
+      replace: `return isSameVmId(seen.vmId, vmId) && (isOff(seen.powerState) || seen.vmId !== "");`,
+    },
     breaks: ["marked-running"],
     storm: { strikes: { "nodes/freeze": 4, "nodes/power-loss-unmarked": 2 } },
     shownBy: 8,
@@ -548,21 +522,19 @@ export const driverMutations: readonly Mutation[] = [
     removes:
       "replicas are pruned by the time that the volume has not been requested, which outlives the dead " +
       "writer's attachment",
-    edits: [
-      {
-        file: "src/core/attachment/plan-replicas.ts",
-        find: `    const pruned =
+    edits: {
+      file: "src/core/attachment/plan-replicas.ts",
+      find: `    const pruned =
       since !== undefined && pruneInMs(observed, since) <= 0
         ? remove(fit, "the volume has not been requested for a while")
         : [];
 `,
-        replace: `    const isOld = (replica: AzVolumeAttachment): boolean =>
+      replace: `    const isOld = (replica: AzVolumeAttachment): boolean =>
       fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.pruneReplicasAfterMs <=
       observed.nowMs;
     const pruned = remove(fit.filter(isOld), "the volume has not been requested for a while");
 `,
-      },
-    ],
+    },
     breaks: ["replica-removed"],
     storm: agedFailoverStorm,
     takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
@@ -571,15 +543,13 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "replicas-stay-on-drained",
     removes: "replicas leave a node that is cordoned or drained, once their volume is served elsewhere",
-    edits: [
-      {
-        file: "src/core/attachment/plan-replicas.ts",
-        find: `  if (node(nodeName)?.isUnschedulable !== true) return Infinity;
+    edits: {
+      file: "src/core/attachment/plan-replicas.ts",
+      find: `  if (node(nodeName)?.isUnschedulable !== true) return Infinity;
 `,
-        replace: `  if (node(nodeName)?.isUnschedulable !== true || settings.releaseDrainedAfterMs >= 0) return Infinity;
+      replace: `  if (node(nodeName)?.isUnschedulable !== true || settings.releaseDrainedAfterMs >= 0) return Infinity;
 `,
-      },
-    ],
+    },
     breaks: ["not-converged"],
     storm: drainedStorm,
     takes: "a node is drained, and stays so",
@@ -590,13 +560,11 @@ export const driverMutations: readonly Mutation[] = [
     removes:
       "Azure attaches a disk without a zone to VMs without one only, and to these no disk in a zone: here " +
       "both go anywhere",
-    edits: [
-      {
-        file: "src/core/schedule/why-unreachable.ts",
-        find: `disk.zones.length === 0 ? zone === "" : disk.zones.includes(zone)`,
-        replace: `disk.zones.length === 0 || zone === "" || disk.zones.includes(zone)`,
-      },
-    ],
+    edits: {
+      file: "src/core/schedule/why-unreachable.ts",
+      find: `disk.zones.length === 0 ? zone === "" : disk.zones.includes(zone)`,
+      replace: `disk.zones.length === 0 || zone === "" || disk.zones.includes(zone)`,
+    },
     breaks: ["replica-out-of-reach"],
     storm: mixedZonesStorm,
     takes: "a volume that is not zone-redundant has replicas, and some VMs are in a zone and some in none",

@@ -14,13 +14,11 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "modify-old-outcome",
     removes: "an outcome ends only the request of its own generation of the spec",
-    edits: [
-      {
-        file: "src/core/volume/modification/plan-modification.ts",
-        find: `  if (outcome?.observedGeneration !== metadata.generation)`,
-        replace: `  if (outcome === undefined)`,
-      },
-    ],
+    edits: {
+      file: "src/core/volume/modification/plan-modification.ts",
+      find: `  if (outcome?.observedGeneration !== metadata.generation)`,
+      replace: `  if (outcome === undefined)`,
+    },
     breaks: ["not-converged"],
     storm: modificationsStorm,
     takes: "a volume is modified twice",
@@ -29,15 +27,13 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "modify-trusted",
     removes: "ControllerModifyVolume has Azure asked also where the object says that nothing differs",
-    edits: [
-      {
-        file: "src/csi/controller/modify-volume.ts",
-        find: `  if (Object.keys(change.value).length === 0) return ok({});`,
-        replace:
-          `  if (Object.entries(change.value).every(([name, value]) => typeof value === "object" || ` +
-          `spec.disk[name as "skuName"] === value)) return ok({});`,
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/modify-volume.ts",
+      find: `  if (Object.keys(change.value).length === 0) return ok({});`,
+      replace:
+        `  if (Object.entries(change.value).every(([name, value]) => typeof value === "object" || ` +
+        `spec.disk[name as "skuName"] === value)) return ok({});`,
+    },
     breaks: ["not-converged"],
     storm: modificationsStorm,
     takes: "a user goes back to the old class while Azure makes the new one",
@@ -46,13 +42,11 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "modify-unread",
     removes: "the spec's disk shows what Azure has once a modification has ended",
-    edits: [
-      {
-        file: MODIFY_DISK,
-        find: `  const shown = disk.ok ? disk.value : undefined;`,
-        replace: `  const shown = disk.ok && diskUri === "" ? disk.value : undefined;`,
-      },
-    ],
+    edits: {
+      file: MODIFY_DISK,
+      find: `  const shown = disk.ok ? disk.value : undefined;`,
+      replace: `  const shown = disk.ok && diskUri === "" ? disk.value : undefined;`,
+    },
     breaks: ["not-converged", "spinning"],
     storm: modificationsStorm,
     takes: "a volume is modified",
@@ -81,13 +75,11 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "grown-while-converting",
     removes: "no growth is asked of a disk whose data Azure moves in the background: its call is repeated",
-    edits: [
-      {
-        file: "src/provisioner/disk/disks.ts",
-        find: `  if (copying !== undefined) return fail(copying);`,
-        replace: `  if (copying !== undefined && diskUri === "") return fail(copying);`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/disk/disks.ts",
+      find: `  if (copying !== undefined) return fail(copying);`,
+      replace: `  if (copying !== undefined && diskUri === "") return fail(copying);`,
+    },
     breaks: ["csi-answer"],
     storm: conversionsStorm,
     shownBy: 2,
@@ -121,13 +113,11 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "growth-kept",
     removes: "a size that Azure grants no disk in use is refused with a final status",
-    edits: [
-      {
-        file: "src/controller/disk/grow-disk.ts",
-        find: `signal, isInUse ? { isFinal: true } : {});`,
-        replace: `signal, isInUse && false ? { isFinal: true } : {});`,
-      },
-    ],
+    edits: {
+      file: "src/controller/disk/grow-disk.ts",
+      find: `signal, isInUse ? { isFinal: true } : {});`,
+      replace: `signal, isInUse && false ? { isFinal: true } : {});`,
+    },
     breaks: ["not-converged"],
     storm: refusedGrowthStorm,
     takes: "a claim asks for more than 4,095 GiB while a pod uses the disk, and then for less",
@@ -136,15 +126,13 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "quota-uncertain",
     removes: "a quota that is used up ends the change of a disk with a final status",
-    edits: [
-      {
-        file: "src/provisioner/arm/error-table.ts",
-        find: `  return diskUri === undefined || nodeName !== undefined
+    edits: {
+      file: "src/provisioner/arm/error-table.ts",
+      find: `  return diskUri === undefined || nodeName !== undefined
 `,
-        replace: `  return diskUri === undefined || nodeName !== undefined || diskUri !== ""
+      replace: `  return diskUri === undefined || nodeName !== undefined || diskUri !== ""
 `,
-      },
-    ],
+    },
     breaks: ["csi-answer"],
     storm: refusedGrowthStorm,
     takes: "a claim asks for more while a quota is used up, and then for less",
@@ -153,13 +141,11 @@ export const modificationMutations: readonly Mutation[] = [
   {
     name: "refused-size-kept",
     removes: "a size that was refused for good gives way to a smaller one",
-    edits: [
-      {
-        file: "src/csi/controller/ask-for-size.ts",
-        find: `const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);`,
-        replace: `const isCovered = spec.disk.sizeGiB > sizeGiB;`,
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/ask-for-size.ts",
+      find: `const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);`,
+      replace: `const isCovered = spec.disk.sizeGiB > sizeGiB;`,
+    },
     breaks: ["not-converged"],
     storm: refusedGrowthStorm,
     takes: "a claim whose growth was refused is lowered",

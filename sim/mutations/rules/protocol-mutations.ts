@@ -21,14 +21,13 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "cas",
     removes: "a move of the record is written only on the version that it was decided on",
-    edits: [
-      {
-        file: MOVE_RECORD,
-        find: `    const written = await ports.steps.run(request.step, () =>
+    edits: {
+      file: MOVE_RECORD,
+      find: `    const written = await ports.steps.run(request.step, () =>
       ports.store.updateStatus("AzVolume", next, signal),
     );
 `,
-        replace: `    const overwrite = async (): Promise<Result<AzVolume, Failure>> => {
+      replace: `    const overwrite = async (): Promise<Result<AzVolume, Failure>> => {
       for (let tries = 1; ; tries += 1) {
         const newest = await ports.store.get("AzVolume", request.volumeName, signal);
         if (!newest.ok) return newest;
@@ -39,8 +38,7 @@ export const protocolMutations: readonly Mutation[] = [
     };
     const written = await ports.steps.run(request.step, overwrite);
 `,
-      },
-    ],
+    },
     alsoRemoves: ["leaders-clock", "node-policy"],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "nodes/freeze-at-step": 5, "leaders/paused-at-step": 5 } },
@@ -53,15 +51,13 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "acquire",
     removes: "a node that mounts says so in the record first",
-    edits: [
-      {
-        file: WRITER_STEPS,
-        find: ` already and is not clean\`);
+    edits: {
+      file: WRITER_STEPS,
+      find: ` already and is not clean\`);
   return ok({ ...record, writer: { ...writer, held: true } });`,
-        replace: ` already and is not clean\`);
+      replace: ` already and is not clean\`);
   return ok(record);`,
-      },
-    ],
+    },
     alsoRemoves: ["held-before-use", "format-admission"],
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 5 } },
@@ -72,13 +68,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "etag",
     removes: "a VM is updated only on the ETag that was read before the record was asked",
-    edits: [
-      {
-        file: "src/provisioner/vm/vm-update.ts",
-        find: `change, ifMatch, clientRequestId }`,
-        replace: `change, ifMatch: "*", clientRequestId }`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/vm/vm-update.ts",
+      find: `change, ifMatch, clientRequestId }`,
+      replace: `change, ifMatch: "*", clientRequestId }`,
+    },
     breaks: ["two-writers", "healthy-writer-cut-off", "lun-twice", "not-converged"],
     storm: {
       isQuiet: true,
@@ -92,15 +86,13 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "intent",
     removes: "nothing is attached to a node that is being fenced",
-    edits: [
-      {
-        file: WRITER_STEPS,
-        find:
-          "return !isInQuarantine(record, node) && !(record.fencing !== undefined && " +
-          "isSameVm(record.fencing, node));",
-        replace: `return !isInQuarantine(record, node);`,
-      },
-    ],
+    edits: {
+      file: WRITER_STEPS,
+      find:
+        "return !isInQuarantine(record, node) && !(record.fencing !== undefined && " +
+        "isSameVm(record.fencing, node));",
+      replace: `return !isInQuarantine(record, node);`,
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
@@ -113,15 +105,13 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "quarantine",
     removes: "nothing is attached to a fenced node before it has shown that it is clean",
-    edits: [
-      {
-        file: WRITER_STEPS,
-        find:
-          `return ok(withQuarantine(withoutFencingOf(freed, node), ` +
-          `withUidFrom(nodesNotOnlyClean(record), node)));`,
-        replace: `return ok(withMarks(withoutFencingOf(freed, node), node, {}));`,
-      },
-    ],
+    edits: {
+      file: WRITER_STEPS,
+      find:
+        `return ok(withQuarantine(withoutFencingOf(freed, node), ` +
+        `withUidFrom(nodesNotOnlyClean(record), node)));`,
+      replace: `return ok(withMarks(withoutFencingOf(freed, node), node, {}));`,
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
@@ -131,17 +121,15 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "proof",
     removes: "a fence that Azure calls a success has to be seen in the VM's list",
-    edits: [
-      {
-        file: FENCE_BATCH,
-        find: `    const off = open.filter(
+    edits: {
+      file: FENCE_BATCH,
+      find: `    const off = open.filter(
       (request) => request.kind !== "flush" && !listsAny(after, new Set([request.diskKey])),
     );
 `,
-        replace: `    const off = open.filter((request) => request.kind !== "flush");
+      replace: `    const off = open.filter((request) => request.kind !== "flush");
 `,
-      },
-    ],
+    },
     alsoRemoves: ["disk-names-owner"],
     breaks: ["two-writers"],
     storm: { strikes: { "azure/succeeded-and-not-done": 6, "nodes/freeze-and-mark": 4 } },
@@ -152,17 +140,15 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "bump",
     removes: "a fence moves the VM's ETag even where the disk is off already",
-    edits: [
-      {
-        file: FENCE_BATCH,
-        find: `    const etagWrite = forced === undefined`,
-        replace: `    const isOff = (request: VmRequest): boolean => !listsAny(before, new Set([request.diskKey]));
+    edits: {
+      file: FENCE_BATCH,
+      find: `    const etagWrite = forced === undefined`,
+      replace: `    const isOff = (request: VmRequest): boolean => !listsAny(before, new Set([request.diskKey]));
     const reads = { before, after: before };
     if (allowed.every(isOff))
       return proveAll(allowed, (request) => proveEntryGone(this.#context, reads, request, this.#lifetime));
     const etagWrite = forced === undefined`,
-      },
-    ],
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: pulledInMountStorm,
@@ -174,21 +160,19 @@ export const protocolMutations: readonly Mutation[] = [
     name: "unverified",
     removes:
       "a node that has a disk attached whose record was lost counts as a writer until it shows otherwise",
-    edits: [
-      {
-        file: WRITER_STEPS,
-        find: `    (record, node) => withUnverified(record, node, { unconfirmed: true }),
+    edits: {
+      file: WRITER_STEPS,
+      find: `    (record, node) => withUnverified(record, node, { unconfirmed: true }),
     fenced,
   );
   const named = unverified.reduce((record, node) => withUnverified(record, node), suspected);
 `,
-        replace: `    (record, node) => withMarks(record, node, {}),
+      replace: `    (record, node) => withMarks(record, node, {}),
     fenced,
   );
   const named = unverified.reduce((record, node) => withMarks(record, node, {}), suspected);
 `,
-      },
-    ],
+    },
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: recordsLostStorm,
     takes: "an AzVolume is lost, or the store restored, while a node writes, and the pod moves",
@@ -197,13 +181,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "requarantine",
     removes: "after a record loss, every node counts as fenced until it has shown that it is clean",
-    edits: [
-      {
-        file: WRITER_STEPS,
-        find: `?.access ?? record.defaultAccess;`,
-        replace: `?.access ?? "clean";`,
-      },
-    ],
+    edits: {
+      file: WRITER_STEPS,
+      find: `?.access ?? record.defaultAccess;`,
+      replace: `?.access ?? "clean";`,
+    },
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers"],
     storm: recordLostStorm,
@@ -214,12 +196,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "by-name",
     removes: "a VM is fenced at its resource id, never at the node's name",
-    edits: [
-      {
-        file: "src/provisioner/azure-cloud-provisioner.ts",
-        find: `    barrier: onVm(barrier.bind(undefined, attachments)),
+    edits: {
+      file: "src/provisioner/azure-cloud-provisioner.ts",
+      find: `    barrier: onVm(barrier.bind(undefined, attachments)),
 `,
-        replace: `    barrier: (request, signal) => {
+      replace: `    barrier: (request, signal) => {
       const { nodeName, instanceUri } = request.node;
       const node = {
         ...request.node,
@@ -229,8 +210,7 @@ export const protocolMutations: readonly Mutation[] = [
       return pass(request.mode === "fence" ? { ...request, node } : request, signal);
     },
 `,
-      },
-    ],
+    },
     alsoRemoves: ["owners-are-other-vms"],
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 4 } },
@@ -240,15 +220,13 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "bystander",
     removes: "a VM that no Node and no believed AzDriverNode names is no node, whatever it is called",
-    edits: [
-      {
-        file: "src/controller/node-of-vm.ts",
-        find: `    ? undefined
+    edits: {
+      file: "src/controller/node-of-vm.ts",
+      find: `    ? undefined
 `,
-        replace: `    ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) }
+      replace: `    ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) }
 `,
-      },
-    ],
+    },
     breaks: ["bystander-cut-off"],
     storm: bystanderStorm,
     takes: "a person attaches a disk to a VM that is no node of the cluster",
@@ -257,13 +235,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "cluster-id",
     removes: "recovery rebuilds only the volumes of disks that this cluster has made",
-    edits: [
-      {
-        file: "src/controller/adoption/recover-volumes.ts",
-        find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
-        replace: `) return ok(false);`,
-      },
-    ],
+    edits: {
+      file: "src/controller/adoption/recover-volumes.ts",
+      find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
+      replace: `) return ok(false);`,
+    },
     breaks: ["neighbour-touched"],
     storm: twoClustersStorm,
     takes: "another cluster with the same driver has disks in the resource group, and recovery runs",
@@ -272,13 +248,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "cluster-id-begins",
     removes: "a cluster id is compared as a whole, not by how it begins",
-    edits: [
-      {
-        file: "src/controller/adoption/recover-volumes.ts",
-        find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
-        replace: ` || clusterOf(disk.tags)?.startsWith(ports.clusterId) !== true) return ok(false);`,
-      },
-    ],
+    edits: {
+      file: "src/controller/adoption/recover-volumes.ts",
+      find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
+      replace: ` || clusterOf(disk.tags)?.startsWith(ports.clusterId) !== true) return ok(false);`,
+    },
     breaks: ["neighbour-touched"],
     storm: twoClustersStorm,
     takes:
@@ -289,13 +263,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "taken-name",
     removes: "CreateVolume adopts no disk of its name that another cluster has created",
-    edits: [
-      {
-        file: "src/controller/disk/disk-reconciler.ts",
-        find: `if (otherCluster !== undefined && otherCluster !== clusterId)`,
-        replace: `if (otherCluster === "none")`,
-      },
-    ],
+    edits: {
+      file: "src/controller/disk/disk-reconciler.ts",
+      find: `if (otherCluster !== undefined && otherCluster !== clusterId)`,
+      replace: `if (otherCluster === "none")`,
+    },
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
     takes: "a user asks for a volume by the name of another cluster's",
@@ -305,13 +277,11 @@ export const protocolMutations: readonly Mutation[] = [
     name: "failed-is-own",
     removes:
       "CreateVolume writes a disk of its name that Azure has failed again only where the disk is its own",
-    edits: [
-      {
-        file: "src/provisioner/disk/disks.ts",
-        find: `  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);`,
-        replace: `  return tags !== undefined;`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/disk/disks.ts",
+      find: `  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);`,
+      replace: `  return tags !== undefined;`,
+    },
     breaks: ["neighbour-touched"],
     storm: takenNamesStorm,
     shownBy: 17,
@@ -321,13 +291,11 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "gone",
     removes: "a VM is pruned only if Azure does not have it any more",
-    edits: [
-      {
-        file: "src/controller/fencing/ask-if-gone.ts",
-        find: `if (proof.value === undefined) return ok(false);`,
-        replace: `if (proof.value === undefined) continue;`,
-      },
-    ],
+    edits: {
+      file: "src/controller/fencing/ask-if-gone.ts",
+      find: `if (proof.value === undefined) return ok(false);`,
+      replace: `if (proof.value === undefined) continue;`,
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: deletedInMountStorm,
@@ -367,15 +335,13 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "releaseClean",
     removes: "a node releases the volume only once nothing on it can write any more",
-    edits: [
-      {
-        file: HOLD_VOLUME,
-        find:
-          `const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);\n` +
-          `  if (!clean.ok) return clean;`,
-        replace: ``,
-      },
-    ],
+    edits: {
+      file: HOLD_VOLUME,
+      find:
+        `const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);\n` +
+        `  if (!clean.ok) return clean;`,
+      replace: ``,
+    },
     breaks: ["two-writers"],
     storm: livingMountStorm,
     shownBy: 2,

@@ -9,14 +9,12 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "request",
     removes: "another node's request alone is no reason for a fence",
-    edits: [
-      {
-        file: "src/core/writer/plan-writer.ts",
-        find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "off", distrusts: true, because: "another node waits" }];
+    edits: {
+      file: "src/core/writer/plan-writer.ts",
+      find: `if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
+      replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "off", distrusts: true, because: "another node waits" }];
   if (observed.writerUse.kind === "unused") return [{ kind: "ReleaseCheck", node }];`,
-      },
-    ],
+    },
     alsoRemoves: ["requested-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
@@ -111,13 +109,11 @@ export const releaseMutations: readonly Mutation[] = [
     removes:
       "NodeStageVolume and NodePublishVolume renew the request of an unrequested writer before they let " +
       "a pod use it",
-    edits: [
-      {
-        file: "src/node/writer/acquire-volume.ts",
-        find: `if (writer.requested) return ok(writer);`,
-        replace: `return ok(writer);`,
-      },
-    ],
+    edits: {
+      file: "src/node/writer/acquire-volume.ts",
+      find: `if (writer.requested) return ok(writer);`,
+      replace: `return ok(writer);`,
+    },
     alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
@@ -130,13 +126,11 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "ending",
     removes: "only proof ends a fence: a node's release does not",
-    edits: [
-      {
-        file: "src/core/writer/record/writer-steps.ts",
-        find: `return ok({ ...record, writer: { ...writer, held: false } });`,
-        replace: `return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/record/writer-steps.ts",
+      find: `return ok({ ...record, writer: { ...writer, held: false } });`,
+      replace: `return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));`,
+    },
     alsoRemoves: ["fence-admission"],
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
@@ -147,19 +141,17 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "barrier",
     removes: "after a record loss, no node writes on a VM before its ETag has moved",
-    edits: [
-      {
-        file: "src/core/writer/record/writer-steps.ts",
-        find: `    barrierPending = [],
+    edits: {
+      file: "src/core/writer/record/writer-steps.ts",
+      find: `    barrierPending = [],
     epoch,
     storeIncarnation,
   } = found;`,
-        replace: `    epoch,
+      replace: `    epoch,
     storeIncarnation,
   } = found;
   const barrierPending: readonly NodeIdentity[] = [];`,
-      },
-    ],
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     shownBy: 2,
@@ -171,13 +163,11 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "barrier-found-later",
     removes: "nor does a node that a record which was made again comes to name only later",
-    edits: [
-      {
-        file: "src/core/writer/record/writer-steps.ts",
-        find: `return record.defaultAccess === "quarantined" && !isForeign(node)`,
-        replace: `return node.nodeName === "" && !isForeign(node)`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/record/writer-steps.ts",
+      find: `return record.defaultAccess === "quarantined" && !isForeign(node)`,
+      replace: `return node.nodeName === "" && !isForeign(node)`,
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: unnamedVmsStorm,
     shownBy: 3,
@@ -189,13 +179,11 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "fence-asks",
     removes: "a fence checks in each of its rounds whether the record still requests it",
-    edits: [
-      {
-        file: "src/provisioner/vm/fence-batch.ts",
-        find: `const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));`,
-        replace: `const asked = this.#openRequests().map((request) => ({ request }));`,
-      },
-    ],
+    edits: {
+      file: "src/provisioner/vm/fence-batch.ts",
+      find: `const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));`,
+      replace: `const asked = this.#openRequests().map((request) => ({ request }));`,
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,
     shownBy: 2,

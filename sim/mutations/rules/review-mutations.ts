@@ -25,13 +25,11 @@ export const reviewMutations: readonly Mutation[] = [
     removes:
       "no disk is attached to a node that was fenced from another volume before it has shown that it is " +
       "clean",
-    edits: [
-      {
-        file: "src/controller/attachment/may-attach-now.ts",
-        find: `return isNamed(status?.record, node, "fenced");`,
-        replace: `return isNamed(status?.record, { ...node, vmId: "" }, "fenced");`,
-      },
-    ],
+    edits: {
+      file: "src/controller/attachment/may-attach-now.ts",
+      find: `return isNamed(status?.record, node, "fenced");`,
+      replace: `return isNamed(status?.record, { ...node, vmId: "" }, "fenced");`,
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
@@ -43,13 +41,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "tags-at-rest",
     removes: "the tags of a disk are written within a minute, whatever moves",
-    edits: [
-      {
-        file: "src/core/volume/tags/plan-state-tags.ts",
-        find: `const afterMs = Math.min(untilRestMs, untilOverdueMs);`,
-        replace: `const afterMs = untilRestMs;`,
-      },
-    ],
+    edits: {
+      file: "src/core/volume/tags/plan-state-tags.ts",
+      find: `const afterMs = Math.min(untilRestMs, untilOverdueMs);`,
+      replace: `const afterMs = untilRestMs;`,
+    },
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
@@ -62,13 +58,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "untagged-goes",
     removes: "an AzVolume that a person deletes stands until its disk's tags keep its state",
-    edits: [
-      {
-        file: "src/controller/adoption/recreate-volume.ts",
-        find: `isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));`,
-        replace: `isDeletedByHand(present) || areStateTagsDue(undefined);`,
-      },
-    ],
+    edits: {
+      file: "src/controller/adoption/recreate-volume.ts",
+      find: `isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));`,
+      replace: `isDeletedByHand(present) || areStateTagsDue(undefined);`,
+    },
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedAfterFenceStorm,
@@ -93,13 +87,11 @@ export const reviewMutations: readonly Mutation[] = [
     removes:
       "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on " +
       "which it goes",
-    edits: [
-      {
-        file: "src/controller/adoption/recreate-volume.ts",
-        find: `(present) => (mayGo(present) ?`,
-        replace: `(present) => (mayGo(volume) ?`,
-      },
-    ],
+    edits: {
+      file: "src/controller/adoption/recreate-volume.ts",
+      find: `(present) => (mayGo(present) ?`,
+      replace: `(present) => (mayGo(volume) ?`,
+    },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedBeforeFenceStorm,
@@ -112,15 +104,13 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "no-note",
     removes: "a node writes a checkpoint of a volume before it mounts it",
-    edits: [
-      {
-        file: "src/node/stage/stage-acquired.ts",
-        find: `return ports.steps.run("checkpoint", () =>
+    edits: {
+      file: "src/node/stage/stage-acquired.ts",
+      find: `return ports.steps.run("checkpoint", () =>
     ports.checkpoints.put(`,
-        replace: `return ports.steps.run("checkpoint", () =>
+      replace: `return ports.steps.run("checkpoint", () =>
     ((_note: unknown, _signal: AbortSignal) => Promise.resolve(ok(undefined)))(`,
-      },
-    ],
+    },
     alsoRemoves: ["unnoted-mounts"],
     breaks: ["not-converged", "leaked"],
     storm: recordsLostStorm,
@@ -131,13 +121,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "trust-own-record",
     removes: "a node unmounts, reclaims and calls itself clean by no record of a backup that was put back",
-    edits: [
-      {
-        file: "src/node/care/volume-reconciler.ts",
-        find: `const trusted = await trustRecord(ports, seen.value, signal);`,
-        replace: `const trusted = ((..._: unknown[]): Result<void, Failure> => ok(undefined))(trustRecord);`,
-      },
-    ],
+    edits: {
+      file: "src/node/care/volume-reconciler.ts",
+      find: `const trusted = await trustRecord(ports, seen.value, signal);`,
+      replace: `const trusted = ((..._: unknown[]): Result<void, Failure> => ok(undefined))(trustRecord);`,
+    },
     breaks: ["healthy-writer-cut-off", "two-writers", "synced-data-lost"],
     storm: backupsUnderMovesStorm,
     takes:
@@ -147,13 +135,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "copied-state",
     removes: "what a copied disk's tags say of its source is not believed of the copy",
-    edits: [
-      {
-        file: "src/core/volume/tags/state-tags.ts",
-        find: `if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;`,
-        replace: `void [stateOf, diskName];`,
-      },
-    ],
+    edits: {
+      file: "src/core/volume/tags/state-tags.ts",
+      find: `if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;`,
+      replace: `void [stateOf, diskName];`,
+    },
     breaks: ["not-converged"],
     storm: copiesStorm,
     takes:
@@ -166,17 +152,15 @@ export const reviewMutations: readonly Mutation[] = [
     removes:
       "the other plans of a volume continue while Azure is asked about a VM in its record whose node " +
       "name is another VM's",
-    edits: [
-      {
-        file: "src/core/writer/plan-writer.ts",
-        find: `  return [
+    edits: {
+      file: "src/core/writer/plan-writer.ts",
+      find: `  return [
     ...checks,
 `,
-        replace: `  if (checks.length > 0) return checks;
+      replace: `  if (checks.length > 0) return checks;
   return [
 `,
-      },
-    ],
+    },
     breaks: ["not-converged"],
     storm: nameMovesStorm,
     takes:
@@ -187,13 +171,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "name-alone",
     removes: "two nodes of one name are the same only if they have the same VM",
-    edits: [
-      {
-        file: "src/core/api/identity/node-identity.ts",
-        find: `return left.nodeName === right.nodeName && isSameVmId(left.vmId, right.vmId);`,
-        replace: `return left.nodeName === right.nodeName;`,
-      },
-    ],
+    edits: {
+      file: "src/core/api/identity/node-identity.ts",
+      find: `return left.nodeName === right.nodeName && isSameVmId(left.vmId, right.vmId);`,
+      replace: `return left.nodeName === right.nodeName;`,
+    },
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
     takes:
@@ -205,17 +187,15 @@ export const reviewMutations: readonly Mutation[] = [
     removes:
       "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the " +
       "record names that VM, too",
-    edits: [
-      {
-        file: "src/core/attachment/plan-attachment.ts",
-        find:
-          "  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? " +
-          "undefined : vm;",
-        replace: `  const record = recordOf(observed);
+    edits: {
+      file: "src/core/attachment/plan-attachment.ts",
+      find:
+        "  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? " +
+        "undefined : vm;",
+      replace: `  const record = recordOf(observed);
   if (record !== undefined && !mayDetach(record, vm)) return undefined;
   return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
-      },
-    ],
+    },
     alsoRemoves: ["grant-distrusted"],
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
@@ -228,15 +208,13 @@ export const reviewMutations: readonly Mutation[] = [
     name: "by-hand-is-deletion",
     removes:
       "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its replicas",
-    edits: [
-      {
-        file: "src/core/attachment/observed-volume.ts",
-        find: `export function isDeleting({ spec }: AzVolume): boolean {
+    edits: {
+      file: "src/core/attachment/observed-volume.ts",
+      find: `export function isDeleting({ spec }: AzVolume): boolean {
   return spec.deleteRequested;`,
-        replace: `export function isDeleting({ metadata, spec }: AzVolume): boolean {
+      replace: `export function isDeleting({ metadata, spec }: AzVolume): boolean {
   return spec.deleteRequested || metadata.deletionTimestamp !== undefined;`,
-      },
-    ],
+    },
     breaks: ["replica-removed"],
     storm: deletedVolumesStorm,
     takes: "a person deletes the AzVolume of a volume that fails over",
@@ -247,15 +225,13 @@ export const reviewMutations: readonly Mutation[] = [
     removes:
       "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node does not " +
       "report",
-    edits: [
-      {
-        file: "src/core/attachment/plan-replicas.ts",
-        find:
-          "if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) " +
-          "return [];",
-        replace: `if (observed.node(nodeName) !== undefined) return [];`,
-      },
-    ],
+    edits: {
+      file: "src/core/attachment/plan-replicas.ts",
+      find:
+        "if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) " +
+        "return [];",
+      replace: `if (observed.node(nodeName) !== undefined) return [];`,
+    },
     breaks: ["replica-removed"],
     storm: lostDriverNodesStorm,
     shownBy: 2,
@@ -265,13 +241,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "raw-descriptors",
     removes: "a node is not clean while a process has the raw device open",
-    edits: [
-      {
-        file: "src/core/node/judge-clean.ts",
-        find: `...(evidence.openInPids.length > 0 ?`,
-        replace: `...(evidence.openInPids.length < 0 ?`,
-      },
-    ],
+    edits: {
+      file: "src/core/node/judge-clean.ts",
+      find: `...(evidence.openInPids.length > 0 ?`,
+      replace: `...(evidence.openInPids.length < 0 ?`,
+    },
     breaks: ["two-writers"],
     storm: rawLeftOpenStorm,
     takes: "a process on a node has a volume's raw device open while the pod moves",
@@ -280,15 +254,13 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "delete-held",
     removes: "DeleteVolume refuses a volume whose record has a writer",
-    edits: [
-      {
-        file: "src/csi/controller/deletion/delete-volume.ts",
-        find: `  if (writer !== undefined && (writer.held || writer.requested))
+    edits: {
+      file: "src/csi/controller/deletion/delete-volume.ts",
+      find: `  if (writer !== undefined && (writer.held || writer.requested))
 `,
-        replace: `  if (writer !== undefined && writer.nodeName === "")
+      replace: `  if (writer !== undefined && writer.nodeName === "")
 `,
-      },
-    ],
+    },
     alsoRemoves: ["published-nodes"],
     breaks: ["not-converged"],
     storm: deletedInUseStorm,
@@ -298,13 +270,11 @@ export const reviewMutations: readonly Mutation[] = [
   {
     name: "attached-is-new",
     removes: "a new disk that a VM has already is found, not new",
-    edits: [
-      {
-        file: "src/controller/disk/disk-reconciler.ts",
-        find: `attachedTo.length === 0 &&`,
-        replace: `attachedTo.length >= 0 &&`,
-      },
-    ],
+    edits: {
+      file: "src/controller/disk/disk-reconciler.ts",
+      find: `attachedTo.length === 0 &&`,
+      replace: `attachedTo.length >= 0 &&`,
+    },
     breaks: ["two-writers"],
     storm: attachedBeforeRecordedStorm,
     takes: "a controller dies before it records a new disk, and a person attaches the disk and opens it",

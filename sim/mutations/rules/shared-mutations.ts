@@ -8,13 +8,11 @@ export const sharedMutations: readonly Mutation[] = [
     removes:
       "where several nodes write, a replica too many is kept for a while after one of them has left: its " +
       "next pod may come to any of them",
-    edits: [
-      {
-        file: "src/core/attachment/plan-replicas.ts",
-        find: `  return isWriterWell(observed) && settledInMs(observed, replicas) <= 0;`,
-        replace: `  return isWriterWell(observed) || settledInMs(observed, replicas) <= 0;`,
-      },
-    ],
+    edits: {
+      file: "src/core/attachment/plan-replicas.ts",
+      find: `  return isWriterWell(observed) && settledInMs(observed, replicas) <= 0;`,
+      replace: `  return isWriterWell(observed) || settledInMs(observed, replicas) <= 0;`,
+    },
     breaks: ["replica-removed"],
     storm: sharedVolumesStorm,
     shownBy: 3,
@@ -26,13 +24,11 @@ export const sharedMutations: readonly Mutation[] = [
     removes:
       "a volume that several nodes write stays attached as a replica only to a node that has unstaged it " +
       "before it was unpublished",
-    edits: [
-      {
-        file: "src/csi/controller/publish/controller-unpublish-volume.ts",
-        find: `  const marksUse = !isSingleWriter(volume.spec.capabilities);`,
-        replace: `  const marksUse = false && !isSingleWriter(volume.spec.capabilities);`,
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/publish/controller-unpublish-volume.ts",
+      find: `  const marksUse = !isSingleWriter(volume.spec.capabilities);`,
+      replace: `  const marksUse = false && !isSingleWriter(volume.spec.capabilities);`,
+    },
     breaks: ["csi-answer"],
     storm: sharedVolumesStorm,
     shownBy: 15,
@@ -71,13 +67,11 @@ export const sharedMutations: readonly Mutation[] = [
     removes:
       "where several nodes write, the attachment that a lost node has left behind is not made again after " +
       "its deletion, but detached",
-    edits: [
-      {
-        file: "src/core/attachment/plan-attachment.ts",
-        find: `  return holdsDisk(attachment) && !isOutOfService(observed, nodeName);`,
-        replace: `  return true;`,
-      },
-    ],
+    edits: {
+      file: "src/core/attachment/plan-attachment.ts",
+      find: `  return holdsDisk(attachment) && !isOutOfService(observed, nodeName);`,
+      replace: `  return true;`,
+    },
     breaks: ["spinning"],
     storm: { ...sharedVolumesStorm, attach: "driver" },
     shownBy: 12,
@@ -115,13 +109,11 @@ export const sharedMutations: readonly Mutation[] = [
     name: "shared-request-lost",
     removes:
       "if nodes attach by themselves, a node that shares a volume states its request again once it is lost",
-    edits: [
-      {
-        file: "src/core/node/plan-node-volume.ts",
-        find: `  if (observed.isMultiWriter) return hasLostRequest(observed)`,
-        replace: `  if (observed.isMultiWriter) return observed.node.nodeName === ""`,
-      },
-    ],
+    edits: {
+      file: "src/core/node/plan-node-volume.ts",
+      find: `  if (observed.isMultiWriter) return hasLostRequest(observed)`,
+      replace: `  if (observed.isMultiWriter) return observed.node.nodeName === ""`,
+    },
     breaks: ["not-converged"],
     storm: {
       ...lostSharedVolumesStorm,
@@ -137,13 +129,11 @@ export const sharedMutations: readonly Mutation[] = [
     removes:
       "where several nodes write, every attachment that a restored backup shows counts as one whose detach " +
       "is under way, until its VM's ETag has moved",
-    edits: [
-      {
-        file: "src/controller/rollback/distrust-shared.ts",
-        find: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) ?`,
-        replace: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) || true ?`,
-      },
-    ],
+    edits: {
+      file: "src/controller/rollback/distrust-shared.ts",
+      find: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) ?`,
+      replace: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) || true ?`,
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: restoredSharedVolumesStorm,
     shownBy: 43,

@@ -20,13 +20,11 @@ export const snapshotMutations: readonly Mutation[] = [
   {
     name: "freeze-held",
     removes: "a snapshot counts only if the node answers that the freeze held until Azure had taken it",
-    edits: [
-      {
-        file: PLAN,
-        find: `  if (answer.state === "Held")`,
-        replace: `  if (answer.state === "Held" || answer.state === "Lost")`,
-      },
-    ],
+    edits: {
+      file: PLAN,
+      find: `  if (answer.state === "Held")`,
+      replace: `  if (answer.state === "Held" || answer.state === "Lost")`,
+    },
     breaks: ["snapshot-broken"],
     storm: frozenSnapshotsStorm,
     shownBy: 8,
@@ -36,13 +34,11 @@ export const snapshotMutations: readonly Mutation[] = [
   {
     name: "freeze-taken",
     removes: "a node calls a freeze held only where the controller has marked its request as taken",
-    edits: [
-      {
-        file: "src/core/node/plan-freeze.ts",
-        find: "if (asked?.isTaken === true) return",
-        replace: "if (asked?.isTaken === true || request === undefined) return",
-      },
-    ],
+    edits: {
+      file: "src/core/node/plan-freeze.ts",
+      find: "if (asked?.isTaken === true) return",
+      replace: "if (asked?.isTaken === true || request === undefined) return",
+    },
     breaks: ["snapshot-broken"],
     storm: restoredInFreezeStorm,
     shownBy: 6,
@@ -52,13 +48,11 @@ export const snapshotMutations: readonly Mutation[] = [
   {
     name: "snapshot-noted",
     removes: "no disk is asked to grow while Azure may be about to make a snapshot that was asked for lately",
-    edits: [
-      {
-        file: "src/csi/controller/snapshots/copied-snapshot.ts",
-        find: "if (!read.ok || isCopiedOrWillBe(read.value)) return ok({ snapshotUri, isShown: read.ok });",
-        replace: "",
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/snapshots/copied-snapshot.ts",
+      find: "if (!read.ok || isCopiedOrWillBe(read.value)) return ok({ snapshotUri, isShown: read.ok });",
+      replace: "",
+    },
     breaks: ["not-converged", "snapshot-broken"],
     storm: copiedSnapshotsStorm,
     shownBy: 3,
@@ -68,13 +62,11 @@ export const snapshotMutations: readonly Mutation[] = [
   {
     name: "snapshot-noted-since",
     removes: "a growth is asked for only where no snapshot was asked for since the look at them",
-    edits: [
-      {
-        file: "src/csi/controller/ask-for-size.ts",
-        find: "inTheWay = unlookedSnapshot(present, volume, context.clock.nowMs());",
-        replace: "",
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/ask-for-size.ts",
+      find: "inTheWay = unlookedSnapshot(present, volume, context.clock.nowMs());",
+      replace: "",
+    },
     breaks: ["not-converged", "snapshot-broken"],
     storm: copiedSnapshotsStorm,
     shownBy: 6,
@@ -84,13 +76,11 @@ export const snapshotMutations: readonly Mutation[] = [
   {
     name: "snapshot-after-growth",
     removes: "no snapshot that Azure copies is asked for while its disk is asked to grow",
-    edits: [
-      {
-        file: "src/csi/controller/snapshots/snapshot-note.ts",
-        find: "refused = refuseWhileGrowing(present, sourceUri);",
-        replace: "",
-      },
-    ],
+    edits: {
+      file: "src/csi/controller/snapshots/snapshot-note.ts",
+      find: "refused = refuseWhileGrowing(present, sourceUri);",
+      replace: "",
+    },
     breaks: ["not-converged", "snapshot-broken"],
     storm: copiedSnapshotsStorm,
     takes: "a snapshot is asked for while Azure is slow to grow its disk",

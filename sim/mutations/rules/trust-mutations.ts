@@ -7,14 +7,12 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "consistency",
     removes: "an attachment whose name, volume and disk contradict each other is ignored",
-    edits: [
-      {
-        file: "src/core/api/identity/attachment-identity.ts",
-        find: `const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
-        replace: `return undefined;
+    edits: {
+      file: "src/core/api/identity/attachment-identity.ts",
+      find: `const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
+      replace: `return undefined;
   const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
-      },
-    ],
+    },
     alsoRemoves: ["wants-alone"],
     breaks: ["granted-unasked", "spinning"],
     storm: {
@@ -42,13 +40,11 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "unconfirmed",
     removes: "a node named only by its own checkpoints may not reclaim a volume before Azure lists its VM",
-    edits: [
-      {
-        file: "src/core/writer/record/writer-steps.ts",
-        find: `withUnverified(record, node, { unconfirmed: true })`,
-        replace: `withUnverified(record, node)`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/record/writer-steps.ts",
+      find: `withUnverified(record, node, { unconfirmed: true })`,
+      replace: `withUnverified(record, node)`,
+    },
     breaks: ["two-writers"],
     storm: { attach: "driver", strikes: { "malicious/reclaims-everything": 4, "loss/volume-deleted": 4 } },
     shownBy: 2,
@@ -60,13 +56,11 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "own-word",
     removes: "an AzDriverNode that reports another VM than its Node names makes no VM a node",
-    edits: [
-      {
-        file: "src/controller/controller-cache.ts",
-        find: `    if (status === undefined) return undefined;`,
-        replace: `    if (status === undefined || metadata.name !== "") return undefined;`,
-      },
-    ],
+    edits: {
+      file: "src/controller/controller-cache.ts",
+      find: `    if (status === undefined) return undefined;`,
+      replace: `    if (status === undefined || metadata.name !== "") return undefined;`,
+    },
     breaks: ["bystander-cut-off"],
     storm: impostorStorm,
     takes:
@@ -77,13 +71,11 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "node-uid",
     removes: "entries of a record bear the uid of the Node that names their VM",
-    edits: [
-      {
-        file: "src/core/api/identity/node-identity.ts",
-        find: `...(nodeUid === undefined ? {} : { nodeUid }) };`,
-        replace: `...(nodeUid === undefined ? {} : {}) };`,
-      },
-    ],
+    edits: {
+      file: "src/core/api/identity/node-identity.ts",
+      find: `...(nodeUid === undefined ? {} : { nodeUid }) };`,
+      replace: `...(nodeUid === undefined ? {} : {}) };`,
+    },
     breaks: ["two-writers"],
     storm: anothersNameStorm,
     takes:
@@ -94,13 +86,11 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "node-uid-kept",
     removes: "a record that is made again while a Node is missing keeps the uid of that Node's entries",
-    edits: [
-      {
-        file: "src/core/writer/record/rebuilt-record.ts",
-        find: `withUidFrom(entries, node)`,
-        replace: `node`,
-      },
-    ],
+    edits: {
+      file: "src/core/writer/record/rebuilt-record.ts",
+      find: `withUidFrom(entries, node)`,
+      replace: `node`,
+    },
     alsoRemoves: ["unnamed-distrusted"],
     breaks: ["two-writers"],
     storm: missingNodesNameStorm,
@@ -114,14 +104,12 @@ export const trustMutations: readonly Mutation[] = [
     name: "give-refused",
     removes:
       "a node in service that has unmounted a volume is not fenced while the policy refuses its release",
-    edits: [
-      {
-        file: "src/core/writer/plan-recall.ts",
-        find: `  if (answer.releaseRefused === true && !isOut) return { hasFailed: false, because: RELEASE_REFUSED };
+    edits: {
+      file: "src/core/writer/plan-recall.ts",
+      find: `  if (answer.releaseRefused === true && !isOut) return { hasFailed: false, because: RELEASE_REFUSED };
 `,
-        replace: "",
-      },
-    ],
+      replace: "",
+    },
     breaks: ["healthy-writer-cut-off"],
     storm: nodesMadeAgainStorm,
     takes:
@@ -132,13 +120,11 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "lone-reports",
     removes: "a single node's report of a rollback is believed once in ten minutes",
-    edits: [
-      {
-        file: "src/core/rollback/judge-reports.ts",
-        find: `return { ...within(lone, nowMs, REPEAT_MS), [nodeName]: nowMs };`,
-        replace: `return {};`,
-      },
-    ],
+    edits: {
+      file: "src/core/rollback/judge-reports.ts",
+      find: `return { ...within(lone, nowMs, REPEAT_MS), [nodeName]: nowMs };`,
+      replace: `return {};`,
+    },
     breaks: ["arm-budget"],
     storm: { isQuiet: true, strikes: { "malicious/reclaims-everything": 3 } },
     shownBy: 2,
