@@ -2,7 +2,8 @@ import type {
   SimulatedCommit,
   SimulatedHandle,
 } from "../../../src/adapters/simulated-store/simulated-store.ts";
-import { type FaultClass, type FaultContext, leaderOf, nodeOfPod } from "../fault-class.ts";
+import type { FaultClass, FaultContext, FaultVariant } from "../fault-class.ts";
+import { leaderOf, nodeOfPod } from "../fault-class.ts";
 
 /** Objects hidden in one fault: each costs a stall of the watches. */
 const HIDDEN_MAX = 5;
@@ -11,11 +12,7 @@ const HIDDEN_MAX = 5;
  * Holds the watches of a process from a change of an object until the change that reverts it, so that it
  * never sees the state in between.
  */
-function hide(
-  { world }: FaultContext,
-  handle: SimulatedHandle,
-  isHidden: (commit: SimulatedCommit) => boolean,
-): () => void {
+function hide({ world }: FaultContext, handle: SimulatedHandle, kind: SimulatedCommit["kind"]): () => void {
   let hidden: string | undefined;
   let times = 0;
   const release = (): void => {
@@ -26,7 +23,7 @@ function hide(
   const stop = world.store.onCommit((commit) => {
     const object = `${commit.kind} ${commit.name}`;
     if (hidden === object) return release();
-    if (hidden !== undefined || times >= HIDDEN_MAX || !isHidden(commit)) return;
+    if (hidden !== undefined || times >= HIDDEN_MAX || commit.kind !== kind) return;
     hidden = object;
     times += 1;
     handle.holdWatches(true);
@@ -42,34 +39,27 @@ export const hidden: FaultClass = {
   name: "hidden",
   about: "a process does not see a change of an object until the change that comes after it",
   variants: {
-    "record-from-leader": {
-      forMs: [20_000, 90_000],
-      delaysNews: true,
-      begin: (context) => hide(context, leaderOf(context.world).store, ({ kind }) => kind === "AzVolume"),
-    },
-    "attachment-from-leader": {
-      forMs: [20_000, 90_000],
-      delaysNews: true,
-      begin: (context) =>
-        hide(context, leaderOf(context.world).store, ({ kind }) => kind === "AzVolumeAttachment"),
-    },
-    "record-from-plugin": {
-      forMs: [20_000, 90_000],
-      begin: (context, fault) => {
-        const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
-        return plugin === undefined
-          ? () => undefined
-          : hide(context, plugin.store, ({ kind }) => kind === "AzVolume");
-      },
-    },
-    "attachment-from-plugin": {
-      forMs: [20_000, 90_000],
-      begin: (context, fault) => {
-        const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
-        return plugin === undefined
-          ? () => undefined
-          : hide(context, plugin.store, ({ kind }) => kind === "AzVolumeAttachment");
-      },
-    },
+    "record-from-leader": hiddenFromLeader("AzVolume"),
+    "attachment-from-leader": hiddenFromLeader("AzVolumeAttachment"),
+    "record-from-plugin": hiddenFromPlugin("AzVolume"),
+    "attachment-from-plugin": hiddenFromPlugin("AzVolumeAttachment"),
   },
 };
+
+function hiddenFromLeader(kind: SimulatedCommit["kind"]): FaultVariant {
+  return {
+    forMs: [20_000, 90_000],
+    delaysNews: true,
+    begin: (context) => hide(context, leaderOf(context.world).store, kind),
+  };
+}
+
+function hiddenFromPlugin(kind: SimulatedCommit["kind"]): FaultVariant {
+  return {
+    forMs: [20_000, 90_000],
+    begin: (context, fault) => {
+      const plugin = context.world.nodePlugin(nodeOfPod(context.world, fault));
+      return plugin === undefined ? () => undefined : hide(context, plugin.store, kind);
+    },
+  };
+}
