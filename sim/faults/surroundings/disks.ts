@@ -20,7 +20,7 @@ import { rawLeftOpen } from "../directed/mount/raw-left-open.ts";
 import { tagsReplaced } from "../directed/mount/tags-replaced.ts";
 import { lunFreedAndLinksLag } from "../directed/node/lun-freed-and-links-lag.ts";
 import { lunFreed } from "../directed/node/lun-freed.ts";
-import type { FaultClass, FaultContext } from "../fault-class.ts";
+import type { BeginFault, FaultClass, FaultContext } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce } from "../fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
@@ -30,9 +30,14 @@ const GIVEN_BACK_MS = 15_000;
 /** How soon after its creation a disk is found, in milliseconds: long before it is attached. */
 const LOOK_MS = 200;
 
-/** The volume's disk, if it has one yet. */
-function diskUriOf({ world }: FaultContext, { volumeName }: TimedFault): string | undefined {
-  return world.cluster.diskUriOf(volumeName);
+/** With the volume's disk, if it has one yet. */
+function withDisk(
+  begin: (context: FaultContext, fault: TimedFault, diskUri: string) => () => void,
+): BeginFault {
+  return (context, fault) => {
+    const diskUri = context.world.cluster.diskUriOf(fault.volumeName);
+    return diskUri === undefined ? overAtOnce : begin(context, fault, diskUri);
+  };
 }
 
 /** A node whose VM does not have the disk. */
@@ -57,36 +62,31 @@ export const disks: FaultClass = {
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
-      begin: (context, fault) => {
-        const diskUri = diskUriOf(context, fault);
-        const nodeName = diskUri === undefined ? undefined : nodeWithoutDisk(context, diskUri);
-        if (diskUri === undefined || nodeName === undefined) return overAtOnce;
+      begin: withDisk((context, fault, diskUri) => {
+        const nodeName = nodeWithoutDisk(context, diskUri);
+        if (nodeName === undefined) return overAtOnce;
         context.toRestart(fault.volumeName);
         context.world.azure.attachOutside(nodeName, diskUri);
         return () => context.world.azure.detachOutside(nodeName, diskUri);
-      },
+      }),
     },
     "attached-before-recorded": attachedBeforeRecorded,
     "attached-to-bystander": attachedToBystander,
     "detached-outside": {
       forMs: [10_000, 60_000],
-      begin: (context, fault) => {
-        const diskUri = diskUriOf(context, fault);
-        if (diskUri === undefined) return overAtOnce;
+      begin: withDisk((context, fault, diskUri) => {
         context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(nodeOfPod(context.world, fault), diskUri);
         return overAtOnce;
-      },
+      }),
     },
     "replica-detached-outside": {
       forMs: [10_000, 60_000],
-      begin: (context, fault) => {
-        const diskUri = diskUriOf(context, fault);
-        if (diskUri === undefined) return overAtOnce;
+      begin: withDisk((context, fault, diskUri) => {
         context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(anotherNode(context, fault), diskUri);
         return overAtOnce;
-      },
+      }),
     },
     "detached-by-hand": detachedByHand,
     "deleted-by-hand": deletedByHand,
@@ -117,15 +117,13 @@ export const disks: FaultClass = {
     "snapshot-by-hand": snapshotByHand,
     "lun-moved": {
       forMs: [10_000, 90_000],
-      begin: (context, fault) => {
-        const diskUri = diskUriOf(context, fault);
-        if (diskUri === undefined) return overAtOnce;
+      begin: withDisk((context, fault, diskUri) => {
         const nodeName = anotherNode(context, fault);
         context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(nodeName, diskUri);
         context.later(GIVEN_BACK_MS, () => context.world.azure.attachOutside(nodeName, diskUri));
         return () => context.world.azure.detachOutside(nodeName, diskUri);
-      },
+      }),
     },
     "foreign-content": {
       forMs: [20_000, 90_000],
@@ -157,13 +155,11 @@ export const disks: FaultClass = {
     },
     "deleted-outside": {
       forMs: [10_000, 60_000],
-      begin: (context, fault) => {
-        const diskUri = diskUriOf(context, fault);
-        if (diskUri === undefined) return overAtOnce;
+      begin: withDisk((context, fault, diskUri) => {
         context.destroyed(fault.volumeName);
         context.world.azure.deleteDiskOutside(diskUri);
         return overAtOnce;
-      },
+      }),
     },
   },
 };
