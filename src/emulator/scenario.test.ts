@@ -148,7 +148,7 @@ actors:
       because: /'orchestrationMode' is one of Uniform, Flexible/,
     },
     { text: "settings: { timescale: 1 }", because: /'timescale' is not a setting/ },
-    { text: "settings: { etagMovesAt: never }", because: /'etagMovesAt' is one of start, end, both/ },
+    { text: "settings: { etagMovesAt: never }", because: /'etagMovesAt' is one of recorded, start, end/ },
     { text: "settings: { latencies: { atach: { medianMs: 1 } } }", because: /'atach' is not a latency/ },
     { text: "faults: [{ effect: { kind: Explode } }]", because: /effect.kind is one of/ },
     { text: "seed: one", because: /'seed' is a whole number/ },

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { at, type Json, type JsonObject, listAt, objectAt } from "./api/json.ts";
 import { aModel, COMPUTE, diskBody, type ModelFixture } from "./testing/model-fixture.ts";
 
-/** From recordings of `az` against Azure, of 2023: what it answers to the requests of these tests. */
+/** From recordings of `az` against Azure, of 2023 to 2026: what it answers to the requests of these tests. */
 const location = "eastus";
 
 /** A resource as GET shows it after a PUT with these properties. */
@@ -146,6 +146,43 @@ describe("answers as Azure was recorded to give them", () => {
         ["d", "ProvisioningState/succeeded"],
       ],
     );
+  });
+
+  it("an ETag moves as a write begins, and again at the end of a creation or detach", () => {
+    const azure = aModel();
+    const etag = (): unknown => azure.send("GET", "virtualMachines/v").headers["etag"];
+    const attached = (...luns: readonly number[]): JsonObject => ({
+      properties: {
+        storageProfile: {
+          dataDisks: luns.map((lun) => ({
+            lun,
+            createOption: "Attach",
+            managedDisk: { id: `${COMPUTE}/disks/d` },
+          })),
+        },
+      },
+    });
+    azure.finish("PUT", "disks/d", { location, ...disk("Premium_LRS", { diskSizeGB: 1 }) });
+    const writes = [
+      ["PUT", "", { location, properties: { networkProfile: {} } }],
+      ["PATCH", "", { tags: { a: "1" } }],
+      ["PATCH", "", attached(0)],
+      ["PATCH", "", attached()],
+      ["POST", "/deallocate", undefined],
+    ] as const;
+    const seen = writes.map(([method, action, body]) => {
+      azure.send(method, `virtualMachines/v${action}`, body);
+      const begun = etag();
+      azure.settle();
+      return [begun, etag()];
+    });
+    assert.deepEqual(seen, [
+      ['"1"', '"2"'],
+      ['"3"', '"3"'],
+      ['"4"', '"4"'],
+      ['"5"', '"6"'],
+      ['"7"', '"7"'],
+    ]);
   });
 
   it("actions and deletes of VMs notify of their end, those of disks do not", () => {

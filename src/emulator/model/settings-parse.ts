@@ -20,7 +20,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   concurrentVmWrite: ["conflict", "preempt"],
   changesWhileAttached: ["refuse", "allow"],
   etagMovedBy: ["update", "dataDisks", "change"],
-  etagMovesAt: ["start", "end", "both"],
+  etagMovesAt: ["recorded", "start", "end"],
   failedAttach: ["kept", "removed"],
   forcedDuringReimage: ["refuse", "breaks"],
   instanceIds: ["grow", "reuse"],

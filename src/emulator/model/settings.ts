@@ -46,8 +46,11 @@ export interface ModelSettings {
    * Whether powering off and deallocating preempt a running update of the VM, such as a detach that hangs.
    */
   readonly powerOffPreemptsUpdate: boolean;
-  /** When a VM's ETag moves: when the service accepts a write, when the write's operation ends, or both. */
-  readonly etagMovesAt: "start" | "end" | "both";
+  /**
+   * When a VM's ETag moves: when the service accepts a write, when the write's operation ends, or as
+   * recorded: when it accepts one, and again at the end of one that has made the VM or detached disks.
+   */
+  readonly etagMovesAt: "recorded" | "start" | "end";
   /**
    * Which updates move the ETag: all, PATCH `{}` included; those that send a list of data disks, even an
    * unchanged one, or change something; or only those that change something.
@@ -134,7 +137,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   latencies: DEFAULT_LATENCIES,
   concurrentVmWrite: "conflict",
   powerOffPreemptsUpdate: true,
-  etagMovesAt: "both",
+  etagMovesAt: "recorded",
   etagMovedBy: "update",
   forcedDuringReimage: "refuse",
   failedAttach: "kept",

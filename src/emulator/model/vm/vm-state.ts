@@ -95,7 +95,8 @@ export function begun(world: World, vm: VirtualMachine, etagMoves = true): Virtu
 
 /**
  * Ends a write: the VM after `change`, free for the next write. Does nothing if the VM is gone or the write
- * was preempted.
+ * was preempted. As recorded (az 2.83, February 2026), the end moves the ETag where it makes the VM or takes
+ * a disk off: an attach, with a new disk too, and any other update move it only as they begin.
  */
 export function endWrite(
   world: World,
@@ -104,8 +105,14 @@ export function endWrite(
 ): void {
   const vm = findVm(world, write.vmId);
   if (vm === undefined || vm.vmGuid !== write.vmGuid) return;
-  const moves = write.etagMoves && world.settings.etagMovesAt !== "start";
-  putVm(world, without({ ...change(vm), etag: vm.etag + (moves ? 1 : 0) }, "operationId"));
+  const ended = change(vm);
+  const { etagMovesAt } = world.settings;
+  const endMoves =
+    etagMovesAt === "recorded"
+      ? vm.power === "creating" || ended.dataDisks.length < vm.dataDisks.length
+      : etagMovesAt === "end";
+  const moves = write.etagMoves && endMoves;
+  putVm(world, without({ ...ended, etag: vm.etag + (moves ? 1 : 0) }, "operationId"));
 }
 
 /** Reserves the disks that are being attached, and stores the VM. */
