@@ -272,14 +272,26 @@ describe("a rolling upgrade of a scale set", () => {
       azure.finish("PUT", POOL, { location: "eastus", sku, properties: { upgradePolicy } });
       return at(azure.send("GET", POOL).body, "properties", "upgradePolicy");
     };
-    const { rolling } = DEFAULT_UPGRADE_POLICY;
-    const stated = { ...rolling, maxBatchInstancePercent: 50 };
+    // From az vmss show in articles of Azure's documentation.
+    const stated = {
+      maxBatchInstancePercent: 50,
+      maxUnhealthyInstancePercent: 20,
+      maxUnhealthyUpgradedInstancePercent: 20,
+      pauseTimeBetweenBatches: "PT0S",
+      maxSurge: false,
+      rollbackFailedInstancesOnPolicyBreach: false,
+    };
     assert.deepEqual(put({ mode: "Automatic" }), { mode: "Automatic" });
     assert.deepEqual(put({ mode: "automatic", rollingUpgradePolicy: { maxBatchInstancePercent: 50 } }), {
       mode: "Automatic",
       rollingUpgradePolicy: stated,
     });
     assert.deepEqual(put({ mode: "MANUAL" }), { mode: "Manual", rollingUpgradePolicy: stated });
+    const crossing = { rollingUpgradePolicy: { enableCrossZoneUpgrade: false } };
+    assert.deepEqual(put(crossing), {
+      mode: "Manual",
+      rollingUpgradePolicy: { ...stated, enableCrossZoneUpgrade: false },
+    });
   });
 
   it("is no upgrade in automatic mode: instances have a new model at once", () => {

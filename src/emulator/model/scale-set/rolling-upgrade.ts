@@ -55,12 +55,15 @@ export function chooseBatch(
   instances: readonly VirtualMachine[],
 ): readonly VirtualMachine[] {
   const waiting = pending.flatMap((id) => instances.filter((vm) => vm.id === id));
-  const ordered = policy.prioritizeUnhealthyInstances
-    ? [...waiting.filter(isUnhealthy), ...waiting.filter((vm) => !isUnhealthy(vm))]
-    : waiting;
+  const ordered =
+    policy.prioritizeUnhealthyInstances === true
+      ? [...waiting.filter(isUnhealthy), ...waiting.filter((vm) => !isUnhealthy(vm))]
+      : waiting;
   const zone = ordered[0]?.zones[0];
   const size = Math.max(1, Math.floor((instances.length * policy.maxBatchInstancePercent) / 100));
-  return ordered.filter((vm) => policy.enableCrossZoneUpgrade || vm.zones[0] === zone).slice(0, size);
+  return ordered
+    .filter((vm) => policy.enableCrossZoneUpgrade === true || vm.zones[0] === zone)
+    .slice(0, size);
 }
 
 /** Whether the health probe of an instance fails. */

@@ -11,7 +11,10 @@ const MODES = ["Manual", "Automatic", "Rolling"] as const;
  */
 export type UpgradeMode = (typeof MODES)[number];
 
-/** How a rolling upgrade proceeds. Percentages are of all instances, but for `maxUnhealthyUpgraded…`. */
+/**
+ * How a rolling upgrade proceeds. Percentages are of all instances, but for `maxUnhealthyUpgraded…`. As
+ * recorded, reads show what is optional here once a body has stated it, and all else always.
+ */
 export interface RollingUpgradePolicy {
   /** 5 to 100. */
   readonly maxBatchInstancePercent: number;
@@ -21,9 +24,11 @@ export interface RollingUpgradePolicy {
   readonly maxUnhealthyUpgradedInstancePercent: number;
   /** As sent: an ISO 8601 duration, in Azure's time. */
   readonly pauseTimeBetweenBatches: string;
+  readonly maxSurge: false;
+  readonly rollbackFailedInstancesOnPolicyBreach: false;
   /** Whether a batch may have instances of several zones. */
-  readonly enableCrossZoneUpgrade: boolean;
-  readonly prioritizeUnhealthyInstances: boolean;
+  readonly enableCrossZoneUpgrade?: boolean;
+  readonly prioritizeUnhealthyInstances?: boolean;
 }
 
 export interface UpgradePolicy {
@@ -47,8 +52,8 @@ export const DEFAULT_UPGRADE_POLICY: UpgradePolicy = {
     maxUnhealthyInstancePercent: 20,
     maxUnhealthyUpgradedInstancePercent: 20,
     pauseTimeBetweenBatches: "PT0S",
-    enableCrossZoneUpgrade: false,
-    prioritizeUnhealthyInstances: false,
+    maxSurge: false,
+    rollbackFailedInstancesOnPolicyBreach: false,
   },
 };
 
@@ -59,6 +64,7 @@ const PERCENTAGES = [
 ] as const;
 /** What would create or roll back instances: refused, as the emulator does neither. */
 const NOT_SERVED = ["maxSurge", "rollbackFailedInstancesOnPolicyBreach"];
+const SHOWN_IF_STATED = ["enableCrossZoneUpgrade", "prioritizeUnhealthyInstances"] as const;
 
 /** The policy that a body's `upgradePolicy` leads to; members that it leaves out stay. */
 export function parseUpgradePolicy(
@@ -86,18 +92,16 @@ export function parseUpgradePolicy(
       pauseTimeBetweenBatches,
       "an ISO 8601 duration, such as PT30S",
     );
+  for (const member of SHOWN_IF_STATED) {
+    const value = booleanAt(given, member);
+    if (value !== undefined) rolling = { ...rolling, [member]: value };
+  }
   const automaticOs = objectAt(json, "automaticOSUpgradePolicy") ?? present.automaticOs;
   return {
     mode,
     showsRolling:
       present.showsRolling || mode === "Rolling" || objectAt(json, "rollingUpgradePolicy") !== undefined,
-    rolling: {
-      ...rolling,
-      pauseTimeBetweenBatches,
-      enableCrossZoneUpgrade: booleanAt(given, "enableCrossZoneUpgrade") ?? rolling.enableCrossZoneUpgrade,
-      prioritizeUnhealthyInstances:
-        booleanAt(given, "prioritizeUnhealthyInstances") ?? rolling.prioritizeUnhealthyInstances,
-    },
+    rolling: { ...rolling, pauseTimeBetweenBatches },
     ...(automaticOs === undefined ? {} : { automaticOs }),
   };
 }
