@@ -120,7 +120,7 @@ describe("the properties that reads return", () => {
 
   it("has the host name in a VM's instance view, and expands it in any case", () => {
     const azure = aModel({ virtualMachines: [{ name: "node-a", computerName: "host" }] });
-    for (const expand of ["instanceView", "InstanceView"])
+    for (const expand of ["instanceView", "InstanceView", "userData, instanceView"])
       assert.equal(
         textAt(
           azure.send("GET", `virtualMachines/node-a?$expand=${expand}`).body,

@@ -80,7 +80,10 @@ export function isOn({ query }: Pick<ArmCall, "query">, name: string): boolean {
 
 /** The members that the `$expand` of a read names, in lower case. */
 export function expandedMembers({ query }: Pick<ArmCall, "query">): readonly string[] {
-  return (query["$expand"] ?? "").toLowerCase().split(",");
+  return (query["$expand"] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((member) => member.trim());
 }
 
 /** A parameter of a route, whose existence the route's pattern guarantees. */

@@ -1,4 +1,4 @@
-import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
+import { type ArmCall, type HandlerResult, isOn, param, reply } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors, errorBody, errorObject } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
@@ -36,7 +36,7 @@ export function getOperation(world: World, call: ArmCall): HandlerResult {
   const operation = world.operations.get(param(call, "operationId").toLowerCase());
   if (operation === undefined || operation.internal === true || !isThere(operation, call))
     return armErrors.operationNotFound(param(call, "operationId"));
-  return call.query["monitor"] === "true"
+  return isOn(call, "monitor")
     ? monitor(world, call, operation)
     : reply(
         200,
