@@ -142,18 +142,19 @@ function checkMember(
   { model: { type, members }, path }: Place,
 ): ArmFailure | undefined {
   const member = members.get(name.toLowerCase());
-  const isMissing = write.missing.includes(
-    pathText(path)
-      .replaceAll(/\[\d+\]/g, "[]")
-      .toLowerCase(),
-  );
   const isUnknown = member === undefined && write.apiVersion <= KNOWN_UNTIL;
-  if (type !== undefined && (isMissing || isUnknown))
+  if (type !== undefined && (isUnknown || isMissing(write, path)))
     return armErrors.unknownMember(name, type, pathText(path), charactersBefore(write.body, path));
   if (member === undefined || member === "any") return undefined;
   return "model" in member
     ? checkValue(write, value, { model: member.model, path })
     : checkChoice(write, value, { choice: member, path });
+}
+
+function isMissing({ missing }: Write, path: BodyPath): boolean {
+  if (missing.length === 0) return false;
+  const field = pathText(path).replaceAll(/\[\d+\]/g, "[]");
+  return missing.includes(field.toLowerCase());
 }
 
 function checkChoice(
