@@ -226,10 +226,11 @@ describe("the program", () => {
     }
   });
 
-  it("says which error has ended it that nothing has caught", async () => {
+  it("says which error has ended it that nothing has caught", async (t) => {
     const planted = `process.stdin.once("data", () => Promise.reject(new Error("planted")));`;
     const args = ["--import", `data:text/javascript,${encodeURIComponent(planted)}`, PROGRAM, "--plain-http"];
     const program = spawn(process.execPath, args, { stdio: "pipe" });
+    t.after(() => program.kill("SIGKILL"));
     const written = text(program.stderr);
     await firstLine(program);
     program.stdin.write("go\n");
@@ -241,13 +242,14 @@ describe("the program", () => {
     );
   });
 
-  it("reports that its port is in use", async () => {
+  it("reports that its port is in use", async (t) => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
     const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port)], {
       stdio: ["ignore", "ignore", "pipe"],
     });
+    t.after(() => program.kill("SIGKILL"));
     const [[code], complained] = await Promise.all([once(program, "exit"), text(program.stderr)]);
     taken.close();
     assert.equal(code, 1);
