@@ -18,6 +18,8 @@ export function call(
       url,
       {
         ca,
+        // Not by its header: a test may name another host.
+        servername: new URL(url).hostname,
         method: options.method ?? "GET",
         headers: {
           ...(options.body === undefined ? {} : { "content-type": "application/json" }),

@@ -81,9 +81,17 @@ describe("the wire", () => {
       },
     ]);
     assert.match(JSON.stringify(await put("{")), /^\[400.*"InvalidRequestContent"/);
+    const nested = `${'{"properties":'.repeat(100_000)}1${"}".repeat(100_000)}`;
+    assert.match(JSON.stringify(await put(nested)), /^\[400.*The reader's MaxDepth of 64 has been exceeded/);
     assert.equal((await put(`\uFEFF${body}`, "text/json; charset=utf-8"))[0], 202);
     const start = `${base}/virtualMachines/twin-1/start?api-version=2025-04-01`;
     assert.equal((await call(ca, start, { method: "POST", headers: bearer })).status, 202);
+  });
+
+  it("answers whatever the client calls its host", async () => {
+    const headers = { ...bearer, host: "[" };
+    const url = `${base}/virtualMachines/node-a?api-version=2025-04-01`;
+    assert.equal((await call(ca, url, { headers })).status, 200);
   });
 
   it("answers with the correlation id of a call that has one", async () => {

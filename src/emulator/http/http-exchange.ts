@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Json } from "../model/api/json.ts";
+import type { Json, JsonObject } from "../model/api/json.ts";
 
 /** A request as the emulator's endpoints read it. */
 export interface HttpRequest {
@@ -48,7 +48,7 @@ export async function readRequest(
   );
   const origin = `${scheme}://${headers["host"] ?? "localhost"}`;
   // A client whose endpoint ends with a slash sends two, which would name another host.
-  const url = new URL((message.url ?? "/").replace(/^\/+/, "/"), origin);
+  const url = new URL((message.url ?? "/").replace(/^\/+/, "/"), "http://localhost");
   return {
     method: message.method ?? "GET",
     path: decoded(url.pathname),
@@ -70,18 +70,43 @@ export function writeAnswer(response: ServerResponse, answer: HttpAnswer): void 
   response.end(text);
 }
 
-export type ParsedBody =
+export type ParsedJson =
   | { readonly ok: true; readonly value: Json | undefined }
   | { readonly ok: false; readonly reason: string };
 
-/** Reads a body, which may begin with a byte order mark. */
-export function parseBody(text: string): ParsedBody {
+/** The limit of Newtonsoft.Json, Azure's reader, unless it is set otherwise (inferred). */
+const DEPTH_MAX = 64;
+
+/** Reads the body of a request. */
+export function parseBody(text: string): ParsedJson {
+  const parsed = parseJson(text);
+  return parsed.ok && isDeeperThan(DEPTH_MAX, parsed.value)
+    ? { ok: false, reason: `The reader's MaxDepth of ${DEPTH_MAX} has been exceeded.` }
+    : parsed;
+}
+
+/** Reads a text that may begin with a byte order mark, or be empty. */
+export function parseJson(text: string): ParsedJson {
   if (text.trim() === "") return { ok: true, value: undefined };
   try {
     return { ok: true, value: JSON.parse(text.replace(/^\uFEFF/, "")) as Json };
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Level by level, since a recursion has a limit of its own. */
+function isDeeperThan(depthMax: number, value: Json | undefined): boolean {
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > depthMax) return true;
+    level = level.flatMap((container) => Object.values(container)).filter(isContainer);
+  }
+  return false;
+}
+
+function isContainer(value: Json | undefined): value is JsonObject | readonly Json[] {
+  return typeof value === "object" && value !== null;
 }
 
 function decoded(path: string): string {

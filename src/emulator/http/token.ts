@@ -8,7 +8,7 @@ import {
   refusedTenant,
 } from "../model/authorization/identities.ts";
 import { RESOURCE_MANAGER_AUDIENCES } from "./cloud-metadata.ts";
-import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
+import { type HttpAnswer, type HttpRequest, parseJson } from "./http-exchange.ts";
 
 const LIFETIME_S = 3600;
 const SOVEREIGN_AUDIENCES: readonly string[] = [
@@ -211,7 +211,7 @@ function accessToken(
 
 /** The claims of a token of this emulator's, or of any JWT; undefined if it has none. */
 export function claimsOf(authorization: string): Json | undefined {
-  const claims = parseBody(Buffer.from(authorization.split(".")[1] ?? "", "base64url").toString());
+  const claims = parseJson(Buffer.from(authorization.split(".")[1] ?? "", "base64url").toString());
   return claims.ok ? claims.value : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { parseBody } from "../http/http-exchange.ts";
+import { parseJson } from "../http/http-exchange.ts";
 import { isObject, type JsonObject } from "../model/api/json.ts";
 import { lockFile } from "./lock-file.ts";
 import type { InputRecord, RecordedInput } from "./recorded-input.ts";
@@ -107,7 +107,7 @@ function removeUnfinishedLine(file: number): void {
 }
 
 function parsed(text: string, at: { readonly path: string; readonly number: number }): JsonObject {
-  const body = parseBody(text);
+  const body = parseJson(text);
   if (body.ok && isObject(body.value)) return body.value;
   throw new Error(`${at.path}, line ${at.number}, is damaged: ${body.ok ? "no JSON object" : body.reason}`);
 }
