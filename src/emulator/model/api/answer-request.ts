@@ -16,6 +16,7 @@ import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import { checkResource } from "./request/check-resource.ts";
 import { checkStorageProfile } from "./request/check-storage-profile.ts";
+import { withSourceId } from "./request/source-id.ts";
 import { withSpelledMembers } from "./request/spelled-members.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
@@ -50,7 +51,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const apiVersion = query["api-version"];
   const { operation } = route;
   const withEtags = route.isAdmin === true || hasEtags(operation, apiVersion ?? "");
-  const spelled = route.isAdmin === true ? undefined : withSpelledMembers(request.body);
+  const spelled = route.isAdmin === true ? undefined : withSourceId(withSpelledMembers(request.body));
   const call: ArmCall = {
     path: request.path,
     params,

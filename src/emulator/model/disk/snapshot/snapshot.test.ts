@@ -51,6 +51,26 @@ const access = (azure: ModelFixture): string | undefined =>
   textAt(azure.send("GET", "snapshots/s").body, "properties", "snapshotAccessState");
 
 describe("a snapshot", () => {
+  it("is of the disk that its sourceUri names, as Terraform and PowerShell send it", () => {
+    const azure = withDisk();
+    const sourceUri = `${COMPUTE}/disks/pvc-1`;
+    const body = { location: "eastus", properties: { creationData: { createOption: "Copy", sourceUri } } };
+    assert.equal(textAt(azure.finish("PUT", "snapshots/s", body), "status"), "Succeeded");
+    const { sourceUniqueId: _, ...shown } = at(
+      azure.send("GET", "snapshots/s").body,
+      "properties",
+      "creationData",
+    ) as Record<string, Json>;
+    assert.deepEqual(shown, { createOption: "Copy", sourceResourceId: sourceUri });
+    assert.equal(textAt(azure.finish("PUT", "snapshots/s", body), "status"), "Succeeded");
+    const blob = { createOption: "Copy", sourceUri: "https://account.blob.core.windows.net/vhds/a.vhd" };
+    const refused = azure.send("PUT", "snapshots/t", {
+      location: "eastus",
+      properties: { creationData: blob },
+    });
+    assert.equal(codeOf(refused.body), "InvalidParameter");
+  });
+
   it("of a Premium disk can be restored at once, to the same size or more", () => {
     const azure = withDisk();
     assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
