@@ -56,6 +56,14 @@ describe("a data disk of createOption Empty", () => {
     );
   });
 
+  it("is made by numbers in quotes, too, as Azure's templates have them", () => {
+    const azure = aModel();
+    const quoted = { lun: "1", createOption: "empty", diskSizeGB: "1023", writeAcceleratorEnabled: "false" };
+    azure.finish("PATCH", "virtualMachines/node-a", bodyOf(quoted));
+    const [made] = listOf(azure);
+    assert.deepEqual([at(made, "lun"), at(made, "diskSizeGB")], [1, 1023]);
+  });
+
   it("is made at the end of the VM's update, with size, SKU and zone", () => {
     const azure = aModel();
     const body = bodyOf({ ...fresh, managedDisk: { storageAccountType: "StandardSSD_LRS" } });
