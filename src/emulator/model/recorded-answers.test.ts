@@ -185,6 +185,14 @@ describe("answers as Azure was recorded to give them", () => {
     ]);
   });
 
+  it("a VM's answer has its ETag in a header, too, but not with the instance view", () => {
+    const azure = aModel();
+    const plain = azure.send("GET", "virtualMachines/node-a");
+    const expanded = azure.send("GET", "virtualMachines/node-a?$expand=instanceView");
+    assert.deepEqual([plain.headers["etag"], at(plain.body, "etag")], ['"1"', '"1"']);
+    assert.deepEqual([expanded.headers["etag"], at(expanded.body, "etag")], [undefined, '"1"']);
+  });
+
   it("actions and deletes of VMs notify of their end, those of disks do not", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/d", diskBody());

@@ -157,6 +157,15 @@ describe("an operation", () => {
 
   it("of a VM shows only its state: recorded documents have no output", () => {
     const azure = furnished();
+    for (const { headers } of [
+      azure.send("PATCH", "virtualMachines/node-b", { tags: {} }),
+      azure.send("PUT", "virtualMachines/node-c", { location: "eastus", properties: { networkProfile: {} } }),
+    ]) {
+      azure.settle();
+      const { pathname } = new URL(headers["azure-asyncoperation"] ?? "");
+      const status = azure.send("GET", pathname).body as Record<string, Json>;
+      assert.deepEqual(Object.keys(status), ["startTime", "endTime", "status", "name"]);
+    }
     const answer = azure.send("POST", "virtualMachines/node-a/restart");
     azure.settle();
     const ended = follow(azure, answer, "azure-asyncoperation").body as Record<string, Json>;

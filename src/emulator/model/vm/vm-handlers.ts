@@ -193,7 +193,9 @@ function vmReply(
   headers: Readonly<Record<string, string>>,
   expanded: ExpandOption = { withView: false, userData: false },
 ): HandlerResult {
-  return reply(status, rendered(world, vm, expanded), { etag: etagText(vm), ...headers });
+  // Recorded: an answer with the instance view has its ETag in the body only.
+  const etag = expanded.withView ? {} : { etag: etagText(vm) };
+  return reply(status, rendered(world, vm, expanded), { ...etag, ...headers });
 }
 
 function rendered(world: World, vm: VirtualMachine, { withView, userData }: ExpandOption): JsonObject {

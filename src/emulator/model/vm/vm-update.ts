@@ -182,12 +182,15 @@ function startUpdateOperation(
           ...withDataDisksSettled(world, now, outcome),
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         })),
-      result: () => {
-        const now = findVm(world, vm.id);
-        return now === undefined ? undefined : renderStorageProfile(now, (id) => diskFacts(world, id));
-      },
+      // Recorded: the status of a PUT or PATCH has no output.
+      ...(name.endsWith("_AttachDetachDataDisks") ? { result: () => storageProfileOf(world, vm.id) } : {}),
     },
   });
+}
+
+function storageProfileOf(world: World, vmId: string): JsonObject | undefined {
+  const vm = findVm(world, vmId);
+  return vm === undefined ? undefined : renderStorageProfile(vm, (id) => diskFacts(world, id));
 }
 
 /** One update takes about as long as its slowest part, plus a little for every disk. */
