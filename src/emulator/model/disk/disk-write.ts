@@ -258,5 +258,5 @@ export function firstAnswer(
     type: `Microsoft.Compute/${address.type}`,
     properties: { ...objectAt(call.body, "properties"), provisioningState: "Updating" },
   };
-  return reply(202, body, operationHeaders(world, call, operation, "Disk"));
+  return reply(202, body, operationHeaders(world, call, operation, "DiskWrite"));
 }

@@ -6,28 +6,29 @@ import { sameId } from "../api/resource/resource-id.ts";
 import { normalLocation, type World } from "../world.ts";
 import type { Operation } from "./operation.ts";
 
-/** The real service asks for ten seconds between polls of an action. */
-const ACTION_RETRY_AFTER_MS = 10_000;
+/** What the disk provider asks of the client of a PUT (recorded) or PATCH (inferred). */
+const DISK_WRITE_RETRY_AFTER_MS = 2000;
 
 /**
  * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH
- * without `Location` and `Retry-After`, actions and deletes with both; the disk provider always with
- * `Location`, and it notifies no one of the end.
+ * without `Location`, actions and deletes with it; the disk provider always with it, and it notifies no one
+ * of the end. Only writes of disks have a `Retry-After`: `az`, whose recordings leave that header out, polls
+ * everything else every 30 s.
  */
 export function operationHeaders(
   world: World,
   call: ArmCall,
   operation: Operation,
-  kind: "Update" | "Action" | "Disk",
+  kind: "Update" | "Action" | "DiskWrite" | "DiskAction",
 ): Record<string, string> {
   const location = normalLocation(operation.location);
   const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
   return {
     "azure-asyncoperation": url + version,
-    ...(kind === "Disk" ? {} : { "azure-asyncnotification": "Enabled" }),
+    ...(kind.startsWith("Disk") ? {} : { "azure-asyncnotification": "Enabled" }),
     ...(kind === "Update" ? {} : { location: `${url}&monitor=true${version}` }),
-    ...(kind === "Action" ? retryAfter(world) : settingRetryAfter(world)),
+    ...retryAfter(world, kind === "DiskWrite" ? DISK_WRITE_RETRY_AFTER_MS : 0),
   };
 }
 
@@ -38,11 +39,7 @@ export function getOperation(world: World, call: ArmCall): HandlerResult {
     return armErrors.operationNotFound(param(call, "operationId"));
   return isOn(call, "monitor")
     ? monitor(world, call, operation)
-    : reply(
-        200,
-        statusDocument(operation),
-        operation.status === "InProgress" ? settingRetryAfter(world) : {},
-      );
+    : reply(200, statusDocument(operation), operation.status === "InProgress" ? retryAfter(world, 0) : {});
 }
 
 /** Whether an operation is in a URL's subscription and region. */
@@ -68,8 +65,8 @@ function statusDocument(operation: Operation): JsonObject {
 function monitor(world: World, call: ArmCall, operation: Operation): HandlerResult {
   if (operation.status === "InProgress") {
     return reply(202, undefined, {
-      location: operationHeaders(world, call, operation, "Disk")["location"] ?? "",
-      ...retryAfter(world),
+      location: operationHeaders(world, call, operation, "DiskAction")["location"] ?? "",
+      ...retryAfter(world, 0),
     });
   }
   if (operation.error !== undefined) return reply(httpStatusOf(operation.error), errorBody(operation.error));
@@ -81,14 +78,14 @@ function httpStatusOf(error: ArmFailure): number {
   return error.status >= 400 ? error.status : 409;
 }
 
-/** The header is in seconds, so a faster clock omits it rather than slowing its clients down. */
-function retryAfter(world: World): Record<string, string> {
-  if (world.settings.pollAfterS > 0) return settingRetryAfter(world);
-  const seconds = Math.round((ACTION_RETRY_AFTER_MS * world.settings.timeScale) / 1000);
+/**
+ * What the setting asks of all clients, in seconds of their own clocks, or Azure of this one. The header is
+ * in seconds, so a faster clock omits Azure's rather than slowing its clients down.
+ */
+function retryAfter({ settings }: World, azuresMs: number): Record<string, string> {
+  const seconds =
+    settings.pollAfterS > 0
+      ? Math.ceil(settings.pollAfterS)
+      : Math.round((azuresMs * settings.timeScale) / 1000);
   return seconds >= 1 ? { "retry-after": String(seconds) } : {};
-}
-
-/** What the setting asks of all clients, in seconds of their own clocks. */
-function settingRetryAfter({ settings }: World): Record<string, string> {
-  return settings.pollAfterS > 0 ? { "retry-after": String(Math.ceil(settings.pollAfterS)) } : {};
 }
