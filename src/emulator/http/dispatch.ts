@@ -112,7 +112,7 @@ export function refused(reason: ArmFailure): HttpAnswer {
   };
   return {
     status: reason.status,
-    headers: { ...headers, "x-ms-failure-cause": reason.cause ?? "gateway", ...reason.headers },
+    headers: { ...headers, "x-ms-failure-cause": "gateway", ...reason.headers },
     body: errorBody(reason),
   };
 }

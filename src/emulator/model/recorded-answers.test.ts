@@ -212,6 +212,18 @@ describe("answers as Azure was recorded to give them", () => {
     assert.equal(refused.headers["x-ms-error-code"], undefined);
   });
 
+  it("only a refusal of Resource Manager names its cause", () => {
+    const azure = aModel();
+    const refused = [azure.send("GET", "disks/none"), azure.send("PUT", "disks/d", { location })];
+    assert.deepEqual(
+      refused.map(({ status, headers }) => [status, headers["x-ms-failure-cause"]]),
+      [
+        [404, "gateway"],
+        [400, undefined],
+      ],
+    );
+  });
+
   it("snapshots, access and encryption sets count in buckets of their own", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/d", diskBody());

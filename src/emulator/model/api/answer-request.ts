@@ -271,5 +271,7 @@ function commonHeaders(request: ArmRequest, requestId: string): Record<string, s
 }
 
 function failureHeaders(result: HandlerResult): Record<string, string> {
-  return result.kind === "Failure" ? { "x-ms-failure-cause": result.cause ?? "service" } : {};
+  return result.kind === "Failure" && result.cause !== undefined
+    ? { "x-ms-failure-cause": result.cause }
+    : {};
 }

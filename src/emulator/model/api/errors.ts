@@ -12,8 +12,8 @@ export interface ArmFailure {
   readonly innerError?: JsonObject;
   readonly additionalInfo?: readonly Json[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** The refusing component: ARM's front door or the provider behind it. */
-  readonly cause?: "gateway" | "service";
+  /** The refusing component, if that is ARM's front door: recorded answers of the provider do not say it. */
+  readonly cause?: "gateway";
 }
 
 type Extra = Partial<
