@@ -6,6 +6,7 @@ import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import type { AttachedDevice } from "./find-device.ts";
+import { publishedTargets } from "./published-targets.ts";
 import type { StageRequest } from "./stage-request.ts";
 
 /** What is at the staging path: nothing, this device alive, or something to be removed first. */
@@ -13,8 +14,8 @@ export type MountState = "none" | "live" | "stale";
 
 /**
  * Observes the staging path. Fails with `WrongDevice` where another volume uses the raw device, or may come
- * to use it, and with `DeviceBusy` where a pod has this one raw by an earlier number, or raw is asked for
- * while its file system is mounted.
+ * to use it, or a pod has the volume from another device, and with `DeviceBusy` where a pod has this one raw
+ * by an earlier number, or raw is asked for while its file system is mounted.
  */
 export async function mountState(
   ports: NodePorts,
@@ -39,8 +40,29 @@ export async function mountState(
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (!mounted.ok) return mounted;
   if (mounted.value?.majorMinor === device.majorMinor && !mounted.value.isDead) return ok("live");
+  const used = await usedElsewhere(ports, request, mounted.value, signal);
+  if (!used.ok) return used;
+  if (used.value !== undefined) {
+    const problem = `the volume is mounted from another device, and in use at ${used.value}`;
+    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
+  }
   const free = checkFree(ports, volumeName, found, []);
   return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
+}
+
+/**
+ * Where a pod has the volume by what is mounted at the staging path, if that is alive: with an attachment
+ * from a backup the LUN may lead to another disk.
+ */
+async function usedElsewhere(
+  ports: NodePorts,
+  { volumeId, stagingPath }: StageRequest,
+  mounted: MountPoint | undefined,
+  signal: AbortSignal,
+): Promise<Result<string | undefined, Failure>> {
+  if (mounted === undefined || mounted.isDead) return ok(undefined);
+  const targets = await publishedTargets(ports, volumeId, stagingPath, signal);
+  return targets.ok ? ok(targets.value.bound[0]) : targets;
 }
 
 /**

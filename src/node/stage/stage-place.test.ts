@@ -6,7 +6,8 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
-import { aWriter, diskUri } from "../../core/testing/objects.ts";
+import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
+import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -291,6 +292,29 @@ describe("stageVolume and where the disk is", () => {
         world.machine.mounts().map((mount) => [mount.path, mount.diskUri]),
         [[stagingPath, diskUri]],
       );
+    }));
+
+  it("keeps the mounts of a pod where its cache shows a grant that a rebuild has ended", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world);
+      const mounts = world.machine.mounts();
+      world.store.holdWatches(true);
+      const unverified = [identity("node-a")];
+      await world.setRecord(() => foundRecord({ unverified, epoch: 4, storeIncarnation: 1 }));
+      // As a restarted kubelet does.
+      assert.equal(kindOf(await stage(world)), "StillWaiting");
+      assert.deepEqual(world.machine.mounts(), mounts);
+    }));
+
+  it("keeps the mounts of a pod where its attachment leads to another volume's disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      await publish(world);
+      const mounts = world.machine.mounts();
+      world.machine.attach({ lun: 1, disk: anotherDisk() });
+      // From a backup.
+      await world.setAttachment((attachment) => withStatus(attachment, { lun: 1 }));
+      assert.equal(kindOf(await stage(world)), "WrongDevice");
+      assert.deepEqual([world.machine.mounts(), world.attachment()?.status?.deviceMissing], [mounts, true]);
     }));
 
   it("does not count as staged where only a pod's mount is left", () =>

@@ -15,6 +15,7 @@ import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volum
 import { restoreDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import { type MountState, mountState } from "./mount-state.ts";
+import { publishedTargets } from "./published-targets.ts";
 import { reportWrongDevice, whileSame } from "./same-device.ts";
 import { adjustStaged, stageAcquired } from "./stage-acquired.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
@@ -159,6 +160,15 @@ async function stageAsWriter(
     if (!held.ok) return held;
     if (held.value !== undefined)
       return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);
+    // Without the staging mount, the node's own loop would not take the pod's mount for one in use.
+    const used = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
+    if (!used.ok) return used;
+    const [target] = used.value.bound;
+    if (target !== undefined)
+      return stillWaiting(
+        request.volumeId,
+        `${ports.node.nodeName} to reclaim the volume, or to remove what is mounted at ${target}`,
+      );
   }
   if (present !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
