@@ -221,6 +221,33 @@ describe("a simulated Kubernetes", () => {
       assert.deepEqual(test.cluster.containersOn(from), []);
     }));
 
+  // test/cluster/faults-of-the-api.test.ts shows it on a real cluster.
+  it("ends the later of two pods once kubelets are started after a restore of etcd", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      const [first] = test.cluster.pods();
+      const restore = test.cluster.backUp();
+      test.cluster.drain(from);
+      await test.untilRunning(to);
+      await test.until("it is detached from there", () => test.cluster.unfinished().length === 0);
+      test.forget();
+      restore();
+      await test.clock.advance(30_000);
+      assert.deepEqual([test.cluster.pods(), test.calls], [[first], []]);
+      assert.equal(test.cluster.containersOn(to).length, 1);
+      for (const nodeName of [from, to]) {
+        test.cluster.setKubeletRunning(nodeName, false);
+        test.cluster.setKubeletRunning(nodeName, true);
+      }
+      await test.until("the first one runs", () => test.cluster.containersOn(from).length === 1);
+      await test.until("the later one has ended", () => test.calls.includes(`${to} unstage`));
+      assert.deepEqual(
+        test.calls.filter((call) => call.startsWith(to)),
+        [`${to} unpublish`, `${to} unstage`],
+      );
+      assert.deepEqual(test.cluster.unfinished(), []);
+    }));
+
   it("restarts a pod's container after a reboot, on a volume that is staged again", () =>
     withCluster(async (test) => {
       const from = await started(test);

@@ -43,6 +43,7 @@ const CLOUD_MONITOR_MS = 5_000;
 const CORE_KINDS = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
 
 const RESTARTED = new Error("the sidecars are started again");
+const RESTORED = new Error("a backup of etcd is restored");
 
 /** A simulated Kubernetes, with its Nodes and nothing on them. It runs while `run` does. */
 export function createSimCluster(options: SimClusterOptions): SimCluster {
@@ -100,6 +101,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   const begunClasses: BegunClasses = new Map();
   const allocatedSizes: AllocatedSizes = new Map();
   const failovers = countFailovers(api);
+  let controllers: Lifetime | undefined;
   let sidecars: Lifetime | undefined;
 
   for (const { name, zone } of options.nodes) {
@@ -137,7 +139,8 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   }
 
   function startControllers(): void {
-    const tasks = createTaskGroup(whole.signal, onFailure);
+    controllers = createLifetime(whole.signal);
+    const tasks = createTaskGroup(controllers.signal, onFailure);
     const manager = planeOf("kube-controller-manager", tasks);
     runStatefulSetController(manager);
     runClaimProtection(manager);
@@ -195,6 +198,15 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     restartSidecars: () => {
       sidecars?.end(RESTARTED);
       if (!whole.signal.aborted && sidecars !== undefined) startSidecars();
+    },
+    backUp: () => {
+      const objects = api.snapshot();
+      return () => {
+        controllers?.end(RESTORED);
+        trace.note("API server", "goes back to a backup");
+        api.restore(objects);
+        if (!whole.signal.aborted && controllers !== undefined) startControllers();
+      };
     },
     callDeleteVolume: (volumeName) =>
       createTaskGroup(whole.signal, onFailure).start(async (signal) => {

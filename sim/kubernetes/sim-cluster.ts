@@ -261,6 +261,11 @@ export interface SimCluster {
   /** CSI's sidecars die at any point, and restart: calls under way are cancelled, and repeated. */
   restartSidecars(): void;
   /**
+   * Takes a backup of etcd. The returned function restores it, and starts Kubernetes' own controllers again;
+   * kubelets and sidecars receive no change until they are started again.
+   */
+  backUp(): () => void;
+  /**
    * DeleteVolume is called once for the volume's disk, though its claim exists. The response is judged
    * like any other.
    */

@@ -107,6 +107,18 @@ export const restoredInFreezeStorm: DirectedStorm = {
   strikes: { "loss/restored": 14, "haste/hunted": 1 },
 };
 
+/** etcd goes back as a whole: by the API server a pod that has moved since runs where it was. */
+export const restoredClustersStorm: DirectedStorm = {
+  isQuiet: true,
+  strikes: {
+    "loss/restored-with-cluster": 4,
+    "haste/hunted": 4,
+    "haste/forced-by-hand": 2,
+    "nodes/freeze-and-mark": 1,
+    "crash/controller-at-step": 1,
+  },
+};
+
 /** A node freezes right before it mounts, is fenced, and thaws. */
 export const frozenInMountStorm: DirectedStorm = {
   ...oneThatMoves,

@@ -7,6 +7,7 @@ import type { FaultClass } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
+import { restoredWithCluster } from "./restored-with-cluster.ts";
 import { restores } from "./restores.ts";
 
 /** The volume's attachments. */
@@ -103,6 +104,7 @@ export const loss: FaultClass = {
       },
     },
     ...restores,
+    "restored-with-cluster": restoredWithCluster,
     "plugin-upgraded": {
       forMs: [2_000, 20_000],
       begin: ({ world }, fault) => {

@@ -20,6 +20,11 @@ export interface ApiServer {
   remove(kind: ApiKind, name: string): void;
   /** Calls `listener` within each change. Returns how to stop it. */
   onChange(listener: (change: ApiChange) => void): () => void;
+  snapshot(): ApiSnapshot;
+  /** Puts the objects of a snapshot back, as a restored backup of etcd does. */
+  restore(snapshot: ApiSnapshot): void;
+  /** How often a snapshot was restored. */
+  restores(): number;
   /** When a kubelet last renewed its Lease, on the cluster's clock; undefined: never. */
   leaseRenewedMs(nodeName: string): number | undefined;
   renewLease(nodeName: string, atMs: number): void;
@@ -30,6 +35,9 @@ export interface ApiServer {
 }
 
 type Objects = { readonly [K in ApiKind]: Map<string, ApiKinds[K]> };
+
+/** All objects of an API server at one moment. */
+export type ApiSnapshot = ReadonlyMap<ApiKind, ReadonlyMap<string, ApiKinds[ApiKind]>>;
 
 /** An API server without objects. */
 export function createApiServer(): ApiServer {
@@ -45,6 +53,8 @@ export function createApiServer(): ApiServer {
   const leases = new Map<string, number>();
   const listeners = new Set<(change: ApiChange) => void>();
   const reachable = createSwitch();
+  const kinds = Object.keys(objects) as readonly ApiKind[];
+  let restores = 0;
   const mapOf = <K extends ApiKind>(kind: K): Map<string, ApiKinds[K]> =>
     objects[kind] as Map<string, ApiKinds[K]>;
 
@@ -65,6 +75,13 @@ export function createApiServer(): ApiServer {
     tell(kind, object.name, previous, object);
   }
 
+  function remove(kind: ApiKind, name: string): void {
+    const previous = mapOf(kind).get(name);
+    if (previous === undefined) return;
+    mapOf(kind).delete(name);
+    tell(kind, name, previous, undefined);
+  }
+
   return {
     get: (kind, name) => mapOf(kind).get(name),
     list: (kind) => [...mapOf(kind).values()],
@@ -76,12 +93,17 @@ export function createApiServer(): ApiServer {
       if (!sameJson(present, changed)) put(kind, changed);
       return true;
     },
-    remove: (kind, name) => {
-      const previous = mapOf(kind).get(name);
-      if (previous === undefined) return;
-      mapOf(kind).delete(name);
-      tell(kind, name, previous, undefined);
+    remove,
+    snapshot: () => new Map(kinds.map((kind) => [kind, new Map(mapOf(kind))])),
+    restore: (snapshot) => {
+      restores++;
+      for (const kind of kinds) {
+        const kept = snapshot.get(kind) ?? new Map<string, ApiKinds[ApiKind]>();
+        for (const name of [...mapOf(kind).keys()]) if (!kept.has(name)) remove(kind, name);
+        for (const [name, object] of kept) if (mapOf(kind).get(name) !== object) put(kind, object);
+      }
     },
+    restores: () => restores,
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

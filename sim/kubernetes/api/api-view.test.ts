@@ -10,7 +10,7 @@ import { createTaskGroup } from "./task-group.ts";
 const DELAY_MS = [10, 20] as const;
 const LATER_MS = 100;
 
-function aView() {
+function aView(how: { readonly followsRestores?: boolean } = {}) {
   const clock = createVirtualClock();
   const api = createApiServer();
   const tasks = createTaskGroup(new AbortController().signal, (error) => {
@@ -24,6 +24,7 @@ function aView() {
     delayMs: () => DELAY_MS,
     untilGracePeriodEnds: () => Promise.resolve(),
     kinds: ["StatefulSet"],
+    ...how,
   });
   const told: string[] = [];
   const pods = (object: ApiChange["current"]): string =>
@@ -52,6 +53,30 @@ describe("createApiView", () => {
     await clock.advance(LATER_MS);
     assert.deepEqual(told, ["a: 1 to none"]);
   });
+
+  for (const followsRestores of [true, false]) {
+    it(`receives a restored backup, and what follows it: ${followsRestores}`, async () => {
+      const { clock, api, told } = aView({ followsRestores });
+      api.put("StatefulSet", { name: "a", pods: 1, members: 1 });
+      api.put("StatefulSet", { name: "b", pods: 1, members: 1 });
+      const backup = api.snapshot();
+      api.remove("StatefulSet", "a");
+      api.change("StatefulSet", "b", { pods: 0 });
+      api.put("StatefulSet", { name: "c", pods: 1, members: 1 });
+      await clock.advance(LATER_MS);
+      told.length = 0;
+      api.restore(backup);
+      await clock.advance(LATER_MS);
+      api.change("StatefulSet", "b", { pods: 0 });
+      await clock.advance(LATER_MS);
+      const all = ["c: 1 to none", "a: none to 1", "b: 0 to 1", "b: 1 to 0"];
+      assert.deepEqual(told, followsRestores ? all : []);
+      assert.deepEqual(
+        api.list("StatefulSet").map(({ name }) => name),
+        ["b", "a"],
+      );
+    });
+  }
 
   it("receives no change that changes nothing", async () => {
     const { clock, api, told } = aView();

@@ -40,11 +40,18 @@ export interface ApiViewOptions {
    * Default: all of those kinds.
    */
   readonly follows?: (change: ApiChange) => boolean;
+  /**
+   * Whether it lists everything again once a backup was restored. Default: it receives nothing from then
+   * on, since its watch waits for versions that the API server has not reached again.
+   */
+  readonly followsRestores?: boolean;
 }
 
 /** A view that fills by itself. */
 export function createApiView(options: ApiViewOptions): ApiView {
-  const { api, clock, random, tasks, kinds, follows = () => true } = options;
+  const { api, clock, random, tasks, kinds, follows = () => true, followsRestores = false } = options;
+  const restores = api.restores();
+  const isBlind = (): boolean => !followsRestores && api.restores() !== restores;
   const known = new Map<ApiKind, Map<string, ApiKinds[ApiKind]>>(kinds.map((kind) => [kind, new Map()]));
   /** By name, the last state of each object. */
   const unreported = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(
@@ -59,7 +66,7 @@ export function createApiView(options: ApiViewOptions): ApiView {
   function hear(kind: ApiKind): void {
     const names = unreported.get(kind);
     const objects = known.get(kind);
-    if (names === undefined || objects === undefined) return;
+    if (names === undefined || objects === undefined || isBlind()) return;
     const heard = [...names];
     names.clear();
     for (const [name, last] of heard) {

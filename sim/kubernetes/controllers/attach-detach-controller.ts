@@ -43,6 +43,22 @@ interface VolumeState {
 export function runAttachDetachController(plane: ControlPlane): void {
   const { api, view, clock, random, tasks, trace } = plane;
   const volumes = new Map<string, VolumeState>();
+  let hasTakenOver = false;
+
+  /** What an earlier process has attached, by the Nodes, or may have, by the VolumeAttachments. */
+  function takeOver(): void {
+    hasTakenOver = true;
+    for (const { name: nodeName, volumesAttached } of view.list("Node")) {
+      for (const volumeName of volumesAttached) {
+        stateOf(volumeName).nodes.set(nodeName, { state: "attached", unrequestedSinceMs: undefined });
+        verifyLater(volumeName, nodeName);
+      }
+    }
+    for (const { volumeName, nodeName } of view.list("VolumeAttachment")) {
+      const { nodes } = stateOf(volumeName);
+      if (!nodes.has(nodeName)) nodes.set(nodeName, { state: "uncertain", unrequestedSinceMs: undefined });
+    }
+  }
 
   function stateOf(volumeName: string): VolumeState {
     const present = volumes.get(volumeName);
@@ -240,7 +256,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
   }
 
   /**
-   * The next check notices that another client deleted a VolumeAttachment, and recreates it if it is still
+   * The next check notices that there is no VolumeAttachment any more, and recreates it if it is still
    * needed.
    */
   function verifyLater(volumeName: string, nodeName: string): void {
@@ -259,6 +275,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
   }
 
   view.onChange((change) => {
+    if (!hasTakenOver) takeOver();
     if (change.kind === "Pod") stateOf((change.current ?? change.previous)?.volumeName ?? "").wake.wake();
     if (change.kind === "VolumeAttachment" && change.current === undefined && change.previous !== undefined) {
       const { volumeName, nodeName, isDeleted } = change.previous;

@@ -58,6 +58,7 @@ export function connectToCluster(options: {
         await runs(signal);
       },
       kinds: ["Pod", "Claim", "PersistentVolume", "Node", "VolumeAttachment"],
+      followsRestores: true,
     });
     return view;
   }

@@ -38,6 +38,9 @@ export function startPodWorker(
   const life = createLifetime(tasks.signal);
 
   async function run(signal: AbortSignal): Promise<void> {
+    // Its status is that of its containers, whatever its volumes still wait for.
+    const isUntold = runtime.get(uid) !== undefined && api.get("Pod", name)?.phase !== "Running";
+    if (isUntold) await tell({ phase: "Running", isReady: true }, signal);
     const path = await volumes.mount(pod, signal);
     for (let crashes = 0; ; crashes += 1) {
       const container = runtime.get(uid) ?? (await start(path, signal));

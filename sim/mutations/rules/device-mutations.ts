@@ -4,6 +4,7 @@ import {
   formatCutOffStorm,
   linksLagStorm,
   rawReplicasStorm,
+  restoredClustersStorm,
 } from "../storms.ts";
 
 const STAGE_ACQUIRED = "src/node/stage/stage-acquired.ts";
@@ -40,6 +41,30 @@ export const deviceMutations: readonly Mutation[] = [
     storm: rawReplicasStorm,
     takes: "a raw disk moves to a replica whose kernel has read it before, and keeps its device open",
     noticedBy: "src/node/stage/stage-volume.test.ts",
+  },
+  {
+    name: "staged-below-pod",
+    removes: "a stage removes no live staging mount of a volume that a pod uses",
+    edits: [
+      {
+        file: "src/node/stage/stage-volume.ts",
+        find: `const [target] = used.value.bound;`,
+        replace: `const [target] = used.value.bound.slice(used.value.bound.length);`,
+      },
+      {
+        file: "src/node/stage/mount-state.ts",
+        find: `return targets.ok ? ok(targets.value.bound[0]) : targets;`,
+        replace: `return targets.ok ? ok(undefined) : targets;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: restoredClustersStorm,
+    shownBy: 2,
+    takes:
+      "a kubelet is restarted after a backup of etcd was restored, and its node's cache, or the " +
+      "attachment, is older than the rebuilt record",
+    noticedBy: "src/node/stage/stage-place.test.ts",
   },
   {
     name: "no-formatting-mark",

@@ -14,6 +14,7 @@ import {
   nameMovesStorm,
   otherWritersStorm,
   refusedGrowthStorm,
+  restoredClustersStorm,
   restoredSharedVolumesStorm,
   restoresAndClonesStorm,
   sharedVolumesStorm,
@@ -78,6 +79,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "haste/forced-by-hand": 3,
     },
   },
+  "restored-clusters": restoredClustersStorm,
   "clocks-apart": {
     strikes: {
       "leaders/clocks-apart": 4,
