@@ -16,6 +16,8 @@ type Outsiders = Pick<
   | "deleteVmAt"
   | "switchOffAt"
   | "reimage"
+  | "restartOutside"
+  | "deallocateOutside"
   | "attachOutside"
   | "detachOutside"
   | "detachOutsideAt"
@@ -77,6 +79,14 @@ export function createOutsiders(options: {
       const machine = machineOf(nodeName);
       askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/reimage` }, () =>
         machine?.replaceOsDisk(),
+      );
+    },
+    restartOutside: (nodeName, how) =>
+      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/${how}` }),
+    deallocateOutside: (nodeName, forMs) => {
+      const path = instanceUriOf(nodeName);
+      askOutside({ method: "POST", path: `${path}/deallocate` }, () =>
+        agenda.after(forMs, () => askOutside({ method: "POST", path: `${path}/start` })),
       );
     },
     attachOutside: (nodeName, diskUri) =>

@@ -170,6 +170,10 @@ export interface SimAzure {
 
   // Requests of other clients. Azure may refuse them.
   attachOutside(nodeName: string, diskUri: string): void;
+  /** Restarts the VM where it is, or on another host. */
+  restartOutside(nodeName: string, how: "restart" | "redeploy"): void;
+  /** Stops the VM, which leaves its host, and starts it so many milliseconds after that was accepted. */
+  deallocateOutside(nodeName: string, forMs: number): void;
   /** `isForced`: with force, an option in Azure's portal. Default: false. */
   detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
   /** The same for a VM that may have lost its node's name. */

@@ -28,8 +28,8 @@ function objectOf(world: SimWorld, volumeName: string): string | undefined {
 export const loss: FaultClass = {
   name: "loss",
   about:
-    "objects are deleted by hand, all of them or one, the store is restored from an older backup, " +
-    "plug-ins and controllers are upgraded under I/O",
+    "objects are deleted by hand, all of them or one, the store is restored from an older backup, with " +
+    "or without Kubernetes' own objects, plug-ins and controllers are upgraded under I/O",
   variants: {
     "volume-deleted": {
       forMs: [10_000, 60_000],

@@ -6,6 +6,7 @@ import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
 import { instanceReused } from "../directed/node/instance-reused.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name/name-moves-before-acquire.ts";
 import { nameMoves } from "../directed/node/name/name-moves.ts";
+import { powerByHand } from "../directed/node/power-by-hand.ts";
 import { putAway } from "../directed/node/put-away.ts";
 import { drainedForGood, reimaged } from "../directed/node/reimaged.ts";
 import { replacedByAnother } from "../directed/node/replaced-by-another.ts";
@@ -57,10 +58,10 @@ const decidedSteps = [
 export const nodes: FaultClass = {
   name: "nodes",
   about:
-    "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow " +
-    "disk or a broken root disk, is deleted, is drained or reimaged, or is recreated under its name, or " +
-    "its name is given to another VM while the first one stays, or its resource id to another node; with " +
-    "and without the out-of-service mark",
+    "a machine freezes and thaws, loses its power, reboots, is stopped and started by hand, is cut off one " +
+    "way or the other, has a slow disk or a broken root disk, is deleted, is drained or reimaged, or is " +
+    "recreated under its name, or its name is given to another VM while the first one stays, or its " +
+    "resource id to another node; with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],
@@ -172,6 +173,7 @@ export const nodes: FaultClass = {
     reimaged,
     "drained-for-good": drainedForGood,
     "put-away": putAway,
+    "power-by-hand": powerByHand,
     "root-disk-breaks": rootDiskBreaks,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,

@@ -159,6 +159,16 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "haste/hunted": 1,
     },
   },
+  // Azure refuses every other update of a VM whose power is being changed.
+  "power-by-hand": {
+    strikes: {
+      "nodes/power-by-hand": 6,
+      "haste/hunted": 3,
+      "haste/forced-by-hand": 1,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 1,
+    },
+  },
   "mixed-zones": mixedZonesStorm,
   "other-writers": otherWritersStorm,
   bystander: bystanderStorm,
