@@ -31,7 +31,8 @@ export async function recreateAttachment(
 ): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
   if (hasLostRequest(ports, attachment)) {
-    if (!(await isUsedNow(ports, attachment, signal))) return ok({ requeueAfterMs: SEEN_AGAIN_MS });
+    const { kind } = await replicaUseNow(ports, attachment, signal);
+    if (kind !== "used") return ok({ requeueAfterMs: SEEN_AGAIN_MS });
   } else {
     const isRequested = await isRequestedNow(ports, attachment, node, signal);
     if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
@@ -84,7 +85,8 @@ export async function recreateAttachment(
 
 /**
  * The pods from which a detach of a replica would take the disk, where several nodes write: `isUsedReplica`
- * past the cache, which may not show a pod yet. `unknown` is answered only where there is an orchestrator
+ * past the cache, which may not show a pod yet, or still show one after an orderly unpublish. A node that is
+ * out of service or gone has no pods that write. `unknown` is answered only where there is an orchestrator
  * that has VolumeAttachments: another one may never answer more.
  */
 export async function replicaUseNow(
@@ -109,20 +111,6 @@ function hasLostRequest(
 ): boolean {
   const volume = cache.get("AzVolume", volumeName);
   return role === "Replica" && volume !== undefined && !isSingleWriter(volume.spec.capabilities);
-}
-
-/**
- * Past the cache, which may show the last pod for a moment after an orderly unpublish. A node out of service
- * is unpublished though its pods are still there.
- */
-async function isUsedNow(
-  { users }: Pick<AttachmentPorts, "users">,
-  { spec: { nodeName, volumeId } }: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (await users.isOutOfService(nodeName, signal)) return false;
-  const use = await users.on({ nodeName, volumeId }, signal);
-  return use.kind === "used" && !hasNoContainer(use);
 }
 
 /** By the uncached record. */
