@@ -1,3 +1,5 @@
+import type { Failure } from "../core/failure/failure.ts";
+import { fail, type Result } from "../core/failure/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
@@ -76,6 +78,21 @@ export function sharedReads<Of, T>({
     const present = unsent.get(key);
     const isJoinable = present !== undefined && !present.abort.signal.aborted;
     return join(isJoinable ? present : open(key, of), signal);
+  };
+}
+
+/** `sharedReads` of results: fails with `Cancelled` when its caller is aborted. */
+export function sharedResults<Of, T>(
+  options: SharedReadsOptions<Of, Result<T, Failure>>,
+): (of: Of, signal: AbortSignal) => Promise<Result<T, Failure>> {
+  const shared = sharedReads(options);
+  return async (of, signal) => {
+    try {
+      return await shared(of, signal);
+    } catch (reason) {
+      if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
+      throw reason;
+    }
   };
 }
 

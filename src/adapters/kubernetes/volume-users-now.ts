@@ -13,8 +13,8 @@ import { hasNeverRun, isFinished, type Pod, volumesOf } from "./core/core-pod.ts
 /** How many claims are looked up at a time. */
 const LOOKUPS_MAX = 8;
 
-/** A pod on the node that has not ended, and what it uses. */
-interface BoundPod {
+/** A pod on the node that has not ended. */
+interface ListedPod {
   readonly name: string;
   readonly isTerminating: boolean;
   readonly hasNeverRun: boolean;
@@ -23,6 +23,17 @@ interface BoundPod {
   /** When the kubelet started it, in milliseconds since 1970; undefined: it has not. */
   readonly startedMs: number | undefined;
 }
+
+/** A pod on a node that has not ended, and what it uses. */
+export interface BoundPod extends Omit<ListedPod, "claims" | "startedMs"> {
+  readonly claimed: readonly { readonly claim: string; readonly disk: ClaimedDisk }[];
+}
+
+/** Reads the pods bound to a node, past every cache, after the call. */
+export type ReadBoundPods = (
+  nodeName: string,
+  signal: AbortSignal,
+) => Promise<Result<readonly BoundPod[], Failure>>;
 
 /** What a pod's claim leads to. */
 type ClaimedDisk =
@@ -34,8 +45,7 @@ type Doubt = { readonly kind: "doubt"; readonly because: string };
 
 /** What finding users needs. */
 export interface FindUsersOptions {
-  readonly client: ApiClient;
-  readonly driverName: string;
+  readonly readPods: ReadBoundPods;
   /**
    * Claims (`<namespace>/<name>`) that the disk's PersistentVolumes were ever bound to; undefined: the
    * disk has none, or they are not known.
@@ -47,41 +57,31 @@ export interface FindUsersOptions {
  * The users of a volume on a node, read past every cache: the pods bound to the node, their claims, the
  * PersistentVolumes of these. A pod marked for deletion counts while it exists. A claim that is gone,
  * or was recreated under a running pod, may have had this disk: its PersistentVolume still shows that;
- * if that is gone, too, the answer is unknown. Needs the verbs list on `pods` and get on
- * `persistentvolumeclaims` and `persistentvolumes`, in the whole cluster.
+ * if that is gone, too, the answer is unknown.
  */
 export async function findUsersNow(
-  options: FindUsersOptions,
-  request: { readonly nodeName: string; readonly volumeId: string },
+  { readPods, claimsOf }: FindUsersOptions,
+  { nodeName, volumeId }: { readonly nodeName: string; readonly volumeId: string },
   signal: AbortSignal,
 ): Promise<VolumeUse> {
-  const listed = await listPods(options.client, request.nodeName, signal);
-  if (!listed.ok) return unknown(listed.failure);
-  const pods = listed.value;
-  const users = new Set(pods.filter((pod) => pod.diskKeys.includes(resourceUriKey(request.volumeId))));
-  const doubts: string[] = [];
-  const lookups = pods.flatMap((pod) => pod.claims.map((claim) => ({ pod, claim })));
-  for (let first = 0; first < lookups.length; first += LOOKUPS_MAX) {
-    const batch = lookups.slice(first, first + LOOKUPS_MAX);
-    const found = await Promise.all(
-      batch.map(async ({ pod, claim }) => ({
-        pod,
-        claim,
-        disk: await resolveClaim(options, pod, claim, signal),
-      })),
-    );
-    for (const { pod, claim, disk } of found) {
-      if (!disk.ok) return unknown(disk.failure);
-      if (disk.value.kind === "disk" && isSameResourceUri(disk.value.volumeId, request.volumeId))
-        users.add(pod);
-      if (disk.value.kind !== "doubt") continue;
-      const claims = options.claimsOf(request.volumeId);
-      if (claims === undefined) doubts.push(disk.value.because);
-      else if (claims.has(claim)) users.add(pod);
-    }
-  }
-  if (users.size > 0) return usedBy([...users], { isCertain: doubts.length === 0 });
-  const because = doubts.toSorted()[0];
+  const read = await readPods(nodeName, signal);
+  if (!read.ok) return unknown(read.failure);
+  const pods = read.value;
+  const claims = claimsOf(volumeId);
+  const users = pods.filter(
+    ({ diskKeys, claimed }) =>
+      diskKeys.includes(resourceUriKey(volumeId)) ||
+      claimed.some(({ claim, disk }) =>
+        disk.kind === "doubt"
+          ? claims?.has(claim) === true
+          : disk.kind === "disk" && isSameResourceUri(disk.volumeId, volumeId),
+      ),
+  );
+  const doubts = pods.flatMap(({ claimed }) =>
+    claimed.flatMap(({ disk }) => (disk.kind === "doubt" ? disk.because : [])),
+  );
+  const because = claims === undefined ? doubts.toSorted()[0] : undefined;
+  if (users.length > 0) return usedBy(users, { isCertain: because === undefined });
   return because === undefined ? { kind: "unused" } : { kind: "unknown", because };
 }
 
@@ -106,23 +106,59 @@ function unknown(failure: Failure): VolumeUse {
   return { kind: "unknown", because: failure.kind === "StoreUnavailable" ? failure.detail : failure.kind };
 }
 
+/** What reading a node's pods needs. */
+export interface ReadPodsOptions {
+  readonly client: ApiClient;
+  readonly driverName: string;
+}
+
+/**
+ * The pods bound to a node that have not ended, and the disks that their claims lead to. Needs the verbs list
+ * on `pods` and get on `persistentvolumeclaims` and `persistentvolumes`, in the whole cluster.
+ */
+export async function readBoundPods(
+  options: ReadPodsOptions,
+  nodeName: string,
+  signal: AbortSignal,
+): ReturnType<ReadBoundPods> {
+  const listed = await listPods(options.client, nodeName, signal);
+  if (!listed.ok) return listed;
+  const lookups = listed.value.flatMap((pod) => pod.claims.map((claim) => ({ pod, claim })));
+  const claimed = new Map<ListedPod, BoundPod["claimed"]>();
+  for (let first = 0; first < lookups.length; first += LOOKUPS_MAX) {
+    const batch = lookups.slice(first, first + LOOKUPS_MAX);
+    const found = await Promise.all(
+      batch.map(async ({ pod, claim }) => ({
+        pod,
+        claim,
+        disk: await resolveClaim(options, pod, claim, signal),
+      })),
+    );
+    for (const { pod, claim, disk } of found) {
+      if (!disk.ok) return disk;
+      claimed.set(pod, [...(claimed.get(pod) ?? []), { claim, disk: disk.value }]);
+    }
+  }
+  return ok(listed.value.map((pod) => ({ ...pod, claimed: claimed.get(pod) ?? [] })));
+}
+
 /** Without a resource version the API server answers with the latest state. */
 async function listPods(
   client: ApiClient,
   nodeName: string,
   signal: AbortSignal,
-): Promise<Result<readonly BoundPod[], Failure>> {
+): Promise<Result<readonly ListedPod[], Failure>> {
   const request = {
     path: "/api/v1/pods",
     query: { fieldSelector: `spec.nodeName=${nodeName}` },
     resource: "pods",
     namespace: undefined,
   };
-  const listed = await listPages(client, request, (item) => readBoundPod(item as Pod), signal);
+  const listed = await listPages(client, request, (item) => readListedPod(item as Pod), signal);
   return listed.ok ? ok(listed.value.items.flatMap((pod) => pod ?? [])) : listed;
 }
 
-function readBoundPod(pod: Pod): BoundPod | undefined {
+function readListedPod(pod: Pod): ListedPod | undefined {
   if (isFinished(pod)) return undefined;
   const startTime = pod.status?.startTime;
   return {
@@ -135,8 +171,8 @@ function readBoundPod(pod: Pod): BoundPod | undefined {
 }
 
 async function resolveClaim(
-  options: FindUsersOptions,
-  pod: BoundPod,
+  options: ReadPodsOptions,
+  pod: ListedPod,
   claimKey: string,
   signal: AbortSignal,
 ): Promise<Result<ClaimedDisk, Failure>> {

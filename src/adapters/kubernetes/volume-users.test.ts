@@ -14,6 +14,7 @@ import {
   putVolume,
   VOLUMES,
 } from "./testing/core-objects.ts";
+import { readBoundPods } from "./volume-users-now.ts";
 import { createPodVolumeUsers } from "./volume-users.ts";
 
 const never = new AbortController().signal;
@@ -21,7 +22,12 @@ const asked = { nodeName: "node-a", volumeId: diskOf("data") };
 const UNUSED: VolumeUse = { kind: "unused" };
 
 function usersOf(cluster: CoreCluster): VolumeUsers {
-  return createPodVolumeUsers({ client: cluster.client, caches: cluster.caches, driverName: DRIVER });
+  const { client, caches } = cluster;
+  return createPodVolumeUsers({
+    client,
+    caches,
+    readPods: (nodeName, signal) => readBoundPods({ client, driverName: DRIVER }, nodeName, signal),
+  });
 }
 
 function usedBy(...users: readonly string[]): VolumeUse {

@@ -24,7 +24,7 @@ import {
   REPELLING,
   REPELLING_WIDELY,
 } from "./core/core-sources.ts";
-import { describePod, findUsersNow } from "./volume-users-now.ts";
+import { describePod, findUsersNow, type ReadBoundPods } from "./volume-users-now.ts";
 
 /** The part of each cache that this adapter needs. */
 export interface VolumeUsersCaches {
@@ -41,9 +41,9 @@ export interface VolumeUsersCaches {
 export function createPodVolumeUsers(options: {
   readonly client: ApiClient;
   readonly caches: VolumeUsersCaches;
-  readonly driverName: string;
+  readonly readPods: ReadBoundPods;
 }): VolumeUsers {
-  const { client, caches, driverName } = options;
+  const { client, caches, readPods } = options;
   const { pods, claims, persistentVolumes, nodes } = caches;
 
   const hasSynced = (): boolean => pods.hasSynced() && claims.hasSynced() && persistentVolumes.hasSynced();
@@ -168,7 +168,7 @@ export function createPodVolumeUsers(options: {
   }
 
   return {
-    on: (request, signal) => findUsersNow({ client, driverName, claimsOf }, request, signal),
+    on: (request, signal) => findUsersNow({ readPods, claimsOf }, request, signal),
     cachedOn: ({ nodeName, volumeId }) => cachedUse(nodeName, volumeId),
     // Only what was stated counts: a node without an answer is in service, and schedulable.
     isOutOfService: async (nodeName, signal) =>

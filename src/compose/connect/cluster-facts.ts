@@ -1,6 +1,7 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { createClusterVolumes } from "../../adapters/kubernetes/cluster-volumes.ts";
 import { type CoreCaches, coreSources } from "../../adapters/kubernetes/core/core-sources.ts";
+import { type ReadBoundPods, readBoundPods } from "../../adapters/kubernetes/volume-users-now.ts";
 import { createPodVolumeUsers } from "../../adapters/kubernetes/volume-users.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterVolumes } from "../../ports/cluster/cluster-volumes.ts";
@@ -8,6 +9,7 @@ import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { createSourceCache } from "../../runtime/cache/source-cache.ts";
+import { sharedResults } from "../../runtime/shared-reads.ts";
 import { type AllCaches, allCaches } from "./all-caches.ts";
 
 /** What Kubernetes itself knows of volumes, nodes and pods, and the ports that report it. */
@@ -35,7 +37,23 @@ export function followCluster(
   return {
     ...allCaches({ ...caches }),
     caches,
-    users: createPodVolumeUsers({ client, caches, driverName }),
+    users: createPodVolumeUsers({ client, caches, readPods: podReads(client, driverName, clock) }),
     clusterVolumes: createClusterVolumes({ client, caches, driverName }),
   };
+}
+
+/**
+ * Each answer is of a read that began after the question. One read of a node answers all questions that were
+ * asked in a row, whatever their volumes: so one update of a VM that detaches ten disks of a node asks once.
+ */
+function podReads(client: ApiClient, driverName: string, clock: Clock): ReadBoundPods {
+  return sharedResults({
+    clock,
+    keyOf: (nodeName: string) => nodeName,
+    read: async (nodeName, onSent, signal) => {
+      await clock.sleep(0, signal);
+      onSent();
+      return readBoundPods({ client, driverName }, nodeName, signal);
+    },
+  });
 }

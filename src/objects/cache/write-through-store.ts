@@ -1,8 +1,8 @@
 import type { Failure } from "../../core/failure/failure.ts";
-import { fail, type Result } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore } from "../../ports/store/object-store.ts";
-import { sharedReads } from "../../runtime/shared-reads.ts";
+import { sharedResults } from "../../runtime/shared-reads.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /**
@@ -66,7 +66,7 @@ export function writeThroughStore(
 type ReadOf<Of, T> = (of: Of, signal: AbortSignal) => Promise<Result<T, Failure>>;
 
 function sharedBy<Of, T>(clock: Clock, read: ReadOf<Of, T>, keyOf: (of: Of) => string): ReadOf<Of, T> {
-  const shared = sharedReads<Of, Result<T, Failure>>({
+  return sharedResults({
     clock,
     keyOf,
     read: (of, onSent, signal) => {
@@ -74,12 +74,4 @@ function sharedBy<Of, T>(clock: Clock, read: ReadOf<Of, T>, keyOf: (of: Of) => s
       return read(of, signal);
     },
   });
-  return async (of, signal) => {
-    try {
-      return await shared(of, signal);
-    } catch (reason) {
-      if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
-      throw reason;
-    }
-  };
 }
