@@ -6,6 +6,8 @@ import {
   agoMs,
   aRecord,
   aReplica,
+  attachmentName,
+  aVolume,
   aVolumeWithRecord,
   aWriter,
   diskUri,
@@ -15,6 +17,7 @@ import {
 import { listIn } from "../../core/testing/record-lists.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/record/writer-steps.ts";
+import { changeStatus } from "../../objects/update-object.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -28,10 +31,21 @@ const STRANGER =
 const on = (nodeNames: readonly string[]): ReturnType<typeof aDisk> =>
   aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : instanceUriOf(name))) });
 
-/** Compares a list of disks, where Azure now reports the disk on these VMs, each at LUN 5. */
+/**
+ * Compares a list of disks, where Azure now reports the disk on these VMs, each at LUN 5. `concurrently`:
+ * what others do between the read of a VM and its answer.
+ */
 async function compare(
   world: ReconcileWorld,
-  { listed, now = listed }: { readonly listed: readonly string[]; readonly now?: readonly string[] },
+  {
+    listed,
+    now = listed,
+    concurrently = async () => {},
+  }: {
+    readonly listed: readonly string[];
+    readonly now?: readonly string[];
+    readonly concurrently?: () => Promise<unknown>;
+  },
 ): Promise<number> {
   const volume = world.volume() ?? assert.fail("no volume");
   for (const nodeName of now)
@@ -45,6 +59,7 @@ async function compare(
     },
     inspectInstance: async (request, signal) => {
       const found = await world.ports.cloud.inspectInstance(request, signal);
+      await concurrently();
       const dataDisks = now.includes(request.nodeName) ? [{ diskUri, lun: 5, beingDetached: false }] : [];
       return found.ok ? ok({ ...found.value, dataDisks }) : found;
     },
@@ -247,6 +262,27 @@ describe("compareAttachments", () => {
           deviceMissing: undefined,
         });
       }));
+
+  it("keeps the mark that a shared volume's attachment got since it was read", () =>
+    withControllerPorts(async (world) => {
+      const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
+      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+      await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status: provisioned });
+      await world.given("AzDriverNode", aDriverNode("node-a", { vmId: "vm-node-a" }));
+      await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status: { state: "Pending" } });
+      const vm = { vmId: "vm-node-a", instanceUri: instanceUriOf("node-a") };
+      const mark = { ...vm, state: "Detaching", lun: 5, attempt: "rollback" } as const;
+      const markIt = (): Promise<unknown> =>
+        changeStatus(
+          world.ports.store,
+          { kind: "AzVolumeAttachment", name: attachmentName("node-a") },
+          (present) => ({ ...present, status: mark }),
+          never,
+        );
+      await compare(world, { listed: ["node-a"], concurrently: markIt });
+      // A detach that the lost objects had allowed may be under way: its node stages nothing by this.
+      assert.deepEqual(world.attachment("node-a")?.status, mark);
+    }));
 
   it("changes nothing where the list is older than the objects", () =>
     withControllerPorts(async (world) => {

@@ -2,9 +2,11 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { labelValue } from "../../core/api/object-names.ts";
+import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
@@ -25,8 +27,10 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * Creates the AzVolumeAttachments of nodes that already have an adopted disk attached, as replicas: the
  * node that writes reclaims. Existing ones are corrected: an interrupted attach or detach must not hide
  * where the disk is. A disk that is being detached keeps its place, marked so that nothing is staged
- * before the VM is read again: the detach would take the disk from a writer. Idempotent. An attachment that
- * can't be written delays no other; fails with the first failure once all were tried.
+ * before the VM is read again: the detach would take the disk from a writer. Where several nodes write, no
+ * record and no barrier keeps a node from staging before a detach has landed that was begun since the VM was
+ * read: its mark stays, and the attachment's own loop finds the disk. Idempotent. An attachment that can't be
+ * written delays no other; fails with the first failure once all were tried.
  */
 export async function recordAttachedVms(
   ports: AdoptionPorts,
@@ -35,11 +39,15 @@ export async function recordAttachedVms(
   attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
+  const isShared = !isSingleWriter(volume.spec.capabilities);
   return recordEach(
     ports,
     { volume, diskUri },
     attachedVms,
-    (present, place) => (isRecorded(present, place) ? undefined : attachedStatus(present.status, place)),
+    (present, place) =>
+      isRecorded(present, place) || (isShared && isDetachBegun(present, place.node))
+        ? undefined
+        : attachedStatus(present.status, place),
     signal,
   );
 }
