@@ -197,6 +197,19 @@ describe("controllerUnpublishVolume", () => {
         }
       }));
 
+    it("keeps it published to a node in service where a pod of it has started", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        const users = ["pod default/data-0"];
+        world.use = { kind: "used", users };
+        const inUse = { kind: "VolumeInUse", volumeId, nodeName: "node-a", users } as const;
+        assert.deepEqual(await world.answerOf(unpublish(world)), fail(inUse));
+        assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+        world.use = { kind: "used", users, areWaiting: true };
+        const waits = await world.answerOf(unpublish(world));
+        assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, DETACH);
+      }));
+
     it("detaches it from a node that has not unstaged it, also when it is repeated", () =>
       withController(async (world) => {
         await given(world, { published: true, writerRequest });

@@ -2,6 +2,8 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
+import { hasNoContainer } from "../../../core/schedule/volume-use.ts";
+import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { requestWriter } from "../../../objects/writer-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { type UnpublishedNode, unverifiedThere, notLookedAt } from "./unpublished-node.ts";
@@ -25,11 +27,15 @@ export async function usersThere(
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   const { nodeName } = node;
   const writer = record?.writer;
-  if (writer?.nodeName !== nodeName || !writer.held) return undefined;
+  const isShared = !isSingleWriter(volume.spec.capabilities);
+  // Where several nodes write, no record shows which. A node that is gone has no pods.
+  const mayWrite = isShared ? !node.isLost : writer?.nodeName === nodeName && writer.held;
+  if (!mayWrite) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
-  if (use.kind !== "used") return undefined;
+  if (use.kind !== "used" || (isShared && hasNoContainer(use))) return undefined;
   // A holder whose request is withdrawn already is releasing the volume, before that user can be served.
-  const renewed = writer.requested ? await renewRequest(context, volume, nodeName, signal) : ok(undefined);
+  const isReleasing = writer?.requested === false;
+  const renewed = isReleasing ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
   return renewed.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : renewed.failure;
 }
 
