@@ -59,6 +59,7 @@ export const sharedMutations: readonly Mutation[] = [
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
       strikes: { "haste/deleted-again-and-again": 4, "haste/hunted": 2, "stale/cluster-view-held": 1 },
     },
+    shownBy: 25,
     takes: "a pod is deleted by force, and nodes attach by themselves",
     noticedBy: "src/controller/backed-attachment.test.ts",
   },
@@ -102,6 +103,7 @@ export const sharedMutations: readonly Mutation[] = [
       // Each replica is one too many, at once.
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
     },
+    shownBy: 19,
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
