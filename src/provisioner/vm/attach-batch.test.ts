@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { sharedReads } from "../../runtime/shared-reads.ts";
 import type { ArmVm } from "../arm/arm-api.ts";
 import { defaultProvisionerSettings } from "../settings.ts";
 import {
@@ -58,6 +59,30 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "first"))), ["attached"]);
     assert.deepEqual(kinds(await Promise.all(late.map(({ answer }) => answer))), ["detached", "attached"]);
     assert.deepEqual([azure.updates.length, names(azure.vm)], [1, ["first@1", "second@2"]]);
+  });
+
+  it("asks about its requests in a row: their answers can share a read of their node", async () => {
+    const disks = Array.from({ length: 10 }, (_, lun) => `shared-${lun}`);
+    const azure = aScriptedVm(disks.map((name, lun) => anEntry(name, lun)));
+    let reads = 0;
+    const isUnused = sharedReads({
+      clock: azure.clock,
+      keyOf: (nodeName: string) => nodeName,
+      read: async (_nodeName, onSent, signal) => {
+        await azure.clock.sleep(0, signal);
+        onSent();
+        reads += 1;
+        return true;
+      },
+    });
+    const precondition = (signal: AbortSignal): Promise<boolean> => isUnused("node-a", signal);
+    const detaches = disks.map((name) => azure.request("detach", name, { precondition }));
+    const detached = await azure.attachBatch(...detaches);
+    assert.deepEqual(
+      kinds(detached),
+      disks.map(() => "detached"),
+    );
+    assert.deepEqual([reads, azure.updates.length], [1, 1]);
   });
 
   it("ends an attach on its operation while Azure refuses reads of the VM", async () => {
