@@ -432,6 +432,19 @@ describe("stageVolume of a volume that several nodes may write", () => {
       { reusesNumbers: true },
     ));
 
+  it("stages nothing by an attachment that may be from a backup", () =>
+    withNode({}, async (world) => {
+      await withManyWriters(world);
+      const ports = world.ports();
+      const findDevice: typeof ports.host.findDevice = async (where, signal) => {
+        await must(ports.checkpoints.putRollback(0, signal));
+        return ports.host.findDevice(where, signal);
+      };
+      const restored = { ...ports, host: { ...ports.host, findDevice } };
+      assert.equal(kindOf(await stage(world, { accessType: "block" }, restored)), "StoreRolledBack");
+      assert.deepEqual(ports.checkpoints.volumes(), []);
+    }));
+
   it("takes no device whose number a pod has raw as another volume", () =>
     withNode({}, async (world) => {
       await withManyWriters(world);
