@@ -74,7 +74,7 @@ async function execute(
       return beginOfflineResize(ports, volume, signal);
     case "EndOfflineResize":
       return endOfflineResize(ports, volume, action.because, signal);
-    case "RecordIncarnation":
+    case "RecordUpdated":
       return ignoreNotFound(
         await ports.steps.run("record-updated", () =>
           setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),

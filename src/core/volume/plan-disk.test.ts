@@ -262,7 +262,7 @@ describe("planDisk", () => {
       {
         because: "large enough already",
         observed: anObservedVolume({ volume: aVolume({ metadata: { generation: 2 } }) }),
-        plan: { kind: "RecordIncarnation" },
+        plan: { kind: "RecordUpdated" },
       },
     ]);
   });
@@ -313,7 +313,7 @@ describe("planDisk", () => {
       {
         because: "done, and the mark remains",
         observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }) }),
-        plan: { kind: "RecordIncarnation" },
+        plan: { kind: "RecordUpdated" },
       },
     ]);
   });

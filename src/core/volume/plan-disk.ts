@@ -26,7 +26,7 @@ export type DiskAction =
   | { readonly kind: "ResizeDisk"; readonly diskUri: string; readonly sizeGiB: number }
   | { readonly kind: "BeginOfflineResize" }
   | { readonly kind: "EndOfflineResize"; readonly because: string }
-  | { readonly kind: "RecordIncarnation" }
+  | { readonly kind: "RecordUpdated" }
   | { readonly kind: "Requeue"; readonly afterMs: number }
   | { readonly kind: "DeleteDisk" }
   /**
@@ -104,7 +104,7 @@ function planResize(
   if (requestedGiB <= sizeGiB)
     return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating"
       ? undefined
-      : { kind: "RecordIncarnation" };
+      : { kind: "RecordUpdated" };
   if (isGrowthRefused(volume)) return undefined;
   if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: requestedGiB };
   // Before any mark: the growth of a disk that is in use or fails over is refused, so no grant waits for
