@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
 import {
   aDetail,
+  aDiskSpec,
   anAttachment,
   aRecord,
   attachmentName,
@@ -152,6 +154,36 @@ describe("a node's report", () => {
             ? { attachment: [attachmentName("node-a")], diskLimit: ["node-a"] }
             : { attachment: undefined, diskLimit: undefined },
         );
+      }));
+});
+
+describe("a change of a volume's spec", () => {
+  const volume = (spec: Partial<AzVolume["spec"]>, generation: number): AzVolume => {
+    const given = aVolume({ spec });
+    return { ...given, metadata: { ...given.metadata, generation } };
+  };
+  const recentSnapshots = [{ snapshotUri: "snapshot-1", time: "2026-01-01T00:00:00Z" }];
+  const modification = { skuName: "PremiumV2_LRS" } as const;
+  const rows = [
+    { because: "a snapshot is noted", next: volume({ recentSnapshots }, 2), isMore: false },
+    { because: "a group of snapshots is noted", next: volume({ snapshotGroups: ["rg"] }, 2), isMore: false },
+    { because: "a size is requested", next: volume({ disk: aDiskSpec({ sizeGiB: 20 }) }, 2), isMore: true },
+    {
+      because: "a modification is requested again, and no change was seen in between",
+      previous: volume({ modification }, 1),
+      next: volume({ modification }, 3),
+      isMore: true,
+    },
+  ];
+  for (const { because, previous = volume({}, 1), next, isMore } of rows)
+    it(`wakes ${isMore ? "the loops that plan for it" : "nothing"}: ${because}`, () =>
+      withRoutes(async ({ given, routes, taken }) => {
+        await given("AzVolumeAttachment", anAttachment("node-a"));
+        routes.onChange({ kind: "AzVolume", name: "pvc-1", previous, current: next });
+        const { volume: planned, disk, attachment } = await taken();
+        const woken = { planned: ["pvc-1"], disk: ["pvc-1"], attachment: [attachmentName("node-a")] };
+        const nothing = { planned: undefined, disk: undefined, attachment: undefined };
+        assert.deepEqual({ planned, disk, attachment }, isMore ? woken : nothing);
       }));
 });
 

@@ -20,21 +20,24 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
 /**
  * Whether a volume has changed in a field that a plan reads. The begin of a try, the result of a failed
  * one (its error, its retries) and conditions do not count: otherwise each failure would trigger the next
- * try at once, and defeat the back-off and Azure's Retry-After.
+ * try at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of snapshots, which each try
+ * of a snapshot renews. A generation counts while a modification is asked for, whose plan reads it.
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
-    const { resourceVersion: _, ...metadata } = volume.metadata;
+    const { resourceVersion: _, generation, ...metadata } = volume.metadata;
+    const { recentSnapshots: __, snapshotGroups: ___, ...spec } = volume.spec;
+    const request = spec.modification === undefined ? 0 : generation;
     const {
-      error: __,
-      conditions: ___,
-      unrequestedSince: ____,
+      error: ____,
+      conditions: _____,
+      unrequestedSince: ______,
       state,
       ...status
     } = volume.status ?? { conditions: [], state: "Pending" as const };
     const phase = state === "Creating" ? "Pending" : state;
-    return { metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) };
+    return { metadata, spec, request, status, phase, isRecordMissing: isRecordMissing(volume) };
   };
   return !sameJson(relevant(previous), relevant(current));
 }
