@@ -72,6 +72,25 @@ describe("tryEach", () => {
     assert.deepEqual([tried, failed], [{ done, failed: failureOf(3) }, [3, 68]]);
   });
 
+  for (const [first, later, said] of [
+    ["ObjectInvalid", "StoreUnavailable", "StoreUnavailable"],
+    ["DriverBug", "StoreUnavailable", "StoreUnavailable"],
+    ["StoreUnavailable", "ObjectInvalid", "StoreUnavailable"],
+    ["ObjectInvalid", "DriverBug", "ObjectInvalid"],
+    ["Cancelled", "StoreUnavailable", "Cancelled"],
+  ] as const)
+    it(`says the failure that may pass, where there is one: ${first}, then ${later}`, async () => {
+      const failures: Readonly<Record<typeof first | typeof later, Failure>> = {
+        ObjectInvalid: { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "" },
+        DriverBug: { kind: "DriverBug", detail: "" },
+        StoreUnavailable: { kind: "StoreUnavailable", detail: "" },
+        Cancelled: { kind: "Cancelled" },
+      };
+      const attempt = async (one: number): Promise<Result<number, Failure>> =>
+        one > 1 ? ok(one) : fail(failures[one === 0 ? first : later]);
+      assert.deepEqual((await tryAll(attempt)).failed, failures[said]);
+    });
+
   for (const { because, limits, begun } of [
     { because: "64, beside those under way", limits: {}, begun: 127 },
     { because: "as many as are tried at once", limits: { atOnce: 2 }, begun: 3 },

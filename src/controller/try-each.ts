@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure/failure.ts";
+import { isRetryable } from "../core/failure/is-retryable.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { Logger } from "../ports/logger.ts";
 
@@ -15,6 +16,16 @@ const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set([
 /** Whether a failure may not concern the tried object: the others may fail in the same way. */
 export function isGeneral(failure: Failure): boolean {
   return GENERAL_KINDS.has(failure.kind);
+}
+
+/** Whether a repetition of the same may succeed. A bug repeats itself. */
+export function mayPass(failure: Failure): boolean {
+  return isRetryable(failure) && failure.kind !== "DriverBug";
+}
+
+/** Of two failures the first, unless only the later one may pass: that one is worth a repetition. */
+export function oneToRepeat(first: Failure | undefined, later: Failure): Failure {
+  return first === undefined || (mayPass(later) && !mayPass(first)) ? later : first;
 }
 
 /** What is done with each. */
@@ -37,7 +48,7 @@ export interface Attempts<T, R> {
 interface Tried<R> {
   /** In the order in which they ended. */
   readonly done: readonly R[];
-  /** The first failure; `Cancelled` where a stop left some untried. */
+  /** The first failure that may pass, or else the first; `Cancelled` where a stop left some untried. */
   readonly failed: Failure | undefined;
 }
 
@@ -66,7 +77,7 @@ export async function tryEach<T, R>(
       else if (result.ok) done.push(result.value);
       else {
         onFailure(next.value, result.failure);
-        failed ??= result.failure;
+        failed = oneToRepeat(failed, result.failure);
       }
     }
   };

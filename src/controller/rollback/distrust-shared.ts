@@ -10,7 +10,7 @@ import { changeStatus } from "../../objects/update-object.ts";
 import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
-import { isGeneral, tryEach } from "../try-each.ts";
+import { isGeneral, oneToRepeat, tryEach } from "../try-each.ts";
 
 /** A volume that several nodes may write, and its disk. */
 export interface SharedDisk {
@@ -30,7 +30,8 @@ export function sharedDisk(volume: AzVolume): SharedDisk | undefined {
  * was begun. Such a mark is taken back once the VM's ETag has moved (`takeBackDetach`), and until then its
  * node stages nothing; what is staged stays. Then come the VMs that an older backup does not name: a failure
  * of Azure, which may last, is reported by `onUnread` and delays no other volume. Idempotent. An attachment
- * that takes no mark delays no other; fails as the store does, once all were tried.
+ * that takes no mark delays no other; fails as the store does, once all were tried, with a failure that may
+ * pass before one that does not.
  */
 export async function distrustShared(
   ports: RollbackPorts,
@@ -52,8 +53,8 @@ export async function distrustShared(
     unsaid.ok ? unsaid.value : [],
     signal,
   );
-  if (failed !== undefined) return fail(failed);
-  return recorded.ok ? ok(undefined) : recorded;
+  const worst = recorded.ok ? failed : oneToRepeat(failed, recorded.failure);
+  return worst === undefined ? ok(undefined) : fail(worst);
 }
 
 /** The VMs that have the disk, without those of these `vmIds`. */

@@ -35,6 +35,7 @@ import { aDisk } from "../testing/a-disk.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { setIncarnations } from "../testing/set-incarnations.ts";
 import { must } from "../testing/settled.ts";
+import { storeRefusing } from "../testing/store-refusing.ts";
 import { rebuildReconciler } from "./rebuild-all-records.ts";
 
 const never = new AbortController().signal;
@@ -179,6 +180,41 @@ describe("rebuildReconciler", () => {
       assert.deepEqual(seen, ["Detaching", [0, 1]]);
       assert.deepEqual(await incarnations(world), [1, 0]);
     }));
+
+  for (const { because, failure, ends } of [
+    { because: "is refused for good", failure: undefined, ends: true },
+    { because: "meets a bug", failure: "bug", ends: true },
+    { because: "may be taken yet", failure: { kind: "StoreUnavailable", detail: "" }, ends: false },
+  ] as const)
+    it(`${ends ? "ends" : "does not end"} where the mark of one attachment ${because}, and reports it`, () =>
+      withIncarnation(
+        1,
+        async (world) => {
+          const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+          const detail = aDetail({ diskUri: diskUri.replace("pvc-1", "pvc-2") });
+          const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+          await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
+          await world.given("AzVolumeAttachment", anAttachment("node-a"));
+          const record = aRecord({ storeIncarnation: 1 });
+          await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail, record } }));
+          const { store } = storeRefusing(world, "node-a", failure === "bug" ? undefined : failure);
+          const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
+            failure === "bug" && kind === "AzVolumeAttachment"
+              ? Promise.reject(new TypeError("a bug"))
+              : store.updateStatus(kind, object, signal);
+          const ports = { ...world.ports, store: { ...store, updateStatus } };
+          const rebuilt = await rebuild({ ...world, ports });
+          assert.equal(rebuilt.ok, ends);
+          assert.deepEqual(await incarnations(world), ends ? [2, 0] : [1, 2]);
+          const other = await must(world.other.get("AzVolume", "pvc-2", never));
+          assert.equal(other.status?.record?.storeIncarnation, ends ? 2 : 1);
+          assert.deepEqual(
+            world.emitted.map(({ reason, about }) => [reason, about.name]),
+            [["RecordNotVerified", "pvc-1"]],
+          );
+        },
+        2,
+      ));
 
   it("requests a read for an attachment whose disk is being detached", () =>
     withIncarnation(1, async (world) => {

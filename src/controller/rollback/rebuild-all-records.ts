@@ -16,7 +16,7 @@ import {
   type RecordedDisk,
 } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
-import { tryEach } from "../try-each.ts";
+import { mayPass, tryEach } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
 import { distrustShared, sharedDisk } from "./distrust-shared.ts";
 import { vmsReadOnce } from "./vms-read-once.ts";
@@ -104,8 +104,9 @@ interface Due {
 }
 
 /**
- * A volume that fails is reported. Its record keeps an earlier incarnation, on which no component acts, and
- * the next pass rebuilds it. Fails with the first failure once all were tried.
+ * A volume that fails is reported. A record that was not rebuilt keeps an earlier incarnation, on which no
+ * component acts, and the next pass rebuilds it. Where only attachments could not be corrected, none comes
+ * back to them: `readVmsReconciler` and the nodes find those that are wrong. Fails once all were tried.
  *
  * A VM is read after each disk that may name it: before, another VM may have been at that id, or the disk
  * not have been in its list. So all disks are read first, and then one read of a VM is fresh enough for all
@@ -144,7 +145,7 @@ function emitNotRebuilt({ events }: RollbackPorts, volume: AzVolume, failure: Fa
   events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
     reason: "RecordNotVerified",
-    ...failureEventText("its record is not rebuilt yet after a rollback", failure),
+    ...failureEventText("its record or an attachment is not verified yet after a rollback", failure),
   });
 }
 
@@ -184,7 +185,10 @@ async function rebuild(
   return raised.ok ? rebuilt : raised;
 }
 
-/** Before the incarnation rises, which ends the rebuild: no record shows later which of them are left. */
+/**
+ * Before the incarnation rises, which ends the rebuild: no record shows later which of them are left. What no
+ * repetition changes must not keep every other volume from its nodes: it is reported, and the rebuild ends.
+ */
 async function distrustEach(
   ports: RollbackPorts,
   volumes: readonly AzVolume[],
@@ -201,7 +205,7 @@ async function distrustEach(
     },
     signal,
   );
-  return failed === undefined ? ok({}) : fail(failed);
+  return failed === undefined || !mayPass(failed) ? ok({}) : fail(failed);
 }
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */

@@ -336,8 +336,10 @@ export const eventReasons = {
   RecordNotVerified: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
-    when: "the object store was rolled back and the volume's record is not proven yet: nothing is granted",
-    remedy: TRIED_AGAIN,
+    when:
+      "the object store was rolled back, and the volume's record is not proven yet (nothing is granted), " +
+      "or one of its attachments",
+    remedy: `${TRIED_AGAIN} Where the object store refuses an object, remove the cause that it names.`,
   },
   RecordNotRebuilt: {
     type: "Warning",
