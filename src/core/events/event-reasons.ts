@@ -18,6 +18,7 @@ const OUT_OF_SERVICE =
   "kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)";
 const OUT_OF_SERVICE_OR_DELETED = `${OUT_OF_SERVICE}, or delete its VM where it has no Node`;
 const TRIED_AGAIN = "The driver retries automatically.";
+const BOTH_DELETED = "If both that VM and the disk were deleted, nothing can prove it: delete the AzVolume.";
 
 /** Every event reason, in the order of a volume's life. */
 export const eventReasons = {
@@ -250,8 +251,8 @@ export const eventReasons = {
       "that a Node names (the message has its resource id)",
     remedy:
       "In Azure, switch that VM off, delete it, or detach the disk from it: the volume is then fenced " +
-      "from it, with proof. Marking the node out of service, where it has a Node, has the same effect. If " +
-      "both that VM and the disk were deleted, nothing can prove it: delete the AzVolume.",
+      "from it, with proof. Marking the node out of service, where it has a Node, has the same effect. " +
+      BOTH_DELETED,
   },
   WaitingForUnmount: {
     type: "Normal",
@@ -311,7 +312,7 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a node that is being fenced is not proven to be off the disk",
-    remedy: TRIED_AGAIN,
+    remedy: `${TRIED_AGAIN} ${BOTH_DELETED}`,
   },
   DetachNotForced: {
     type: "Warning",

@@ -17,6 +17,7 @@ import {
   etagOf,
   failureOf,
   isOperation,
+  mayAlways,
   never,
   setLatency,
   vmAt,
@@ -422,6 +423,19 @@ export function fenceContract(on: On, vms: VmKind): void {
         "instanceGone",
       );
       assert.equal(etagOf(cloud, "node-a"), before);
+    });
+
+    on("has no proof once the disk is gone as well as the VM: both may have been moved", async (cloud) => {
+      const node = addVm(cloud, "node-a");
+      const uri = await addDisk(cloud, "pvc-1");
+      await deleteVm(cloud, "node-a");
+      const { provisioner } = cloud;
+      valueOf(await cloud.run(provisioner.deleteDisk({ diskUri: uri, precondition: mayAlways }, never)));
+      for (const isReplaced of [false, true]) {
+        if (isReplaced) addVm(cloud, "node-a");
+        const fenced = failureOf(await cloud.run(fencing(provisioner, { diskUri: uri, node })));
+        assert.equal(fenced.kind, "InstanceUnknown");
+      }
     });
 
     on("writes nothing when the precondition fails", async (cloud) => {
