@@ -626,6 +626,12 @@ export const copiedSnapshotsStorm: DirectedStorm = {
   },
 };
 
+/** The same, with growths that arrive after a later request for them was refused. */
+export const lateGrowthStorm: DirectedStorm = {
+  ...copiedSnapshotsStorm,
+  strikes: { "lifecycle/growth-late": 4, "crash/controller-at-step": 1, "leaders/paused": 1 },
+};
+
 /** Backups are restored while attaches are under way. Some fail and leave their disk in the VM's list. */
 export const failedAndRestoredStorm: DirectedStorm = {
   strikes: {

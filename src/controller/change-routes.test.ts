@@ -157,16 +157,18 @@ describe("a node's report", () => {
       }));
 });
 
-describe("a change of a volume's spec", () => {
+describe("a change of a volume", () => {
   const volume = (spec: Partial<AzVolume["spec"]>, generation: number): AzVolume => {
     const given = aVolume({ spec });
     return { ...given, metadata: { ...given.metadata, generation } };
   };
   const recentSnapshots = [{ snapshotUri: "snapshot-1", time: "2026-01-01T00:00:00Z" }];
+  const sentGrowth = { sizeGiB: 20, time: "2026-01-01T00:00:00Z" };
   const modification = { skuName: "PremiumV2_LRS" } as const;
   const rows = [
     { because: "a snapshot is noted", next: volume({ recentSnapshots }, 2), isMore: false },
     { because: "a group of snapshots is noted", next: volume({ snapshotGroups: ["rg"] }, 2), isMore: false },
+    { because: "a growth is noted", next: aVolume({ status: { sentGrowth } }), isMore: false },
     { because: "a size is requested", next: volume({ disk: aDiskSpec({ sizeGiB: 20 }) }, 2), isMore: true },
     {
       because: "a modification is requested again, and no change was seen in between",

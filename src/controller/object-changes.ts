@@ -20,8 +20,9 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
 /**
  * Whether a volume has changed in a field that a plan reads. The begin of a try, the result of a failed
  * one (its error, its retries) and conditions do not count: otherwise each failure would trigger the next
- * try at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of snapshots, which each try
- * of a snapshot renews. A generation counts while a modification is asked for, whose plan reads it.
+ * try at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of requests for snapshots
+ * and growth, which each try renews. A generation counts while a modification is asked for: its plan reads
+ * that.
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
@@ -33,6 +34,7 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
       error: ____,
       conditions: _____,
       unrequestedSince: ______,
+      sentGrowth: _______,
       state,
       ...status
     } = volume.status ?? { conditions: [], state: "Pending" as const };

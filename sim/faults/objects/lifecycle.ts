@@ -5,6 +5,7 @@ import { grownWhileMoving } from "../directed/failover/grown-while-moving.ts";
 import { grownWhileWaiting } from "../directed/failover/grown-while-waiting.ts";
 import { grownAcrossBoundary } from "../directed/grow/grown-across-boundary.ts";
 import { grownWhileSnapshotted } from "../directed/grow/grown-while-snapshotted.ts";
+import { growthLate } from "../directed/grow/growth-late.ts";
 import { growthOverQuota } from "../directed/grow/growth-over-quota.ts";
 import { modifiedWhileMoving } from "../directed/modify/modified-while-moving.ts";
 import { usedWhileConverting } from "../directed/modify/used-while-converting.ts";
@@ -18,9 +19,9 @@ export const lifecycle: FaultClass = {
   about:
     "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown " +
     "or modified while it moves, grown while its pod finds no node, grown across 4,095 GiB or over a quota " +
-    "until its user asks for less, grown at the moment of a snapshot, used while its disk is converted, " +
-    "asked for by the name of another cluster's, cloned, also before it is used, or restored from a " +
-    "snapshot, while the source or the copy is deleted",
+    "until its user asks for less, grown at the moment of a snapshot, or late, used while its disk is " +
+    "converted, asked for by the name of another cluster's, cloned, also before it is used, or restored " +
+    "from a snapshot, while the source or the copy is deleted",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -56,6 +57,7 @@ export const lifecycle: FaultClass = {
     "grown-while-waiting": grownWhileWaiting,
     "grown-across-boundary": grownAcrossBoundary,
     "growth-over-quota": growthOverQuota,
+    "growth-late": growthLate,
     "grown-while-snapshotted": grownWhileSnapshotted,
     "modified-while-moving": modifiedWhileMoving,
     "used-while-converting": usedWhileConverting,

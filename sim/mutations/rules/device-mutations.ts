@@ -57,7 +57,6 @@ export const deviceMutations: readonly Mutation[] = [
         replace: `return targets.ok ? ok(undefined) : targets;`,
       },
     ],
-    alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: restoredClustersStorm,
     shownBy: 2,

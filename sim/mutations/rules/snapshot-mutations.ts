@@ -1,5 +1,10 @@
 import type { Mutation } from "../mutation.ts";
-import { copiedSnapshotsStorm, frozenSnapshotsStorm, restoredInFreezeStorm } from "../storms.ts";
+import {
+  copiedSnapshotsStorm,
+  frozenSnapshotsStorm,
+  lateGrowthStorm,
+  restoredInFreezeStorm,
+} from "../storms.ts";
 
 const PLAN = "src/core/volume/copies/plan-frozen-snapshot.ts";
 const PLAN_TEST = "src/core/volume/copies/plan-frozen-snapshot.test.ts";
@@ -78,12 +83,26 @@ export const snapshotMutations: readonly Mutation[] = [
     removes: "no snapshot that Azure copies is asked for while its disk is asked to grow",
     edits: {
       file: "src/csi/controller/snapshots/snapshot-note.ts",
-      find: "refused = refuseWhileGrowing(present, sourceUri);",
+      find: "refused = refuseWhileGrowing(present, sourceUri, clock.nowMs());",
       replace: "",
     },
     breaks: ["not-converged", "snapshot-broken"],
     storm: copiedSnapshotsStorm,
     takes: "a snapshot is asked for while Azure is slow to grow its disk",
+    noticedBy: BOTH_TEST,
+  },
+  {
+    name: "growth-noted",
+    removes:
+      "no snapshot that Azure copies is asked for while a request for a refused growth may still arrive",
+    edits: {
+      file: "src/csi/controller/snapshots/growth-under-way.ts",
+      find: "sizeOnItsWay(volume, nowMs) ?? 0",
+      replace: "0",
+    },
+    breaks: ["not-converged", "snapshot-broken"],
+    storm: lateGrowthStorm,
+    takes: "a request for a growth that a dead leader has sent arrives after the next leader's was refused",
     noticedBy: BOTH_TEST,
   },
 ];

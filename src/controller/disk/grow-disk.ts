@@ -2,7 +2,6 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
-import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -14,7 +13,7 @@ import {
   type VolumeStatus,
   withoutOfflineResize,
 } from "./disk-status.ts";
-import { isKept, mayWriteDisk } from "./may-write-disk.ts";
+import { growthNote } from "./growth-note.ts";
 
 /**
  * Has Azure grow a disk, and records its size. A disk of one VM grows while that has it, except across 4,095
@@ -28,12 +27,9 @@ export async function resizeDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { diskUri, sizeGiB } = action;
-  // The growth may have been refused to another leader since. Then a snapshot may be under way.
-  const isAsked = (present: AzVolume): boolean =>
-    isKept(present) && present.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(present);
-  const precondition = mayWriteDisk(ports, volume, isAsked);
+  const note = growthNote(ports, volume, sizeGiB);
   const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk({ diskUri, sizeGiB, precondition }, signal),
+    ports.cloud.resizeDisk({ diskUri, sizeGiB, precondition: note.write, onOver: note.end }, signal),
   );
   if (!resized.ok) {
     const isForOneVm = volume.status?.detail?.maxShares === 1;

@@ -182,12 +182,18 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Grows a disk to at least `sizeGiB`; never shrinks. Asks `precondition` as `createDisk` does. Fails with
-   * `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`,
+   * Grows a disk to at least `sizeGiB`; never shrinks. Asks `precondition` as `createDisk` does. Calls
+   * `onOver` after each request that is known to change nothing any more: Azure has refused or failed it.
+   * Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`,
    * `ChangeOverQuota` or `Refused`.
    */
   resizeDisk(
-    request: { readonly diskUri: string; readonly sizeGiB: number; readonly precondition: Precondition },
+    request: {
+      readonly diskUri: string;
+      readonly sizeGiB: number;
+      readonly precondition: Precondition;
+      readonly onOver?: (signal: AbortSignal) => Promise<void>;
+    },
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /**

@@ -240,6 +240,14 @@ export function mayTakeEffect(error: ArmError): boolean {
 }
 
 /**
+ * Whether a request that has ended so makes nothing any more. Of one that Azure has accepted only the end of
+ * its operation says so.
+ */
+export function isOver(error: ArmError, isAccepted: boolean): boolean {
+  return isAccepted ? isOperationFailure(error) : !mayTakeEffect(error);
+}
+
+/**
  * Whether ARM or the compute provider reports that a resource, or the scale set that it would be in, does not
  * exist. Any other 404 proves nothing: a missing resource group or subscription may be a wrong setting, and
  * the page of a proxy or front door has no code of ARM's.

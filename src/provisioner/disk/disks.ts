@@ -8,7 +8,12 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
-import type { CreateDiskRequest, DiskFacts, Precondition } from "../../ports/cloud/cloud-provisioner.ts";
+import type {
+  CloudProvisioner,
+  CreateDiskRequest,
+  DiskFacts,
+  Precondition,
+} from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
@@ -133,7 +138,8 @@ export async function resizeDisk(
     diskUri,
     sizeGiB,
     precondition,
-  }: DiskTarget & { readonly sizeGiB: number; readonly precondition: Precondition },
+    onOver,
+  }: DiskTarget & Omit<Parameters<CloudProvisioner["resizeDisk"]>[0], "diskUri">,
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
   const before = await settledDisk(session, diskUri, signal);
@@ -146,7 +152,7 @@ export async function resizeDisk(
     return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const resized = await writeDisk(
     { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition, ...(onOver && { onOver }) },
     (clientRequestId) =>
       session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,

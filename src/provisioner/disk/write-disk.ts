@@ -6,7 +6,7 @@ import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmOperation, ArmOperationEnd } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
-import { classOf, isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
+import { classOf, isOver, isWorthRetrying, mayTakeEffect, saysNotThere } from "../arm/error-table.ts";
 import { endShownBy } from "../arm/provisioning-state.ts";
 import type { CallGroup } from "../arm/throttle-budget.ts";
 import { TRIES_MAX, untilSettled } from "../arm/until-settled.ts";
@@ -64,6 +64,8 @@ export async function writeDisk(
     readonly lane?: Lane;
     /** Called for each request whose end was not learnt: it may be made, now or later. */
     readonly onLost?: () => void;
+    /** Called for each request of which it is known that it makes nothing any more. */
+    readonly onOver?: (signal: AbortSignal) => Promise<void>;
   },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
@@ -87,7 +89,8 @@ export async function writeDisk(
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok)
       return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
-    if (["lost", "cancelled", "preempted"].includes(classOf(ended.failure))) target.onLost?.();
+    if (mayTakeEffect(ended.failure)) target.onLost?.();
+    if (isOver(ended.failure, started.ok)) await target.onOver?.(signal);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > TRIES_MAX)
       return ended;
     await session.backOff(attempt, signal);

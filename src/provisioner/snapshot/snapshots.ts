@@ -24,8 +24,8 @@ import type { ArmSession } from "../arm/arm-session.ts";
 import {
   classOf,
   isOperationFailure,
+  isOver,
   isWorthRetrying,
-  mayTakeEffect,
   saysGone,
   saysNoGroup,
   saysNotThere,
@@ -131,9 +131,7 @@ export async function createSnapshot(
     const started = await start(session, creation, signal);
     const created = started.ok ? await untilEnded(session, creation, started.value, signal) : started;
     if (created.ok) return createdSnapshot(session, request, signal);
-    // Of one that Azure has accepted only the end of its operation says that it makes nothing.
-    const isOver = started.ok ? isOperationFailure(created.failure) : !mayTakeEffect(created.failure);
-    if (isOver) await request.note?.end(signal);
+    if (isOver(created.failure, started.ok)) await request.note?.end(signal);
     if (attempt > TRIES_MAX || !mayTryAgain(created.failure)) {
       // A caller that is refused for good never deletes: what the operation has left goes now.
       const removed = isOperationFailure(created.failure)

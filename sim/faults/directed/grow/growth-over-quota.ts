@@ -1,3 +1,4 @@
+import type { SimAzure } from "../../../azure/sim-azure.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { loweredLater } from "./lowered-later.ts";
 
@@ -13,21 +14,27 @@ export const growthOverQuota: FaultVariant = {
     const { cluster, azure } = context.world;
     const [diskUri, sizeGiB] = [cluster.diskUriOf(volumeName), cluster.sizeOf(volumeName)];
     if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
-    const rule = azure.model.faults.add({
-      operation: "Disks_Update",
-      resource: diskUri,
-      effect: {
-        kind: "Error",
-        status: 409,
-        code: "OperationNotAllowed",
-        message: "Operation could not be completed as it results in exceeding approved DiskSizeGB quota.",
-      },
-    });
+    const end = overQuota(azure, diskUri);
     context.grow(volumeName, sizeGiB + ASKED_GIB);
     const lower = loweredLater(context, fault, { sizeGiB, aboveGiB: LOWERED_GIB });
     return () => {
       lower();
-      azure.model.faults.remove(rule.id);
+      end();
     };
   },
 };
+
+/** Has Azure refuse every growth of a disk. Returns how to end that. */
+export function overQuota(azure: SimAzure, diskUri: string): () => void {
+  const rule = azure.model.faults.add({
+    operation: "Disks_Update",
+    resource: diskUri,
+    effect: {
+      kind: "Error",
+      status: 409,
+      code: "OperationNotAllowed",
+      message: "Operation could not be completed as it results in exceeding approved DiskSizeGB quota.",
+    },
+  });
+  return () => azure.model.faults.remove(rule.id);
+}

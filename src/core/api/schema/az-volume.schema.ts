@@ -246,6 +246,13 @@ export const azVolumeSchema = z.object({
         })
         .optional()
         .describe("The size that was refused for good. Only another call asks for it again."),
+      sentGrowth: z
+        .object({ sizeGiB: z.int().min(1), time: z.string().describe("When Azure was asked last.") })
+        .optional()
+        .describe(
+          "The size that Azure was asked for, and has not refused, where it copies the disk's snapshots in " +
+            "the background. For 20 minutes after the time, none is made before the disk has that size.",
+        ),
       modification: z
         .object({
           requested: diskModificationSchema,

@@ -1,9 +1,9 @@
 import type { AzVolume } from "../../api/az-volume.ts";
 import { RECENT_SNAPSHOTS_MAX } from "../../api/schema/az-volume.schema.ts";
 import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
-import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
+import { mayArrive } from "../../azure/late-request.ts";
 import { sameJson } from "../../primitives/same-json.ts";
-import { parseTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { toTimestamp } from "../../primitives/timestamp.ts";
 import { isSnapshotCopied } from "../disk-sku.ts";
 
 /** A snapshot that Azure was asked for, and the time. */
@@ -15,15 +15,9 @@ export function mayCopySnapshots({ spec, status }: AzVolume): boolean {
   return [present, spec.modification?.skuName ?? present].some(isSnapshotCopied);
 }
 
-/**
- * The snapshots of which a request may still be on its way to Azure, so that no list shows them. The clocks
- * of two controllers may differ. A time far ahead, or one that is none, must not keep a disk from growing.
- */
+/** The snapshots of which a request may still be on its way to Azure, so that no list shows them. */
 export function recentSnapshotsOf({ spec }: AzVolume, nowMs: number): readonly RecentSnapshot[] {
-  return (spec.recentSnapshots ?? []).filter(({ time }) => {
-    const askedAtMs = parseTimestamp(time);
-    return askedAtMs !== undefined && Math.abs(nowMs - askedAtMs) < LATE_REQUEST_MS;
-  });
+  return (spec.recentSnapshots ?? []).filter(({ time }) => mayArrive(time, nowMs));
 }
 
 /** The first of them that `looked`, the volume as it was read before, has no note of, or of another time. */

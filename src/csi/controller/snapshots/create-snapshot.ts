@@ -80,13 +80,13 @@ async function create(
 
 /** Reads the volume past the cache. */
 async function refuseIfGrowing(
-  context: Pick<SnapshotContext, "store" | "cache">,
+  context: Pick<SnapshotContext, "store" | "cache" | "clock">,
   sourceUri: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const read = await readVolume(context, sourceUri, signal);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" ? ok(undefined) : read;
-  return refuseWhileGrowing(read.value, sourceUri);
+  return refuseWhileGrowing(read.value, sourceUri, context.clock.nowMs());
 }
 
 /**

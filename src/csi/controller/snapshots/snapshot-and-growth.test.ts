@@ -351,6 +351,34 @@ describe("a snapshot that Azure copies in the background, and the growth of its 
       },
     ));
 
+  it("waits while a request for a growth that was refused since may still arrive", () =>
+    withCalls(
+      async ({ azure, snapshot, expand, world }) => {
+        const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
+        await world.failed("pvc-1", "UpdateFailed", failure);
+        await world.setStatus("pvc-1", ({ status }) => ({
+          ...(status ?? assert.fail("no status")),
+          sentGrowth: { sizeGiB: 20, time: toTimestamp(FIRST_MS) },
+        }));
+        assert.match(await snapshot(), /to grow to 20 GiB, of which a request may still arrive until it is/u);
+        assert.equal(await expand({}, 10), "OK");
+        assert.match(await snapshot(), /to grow to 20 GiB, of which a request may still arrive until it is/u);
+        assert.deepEqual(azure.created, []);
+        await world.clock.advance(LATE_REQUEST_MS);
+        assert.equal(await snapshot(), "OK");
+      },
+      { disk: { ...aVolumeObject().spec.disk, sizeGiB: 20 } },
+    ));
+
+  it("waits for no growth that its disk has made", () =>
+    withCalls(async ({ snapshot, world }) => {
+      await world.setStatus("pvc-1", ({ status }) => ({
+        ...(status ?? assert.fail("no status")),
+        sentGrowth: { sizeGiB: 10, time: toTimestamp(FIRST_MS) },
+      }));
+      assert.equal(await snapshot(), "OK");
+    }));
+
   it("is not taken where the volume's object is replaced by then", () =>
     withCalls(async ({ azure, snapshot, volume, world }) => {
       const { store } = world;

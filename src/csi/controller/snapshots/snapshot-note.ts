@@ -48,7 +48,7 @@ export function noteOf(context: NoteContext, { snapshotUri, sourceUri }: NotedSn
     let refused: Result<void, Failure> = ok(undefined);
     let before: RecentSnapshot | undefined;
     const change = (present: AzVolume): AzVolume | undefined => {
-      refused = refuseWhileGrowing(present, sourceUri);
+      refused = refuseWhileGrowing(present, sourceUri, clock.nowMs());
       before = recentSnapshotIn(present, snapshotUri);
       const next = withRecentSnapshot(present, { snapshotUri, nowMs: clock.nowMs() });
       if (refused.ok && next === undefined) refused = stillWaiting(sourceUri, NO_ROOM);

@@ -267,6 +267,23 @@ export function disksContract(on: On): void {
       assert.equal(callsOf(cloud, "Disks_Update").length, 1);
     });
 
+    on("says of each request to grow a disk that Azure has refused it, and of no lost one", async (cloud) => {
+      const uri = await addDisk(cloud, "pvc-1");
+      const events: string[] = [];
+      const fault = { operation: "Disks_Update", resource: uri } as const;
+      const lost = { kind: "Error", status: 500, code: "InternalServerError" } as const;
+      const refused = { kind: "Error", status: 400, code: "BadRequest" } as const;
+      cloud.model.faults.add({ ...fault, id: "first", effect: lost, times: 1 });
+      cloud.model.faults.add({ ...fault, id: "then", effect: refused });
+      const precondition = async (): Promise<boolean> => events.push("sent") > 0;
+      const onOver = async (): Promise<void> => void events.push("over");
+      const grown = await cloud.run(
+        cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, precondition, onOver }, never),
+      );
+      assert.equal(failureOf(grown).kind, "CloudRejected");
+      assert.deepEqual(events, ["sent", "sent", "over"]);
+    });
+
     on("grows no shared disk while it is attached", async (cloud) => {
       const node = addVm(cloud, "node-a");
       const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });

@@ -1,0 +1,57 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
+import { growthToNote, type SentGrowth, withoutRefusedGrowth } from "../../core/volume/copies/sent-growth.ts";
+import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { Precondition } from "../../ports/cloud/cloud-provisioner.ts";
+import type { DiskPorts } from "../controller-ports.ts";
+import { targetOf } from "./disk-status.ts";
+import { isKept } from "./may-write-disk.ts";
+
+/**
+ * As `mayWriteDisk`, and notes each request on the volume where Azure copies snapshots in the background: one
+ * without an answer may arrive after another one was refused, and would fail a snapshot that is made then. A
+ * snapshot is noted by a write of the same object: only one of the two is made.
+ */
+export function growthNote(
+  ports: DiskPorts,
+  volume: AzVolume,
+  sizeGiB: number,
+): { readonly write: Precondition; readonly end: (signal: AbortSignal) => Promise<void> } {
+  const target = targetOf(volume);
+  // The growth may have been refused to another leader since. Then a snapshot may be under way.
+  const isAsked = (present: AzVolume): boolean =>
+    isKept(present) && present.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(present);
+  let before: SentGrowth | undefined;
+  let sent: SentGrowth | undefined;
+
+  async function write(signal: AbortSignal): Promise<boolean> {
+    const noted = await changeStatus(
+      ports.store,
+      target,
+      (present) => {
+        const { status } = present;
+        before = status?.sentGrowth;
+        sent = undefined;
+        if (status === undefined || !isAsked(present) || !mayCopySnapshots(present)) return undefined;
+        sent = growthToNote(present, sizeGiB, ports.clock.nowMs());
+        return { ...present, status: { ...status, sentGrowth: sent } };
+      },
+      signal,
+    );
+    return noted.ok && isAsked(noted.value);
+  }
+
+  /** A note that can't be removed counts until its time has passed. */
+  async function end(signal: AbortSignal): Promise<void> {
+    if (sent === undefined) return;
+    const refused = sent;
+    const change = ({ status, ...present }: AzVolume): AzVolume | undefined => {
+      const next = status === undefined ? undefined : withoutRefusedGrowth(status, refused, before);
+      return next === undefined ? undefined : { ...present, status: next };
+    };
+    await changeStatus(ports.store, target, change, signal);
+  }
+
+  return { write, end };
+}
