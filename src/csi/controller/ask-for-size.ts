@@ -69,12 +69,20 @@ export function refuseSize(
 
 /** Why a disk is not to grow now: Azure still copies a snapshot of it. */
 export function waitToBeCopied(volume: AzVolume, snapshot: { readonly snapshotUri: string }): Failure {
-  return waitFor(volume, snapshot, "to be complete");
+  return waitFor(volume, snapshot, "to be complete", "delete it to grow the disk now");
 }
 
-/** The same of a snapshot that Azure may be about to make. */
+/**
+ * The same of a snapshot that Azure may be about to make. Its deletion ends nothing: csi-snapshotter repeats
+ * the request until it has a handle, also once the VolumeSnapshot is deleted.
+ */
 export function waitToBeMade(volume: AzVolume, snapshot: { readonly snapshotUri: string }): Failure {
-  return waitFor(volume, snapshot, "to be made, which was asked for in the last 20 minutes");
+  return waitFor(
+    volume,
+    snapshot,
+    "to be made, which was asked for in the last 20 minutes",
+    "the disk grows once Azure has made or refused it, or 20 minutes after the last request for it",
+  );
 }
 
 /** UNAVAILABLE: nothing has begun, and the end of a snapshot is no matter of the caller. */
@@ -82,10 +90,11 @@ function waitFor(
   { spec, status, metadata }: AzVolume,
   { snapshotUri }: { readonly snapshotUri: string },
   end: string,
+  remedy: string,
 ): Failure {
   const name = parseSnapshotUri(snapshotUri)?.name ?? snapshotUri;
   const what =
     `its snapshot ${name} ${end}: Azure fails a snapshot that it still copies where the disk grows; ` +
-    "delete it to grow the disk now";
+    remedy;
   return { kind: "StillWaiting", volumeId: status?.detail?.diskUri ?? spec.diskUri ?? metadata.name, what };
 }
