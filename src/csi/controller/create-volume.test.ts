@@ -527,6 +527,16 @@ describe("createVolume with a content source", () => {
       { snapshot: { sizeGiB: 10, shownGiB: 9 } },
     ));
 
+  it("makes a disk by instant access that is as large and as fast as its source", () =>
+    withSources(
+      async (world) => {
+        const parameters = { skuName: "PremiumV2_LRS" };
+        await created(world, { volumeContentSource: ofSnapshot(), capacityRange: undefined, parameters });
+        assert.equal(world.volume("pvc-1")?.spec.disk.sizeGiB, 10);
+      },
+      { snapshot: { isBeingCopied: true } },
+    ));
+
   it("answers a copy that Azure has, whose AzVolume and source are gone", () =>
     withSources(async (world) => {
       const request = { volumeContentSource: ofSnapshot(), capacityRange: undefined };
@@ -634,6 +644,25 @@ describe("createVolume with a content source", () => {
         what: `its source ${snapshotUri} to be complete (provisioningState Succeeded)`,
       },
     },
+    ...[
+      { disk: "larger", sizeGiB: 11, skuName: "PremiumV2_LRS" },
+      { disk: "slower", sizeGiB: 10, skuName: "Premium_LRS" },
+    ].map(({ disk, sizeGiB, skuName }) => ({
+      because: `a ${disk} disk of a snapshot that only instant access makes disks of`,
+      request: {
+        volumeContentSource: ofSnapshot(),
+        capacityRange: { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n },
+        parameters: { skuName },
+      },
+      changes: { snapshot: { isBeingCopied: true } },
+      failure: {
+        kind: "StillWaiting" as const,
+        volumeId: "pvc-1",
+        what:
+          `its source ${snapshotUri} to be complete: before, Azure makes only Premium SSD v2 and Ultra ` +
+          "disks of 10 GiB of it",
+      },
+    })),
     ...(["Failed", "Canceled"] as const).map((state) => ({
       because: `a snapshot whose creation has ended ${state}`,
       request: { volumeContentSource: ofSnapshot() },

@@ -7,6 +7,7 @@ import { topologyOfNodes } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { needsCompleteSource } from "../../core/volume/copies/copy-source.ts";
 import { type CreateRequest, createRequestDifference } from "../../core/volume/create-request-difference.ts";
 import { hasFailedForGood } from "../../core/volume/has-failed-for-good.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
@@ -52,6 +53,12 @@ export async function createVolume(
     source: source.value,
   });
   if (!read.ok) return read;
+  if (source.value !== undefined && needsCompleteSource(source.value, read.value.spec.disk))
+    return stillWaiting(
+      request.name,
+      `its source ${source.value.sourceUri} to be complete: before, Azure makes only Premium SSD v2 and ` +
+        `Ultra disks of ${source.value.sizeGiB} GiB of it`,
+    );
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
   return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
 }

@@ -72,7 +72,7 @@ async function findSnapshot(
   if (parseSnapshotUri(snapshotUri) === undefined) return fail({ kind: "SnapshotNotFound", snapshotUri });
   const read = await snapshots.getSnapshot({ snapshotUri }, signal);
   if (!read.ok) return read;
-  const { location, sizeGiB, shownGiB, sectorSizeBytes, isRestorable, state, copyError } = read.value;
+  const { location, sectorSizeBytes, isRestorable, state, copyError, isBeingCopied } = read.value;
   if (copyError !== undefined || hasFailed({ state }))
     return fail({
       kind: "CopySourceFailed",
@@ -81,8 +81,9 @@ async function findSnapshot(
     });
   if (!isRestorable)
     return stillWaiting(volumeId, `its source ${snapshotUri} to be complete (provisioningState ${state})`);
-  const size = { sizeGiB, shownGiB };
-  return ok({ sourceUri: snapshotUri, kind: "snapshot", location, zones: [], ...size, sectorSizeBytes });
+  const { sizeGiB, shownGiB } = read.value;
+  const content = { sizeGiB, shownGiB, sectorSizeBytes, isBeingCopied };
+  return ok({ sourceUri: snapshotUri, kind: "snapshot", location, zones: [], ...content });
 }
 
 async function findDisk(

@@ -11,7 +11,7 @@ import { refuseArgument } from "../../failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../failure/result.ts";
 import { bytesToGibRoundedUp, gibToBytes } from "../../primitives/units.ts";
 import type { CapacityRange } from "../capacity.ts";
-import { type DiskSku, hasLargeSectors, isZoneRedundant } from "../disk-sku.ts";
+import { type DiskSku, hasLargeSectors, isSnapshotCopied, isZoneRedundant } from "../disk-sku.ts";
 
 /** The disk or snapshot that a new disk is to be a copy of. */
 export interface CopySource {
@@ -24,6 +24,8 @@ export interface CopySource {
   /** Of a snapshot with more bytes than Azure shows in GiB: what it shows. */
   readonly shownGiB?: number | undefined;
   readonly sectorSizeBytes: number;
+  /** Of a snapshot: whether Azure still copies its content, so that only instant access makes disks. */
+  readonly isBeingCopied?: boolean;
 }
 
 type InvalidArgument = FailureOf<"InvalidArgument">;
@@ -72,6 +74,17 @@ export function checkCopySku(
   return kind === "disk" && skuName === "UltraSSD_LRS"
     ? refuse(`needs a snapshot as its source: Azure makes no Ultra disk of the disk ${sourceUri}`)
     : ok(undefined);
+}
+
+/**
+ * Whether a source has to be complete before Azure makes that disk of it: by instant access it makes only
+ * disks that are as fast, of the source's own size (Learn, Instant access snapshots for managed disks).
+ */
+export function needsCompleteSource(
+  { isBeingCopied = false, sizeGiB }: CopySource,
+  disk: Pick<DiskSpec, "skuName" | "sizeGiB">,
+): boolean {
+  return isBeingCopied && !(isSnapshotCopied(disk.skuName) && disk.sizeGiB === sizeGiB);
 }
 
 /**
