@@ -37,6 +37,8 @@ interface Shown {
   readonly failure?: Failure;
   /** Runs before the disk is read. */
   readonly during?: () => Promise<void>;
+  /** How often the loop runs; `failure` is of the first time. */
+  readonly passes?: number;
 }
 
 /** A store of incarnation 2, in which pvc-1 is known and no attachment is. */
@@ -65,12 +67,13 @@ async function withRestored(
   });
 }
 
-/** A pass, and the VMs that it has read. */
+/** The last pass, and the VMs that all have read. */
 async function readVms(
   world: ReconcileWorld,
-  { names = ["node-b"], beingDetached = false, failure, during }: Shown = {},
+  { names = ["node-b"], beingDetached = false, failure, during, passes = 1 }: Shown = {},
 ): Promise<{ readonly reconciled: Reconciled; readonly read: readonly string[] }> {
   const read: string[] = [];
+  let isFirst = true;
   const cloud: CloudProvisioner = {
     ...world.ports.cloud,
     getDisk: async (asked) => {
@@ -79,15 +82,18 @@ async function readVms(
     },
     inspectInstance: async (request, signal) => {
       read.push(request.nodeName);
-      if (failure !== undefined && request.nodeName === "node-b") return fail(failure);
+      if (isFirst && failure !== undefined && request.nodeName === "node-b") return fail(failure);
       const instance = await world.ports.cloud.inspectInstance(request, signal);
       return instance.ok && request.nodeName === "node-a"
         ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 3, beingDetached }] })
         : instance;
     },
   };
-  const pass = readVmsReconciler({ ...world.ports, cloud }).reconcile("store", never);
-  return { reconciled: await world.answerOf(pass), read };
+  const { reconcile } = readVmsReconciler({ ...world.ports, cloud });
+  let reconciled = await world.answerOf(reconcile("store", never));
+  isFirst = false;
+  for (let pass = 2; pass <= passes; pass++) reconciled = await world.answerOf(reconcile("store", never));
+  return { reconciled, read };
 }
 
 async function markOf(world: ReconcileWorld): Promise<number> {
@@ -190,6 +196,14 @@ describe("the VMs after a store was restored", () => {
       assert.notEqual(world.attachment("node-a"), undefined);
       assert.equal(await markOf(world), 0);
       await readVms(world);
+      assert.equal(await markOf(world), 2);
+    }));
+
+  it("are read again only where they could not be read", () =>
+    withRestored(async (world) => {
+      const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+      const { read } = await readVms(world, { failure, passes: 2 });
+      assert.deepEqual(read, ["node-a", "node-a", "node-b", "node-b"]);
       assert.equal(await markOf(world), 2);
     }));
 

@@ -33,39 +33,57 @@ const LANE: Lane = "prune";
  * object of that attach was lost with the store, the entry would fail the attaches of all other disks. It
  * gets an attachment as a replica: the entry goes when that is deleted, or its disk is attached. An
  * attachment that names another LUN than its VM, since its rebuild was interrupted, is marked, so that the
- * loop of attachments corrects it. After a crash the next leader reads all VMs again.
+ * loop of attachments corrects it. A pass that repeats another one reads only what that could not read. After
+ * a crash the next leader reads all VMs again.
  */
 export function readVmsReconciler(ports: RollbackPorts): Reconciler {
+  let last: ReadNodes = { incarnation: 0, names: new Set() };
+  const readFor = (incarnation: number): Set<string> => {
+    if (last.incarnation !== incarnation) last = { incarnation, names: new Set() };
+    return last.names;
+  };
   return {
     name: "read-vms",
     workers: 1,
     backoff: { baseMs: 30_000, maxMs: 600_000 },
-    reconcile: (_key, signal) => readVmsIfDue(ports, signal),
+    reconcile: (_key, signal) => readVmsIfDue(ports, readFor, signal),
   };
 }
 
-async function readVmsIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
+/** The nodes whose VMs need no reading any more for a store incarnation. */
+interface ReadNodes {
+  readonly incarnation: number;
+  readonly names: Set<string>;
+}
+
+async function readVmsIfDue(
+  ports: RollbackPorts,
+  readFor: (incarnation: number) => Set<string>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return ignoreNotFound(lease);
   const incarnation = incarnationToReadFor(lease.value);
   if (incarnation === undefined) return ok({});
   let failed: Failure | undefined;
-  const done = new Set<string>();
+  const done = readFor(incarnation);
+  const failing = new Set<string>();
   // Listed again after each: a backup may lack the AzDriverNode of a node, which its next heartbeat makes.
   const nextNode = (): AzDriverNode | undefined =>
-    ports.cache.list("AzDriverNode").find(({ metadata }) => !done.has(metadata.name));
+    ports.cache.list("AzDriverNode").find(({ metadata: { name } }) => !done.has(name) && !failing.has(name));
   for (let node = nextNode(); node !== undefined; node = nextNode()) {
     if (!isStillDue(ports, incarnation)) return ok({});
-    done.add(node.metadata.name);
     const read = await readVmOf(ports, node, incarnation, signal);
+    // What no repetition changes must not be read again and again.
+    const isDone = read.ok || !isRetryable(read.failure);
+    (isDone ? done : failing).add(node.metadata.name);
     if (!read.ok) {
       if (signal.aborted || read.failure.kind === "Cancelled") return read;
       ports.logger.warn("a VM was not read after a rollback", {
         nodeName: node.spec.nodeName,
         failure: read.failure,
       });
-      // What no repetition changes must not have all others read again and again.
-      if (isRetryable(read.failure)) failed ??= read.failure;
+      if (!isDone) failed ??= read.failure;
     }
     await ports.clock.sleep(READ_EVERY_MS, signal);
   }
