@@ -32,7 +32,7 @@ describe("createCallLane", () => {
   });
 
   it("begins no call while one hangs, nor later those that were late", async () => {
-    const lane = createCallLane(systemClock, LIMIT_MS);
+    const lane = createCallLane(systemClock, { limitMs: LIMIT_MS });
     const hanging = aHangingCall();
     let wasLate: (() => boolean) | undefined;
     const first = lane.run((isLate) => {
@@ -54,7 +54,7 @@ describe("createCallLane", () => {
   });
 
   it("takes no disk for hanging that is slow with many calls", async () => {
-    const lane = createCallLane(systemClock, 20 * LIMIT_MS);
+    const lane = createCallLane(systemClock, { limitMs: 20 * LIMIT_MS });
     const never = new AbortController().signal;
     const calls = Array.from({ length: 40 }, () => lane.run(() => systemClock.sleep(LIMIT_MS, never)));
     assert.deepEqual(

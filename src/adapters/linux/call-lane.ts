@@ -1,19 +1,20 @@
 import type { Clock } from "../../ports/clock.ts";
+import { createSemaphore } from "./command/semaphore.ts";
 import { waitWithin } from "./command/wait-within.ts";
 
 /** How long a call to a disk may take before it counts as hanging, in milliseconds. */
 export const CALL_MAX_MS = 10_000;
 
 /**
- * Calls to one disk, one after the other. A disk that hangs keeps a call in the kernel, where nothing ends
- * it, and with it one of the four threads on which Node works with files and looks up host names. So at most
- * one thread waits for the disk: once a call has taken too long, no other one begins until it ends.
+ * Calls to disks, so many at once. A disk that hangs keeps a call in the kernel, where nothing ends it, and
+ * with it one of the few threads on which Node works with files and looks up host names. So at most as many
+ * threads wait for these disks: once that many calls have taken too long, no other one begins until one ends.
  */
 export interface CallLane {
   /**
-   * Runs `call` after those before it. `late`: it, or one before it, has not ended in time since it began.
-   * What has begun continues, and what has not will not begin. `isLate` says so to a call that ends after
-   * all.
+   * Runs `call` once there is room. `late`: it has not ended in time since it began, or has not begun, and
+   * will not, since others keep all the room. What has begun continues. `isLate` says so to a call that ends
+   * after all.
    */
   readonly run: <T>(
     call: (isLate: () => boolean) => Promise<T>,
@@ -24,49 +25,42 @@ const never = new AbortController().signal;
 /** The code of an error that says that a disk hangs. */
 const LATE = "EHANGS";
 
-/** Creates a lane; without a clock its calls may take any time. */
-export function createCallLane(clock?: Clock, limitMs = CALL_MAX_MS): CallLane {
-  let last: Promise<unknown> = Promise.resolve();
-  let isHanging = false;
-  /** Answer those who wait, once the call that runs has taken too long. */
+/** Creates a lane, of one call at a time; without a clock its calls may take any time. */
+export function createCallLane(
+  clock?: Clock,
+  { limitMs = CALL_MAX_MS, atOnceMax = 1 }: { readonly limitMs?: number; readonly atOnceMax?: number } = {},
+): CallLane {
+  const room = createSemaphore(atOnceMax);
+  let hanging = 0;
+  /** Answer those who wait for room, once there may be none for any time. */
   const waiting = new Set<() => void>();
-
-  const untilEnd = async <T>(running: Promise<T>): Promise<T> => {
-    if (clock === undefined) return await running;
-    const waited = await waitWithin(running, limitMs, clock, never);
-    if (waited.kind === "done") return waited.value;
-    isHanging = true;
-    for (const answer of waiting) answer();
-    try {
-      return await running;
-    } finally {
-      isHanging = false;
-    }
-  };
 
   return {
     run: async <T>(call: (isLate: () => boolean) => Promise<T>) => {
-      if (isHanging) return { kind: "late" };
+      if (hanging === atOnceMax) return { kind: "late" };
+      const ticket = room.enter();
+      const late = Promise.withResolvers<"late">();
+      const answer = (): void => late.resolve("late");
+      waiting.add(answer);
+      const turn = await Promise.race([ticket.granted, late.promise]);
+      waiting.delete(answer);
+      if (turn === "late") {
+        ticket.leave();
+        return { kind: "late" };
+      }
       let isLate = false;
       let isOver = false;
-      const ended = last.then(async () => {
-        if (isLate) return { kind: "late" } as const;
-        return { kind: "done", value: await untilEnd(call(() => isLate)) } as const;
-      });
-      last = Promise.allSettled([ended]).then(() => {
+      const running = call(() => isLate).finally(() => {
         isOver = true;
+        if (isLate) hanging -= 1;
+        ticket.leave();
       });
-      const late = Promise.withResolvers<undefined>();
-      const answer = (): void => late.resolve(undefined);
-      waiting.add(answer);
-      try {
-        const first = await Promise.race([ended, late.promise]);
-        if (first !== undefined) return first;
-      } finally {
-        waiting.delete(answer);
-      }
-      if (isOver) return await ended;
+      if (clock !== undefined) await waitWithin(running, limitMs, clock, never);
+      if (clock === undefined || isOver) return { kind: "done", value: await running };
       isLate = true;
+      hanging += 1;
+      running.catch(() => undefined);
+      if (hanging === atOnceMax) for (const answerOne of waiting) answerOne();
       return { kind: "late" };
     },
   };

@@ -73,6 +73,12 @@ export type LinuxHost = HostProvisioner & { readonly close: () => Promise<void> 
 
 const defaultDeviceWaitMs = 5000;
 
+/**
+ * How many opens of volumes' devices and folders are under way at once: where one hangs, others take turns
+ * beside it.
+ */
+const DEVICE_OPENS_MAX = 2;
+
 /** A folder in memory that every container has: messages of commands go there past a disk that hangs. */
 const SHARED_MEMORY = "/dev/shm";
 
@@ -108,7 +114,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     processSearch: createSharedSearch((signal) => searchProcesses({ procRoot, runner, limits }, signal)),
     lookups,
     changes,
-    deviceOpens: createCallLane(options.clock),
+    deviceOpens: createCallLane(options.clock, { atOnceMax: DEVICE_OPENS_MAX }),
     volumeLooks: createCallLane(options.clock),
     freezes: new Map(),
   };

@@ -45,7 +45,7 @@ export interface HostContext {
   readonly lookups: CallLane;
   /** Calls that make and remove mount points there: these hang first. */
   readonly changes: CallLane;
-  /** Opens of volumes' devices and folders, each after a command has opened the same. */
+  /** Opens of volumes' devices and folders, two at once, each after a command has opened the same. */
   readonly deviceOpens: CallLane;
   /** Looks at the file systems of volumes. */
   readonly volumeLooks: CallLane;

@@ -49,7 +49,7 @@ async function askForExclusiveHolder(
   path: string,
   signal: AbortSignal,
 ): Promise<Result<"none" | "held", Failure>> {
-  return await openingDevice(host, path, () => openExclusively(path), signal);
+  return await openingDevice(host, { path, iflag: "nonblock" }, () => openExclusively(path), signal);
 }
 
 /** Closed in the same call: left open it would be a holder itself. */

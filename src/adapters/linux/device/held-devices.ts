@@ -84,7 +84,7 @@ async function openToHold(
 ): Promise<Result<FileHandle, Failure>> {
   try {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-    return await openDevice(host, { path: device.path, flags }, signal);
+    return await openDevice(host, { path: device.path, flags, iflag: "nonblock" }, signal);
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;

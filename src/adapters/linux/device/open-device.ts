@@ -10,27 +10,38 @@ import type { HostContext } from "../host-context.ts";
 /** The parts of the host that a device is opened with. */
 export type OpeningHost = Pick<HostContext, "runner" | "limits" | "deviceOpens">;
 
+/** How a command opens first what is opened then. */
+export interface Opening {
+  readonly path: string;
+  /** The flags of that open by their names in dd(1). */
+  readonly iflag: "nonblock" | "directory,nofollow";
+}
+
+/** What dd exits with once it has opened a file, and if it could not. */
+const ANSWERS: readonly (number | null)[] = [0, 1];
+
 /**
  * Runs `act`, which opens the block device or the mounted folder at a path, after a command has opened and
  * closed it. The kernel keeps each open of a disk that does not answer, also one with O_NONBLOCK, and so it
- * would keep one of the four threads on which Node works with files and looks up host names. A command that
+ * would keep one of the few threads on which Node works with files and looks up host names. A command that
  * hangs keeps itself only; it is not repeated while it does. It may be killed: it reads and writes nothing,
- * and closes what it has opened as it ends. Where the disk stops to answer between the two, one thread waits
- * for it, and no other open begins until it ends.
+ * and closes what it has opened as it ends. Where the disk stops to answer between the two, a thread waits
+ * for it, and opens of other disks have the rest of `deviceOpens`.
  *
  * An open that the kernel refuses is for `act` to report: it throws what the file functions throw. Fails with
- * `HostCommandTimedOut` or `HostNotReady` where the device does not open in time, or `Cancelled`.
+ * `HostCommandTimedOut` or `HostNotReady` where the device does not open in time, `HostCommandFailed` where
+ * the command could not ask, or `Cancelled`.
  * `isLate` says to an open that ends after all that nothing waits for it.
  */
 export async function openingDevice<T>(
   host: OpeningHost,
-  path: string,
+  { path, iflag }: Opening,
   act: (isLate: () => boolean) => Promise<T>,
   signal: AbortSignal,
 ): Promise<Result<T, Failure>> {
   const command = {
     program: "dd",
-    args: [`if=${path}`, "count=0", "iflag=nonblock", "status=none"],
+    args: [`if=${path}`, "count=0", `iflag=${iflag}`, "status=none"],
     pool: "open",
     limitMs: host.limits.deviceOpenMs,
     touches: [],
@@ -41,8 +52,8 @@ export async function openingDevice<T>(
     return exit.failure.kind === "HostCommandTimedOut"
       ? fail({ ...exit.failure, command: `open ${path}` })
       : exit;
-  // Any exit code is an answer of the device; killed, it is none.
-  if (exit.value.exitCode === null) return commandFailed(command, exit.value);
+  // Killed, or without a library that the node's own disk does not give, it has asked nothing.
+  if (!ANSWERS.includes(exit.value.exitCode)) return commandFailed(command, exit.value);
   try {
     return ok(await callIn(host.deviceOpens, `open ${path}`, act));
   } catch (error) {
@@ -54,14 +65,14 @@ export async function openingDevice<T>(
 /** Opens the block device or the mounted folder at a path, as `openingDevice` does. */
 export async function openDevice(
   host: OpeningHost,
-  { path, flags }: { readonly path: string; readonly flags: number },
+  { flags, ...opening }: Opening & { readonly flags: number },
   signal: AbortSignal,
 ): Promise<Result<FileHandle, Failure>> {
   const act = async (isLate: () => boolean): Promise<FileHandle> => {
-    const file = await open(path, flags);
+    const file = await open(opening.path, flags);
     // Nothing waits for it any more.
     if (isLate()) await file.close();
     return file;
   };
-  return await openingDevice(host, path, act, signal);
+  return await openingDevice(host, opening, act, signal);
 }

@@ -66,7 +66,7 @@ export async function freezeFileSystem(
   const mount = found.value;
   if (mount === undefined) return fail({ kind: "PathNotMounted", path });
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-  const folder = await openDevice(host, { path: mount.path, flags }, signal);
+  const folder = await openDevice(host, { path: mount.path, flags, iflag: "directory,nofollow" }, signal);
   if (!folder.ok) return folder;
   const directory = folder.value;
   try {
