@@ -24,10 +24,9 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   { package: "dash", driver: ["sh"], people: ["dash"], files: [] },
   {
     package: "coreutils",
-    driver: ["dd", "stat", "sync", "true"],
+    driver: ["cat", "dd", "stat", "sync", "true"],
     // The script that holds a freeze runs `cat` and `timeout`.
     people: [
-      "cat",
       "df",
       "du",
       "env",

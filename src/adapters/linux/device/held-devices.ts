@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -36,21 +38,6 @@ const never = new AbortController().signal;
 /** Holds nothing yet. */
 export function createHeldDevices(clock: Clock): HeldDevices {
   const holds = new Set<{ readonly majorMinor: string; readonly fd: number }>();
-  let closing: Promise<unknown> = Promise.resolve();
-  let isHanging = false;
-  /**
-   * A close waits for a disk that does not answer, too: where it writes what is cached, or another open of
-   * the disk hangs. So one closes at a time, and while that one hangs nothing waits for its turn.
-   */
-  const close = async (file: FileHandle): Promise<void> => {
-    const closed = closing.then(() => file.close());
-    closing = Promise.allSettled([closed]).then(() => {
-      isHanging = false;
-    });
-    if (isHanging) return;
-    const waited = await waitWithin(closed, CALL_MAX_MS, clock, never);
-    if (waited.kind !== "done") isHanging = true;
-  };
   return {
     descriptorsOf: (touches) =>
       touches.flatMap((touched) => {
@@ -67,7 +54,7 @@ export function createHeldDevices(clock: Clock): HeldDevices {
         return await act();
       } finally {
         holds.delete(hold);
-        await close(opened.value);
+        await waitWithin(closeByChild(opened.value), CALL_MAX_MS, clock, never);
       }
     },
   };
@@ -92,6 +79,30 @@ async function openToHold(
       ? isAnother(device)
       : fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (${code})` });
   }
+}
+
+/**
+ * The last close of a device waits for a disk that does not answer: it writes what is cached, and waits for
+ * each other open and close of the disk. It would keep a thread, as an open would, and the descriptors of all
+ * that wait for that thread. So a child gets the descriptor as well, and closes it as it ends, once this
+ * process has closed its own. Where none can be started the close is this process's.
+ */
+async function closeByChild(file: FileHandle): Promise<void> {
+  const child = await startChildWith(file).catch(() => undefined);
+  const ended = child === undefined ? undefined : once(child, "exit");
+  await file.close();
+  child?.stdin?.end();
+  await ended;
+}
+
+/** Ends with its input. */
+async function startChildWith({ fd }: FileHandle) {
+  const child = spawn("cat", { stdio: ["pipe", "ignore", "ignore", fd] });
+  child.stdin?.on("error", () => undefined);
+  // One that hangs in the kernel keeps this process from ending no longer.
+  child.unref();
+  await once(child, "spawn");
+  return child;
 }
 
 async function isOpen(file: FileHandle, { majorMinor }: Device): Promise<boolean> {
