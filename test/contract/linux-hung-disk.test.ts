@@ -22,6 +22,7 @@ import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { openFileNodeCheckpoints } from "../../src/adapters/linux/checkpoints/file-node-checkpoints.ts";
+import { createCommandRunner } from "../../src/adapters/linux/command/command-runner.ts";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure/failure.ts";
@@ -83,7 +84,9 @@ async function withDisk(kind: keyof typeof makers, act: (disk: Disk) => Promise<
     await act({ folder, clock, freeze, thaw });
   } finally {
     await thaw();
-    await run("umount", [folder]);
+    // A command that hung, and was killed, is on its way out.
+    const unmounted = () => run("umount", [folder]).then(Boolean, () => false);
+    while (!(await unmounted())) await systemClock.sleep(5, never);
     await rm(directory, { recursive: true });
   }
 }
@@ -342,6 +345,56 @@ describe("a node with disks that do not open", here, () => {
         }
       }),
     ));
+});
+
+/** Starts a command that a disk keeps in the kernel, and kills it; then this process has nothing to do. */
+const killing = `
+const { spawnChild } = await import(process.argv[1]);
+const child = spawnChild({ program: "mkdir", args: [process.argv[2]] });
+setTimeout(child.kill, 200);
+`;
+
+describe("a command that a disk keeps in the kernel", here, () => {
+  it("is not started again while one of two such is there", () =>
+    withDisk("ext4", async ({ folder, freeze, thaw }) => {
+      const directory = await mkdtemp(join(tmpdir(), "stuck-"));
+      const descriptorsOf = () => [];
+      const runner = createCommandRunner({
+        ...{ lockFd: 0, descriptorsOf, outputDirectory: directory, clock: systemClock },
+      });
+      const [first, go] = [join(directory, "first"), join(directory, "go")];
+      const hangs = `mkdir ${first} && exec mkdir ${folder}/x; until test -e ${go}; do sleep 0.01; done`;
+      const given = { program: "sh", args: ["-c", hangs], pool: "inspect", touches: [] } as const;
+      const runFor = (limitMs: number) => runner.run({ ...given, limitMs, changes: false }, never);
+      await freeze();
+      try {
+        const hung = runFor(1000);
+        while (!existsSync(first)) await systemClock.sleep(5, never);
+        const other = runFor(60_000);
+        assert.equal(kindOf(await hung), "HostCommandTimedOut");
+        await writeFile(go, "");
+        assert.equal(kindOf(await other), "ok");
+        assert.equal(kindOf(await runFor(60_000)), "HostCommandTimedOut");
+        await thaw();
+        while (runner.isStuck(given.program, given.args)) await systemClock.sleep(5, never);
+      } finally {
+        await thaw();
+        await rm(directory, { recursive: true });
+      }
+    }));
+
+  it("keeps no process that ends", () =>
+    withDisk("ext4", async ({ folder, freeze, thaw }) => {
+      await freeze();
+      try {
+        const url = new URL("../../src/adapters/linux/command/spawn-child.ts", import.meta.url).href;
+        const args = ["--input-type=module", "--eval", killing, url, join(folder, "x")];
+        const ending = spawn(process.execPath, args, { stdio: "inherit" });
+        assert.deepEqual(await once(ending, "exit", { signal: AbortSignal.timeout(30_000) }), [0, null]);
+      } finally {
+        await thaw();
+      }
+    }));
 });
 
 describe("a node with a disk that hangs", { timeout: 120_000 }, () => {

@@ -210,6 +210,20 @@ describe("a reading command", tests, () => {
     await lock.close();
   });
 
+  it("does not look stuck where an earlier caller of the same has just left", async (t) => {
+    const { runner, lock, directory } = await aRunner(t);
+    const caller = new AbortController();
+    const command = aCommand(waiting(directory, "a"), { changes: false });
+    const first = runner.run(command, caller.signal);
+    await untilExists(`${directory}/a.started`);
+    caller.abort();
+    await Promise.resolve();
+    await writeFile(`${directory}/a.go`, "");
+    const second = await runner.run(command, never);
+    assert.deepEqual([await first, second.ok], [{ ok: false, failure: { kind: "Cancelled" } }, true]);
+    await lock.close();
+  });
+
   it("answers what it wrote", async (t) => {
     const { runner, lock } = await aRunner(t);
     const exit = await runner.run(aCommand("echo out; echo err >&2", { changes: false }), never);

@@ -110,10 +110,11 @@ export function createCommandRunner({
   } satisfies Record<CommandPool, unknown>;
   const changing = new Set<InFlight>();
   /**
-   * Reads that were killed, but are stuck in the kernel; not started again until they end, or they
-   * would pile up.
+   * Reads that have not ended. While one is stuck, which was killed but is in the kernel, the same is not
+   * started again, or they would pile up.
    */
-  const stuckReads = new Set<string>();
+  const reading = new Set<{ readonly line: string; isStuck: boolean }>();
+  const isStuck = (line: string): boolean => [...reading].some((one) => one.isStuck && one.line === line);
 
   const conflictOf = (touches: readonly string[]): InFlight | undefined =>
     [...changing].find((inFlight) => inFlight.touches.some((touched) => touches.includes(touched)));
@@ -121,7 +122,7 @@ export function createCommandRunner({
   return {
     inFlightOn: (touched) =>
       [...changing].filter((inFlight) => inFlight.touches.includes(touched)).map((inFlight) => inFlight.line),
-    isStuck: (program, args) => stuckReads.has(commandLine(program, args)),
+    isStuck: (program, args) => isStuck(commandLine(program, args)),
     run: async (command, signal) => {
       const line = commandLine(command.program, command.args);
       const timedOut = fail<Failure>({
@@ -213,7 +214,7 @@ export function createCommandRunner({
     signal: AbortSignal,
     timedOut: Result<ChildExit, Failure>,
   ): Promise<Result<ChildExit, Failure>> {
-    if (stuckReads.has(line)) return timedOut;
+    if (isStuck(line)) return timedOut;
     const ticket = pools[command.pool].enter();
     try {
       const admitted = await waitWithin(ticket.granted, command.limitMs, clock, signal);
@@ -231,8 +232,10 @@ export function createCommandRunner({
         ...(input === undefined ? {} : { input }),
         ...(keptBytesMax === undefined ? {} : { outputBytesMax: keptBytesMax }),
       });
+      const own = { line, isStuck: false };
+      reading.add(own);
       const exited = child.exited.then((outcome) => {
-        stuckReads.delete(line);
+        reading.delete(own);
         return outcome;
       });
       const slotMs = slotMsOf(command);
@@ -244,9 +247,9 @@ export function createCommandRunner({
         return waited.value.ok
           ? ok({ ...waited.value.value, stderr: waited.value.value.stderr.trim() })
           : waited.value;
-      stuckReads.add(line);
       child.kill();
       await waitWithin(exited, KILLED_MAX_MS, clock, never);
+      own.isStuck = true;
       return waited.kind === "cancelled" ? fail({ kind: "Cancelled" }) : timedOut;
     } finally {
       ticket.leave();

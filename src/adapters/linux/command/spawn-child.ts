@@ -16,6 +16,7 @@ export interface ChildExit {
 export interface Child {
   /** Fails with `HostCommandFailed` if the program can't be started. Never rejects. */
   readonly exited: Promise<Result<ChildExit, Failure>>;
+  /** Kills it; a process that ends does not wait for it any more. */
   readonly kill: () => void;
 }
 
@@ -90,7 +91,14 @@ export function spawnChild({
       );
     });
   });
-  return { exited, kill: () => child.kill("SIGKILL") };
+  const kill = (): void => {
+    child.kill("SIGKILL");
+    // The kernel may keep it all the same. It keeps no process from ending then, and no pipe.
+    child.unref();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  return { exited, kill };
 }
 
 /** A command as typed in a shell, for messages. */
