@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -35,11 +37,8 @@ exit 0
   await writeFile(join(procRoot, "self/mountinfo"), mount);
   const pathBefore = process.env["PATH"];
   process.env["PATH"] = `${bin}:${pathBefore ?? ""}`;
-  const host = await createLinuxHost({
-    lockDirectory: join(directory, "locks"),
-    procRoot,
-    clock: systemClock,
-  });
+  const places = { lockDirectory: join(directory, "locks"), procRoot };
+  const host = await createLinuxHost({ ...places, clock: systemClock });
   const makeFast = () => rm(join(directory, "slow"), { force: true });
   t.after(async () => {
     await makeFast();
@@ -53,6 +52,7 @@ exit 0
       : [];
   return {
     host,
+    places,
     at: { path, majorMinor },
     bind: { stagingPath: path, targetPath: join(directory, "target"), readOnly: false, mountFlags: [] },
     makeFail: (option: string) => writeFile(join(directory, option), ""),
@@ -100,6 +100,24 @@ describe("a freeze of a file system", tests, () => {
     assert.equal(kindOf(await again), "Cancelled");
     await makeFast();
     assert.equal(kindOf(await host.thaw(at, never)), "OK");
+    assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
+  });
+
+  it("ends with its process, which does not wait for its limit", { timeout: 60_000 }, async (t) => {
+    const { places, at, calls, untilThawing } = await aHost(t);
+    const script = `
+      const { createLinuxHost } = await import(${JSON.stringify(import.meta.resolve("../create-linux-host.ts"))});
+      const { systemClock } = await import(${JSON.stringify(import.meta.resolve("../../system/system-clock.ts"))});
+      const host = await createLinuxHost({ ...${JSON.stringify(places)}, clock: systemClock });
+      const request = { ...${JSON.stringify(at)}, limitMs: ${limitMs} };
+      const frozen = await host.freeze(request, new AbortController().signal);
+      process.exitCode = frozen.ok ? 7 : 1;
+    `;
+    const args = ["--input-type=module", "--eval", script];
+    const freezing = spawn(process.execPath, args, { stdio: "inherit" });
+    t.after(() => freezing.kill("SIGKILL"));
+    assert.deepEqual(await once(freezing, "exit"), [7, null]);
+    await untilThawing();
     assert.deepEqual(await calls(), ["--file-system", "--freeze", "--unfreeze"]);
   });
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -124,6 +125,9 @@ async function startHolder(
   });
   const { stdin, stdout, stderr } = child;
   invariant(stdin !== null && stdout !== null && stderr !== null, "the holder of a freeze has no pipes");
+  // As this process ends, the holder thaws: it waits for no limit.
+  child.unref();
+  for (const pipe of [stdin, stdout, stderr]) if (pipe instanceof Socket) pipe.unref();
   // Its end, before this process asks for it, closes the pipe: no news.
   stdin.on("error", () => undefined);
   let isEnding = false;
