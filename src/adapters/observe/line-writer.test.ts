@@ -8,7 +8,7 @@ const lineOf = (number: number): string => `${`${number}`.padEnd(KIB - 1, "x")}\
 
 /** A reader that takes so many bytes, on a clock of its own. */
 function aReader() {
-  let [text, room, nowMs] = ["", 0, 0];
+  let [text, room, roomEachPause, nowMs] = ["", 0, 0, 0];
   const due: (() => void)[] = [];
   const writer = createLineWriter({
     take: (bytes) => {
@@ -20,12 +20,16 @@ function aReader() {
     droppedNote: (lines) => `dropped ${lines}\n`,
     elapsedMs: () => nowMs,
     later: (act) => void due.push(act),
-    pause: (ms) => void (nowMs += ms),
+    pause: (ms) => {
+      nowMs += ms;
+      room += roomEachPause;
+    },
   });
   return {
     writer,
     text: () => text,
     give: (bytes: number) => void (room += bytes),
+    giveEachPause: (bytes: number) => void (roomEachPause = bytes),
     /** Lets the time of each retry come that is due now. */
     retry: () => due.splice(0).forEach((act) => act()),
     retries: () => due.length,
@@ -89,4 +93,18 @@ describe("a line writer", () => {
     reader.writer.flush(100);
     assert.deepEqual([reader.text(), reader.nowMs()], ["a\n", 100]);
   });
+
+  for (const count of [1000, 3000])
+    it(`says last why its process ends to a reader that is slow (${count} lines)`, () => {
+      const reader = aReader();
+      const lines = Array.from({ length: count }, (_, number) => lineOf(number));
+      for (const line of lines) reader.writer.write(line);
+      reader.giveEachPause(2.5 * KIB);
+      reader.writer.flush(100);
+      // Half of the time for the oldest, and the line that is begun then.
+      assert.equal(
+        reader.text(),
+        [...lines.slice(0, 26), `dropped ${count - 26 - 16}\n`, ...lines.slice(-16)].join(""),
+      );
+    });
 });

@@ -1,6 +1,8 @@
 /** How much may wait for a reader, in bytes: of the oldest lines, and apart from them of the newest. */
 const OLDEST_BYTES_MAX = 1024 * 1024;
 const NEWEST_BYTES_MAX = 64 * 1024;
+/** How much of the newest is written last of all as the process ends, in bytes. */
+const LAST_BYTES_MAX = 16 * 1024;
 
 /** How long a reader that takes nothing is left alone, in milliseconds. */
 const RETRY_MS = 50;
@@ -27,7 +29,10 @@ export interface LineWriter {
    * dropped: the newest say why a process ends.
    */
   readonly write: (line: string) => void;
-  /** Writes what waits, for at most `limitMs` milliseconds. Nothing else of the process runs until then. */
+  /**
+   * Writes what waits, for at most `limitMs` milliseconds: what the reader has not taken after half of them
+   * is dropped, but for the newest lines. Nothing else of the process runs until then.
+   */
   readonly flush: (limitMs: number) => void;
 }
 
@@ -42,16 +47,32 @@ export function createLineWriter({ take, droppedNote, elapsedMs, later, pause }:
   const passOn = (): boolean => {
     for (;;) {
       if (newest.bytes() > 0 && oldest.bytes() <= OLDEST_BYTES_MAX) {
-        if (dropped > 0) oldest.add(Buffer.from(droppedNote(dropped)));
+        if (dropped > 0) oldest.add({ bytes: Buffer.from(droppedNote(dropped)), lines: dropped });
         dropped = 0;
-        for (let line = newest.shift(); line !== undefined; line = newest.shift()) oldest.add(line);
+        for (const line of newest.clear()) oldest.add(line);
       }
       const line = oldest.shift();
       if (line === undefined) return true;
-      const taken = take(line);
-      if (taken < line.length) oldest.putBack(line.subarray(taken));
+      const taken = take(line.bytes);
+      if (taken < line.bytes.length) oldest.putBack({ ...line, bytes: line.bytes.subarray(taken) });
       if (taken === 0) return false;
     }
+  };
+  const passOnUntil = (endMs: number): boolean => {
+    for (;;) {
+      if (passOn()) return true;
+      if (elapsedMs() >= endMs) return false;
+      pause(FLUSH_RETRY_MS);
+    }
+  };
+  const dropDownTo = (bytesMax: number): void => {
+    while (newest.bytes() > bytesMax && newest.count() > 1) dropped += newest.shift()?.lines ?? 0;
+  };
+  /** All but the first line, which may be written in part. */
+  const makeNewest = (): void => {
+    const [first, ...others] = [...oldest.clear(), ...newest.clear()];
+    if (first !== undefined) oldest.add(first);
+    for (const line of others) newest.add(line);
   };
   const retry = (): void => {
     if (isRetrying) return;
@@ -63,41 +84,52 @@ export function createLineWriter({ take, droppedNote, elapsedMs, later, pause }:
   };
   return {
     write: (line) => {
-      const bytes = Buffer.from(line);
-      if (newest.bytes() === 0 && oldest.bytes() <= OLDEST_BYTES_MAX) oldest.add(bytes);
-      else newest.add(bytes);
-      while (newest.bytes() > NEWEST_BYTES_MAX && newest.count() > 1) {
-        newest.shift();
-        dropped += 1;
-      }
+      const one = { bytes: Buffer.from(line), lines: 1 };
+      if (newest.bytes() === 0 && oldest.bytes() <= OLDEST_BYTES_MAX) oldest.add(one);
+      else newest.add(one);
+      dropDownTo(NEWEST_BYTES_MAX);
       if (!isRetrying && !passOn()) retry();
     },
     flush: (limitMs) => {
-      const endMs = elapsedMs() + limitMs;
-      while (!passOn() && elapsedMs() < endMs) pause(FLUSH_RETRY_MS);
+      const startMs = elapsedMs();
+      if (passOnUntil(startMs + limitMs / 2)) return;
+      makeNewest();
+      dropDownTo(LAST_BYTES_MAX);
+      passOnUntil(startMs + limitMs);
     },
   };
 }
 
+interface Line {
+  readonly bytes: Buffer;
+  /** How many lines are lost with it: those that it counts, where it says how many were dropped. */
+  readonly lines: number;
+}
+
 /** Lines that wait, the first of them maybe in part. */
 function createLines() {
-  const lines: Buffer[] = [];
+  let lines: Line[] = [];
   let bytes = 0;
   return {
     bytes: () => bytes,
     count: () => lines.length,
-    add: (line: Buffer): void => {
+    add: (line: Line): void => {
       lines.push(line);
-      bytes += line.length;
+      bytes += line.bytes.length;
     },
-    shift: (): Buffer | undefined => {
+    shift: (): Line | undefined => {
       const line = lines.shift();
-      bytes -= line?.length ?? 0;
+      bytes -= line?.bytes.length ?? 0;
       return line;
     },
-    putBack: (rest: Buffer): void => {
+    putBack: (rest: Line): void => {
       lines.unshift(rest);
-      bytes += rest.length;
+      bytes += rest.bytes.length;
+    },
+    clear: (): readonly Line[] => {
+      const all = lines;
+      [lines, bytes] = [[], 0];
+      return all;
     },
   };
 }
