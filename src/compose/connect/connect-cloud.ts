@@ -4,6 +4,7 @@ import { connectAzure } from "../../adapters/azure-sdk/connect-azure.ts";
 import type { UnusableSettings } from "../../adapters/azure-sdk/current-credential.ts";
 import { type ParsedAzureConfig, parseAzureConfig } from "../../adapters/azure-sdk/parse-azure-config.ts";
 import { driverUserAgent } from "../../adapters/azure-sdk/sdk-arm-api.ts";
+import { logSdkWith } from "../../adapters/azure-sdk/sdk-log.ts";
 import { registerBudgetMetrics } from "../../adapters/observe/budget-metrics.ts";
 import type { Values } from "../../cli/options.ts";
 import { driverVersion } from "../../cli/version.ts";
@@ -87,6 +88,7 @@ export async function reachAzure(
   values: Values<typeof azureOptions>,
   { clock, logger }: { readonly clock: Clock; readonly logger?: Logger },
 ): Promise<AzureReach> {
+  if (logger !== undefined) logSdkWith(logger);
   const settings = await readAzureSettings(values);
   if (!settings.ok) throw wrongField(settings.failure, values);
   const caFile = values["azure-ca-file"];
