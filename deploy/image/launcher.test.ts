@@ -26,7 +26,10 @@ it("starts each role with its measured flags and passes every argument on", asyn
   const folder = await mkdtemp(join(tmpdir(), "launcher-"));
   try {
     const stub = join(folder, "stub");
-    await writeFile(stub, '#!/bin/sh\necho "MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX"\nprintf "%s\\n" "$@"\n');
+    await writeFile(
+      stub,
+      '#!/bin/sh\necho "arenas $MALLOC_ARENA_MAX, threads $UV_THREADPOOL_SIZE"\nprintf "%s\\n" "$@"\n',
+    );
     const launcher = join(folder, "launcher");
     await writeFile(launcher, launcherScript().replaceAll("/usr/local/bin/node", stub));
     for (const file of [stub, launcher]) await chmod(file, 0o755);
@@ -35,16 +38,16 @@ it("starts each role with its measured flags and passes every argument on", asyn
     const rows = [
       {
         args: ["node", "--node-name", "a b"],
-        printed: ["MALLOC_ARENA_MAX=1", ...NODE_RUNTIME.flags, program, "node", "--node-name", "a b"],
+        printed: ["arenas 1, threads 8", ...NODE_RUNTIME.flags, program, "node", "--node-name", "a b"],
       },
       {
         args: ["scheduler-extender"],
-        printed: ["MALLOC_ARENA_MAX=1", ...EXTENDER_RUNTIME.flags, program, "scheduler-extender"],
+        printed: ["arenas 1, threads ", ...EXTENDER_RUNTIME.flags, program, "scheduler-extender"],
       },
       {
         args: ["controller"],
         printed: [
-          "MALLOC_ARENA_MAX=1",
+          "arenas 1, threads ",
           "--max-semi-space-size=2",
           "--max-old-space-size-percentage=70",
           "--heap-growing-percent=25",
@@ -56,7 +59,7 @@ it("starts each role with its measured flags and passes every argument on", asyn
       {
         args: [],
         printed: [
-          "MALLOC_ARENA_MAX=1",
+          "arenas 1, threads ",
           "--max-semi-space-size=2",
           "--max-old-space-size-percentage=70",
           "--heap-growing-percent=25",

@@ -5,8 +5,12 @@
  */
 export const NODE_RUNTIME = {
   flags: ["--max-semi-space-size=1", "--max-old-space-size=64", "--lite-mode", "--expose-gc"],
-  /** Settings of glibc's malloc: one arena; freed blocks of 16 KiB and more are returned. */
+  /**
+   * Settings of glibc's malloc: one arena; freed blocks of 16 KiB and more are returned. And more threads for
+   * files and names than the six that disks which do not answer can keep (`createCallLane`).
+   */
   environment: {
+    UV_THREADPOOL_SIZE: "8",
     MALLOC_ARENA_MAX: "1",
     MALLOC_MMAP_THRESHOLD_: "16384",
     MALLOC_TRIM_THRESHOLD_: "16384",

@@ -64,7 +64,7 @@ function fileOf({ sysRoot }: Pick<HostContext, "sysRoot">, majorMinor: string, n
 
 /**
  * By a command: while the kernel changes a setting of a queue it shows none of them, and for some changes it
- * waits for the disk. A read of our own would keep one of the four threads on which Node works with files.
+ * waits for the disk. A read of our own would keep one of the few threads on which Node works with files.
  */
 async function valuesOf(
   host: HostContext,

@@ -10,7 +10,7 @@ import type { HostContext } from "../host-context.ts";
 const WRITE_MAX_MS = 10_000;
 
 /**
- * Writes to a file in sysfs by a command. A write of our own that hangs would keep one of the four threads on
+ * Writes to a file in sysfs by a command. A write of our own that hangs would keep one of the few threads on
  * which Node works with files; the command is not repeated while it hangs. It may be killed: it writes once,
  * and the kernel finishes what it has begun. Any exit code is a success here; `stderr` says why the kernel
  * refuses the value.
