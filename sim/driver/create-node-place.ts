@@ -53,7 +53,7 @@ export function createNodePlace(
     const { clock, random, logger, lifetime, steps, events } = life;
     host = here.kernel.startPlugin();
     const ownCheckpoints = checkpoints.open(here, boots, life.gate);
-    await thawLeftFreezes({ host, checkpoints: ownCheckpoints, logger }, lifetime);
+    await thawLeftFreezes({ host, checkpoints: ownCheckpoints, logger, clock }, lifetime);
     const { cache, store } = followOwnObjects({
       store: life.store,
       checkpoints: ownCheckpoints,

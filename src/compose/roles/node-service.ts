@@ -63,7 +63,7 @@ export async function openNodeHost(
           clock,
         });
   const checkpoints = await openCheckpoints(stateDir, logger);
-  await thawLeftFreezes({ host, checkpoints, logger }, new AbortController().signal);
+  await thawLeftFreezes({ host, checkpoints, logger, clock }, new AbortController().signal);
   return { host, checkpoints, platform };
 }
 
