@@ -1,5 +1,6 @@
 import { standardError } from "./adapters/observe/standard-error.ts";
 import { logUncaughtErrors } from "./adapters/observe/uncaught-errors.ts";
+import { endWithin } from "./adapters/system/end-within.ts";
 import { answerNoRun, refusal } from "./cli/read-command-line.ts";
 import { suggestion } from "./cli/read-values.ts";
 import { driverVersion } from "./cli/version.ts";
@@ -7,6 +8,9 @@ import { runRole } from "./compose/roles/run-role.ts";
 import { messageOf } from "./core/failure/message-of.ts";
 
 const NAME = "azuredisk-csi-driver";
+
+/** How long commands that change something may take once all else has ended, in milliseconds. */
+const LEFT_OVER_MAX_MS = 30_000;
 
 const HELP = `${NAME}: Azure Disk CSI Driver V2
 
@@ -56,12 +60,14 @@ async function main([name = "", ...rest]: readonly string[]): Promise<number> {
 }
 
 // Not awaited at the top level: the bundles are CommonJS, which takes less memory.
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    standardError({}).write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  },
-);
+main(process.argv.slice(2))
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      standardError({}).write(`${messageOf(error)}\n`);
+      process.exitCode = 1;
+    },
+  )
+  .finally(() => endWithin(LEFT_OVER_MAX_MS));
