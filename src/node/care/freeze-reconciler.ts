@@ -1,5 +1,6 @@
 import { FREEZE_DETAIL_MAX_CHARS } from "../../core/api/attachment-bounds.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -38,7 +39,8 @@ export function freezeReconciler(ports: NodePorts): Reconciler {
   const own = new Map<string, OwnFreeze>();
   return {
     name: "freezes",
-    workers: 4,
+    // A disk that does not answer keeps a worker: those of the others have theirs.
+    workers: LUNS_MAX,
     backoff: { baseMs: 200, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
       for (let actions = 0; actions < ACTIONS_MAX; actions += 1) {

@@ -1,3 +1,4 @@
+import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
@@ -28,7 +29,8 @@ const DISPUTED_AGAIN_MS = 2_000;
 export function ownVolumesReconciler(ports: NodePorts): Reconciler {
   return {
     name: "own-volumes",
-    workers: 4,
+    // A disk that does not answer keeps a worker: those of the others have theirs.
+    workers: LUNS_MAX,
     backoff: { baseMs: 200, maxMs: 5_000 },
     reconcile: async (volumeName, signal) => {
       const volume = ports.cache.get("AzVolume", volumeName);

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fail } from "../../core/failure/result.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { fail, type Result } from "../../core/failure/result.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
+import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
+import type { NodePorts } from "../node-ports.ts";
 import { publishVolume, unpublishVolume } from "../stage/publish-volume.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
 import { stageVolume } from "../stage/stage-volume.ts";
@@ -39,6 +42,34 @@ async function whileRunning(
     life.abort();
     await world.answerOf(running);
   }
+}
+
+/** The same node with volumes, frozen by an earlier plug-in, whose disks answer no call. */
+function besideHungDisks({ host, checkpoints, ...ports }: NodePorts): NodePorts {
+  const hung = Array.from({ length: 16 }, (_, index) =>
+    aCheckpoint({ volumeName: `hung-${index}`, majorMinor: `8:${160 + index}` }),
+  );
+  const marks = hung.map(({ volumeName, stagingPath: path }) => ({
+    ...{ volumeName, id: "f", path, majorMinor: "8:160" },
+  }));
+  const untilAborted = (signal: AbortSignal): Promise<Result<never, Failure>> =>
+    new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve(fail({ kind: "Cancelled" })));
+    });
+  const isHung = (path: string): boolean => hung.some((checkpoint) => checkpoint.stagingPath === path);
+  return {
+    ...ports,
+    host: {
+      ...host,
+      mountAt: (path, signal) => (isHung(path) ? untilAborted(signal) : host.mountAt(path, signal)),
+      thaw: (mark, signal) => (isHung(mark.path) ? untilAborted(signal) : host.thaw(mark, signal)),
+    },
+    checkpoints: {
+      ...checkpoints,
+      volumes: () => [...hung, ...checkpoints.volumes()],
+      freezes: () => [...marks, ...checkpoints.freezes()],
+    },
+  };
 }
 
 describe("runNode", () => {
@@ -93,6 +124,37 @@ describe("runNode", () => {
           await world.clock.runUntil(() => listIn(world.record(), "quarantined").length === 0, LIMIT_MS),
         );
       });
+    }));
+
+  it("leaves a quarantine beside any number of disks that do not answer", () =>
+    withNode({ quarantined: [identity("node-a")] }, async (world) => {
+      await whileRunning(
+        world,
+        async () => {
+          assert.ok(
+            await world.clock.runUntil(() => listIn(world.record(), "quarantined").length === 0, LIMIT_MS),
+          );
+        },
+        besideHungDisks(world.ports()),
+      );
+    }));
+
+  it("freezes a file system beside any number of disks that do not thaw", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await whileRunning(
+        world,
+        async () => {
+          await world.clock.advance(1_000);
+          await world.setAttachment((present) => ({
+            ...present,
+            spec: { ...present.spec, freeze: { id: "f", seconds: 60 } },
+          }));
+          const isFrozen = (): boolean => world.attachment()?.status?.freeze?.state === "Frozen";
+          assert.ok(await world.clock.runUntil(isFrozen, LIMIT_MS));
+        },
+        besideHungDisks(world.ports()),
+      );
     }));
 
   it("verifies itself where an earlier plug-in died before it had", () =>
