@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import {
   isGivenUp,
   isTerminating,
@@ -86,9 +87,9 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
  */
 function cachedPodsOf(
   { users }: Pick<ControllerPorts, "users">,
-  { spec, status }: AzVolume,
+  volume: AzVolume,
 ): readonly VolumePod[] | undefined {
-  const diskUri = status?.detail?.diskUri ?? spec.diskUri;
+  const diskUri = diskUriOf(volume);
   return diskUri === undefined ? [] : users.cachedPods(diskUri);
 }
 

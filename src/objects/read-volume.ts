@@ -1,4 +1,5 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../core/api/object-names.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../core/failure/failure.ts";
@@ -20,11 +21,7 @@ export async function readVolume(
     .map(({ metadata }) => metadata.name);
   for (const name of new Set([...cached, ...volumeObjectNames(volumeId)])) {
     const read = await ports.store.get("AzVolume", name, signal);
-    if (
-      read.ok &&
-      isSameResourceUri(read.value.status?.detail?.diskUri ?? read.value.spec.diskUri ?? "", volumeId)
-    )
-      return read;
+    if (read.ok && isSameResourceUri(diskUriOf(read.value) ?? "", volumeId)) return read;
     if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
   }
   return fail({ kind: "VolumeNotFound", volumeId });

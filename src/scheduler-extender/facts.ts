@@ -2,6 +2,7 @@ import type { AzDriverNode } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/api/az-volume.ts";
 import { defaultDriverName } from "../core/api/driver-name.ts";
+import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import type { NodeKey } from "../core/api/identity/node-identity.ts";
 import { isAttached } from "../core/attachment/is-attached.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
@@ -82,11 +83,10 @@ export interface WireStorageClass extends SourceObject {
 /** What placing a pod needs of an AzVolume. */
 export function volumeFacts(volume: AzVolume): VolumeFacts {
   const { detail, record } = volume.status ?? {};
-  const diskUri = detail?.diskUri ?? volume.spec.diskUri ?? "";
   const barred = nodesIn(record, "fenced", "fencing");
   return {
     metadata: ownMetadata(volume),
-    diskKey: resourceUriKey(diskUri),
+    diskKey: resourceUriKey(diskUriOf(volume) ?? ""),
     disk:
       detail === undefined
         ? undefined

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { foreignVolumeObjectName, volumeObjectNames } from "../../core/api/object-names.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -34,7 +35,7 @@ export async function adoptVolume(
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok) return present;
     // An object without a disk is still being created: its creation finds this disk.
-    const itsDisk = present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri;
+    const itsDisk = diskUriOf(present.value) ?? diskUri;
     if (isSameResourceUri(itsDisk, diskUri)) return ok({ volume: present.value, isNew: false });
   }
   return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: names.at(-1) ?? diskUri });

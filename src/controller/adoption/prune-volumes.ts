@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
@@ -38,7 +39,7 @@ export async function pruneVolumes(
 ): Promise<Result<UnnamedVolumes, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
   const unnamed = ports.cache.list("AzVolume").flatMap((volume) => {
-    const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+    const diskUri = diskUriOf(volume);
     return diskUri === undefined || !isIdle(ports, volume) || ports.clusterVolumes.isNamed(diskUri)
       ? []
       : [{ volume, diskUri }];

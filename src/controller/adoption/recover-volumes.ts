@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -67,9 +68,7 @@ async function recoverOther(
 
 /** Resource groups known to contain volumes; the cluster's own may be among them. */
 function namedResourceGroups({ cache }: AdoptionPorts): readonly string[] {
-  const ofVolumes = cache
-    .list("AzVolume")
-    .map((volume) => volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "");
+  const ofVolumes = cache.list("AzVolume").map((volume) => diskUriOf(volume) ?? "");
   const ofAttachments = cache.list("AzVolumeAttachment").map((attachment) => attachment.spec.volumeId);
   const names = [...ofVolumes, ...ofAttachments].flatMap(
     (diskUri) => parseDiskUri(diskUri)?.resourceGroup.toLowerCase() ?? [],
@@ -199,14 +198,7 @@ async function recoverVolume(
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     // An object without a disk is still being created: its creation finds this disk.
-    if (
-      present.ok &&
-      isSameResourceUri(
-        present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri,
-        diskUri,
-      )
-    )
-      return ok(false);
+    if (present.ok && isSameResourceUri(diskUriOf(present.value) ?? diskUri, diskUri)) return ok(false);
   }
   // Read after the object was found missing: DeleteVolume may have ended since the disk was listed.
   const disk = await ports.cloud.getDisk({ diskUri }, signal);

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
@@ -65,10 +66,6 @@ export async function recreateVolume(
     signal,
   );
   return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;
-}
-
-function diskUriOf({ spec, status }: AzVolume): string | undefined {
-  return status?.detail?.diskUri ?? spec.diskUri;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
 import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
@@ -313,5 +314,5 @@ function isPrimary(ports: AdoptionPorts, volume: AzVolume, nodeName: string): bo
 }
 
 function diskOf(volume: AzVolume): string {
-  return volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? volume.metadata.name;
+  return diskUriOf(volume) ?? volume.metadata.name;
 }

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { diskNameOf } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -43,7 +44,7 @@ export async function deleteDisk(
     fresh.value.metadata.deletionTimestamp === undefined
   )
     return ok({});
-  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+  const diskUri = diskUriOf(volume);
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {

@@ -1,4 +1,5 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -99,8 +100,8 @@ async function readBarrierPending(
     const read = await ports.store.get("AzVolume", name, signal);
     if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
     if (!read.ok) continue;
-    const { status, spec } = read.value;
-    const diskUri = status?.detail?.diskUri ?? spec.diskUri;
+    const { status } = read.value;
+    const diskUri = diskUriOf(read.value);
     if (diskUri === undefined || status?.record?.storeIncarnation !== incarnation) continue;
     // Several only where a VM has the name of an earlier one.
     const nodes = nodesIn(status.record, "barrierPending").filter((other) => other.nodeName === nodeName);

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { volumeObjectNames } from "../../core/api/object-names.ts";
 import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -48,6 +49,6 @@ export async function readLeaving(
 }
 
 /** Another disk's volume may have the name. One without a disk yet finds this one by itself. */
-function isOfDisk({ spec, status }: AzVolume, diskUri: string): boolean {
-  return isSameResourceUri(status?.detail?.diskUri ?? spec.diskUri ?? diskUri, diskUri);
+function isOfDisk(volume: AzVolume, diskUri: string): boolean {
+  return isSameResourceUri(diskUriOf(volume) ?? diskUri, diskUri);
 }

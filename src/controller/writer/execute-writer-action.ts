@@ -1,5 +1,6 @@
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import {
   isDeleting,
@@ -58,7 +59,7 @@ export async function executeWriterAction(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const volumeName = observed.volume.metadata.name;
-  const volumeId = observed.volume.status?.detail?.diskUri ?? observed.volume.spec.diskUri;
+  const volumeId = diskUriOf(observed.volume);
   // Under any other name the volume has no users: a pod that uses it would be overlooked.
   if (volumeId === undefined) return ok({});
   const move = async (

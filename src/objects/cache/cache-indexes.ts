@@ -1,3 +1,4 @@
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { barrierPendingNames } from "../../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { nodesNotOnlyClean, nodesIn } from "../../core/writer/record/record-nodes.ts";
@@ -9,7 +10,7 @@ export const cacheIndexes = {
   AzVolume: {
     /** The disk's URI as `resourceUriKey` writes it. */
     diskUri: (volume: KindMap["AzVolume"]) => {
-      const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+      const diskUri = diskUriOf(volume);
       return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
     },
     /**

@@ -1,5 +1,6 @@
 import type { AzDriverNode } from "../../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { diskUriOf } from "../../../core/api/identity/disk-uri-of.ts";
 import type { Lease } from "../../../core/api/lease.ts";
 import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { meaningOf } from "../../../core/events/event-reasons.ts";
@@ -120,7 +121,7 @@ function podSubject({ metadata: { namespace, name, uid } }: ClusterPod): EventSu
  * external-provisioner named.
  */
 function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches): readonly ClusterClaim[] {
-  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+  const diskUri = diskUriOf(volume);
   const bound =
     diskUri === undefined
       ? []

@@ -2,6 +2,7 @@ import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { AzVolumeAttachment } from "../az-volume-attachment.ts";
 import type { AzVolume } from "../az-volume.ts";
 import { attachmentObjectName } from "../object-names.ts";
+import { diskUriOf } from "./disk-uri-of.ts";
 
 /** What an AzVolumeAttachment is about. */
 export interface AttachmentIdentity {
@@ -39,7 +40,7 @@ export function attachmentProblem(
   const expected = attachmentObjectName({ diskUri: volumeId, nodeName });
   if (metadata.name !== expected)
     return `an attachment of ${volumeId} to ${nodeName} has the name ${expected}, not ${metadata.name}`;
-  const diskUri = volume?.status?.detail?.diskUri ?? volume?.spec.diskUri;
+  const diskUri = volume && diskUriOf(volume);
   if (diskUri === undefined || isSameResourceUri(diskUri, volumeId)) return undefined;
   return `spec.volumeId is ${volumeId}, but the disk of AzVolume ${volumeName} is ${diskUri}`;
 }
