@@ -1,12 +1,12 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isForeign, isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
-import { labelValue } from "../../core/api/object-names.ts";
 import { isDetachBegun } from "../../core/attachment/is-detach-begun.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { fromTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
 import { placedAttachment } from "../../objects/new-attachment.ts";
@@ -195,15 +195,10 @@ export async function forgetOthers(
   attachedVms: readonly AttachedVm[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const listed = await ports.store.list(
-    "AzVolumeAttachment",
-    { "disk.csi.azure.com/volume-name": labelValue(volumeName) },
-    signal,
-  );
+  const listed = await listAttachments(ports.store, { volumeName }, signal);
   if (!listed.ok) return listed;
-  const others = listed.value.items.filter(
-    ({ spec }) =>
-      spec.volumeName === volumeName && !attachedVms.some(({ node }) => node.nodeName === spec.nodeName),
+  const others = listed.value.filter(
+    ({ spec }) => !attachedVms.some(({ node }) => node.nodeName === spec.nodeName),
   );
   const { failed } = await tryEach(
     others,

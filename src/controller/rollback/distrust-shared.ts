@@ -1,11 +1,11 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isSameVmId } from "../../core/api/identity/node-identity.ts";
-import { labelValue } from "../../core/api/object-names.ts";
 import { attachedVm } from "../../core/attachment/attached-vm.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
@@ -82,11 +82,10 @@ async function markAll(
   attempt: string,
   signal: AbortSignal,
 ): Promise<Result<{ readonly vmIds: readonly string[]; readonly failed: Failure | undefined }, Failure>> {
-  const label = { "disk.csi.azure.com/volume-name": labelValue(volumeName) };
-  const listed = await store.list("AzVolumeAttachment", label, signal);
+  const listed = await listAttachments(store, { volumeName }, signal);
   if (!listed.ok) return listed;
   const { done, failed } = await tryEach(
-    listed.value.items.filter(({ spec }) => spec.volumeName === volumeName),
+    listed.value,
     {
       attempt: (attachment) => markOne(store, attachment, attempt, signal),
       onFailure: ({ spec: { nodeName } }, failure) =>

@@ -6,13 +6,26 @@ import type { ObjectStore } from "../../ports/store/object-store.ts";
 import { NODE_NAME_LABEL, VOLUME_NAME_LABEL } from "../new-attachment.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
+type NodeOrVolume = { readonly nodeName: string } | { readonly volumeName: string };
+
 /**
  * The attachments of a node or of a volume as the store has them now, without those that the cache
- * ignores. One list, by label.
+ * ignores.
  */
 export async function attachmentsNow(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "ignoredAttachment"> },
-  of: { readonly nodeName: string } | { readonly volumeName: string },
+  of: NodeOrVolume,
+  signal: AbortSignal,
+): Promise<Result<readonly AzVolumeAttachment[], Failure>> {
+  const listed = await listAttachments(store, of, signal);
+  if (!listed.ok) return listed;
+  return ok(listed.value.filter(({ metadata }) => cache.ignoredAttachment(metadata.name) === undefined));
+}
+
+/** The same with those that it ignores. One list, by label. */
+export async function listAttachments(
+  store: ObjectStore,
+  of: NodeOrVolume,
   signal: AbortSignal,
 ): Promise<Result<readonly AzVolumeAttachment[], Failure>> {
   const selector =
@@ -24,9 +37,5 @@ export async function attachmentsNow(
   // A long name's label is its hash.
   const isOf = ({ spec }: AzVolumeAttachment): boolean =>
     "nodeName" in of ? spec.nodeName === of.nodeName : spec.volumeName === of.volumeName;
-  return ok(
-    listed.value.items.filter(
-      (item) => isOf(item) && cache.ignoredAttachment(item.metadata.name) === undefined,
-    ),
-  );
+  return ok(listed.value.items.filter(isOf));
 }
