@@ -5,6 +5,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { isRetryable } from "../../core/failure/is-retryable.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { fullBackoffMs } from "../../core/primitives/backoff.ts";
 import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
 import { changeStatus } from "../../objects/update-object.ts";
@@ -19,8 +20,7 @@ import { evictReplicaFor } from "./removal/evict-replica.ts";
  * Backoff of an attach that only a change can remedy, in milliseconds: 15 s, 30 s … 5 minutes. A change
  * that is seen triggers a retry at once.
  */
-const REFUSED_BASE_MS = 15_000;
-const REFUSED_MAX_MS = 300_000;
+const REFUSED_BACKOFF = { baseMs: 15_000, maxMs: 300_000 };
 
 /**
  * Reports why an attach failed, and does what may let the next one succeed. One that only a change can
@@ -72,7 +72,7 @@ export async function recordAttachFailure(
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary")
     await evictReplicaFor(ports, attachment, signal);
   if (!isRefused) return fail(failure);
-  const requeueAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
+  const requeueAfterMs = fullBackoffMs({ ...REFUSED_BACKOFF, attempt: retries });
   ports.logger.warn("attach refused", {
     volumeName: attachment.spec.volumeName,
     nodeName: attachment.spec.nodeName,

@@ -13,7 +13,11 @@ export interface Backoff {
  * is in [0, 1), so that retriers spread.
  */
 export function backoffMs(options: Backoff & { readonly attempt: number; readonly chance: number }): number {
-  invariant(options.attempt >= 1, `attempt counts from 1, not ${options.attempt}`);
-  const fullMs = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(options.attempt - 1, 30));
-  return Math.ceil(fullMs * (0.5 + options.chance / 2));
+  return Math.ceil(fullBackoffMs(options) * (0.5 + options.chance / 2));
+}
+
+/** The delay before `attempt` (1 = first retry), without a part by chance. */
+export function fullBackoffMs({ baseMs, maxMs, attempt }: Backoff & { readonly attempt: number }): number {
+  invariant(attempt >= 1, `attempt counts from 1, not ${attempt}`);
+  return Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30));
 }

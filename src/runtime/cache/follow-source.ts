@@ -1,4 +1,5 @@
 import { messageOf } from "../../core/failure/message-of.ts";
+import { fullBackoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
@@ -78,8 +79,9 @@ export function followSource<T extends SourceObject>(
   let endWatch = (): void => undefined;
 
   async function backOff(): Promise<void> {
-    const delayMs = Math.min(settings.backoffMaxMs, settings.backoffBaseMs * 2 ** Math.min(failures, 30));
     failures++;
+    const { backoffBaseMs: baseMs, backoffMaxMs: maxMs } = settings;
+    const delayMs = fullBackoffMs({ baseMs, maxMs, attempt: failures });
     await clock.sleep(delayMs * (0.5 + random.next() / 2), signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

@@ -1,11 +1,12 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { stackOf } from "../../core/failure/message-of.ts";
 import type { Result } from "../../core/failure/result.ts";
+import type { Backoff } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LoopObserver, PassOutcome } from "../../ports/loop-observer.ts";
 import type { Random } from "../../ports/random.ts";
-import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
+import { WorkQueue } from "./work-queue.ts";
 
 /** The result of one pass over a key: done, or to be requeued after a while. */
 export type Reconciled = Result<{ readonly requeueAfterMs?: number }, Failure>;
@@ -19,7 +20,7 @@ export interface Reconciler {
   readonly name: string;
   /** Keys that are handled at once. */
   readonly workers: number;
-  readonly backoff: BackoffOptions;
+  readonly backoff: Backoff;
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
 }
 

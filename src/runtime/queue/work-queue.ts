@@ -1,18 +1,9 @@
+import { type Backoff, fullBackoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { QueueDepth } from "../../ports/loop-observer.ts";
 import type { Random } from "../../ports/random.ts";
 
-/** The delays of a key that fails repeatedly. */
-export interface BackoffOptions {
-  /** First delay, in milliseconds. */
-  readonly baseMs: number;
-  /**
-   * Upper limit for one delay, in milliseconds. 200, 400, 800, 800 … with `baseMs: 200, maxMs: 800`, each
-   * up to a fifth shorter by chance.
-   */
-  readonly maxMs: number;
-}
-
+/** The share of a delay by which chance shortens it, at most. */
 const JITTER_SHARE = 0.2;
 /**
  * The shortest delay, in milliseconds. A shorter one could vanish in the rounding of the time that it is
@@ -31,7 +22,7 @@ const STOPPED = "stopped";
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #backoff: BackoffOptions;
+  readonly #backoff: Backoff;
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
   /** Keys that `addWhenDue` has added while they were handled. */
@@ -49,7 +40,7 @@ export class WorkQueue {
   #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
   #isHandingOut = false;
 
-  constructor(ports: { readonly clock: Clock; readonly random: Random }, backoff: BackoffOptions) {
+  constructor(ports: { readonly clock: Clock; readonly random: Random }, backoff: Backoff) {
     this.#clock = ports.clock;
     this.#random = ports.random;
     this.#backoff = backoff;
@@ -96,9 +87,9 @@ export class WorkQueue {
 
   /** Adds a key that has failed, after its back-off and not before `notBeforeMs`. */
   addFailed(key: string, notBeforeMs = 0): void {
-    const failures = this.#failures.get(key) ?? 0;
-    this.#failures.set(key, failures + 1);
-    const delayMs = Math.min(this.#backoff.maxMs, this.#backoff.baseMs * 2 ** Math.min(failures, 30));
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    const delayMs = fullBackoffMs({ ...this.#backoff, attempt: failures });
     this.addAfter(key, Math.max(notBeforeMs, delayMs * (1 - JITTER_SHARE * this.#random.next())));
   }
 
