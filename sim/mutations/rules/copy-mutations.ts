@@ -37,8 +37,8 @@ export const copyMutations: readonly Mutation[] = [
     removes: "a copy on which nothing is found is not formatted",
     edits: {
       file: "src/core/node/file-system/plan-file-system.ts",
-      find: `      if (sourceUri !== undefined)\n        return {`,
-      replace: `      if (sourceUri === "")\n        return {`,
+      find: `      if (sourceUri !== undefined)`,
+      replace: `      if (sourceUri === "")`,
     },
     breaks: ["formatted-data"],
     storm: restoresAndClonesStorm,

@@ -394,21 +394,14 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: PLAN_FILE_SYSTEM,
-        find: `  if (found.fsType !== fsType)
-    return {
-      kind: "Refuse",
-      failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType },
-    };
+        find: `  if (found.fsType !== fsType) return wrongFileSystem(observed, found.fsType);
 `,
         replace: `  if (found.fsType !== fsType) return { kind: "Make", uuid: undefined };
 `,
       },
       {
         file: PLAN_FILE_SYSTEM,
-        find: `      return {
-        kind: "Refuse",
-        failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType },
-      };
+        find: `      return wrongFileSystem(observed, content.detail);
 `,
         replace: `      return { kind: "Make", uuid: undefined };
 `,

@@ -72,7 +72,7 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
 }
 
 function planContent(observed: ObservedFileSystem): FileSystemPlan {
-  const { content, devicePath, formatted, fsType, partition, sourceUri } = observed;
+  const { content, devicePath, formatted, partition, sourceUri } = observed;
   const mark = ownMark(observed);
   switch (content.kind) {
     case "fileSystem":
@@ -80,10 +80,7 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
     case "otherData":
       if (mark !== undefined && content.hasNoSignature === true)
         return { kind: "MakeAgain", uuid: mark.uuid };
-      return {
-        kind: "Refuse",
-        failure: { kind: "WrongFileSystem", devicePath, found: content.detail, requested: fsType },
-      };
+      return wrongFileSystem(observed, content.detail);
     case "blank":
       if (formatted !== undefined)
         return wrongDevice(
@@ -92,51 +89,26 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
             `${formatted.time}`,
         );
       if (sourceUri !== undefined)
-        return {
-          kind: "Refuse",
-          failure: {
-            kind: "WrongFileSystem",
-            devicePath,
-            found: `no data, as a copy of ${sourceUri}, and a copy is never formatted`,
-            requested: fsType,
-          },
-        };
+        return wrongFileSystem(observed, `no data, as a copy of ${sourceUri}, and a copy is never formatted`);
       if (partition !== undefined)
-        return {
-          kind: "Refuse",
-          failure: {
-            kind: "WrongFileSystem",
-            devicePath,
-            found: "no data, as a partition, and the driver formats whole disks only",
-            requested: fsType,
-          },
-        };
+        return wrongFileSystem(observed, "no data, as a partition, and the driver formats whole disks only");
       if (observed.isRawOnly)
-        return {
-          kind: "Refuse",
-          failure: {
-            kind: "WrongFileSystem",
-            devicePath,
-            found:
-              "no data at its ends, as a volume that is known for raw block only (volumeMode: Block), and " +
-              "such a one is never formatted",
-            requested: fsType,
-          },
-        };
+        return wrongFileSystem(
+          observed,
+          "no data at its ends, as a volume that is known for raw block only (volumeMode: Block), and " +
+            "such a one is never formatted",
+        );
       return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
   }
 }
 
 function planFound(
-  { devicePath, formatted, fsType }: ObservedFileSystem,
+  observed: ObservedFileSystem,
   found: Extract<DeviceContent, { kind: "fileSystem" }>,
   mark: FormatMark | undefined,
 ): FileSystemPlan {
-  if (found.fsType !== fsType)
-    return {
-      kind: "Refuse",
-      failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, requested: fsType },
-    };
+  const { devicePath, formatted, fsType } = observed;
+  if (found.fsType !== fsType) return wrongFileSystem(observed, found.fsType);
   if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)
     return wrongDevice(
       devicePath,
@@ -155,6 +127,10 @@ function ownMark(observed: ObservedFileSystem): FormatMark | undefined {
   const { mark, diskUri, sourceUri, partition, formatted } = observed;
   const mayCount = formatted === undefined && sourceUri === undefined && partition === undefined;
   return mayCount && mark !== undefined && isSameResourceUri(mark.diskUri, diskUri) ? mark : undefined;
+}
+
+function wrongFileSystem({ devicePath, fsType }: ObservedFileSystem, found: string): FileSystemPlan {
+  return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found, requested: fsType } };
 }
 
 function wrongDevice(devicePath: string, problem: string): FileSystemPlan {
