@@ -1,5 +1,4 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
-import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
@@ -19,7 +18,7 @@ import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { targetOf, type VolumeStatus } from "./disk-status.ts";
-import { mayWriteDisk } from "./may-write-disk.ts";
+import { isKept, mayWriteDisk } from "./may-write-disk.ts";
 
 /** What is asked of Azure, and in which incarnation of the store. */
 interface ModificationRequest {
@@ -38,9 +37,7 @@ export async function modifyDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const isAsked = (present: AzVolume): boolean =>
-    !isDeleting(present) &&
-    present.metadata.deletionTimestamp === undefined &&
-    sameJson(present.spec.modification, change);
+    isKept(present) && sameJson(present.spec.modification, change);
   // Of the record that was read: without one, the outcome is trusted in the first incarnation only.
   const request = { change, storeIncarnation: volume.status?.record?.storeIncarnation ?? 0 };
   const modified = await ports.steps.run("modify-disk", () =>
