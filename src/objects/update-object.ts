@@ -2,7 +2,8 @@ import type { Failure } from "../core/failure/failure.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/store/object-store.ts";
 
-const CONFLICTS_MAX = 20;
+/** How often a write is tried whose object has changed since it was read. */
+export const CONFLICTS_MAX = 20;
 
 /**
  * The object to change. With `uid`, only that object: another one under its name counts as missing

@@ -4,10 +4,9 @@ import { fail, ok, type Result } from "../core/failure/result.ts";
 import type { Step } from "../core/writer/record/writer-steps.ts";
 import type { StepName, Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
+import { CONFLICTS_MAX } from "./update-object.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
-
-const CONFLICTS_MAX = 20;
 
 /** The ports that changing a record needs. */
 export interface RecordPorts {
