@@ -20,9 +20,6 @@ export const FREEZE_SECONDS_MAX = 60;
 /** Why a file system was not frozen, in characters. */
 export const FREEZE_DETAIL_MAX_CHARS = 512;
 
-/** Names of Kubernetes objects, in characters. */
-export const NAME_MAX_CHARS = 253;
-
 /** Resource ids, in characters: with all parts at Azure's limits they have less than half as many. */
 export const RESOURCE_ID_MAX_CHARS = 1_024;
 

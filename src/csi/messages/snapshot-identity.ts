@@ -3,7 +3,7 @@ import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.t
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { parseTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
-import { TAG_VALUE_MAX_CHARS } from "../../core/volume/tags/volume-tags.ts";
+import { TAG_VALUE_MAX_CHARS } from "../../core/volume/tags/tag-limits.ts";
 import type { SnapshotFacts } from "../../ports/cloud/snapshot-provisioner.ts";
 
 /** The name in CreateSnapshot: names that differ in case only are one resource in Azure. */

@@ -6,6 +6,7 @@ import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
 import { mergeTags } from "../../core/volume/tags/merge-tags.ts";
+import { TAGS_MAX } from "../../core/volume/tags/tag-limits.ts";
 import type {
   CloudProvisioner,
   DiskChange,
@@ -29,9 +30,6 @@ import {
 } from "./write-disk.ts";
 
 const TAG_LANE: Lane = "tag";
-
-/** Azure's limit for one resource. */
-const TAGS_MAX = 50;
 
 /**
  * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read

@@ -1,3 +1,4 @@
+import { OBJECT_NAME_MAX_CHARS } from "../../../core/api/object-names.ts";
 import { meaningOf, withRemedy } from "../../../core/events/event-reasons.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -17,7 +18,6 @@ import {
 
 /** Kubernetes limits an event's message to 1,024: this leaves room for a prefix and the remedy. */
 const MESSAGE_MAX_CHARS = 700;
-const OBJECT_NAME_MAX_CHARS = 253;
 const NAME_SUFFIX_DIGITS = 16;
 /** Events that wait to be written; each has at most a few kilobytes. */
 const QUEUED_MAX = 1_000;

@@ -2,7 +2,6 @@ import { z } from "zod";
 import {
   FREEZE_DETAIL_MAX_CHARS,
   FREEZE_SECONDS_MAX,
-  NAME_MAX_CHARS,
   RESOURCE_ID_MAX_CHARS,
   TARGET_MAX_CHARS,
   TIMESTAMP_MAX_CHARS,
@@ -10,6 +9,7 @@ import {
   REPORTED_TARGETS_MAX,
   VOLUME_CONTEXT_MAX_CHARS,
 } from "../attachment-bounds.ts";
+import { OBJECT_NAME_MAX_CHARS } from "../object-names.ts";
 import { objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 const roleSchema = z.enum(["Primary", "Replica"]);
@@ -23,9 +23,9 @@ const tokenSchema = z.string().max(TOKEN_MAX_CHARS);
 export const azVolumeAttachmentSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
-    volumeName: z.string().min(1).max(NAME_MAX_CHARS).describe("Name of the AzVolume object."),
+    volumeName: z.string().min(1).max(OBJECT_NAME_MAX_CHARS).describe("Name of the AzVolume object."),
     volumeId: z.string().min(1).max(RESOURCE_ID_MAX_CHARS).describe("The disk's URI: the CSI volume id."),
-    nodeName: z.string().min(1).max(NAME_MAX_CHARS),
+    nodeName: z.string().min(1).max(OBJECT_NAME_MAX_CHARS),
     role: roleSchema.describe(
       "Primary: published here, the disk stays attached. Replica: may be evicted or pruned.",
     ),

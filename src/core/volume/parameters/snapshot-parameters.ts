@@ -2,7 +2,8 @@ import { regionName } from "../../azure/topology.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { ok, type Result } from "../../failure/result.ts";
 import { isSnapshotCopied } from "../disk-sku.ts";
-import { TAG_VALUE_MAX_CHARS, type Tags, withOwnTags } from "../tags/volume-tags.ts";
+import { TAG_VALUE_MAX_CHARS } from "../tags/tag-limits.ts";
+import { type Tags, withOwnTags } from "../tags/volume-tags.ts";
 import { type ParameterValue, readValue, unknownParameter, refuseParameter } from "./parameter-value.ts";
 import {
   type SnapshotParameterName,

@@ -4,6 +4,7 @@ import { parseDiskUri } from "../../azure/ids/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../../azure/ids/instance-uri.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { nodesIn } from "../../writer/record/record-nodes.ts";
+import { TAG_VALUE_MAX_CHARS } from "./tag-limits.ts";
 
 type Formatted = NonNullable<VolumeDetail["formatted"]>;
 type Tags = Readonly<Record<string, string>>;
@@ -30,8 +31,6 @@ const EVERYONE = `${VERSION}${SEPARATOR}*`;
 const QUARANTINED_MAX = 4;
 /** The most state tags of a disk: those VMs, the file system, and the name of the disk. */
 export const STATE_TAGS_MAX = QUARANTINED_MAX + 2;
-/** Azure's limit. */
-const VALUE_MAX_CHARS = 256;
 
 /** The state of a disk without state tags. */
 export const NOTHING_KEPT: KeptState = { quarantined: [], areAllQuarantined: false, formatted: undefined };
@@ -100,7 +99,7 @@ function quarantineTags(nodes: readonly NodeIdentity[]): Tags {
   const byVm = new Map(nodes.map((node) => [`${node.vmId.toLowerCase()} ${node.nodeName}`, node]));
   const values = [...byVm.values()].map(quarantinedValue).toSorted();
   const areListed =
-    values.length <= QUARANTINED_MAX && values.every((value) => value.length <= VALUE_MAX_CHARS);
+    values.length <= QUARANTINED_MAX && values.every((value) => value.length <= TAG_VALUE_MAX_CHARS);
   return Object.fromEntries(
     (areListed ? values : [EVERYONE]).map((value, index) => [`${QUARANTINED}${index}`, value]),
   );
@@ -134,7 +133,7 @@ function quarantinedFrom(value: string): NodeIdentity | undefined {
 }
 
 function formattedValue({ fsType, uuid = "", time, nodeName }: Formatted): string {
-  return [VERSION, fsType, uuid, time, nodeName].join(SEPARATOR).slice(0, VALUE_MAX_CHARS);
+  return [VERSION, fsType, uuid, time, nodeName].join(SEPARATOR).slice(0, TAG_VALUE_MAX_CHARS);
 }
 
 function formattedFrom(value: string): Formatted {

@@ -5,6 +5,7 @@ import type { MetadataParameterName } from "../parameters/volume-parameter-names
 import { volumeParameterTable } from "../parameters/volume-parameter-table.ts";
 import { mergeTags } from "./merge-tags.ts";
 import { STATE_TAGS_MAX } from "./state-tags.ts";
+import { TAG_NAME_MAX_CHARS, TAG_VALUE_MAX_CHARS, TAGS_MAX } from "./tag-limits.ts";
 
 /** What external-provisioner says of the volume and its claim. */
 export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, string>>>;
@@ -12,11 +13,6 @@ export type VolumeMetadata = Readonly<Partial<Record<MetadataParameterName, stri
 /** Tags by name. */
 export type Tags = Readonly<Record<string, string>>;
 
-/** Azure Resource Manager's limits on tags. */
-const TAGS_MAX = 50;
-const TAG_NAME_MAX_CHARS = 512;
-/** Azure's limit of a tag's value. */
-export const TAG_VALUE_MAX_CHARS = 256;
 /** Tags of a new disk that name its cluster, object, volume, replicas and access. */
 const CREATION_TAGS = 5;
 /** How many tags the driver adds to those that a request states, at the most. */
