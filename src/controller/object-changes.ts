@@ -1,6 +1,7 @@
 import { type AzDriverNode, reportIn } from "../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { isDetaching } from "../core/attachment/is-detach-begun.ts";
 import {
   isGivenUp,
   isRecordMissing,
@@ -71,12 +72,8 @@ export function mustReconcileAttachment(
  * mark may be that of a former leader, and come late.
  */
 export function isDetachMarked({ previous, current }: AttachmentChange): boolean {
-  return current !== undefined && isTerminating(current) && isMarked(current) && !isMarked(previous);
-}
-
-function isMarked(attachment: AzVolumeAttachment | undefined): boolean {
-  const state = attachment?.status?.state;
-  return state === "Detaching" || state === "DetachmentFailed";
+  const wasMarked = previous !== undefined && isDetaching(previous);
+  return current !== undefined && isTerminating(current) && isDetaching(current) && !wasMarked;
 }
 
 /** Nodes with a new pending write barrier: all of them where the record was rebuilt. */

@@ -8,7 +8,7 @@ import { isNamed, isRequestedWriter, nodesIn } from "../writer/record/record-nod
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
-import { isDetachBegun } from "./is-detach-begun.ts";
+import { isDetachBegun, isDetaching } from "./is-detach-begun.ts";
 import {
   isGivenUp,
   isDeleting,
@@ -156,9 +156,8 @@ function isMadeAgain(observed: ObservedVolume, attachment: AzVolumeAttachment, n
 }
 
 /** Whether the disk has been attached, and no detach from there has ended. */
-export function holdsDisk({ status }: Pick<AzVolumeAttachment, "status">): boolean {
-  const state = status?.state;
-  return state === "Attached" || state === "Detaching" || state === "DetachmentFailed";
+export function holdsDisk(attachment: Pick<AzVolumeAttachment, "status">): boolean {
+  return attachment.status?.state === "Attached" || isDetaching(attachment);
 }
 
 /** Where several nodes write, only the attachment names a node that has lost its AzDriverNode. */

@@ -1,3 +1,5 @@
+import { hasFailed } from "./unfinished-copy.ts";
+
 /** A snapshot in Azure, as far as it decides the next step of a copy. */
 export interface CopyPart {
   /** Such as `Succeeded` or `Failed`. */
@@ -54,5 +56,5 @@ function phaseOf(part: CopyPart | undefined): Phase {
   if (copyError !== undefined) return "failed";
   if (isRestorable) return "complete";
   if (state === "Succeeded") return "copying";
-  return ["Failed", "Canceled"].includes(state) && !isTaken ? "failed" : "unfinished";
+  return hasFailed(part) && !isTaken ? "failed" : "unfinished";
 }
