@@ -29,3 +29,8 @@ export function stillWaiting(
   const soFar = lastTry === undefined ? "" : ` (last try: ${lastTry.message})`;
   return fail({ kind: "StillWaiting", volumeId, what: what + soFar });
 }
+
+/** A call that has to wait until DeleteVolume of the volume has ended, or has failed. */
+export function deletionInProgress(volumeId: string): FailureOf<"OperationInProgress"> {
+  return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
+}

@@ -5,7 +5,7 @@ import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts"
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import { topologyOfNodes } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { needsCompleteSource } from "../../core/volume/copies/copy-source.ts";
 import { type CreateRequest, createRequestDifference } from "../../core/volume/create-request-difference.ts";
@@ -75,8 +75,7 @@ async function create(
   const hasEnded = (present: AzVolume): boolean =>
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
   const volume = await waitForVolume(context, recorded.value, hasEnded, call);
-  if (volume === undefined || isDeleting(volume))
-    return fail({ kind: "OperationInProgress", volumeId: volumeName, operation: "DeleteVolume" });
+  if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
   if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
@@ -148,11 +147,7 @@ async function endDeletion(
   volume: AzVolume,
   call: CallContext,
 ): Promise<Result<void, Failure>> {
-  const inProgress = {
-    kind: "OperationInProgress",
-    volumeId: volume.spec.volumeName,
-    operation: "DeleteVolume",
-  } as const;
+  const inProgress = deletionInProgress(volume.spec.volumeName);
   if (!hasDeletionFailed(volume)) return fail(inProgress);
   const restarted = await tryDeletionAgain(context, volume, call.signal);
   if (!restarted.ok) return restarted;

@@ -1,7 +1,7 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { deletionInProgress, refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { chooseDiskSize, isSizeWithin, type CapacityRange } from "../../core/volume/capacity.ts";
@@ -61,7 +61,7 @@ async function expand(
 ): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
   const { volume, volumeId, range } = expansion;
   const detail = volume.status?.detail;
-  if (isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
+  if (isDeleting(volume)) return fail(deletionInProgress(volumeId));
   if (detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const target = targetSize(detail, range);
   if (!target.ok) return target;

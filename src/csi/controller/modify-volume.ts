@@ -1,7 +1,7 @@
 import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { stillWaiting } from "../../core/failure/frequent-failures.ts";
+import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
@@ -32,8 +32,7 @@ export async function modifyVolume(
   const volume = await findOrAdoptUnpublished(context, volumeId, undefined, call.signal);
   if (!volume.ok) return volume;
   const { spec, status } = volume.value;
-  if (isDeleting(volume.value))
-    return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
+  if (isDeleting(volume.value)) return fail(deletionInProgress(volumeId));
   if (status?.detail === undefined) return stillWaiting(volumeId, "its disk to be created");
   const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
   if (!possible.ok) return possible;
@@ -79,7 +78,7 @@ async function waitForOutcome(
   if (outcome !== undefined && outcome.error === undefined) return ok({});
   const failure = fromObjectError(outcome?.error);
   if (failure !== undefined) return fail(failure);
-  if (isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId, operation: "DeleteVolume" });
+  if (isDeleting(volume)) return fail(deletionInProgress(volumeId));
   if (isReplaced(volume))
     return fail({ kind: "OperationInProgress", volumeId, operation: "another ControllerModifyVolume" });
   return stillWaiting(volumeId, "its disk to be modified", volume.status?.error);

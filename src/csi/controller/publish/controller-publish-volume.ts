@@ -5,7 +5,11 @@ import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { invalidArgument, stillWaiting } from "../../../core/failure/frequent-failures.ts";
+import {
+  deletionInProgress,
+  invalidArgument,
+  stillWaiting,
+} from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isInZoneOf } from "../../../core/schedule/why-unreachable.ts";
 import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-modes.ts";
@@ -156,7 +160,7 @@ function obstacleTo(
 ): Failure | undefined {
   const detail = volume.status?.detail;
   const volumeId = detail?.diskUri ?? volume.metadata.name;
-  if (isDeleting(volume)) return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
+  if (isDeleting(volume)) return deletionInProgress(volumeId);
   const supported = checkCapabilities([capability], maxSharesOf(volume));
   if (!supported.ok) return supported.failure;
   if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
