@@ -56,33 +56,7 @@ export async function copySnapshot(
       case "copy": {
         const observed = { ...request, source };
         const copied = await context.steps.run("copy-snapshot", () => startCopy(context, observed, signal));
-        if (!copied.ok && copied.failure.kind === "SnapshotCopyDelayed") {
-          // With its handle the caller can also delete what never begins.
-          context.logger.warn("the copy of a snapshot can't begin yet", {
-            snapshotUri: request.snapshotUri,
-            failure: copied.failure,
-          });
-          return answered(request, source);
-        }
-        if (!copied.ok) {
-          // A caller that is refused for good has no handle to delete. What an earlier call may have
-          // answered stays: its content is the moment that the caller knows.
-          const isOfThisCall = request.source === undefined && request.target === undefined;
-          if (isRetryable(copied.failure)) return copied;
-          if (isOfThisCall) {
-            const removed = await deleteCopySource(context, request.snapshotUri, signal);
-            return removed.ok ? copied : removed;
-          }
-          if (source !== undefined)
-            context.logger.warn(
-              "the copy of a snapshot is refused, and its source stays until DeleteSnapshot",
-              {
-                snapshotUri: source.snapshotUri,
-                failure: copied.failure,
-              },
-            );
-          return copied;
-        }
+        if (!copied.ok) return afterRefusedCopy(context, { request, source }, copied.failure, signal);
         target = copied.value;
         break;
       }
@@ -106,6 +80,34 @@ export async function copySnapshot(
     volumeId: target === undefined ? sourceUri : request.snapshotUri,
     operation: "another operation",
   });
+}
+
+/** The answer of a call whose copy Azure has not begun. */
+async function afterRefusedCopy(
+  context: TakeContext,
+  { request, source }: { readonly request: CopyRequest; readonly source: SnapshotFacts | undefined },
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Result<SnapshotFacts, Failure>> {
+  const { snapshotUri } = request;
+  if (failure.kind === "SnapshotCopyDelayed") {
+    // With its handle the caller can also delete what never begins.
+    context.logger.warn("the copy of a snapshot can't begin yet", { snapshotUri, failure });
+    return answered(request, source);
+  }
+  if (isRetryable(failure)) return fail(failure);
+  // A caller that is refused for good has no handle to delete. What an earlier call may have answered stays:
+  // its content is the moment that the caller knows.
+  if (request.source === undefined && request.target === undefined) {
+    const removed = await deleteCopySource(context, snapshotUri, signal);
+    if (!removed.ok) return removed;
+  } else if (source !== undefined) {
+    context.logger.warn("the copy of a snapshot is refused, and its source stays until DeleteSnapshot", {
+      snapshotUri: source.snapshotUri,
+      failure,
+    });
+  }
+  return fail(failure);
 }
 
 function answered(
