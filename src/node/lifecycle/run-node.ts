@@ -40,11 +40,11 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   for (const checkpoint of ports.checkpoints.volumes()) ownVolumes.queue.add(checkpoint.volumeName);
   for (const volume of ports.cache.list("AzVolume"))
     if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
-  for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName))
-    ownVolumes.queue.add(attachment.spec.volumeName);
   for (const { volumeName } of ports.checkpoints.freezes()) freezes.queue.add(volumeName);
-  for (const { spec } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName))
+  for (const { spec } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) {
+    ownVolumes.queue.add(spec.volumeName);
     freezes.queue.add(spec.volumeName);
+  }
   heartbeat.queue.add(ONLY_KEY);
   replicas.queue.add(ONLY_KEY);
   try {
