@@ -48,4 +48,4 @@ export function createChangeSignal(clock: Clock): ChangeSignal {
 }
 
 /** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
-const ENDED = "ended";
+export const ENDED = "ended";

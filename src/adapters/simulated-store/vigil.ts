@@ -1,5 +1,5 @@
 import type { Clock } from "../../ports/clock.ts";
-import type { ChangeSignal } from "../object-semantics/change-signal.ts";
+import { type ChangeSignal, ENDED } from "../object-semantics/change-signal.ts";
 
 /** How one watch waits, repeatedly, until it has ended. */
 export interface Vigil {
@@ -52,6 +52,3 @@ export function createVigil(clock: Clock, changed: Pick<ChangeSignal, "listen">,
     },
   };
 }
-
-/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
-const ENDED = "ended";
