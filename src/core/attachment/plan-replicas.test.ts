@@ -685,7 +685,9 @@ describe("planReplicas", () => {
           attachments: [primary, aReplica("node-b"), aReplica("node-c")],
           nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true }), aNode("node-c")],
         }),
-        plan: [deletes("node-b", outOfService)],
+        plan: [
+          { ...deletes("node-b", outOfService), onlyWhile: { kind: "OutOfService", nodeName: "node-b" } },
+        ],
       },
       {
         because:

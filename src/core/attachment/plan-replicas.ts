@@ -27,16 +27,16 @@ import { isRequested, needsReplicas } from "./plan-request-time.ts";
 /**
  * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
  * same time; its node is in quarantine (any VM of its name, where its vmId is not known); the cluster has
- * no node of its name; its node has no AzDriverNode or is unschedulable; or the other attachments that were
- * counted exist and stay, `nonReplicaNames` are still no replicas, and `grant`, where the plan rests on
- * one, stands.
+ * no node of its name; its node has no AzDriverNode, is unschedulable or out of service; or the other
+ * attachments that were counted exist and stay, `nonReplicaNames` are still no replicas, and `grant`, where
+ * the plan rests on one, stands.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
   | { readonly kind: "Quarantined"; readonly node: NodeKey | string }
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
-  | { readonly kind: "Unschedulable"; readonly nodeName: string }
+  | { readonly kind: "Unschedulable" | "OutOfService"; readonly nodeName: string }
   | {
       readonly kind: "OthersStay";
       readonly nonReplicaNames: readonly string[];
@@ -411,7 +411,10 @@ function isServed(observed: ObservedVolume, primary: AzVolumeAttachment): boolea
 function planUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): readonly Deletion[] {
   const { nodeName } = replica.spec;
   const deletion = { kind: "DeleteAttachment", attachmentName: replica.metadata.name } as const;
-  if (isOutOfService(observed, nodeName)) return [{ ...deletion, because: "its node is out of service" }];
+  if (isOutOfService(observed, nodeName))
+    return [
+      { ...deletion, because: "its node is out of service", onlyWhile: { kind: "OutOfService", nodeName } },
+    ];
   const vmId = (observed.node(nodeName) ?? attachedVm(replica))?.vmId;
   const node = vmId === undefined ? nodeName : { nodeName, vmId };
   return isNamed(recordOf(observed), node, "quarantined")

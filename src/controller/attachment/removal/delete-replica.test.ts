@@ -44,6 +44,26 @@ describe("deleteReplica", () => {
         assert.equal(isKept, !isUnschedulable);
       }));
 
+  for (const isOut of [true, false])
+    it(`${isOut ? "deletes" : "keeps"} a replica whose node is ${isOut ? "still" : "no longer"} out of service past the cache`, () =>
+      withControllerPorts(async (world) => {
+        const volume = aVolumeWithRecord({ writer: aWriter("node-a"), epoch: 1 });
+        await world.given("AzVolume", volume);
+        await world.given("AzVolumeAttachment", anAttachment("node-b", { spec: { role: "Replica" } }));
+        const attachment = world.attachment("node-b") ?? assert.fail("no attachment");
+        const users = { ...world.ports.users, isOutOfService: async () => isOut };
+        const action = {
+          kind: "DeleteAttachment",
+          attachmentName: attachment.metadata.name,
+          because: "its node is out of service",
+          onlyWhile: { kind: "OutOfService", nodeName: "node-b" },
+        } as const;
+        const observed = anObservedVolume({ volume, attachments: [attachment] });
+        await world.answerOf(deleteReplica({ ...world.ports, users }, observed, action, never));
+        const left = await world.other.get("AzVolumeAttachment", attachment.metadata.name, never);
+        assert.equal(left.ok && left.value.metadata.deletionTimestamp === undefined, !isOut);
+      }));
+
   const grant = { nodeName: "node-a", epoch: 4 };
   for (const { because, record, isKept } of [
     { because: "stands", record: { writer: aWriter("node-a", { epoch: 4 }) }, isKept: false },

@@ -114,6 +114,8 @@ async function nonReplicasPastCache(
     return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
   if (onlyWhile?.kind === "Unschedulable")
     return ok((await users.isUnschedulable(onlyWhile.nodeName, signal)) ? [] : undefined);
+  if (onlyWhile?.kind === "OutOfService")
+    return ok((await users.isOutOfService(onlyWhile.nodeName, signal)) ? [] : undefined);
   if (onlyWhile?.kind === "Unregistered") {
     const driverNode = await store.get("AzDriverNode", onlyWhile.nodeName, signal);
     return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;
