@@ -230,7 +230,7 @@ describe("publishVolume", () => {
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
       }));
 
-    it("leaves a placeholder where a pod may run already after a kubelet restart", () =>
+    it("leaves a pod what it has, or its placeholder, after a kubelet restart", () =>
       withNode({ writer: granted }, async (world) => {
         assert.equal(
           (
@@ -240,11 +240,13 @@ describe("publishVolume", () => {
           ).ok,
           true,
         );
+        const mounts = world.machine.mounts();
         assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual(world.machine.placeholders(), [targetPath]);
+        assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [mounts, []]);
         assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
         await world.setRecord(({ fencing: _fencing, ...record }) => record);
-        // The second time the bind covers a placeholder, which shows again.
+        assert.ok((await world.answerOf(world.ports().host.mountPlaceholder(targetPath, never))).ok);
+        // The bind covers the placeholder, which shows again.
         assert.equal(await publishUnderFence(world), "NotWriter");
         assert.deepEqual(world.machine.placeholders(), [targetPath]);
       }));

@@ -46,7 +46,7 @@ function publishRaw(
     const checkpointed = await addTarget(ports, volume.metadata.name, targetPath, signal);
     if (!checkpointed.ok) return checkpointed;
     const bound = await ports.host.bindDevice({ device, targetPath, readOnly }, signal);
-    return bound.ok ? checkAfterBind(ports, { ...request, wasPublished: false }, staged, signal) : bound;
+    return bound.ok ? checkAfterBind(ports, { ...request, before: "none" }, staged, signal) : bound;
   };
   return whileSame(ports, request, volume, staged, bind, signal);
 }
@@ -62,14 +62,13 @@ async function publishFileSystem(
   const { stagingPath, targetPath, targetReadOnly: readOnly, mountFlags } = request;
   const present = await publishedAt(ports, volumeName, targetPath, signal);
   if (!present.ok) return present;
-  const covered = await coverDead(ports, targetPath, present.value, staged.device, signal);
+  const isLive = present.value !== undefined && isOf(present.value, staged.device);
+  const covered = isLive ? ok("live" as const) : await coverDead(ports, targetPath, present.value, signal);
   if (!covered.ok) return covered;
   const checkpointed = await addTarget(ports, volumeName, targetPath, signal);
   if (!checkpointed.ok) return checkpointed;
   const bound = await ports.host.bindMount({ stagingPath, targetPath, readOnly, mountFlags }, signal);
-  return bound.ok
-    ? checkAfterBind(ports, { ...request, wasPublished: present.value !== undefined }, staged, signal)
-    : bound;
+  return bound.ok ? checkAfterBind(ports, { ...request, before: covered.value }, staged, signal) : bound;
 }
 
 /**
@@ -97,38 +96,58 @@ async function coverDead(
   ports: NodePorts,
   targetPath: string,
   present: MountPoint | undefined,
-  device: Device,
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  if (present === undefined || present.isPlaceholder) return ok(undefined);
-  return present.isDead || present.majorMinor !== device.majorMinor
-    ? ports.host.mountPlaceholder(targetPath, signal)
-    : ok(undefined);
+): Promise<Result<"none" | "placeholder", Failure>> {
+  if (present === undefined) return ok("none");
+  const covered = present.isPlaceholder
+    ? ok(undefined)
+    : await ports.host.mountPlaceholder(targetPath, signal);
+  return covered.ok ? ok("placeholder") : covered;
+}
+
+function isOf({ isPlaceholder, isDead, majorMinor }: MountPoint, device: Device): boolean {
+  return !isPlaceholder && !isDead && majorMinor === device.majorMinor;
 }
 
 /**
- * Between the read of the record and the bind a fence may have begun: then the target is removed again,
- * and the caller retries. A pod that ran there before is not left with a bare directory.
+ * Between the read of the record and the bind a fence may have begun, or a rebuild: then the target is as
+ * before again, and the caller retries. A pod that ran there is not left with a bare directory, and what it
+ * has is for the node's own loop to reclaim or to remove.
  */
 async function checkAfterBind(
   ports: NodePorts,
-  request: Pick<PublishRequest, "volumeId" | "targetPath"> & { readonly wasPublished: boolean },
+  request: Pick<PublishRequest, "volumeId" | "targetPath"> & {
+    readonly before: "none" | "placeholder" | "live";
+  },
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);
   const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
-  const unbound = await (request.wasPublished
-    ? ports.host.mountPlaceholder(request.targetPath, signal)
-    : unpublishVolume(ports, request, signal));
-  if (!unbound.ok) return unbound;
+  const undone = await unbind(ports, request, signal);
+  if (!undone.ok) return undone;
   return fail({
     kind: "NotWriter",
     volumeId: request.volumeId,
     nodeName: ports.node.nodeName,
     reason: "the volume was revoked while it was being published",
   });
+}
+
+function unbind(
+  ports: NodePorts,
+  request: Parameters<typeof checkAfterBind>[1],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  switch (request.before) {
+    case "live":
+      return Promise.resolve(ok(undefined));
+    case "placeholder":
+      return ports.host.mountPlaceholder(request.targetPath, signal);
+    case "none":
+      return unpublishVolume(ports, request, signal);
+  }
 }
 
 /** Unbinds a target and removes it from the checkpoint. Success if nothing is there. */
