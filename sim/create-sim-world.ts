@@ -10,7 +10,7 @@ import { findDisk } from "../src/emulator/model/world.ts";
 import type { Random } from "../src/ports/random.ts";
 import { nodeRefusal, type NodeToken } from "./admission/node-admission.ts";
 import { nodeForbidden } from "./admission/node-rights.ts";
-import { createRefusedGives } from "./admission/refused-gives.ts";
+import { createRefusedReleases } from "./admission/refused-releases.ts";
 import { stolenToken } from "./admission/stolen-token.ts";
 import { createTokenUids } from "./admission/token-uids.ts";
 import { type Agenda, createAgenda } from "./agenda.ts";
@@ -161,7 +161,7 @@ function createCluster(
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
-  const refusedGives = createRefusedGives(clock);
+  const refusedReleases = createRefusedReleases(clock);
   const store = createSimulatedStore({
     clock,
     random: random("store"),
@@ -171,7 +171,7 @@ function createCluster(
       forbids: (by, request) => forbiddenToNode(by, () => nodeForbidden(request, attach)),
       refuses: (by, write) => {
         const denied = deniedToNode(by, (token) => nodeRefusal(write, token));
-        if (denied?.isForbidden === true) refusedGives.note(by, write);
+        if (denied?.isForbidden === true) refusedReleases.note(by, write);
         return denied;
       },
     },
@@ -261,7 +261,7 @@ function createCluster(
   return {
     ...shared,
     store,
-    refusedGives,
+    refusedReleases,
     azure,
     cluster,
     snapshots,

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createTrace, prefixedTrace } from "./create-trace.ts";
 
-function traceOf(checkpoints: readonly (readonly [number, string, string])[]) {
+function traceOf(entries: readonly (readonly [number, string, string])[]) {
   let nowMs = 0;
   const trace = createTrace({ elapsedMs: () => nowMs });
-  for (const [atMs, about, what] of checkpoints) {
+  for (const [atMs, about, what] of entries) {
     nowMs = atMs;
     trace.note(about, what);
   }
@@ -24,7 +24,7 @@ describe("a trace", () => {
   });
 
   it("has another digest as soon as anything in it differs", () => {
-    const checkpoints = [
+    const entries = [
       [1, "a", "bc"],
       [2, "ab", "c"],
     ] as const;
@@ -47,8 +47,8 @@ describe("a trace", () => {
         [1, "a", "bc"],
       ],
     ] as const;
-    assert.equal(traceOf(checkpoints).digest(), traceOf(checkpoints).digest());
-    const digests = [checkpoints, ...different].map((others) => traceOf(others).digest());
+    assert.equal(traceOf(entries).digest(), traceOf(entries).digest());
+    const digests = [entries, ...different].map((others) => traceOf(others).digest());
     assert.equal(new Set(digests).size, digests.length);
   });
 

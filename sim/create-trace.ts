@@ -12,7 +12,7 @@ const MS_PER_S = 1000;
 
 /** An empty trace on a world's clock. */
 export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
-  let checkpoints: { readonly atMs: number; readonly about: string; readonly what: string }[] = [];
+  let entries: { readonly atMs: number; readonly about: string; readonly what: string }[] = [];
   let [low, high] = [FNV_OFFSET, OTHER_OFFSET];
   const time = new Float64Array(1);
   const timeBits = new Uint32Array(time.buffer);
@@ -36,11 +36,10 @@ export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
       for (const bits of timeBits) mix(bits);
       mixText(about);
       mixText(what);
-      checkpoints.push({ atMs, about, what });
-      if (checkpoints.length >= LINES_MIN * 2) checkpoints = checkpoints.slice(-LINES_MIN);
+      entries.push({ atMs, about, what });
+      if (entries.length >= LINES_MIN * 2) entries = entries.slice(-LINES_MIN);
     },
-    lines: () =>
-      checkpoints.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
+    lines: () => entries.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
     digest: () => [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join(""),
   };
 }

@@ -36,7 +36,7 @@ describe("a frozen VM whose Node is deleted", () => {
   for (const attach of ["kubernetes", "driver"] as const) {
     it(`is fenced at its resource id, and the pod runs elsewhere, attach: ${attach}`, () =>
       withFrozenWriter(attach, async (frozen) => {
-        const { world, nodeName, until, told } = frozen;
+        const { world, nodeName, until, events } = frozen;
         // The Node is deleted at the moment at which the fence begins: from then on only the record names
         // the VM.
         const stopListening = world.store.onCommit((commit) => {
@@ -56,7 +56,7 @@ describe("a frozen VM whose Node is deleted", () => {
           [...vmsAsked(frozen)].filter(([path, statuses]) => !known.includes(path) || statuses.has(404)),
           [],
         );
-        const proof = told().find((line) => line.includes("Fenced: "));
+        const proof = events().find((line) => line.includes("Fenced: "));
         assert.match(
           proof ?? "",
           /VM flex_node-[abc] \(.*\) has no entry for the disk/u,

@@ -35,12 +35,12 @@ async function main(): Promise<void> {
   }
   const { options } = command;
   if (options.mutation === "list") return console.log(mutations.map(describeMutation).join("\n"));
-  const tell = options.isJson ? (): void => undefined : (text: string): void => console.log(text);
-  if (options.mutation !== undefined) tell(`without ${describeMutation(mutationNamed(options.mutation))}`);
+  const print = options.isJson ? (): void => undefined : (text: string): void => console.log(text);
+  if (options.mutation !== undefined) print(`without ${describeMutation(mutationNamed(options.mutation))}`);
   const startedMs = systemClock.elapsedMs();
   const summary = createSummary();
-  if (options.scenarioFile !== undefined || options.isShrinking) await runOne(options, summary.add, tell);
-  else await runMany(options, summary, tell, startedMs);
+  if (options.scenarioFile !== undefined || options.isShrinking) await runOne(options, summary.add, print);
+  else await runMany(options, summary, print, startedMs);
   const total = summary.total(systemClock.elapsedMs() - startedMs);
   console.log(options.isJson ? JSON.stringify(total) : describeSummary(total));
   // A missing rule has to be noticed.
@@ -50,13 +50,13 @@ async function main(): Promise<void> {
 async function runMany(
   options: RunOptions,
   summary: SummaryOfSeeds,
-  tell: (text: string) => void,
+  print: (text: string) => void,
   startedMs: number,
 ): Promise<void> {
   const range =
     options.seeds ??
     freshRange(systemRandom, options.fresh ?? (options.minutes === undefined ? FRESH_SEEDS : NEVER_ENDING));
-  tell(
+  print(
     range[0] === range[1]
       ? `seed ${range[0]}`
       : `seeds from ${range[0]}${range[1] >= NEVER_ENDING ? "" : ` to ${range[1]}`}`,
@@ -64,7 +64,7 @@ async function runMany(
   const endsMs =
     options.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + options.minutes * MS_PER_MINUTE;
   let failures = 0;
-  let tellsMs = startedMs + PROGRESS_EVERY_MS;
+  let nextProgressMs = startedMs + PROGRESS_EVERY_MS;
   await runSeeds({
     seeds: seedRange(range),
     faults: options.faults,
@@ -74,16 +74,16 @@ async function runMany(
     threads: range[0] === range[1] ? 1 : options.threads,
     onResult: (result) => {
       summary.add(result);
-      if (options.isTraced) tell(result.lines.join("\n"));
+      if (options.isTraced) print(result.lines.join("\n"));
       if (result.violations.length > 0) {
         failures += 1;
         if (failures <= FAILURES_SHOWN)
-          tell(`\n${describeSeedFailure(result, replayOf(options, result.seed))}\n`);
+          print(`\n${describeSeedFailure(result, replayOf(options, result.seed))}\n`);
       }
       const nowMs = systemClock.elapsedMs();
-      if (nowMs >= tellsMs) {
-        tell(`${summary.total(nowMs - startedMs).seeds} seeds so far, ${failures} of them broke a promise`);
-        tellsMs = nowMs + PROGRESS_EVERY_MS;
+      if (nowMs >= nextProgressMs) {
+        print(`${summary.total(nowMs - startedMs).seeds} seeds so far, ${failures} of them broke a promise`);
+        nextProgressMs = nowMs + PROGRESS_EVERY_MS;
       }
       return nowMs < endsMs && !(options.mutation !== undefined && failures > 0);
     },
@@ -94,7 +94,7 @@ async function runMany(
 async function runOne(
   options: RunOptions,
   add: (result: SeedResult) => void,
-  tell: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<void> {
   const thread = startSimThread({ mutation: options.mutation });
   const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
@@ -110,11 +110,11 @@ async function runOne(
     const scenario = await scenarioOf(options);
     const result = await run(scenario);
     const [broken] = result.violations;
-    if (options.isTraced) tell(result.lines.join("\n"));
+    if (options.isTraced) print(result.lines.join("\n"));
     if (!options.isShrinking || broken === undefined) {
       add(result);
       if (broken !== undefined)
-        tell(
+        print(
           describeSeedFailure(
             result,
             `npm run sim -- --scenario ${options.scenarioFile ?? "FILE"}${mutated}`,
@@ -122,7 +122,7 @@ async function runOne(
         );
       return;
     }
-    tell(`seed ${scenario.seed} breaks ${broken.invariant}; making it smaller …`);
+    print(`seed ${scenario.seed} breaks ${broken.invariant}; making it smaller …`);
     const smallest = await shrinkScenario(scenario, async (smaller) =>
       (await run(smaller)).violations.some(({ invariant }) => invariant === broken.invariant),
     );
@@ -131,12 +131,14 @@ async function runOne(
     await writeFile(file, `${JSON.stringify(smallest, undefined, 2)}\n`);
     const shrunk = await run(smallest);
     add(shrunk);
-    tell(
+    print(
       `${smallest.faults.length} faults, ${smallest.acts.length} acts and ${smallest.workloads.length} ` +
         `volumes are left of ${scenario.faults.length}, ${scenario.acts.length} and ` +
         `${scenario.workloads.length}`,
     );
-    tell(describeSeedFailure(shrunk, `npm run sim -- --scenario ${relative(process.cwd(), file)}${mutated}`));
+    print(
+      describeSeedFailure(shrunk, `npm run sim -- --scenario ${relative(process.cwd(), file)}${mutated}`),
+    );
   } finally {
     await thread.end();
   }

@@ -1,7 +1,7 @@
 import type { SimulatedStore } from "../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import type { Random } from "../src/ports/random.ts";
-import type { RefusedGives } from "./admission/refused-gives.ts";
+import type { RefusedReleases } from "./admission/refused-releases.ts";
 import type { SimAzure } from "./azure/sim-azure.ts";
 import type { ControllerSlot, NodePluginSlot } from "./driver/process-slot.ts";
 import type { SnapshotHistory } from "./history/snapshot-history.ts";
@@ -19,7 +19,7 @@ export interface SimWorld {
   /** A stream of chance of that name, the same one each time: what one part draws disturbs no other. */
   random(name: string): Random;
   readonly store: SimulatedStore;
-  readonly refusedGives: RefusedGives;
+  readonly refusedReleases: RefusedReleases;
   readonly azure: SimAzure;
   readonly cluster: SimCluster;
   /** What was answered of snapshots. */

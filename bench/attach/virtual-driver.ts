@@ -83,7 +83,7 @@ export async function createVirtualDriver(
       isAlone: true,
       onChange: () => undefined,
     },
-    noteUnclaimed: () => undefined,
+    recordUnclaimed: () => undefined,
   });
   const reconciling = controller.run(signal);
   let broken: unknown;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { LUNS_MAX } from "../../src/core/azure/choose-lun.ts";
+import { LUNS_MAX } from "../../src/core/azure/choose-luns.ts";
 import { parseVmSizeName } from "../../src/core/azure/data-disks-max.ts";
 import { dataDisksTable } from "../../src/core/azure/data-disks-table.ts";
 import type { GeneratedFile } from "./generated-file.ts";

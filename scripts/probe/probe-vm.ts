@@ -1,4 +1,4 @@
-import { chooseLuns, LUNS_MAX } from "../../src/core/azure/choose-lun.ts";
+import { chooseLuns, LUNS_MAX } from "../../src/core/azure/choose-luns.ts";
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { parseInstanceUri } from "../../src/core/azure/ids/instance-uri.ts";
 import type { Clock } from "../../src/ports/clock.ts";

@@ -40,7 +40,7 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message: "a node creates an AzVolumeAttachment only to request the volume",
-    allows: (write) => !isMade(write) || saysOnlyThatItWants(write),
+    allows: (write) => !isMade(write) || statesOnlyItsRequest(write),
   },
   {
     message: "a node changes only its own request in an AzVolumeAttachment",
@@ -98,14 +98,14 @@ function isNamedRight(write: NodeWrite): boolean {
   return name.startsWith(readable) && HASH.test(name.slice(readable.length));
 }
 
-function saysOnlyThatItWants({ after: { metadata, spec } }: NodeWrite): boolean {
-  const isWant =
+function statesOnlyItsRequest({ after: { metadata, spec } }: NodeWrite): boolean {
+  const isRequest =
     spec["role"] === "Primary" &&
     spec["writerRequest"] !== undefined &&
     spec["recall"] === undefined &&
     spec["freeze"] === undefined &&
     spec["published"] === undefined;
-  return isWant && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
+  return isRequest && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
 }
 
 function hasOwnLabelsOnly({ after: { metadata } }: NodeWrite): boolean {

@@ -21,8 +21,8 @@ export function nodeForbidden(
   { verb, kind }: { readonly verb: Verb; readonly kind: Kind },
   attach: "kubernetes" | "driver",
 ): string | undefined {
-  const isOwnWant = attach === "driver" && kind === "AzVolumeAttachment" && verb === "create";
-  return isOwnWant || rights[kind]?.includes(verb) === true
+  const isOwnRequest = attach === "driver" && kind === "AzVolumeAttachment" && verb === "create";
+  return isOwnRequest || rights[kind]?.includes(verb) === true
     ? undefined
     : `a node has no right to ${verb} ${kind}`;
 }

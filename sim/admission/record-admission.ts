@@ -70,10 +70,10 @@ function movedOwnGrant(
   if (!sameJson({ ...old, held: true, requested: true }, { ...next, held: true, requested: true }))
     return false;
   const isFenced = fencing?.nodeName === nodeName;
-  const took = old.requested && next.requested && next.held && !isFenced;
-  const gave = old.held && !next.held && next.requested === old.requested;
+  const acquired = old.requested && next.requested && next.held && !isFenced;
+  const released = old.held && !next.held && next.requested === old.requested;
   const requestMoved = next.held === old.held && (!next.requested || !isFenced);
-  return took || gave || requestMoved;
+  return acquired || released || requestMoved;
 }
 
 function reclaimed(before: WriterRecord, after: WriterRecord, nodeName: string): boolean {

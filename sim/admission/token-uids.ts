@@ -23,7 +23,7 @@ const IN_USE_MAX_MS = 150_000;
  * From the issue of a token until a kubelet requests the next one, in milliseconds: 80 % of the chart's
  * 600 s.
  */
-const ASKED_AFTER_MS = 480_000;
+const REQUESTED_AFTER_MS = 480_000;
 
 /** The share of Nodes that a restarted kubelet recreates, unless all are. Others are recreated by hand. */
 const RESTARTED = 0.5;
@@ -53,7 +53,7 @@ export function createTokenUids(
     const known = newest.get(nodeName);
     if (node === undefined || node.uid === known?.uid) return known;
     const restarted = areKubeletsRestarted ? 1 : RESTARTED;
-    const maxMs = random.next() < restarted ? IN_USE_MAX_MS : ASKED_AFTER_MS + IN_USE_MAX_MS;
+    const maxMs = random.next() < restarted ? IN_USE_MAX_MS : REQUESTED_AFTER_MS + IN_USE_MAX_MS;
     const renewedAtMs = clock.elapsedMs() + Math.floor(random.next() * maxMs);
     const issued = { uid: node.uid, instanceUri: node.instanceUri, renewedAtMs };
     newest.set(nodeName, issued);

@@ -42,7 +42,7 @@ export function createOutsiders(options: {
 }): Outsiders {
   const { handle, instanceUriOf, machineOf, agenda } = options;
 
-  function askOutside(
+  function sendOutside(
     request: Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>,
     onAccepted: () => void = () => undefined,
     tries = 1,
@@ -55,15 +55,15 @@ export function createOutsiders(options: {
     if (status < 300) onAccepted();
     const isWorthRetrying = status === 409 || status === 429 || status >= 500;
     if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX)
-      agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, onAccepted, tries + 1));
+      agenda.after(OUTSIDER_RETRY_MS, () => sendOutside(request, onAccepted, tries + 1));
   }
 
   const deleteVmAt: Outsiders["deleteVmAt"] = (instanceUri) =>
-    askOutside({ method: "DELETE", path: instanceUri });
+    sendOutside({ method: "DELETE", path: instanceUri });
 
   function detachAt(instanceUri: string, diskUri: string, isForced: boolean): void {
     const victim = { diskId: diskUri, ...(isForced ? { detachOption: "ForceDetach" } : {}) };
-    askOutside({
+    sendOutside({
       method: "POST",
       path: `${instanceUri}/attachDetachDataDisks`,
       body: { dataDisksToDetach: [victim] },
@@ -74,23 +74,23 @@ export function createOutsiders(options: {
     deleteVm: (nodeName) => deleteVmAt(instanceUriOf(nodeName)),
     deleteVmAt,
     switchOffAt: (instanceUri) =>
-      askOutside({ method: "POST", path: `${instanceUri}/powerOff`, query: { skipShutdown: "true" } }),
+      sendOutside({ method: "POST", path: `${instanceUri}/powerOff`, query: { skipShutdown: "true" } }),
     reimage: (nodeName) => {
       const machine = machineOf(nodeName);
-      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/reimage` }, () =>
+      sendOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/reimage` }, () =>
         machine?.replaceOsDisk(),
       );
     },
     restartOutside: (nodeName, how) =>
-      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/${how}` }),
+      sendOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/${how}` }),
     deallocateOutside: (nodeName, forMs) => {
       const path = instanceUriOf(nodeName);
-      askOutside({ method: "POST", path: `${path}/deallocate` }, () =>
-        agenda.after(forMs, () => askOutside({ method: "POST", path: `${path}/start` })),
+      sendOutside({ method: "POST", path: `${path}/deallocate` }, () =>
+        agenda.after(forMs, () => sendOutside({ method: "POST", path: `${path}/start` })),
       );
     },
     attachOutside: (nodeName, diskUri) =>
-      askOutside({
+      sendOutside({
         method: "POST",
         path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`,
         body: { dataDisksToAttach: [{ diskId: diskUri }] },
@@ -106,25 +106,25 @@ export function createOutsiders(options: {
         createOption: "Attach",
         managedDisk: { id: diskId },
       }));
-      askOutside({
+      sendOutside({
         method: "PUT",
         path: instanceUriOf(nodeName),
         body: { location: azurePlace.location, properties: { storageProfile: { dataDisks: entries } } },
       });
     },
     tagOutside: (nodeName) =>
-      askOutside({
+      sendOutside({
         // An instance of a uniform scale set has no PATCH.
         method: parseInstanceUri(instanceUriOf(nodeName))?.scaleSetName === undefined ? "PATCH" : "PUT",
         path: instanceUriOf(nodeName),
         body: { tags: { "updated-by": "another client" } },
       }),
     growOutside: (diskUri, sizeGiB) =>
-      askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
-    replaceTagsOutside: (diskUri, tags) => askOutside({ method: "PATCH", path: diskUri, body: { tags } }),
+      sendOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
+    replaceTagsOutside: (diskUri, tags) => sendOutside({ method: "PATCH", path: diskUri, body: { tags } }),
     copyDiskOutside: ({ id, location, zones, spec }, copyUri, changes = {}) => {
       const properties = { creationData: { createOption: "Copy", sourceResourceId: id } };
-      askOutside({
+      sendOutside({
         method: "PUT",
         path: copyUri,
         body: {
@@ -138,12 +138,12 @@ export function createOutsiders(options: {
     },
     snapshotOutside: (diskUri, snapshotUri) => {
       const creationData = { createOption: "Copy", sourceResourceId: diskUri };
-      askOutside({
+      sendOutside({
         method: "PUT",
         path: snapshotUri,
         body: { location: azurePlace.location, properties: { creationData, incremental: true } },
       });
     },
-    deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
+    deleteDiskOutside: (diskUri) => sendOutside({ method: "DELETE", path: diskUri }),
   };
 }

@@ -105,14 +105,14 @@ export function createStrangers(startedAtMs: number): Strangers {
     });
     invariant(kind === "Added", `VM ${name} can't be made`);
   }
-  const ask = (method: "PUT" | "POST", path: string, body: Json): void => {
+  const send = (method: "PUT" | "POST", path: string, body: Json): void => {
     const { status } = model.handle({ method, path, query: { "api-version": API_VERSION }, body });
     invariant(status < 300, `${method} ${path} is answered ${status}`);
   };
   for (const { name, maxShares, tags } of disks) {
     const properties = { creationData: { createOption: "Empty" }, diskSizeGB: SIZE_GIB, maxShares };
     const volumeTags = { ...tags, "disk.csi.azure.com-volume-name": name };
-    ask("PUT", diskUriOf(name), {
+    send("PUT", diskUriOf(name), {
       location,
       zones: [ZONE],
       sku: { name: "Premium_LRS" },
@@ -120,7 +120,7 @@ export function createStrangers(startedAtMs: number): Strangers {
       properties,
     });
   }
-  ask("POST", `${instanceUriOf(NEIGHBOUR)}/attachDetachDataDisks`, {
+  send("POST", `${instanceUriOf(NEIGHBOUR)}/attachDetachDataDisks`, {
     dataDisksToAttach: disks.slice(0, ATTACHED).map(({ name }) => ({ diskId: diskUriOf(name) })),
   });
   model.advanceTo(startedAtMs);

@@ -77,7 +77,7 @@ export function watchCutOffs(world: {
     if (event.kind === "wrote" || event.kind === "unmounted") return;
     const by = vmChanges.lastBy(instanceUri);
     const isOthersDoing =
-      by === OUTSIDER || (vmChanges.isAskedAway(instanceUri, diskUri) && !isSpared(machine, diskUri));
+      by === OUTSIDER || (vmChanges.isDetachRequested(instanceUri, diskUri) && !isSpared(machine, diskUri));
     // Earlier requests of other clients were about the disk as it was attached then.
     vmChanges.forget(instanceUri, diskUri);
     if (event.kind !== "detached") return;

@@ -14,7 +14,7 @@ interface Creation {
 /** What is reported when vol-1 is deleted. */
 function deletion(circumstances: {
   readonly creations?: readonly Creation[];
-  readonly askedAtMs?: number;
+  readonly requestedAtMs?: number;
   /** When CreateVolume has answered the disk. */
   readonly createdAtMs?: number | undefined;
   readonly caller?: string;
@@ -23,7 +23,7 @@ function deletion(circumstances: {
 }): readonly string[] {
   const {
     creations = [{}],
-    askedAtMs,
+    requestedAtMs,
     createdAtMs,
     caller = "controller-1",
     status = 202,
@@ -41,7 +41,7 @@ function deletion(circumstances: {
   const calls = [...puts, { operation, atMs: DELETED_AT_MS, path: diskUri, status, caller }];
   const entries = calls.map((call, index) => ({ sequence: index + 1, ...call }));
   const watch = watchDeletions({
-    cluster: { deletionAskedAtMs: () => askedAtMs, createdAtMs: () => createdAtMs },
+    cluster: { deletionRequestedAtMs: () => requestedAtMs, createdAtMs: () => createdAtMs },
     journal: { since: (sequence) => entries.filter((one) => one.sequence > sequence) },
     elapsedMsAt: (atMs) => atMs,
     report: history.report,
@@ -55,7 +55,7 @@ describe("no disk is deleted without a request", () => {
   it("reports a deletion without a request, or before the request, once", () => {
     const expected = ["controller-1 deleted vol-1, and DeleteVolume had not been called for it"];
     assert.deepEqual(deletion({ createdAtMs: DELETED_AT_MS }), expected);
-    assert.deepEqual(deletion({ createdAtMs: 0, askedAtMs: DELETED_AT_MS + 1 }), expected);
+    assert.deepEqual(deletion({ createdAtMs: 0, requestedAtMs: DELETED_AT_MS + 1 }), expected);
   });
 
   it("reports a deletion of another client's disk, unless it was requested", () => {
@@ -69,12 +69,12 @@ describe("no disk is deleted without a request", () => {
     ];
     for (const creations of notItsOwn) {
       assert.deepEqual(deletion({ creations }), expected, JSON.stringify(creations));
-      assert.deepEqual(deletion({ creations, askedAtMs: DELETED_AT_MS }), [], JSON.stringify(creations));
+      assert.deepEqual(deletion({ creations, requestedAtMs: DELETED_AT_MS }), [], JSON.stringify(creations));
     }
   });
 
   it("accepts it after DeleteVolume, or while no CreateVolume has succeeded", () => {
-    assert.deepEqual(deletion({ createdAtMs: 0, askedAtMs: DELETED_AT_MS }), []);
+    assert.deepEqual(deletion({ createdAtMs: 0, requestedAtMs: DELETED_AT_MS }), []);
     // A failed copy, which was made again and answered since.
     assert.deepEqual(deletion({ createdAtMs: DELETED_AT_MS + 1 }), []);
     for (const creations of [

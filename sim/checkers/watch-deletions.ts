@@ -16,7 +16,7 @@ const SERVER_ERROR = 500;
  * a DeleteVolume only.
  */
 export function watchDeletions(world: {
-  readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "createdAtMs">;
+  readonly cluster: Pick<SimCluster, "deletionRequestedAtMs" | "createdAtMs">;
   readonly journal: CallsJournal<"atMs" | "operation" | "path" | "status" | "caller">;
   /** Converts a time in the journal to the world's clock, in milliseconds. */
   readonly elapsedMsAt: (atMs: number) => number;
@@ -45,9 +45,9 @@ export function watchDeletions(world: {
         if (operation === "Disks_CreateOrUpdate") noteCreation(path, status, caller);
         // If there was no such disk, nothing was deleted.
         if (operation !== "Disks_Delete" || status >= NO_CONTENT || caller === OUTSIDER) continue;
-        const askedAtMs = world.cluster.deletionAskedAtMs(path);
+        const requestedAtMs = world.cluster.deletionRequestedAtMs(path);
         const elapsedMs = world.elapsedMsAt(atMs);
-        if (askedAtMs !== undefined && askedAtMs <= elapsedMs) continue;
+        if (requestedAtMs !== undefined && requestedAtMs <= elapsedMs) continue;
         if (isUnfinishedCreation(path, elapsedMs)) continue;
         world.report({
           invariant: "deleted-unasked",

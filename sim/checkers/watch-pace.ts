@@ -90,15 +90,15 @@ function createMinuteCounter(
   onTooMany: (what: string) => void,
 ): { count(what: string, atMs: number): void } {
   const times = new Map<string, number[]>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return {
     count: (what, atMs) => {
       const lastMinute = times.get(what) ?? [];
       times.set(what, lastMinute);
       while (lastMinute[0] !== undefined && lastMinute[0] <= atMs - MINUTE_MS) lastMinute.shift();
       lastMinute.push(atMs);
-      if (lastMinute.length <= max || told.has(what)) return;
-      told.add(what);
+      if (lastMinute.length <= max || reported.has(what)) return;
+      reported.add(what);
       onTooMany(what);
     },
   };

@@ -18,21 +18,21 @@ export function watchSilences(world: {
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
-  const beatAtMs = new Map<string, number>();
+  const heartbeatAtMs = new Map<string, number>();
   world.store.onCommit((commit) => {
     const { before, after } = objectsIn(commit, "AzDriverNode");
     if (after === undefined) return;
     const { name } = commit;
     const nowMs = world.clock.elapsedMs();
     if (after.status?.heartbeat !== before?.status?.heartbeat)
-      beatAtMs.set(`${name} ${after.status?.heartbeat}`, nowMs);
+      heartbeatAtMs.set(`${name} ${after.status?.heartbeat}`, nowMs);
     if (before?.status === undefined || after.status?.readyForVolumeAllocation !== false) return;
     // With its heartbeat the node itself says that it is not ready, and why.
     if (after.status.heartbeat !== before.status.heartbeat) return;
     if (after.status.statusMessage === before.status.statusMessage && !before.status.readyForVolumeAllocation)
       return;
-    const beat = `${name} ${before.status.heartbeat}`;
-    const unchangedMs = nowMs - (beatAtMs.get(beat) ?? Number.NEGATIVE_INFINITY);
+    const heartbeat = `${name} ${before.status.heartbeat}`;
+    const unchangedMs = nowMs - (heartbeatAtMs.get(heartbeat) ?? Number.NEGATIVE_INFINITY);
     const silentAfterMs = (STALE_MS + (before.status.heartbeatDelayMs ?? 0)) * CLOCK_SHARE;
     if (unchangedMs >= silentAfterMs) return;
     world.report({

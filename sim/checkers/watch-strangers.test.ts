@@ -53,7 +53,7 @@ describe("resources of other clusters stay as they are", () => {
       [{ method: "PUT", path: diskUri, body: copy }, "PUT vol-1, which is about neighbour-shared"],
     ];
     for (const [call, what] of rows)
-      assert.deepEqual(asked(call), [`neighbour-touched: controller-1 asked for ${what} of another cluster`]);
+      assert.deepEqual(asked(call), [`neighbour-touched: controller-1 requested ${what} of another cluster`]);
     const action = { method: "POST", path: `${instanceUriOf(NEIGHBOUR)}/attachDetachDataDisks` } as const;
     assert.equal(asked(action).length, 1);
   });
@@ -79,7 +79,7 @@ describe("resources of other clusters stay as they are", () => {
   });
 
   it("reports each request to a VM that is not a node", () => {
-    const detail = "controller-1 asked for PATCH flex_bystander, and that VM is no node";
+    const detail = "controller-1 requested PATCH flex_bystander, and that VM is no node";
     assert.deepEqual(asked({ path: instanceUriOf(BYSTANDER) }), [`bystander-cut-off: ${detail}`]);
   });
 

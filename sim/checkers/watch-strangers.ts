@@ -48,15 +48,15 @@ export function watchStrangers(world: {
     look: () => {
       for (const { kind, method, path, caller, body } of read()) {
         if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
-        const asked = `${caller ?? "an unknown caller"} asked for ${method} ${diskName(path)}`;
+        const call = `${caller ?? "an unknown caller"} requested ${method} ${diskName(path)}`;
         const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
         if (about.length > 0)
           report({
             invariant: "neighbour-touched",
-            detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster`,
+            detail: `${call}, which is about ${about.map(diskName).join(", ")} of another cluster`,
           });
         if (isAbout(path, instanceUriOf(BYSTANDER)))
-          report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
+          report({ invariant: "bystander-cut-off", detail: `${call}, and that VM is no node` });
       }
     },
   };

@@ -113,17 +113,14 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
         identity: life.identity,
         settings: defaultElectionSettings,
         isAlone: false,
-        onChange: (isLeading) => world.trace.note(name, isLeading ? "leads" : "does not lead any more"),
+        onChange: (leads) => world.trace.note(name, leads ? "leads" : "does not lead any more"),
       },
-      noteUnclaimed: () => undefined,
+      recordUnclaimed: () => undefined,
     });
     const untilSynced = async (): Promise<void> => {
       await Promise.all([cache.untilSynced(lifetime), clusterVolumes.untilSynced(lifetime)]);
     };
-    const work = untilToldToEnd(life, [
-      cache.run(lifetime),
-      untilSynced().then(() => controller.run(lifetime)),
-    ]);
+    const work = untilEnded(life, [cache.run(lifetime), untilSynced().then(() => controller.run(lifetime))]);
     await Promise.race([untilSynced(), work]);
     isLeading = controller.isLeading;
     const server = createCsiServer(life, world.clock);
@@ -176,7 +173,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
 }
 
 /** Resolves once everything has ended; an end by the process' signal is no error. */
-export async function untilToldToEnd(
+export async function untilEnded(
   life: Pick<ProcessLife, "lifetime">,
   runs: readonly Promise<void>[],
 ): Promise<void> {

@@ -2,7 +2,7 @@ import type { SimMachine } from "../azure/sim-machine.ts";
 import { type ControllerPlace, createControllerPlace, type DriverWorld } from "./create-controller-place.ts";
 import { createNodePlace, type NodePlace } from "./create-node-place.ts";
 import type { DriverEndpoints } from "./endpoints.ts";
-import { createMachineCheckpoints } from "./machine-notes.ts";
+import { createMachineCheckpoints } from "./machine-checkpoints.ts";
 import type { ControllerSlot, NodePluginSlot } from "./process-slot.ts";
 
 /** All processes of the driver. */

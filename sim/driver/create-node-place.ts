@@ -6,12 +6,12 @@ import type { InstanceMetadataService } from "../../src/ports/cloud/instance-met
 import type { OwnNode } from "../../src/ports/cluster/own-node.ts";
 import type { HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
-import { type DriverWorld, untilToldToEnd } from "./create-controller-place.ts";
+import { type DriverWorld, untilEnded } from "./create-controller-place.ts";
 import { createProcessSlot, type ProcessLife, type RunningProcess } from "./create-process-slot.ts";
 import { createCsiServer } from "./csi-server.ts";
 import type { NodeCsi } from "./endpoints.ts";
 import { gatedCalls } from "./gate.ts";
-import type { MachineCheckpoints } from "./machine-notes.ts";
+import type { MachineCheckpoints } from "./machine-checkpoints.ts";
 import type { NodePluginSlot } from "./process-slot.ts";
 
 /** A node plug-in's place, and its socket. */
@@ -64,10 +64,10 @@ export function createNodePlace(
     });
     const metadata: InstanceMetadataService = {
       read: async () => {
-        const told = azure.metadataOf(here);
-        return told === undefined
+        const found = azure.metadataOf(here);
+        return found === undefined
           ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" })
-          : ok(told);
+          : ok(found);
       },
     };
     const { vmSize = "", zone = "", resourceId = "" } = azure.metadataOf(here) ?? {};
@@ -110,7 +110,7 @@ export function createNodePlace(
       },
     });
     const synced = cache.untilSynced(lifetime);
-    const work = untilToldToEnd(life, [cache.run(lifetime), synced.then(() => plugin.run(lifetime))]);
+    const work = untilEnded(life, [cache.run(lifetime), synced.then(() => plugin.run(lifetime))]);
     await Promise.race([synced, work]);
     const server = createCsiServer(life, here.clock);
     const { handlers } = plugin;

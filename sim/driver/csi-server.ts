@@ -53,14 +53,14 @@ export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServ
         if (handler === undefined) return resolve({ ok: false, code: "UNIMPLEMENTED", message: name });
         const { timeoutMs, signal } = options;
         const ending = new AbortController();
-        const over = new AbortController();
+        const waiting = new AbortController();
         underWay.add(ending);
 
         const settle = (settled: CsiAnswer<never> | Parameters<typeof resolve>[0]): void => {
-          if (over.signal.aborted) return;
-          over.abort();
+          if (waiting.signal.aborted) return;
+          waiting.abort();
           signal.removeEventListener("abort", giveUp);
-          life.died.removeEventListener("abort", break_);
+          life.died.removeEventListener("abort", onDeath);
           resolve(settled as Parameters<typeof resolve>[0]);
         };
         /** The caller is gone at once; the process notices when it runs. */
@@ -74,11 +74,11 @@ export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServ
             code: "CANCELLED",
             message: "the caller gave up",
           });
-        const break_ = (): void => settle(unavailable("the connection broke"));
+        const onDeath = (): void => settle(unavailable("the connection broke"));
 
         signal.addEventListener("abort", giveUp, { once: true });
-        life.died.addEventListener("abort", break_, { once: true });
-        callersClock.sleep(timeoutMs, over.signal).then(
+        life.died.addEventListener("abort", onDeath, { once: true });
+        callersClock.sleep(timeoutMs, waiting.signal).then(
           () =>
             leave(new CallEnded({ kind: "DeadlineExceeded", operation: name }), {
               ok: false,

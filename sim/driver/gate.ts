@@ -65,8 +65,8 @@ export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
  * generator around a generator takes as long as the rest of an event's handling.
  */
 function gatedEvents<T>(events: AsyncIterable<T>, gate: Gate): AsyncIterable<T> {
-  const arrived = (heard: IteratorResult<T>): IteratorResult<T> | Promise<IteratorResult<T>> =>
-    heard.done !== true && gate.isShut() ? gate.passed().then(() => heard) : heard;
+  const arrived = (result: IteratorResult<T>): IteratorResult<T> | Promise<IteratorResult<T>> =>
+    result.done !== true && gate.isShut() ? gate.passed().then(() => result) : result;
   return {
     [Symbol.asyncIterator]: () => {
       const iterator = events[Symbol.asyncIterator]();

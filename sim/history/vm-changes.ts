@@ -19,7 +19,7 @@ export interface VmChanges {
    * Whether others have requested the detach of that very disk from that VM, without force: if their
    * detach has failed, the disk stays, marked, until the next change of the VM.
    */
-  isAskedAway(instanceUri: string, diskUri: string): boolean;
+  isDetachRequested(instanceUri: string, diskUri: string): boolean;
   /** The disk was attached to the VM, or detached from it: earlier requests are over. */
   forget(instanceUri: string, diskUri: string): void;
 }
@@ -30,7 +30,7 @@ export function createVmChanges(
 ): VmChanges {
   const last = new Map<string, { readonly caller: string; readonly atMs: number }>();
   /** Disks that others want detached from a VM, until they are. */
-  const askedAway = new Set<string>();
+  const requestedDetaches = new Set<string>();
   const read = readerOf(journal);
 
   function readOn(): void {
@@ -39,8 +39,8 @@ export function createVmChanges(
       if (kind !== "arm" || method === "GET" || status >= 300 || instanceUri === undefined) continue;
       last.set(resourceUriKey(instanceUri), { caller: caller ?? "", atMs });
       if (caller === OUTSIDER)
-        for (const diskUri of detachesIn(body)) askedAway.add(placeOf(instanceUri, diskUri));
-      else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(instanceUri, diskUri));
+        for (const diskUri of detachesIn(body)) requestedDetaches.add(placeOf(instanceUri, diskUri));
+      else for (const diskUri of forcedIn(body)) requestedDetaches.delete(placeOf(instanceUri, diskUri));
     }
   }
 
@@ -53,13 +53,13 @@ export function createVmChanges(
       readOn();
       return last.get(resourceUriKey(instanceUri))?.atMs;
     },
-    isAskedAway: (instanceUri, diskUri) => {
+    isDetachRequested: (instanceUri, diskUri) => {
       readOn();
-      return askedAway.has(placeOf(instanceUri, diskUri));
+      return requestedDetaches.has(placeOf(instanceUri, diskUri));
     },
     forget: (instanceUri, diskUri) => {
       readOn();
-      askedAway.delete(placeOf(instanceUri, diskUri));
+      requestedDetaches.delete(placeOf(instanceUri, diskUri));
     },
   };
 }

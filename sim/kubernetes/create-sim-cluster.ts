@@ -72,10 +72,10 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     },
     onDeleteVolume: (volumeId) => {
       const key = volumeId.toLowerCase();
-      if (!deletionsAskedAtMs.has(key)) deletionsAskedAtMs.set(key, clock.elapsedMs());
+      if (!deletionsRequestedAtMs.has(key)) deletionsRequestedAtMs.set(key, clock.elapsedMs());
     },
   });
-  const deletionsAskedAtMs = new Map<string, number>();
+  const deletionsRequestedAtMs = new Map<string, number>();
   const createdAtMs = new Map<string, number>();
   const containersOn: SimCluster["containersOn"] = (nodeName) => {
     const uids = new Set(api.list("Pod").map(({ uid }) => uid));
@@ -116,7 +116,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
   function sightOf(processName: string): Sight {
     const present = sights.get(processName) ?? {
       reachable: createSwitch(),
-      told: createSwitch(),
+      delivering: createSwitch(),
       delayMs: PROCESS_DELAY_MS,
     };
     sights.set(processName, present);
@@ -132,7 +132,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       random: own,
       tasks,
       delayMs,
-      untilGracePeriodEnds: api.untilReachable,
+      untilReachable: api.untilReachable,
       kinds,
     });
     return { api, view, clock, random: own, tasks, trace };
@@ -194,7 +194,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     setViewDelay: (processName, delayMs) => {
       sightOf(processName).delayMs = delayMs;
     },
-    holdView: (processName, isHeld) => sightOf(processName).told.set(!isHeld),
+    holdView: (processName, isHeld) => sightOf(processName).delivering.set(!isHeld),
     restartSidecars: () => {
       sidecars?.end(RESTARTED);
       if (!whole.signal.aborted && sidecars !== undefined) startSidecars();
@@ -260,7 +260,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       return [...running, ...starting.map((pod) => ({ ...pod, isInApi: true }))];
     },
     createdAtMs: (volumeId) => createdAtMs.get(volumeId.toLowerCase()),
-    deletionAskedAtMs: (volumeId) => deletionsAskedAtMs.get(volumeId.toLowerCase()),
+    deletionRequestedAtMs: (volumeId) => deletionsRequestedAtMs.get(volumeId.toLowerCase()),
     failovers,
     unfinished: () => unfinishedIn(api, begunClasses),
   };

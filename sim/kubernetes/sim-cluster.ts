@@ -288,7 +288,7 @@ export interface SimCluster {
   readonly diskUriOf: (volumeName: string) => string | undefined;
   /** The size of its disk according to its PersistentVolume, in GiB; undefined if there is none. */
   readonly sizeOf: (volumeName: string) => number | undefined;
-  /** The size that csi-resizer asked for last, in GiB; undefined: it was not granted. */
+  /** The size that csi-resizer requested last, in GiB; undefined: it was not granted. */
   readonly grantedTo: (volumeName: string) => number | undefined;
   /** Pods whose containers run on a node, whatever the API server has. */
   readonly containersOn: (
@@ -303,7 +303,7 @@ export interface SimCluster {
     nodeName: string,
   ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
-  readonly deletionAskedAtMs: (volumeId: string) => number | undefined;
+  readonly deletionRequestedAtMs: (volumeId: string) => number | undefined;
   /** When a CreateVolume first returned that volume, in milliseconds; undefined: never. */
   readonly createdAtMs: (volumeId: string) => number | undefined;
   /** How often a workload's pod has become Running on another node than before. */

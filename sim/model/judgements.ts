@@ -31,17 +31,13 @@ export const judgements: readonly Judgement[] = [
   judgedBy("recall", () => recallProtocol(new Set())),
 ];
 
-function judgedBy(
-  name: string,
-  space: () => StateSpace,
-  isRequested?: (state: number) => boolean,
-): Judgement {
+function judgedBy(name: string, space: () => StateSpace, isGoal?: (state: number) => boolean): Judgement {
   return {
     name,
     whatIsWrong: (statesMax) => {
       const explored = explore(space(), statesMax);
       if (explored.kind === "fault") return [...explored.path, explored.fault].join("; ");
-      const stuck = isRequested === undefined ? undefined : findStuck(space(), isRequested, STATES_MAX);
+      const stuck = isGoal === undefined ? undefined : findStuck(space(), isGoal, STATES_MAX);
       return stuck?.kind === "stuck" ? [...stuck.path, "nothing leads on"].join("; ") : undefined;
     },
   };

@@ -63,10 +63,10 @@ export const withoutPods: SourceEdit = {
 };
 
 /** A node's request counts, whether or not a pod is seen there. */
-export const wantsAlone: readonly SourceEdit[] = [
+export const requestsAlone: readonly SourceEdit[] = [
   {
     file: "src/controller/backed-attachment.ts",
-    find: `  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment))
+    find: `  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isRequestedByOthers(ports, volume, attachment))
     return attachment;
 `,
     replace: `  return attachment;
@@ -172,7 +172,7 @@ export const masks: readonly Mask[] = [
   {
     name: "wants-alone",
     removes: "if nodes attach by themselves, a request counts only while a pod is seen there",
-    edits: wantsAlone,
+    edits: requestsAlone,
   },
   {
     name: "disk-names-owner",
@@ -224,7 +224,7 @@ export const masks: readonly Mask[] = [
     removes: "an attachment that is deleted while its node is to continue writing is recreated",
     edits: {
       file: "src/core/attachment/plan-attachment.ts",
-      find: `  if (kept !== undefined && isMadeAgain(observed, attachment, kept))
+      find: `  if (kept !== undefined && mustBeRecreated(observed, attachment, kept))
     return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
 `,
       replace: `
@@ -321,10 +321,10 @@ export const masks: readonly Mask[] = [
     edits: {
       file: "src/node/care/own-volume.ts",
       find:
-        `checkpointed === undefined && volume !== undefined && attachment !== undefined\n` +
+        `recordedCheckpoint === undefined && volume !== undefined && attachment !== undefined\n` +
         "      ? await findUntrackedMounts",
       replace:
-        `checkpointed === undefined && volume === undefined && attachment !== undefined\n` +
+        `recordedCheckpoint === undefined && volume === undefined && attachment !== undefined\n` +
         "      ? await findUntrackedMounts",
     },
   },

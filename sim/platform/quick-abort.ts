@@ -52,7 +52,7 @@ class QuickSignal {
     this.aborted = true;
     this.reason = reason;
     const thrown: unknown[] = [];
-    const tell = (listener: Listener): void => {
+    const call = (listener: Listener): void => {
       try {
         listener();
       } catch (error) {
@@ -61,11 +61,11 @@ class QuickSignal {
     };
     const first = this.#first;
     this.#first = undefined;
-    if (first !== undefined) tell(typeof first === "function" ? first : () => first.handleEvent());
+    if (first !== undefined) call(typeof first === "function" ? first : () => first.handleEvent());
     // A listener that another one removes in the loop is not called; none is added any more.
     for (const [key, listener] of this.#listeners ?? NONE) {
       this.#listeners?.delete(key);
-      tell(listener);
+      call(listener);
     }
     if (thrown.length > 0) throw thrown[0];
   }

@@ -11,11 +11,11 @@ const VIOLATIONS_MAX = 5;
 /** A failure as text: what was broken, the events before, and how to reproduce it. */
 export function describeSeedFailure(result: SeedResult, replay: string): string {
   const [first] = result.violations;
-  const told = result.violations.slice(0, VIOLATIONS_MAX).map((violation) => `  ${describe(violation)}`);
-  const more = result.violations.length - told.length;
+  const shown = result.violations.slice(0, VIOLATIONS_MAX).map((violation) => `  ${describe(violation)}`);
+  const more = result.violations.length - shown.length;
   return [
     `seed ${result.seed}: ${first?.invariant ?? "nothing broken"}`,
-    ...told,
+    ...shown,
     ...(more > 0 ? [`  … and ${more} more`] : []),
     `  faults: ${result.faults.join(", ")}`,
     "",

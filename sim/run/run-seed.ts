@@ -61,13 +61,13 @@ export async function runPlain(
   ];
   const isKept = violations.length === 0;
   // After a failure only the run that failed; otherwise the twin does not matter.
-  const told = isKept || result.violations.length > 0 ? result.lines : (twin ?? result).lines;
+  const traceLines = isKept || result.violations.length > 0 ? result.lines : (twin ?? result).lines;
   const { endState: _, ...rest } = result;
   return {
     ...rest,
     seed: scenario.seed,
     violations,
-    lines: isTraced ? told : isKept ? [] : told.slice(-LINES_MAX),
+    lines: isTraced ? traceLines : isKept ? [] : traceLines.slice(-LINES_MAX),
     objects: isKept ? [] : result.objects,
     faults: allFaults(scenario).map(({ fault, variant }) => `${fault}/${variant}`),
   };

@@ -10,7 +10,7 @@ import { watchMarks } from "../checkers/watch-marks.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
 import { watchPreemptions } from "../checkers/watch-preemptions.ts";
-import { watchRefusedGives } from "../checkers/watch-refused-gives.ts";
+import { watchRefusedReleases } from "../checkers/watch-refused-releases.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
 import { watchSilences } from "../checkers/watch-silences.ts";
 import { watchStrangers } from "../checkers/watch-strangers.ts";
@@ -61,7 +61,7 @@ export function watchPromises(
   const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
   const isNodesOwn = (diskUri: string): boolean => attach === "driver" && isShared(diskUri);
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt, isNodesOwn });
-  watchRefusedGives({ ...world, outside });
+  watchRefusedReleases({ ...world, outside });
   watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs, pruneReplicasAfterMs });
   watchReach({
     ...world,

@@ -21,13 +21,13 @@ export type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
 
 type Variants = readonly (readonly [name: string, variant: FaultVariant])[];
 
-/** The faults of a storm. `asked`: only these classes, and each of them. */
+/** The faults of a storm. `only`: these classes, and each of them. */
 export function drawFaults(
   random: Random,
   shape: Shape,
-  asked: readonly FaultName[] | undefined,
+  only: readonly FaultName[] | undefined,
 ): readonly TimedFault[] {
-  const names = asked ?? shuffled(random, drawnFaultNames).slice(0, between(random, CLASSES));
+  const names = only ?? shuffled(random, drawnFaultNames).slice(0, between(random, CLASSES));
   return names.flatMap((fault) => {
     const variants = variantsOf(fault);
     if (variants.length === 0) return [];
@@ -92,7 +92,7 @@ export function isRestore({ fault, variant }: Pick<TimedFault, "fault" | "varian
   return fault === "loss" && variant.startsWith("restored");
 }
 
-/** All variants of a class that strike in storms which do not ask for them by name. */
+/** All variants of a class that strike in storms that do not name them. */
 function variantsOf(fault: FaultName): Variants {
   return Object.entries(faultClasses[fault].variants).filter(([, { isDirected }]) => isDirected !== true);
 }

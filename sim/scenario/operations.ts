@@ -16,7 +16,7 @@ export interface Operations {
   hasGrown(volumeName: string): boolean;
   /** Users delete the copies that cannot be made any more: their source is gone, or larger than they are. */
   giveUpCopies(): void;
-  /** Users who got a size that csi-resizer had asked for before they lowered it keep that: none shrinks. */
+  /** Users who got a size that csi-resizer had requested before they lowered it keep that: none shrinks. */
   acceptSizes(): void;
   /** Users whose disk Azure has converted after they had gone back ask for what it is: it stays so. */
   acceptConversions(): void;

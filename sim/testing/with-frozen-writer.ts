@@ -13,7 +13,7 @@ export interface Frozen {
   readonly nodeName: string;
   readonly until: (what: string, isReached: () => boolean, limitMs?: number) => Promise<void>;
   /** The events of the volume since the machine froze. */
-  readonly told: () => readonly string[];
+  readonly events: () => readonly string[];
 }
 
 /** A pod that writes, with a replica, on a machine that freezes; nothing is marked. */
@@ -45,12 +45,12 @@ export async function withFrozenWriter(
     const nodeName = world.cluster.pods()[0]?.nodeName ?? "";
     const before = world.trace.lines().length;
     world.azure.freeze(nodeName);
-    const told = (): readonly string[] =>
+    const events = (): readonly string[] =>
       world.trace
         .lines()
         .slice(before)
         .filter((line) => line.includes("reports AzVolume vol-1: "));
-    await act({ world, nodeName, until, told });
+    await act({ world, nodeName, until, events });
     assert.deepEqual(world.violations(), []);
   } finally {
     end.abort();

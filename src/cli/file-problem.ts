@@ -1,10 +1,7 @@
 import { statSync } from "node:fs";
 import { messageOf } from "../core/failure/message-of.ts";
 
-/**
- * Why a path is none of a file, or of a pipe such as /dev/stdin, that can be read: for an option that names
- * one. Undefined if it is.
- */
+/** Why an option's path names no readable file, nor a pipe such as /dev/stdin; undefined if it does. */
 export function fileProblem(path: string): string | undefined {
   try {
     return statSync(path).isDirectory() ? "expected a file" : undefined;

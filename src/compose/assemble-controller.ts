@@ -22,7 +22,7 @@ export interface ControllerOptions {
   readonly limits: ControllerServiceLimits;
   readonly election: ElectionOptions;
   /** Receives the number of this cluster's disks that no PersistentVolume names, after each recovery. */
-  readonly noteUnclaimed: (count: number) => void;
+  readonly recordUnclaimed: (count: number) => void;
 }
 
 /** A controller whose cache, cloud and orchestrator its caller runs. */
@@ -39,13 +39,13 @@ export interface AssembledController {
 
 /** Wires CSI's controller service, the election and the reconcilers. Starts nothing. */
 export function assembleController(options: ControllerOptions): AssembledController {
-  const { parts, snapshots, driverName, leaseStore, limits, election: candidate, noteUnclaimed } = options;
+  const { parts, snapshots, driverName, leaseStore, limits, election: candidate, recordUnclaimed } = options;
   const ports = createControllerPorts(parts);
   const { cache, settings } = ports;
   const delayMs = (): number =>
     heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
   const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
-  const reconcile = createControllers(leaderGuard(ports, election.isLeading), noteUnclaimed);
+  const reconcile = createControllers(leaderGuard(ports, election.isLeading), recordUnclaimed);
   const { diskUriOf } = ports.cloud;
   const handlers = controllerHandlers({
     ...ports,

@@ -19,14 +19,14 @@ export function emitAttachmentEvent(
   failure?: Failure,
 ): void {
   const { volumeName, nodeName } = attachment.spec;
-  const localKey = failure === undefined ? {} : { localKey: `${nodeName} ${failureLocalKey(failure)}` };
+  const withLocalKey = failure === undefined ? {} : { localKey: `${nodeName} ${failureLocalKey(failure)}` };
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
     nodeName,
     reason,
     message,
     waitingOn: [nodeName],
-    ...localKey,
+    ...withLocalKey,
   });
 }
 

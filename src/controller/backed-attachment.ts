@@ -26,10 +26,10 @@ export function backedPart(
   attachment: AzVolumeAttachment,
 ): AzVolumeAttachment | undefined {
   if (!ports.clusterVolumes.knowsAttachments || isTerminating(attachment)) return attachment;
-  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment))
+  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isRequestedByOthers(ports, volume, attachment))
     return attachment;
-  if (isPerhapsInUse(ports, volume, attachment)) return attachment;
-  if (ports.attach === "driver" && !isControllers(attachment)) return undefined;
+  if (mayBeInUse(ports, volume, attachment)) return attachment;
+  if (ports.attach === "driver" && !isControllerManaged(attachment)) return undefined;
   const { writerRequest, ...unrequested } = attachment.spec;
   if (writerRequest === undefined && unrequested.role === "Replica") return attachment;
   return { ...attachment, spec: { ...unrequested, role: "Replica" } };
@@ -40,7 +40,7 @@ export function backedPart(
  * VolumeAttachment or a CSI client. Where several nodes may write, no record names the holders, and a
  * VolumeAttachment may be gone while its node still unmounts.
  */
-function isAskedFor(
+function isRequestedByOthers(
   { attach, clusterVolumes, users }: BackingPorts,
   { status }: AzVolume,
   { spec }: AzVolumeAttachment,
@@ -60,7 +60,7 @@ function isAskedFor(
  * node ends as it unstages the volume. One that its token makes up ends as that of a leaked request does;
  * until then it keeps a disk that a controller has attached. A lost node has nothing that writes.
  */
-function isPerhapsInUse(
+function mayBeInUse(
   { users }: BackingPorts,
   { spec: { capabilities } }: AzVolume,
   { spec: { nodeName, role }, status }: AzVolumeAttachment,
@@ -79,11 +79,12 @@ export function isForNoPod(
   attachment: AzVolumeAttachment,
 ): boolean {
   const { nodeName, volumeId } = attachment.spec;
-  if (attach !== "driver" || !clusterVolumes.knowsAttachments || isControllers(attachment)) return false;
+  if (attach !== "driver" || !clusterVolumes.knowsAttachments || isControllerManaged(attachment))
+    return false;
   return users.cachedOn({ nodeName, volumeId }).kind === "unused";
 }
 
-function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
+function isControllerManaged({ metadata, status }: AzVolumeAttachment): boolean {
   return (
     metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending")
   );

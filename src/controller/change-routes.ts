@@ -3,7 +3,7 @@ import { rebuildMarkOf } from "../core/api/lease.ts";
 import { barrierPendingNames } from "../core/attachment/observed-volume.ts";
 import { holdsShare } from "../core/attachment/plan-attachment.ts";
 import { invariant } from "../core/failure/invariant.ts";
-import { asksForAttachments } from "../core/volume/plan-disk.ts";
+import { dependsOnAttachments } from "../core/volume/plan-disk.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import type { Kind } from "../ports/store/object-store.ts";
@@ -241,7 +241,7 @@ export function createChangeRoutes(
           loops.volume.queue.add(volumeName);
           addFence(volumeName);
           const volume = cache.get("AzVolume", volumeName);
-          if (volume !== undefined && asksForAttachments(volume)) loops.disk.queue.add(volumeName);
+          if (volume !== undefined && dependsOnAttachments(volume)) loops.disk.queue.add(volumeName);
           // Of its other attachments only the number of shares matters to each of them.
           if (holds(change.previous) !== holds(change.current)) addAttachmentsOf(volumeName);
         },

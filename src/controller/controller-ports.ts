@@ -77,19 +77,25 @@ type Reads = "getDisk" | "listDisks" | "inspectInstance";
 
 /** Makes no call to Azure: a promotion must not queue behind an attach. */
 export type WriterPorts = Pick<ControllerPorts, SharedPorts | "random" | "settings">;
+/** The ports of fencing, and of the proofs that a disk is off a VM. */
 export type FencingPorts = FolderPorts<"random" | "settings" | "clusterId", Reads | "barrier" | "proveGone">;
+/** The ports of the loops of nodes. */
 export type NodesPorts = FolderPorts<"marks" | "settings", "dataDisksMax" | "inspectInstance">;
+/** The ports of attaching and detaching. */
 export type AttachmentPorts = FolderPorts<
   "random" | "settings" | "clusterId",
   Reads | "attachDisk" | "detachDisk" | "barrier" | "proveGone"
 >;
+/** The ports of a volume's disk: its creation, changes and deletion. */
 export type DiskPorts = FolderPorts<
   "random" | "settings" | "clusterId",
   Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
+/** The ports of adoption, which reads Azure only. */
 export type AdoptionPorts = FolderPorts<"clusterId" | "settings", Reads>;
 /** Recovery also writes tags that a disk has lost. */
 export type RecoveryPorts = FolderPorts<"clusterId" | "settings", Reads | "tagDisk">;
+/** The ports of the loops that follow a rollback, which read Azure only. */
 export type RollbackPorts = FolderPorts<"clusterId" | "settings" | "random", Reads>;
 
 /**

@@ -32,15 +32,15 @@ const RESYNC_MS = 60_000;
 const REQUESTS_AGAIN_MS = 5_000;
 
 /**
- * Creates the reconcilers of the controller role, to be run until a signal is aborted, and again each
- * time that this process leads. They recover first, and at intervals: volumes whose objects were lost are
- * rebuilt, and objects whose disks are gone are pruned. Every cache change queues the keys that it
- * concerns. `noteUnclaimed` receives the number of this cluster's disks that no PersistentVolume names, after
- * each recovery. To be called once.
+ * Creates the reconcilers of the controller role, to be run until a signal is aborted, and again each time
+ * that this process leads. They recover first, and at intervals: disks whose AzVolumes were lost are adopted,
+ * and objects whose disks are gone are pruned. Every cache change queues the keys that it concerns.
+ * `recordUnclaimed` receives the number of this cluster's disks that no PersistentVolume names, after each
+ * recovery. To be called once.
  */
 export function createControllers(
   ports: ControllerPorts,
-  noteUnclaimed: (count: number) => void,
+  recordUnclaimed: (count: number) => void,
 ): (signal: AbortSignal) => Promise<void> {
   /** Receives the nodes that change while the reconcilers run. */
   let onNode: ChangeRoutes["onNode"] | undefined;
@@ -50,7 +50,7 @@ export function createControllers(
   const untagged = createUntaggedTime(ports);
   return async (signal) => {
     ports.cloud.forgetWrites();
-    const term = createLoops(ports, untagged, noteUnclaimed);
+    const term = createLoops(ports, untagged, recordUnclaimed);
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;
     try {
@@ -76,7 +76,7 @@ async function runOnceTrusted(
 function createLoops(
   ports: ControllerPorts,
   untagged: UntaggedTime,
-  noteUnclaimed: (count: number) => void,
+  recordUnclaimed: (count: number) => void,
 ): {
   /** All but `rebuild`. */
   readonly loops: readonly ControlLoop[];
@@ -107,7 +107,7 @@ function createLoops(
     returnedNodes: new ControlLoop(returnedNodesReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
-      recoveryReconciler(ports, noteUnclaimed, () => loops.requests.queue.add(ONLY_KEY)),
+      recoveryReconciler(ports, recordUnclaimed, () => loops.requests.queue.add(ONLY_KEY)),
       ports,
     ),
     requests: new ControlLoop(requestsReconciler(ports), ports),
@@ -138,7 +138,7 @@ function createLoops(
 /** Calls `onRecovered` each time that all disks have been compared. */
 function recoveryReconciler(
   ports: ControllerPorts,
-  noteUnclaimed: (count: number) => void,
+  recordUnclaimed: (count: number) => void,
   onRecovered: () => void,
 ): Reconciler {
   return {
@@ -152,8 +152,8 @@ function recoveryReconciler(
       onRecovered();
       const pruned = await pruneVolumes({ ...ports, lists }, signal);
       if (!pruned.ok) return pruned;
-      noteUnclaimed(pruned.value.unclaimed);
-      ports.logger.info("recovery done", { rebuilt: recovered.value, ...pruned.value });
+      recordUnclaimed(pruned.value.unclaimed);
+      ports.logger.info("recovery done", { adopted: recovered.value, ...pruned.value });
       return ok({ requeueAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
     },
   };
@@ -165,9 +165,9 @@ function requestsReconciler(ports: ControllerPorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 500, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      const restored = await syncVolumeAttachments(ports, signal);
-      if (!restored.ok) return restored;
-      return ok(restored.value.waiting > 0 ? { requeueAfterMs: REQUESTS_AGAIN_MS } : {});
+      const synced = await syncVolumeAttachments(ports, signal);
+      if (!synced.ok) return synced;
+      return ok(synced.value.waiting > 0 ? { requeueAfterMs: REQUESTS_AGAIN_MS } : {});
     },
   };
 }

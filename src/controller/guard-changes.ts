@@ -12,19 +12,19 @@ type MethodsWith<Fields> = {
   [M in keyof CloudProvisioner]: Parameters<CloudProvisioner[M]>[0] extends Fields ? M : never;
 }[keyof CloudProvisioner];
 
-interface Asking {
+interface WithPrecondition {
   readonly precondition: Precondition;
 }
 
 /** Every method that changes a VM. */
-export const vmChanges: Readonly<Record<MethodsWith<Asking & { readonly node: object }>, true>> = {
+export const vmChanges: Readonly<Record<MethodsWith<WithPrecondition & { readonly node: object }>, true>> = {
   attachDisk: true,
   detachDisk: true,
   barrier: true,
 };
 
 /** Every method that changes anything in Azure: those that ask a precondition. */
-export const cloudChanges: Readonly<Record<MethodsWith<Asking>, true>> = {
+export const cloudChanges: Readonly<Record<MethodsWith<WithPrecondition>, true>> = {
   ...vmChanges,
   createDisk: true,
   deleteDisk: true,
@@ -55,12 +55,12 @@ export function guardChanges<M extends string, T extends Readonly<Record<M, Chan
 }
 
 /** The same for calls to Azure. Each write asks again: its request may have waited in a queue. */
-export function guardCloud<M extends MethodsWith<Asking>>(
+export function guardCloud<M extends MethodsWith<WithPrecondition>>(
   cloud: CloudProvisioner,
   changes: Readonly<Record<M, true>>,
   refusal: Refusal,
 ): CloudProvisioner {
-  return guardChanges(cloud, changes, refusal, <R extends Asking>(request: R) => ({
+  return guardChanges(cloud, changes, refusal, <R extends WithPrecondition>(request: R) => ({
     ...request,
     precondition: async (signal: AbortSignal) =>
       refusal() === undefined && (await request.precondition(signal)) && refusal() === undefined,

@@ -24,12 +24,12 @@ export function nodeOfVm(
     users.cachedNodeNameOf(instanceUri) ??
     cache.byIndex("AzDriverNode", "instanceUri", key)[0]?.spec.nodeName;
   if (nodeName !== undefined) return { nodeName };
-  const made = cache
+  const attachment = cache
     .byIndex("AzVolumeAttachment", "instanceUri", key)
     .find(({ spec }) => users.cachedNode(spec.nodeName).instanceUri === undefined);
-  return made?.status?.vmId === undefined
+  return attachment?.status?.vmId === undefined
     ? undefined
-    : { nodeName: made.spec.nodeName, vmId: made.status.vmId };
+    : { nodeName: attachment.spec.nodeName, vmId: attachment.status.vmId };
 }
 
 /**
@@ -46,7 +46,7 @@ export function withNodeUid<N extends Pick<NodeIdentity, "nodeName" | "instanceU
     : { ...node, nodeUid };
 }
 
-/** Its name alone. */
+/** The name of the node on the VM with this resource id; see `nodeOfVm`. */
 export function nodeNameOf(
   ports: Pick<ControllerPorts, "cache" | "users">,
   instanceUri: string,

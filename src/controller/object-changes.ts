@@ -10,6 +10,7 @@ import {
   type VolumeSettings,
 } from "../core/attachment/observed-volume.ts";
 import { isPermanentKind } from "../core/failure/is-retryable.ts";
+import { omit } from "../core/primitives/omit.ts";
 import { sameJson } from "../core/primitives/same-json.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
@@ -19,28 +20,28 @@ type VolumeChange = ObjectChange<"AzVolume">;
 type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
 
 /**
- * Whether a volume has changed in a field that a plan reads. The begin of a try, the result of a failed
- * one (its error, its retries) and conditions do not count: otherwise each failure would trigger the next
- * try at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of requests for snapshots
- * and growth, which each try renews. A generation counts while a modification is asked for: its plan reads
- * that.
+ * Whether a volume has changed in a field that a plan reads. The beginning of an attempt, the result of a
+ * failed one (its error, its retries) and conditions do not count: otherwise each failure would trigger the
+ * next attempt at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of requests for
+ * snapshots and growth, which each try renews. A generation counts while a modification is asked for: its
+ * plan reads that.
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
-    const { resourceVersion: _, generation, ...metadata } = volume.metadata;
-    const { recentSnapshots: __, snapshotGroups: ___, ...spec } = volume.spec;
-    const request = spec.modification === undefined ? 0 : generation;
-    const {
-      error: ____,
-      conditions: _____,
-      unrequestedSince: ______,
-      sentGrowth: _______,
-      state,
-      ...status
-    } = volume.status ?? { conditions: [], state: "Pending" as const };
-    const phase = state === "Creating" ? "Pending" : state;
-    return { metadata, spec, request, status, phase, isRecordMissing: isRecordMissing(volume) };
+    const { metadata, spec } = volume;
+    const status: Partial<NonNullable<AzVolume["status"]>> = volume.status ?? {
+      conditions: [],
+      state: "Pending",
+    };
+    return {
+      metadata: omit(metadata, "resourceVersion", "generation"),
+      spec: omit(spec, "recentSnapshots", "snapshotGroups"),
+      requestedIn: spec.modification === undefined ? null : metadata.generation,
+      status: omit(status, "error", "conditions", "unrequestedSince", "sentGrowth", "state"),
+      phase: status.state === "Creating" ? "Pending" : status.state,
+      isRecordMissing: isRecordMissing(volume),
+    };
   };
   return !sameJson(relevant(previous), relevant(current));
 }
@@ -55,14 +56,17 @@ export function mustReconcileAttachment(
 ): boolean {
   const relevant = (attachment: AzVolumeAttachment | undefined): object | undefined => {
     if (attachment === undefined) return undefined;
-    const { resourceVersion: _, ...metadata } = attachment.metadata;
-    const { error: __, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
+    const { metadata, spec } = attachment;
+    const status: NonNullable<AzVolumeAttachment["status"]> = attachment.status ?? { state: "Pending" };
     const isUnderWay =
-      attachment.metadata.deletionTimestamp !== undefined ||
-      state === "Attaching" ||
-      state === "AttachmentFailed";
-    const phase = isUnderWay ? "Pending" : state;
-    return { metadata, spec: attachment.spec, status, phase, isGivenUp: isGivenUp({ settings }, attachment) };
+      isTerminating(attachment) || status.state === "Attaching" || status.state === "AttachmentFailed";
+    return {
+      metadata: omit(metadata, "resourceVersion"),
+      spec,
+      status: omit(status, "error", "state", "attempt"),
+      phase: isUnderWay ? "Pending" : status.state,
+      isGivenUp: isGivenUp({ settings }, attachment),
+    };
   };
   return !sameJson(relevant(previous), relevant(current));
 }

@@ -130,7 +130,7 @@ describe("observeVolume of the pods' other volumes", () => {
       assert.deepEqual(
         [
           ...(observeVolume({ ...world.ports, users }, "pvc-1")
-            ?.companionsOn()
+            ?.companionCounts()
             .keys() ?? []),
         ].toSorted(),
         ["node-c", "node-d"],

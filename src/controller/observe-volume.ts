@@ -75,7 +75,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
       placementsOn.set(nodeName, known);
       return known;
     },
-    companionsOn: () => companionsOn(ports, volumeId),
+    companionCounts: () => companionsOn(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,
   };

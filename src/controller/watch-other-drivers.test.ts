@@ -5,7 +5,7 @@ import { fail, ok } from "../core/failure/result.ts";
 import type { NodePlugin } from "../core/writer/judge-other-drivers.ts";
 import type { DriverEvent } from "../ports/cluster/events.ts";
 import { silentLogger } from "./testing/silent-logger.ts";
-import { type OtherDriverFacts, watchOtherDriversInCluster } from "./watch-other-drivers.ts";
+import { type OtherDriverFacts, watchOtherDrivers } from "./watch-other-drivers.ts";
 
 const never = new AbortController().signal;
 const LEASE = "kube-system/external-snapshotter-leader-disk-csi-azure-com";
@@ -31,7 +31,7 @@ function aWatch(daemonSet: string | undefined) {
     leaseName: LEASE,
     readLease: async () => world.lease,
   };
-  const watch = watchOtherDriversInCluster(facts, {
+  const watch = watchOtherDrivers(facts, {
     clock,
     events: { emit: (event) => void emitted.push(event) },
     logger: silentLogger,
@@ -39,7 +39,7 @@ function aWatch(daemonSet: string | undefined) {
   return { world, emitted, clock, why: watch.why, look: () => watch.reconciler.reconcile("cluster", never) };
 }
 
-describe("watchOtherDriversInCluster", () => {
+describe("watchOtherDrivers", () => {
   it("reports another driver's pod on the Lease at once, and its end at once", async () => {
     const { world, emitted, why, look } = aWatch("kube-system/csi-azuredisk-node");
     assert.equal(why(), undefined);

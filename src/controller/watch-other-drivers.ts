@@ -40,7 +40,7 @@ export interface OtherDriverFacts {
 }
 
 /** Looks for another Azure disk driver in the cluster; every caller that would change a VM calls `why`. */
-export function watchOtherDriversInCluster(
+export function watchOtherDrivers(
   facts: OtherDriverFacts,
   ports: { readonly clock: Clock; readonly events: Events; readonly logger: Logger },
 ): { readonly why: () => string | undefined; readonly reconciler: Reconciler } {

@@ -48,7 +48,7 @@ export interface NodeFacts extends NodeIdentity {
   readonly busType: "SCSI" | "NVMe";
 }
 
-/** How many volumes this node takes, as things are. */
+/** How many volumes this node takes at present. */
 export interface VolumeLimit {
   /**
    * Measures again if the known value is older than `maxAgeMs`. Never fails: what can't be measured keeps

@@ -13,7 +13,7 @@ export function ownAttachment(
     .find(({ spec }) => spec.nodeName === node.nodeName);
 }
 
-/** What this node has noted of a volume. */
+/** This node's checkpoint of a volume. */
 export function checkpointOf(
   { checkpoints }: Pick<NodePorts, "checkpoints">,
   volumeName: string,
@@ -21,7 +21,7 @@ export function checkpointOf(
   return checkpoints.volumes().find((checkpoint) => checkpoint.volumeName === volumeName);
 }
 
-/** The same by the volume's id: the disk's URI, in any case. */
+/** The same by the volume's id: its disk's URI, whatever its case. */
 export function checkpointOfDisk(
   { checkpoints }: Pick<NodePorts, "checkpoints">,
   volumeId: string,

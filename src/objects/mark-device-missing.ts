@@ -8,7 +8,7 @@ import { changeStatus } from "./update-object.ts";
  * Marks that the attachment's status is wrong about its disk, so that the controller reads the VM again.
  * A node does it for a device that it does not find, recovery for a disk that Azure has elsewhere.
  */
-export function reportMissing(
+export function markDeviceMissing(
   ports: { readonly store: ObjectStore },
   attachment: AzVolumeAttachment,
   signal: AbortSignal,

@@ -11,15 +11,6 @@ import type { NewObject } from "../ports/store/object-store.ts";
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
 export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
 
-/** The same as created by a controller that places a replica, or has found the disk there. */
-export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
-  const made = newAttachment(spec);
-  return {
-    ...made,
-    metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } },
-  };
-}
-
 /**
  * A new AzVolumeAttachment: name and labels follow from its disk, volume and node, and its finalizer
  * keeps it until the disk is detached from the node.
@@ -33,6 +24,15 @@ export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVo
       labels: attachmentLabels(spec),
     },
     spec,
+  };
+}
+
+/** The same as created by a controller that places a replica, or has found the disk there. */
+export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
+  const made = newAttachment(spec);
+  return {
+    ...made,
+    metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } },
   };
 }
 

@@ -7,7 +7,7 @@ import type { ObjectStore } from "../ports/store/object-store.ts";
 import type { LeaseHighWaterMark } from "../runtime/election/lease-high-water-mark.ts";
 
 /** The ports that a comparison of the Lease takes. */
-export interface LeasePorts {
+export interface LeaseReadPorts {
   readonly store: Pick<ObjectStore, "get">;
   readonly leaseHighWaterMark: LeaseHighWaterMark;
 }
@@ -20,7 +20,7 @@ export interface ComparedLease {
 
 /** Reads the controllers' Lease, compares it with what this process remembers, and remembers it. */
 export async function compareLease(
-  { store, leaseHighWaterMark }: LeasePorts,
+  { store, leaseHighWaterMark }: LeaseReadPorts,
   signal: AbortSignal,
 ): Promise<Result<ComparedLease, Failure>> {
   // Before the read: a renewal in between only makes the Lease newer.
@@ -43,7 +43,7 @@ export async function compareLease(
  * was about to trust a record.
  */
 export async function readStoreIncarnation(
-  ports: LeasePorts,
+  ports: LeaseReadPorts,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   const compared = await compareLease(ports, signal);
@@ -70,7 +70,7 @@ function olderLease(lease: Lease, remembered: HighWaterMark): string | undefined
  * rollback is known. Volumes without a record need no trust.
  */
 export async function isTrusted(
-  ports: LeasePorts,
+  ports: LeaseReadPorts,
   record: WriterRecord | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -5,7 +5,7 @@ import { fail } from "../core/failure/result.ts";
 import { aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
 import { changedRecord, listIn } from "../core/testing/record-lists.ts";
 import { grant, withdraw } from "../core/writer/record/writer-steps.ts";
-import { moveRecord } from "./update-record.ts";
+import { updateRecord } from "./update-record.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -18,16 +18,16 @@ async function withRecord(act: (world: ReconcileWorld) => Promise<void>): Promis
   });
 }
 
-describe("moveRecord", () => {
+describe("updateRecord", () => {
   it("writes the step's result and the caller's other changes as one named step", () =>
     withRecord(async (world) => {
-      const moved = await moveRecord(
+      const updated = await updateRecord(
         world.ports,
         { ...request, alsoStatus: (status) => ({ ...status, state: "Updated" }) },
         (record) => grant(record, a),
         never,
       );
-      assert.ok(moved.ok);
+      assert.ok(updated.ok);
       assert.deepEqual(world.volume()?.status, {
         ...aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }).status,
         state: "Updated",
@@ -39,7 +39,7 @@ describe("moveRecord", () => {
     withRecord(async (world) => {
       world.store.failNext({ fault: "conflict", verb: "updateStatus" });
       let asked = 0;
-      const moved = await moveRecord(
+      const updated = await updateRecord(
         world.ports,
         request,
         (record) => {
@@ -48,14 +48,14 @@ describe("moveRecord", () => {
         },
         never,
       );
-      assert.equal(moved.ok, true);
+      assert.equal(updated.ok, true);
       assert.equal(asked, 2);
     }));
 
   it("overwrites no concurrent change: the step sees it and may refuse", () =>
     withRecord(async (world) => {
       let asked = 0;
-      const racing = moveRecord(
+      const racing = updateRecord(
         {
           ...world.ports,
           steps: {
@@ -86,7 +86,7 @@ describe("moveRecord", () => {
       assert.ok(volumeRead !== undefined);
       await world.setRecord((record) => changedRecord(record, { quarantined: [identity("node-b")] }));
       const asked: number[] = [];
-      const moved = await moveRecord(
+      const updated = await updateRecord(
         world.ports,
         { ...request, volumeRead },
         (record) => {
@@ -95,7 +95,7 @@ describe("moveRecord", () => {
         },
         never,
       );
-      assert.equal(moved.ok, true);
+      assert.equal(updated.ok, true);
       assert.deepEqual(asked, [0, 1]);
       assert.deepEqual(listIn(world.record(), "quarantined"), [identity("node-b")]);
     }));
@@ -108,7 +108,7 @@ describe("moveRecord", () => {
         failure: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" },
       };
       assert.deepEqual(
-        await moveRecord(
+        await updateRecord(
           world.ports,
           { ...request, onlyAtVersion: "1" },
           (record) => grant(record, a),
@@ -118,7 +118,7 @@ describe("moveRecord", () => {
       );
       world.store.failNext({ fault: "conflict", verb: "updateStatus" });
       assert.deepEqual(
-        await moveRecord(
+        await updateRecord(
           world.ports,
           { ...request, onlyAtVersion: version },
           (record) => grant(record, a),
@@ -129,7 +129,7 @@ describe("moveRecord", () => {
       assert.equal(world.record()?.writer, undefined);
       assert.equal(
         (
-          await moveRecord(
+          await updateRecord(
             world.ports,
             { ...request, onlyAtVersion: version },
             (record) => grant(record, a),
@@ -143,21 +143,21 @@ describe("moveRecord", () => {
   it("gives up after many conflicts, and passes other failures on", async () => {
     await withRecord(async (world) => {
       world.store.setWeather({ conflict: 1 });
-      const moved = await moveRecord(world.ports, request, (record) => grant(record, a), never);
-      assert.equal(!moved.ok && moved.failure.kind, "ObjectConflict");
+      const updated = await updateRecord(world.ports, request, (record) => grant(record, a), never);
+      assert.equal(!updated.ok && updated.failure.kind, "ObjectConflict");
       assert.equal(world.steps.length, 20);
       world.store.setWeather({ conflict: 0, unavailable: 1 });
-      const unreachable = await moveRecord(world.ports, request, (record) => grant(record, a), never);
+      const unreachable = await updateRecord(world.ports, request, (record) => grant(record, a), never);
       assert.equal(!unreachable.ok && unreachable.failure.kind, "StoreUnavailable");
     });
     await withControllerPorts(async (world) => {
-      const absent = await moveRecord(world.ports, request, () => fail("no"), never);
+      const absent = await updateRecord(world.ports, request, () => fail("no"), never);
       assert.equal(!absent.ok && absent.failure.kind, "ObjectNotFound");
       await world.given("AzVolume", {
         ...aVolume(),
         status: { state: "Created", observedGeneration: 1, conditions: [] },
       });
-      assert.deepEqual(await moveRecord(world.ports, request, () => fail("no"), never), {
+      assert.deepEqual(await updateRecord(world.ports, request, () => fail("no"), never), {
         ok: false,
         failure: {
           kind: "NotWriter",
@@ -173,11 +173,11 @@ describe("moveRecord", () => {
   it("may have changed the record although the response was lost", () =>
     withRecord(async (world) => {
       world.store.failNext({ fault: "lostAnswer", verb: "updateStatus" });
-      const lost = await moveRecord(world.ports, request, (record) => grant(record, a), never);
+      const lost = await updateRecord(world.ports, request, (record) => grant(record, a), never);
       assert.equal(!lost.ok && lost.failure.kind, "StoreUnavailable");
       assert.equal(
         (
-          await moveRecord(
+          await updateRecord(
             world.ports,
             { ...request, step: "withdraw" },
             (record) => withdraw(record, a),

@@ -15,12 +15,12 @@ export interface RecordPorts {
 }
 
 /**
- * Changes the writer record of a volume by compare-and-swap: reads it uncached, calls `move`, writes the
+ * Changes the writer record of a volume by compare-and-swap: reads it uncached, calls `change`, writes the
  * result on that version, and starts again on a conflict. With `onlyAtVersion` it does not start again:
- * the decision was made for that version. Fails with `NotWriter` where `move` refuses, `ObjectNotFound`,
+ * the decision was made for that version. Fails with `NotWriter` where `change` refuses, `ObjectNotFound`,
  * `ObjectConflict`, or as the store does.
  */
-export async function moveRecord(
+export async function updateRecord(
   ports: RecordPorts,
   request: {
     readonly volumeName: string;
@@ -33,13 +33,13 @@ export async function moveRecord(
      */
     readonly volumeRead?: AzVolume;
     /**
-     * Called after each read of the volume and before `move`: a rollback in between makes the write fail.
+     * Called after each read of the volume and before `change`: a rollback in between makes the write fail.
      */
     readonly checkStore?: () => Promise<Result<unknown, Failure>>;
     /** Changes the rest of the status in the same write. */
     readonly alsoStatus?: (status: Status) => Status;
   },
-  move: (record: WriterRecord, volume: AzVolume) => Step,
+  change: (record: WriterRecord, volume: AzVolume) => Step,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
@@ -62,16 +62,16 @@ export async function moveRecord(
       });
     const checked = await request.checkStore?.();
     if (checked?.ok === false) return checked;
-    const moved = move(status.record, volume);
-    if (!moved.ok)
+    const stepped = change(status.record, volume);
+    if (!stepped.ok)
       return fail({
         kind: "NotWriter",
         volumeId: status.detail?.diskUri ?? request.volumeName,
         nodeName: request.nodeName,
-        reason: moved.failure,
+        reason: stepped.failure,
       });
     const rest = request.alsoStatus?.(status) ?? status;
-    const next: AzVolume = { ...volume, status: { ...rest, record: moved.value } };
+    const next: AzVolume = { ...volume, status: { ...rest, record: stepped.value } };
     const written = await ports.steps.run(request.step, () =>
       ports.store.updateStatus("AzVolume", next, signal),
     );
@@ -85,7 +85,9 @@ export async function moveRecord(
   }
 }
 
-/** Whether `moveRecord` failed since its step is no longer due: the record refuses it by now, or is gone. */
+/**
+ * Whether `updateRecord` failed since its step is no longer due: the record refuses it by now, or is gone.
+ */
 export function isNoLongerDue({ kind }: Failure): boolean {
   return kind === "NotWriter" || kind === "ObjectNotFound";
 }

@@ -224,6 +224,6 @@ async function changeRequest(
 ): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
   const named = namedAttachment({ diskUri: volumeId, nodeName });
   const target = { ...named, seen: () => seen?.(named.name) };
-  const ended = await ports.steps.run("withdraw", () => changeSpec(ports.store, target, change, signal));
-  return ended.ok || ended.failure.kind !== "ObjectNotFound" ? ended : ok(undefined);
+  const changed = await ports.steps.run("withdraw", () => changeSpec(ports.store, target, change, signal));
+  return changed.ok || changed.failure.kind !== "ObjectNotFound" ? changed : ok(undefined);
 }

@@ -1,4 +1,4 @@
-/** Told of the control loops of a process. Production counts their passes, and shows their queues. */
+/** Observes the control loops of a process. Production counts their passes, and shows their queues. */
 export interface LoopObserver {
   /** A loop runs until the returned function is called; `depth` answers for its queue until then. */
   runs(loop: string, depth: () => QueueDepth): () => void;

@@ -9,7 +9,7 @@ import { copyUnderWay } from "./disk/disk-facts.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { OnVm } from "./request-target.ts";
-import { proofOfEnd, type GoneContext } from "./vm/prove-gone.ts";
+import { proveMissingVmGone, type GoneContext } from "./vm/prove-gone.ts";
 import type { VmQueues } from "./vm/vm-queues.ts";
 import type { VmAnswer, VmRequest, VmRequestSpec } from "./vm/vm-request.ts";
 
@@ -157,7 +157,7 @@ export async function detachDisk(
   if (!answer.ok) return answer;
   const { value } = answer;
   if (value.kind !== "instanceGone" && value.kind !== "instanceReplaced") return ok(undefined);
-  const proof = await proofOfEnd(context, request, value, signal);
+  const proof = await proveMissingVmGone(context, request, value, signal);
   return proof.ok ? ok(undefined) : proof;
 }
 

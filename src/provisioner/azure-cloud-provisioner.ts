@@ -16,7 +16,7 @@ import { tagDisk, updateDisk } from "./disk/change-disk.ts";
 import { diskFactsOf } from "./disk/disk-facts.ts";
 import { readDisk } from "./disk/disk-owners.ts";
 import {
-  type DiskPlace,
+  type DefaultDiskPlace,
   type DiskTarget,
   createDisk,
   deleteDisk,
@@ -63,7 +63,7 @@ export interface AzureCloudProvisionerOptions {
    * The cluster's subscription, resource group and location: for disks that name no other place. VMs
    * are looked up by their own resource ids.
    */
-  readonly place: DiskPlace;
+  readonly place: DefaultDiskPlace;
   /**
    * Ends all work at shutdown. An operation that Azure has accepted continues; the next instance finds
    * it.

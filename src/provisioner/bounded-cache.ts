@@ -16,7 +16,7 @@ export interface BoundedCacheOptions {
 export class BoundedCache<V> {
   readonly #options: BoundedCacheOptions;
   readonly #entries = new Map<string, { readonly value: V; readonly atMs: number }>();
-  /** Counts the drops of each key that is being read. */
+  /** Whether each key that is being read was dropped since the read began. */
   readonly #reading = new Map<string, { isDropped: boolean }>();
 
   constructor(options: BoundedCacheOptions) {
@@ -56,7 +56,7 @@ export class BoundedCache<V> {
     this.#put(key, { value, atMs: this.#options.clock.elapsedMs() });
   }
 
-  /** Drops an entry: before a write of ours, and after it. */
+  /** Drops an entry: before a write of this process, and after it. */
   drop(key: string): void {
     this.#entries.delete(key);
     const reading = this.#reading.get(key);

@@ -3,7 +3,7 @@ import type { Failure } from "../core/failure/failure.ts";
 import { refuseArgument } from "../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import { diskIdOf } from "./disk/disk-owners.ts";
-import type { DiskPlace, DiskTarget } from "./disk/disks.ts";
+import type { DefaultDiskPlace, DiskTarget } from "./disk/disks.ts";
 import { resolveInstance } from "./vm/resolve-instance.ts";
 import type { VmTarget } from "./vm/vm-update.ts";
 
@@ -47,7 +47,7 @@ export function methodOn<Request, Target, T>(
  * Refuses ids other than a managed disk's, and other subscriptions, before ARM sees them: the disk of
  * that group and name here would be another one.
  */
-export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarget, Failure> {
+export function diskTargetOf(place: DefaultDiskPlace, diskUri: string): Result<DiskTarget, Failure> {
   const id = diskIdOf(diskUri);
   const refuse = (problem: string): Result<never, Failure> => refuseArgument("diskUri", diskUri, problem);
   if (id === undefined)
@@ -64,7 +64,7 @@ export function diskTargetOf(place: DiskPlace, diskUri: string): Result<DiskTarg
 }
 
 /** Also finds the VM, and refuses a node without vmId: every VM would seem to differ from it. */
-export function vmTargetOf(place: DiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm, Failure> {
+export function vmTargetOf(place: DefaultDiskPlace, { diskUri, node }: DiskOfNode): Result<OnVm, Failure> {
   const { nodeName, vmId } = node;
   if (vmId === "") {
     const problem = `node ${nodeName} has no vmId: a node is always its name and its VM's GUID`;

@@ -35,8 +35,8 @@ export interface ProvisionerSettings {
   /** Longest wait for one operation before its callers have to retry. Default 15 min. */
   readonly operationMaxMs: number;
   /**
-   * How long ours waits for an update that is already in flight on a VM, before it is tried all the
-   * same. Default 60 s.
+   * How long an update waits for one that is already in flight on its VM, before it is tried all the same.
+   * Default 60 s.
    */
   readonly inFlightPatienceMs: number;
   /**

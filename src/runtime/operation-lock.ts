@@ -6,7 +6,7 @@ interface Holder {
   readonly operation: string;
   isWaiting: boolean;
   /** Ends when the concurrent operation has ended; undefined: there was none. */
-  guest: Promise<unknown> | undefined;
+  concurrent: Promise<unknown> | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export class OperationLock {
     const holder = this.#holders.get(key);
     if (holder !== undefined)
       return fail({ kind: "OperationInProgress", volumeId, operation: holder.operation });
-    this.#holders.set(key, { operation, isWaiting: false, guest: undefined });
+    this.#holders.set(key, { operation, isWaiting: false, concurrent: undefined });
     try {
       return await act();
     } finally {
@@ -42,10 +42,10 @@ export class OperationLock {
     act: () => Promise<Result<T, Failure>>,
   ): Promise<Result<T, Failure>> {
     const holder = this.#holders.get(volumeId.toLowerCase());
-    if (holder === undefined || !holder.isWaiting || holder.guest !== undefined)
+    if (holder === undefined || !holder.isWaiting || holder.concurrent !== undefined)
       return this.run(volumeId, operation, act);
     const acting = act();
-    holder.guest = acting.catch(() => undefined).then(() => (holder.guest = undefined));
+    holder.concurrent = acting.catch(() => undefined).then(() => (holder.concurrent = undefined));
     return acting;
   }
 
@@ -61,7 +61,7 @@ export class OperationLock {
       return await wait();
     } finally {
       holder.isWaiting = false;
-      await holder.guest;
+      await holder.concurrent;
     }
   }
 }

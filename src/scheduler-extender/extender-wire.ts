@@ -100,14 +100,14 @@ export function writeFilterResult(
   const unresolvable: [string, string][] = [];
   for (const [at, because] of removed)
     (mayPreemptionHelp(because) ? failed : unresolvable).push([nameAt(nodeNames, at), reasonTexts[because]]);
-  const outcome = `"FailedNodes":${JSON.stringify(Object.fromEntries(failed))},"FailedAndUnresolvableNodes":${JSON.stringify(Object.fromEntries(unresolvable))},"Error":""}`;
+  const tail = `"FailedNodes":${JSON.stringify(Object.fromEntries(failed))},"FailedAndUnresolvableNodes":${JSON.stringify(Object.fromEntries(unresolvable))},"Error":""}`;
   if (nodeList !== undefined) {
     const items = nodeList.items.filter((_, at) => !removed.has(at));
-    return Buffer.from(`{"Nodes":${JSON.stringify({ ...nodeList, items })},"NodeNames":null,${outcome}`);
+    return Buffer.from(`{"Nodes":${JSON.stringify({ ...nodeList, items })},"NodeNames":null,${tail}`);
   }
   into.appendText('{"Nodes":null,"NodeNames":[');
   appendNamesWithout(into, nodeNames, removed);
-  into.appendText(`],${outcome}`);
+  into.appendText(`],${tail}`);
   return into.written();
 }
 

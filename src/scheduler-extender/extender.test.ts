@@ -7,14 +7,14 @@ import { ByteWriter } from "./byte-writer.ts";
 import { type AnswerExtender, createExtender, type ExtenderAnswer, type ExtenderVerb } from "./extender.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
-import { aCluster, wellNode } from "./testing/a-cluster.ts";
+import { aCluster, aHealthyNode } from "./testing/a-cluster.ts";
 
 const pod = {
   metadata: { name: "web-0", namespace: "default" },
   spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] },
 };
 const nodeNames = ["node-a", "node-b", "node-c"];
-const asked = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
+const requestBody = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
 /** Answers each request with memory of its own. */
 const alone =
   (answer: AnswerExtender) =>
@@ -47,9 +47,9 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
   });
   cluster.volumes.put(volumeFacts(aVolume()));
   cluster.attachments.put(attachmentFacts(aReplica("node-b")));
-  cluster.nodes.put(wellNode("node-a"));
-  cluster.nodes.put(wellNode("node-b"));
-  cluster.nodes.put({ ...wellNode("node-c"), isReady: false });
+  cluster.nodes.put(aHealthyNode("node-a"));
+  cluster.nodes.put(aHealthyNode("node-b"));
+  cluster.nodes.put({ ...aHealthyNode("node-c"), isReady: false });
   const extender = createExtender({ index, whyNotReady: () => undefined, logger, ...overrides });
   return { extender, answer: alone(extender), index, lines };
 }
@@ -57,7 +57,7 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
 describe("the extender", () => {
   it("keeps a pod off nodes without room, and prefers nodes with its volumes", () => {
     const { answer, lines } = anExtender();
-    const filtered = answer("filter", asked);
+    const filtered = answer("filter", requestBody);
     assert.deepEqual(read(filtered), {
       Nodes: null,
       NodeNames: ["node-a", "node-b"],
@@ -66,7 +66,7 @@ describe("the extender", () => {
       Error: "",
     });
     assert.deepEqual([filtered.outcome, filtered.removed], ["answered", new Map([["not-ready", 1]])]);
-    assert.deepEqual(read(answer("prioritize", asked)), [
+    assert.deepEqual(read(answer("prioritize", requestBody)), [
       { Host: "node-a", Score: 0 },
       { Host: "node-b", Score: 5 },
       { Host: "node-c", Score: 0 },
@@ -93,10 +93,10 @@ describe("the extender", () => {
 
   it("answers neutrally before it knows the cluster, and logs that", () => {
     const { answer, lines } = anExtender({ whyNotReady: () => "azvolumes have not been listed" });
-    const filtered = answer("filter", asked);
+    const filtered = answer("filter", requestBody);
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
     assert.deepEqual(
-      read(answer("prioritize", asked)),
+      read(answer("prioritize", requestBody)),
       nodeNames.map((Host) => ({ Host, Score: 0 })),
     );
     assert.deepEqual(
@@ -119,7 +119,7 @@ describe("the extender", () => {
       child: () => logger,
     };
     const answer = alone(createExtender({ index: broken, whyNotReady: () => undefined, logger }));
-    const filtered = answer("filter", asked);
+    const filtered = answer("filter", requestBody);
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
     assert.deepEqual(lines, [["extender failed on a request: a bug", undefined]]);
   });

@@ -9,7 +9,7 @@ import { isTerminating } from "../core/attachment/observed-volume.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
-import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
+import type { DiskTopology } from "../core/schedule/why-unreachable.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
@@ -27,7 +27,7 @@ const NO_NODES: readonly NodeKey[] = [];
 export interface VolumeFacts extends SourceObject {
   /** As `resourceUriKey` writes it; empty before it is known. */
   readonly diskKey: string;
-  readonly disk: DiskPlace | undefined;
+  readonly disk: DiskTopology | undefined;
   readonly barred: readonly NodeKey[];
   readonly isSingleWriter: boolean;
   readonly writer: NodeKey | undefined;

@@ -16,7 +16,7 @@ import {
 import type { AttachmentFacts } from "./facts.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
-import { aCluster, wellNode } from "./testing/a-cluster.ts";
+import { aCluster, aHealthyNode } from "./testing/a-cluster.ts";
 
 const diskKey = diskUri.toLowerCase();
 const claimed = [{ kind: "claim", claimKey: "default/data", isPodsOwn: false }] as const;
@@ -114,16 +114,16 @@ describe("the placement index", () => {
       index.refreshHealth();
       return index.findNode("node-a")?.health;
     };
-    cluster.nodes.put(wellNode("node-a"));
+    cluster.nodes.put(aHealthyNode("node-a"));
     assert.equal(await healthAfter(34_999), "healthy");
     assert.equal(await healthAfter(35_000), "silent");
-    cluster.nodes.put({ ...wellNode("node-a"), heartbeatDelayMs: 50_000 });
+    cluster.nodes.put({ ...aHealthyNode("node-a"), heartbeatDelayMs: 50_000 });
     assert.equal(await healthAfter(84_999), "healthy");
     assert.equal(await healthAfter(85_000), "silent");
     cluster.nodes.setUnchangedMs(0);
-    cluster.nodes.put(wellNode("node-a"));
+    cluster.nodes.put(aHealthyNode("node-a"));
     assert.equal(index.findNode("node-a")?.health, "healthy");
-    cluster.nodes.put({ ...wellNode("node-a"), isReady: false });
+    cluster.nodes.put({ ...aHealthyNode("node-a"), isReady: false });
     assert.equal(index.findNode("node-a")?.health, "not-ready");
     cluster.nodes.remove("node-a");
     assert.equal(index.findNode("node-a"), undefined);
@@ -131,7 +131,7 @@ describe("the placement index", () => {
 
   it("judges all heartbeats at most once a second", async () => {
     const { cluster, clock, index } = anIndex();
-    cluster.nodes.put(wellNode("node-a"));
+    cluster.nodes.put(aHealthyNode("node-a"));
     index.refreshHealth();
     cluster.nodes.setUnchangedMs(60_000);
     await clock.advance(999);
@@ -155,8 +155,8 @@ describe("the placement index", () => {
     const firm = (): unknown =>
       ["node-a", "node-b"].map((nodeName) => index.findNode(nodeName)?.firmAttachments);
     cluster.attachments.put(primary("1", "node-a"));
-    cluster.nodes.put(wellNode("node-a"));
-    cluster.nodes.put(wellNode("node-b"));
+    cluster.nodes.put(aHealthyNode("node-a"));
+    cluster.nodes.put(aHealthyNode("node-b"));
     cluster.attachments.put(replica("2", "node-a"));
     assert.deepEqual(firm(), [1, 0]);
     cluster.attachments.put(primary("1", "node-a"));
@@ -177,8 +177,8 @@ describe("the placement index", () => {
     const quarantined = (): readonly string[] =>
       ["node-a", "node-b"].filter((nodeName) => index.findNode(nodeName)?.isQuarantined);
     fencedFrom("pvc-1", identity("node-a"), { ...identity("node-b"), vmId: "an earlier VM" });
-    cluster.nodes.put(wellNode("node-a"));
-    cluster.nodes.put(wellNode("node-b"));
+    cluster.nodes.put(aHealthyNode("node-a"));
+    cluster.nodes.put(aHealthyNode("node-b"));
     assert.deepEqual(quarantined(), ["node-a"]);
     fencedFrom("pvc-2", identity("node-a"), identity("node-b"));
     fencedFrom("pvc-1");
@@ -220,7 +220,7 @@ describe("the placement index", () => {
             const { cluster, index } = anIndex();
             for (const event of told) {
               if (event.kind === "node") {
-                if (event.isThere) cluster.nodes.put(wellNode(event.key));
+                if (event.isThere) cluster.nodes.put(aHealthyNode(event.key));
                 else cluster.nodes.remove(event.key);
               } else if (event.kind === "attachment") {
                 const facts = attachmentFacts(event.isFirm ? anAttachment(event.node) : aReplica(event.node));

@@ -274,7 +274,7 @@ function startController(options: {
       isAlone: false,
       onChange: () => undefined,
     },
-    noteUnclaimed: () => undefined,
+    recordUnclaimed: () => undefined,
   });
   const running = Promise.allSettled([cache.run(life.signal), run(life.signal)]);
   return {

@@ -6,7 +6,7 @@ import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment
 import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import type { ClusterNode } from "../../src/core/api/cluster-node.ts";
 import { isTerminating } from "../../src/core/attachment/observed-volume.ts";
-import { isVersionAtLeast } from "../../src/core/primitives/compare-versions.ts";
+import { isVersionAtLeast } from "../../src/core/primitives/is-version-at-least.ts";
 import { fromTimestamp } from "../../src/core/primitives/timestamp.ts";
 import { createObjectCache, type ObjectChange } from "../../src/objects/cache/object-cache.ts";
 import type { Kind, ObjectStore } from "../../src/ports/store/object-store.ts";

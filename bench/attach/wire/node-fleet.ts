@@ -12,7 +12,7 @@ import { reclaim } from "../../../src/core/writer/record/writer-steps.ts";
 import { noSteps } from "../../../src/csi/testing/no-steps.ts";
 import { followStore } from "../../../src/objects/cache/follow-store.ts";
 import { changeStatus } from "../../../src/objects/update-object.ts";
-import { moveRecord } from "../../../src/objects/update-record.ts";
+import { updateRecord } from "../../../src/objects/update-record.ts";
 import { requestWriter } from "../../../src/objects/writer-request.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
@@ -128,13 +128,13 @@ export async function startNodeFleet(
           signal,
         );
         if (!asked.ok) return asked;
-        const moved = await moveRecord(
+        const updated = await updateRecord(
           { store, steps: noSteps },
           { volumeName, nodeName: node.nodeName, step: "reclaim", volumeRead: volume },
           (record) => reclaim(record, node, EPOCH),
           signal,
         );
-        return moved.ok ? ok({}) : moved;
+        return updated.ok ? ok({}) : updated;
       },
     },
     { clock, random, logger: silentLogger },

@@ -6,9 +6,9 @@ export interface DesiredVolume {
   readonly volumeName: string;
   /** Whether its claim still exists. */
   readonly exists: boolean;
-  /** The last size asked for, in GiB. */
+  /** The last size requested, in GiB. */
   readonly sizeGiB: number;
-  /** The VolumeAttributesClass asked for last; undefined: none was. */
+  /** The VolumeAttributesClass requested last; undefined: none was. */
   readonly volumeClass: VolumeClass | undefined;
   readonly pods: 0 | 1;
   readonly replicas: number;

@@ -33,7 +33,7 @@ describe("what users desired", () => {
         spec: { ...volume.spec, modification: { networkAccessPolicy: "AllowAll" } },
       }));
     });
-    assert.deepEqual(found, ["not-converged: vol-1: its object still asks for a modification"]);
+    assert.deepEqual(found, ["not-converged: vol-1: its object still requests a modification"]);
   });
 
   it("is reached with an object as old as its backup, also where several nodes write", () => {

@@ -31,7 +31,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
   if (volume === undefined) return ["has no AzVolume"];
   const disk = world.azure.diskOf(diskUri);
   if (disk === undefined) return ["has no disk"];
-  const asked = desired.volumeClass === undefined ? undefined : fieldsOf(desired.volumeClass);
+  const requested = desired.volumeClass === undefined ? undefined : fieldsOf(desired.volumeClass);
   const made = [...world.azure.model.world.disks.values()].find(({ id }) => isSameResourceUri(id, diskUri));
   const present = {
     networkAccessPolicy: made?.spec.networkAccessPolicy,
@@ -57,8 +57,8 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
     ...(writer === undefined || isReachable(writer.nodeName)
       ? []
       : [`Azure attaches its disk to no such VM as that of its writer ${writer.nodeName}`]),
-    ...unmade(asked, present),
-    ...(volume.spec.modification === undefined ? [] : ["its object still asks for a modification"]),
+    ...unmade(requested, present),
+    ...(volume.spec.modification === undefined ? [] : ["its object still requests a modification"]),
     ...(made === undefined ? [] : staleFields(world, volume, made.spec)),
     ...staleOutcome(volume, present),
     ...(disk.sizeBytes === diskSizeBytes(desired.sizeGiB)
@@ -141,10 +141,10 @@ interface PresentFields {
 }
 
 /** What a user's class sets and the disk does not have. */
-function unmade(asked: ClassFields | undefined, present: PresentFields): readonly string[] {
-  if (asked === undefined) return [];
-  const { networkAccessPolicy: policy = present.networkAccessPolicy, tag } = asked;
-  const { skuName = present.skuName, iops = present.iops, mbps = present.mbps } = asked;
+function unmade(requested: ClassFields | undefined, present: PresentFields): readonly string[] {
+  if (requested === undefined) return [];
+  const { networkAccessPolicy: policy = present.networkAccessPolicy, tag } = requested;
+  const { skuName = present.skuName, iops = present.iops, mbps = present.mbps } = requested;
   return [
     ...(present.skuName === skuName ? [] : [`its disk is ${present.skuName} instead of ${skuName}`]),
     ...(present.iops === iops ? [] : [`its disk has ${present.iops} IOPS instead of ${iops}`]),

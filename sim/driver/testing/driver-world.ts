@@ -72,7 +72,7 @@ const underWay = ["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED", "FAILED_PRECOND
 const never = new AbortController().signal;
 
 /** Kubernetes reports nothing about the nodes. */
-const nobodysNode: OwnNode = {
+const emptyOwnNode: OwnNode = {
   read: async () => ok(undefined),
   drivers: async () => ok([]),
   replaceTaints: async () => ok(undefined),
@@ -154,11 +154,11 @@ export async function withDriver(
       users: () => volumeUsers,
       volumes: () => noClusterVolumes,
       marks: () => noMarks,
-      ownNode: () => nobodysNode,
+      ownNode: () => emptyOwnNode,
     }),
     report: (violation) => violations.push(violation),
   });
-  azure.onDiskEvent((event) => diskEvents.push(tell(event)));
+  azure.onDiskEvent((event) => diskEvents.push(describeDiskEvent(event)));
   store.onCommit(({ by, verb, kind, name, resourceVersion }) =>
     trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`),
   );
@@ -335,7 +335,7 @@ export async function withDriver(
   return world;
 }
 
-function tell(event: DiskEvent): string {
+function describeDiskEvent(event: DiskEvent): string {
   return event.kind === "wrote"
     ? `${event.machine.nodeName} ${event.by}`
     : `${event.machine.nodeName} ${event.kind}`;

@@ -183,14 +183,14 @@ const reclaimsEverything: Round = async ({ world, store, nodeName, others }) => 
   const own = world.store.objects("AzDriverNode").find(({ metadata }) => metadata.name === nodeName);
   if (own?.status === undefined) return;
   const volumes = others();
-  const noted = volumes.map(({ metadata: { name, uid } }, index) => ({
+  const claimed = volumes.map(({ metadata: { name, uid } }, index) => ({
     volumeName: name,
     uid,
     epoch: index % 2 === 0 ? COUNTER_MAX : 1_000,
   }));
   const status = {
     ...own.status,
-    volumes: [...own.status.volumes, ...noted],
+    volumes: [...own.status.volumes, ...claimed],
     conditions: [...own.status.conditions, ...reportOf(world, own)],
   };
   await store.updateStatus("AzDriverNode", { ...own, status }, never);

@@ -23,7 +23,7 @@ export const replicas: FaultClass = {
       forMs: [5_000, 30_000],
       begin: ({ world, later }, fault) => {
         const operator = world.store.handle("operator");
-        const signal = new AbortController();
+        const ending = new AbortController();
         const diskUri = world.cluster.diskUriOf(fault.volumeName)?.toLowerCase();
         const replicas = world.store
           .objects("AzVolumeAttachment")
@@ -33,11 +33,11 @@ export const replicas: FaultClass = {
           later(0, () => {
             // Whether it still existed does not matter to this fault.
             operator
-              .delete("AzVolumeAttachment", metadata.name, {}, signal.signal)
+              .delete("AzVolumeAttachment", metadata.name, {}, ending.signal)
               .catch((error: unknown) => world.report({ invariant: "crashed", detail: String(error) }));
           });
         }
-        return () => signal.abort();
+        return () => ending.abort();
       },
     },
     "replica-plugins-restart": {

@@ -35,12 +35,12 @@ function restoreInFlight({ world, later }: FaultContext, dice: number): () => vo
     if (leaseVersion() === versionAtBackup) return later(LOOK_MS, restoreOnceRenewed);
     world.store.restore(backup);
   };
-  const takeBack = world.controllers.map((controller) =>
+  const cancels = world.controllers.map((controller) =>
     controller.strikeAt({ step, nth: 1, moment: "before" }, strike),
   );
   return () => {
     isDone = true;
-    for (const take of takeBack) take();
+    for (const cancel of cancels) cancel();
   };
 }
 
@@ -53,7 +53,7 @@ function restoreWithControllers(
   { forMs, dice }: { readonly forMs: number; readonly dice: number },
 ): () => void {
   const isReleased = dice < 0.5;
-  const take = (): void => {
+  const backUpAndRestore = (): void => {
     const backup = world.store.snapshot();
     if (isReleased) startAll(world);
     later(forMs * pick([0.3, 0.6, 0.9], diceAgain(dice, 1)), () => {
@@ -63,12 +63,12 @@ function restoreWithControllers(
     });
   };
   if (!isReleased) {
-    take();
+    backUpAndRestore();
     return () => startAll(world);
   }
   // A free Lease is acquired at once: this leaves the least time to notice the restore.
   const startAgain = stopForAWhile(world, world.controllers);
-  later(ENDED_MS, take);
+  later(ENDED_MS, backUpAndRestore);
   return startAgain;
 }
 

@@ -79,19 +79,19 @@ export const crash: FaultClass = {
     "controller-at-step": {
       forMs: [20_000, 120_000],
       begin: ({ world }, { dice }) => {
-        const takenBack = world.controllers.map((controller) =>
+        const cancels = world.controllers.map((controller) =>
           controller.crashAt(crashPlan(controllerSteps, dice)),
         );
-        return () => takenBack.forEach((takeBack) => takeBack());
+        return () => cancels.forEach((cancel) => cancel());
       },
     },
     "plugin-at-step": {
       forMs: [20_000, 120_000],
       begin: ({ world, nodeNames }, { dice }) => {
-        const takenBack = nodeNames.map((nodeName) =>
+        const cancels = nodeNames.map((nodeName) =>
           world.nodePlugin(nodeName)?.crashAt(crashPlan(nodeSteps, dice)),
         );
-        return () => takenBack.forEach((takeBack) => takeBack?.());
+        return () => cancels.forEach((cancel) => cancel?.());
       },
     },
     "controller-while-copying": controllerWhileCopying,
@@ -102,7 +102,7 @@ export const crash: FaultClass = {
       begin: (context, { dice }) => {
         const { world, nodeNames } = context;
         let isStruck = false;
-        const takenBack = nodeNames.map((nodeName) =>
+        const cancels = nodeNames.map((nodeName) =>
           world.nodePlugin(nodeName)?.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
             // The first one that is about to mount.
             if (!isStruck) dieAndLosePod(context, nodeName, dice);
@@ -110,7 +110,7 @@ export const crash: FaultClass = {
           }),
         );
         return () => {
-          for (const takeBack of takenBack) takeBack?.();
+          for (const cancel of cancels) cancel?.();
           for (const nodeName of nodeNames) world.nodePlugin(nodeName)?.start();
         };
       },

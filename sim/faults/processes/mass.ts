@@ -15,7 +15,7 @@ export const mass: FaultClass = {
     "third-frozen": {
       forMs: [10_000, 60_000],
       begin: ({ world, nodeNames }, { dice }) => {
-        const struck = someOf(nodeNames, dice);
+        const struck = thirdOf(nodeNames, dice);
         for (const name of struck) world.azure.freeze(name);
         return () => {
           for (const name of struck) world.azure.thaw(name);
@@ -26,7 +26,7 @@ export const mass: FaultClass = {
       forMs: [60_000, 150_000],
       begin: (context, { dice }) => {
         const { world, nodeNames, later } = context;
-        const struck = someOf(nodeNames, dice);
+        const struck = thirdOf(nodeNames, dice);
         const mark = (isOutOfService: boolean): void => {
           for (const name of struck) markOutOfService(context, name, isOutOfService);
         };
@@ -92,7 +92,7 @@ export const mass: FaultClass = {
 };
 
 /** A third of the nodes, rounded up, beginning anywhere. */
-function someOf(nodeNames: readonly string[], dice: number): readonly string[] {
+function thirdOf(nodeNames: readonly string[], dice: number): readonly string[] {
   const first = Math.floor(dice * nodeNames.length);
   const count = Math.ceil(nodeNames.length / THIRD);
   return Array.from({ length: count }, (_, at) => nodeNames[(first + at) % nodeNames.length] ?? "");

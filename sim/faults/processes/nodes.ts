@@ -1,7 +1,7 @@
 import { backAfterFence } from "../directed/failover/back-after-fence.ts";
 import { deletedInMount } from "../directed/mount/deleted-in-mount.ts";
 import { frozenInMount } from "../directed/mount/frozen-in-mount.ts";
-import { pausedBeforeAcquire } from "../directed/mount/paused-before-take.ts";
+import { pausedBeforeAcquire } from "../directed/mount/paused-before-acquire.ts";
 import { frozenAndDeleted } from "../directed/node/frozen-and-deleted.ts";
 import { instanceReused } from "../directed/node/instance-reused.ts";
 import { nameMovesBeforeAcquire } from "../directed/node/name/name-moves-before-acquire.ts";

@@ -44,7 +44,7 @@ export interface Node {
 /** The StatefulSet of a workload, under the volume's name. */
 export interface StatefulSet {
   readonly name: string;
-  /** Whether its pods are asked for. */
+  /** Whether its pods are requested. */
   readonly pods: 0 | 1;
   /** How many these are. */
   readonly members: number;

@@ -58,7 +58,7 @@ export function createApiServer(): ApiServer {
   const mapOf = <K extends ApiKind>(kind: K): Map<string, ApiKinds[K]> =>
     objects[kind] as Map<string, ApiKinds[K]>;
 
-  function tell<K extends ApiKind>(
+  function notify<K extends ApiKind>(
     kind: K,
     name: string,
     previous: ApiKinds[K] | undefined,
@@ -72,14 +72,14 @@ export function createApiServer(): ApiServer {
     const map = mapOf(kind);
     const previous = map.get(object.name);
     map.set(object.name, object);
-    tell(kind, object.name, previous, object);
+    notify(kind, object.name, previous, object);
   }
 
   function remove(kind: ApiKind, name: string): void {
     const previous = mapOf(kind).get(name);
     if (previous === undefined) return;
     mapOf(kind).delete(name);
-    tell(kind, name, previous, undefined);
+    notify(kind, name, previous, undefined);
   }
 
   return {

@@ -22,7 +22,7 @@ function aView(how: { readonly followsRestores?: boolean } = {}) {
     random: createSeededRandom(1),
     tasks,
     delayMs: () => DELAY_MS,
-    untilGracePeriodEnds: () => Promise.resolve(),
+    untilReachable: () => Promise.resolve(),
     kinds: ["StatefulSet"],
     ...how,
   });

@@ -32,7 +32,7 @@ export interface ApiViewOptions {
   /** Its delay, in milliseconds. */
   readonly delayMs: () => readonly [min: number, max: number];
   /** Resolves when it can receive: it runs, and reaches the API server. */
-  readonly untilGracePeriodEnds: (signal: AbortSignal) => Promise<void>;
+  readonly untilReachable: (signal: AbortSignal) => Promise<void>;
   /** Kinds that it follows. */
   readonly kinds: readonly ApiKind[];
   /**
@@ -63,33 +63,33 @@ export function createApiView(options: ApiViewOptions): ApiView {
   synced.set(kinds.length === 0);
   const listeners: ((change: ApiChange) => void)[] = [];
 
-  function hear(kind: ApiKind): void {
+  function receive(kind: ApiKind): void {
     const names = unreported.get(kind);
     const objects = known.get(kind);
     if (names === undefined || objects === undefined || isBlind()) return;
-    const heard = [...names];
+    const arrived = [...names];
     names.clear();
-    for (const [name, last] of heard) {
+    for (const [name, last] of arrived) {
       const current = api.get(kind, name);
       const previous = objects.get(name) ?? (current === undefined ? last : undefined);
       if (previous === current) continue;
       if (current === undefined) objects.delete(name);
       else objects.set(name, current);
-      if (synced.isOn()) tell({ kind, name, previous, current } as ApiChange);
+      if (synced.isOn()) notify({ kind, name, previous, current } as ApiChange);
     }
-    if (!synced.isOn() && unlisted.size === 0) tellAll();
+    if (!synced.isOn() && unlisted.size === 0) notifyOfAll();
   }
 
-  function tell(change: ApiChange): void {
+  function notify(change: ApiChange): void {
     for (const listener of listeners) listener(change);
   }
 
   /** Like informers, it delivers nothing before everything has been listed. */
-  function tellAll(): void {
+  function notifyOfAll(): void {
     synced.set(true);
     for (const [kind, objects] of known)
       for (const [name, current] of [...objects])
-        tell({ kind, name, previous: undefined, current } as ApiChange);
+        notify({ kind, name, previous: undefined, current } as ApiChange);
   }
 
   /** One message is on its way for each kind; changes in this time come with it. */
@@ -98,10 +98,10 @@ export function createApiView(options: ApiViewOptions): ApiView {
     onTheirWay.add(kind);
     tasks.start(async (signal) => {
       await clock.sleep(between(random, options.delayMs()), signal);
-      await options.untilGracePeriodEnds(signal);
+      await options.untilReachable(signal);
       onTheirWay.delete(kind);
       unlisted.delete(kind);
-      hear(kind);
+      receive(kind);
     });
   }
 

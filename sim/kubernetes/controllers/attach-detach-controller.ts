@@ -126,17 +126,17 @@ export function runAttachDetachController(plane: ControlPlane): void {
 
   function mayDetach(volumeName: string, nodeName: string, unrequestedSinceMs: number): boolean {
     const node = view.get("Node", nodeName);
-    const isInUse = lastSaidInUse(volumeName, nodeName, node);
-    return !isInUse || forcePrecondition(node, unrequestedSinceMs);
+    const isInUse = isReportedInUse(volumeName, nodeName, node);
+    return !isInUse || mayForce(node, unrequestedSinceMs);
   }
 
   /** The last status of a deleted Node still holds. */
-  const lastSaid = new Map<string, readonly string[]>();
-  function lastSaidInUse(volumeName: string, nodeName: string, node: Node | undefined): boolean {
-    return (node?.volumesInUse ?? lastSaid.get(nodeName) ?? []).includes(volumeName);
+  const lastVolumesInUse = new Map<string, readonly string[]>();
+  function isReportedInUse(volumeName: string, nodeName: string, node: Node | undefined): boolean {
+    return (node?.volumesInUse ?? lastVolumesInUse.get(nodeName) ?? []).includes(volumeName);
   }
 
-  function forcePrecondition(node: Node | undefined, unrequestedSinceMs: number): boolean {
+  function mayForce(node: Node | undefined, unrequestedSinceMs: number): boolean {
     const isHealthy = node?.isReady ?? false;
     return (
       node?.isOutOfService === true ||
@@ -181,7 +181,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (outcome === "gone") state.nodes.delete(nodeName);
     if (outcome !== "attached") return false;
     state.nodes.set(nodeName, { state: "attached", unrequestedSinceMs: undefined });
-    emitNodeEvent(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+    changeVolumesAttached(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
     return true;
   }
 
@@ -192,16 +192,16 @@ export function runAttachDetachController(plane: ControlPlane): void {
     signal: AbortSignal,
   ): Promise<boolean> {
     const name = volumeAttachmentNameOf(volumeName, nodeName);
-    const isForced = forcePrecondition(
+    const isForced = mayForce(
       view.get("Node", nodeName),
       state.nodes.get(nodeName)?.unrequestedSinceMs ?? clock.elapsedMs(),
     );
     // From here on the kubelet does not mount it; then the kubelet is asked, bypassing the cache, whether
     // it already has.
-    emitNodeEvent(nodeName, (attached) => attached.filter((other) => other !== volumeName));
+    changeVolumesAttached(nodeName, (attached) => attached.filter((other) => other !== volumeName));
     const isInUse = api.get("Node", nodeName)?.volumesInUse.includes(volumeName) ?? false;
     if (isInUse && !isForced) {
-      emitNodeEvent(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+      changeVolumesAttached(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
       return false;
     }
     const attachment = api.get("VolumeAttachment", name);
@@ -213,7 +213,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
     const outcome = await follow(name, signal);
     if (outcome === "gone") state.nodes.delete(nodeName);
-    else emitNodeEvent(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+    else changeVolumesAttached(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
     return outcome === "gone";
   }
 
@@ -242,7 +242,10 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
   }
 
-  function emitNodeEvent(nodeName: string, change: (attached: readonly string[]) => readonly string[]): void {
+  function changeVolumesAttached(
+    nodeName: string,
+    change: (attached: readonly string[]) => readonly string[],
+  ): void {
     const node = api.get("Node", nodeName);
     if (node !== undefined) api.change("Node", nodeName, { volumesAttached: change(node.volumesAttached) });
   }
@@ -252,7 +255,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     const attached = [...volumes].flatMap(([name, { nodes }]) =>
       nodes.get(nodeName)?.state === "attached" ? name : [],
     );
-    if (attached.length > 0) emitNodeEvent(nodeName, () => attached.toSorted());
+    if (attached.length > 0) changeVolumesAttached(nodeName, () => attached.toSorted());
   }
 
   /**
@@ -284,7 +287,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
     }
     if (change.kind !== "Node") return;
     if (change.current !== undefined && change.previous?.uid !== change.current.uid) reportToNew(change.name);
-    if (change.previous !== undefined) lastSaid.set(change.name, change.previous.volumesInUse);
+    if (change.previous !== undefined) lastVolumesInUse.set(change.name, change.previous.volumesInUse);
     if (!isRelevantNodeChange(change.previous, change.current)) return;
     for (const state of volumes.values()) if (state.nodes.has(change.name)) state.wake.wake();
   });

@@ -34,8 +34,8 @@ export function runNodeLifecycle(plane: ControlPlane, tolerationMs: number): voi
 
   async function untilSilent(nodeName: string, uid: string, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const heardMs = Math.max(api.leaseRenewedMs(nodeName) ?? 0, knownSinceMs);
-      const leftMs = heardMs + GRACE_MS - clock.elapsedMs();
+      const renewedMs = Math.max(api.leaseRenewedMs(nodeName) ?? 0, knownSinceMs);
+      const leftMs = renewedMs + GRACE_MS - clock.elapsedMs();
       const isGone = api.get("Node", nodeName)?.uid !== uid;
       if (isGone || leftMs <= 0) return;
       await clock.sleep(leftMs + between(random, [0, MONITOR_MS]), signal);

@@ -8,7 +8,7 @@ import { between } from "../api/between.ts";
 import type { Switch } from "../api/switch.ts";
 import { createTaskGroup } from "../api/task-group.ts";
 import type { ClusterConnection, ClusterObserver } from "../sim-cluster.ts";
-import type { AskApi } from "./ask-api.ts";
+import type { CallApi } from "./call-api.ts";
 import { createClusterVolumes } from "./sim-cluster-volumes.ts";
 import { createNodeMarks } from "./sim-node-marks.ts";
 import { createOwnNode } from "./sim-own-node.ts";
@@ -21,7 +21,7 @@ const ONE_WAY_MS = [1, 10] as const;
 export interface Sight {
   readonly reachable: Switch;
   /** Off: no change is delivered. */
-  readonly told: Switch;
+  readonly delivering: Switch;
   delayMs: readonly [min: number, max: number];
 }
 
@@ -49,11 +49,11 @@ export function connectToCluster(options: {
       random,
       tasks,
       delayMs: () => sight.delayMs,
-      untilGracePeriodEnds: async (signal) => {
-        while (!api.isReachable() || !sight.reachable.isOn() || !sight.told.isOn()) {
+      untilReachable: async (signal) => {
+        while (!api.isReachable() || !sight.reachable.isOn() || !sight.delivering.isOn()) {
           await api.untilReachable(signal);
           await sight.reachable.untilOn(signal);
-          await sight.told.untilOn(signal);
+          await sight.delivering.untilOn(signal);
         }
         await runs(signal);
       },
@@ -63,7 +63,7 @@ export function connectToCluster(options: {
     return view;
   }
 
-  const ask: AskApi = async (what, signal) => {
+  const callApi: CallApi = async (what, signal) => {
     try {
       await clock.sleep(between(random, ONE_WAY_MS), signal);
       const isAnswered = api.isReachable() && sight.reachable.isOn();
@@ -80,9 +80,9 @@ export function connectToCluster(options: {
   };
 
   return {
-    users: () => createVolumeUsers(followed(), api, ask),
-    marks: () => createNodeMarks(api, ask),
-    volumes: () => createClusterVolumes(followed(), api, ask),
-    ownNode: (nodeName) => createOwnNode(nodeName, api, ask),
+    users: () => createVolumeUsers(followed(), api, callApi),
+    marks: () => createNodeMarks(api, callApi),
+    volumes: () => createClusterVolumes(followed(), api, callApi),
+    ownNode: (nodeName) => createOwnNode(nodeName, api, callApi),
   };
 }

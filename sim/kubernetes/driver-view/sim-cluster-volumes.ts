@@ -7,12 +7,12 @@ import type {
 import type { PersistentVolume, VolumeAttachment } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
-import type { AskApi } from "./ask-api.ts";
+import type { CallApi } from "./call-api.ts";
 
 /**
  * `ClusterVolumes` from a process' cache and from direct reads; the same results as `adapters/kubernetes`.
  */
-export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi): ClusterVolumes {
+export function createClusterVolumes(view: ApiView, api: ApiServer, callApi: CallApi): ClusterVolumes {
   const attached = (): ReadonlySet<string> =>
     new Set([...view.list("VolumeAttachment")].map(({ volumeName }) => volumeName));
 
@@ -63,14 +63,14 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
       });
     },
     readAttachment: (name, signal) =>
-      ask(() => {
+      callApi(() => {
         const attachment = api.get("VolumeAttachment", name);
         return attachment === undefined
           ? undefined
           : clusterAttachment(attachment, api.get("PersistentVolume", attachment.volumeName));
       }, signal),
     releaseAttachment: async (name, signal) => {
-      const volumeName = await ask(() => {
+      const volumeName = await callApi(() => {
         const attachment = api.get("VolumeAttachment", name);
         api.remove("VolumeAttachment", name);
         return attachment?.volumeName;
@@ -79,20 +79,20 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
       const isLast = ![...view.list("VolumeAttachment")].some(
         (other) => other.name !== name && other.volumeName === volumeName.value,
       );
-      return isLast ? ask(() => freeVolume(volumeName.value ?? ""), signal) : ok(undefined);
+      return isLast ? callApi(() => freeVolume(volumeName.value ?? ""), signal) : ok(undefined);
     },
     releaseVolumes: async (signal) => {
       for (const { name, isKeptByAttacher } of byName(view.list("PersistentVolume"))) {
         if (!isKeptByAttacher || attached().has(name)) continue;
-        const freed = await ask(() => freeVolume(name), signal);
+        const freed = await callApi(() => freeVolume(name), signal);
         if (!freed.ok) return freed;
       }
       return ok(undefined);
     },
     nodePresence: async (nodeName, signal) => {
-      const asked = await ask(() => api.get("Node", nodeName) !== undefined, signal);
-      if (!asked.ok) return "unknown";
-      return asked.value ? "present" : "gone";
+      const read = await callApi(() => api.get("Node", nodeName) !== undefined, signal);
+      if (!read.ok) return "unknown";
+      return read.value ? "present" : "gone";
     },
   };
 }

@@ -1,18 +1,18 @@
 import type { NodeMarks } from "../../../src/ports/cluster/node-marks.ts";
 import type { ApiServer } from "../api/api-server.ts";
-import type { AskApi } from "./ask-api.ts";
+import type { CallApi } from "./call-api.ts";
 
 /** `NodeMarks` of a controller; the same results as `adapters/kubernetes`. */
-export function createNodeMarks(api: ApiServer, ask: AskApi): NodeMarks {
+export function createNodeMarks(api: ApiServer, callApi: CallApi): NodeMarks {
   return {
     mark: ({ nodeName, nodeUid }, signal) =>
-      ask(() => {
+      callApi(() => {
         const node = api.get("Node", nodeName);
         if (node?.uid !== nodeUid || node.isOutOfService || node.isReady) return false;
         return api.change("Node", nodeName, { isOutOfService: true, isMarkedByDriver: true });
       }, signal),
     unmark: ({ nodeName, nodeUid }, signal) =>
-      ask(() => {
+      callApi(() => {
         const node = api.get("Node", nodeName);
         if (node?.uid !== nodeUid || !node.isMarkedByDriver) return false;
         return api.change("Node", nodeName, { isOutOfService: false, isMarkedByDriver: false });

@@ -3,13 +3,13 @@ import { fail, ok } from "../../../src/core/failure/result.ts";
 import type { OwnNode } from "../../../src/ports/cluster/own-node.ts";
 import { taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
-import type { AskApi } from "./ask-api.ts";
+import type { CallApi } from "./call-api.ts";
 
 /** `OwnNode` of a node plug-in. Only those taints can be replaced that no field represents. */
-export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): OwnNode {
+export function createOwnNode(nodeName: string, api: ApiServer, callApi: CallApi): OwnNode {
   return {
     read: (signal) =>
-      ask(() => {
+      callApi(() => {
         const node = api.get("Node", nodeName);
         if (node === undefined) return undefined;
         const names = new Set([...node.volumesAttached, ...node.volumesInUse]);
@@ -17,12 +17,12 @@ export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): Ow
         return { labels: node.labels, taints: taintsOf(node), volumeIds };
       }, signal),
     drivers: (signal) =>
-      ask(() => {
+      callApi(() => {
         const volumesMax = api.get("Node", nodeName)?.volumesMax;
         return volumesMax === undefined ? [] : [{ name: defaultDriverName, nodeId: nodeName, volumesMax }];
       }, signal),
     replaceTaints: async ({ from, to }, signal) => {
-      const replaced = await ask(() => {
+      const replaced = await callApi(() => {
         const node = api.get("Node", nodeName);
         if (node === undefined || JSON.stringify(taintsOf(node)) !== JSON.stringify(from)) return false;
         const removed = from.filter(({ key }) => !to.some((kept) => kept.key === key));

@@ -8,7 +8,7 @@ import type { VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
 import { type ApiChange, type Node, OUT_OF_SERVICE, type Pod, taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
-import type { AskApi } from "./ask-api.ts";
+import type { CallApi } from "./call-api.ts";
 
 /** Kubernetes gives every pod these two. */
 const TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map((key) => ({
@@ -20,7 +20,7 @@ const TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreach
 const LISTING = "pods and claims are still being listed";
 
 /** `VolumeUsers` from a process' cache and from direct reads; the same results as `adapters/kubernetes`. */
-export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): VolumeUsers {
+export function createVolumeUsers(view: ApiView, api: ApiServer, callApi: CallApi): VolumeUsers {
   function cachedOn({
     nodeName,
     volumeId,
@@ -58,31 +58,31 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
 
   return {
     on: async ({ nodeName, volumeId }, signal) => {
-      const asked = await ask(
+      const read = await callApi(
         () =>
           podsOn(api.list("Pod"), nodeName).filter((pod) =>
             isSameDisk(api.get("PersistentVolume", pod.volumeName)?.volumeId, volumeId),
           ),
         signal,
       );
-      if (!asked.ok)
+      if (!read.ok)
         return {
           kind: "unknown",
-          because: asked.failure.kind === "StoreUnavailable" ? asked.failure.detail : asked.failure.kind,
+          because: read.failure.kind === "StoreUnavailable" ? read.failure.detail : read.failure.kind,
         };
-      return asked.value.length > 0 ? used(asked.value) : { kind: "unused" };
+      return read.value.length > 0 ? used(read.value) : { kind: "unused" };
     },
     cachedOn,
     isOutOfService: async (nodeName, signal) => {
-      const asked = await ask(() => api.get("Node", nodeName)?.isOutOfService === true, signal);
-      return asked.ok && asked.value;
+      const read = await callApi(() => api.get("Node", nodeName)?.isOutOfService === true, signal);
+      return read.ok && read.value;
     },
     isUnschedulable: async (nodeName, signal) => {
-      const asked = await ask(() => {
+      const read = await callApi(() => {
         const node = api.get("Node", nodeName);
         return node !== undefined && isBeingDrained(taintsOf(node));
       }, signal);
-      return asked.ok && asked.value;
+      return read.ok && read.value;
     },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
     cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),

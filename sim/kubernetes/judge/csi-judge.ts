@@ -50,8 +50,8 @@ export interface BegunCall {
 
 /** Judges what the driver answers. */
 export interface CsiJudge {
-  /** A call begins. Returns what takes its answer: `isHeard`, its caller still waits for that. */
-  begin(call: BegunCall): (answer: CsiAnswer<unknown>, isHeard: boolean) => void;
+  /** A call begins. Returns what takes its answer; `isAwaited`: its caller still waits for it. */
+  begin(call: BegunCall): (answer: CsiAnswer<unknown>, isAwaited: boolean) => void;
   /** The volume or snapshot that a request is about, for messages. */
   subjectOf(request: unknown): string;
 }
@@ -76,11 +76,11 @@ export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
     if (is(call, "createVolume")) options.copies?.begins(call.request);
     else if (is(call, "createSnapshot")) options.snapshots?.begins(call.request);
     else if (is(call, "deleteVolume")) options.onDeleteVolume?.(call.request.volumeId);
-    return (answer, isHeard) => {
+    return (answer, isAwaited) => {
       if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 1) - 1);
       if (is(call, "deleteVolume") && answer.ok)
         for (const [name, id] of idsByName) if (id === call.request.volumeId) idsByName.delete(name);
-      if (!isHeard) return;
+      if (!isAwaited) return;
       const subject = subjectOf(request);
       if (answer.ok)
         judgeSuccess({ method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>, subject);
@@ -110,14 +110,14 @@ export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
 
   /** Whether a volume cannot be created, or modified, as it was requested. */
   function isRefusalRight(method: CsiMethod, request: unknown, code: string): boolean {
-    if (method === "controllerModifyVolume") return asksBack(request) && code === "INVALID_ARGUMENT";
+    if (method === "controllerModifyVolume") return requestsOtherSku(request) && code === "INVALID_ARGUMENT";
     if (method !== "createVolume") return false;
     if (isTaken(method, request) && code === "ALREADY_EXISTS") return true;
     return options.copies?.mayRefuse(request as Judged<"createVolume">["request"], code) === true;
   }
 
-  /** Whether a user asks for another SKU of a disk that is Premium SSD v2, which Azure never makes of it. */
-  function asksBack(request: unknown): boolean {
+  /** Whether a user requests another SKU of a disk that is Premium SSD v2, which Azure never changes back. */
+  function requestsOtherSku(request: unknown): boolean {
     const { volumeId, mutableParameters } = request as Judged<"controllerModifyVolume">["request"];
     const { skuName } = mutableParameters;
     return skuName !== undefined && skuName !== V2 && options.skuOf?.(volumeId) === V2;

@@ -21,7 +21,7 @@ export async function runKubeletProcess(context: KubeletContext, nowMs: () => nu
     if (mustEnd) worker.terminate();
   }
 
-  function hear(change: ApiChange): void {
+  function handle(change: ApiChange): void {
     if (change.kind === "Node") volumes.wake();
     if (change.kind === "PersistentVolume") volumes.wake(change.name);
     if (change.kind !== "Pod") return;
@@ -31,7 +31,7 @@ export async function runKubeletProcess(context: KubeletContext, nowMs: () => nu
   }
 
   volumes.reconstruct();
-  view.onChange(hear);
+  view.onChange(handle);
   await view.untilSynced(signal);
   // Containers whose pods are gone from the API are ended like those of a deleted pod; until then their
   // volumes stay.

@@ -56,7 +56,7 @@ interface Place {
   readonly zone: string;
   readonly random: Random;
   readonly reachable: Switch;
-  isRequested: boolean;
+  shouldRun: boolean;
   machine: SimMachine | undefined;
   files: KubeletFiles;
   /** The OS disk with these files. */
@@ -86,7 +86,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     life.signal.addEventListener("abort", () => {
       if (place.runtime === runtime) place.runtime = undefined;
     });
-    if (place.isRequested) startProcess(place, machine, runtime);
+    if (place.shouldRun) startProcess(place, machine, runtime);
   }
 
   function startProcess(place: Place, machine: SimMachine, runtime: ContainerRuntime): void {
@@ -114,7 +114,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
         random,
         tasks,
         delayMs: () => VIEW_DELAY_MS,
-        untilGracePeriodEnds: untilReachable,
+        untilReachable,
         kinds,
         follows,
       });
@@ -145,7 +145,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
         zone,
         random: options.random(`kubelet ${nodeName}`),
         reachable: createSwitch(),
-        isRequested: true,
+        shouldRun: true,
         machine: undefined,
         files: createKubeletFiles(),
         osDisk: 0,
@@ -165,8 +165,8 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     setReachable: (nodeName, isReachable) => places.get(nodeName)?.reachable.set(isReachable),
     setRunning: (nodeName, isRunning) => {
       const place = places.get(nodeName);
-      if (place === undefined || place.isRequested === isRunning) return;
-      place.isRequested = isRunning;
+      if (place === undefined || place.shouldRun === isRunning) return;
+      place.shouldRun = isRunning;
       if (!isRunning) place.process?.end(STOPPED);
       else if (place.machine !== undefined && place.runtime !== undefined)
         startProcess(place, place.machine, place.runtime);

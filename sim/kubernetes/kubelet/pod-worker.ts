@@ -40,20 +40,20 @@ export function startPodWorker(
   async function run(signal: AbortSignal): Promise<void> {
     // Its status is that of its containers, whatever its volumes still wait for.
     const isUntold = runtime.get(uid) !== undefined && api.get("Pod", name)?.phase !== "Running";
-    if (isUntold) await tell({ phase: "Running", isReady: true }, signal);
+    if (isUntold) await writeStatus({ phase: "Running", isReady: true }, signal);
     const path = await volumes.mount(pod, signal);
     for (let crashes = 0; ; crashes += 1) {
       const container = runtime.get(uid) ?? (await start(path, signal));
-      await tell({ phase: "Running", isReady: true }, signal);
+      await writeStatus({ phase: "Running", isReady: true }, signal);
       await unlessAborted(container.ended, signal);
       trace.note(volumeName, `the container of pod ${uid} on ${nodeName} has failed`);
-      await tell({ isReady: false }, signal);
+      await writeStatus({ isReady: false }, signal);
       await clock.sleep(Math.min(CRASH_BACKOFF.baseMs * 2 ** crashes, CRASH_BACKOFF.maxMs), signal);
     }
   }
 
   async function start(path: string, signal: AbortSignal): Promise<Container> {
-    await tell({ isReady: false }, signal);
+    await writeStatus({ isReady: false }, signal);
     await clock.sleep(between(random, START_MS), signal);
     const { access = "mount", isShared = false } = context.files.volumes.get(volumeName) ?? {};
     trace.note(volumeName, `the container of pod ${uid} starts on ${nodeName}`);
@@ -68,7 +68,7 @@ export function startPodWorker(
       await unlessAborted(container.ended, signal);
       trace.note(volumeName, `the container of pod ${uid} on ${nodeName} has ended`);
     }
-    await tell({ isStopped: true, isReady: false }, signal);
+    await writeStatus({ isStopped: true, isReady: false }, signal);
     await volumes.unmount(uid, volumeName, signal);
     await clock.sleep(between(random, [0, PLEG_MS]), signal);
     await context.untilReachable(signal);
@@ -79,7 +79,7 @@ export function startPodWorker(
   }
 
   /** Writes the pod's status, if something changes, and if it is still that pod. */
-  async function tell(status: Partial<Pod>, signal: AbortSignal): Promise<void> {
+  async function writeStatus(status: Partial<Pod>, signal: AbortSignal): Promise<void> {
     await context.untilReachable(signal);
     const present = api.get("Pod", name);
     if (

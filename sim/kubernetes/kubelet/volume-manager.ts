@@ -75,7 +75,7 @@ export function createVolumeManager(context: KubeletContext): VolumeManager {
       const still = operationsFor(state).find(({ key }) => key === ready.key);
       if (still === undefined) continue;
       settle(state, still.key, await still.run());
-      for (const tell of state.changed) tell();
+      for (const notify of state.changed) notify();
     }
     volumes.delete(state.name);
   }

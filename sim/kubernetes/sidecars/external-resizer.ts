@@ -9,7 +9,7 @@ const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
 /** Of the final codes, those after which the claim's status says that its size is infeasible. */
 const infeasibleCodes: readonly string[] = ["INVALID_ARGUMENT", "OUT_OF_RANGE", "NOT_FOUND"];
 
-/** The size that was asked for last, in GiB, and what the claim's status says of it. */
+/** The size that was requested last, in GiB, and what the claim's status says of it. */
 interface AllocatedSize {
   readonly sizeGiB: number;
   readonly state: "inProgress" | "infeasible" | "granted";
@@ -20,7 +20,7 @@ export type AllocatedSizes = Map<string, AllocatedSize>;
 
 /**
  * external-resizer 2.2.0: ControllerExpandVolume for claims that request more than their volume has. A size
- * whose outcome is uncertain is asked for again, whatever the claim requests by then; after a final failure
+ * whose outcome is uncertain is requested again, whatever the claim requests by then; after a final failure
  * the claim counts again, which only this process remembers unless the size was infeasible. After a failure
  * only its backoff or another size of the claim repeats the call: no change of a pod does, whatever
  * `--handle-volume-inuse-error` says. The kubelet grows the file system.
@@ -63,7 +63,7 @@ export function runExternalResizer(sidecar: Sidecar, allocated: AllocatedSizes):
     api.change("PersistentVolume", name, { sizeGiB: grownGiB });
     if (!answer.value.nodeExpansionRequired) api.change("Claim", name, { capacityGiB: grownGiB });
     trace.note(name, `its disk has ${grownGiB} GiB`);
-    // The change of the claim's status queues it again: it may have asked for more before this call.
+    // The change of the claim's status queues it again: it may have requested more before this call.
     if ((view.get("Claim", name)?.sizeGiB ?? 0) > grownGiB) claims.queue(name);
     return true;
   }

@@ -7,14 +7,14 @@ import { callController, type Sidecar } from "./sidecar.ts";
 const { timeoutMs, backoff } = sidecarTimings["csi-resizer"];
 
 /**
- * The class that is asked for, by claim, until the outcome is certain: a claim's
- * `modifyVolumeStatus`, which outlives a sidecar.
+ * The class that is requested, by claim, until the outcome is certain: a claim's `modifyVolumeStatus`, which
+ * outlives a sidecar.
  */
 export type BegunClasses = Map<string, VolumeClass>;
 
 /**
  * external-resizer's modify controller: ControllerModifyVolume for claims whose VolumeAttributesClass is not
- * that of their volume. A class whose outcome is uncertain is asked for again, whatever the claim names by
+ * that of their volume. A class whose outcome is uncertain is requested again, whatever the claim names by
  * then; the present one comes after it.
  */
 export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void {
@@ -41,7 +41,7 @@ export function runModifyController(sidecar: Sidecar, begun: BegunClasses): void
     api.change("PersistentVolume", name, { volumeClass });
     begun.delete(claim.uid);
     trace.note(name, `its disk is of class ${volumeClass}`);
-    // Its user may have asked for another class during the call.
+    // Its user may have requested another class during the call.
     return api.get("Claim", name)?.volumeClass === volumeClass;
   }
 

@@ -70,9 +70,9 @@ interface World {
 type Emit = (next: World, name: string) => void;
 
 /**
- * Recall and its failure as a state space: one writer that is asked to release the volume while it
- * flushes, is stuck, is unreachable, or is dead, and one controller that decides by `planWriter`, on a
- * cache that may be stale. Time passes in steps of the unmount timeout.
+ * Recall and its failure as a state space: one writer that is recalled while it flushes, is stuck, is
+ * unreachable, or is dead, and one controller that decides by `planWriter`, on a cache that may be stale.
+ * Time passes in steps of the unmount timeout.
  */
 export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
   const plans = new Map<string, readonly WriterAction[]>();
@@ -87,14 +87,14 @@ export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
     starts: [encode({ is: START, seen: START })],
     steps: (state, emit) => {
       const world = decode(state);
-      const tell: Emit = (next, name) => emit(encode(next), name);
+      const emitCode: Emit = (next, name) => emit(encode(next), name);
       if (world.is.cutOff !== "no") return;
-      surroundings(world, tell);
-      nodeSteps(world, tell);
+      surroundings(world, emitCode);
+      nodeSteps(world, emitCode);
       const actions = planned(world);
-      for (const action of actions) controllerSteps(world, action, tell);
+      for (const action of actions) controllerSteps(world, action, emitCode);
       // Due actions are done long before the timeout expires once more.
-      if (!actions.some(({ kind }) => kind === "BeginFence")) passTime(world, tell);
+      if (!actions.some(({ kind }) => kind === "BeginFence")) passTime(world, emitCode);
     },
     fault: (state) => {
       const { cutOff } = decode(state).is;
@@ -150,8 +150,8 @@ function surroundings(world: World, emit: Emit): void {
 /** As long as the unmount timeout. A reachable node reports its progress in this time. */
 function passTime(world: World, emit: Emit): void {
   const { is } = world;
-  const tells = is.reachesStore && is.store === "works" && is.recall !== 0 && is.node === "flushing";
-  if (tells && !is.hasTold) return;
+  const reports = is.reachesStore && is.store === "works" && is.recall !== 0 && is.node === "flushing";
+  if (reports && !is.hasTold) return;
   const isUnchanged = !is.hasTold;
   const heartbeat = is.reachesStore && is.store === "works" ? "fresh" : "stale";
   const next = {

@@ -77,7 +77,7 @@ function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
   const choices = [false, true];
   return choices.flatMap((isWritten) =>
     choices.flatMap((hasReplica) =>
-      choices.flatMap((isSecondNoted) =>
+      choices.flatMap((isSecondCheckpointed) =>
         choices.flatMap((isStolen) =>
           [0, 1, 2, 3].flatMap((listed): readonly World[] => {
             const nodes = [
@@ -88,7 +88,12 @@ function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
                 checkpointed: isWritten,
               },
               // Its attachment object shows it if its checkpoints do not.
-              { attached: hasReplica, mount: "none", pod: false, checkpointed: isSecondNoted || hasReplica },
+              {
+                attached: hasReplica,
+                mount: "none",
+                pod: false,
+                checkpointed: isSecondCheckpointed || hasReplica,
+              },
             ] as const;
             const [isFirstListed, isSecondListed] = [(listed & 1) !== 0, (listed & 2) !== 0];
             if ((isFirstListed && !isWritten) || (isSecondListed && !hasReplica)) return [];
@@ -176,10 +181,10 @@ function honestSteps(turn: Turn, node: NodeIndex): void {
       `n${node} acquires and mounts for a pod`,
     );
   if (!state.pod) return;
-  const given = release(record, identity, record.writer?.epoch ?? 0);
+  const released = release(record, identity, record.writer?.epoch ?? 0);
   const ended = withNode(world, node, { ...state, pod: false, mount: "none" });
   emit(
-    { ...ended, record: given.ok ? given.value : record },
+    { ...ended, record: released.ok ? released.value : record },
     `n${node}'s pod ends, and its volume is unstaged`,
   );
 }

@@ -91,13 +91,13 @@ export function releaseProtocol(
     ],
     steps: (state, emit) => {
       const world = decode(state);
-      const tell: Emit = (next, name) => emit(encode(next), name);
+      const emitCode: Emit = (next, name) => emit(encode(next), name);
       for (const node of nodeIndexes) {
-        orchestratorSteps(world, node, rules, tell);
-        nodeSteps(world, node, rules, tell);
+        orchestratorSteps(world, node, rules, emitCode);
+        nodeSteps(world, node, rules, emitCode);
       }
-      controllerSteps(world, 0, rules, tell);
-      controllerSteps(world, 1, rules, tell);
+      controllerSteps(world, 0, rules, emitCode);
+      controllerSteps(world, 1, rules, emitCode);
     },
     fault: (state) => {
       const world = decode(state);
@@ -134,7 +134,7 @@ function releaseSteps() {
     renew: memoized(renew),
     beginFence: memoized(beginFence),
     leaveQuarantine: memoized((record, node) => proveClean(record, node, "quarantined")),
-    /** Without `writerRequest` or `mark`, requests are ignored. */
+    /** Without the rules `request` or `mark`, requests are ignored. */
     overlookingRequest: {
       revoke: memoized((record) => revoke(unrequested(record))),
       beginFence: memoized((record, node) => beginFence(unrequested(record), node)),
@@ -190,7 +190,7 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
   };
   if (state.off && mayAttach(record, identities[node]))
     emit(afterVmWrite(is({ off: false }), node), `the disk is attached to n${node}`);
-  const gives = without.has("ending") ? steps.releaseThatEndsFence : steps.release;
+  const releaseStep = without.has("ending") ? steps.releaseThatEndsFence : steps.release;
   const isHolder = record.writer !== undefined && indexOf(record.writer) === node && record.writer.held;
   switch (state.doing) {
     case "idle": {
@@ -225,7 +225,7 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
       }
       if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), {}, "leaves quarantine");
       if (state.mount === "none" && isHolder)
-        moves(gives(world.record, node), {}, "releases what it holds without a mount");
+        moves(releaseStep(world.record, node), {}, "releases what it holds without a mount");
       return;
     }
     case "acquired":
@@ -245,9 +245,9 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
       emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
       return;
     case "giving": {
-      const given = gives(world.record, node);
-      if (given === undefined) emit(is({ doing: "idle" }), `n${node} has nothing to release`);
-      else moves(given, { doing: "idle" }, "releases");
+      const released = releaseStep(world.record, node);
+      if (released === undefined) emit(is({ doing: "idle" }), `n${node} has nothing to release`);
+      else moves(released, { doing: "idle" }, "releases");
       return;
     }
     default:
@@ -286,9 +286,9 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
         emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { beginFence: begins } = without.has("mark") ? steps.overlookingRequest : steps;
+      const { beginFence: beginStep } = without.has("mark") ? steps.overlookingRequest : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
-      moves(begins(world.record, node), `begins the fence of n${node}`, "cutting");
+      moves(beginStep(world.record, node), `begins the fence of n${node}`, "cutting");
       return;
     }
     case "cutting":
@@ -357,8 +357,8 @@ function idleControllerSteps(
   if (ended !== undefined)
     emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unrequested`);
   // The plan alone revokes: it asks for no users, since a writer that holds nothing has none that writes.
-  const { revoke: revokes } = without.has("mark") ? steps.overlookingRequest : steps;
-  const revoked = revokes(world.record, node);
+  const { revoke: revokeStep } = without.has("mark") ? steps.overlookingRequest : steps;
+  const revoked = revokeStep(world.record, node);
   if (revoked !== undefined)
     emit(goesTo("idle", 0, afterRecordMove(world, revoked.code, without)), `revokes n${node}`);
   if (writer.requested && !without.has("mark")) return;

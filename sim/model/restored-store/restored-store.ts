@@ -68,7 +68,7 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
       if (turn.world.backup === CUT_OFF) return;
       backupSteps(turn);
       for (const node of nodeIndexes) {
-        beats(turn, node);
+        sendsHeartbeat(turn, node);
         nodeSteps(turn, node);
         requestSteps(turn, node);
       }
@@ -116,40 +116,40 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
   const { world, steps, without, emit } = turn;
   const state = world.nodes[node];
   const is = (changes: Partial<NodeState>): World => withNode(world, node, { ...state, ...changes });
-  const tell = (next: World, name: string): void => emit(next, `n${node} ${name}`);
+  const emitOwn = (next: World, name: string): void => emit(next, `n${node} ${name}`);
   const moves = (record: number | undefined, changes: Partial<NodeState>, name: string): void => {
-    if (record !== undefined) tell({ ...is(changes), record }, name);
+    if (record !== undefined) emitOwn({ ...is(changes), record }, name);
   };
   const isAttached = hasDisk(world, node);
 
-  if (state.child && isAttached) tell(is({ mount: "live", child: false }), "old command mounts");
-  if (state.child) tell(is({ child: false }), "old command ends");
+  if (state.child && isAttached) emitOwn(is({ mount: "live", child: false }), "old command mounts");
+  if (state.child) emitOwn(is({ child: false }), "old command ends");
   switch (state.doing) {
     case "idle": {
       // Its cache may be stale: it may try to acquire whenever it has no mount.
       const askedAt = trustedAt(turn, node);
-      if (askedAt !== undefined && !without.has("asked")) takes(turn, node, askedAt);
+      if (askedAt !== undefined && !without.has("asked")) acquires(turn, node, askedAt);
       // All its other actions by a record come some time after the check.
       if (askedAt !== undefined && isLongAgo(turn))
-        tell(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
+        emitOwn(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
       if (askedAt !== undefined) ownSteps(turn, node, askedAt);
-      if (state.mount === "live") tell(is({ mount: "none", doing: "giving" }), "unmounts");
-      if (state.mount === "dead") tell(is({ mount: "none" }), "drops dead mount");
+      if (state.mount === "live") emitOwn(is({ mount: "none", doing: "giving" }), "unmounts");
+      if (state.mount === "dead") emitOwn(is({ mount: "none" }), "drops dead mount");
       return;
     }
     case "asked":
-      if (without.has("asked")) takes(turn, node, state.askedAt);
-      tell(is({ doing: "idle", askedAt: 0, beatAt: -1 }), "plug-in restarts");
+      if (without.has("asked")) acquires(turn, node, state.askedAt);
+      emitOwn(is({ doing: "idle", askedAt: 0, beatAt: -1 }), "plug-in restarts");
       ownSteps(turn, node, state.askedAt);
       return;
     case "acquired":
-      if (isAttached) tell(is({ mount: "live", doing: "idle" }), "mounts");
-      else tell(is({ doing: "giving" }), "finds no device");
-      tell(is({ doing: "idle", child: true, beatAt: -1 }), "plug-in restarts, mount command lives on");
+      if (isAttached) emitOwn(is({ mount: "live", doing: "idle" }), "mounts");
+      else emitOwn(is({ doing: "giving" }), "finds no device");
+      emitOwn(is({ doing: "idle", child: true, beatAt: -1 }), "plug-in restarts, mount command lives on");
       return;
     case "giving":
       moves(steps.release(world.record, node), { doing: "idle", checkpoint: 0 }, "releases");
-      tell(is({ doing: "idle" }), "has nothing to release, or restarts");
+      emitOwn(is({ doing: "idle" }), "has nothing to release, or restarts");
       return;
     default:
   }
@@ -186,11 +186,11 @@ function isLongAgo({ world: { backup }, without }: Turn): boolean {
 }
 
 /** It has found the device, and no command of an earlier plug-in is alive. */
-function takes(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
+function acquires(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
   const { world, steps, emit } = turn;
   const { mount, child } = world.nodes[node];
   if (mount !== "none" || child || !hasDisk(world, node) || isOlderThanCheckpoint(turn, node)) return;
-  const record = steps.takeAt(world.record, node, askedAt);
+  const record = steps.acquireIn(world.record, node, askedAt);
   if (record === undefined) return;
   const acquired: NodeState = {
     ...world.nodes[node],
@@ -205,7 +205,7 @@ function takes(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
  * The counter first in the store, then in the node's file; a detected rollback is reported in the same
  * write.
  */
-function beats(turn: Turn, node: NodeIndex): void {
+function sendsHeartbeat(turn: Turn, node: NodeIndex): void {
   const { world, without, emit } = turn;
   const { backup, lease } = world;
   const state = world.nodes[node];
@@ -218,8 +218,14 @@ function beats(turn: Turn, node: NodeIndex): void {
   const hasNoticed =
     (state.isAhead && !isRebuiltSince && !without.has("heartbeat")) || isOlderThanCheckpoint(turn, node);
   const reported = reportedBy(lease, node) === lease.incarnation || hasNoticed ? lease.incarnation : -1;
-  const told = withLease(world, node === 0 ? { firstReported: reported } : { secondReported: reported });
-  emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.incarnation }), `n${node} beats`);
+  const reportedWorld = withLease(
+    world,
+    node === 0 ? { firstReported: reported } : { secondReported: reported },
+  );
+  emit(
+    withNode(reportedWorld, node, { ...state, isAhead: false, beatAt: lease.incarnation }),
+    `n${node} beats`,
+  );
 }
 
 /** The store incarnation, if the node may trust the store; see `readTrustedIncarnation`. */
@@ -246,15 +252,15 @@ function controllerSteps(turn: Turn): void {
   if (cloud.kind !== "idle") emit(goesTo({}), "controller stops");
   if (world.backup === RESTORED && cloud.highWaterMark !== "new")
     emit(goesTo({ highWaterMark: "new" }), "another controller starts, which remembers nothing");
-  hears(turn);
+  receivesReports(turn);
   switch (cloud.kind) {
     case "idle": {
       marks(turn);
       provesDetached(turn);
       if (lease.rebuild > 0)
         emit(goesTo({ kind: "rebuild", attachedVms: cloud.attached }), "reads in Azure who has the disk");
-      const free = steps.revoke(record, 0);
-      if (free !== undefined) emit({ ...world, record: free }, "revokes");
+      const revoked = steps.revoke(record, 0);
+      if (revoked !== undefined) emit({ ...world, record: revoked }, "revokes");
       const askedAt = incarnationRead(turn);
       for (const node of nodeIndexes) {
         clears(turn, node);
@@ -266,7 +272,7 @@ function controllerSteps(turn: Turn): void {
           );
         if (!without.has("asked")) grants(turn, node, askedAt);
         fences(turn, node);
-        if (storedOf(record).incarnation === askedAt) asksToUpdate(turn, node);
+        if (storedOf(record).incarnation === askedAt) allowsUpdate(turn, node);
         movesEtag(turn, node, askedAt);
       }
       return;
@@ -303,7 +309,7 @@ function controllerSteps(turn: Turn): void {
  * See `untilAllReported`: one node that has sent a heartbeat since the restore is enough, because each has
  * sent one between backup and restore, and reports a rollback if it notices.
  */
-function hears({ world, emit }: Turn): void {
+function receivesReports({ world, emit }: Turn): void {
   const { cloud, lease, nodes } = world;
   if (cloud.highWaterMark !== "new" || nodes.every(({ isAhead }) => isAhead)) return;
   if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.incarnation))
@@ -340,8 +346,8 @@ function recordRebuilt({ world: { record, lease, nodes, cloud }, without }: Turn
 
 /** What is under way by the record that is being rebuilt. */
 function pendingThen({ world: { record, lease, cloud } }: Turn): CloudState["pending"] {
-  const takesOff = cloud.pending === "detach" || cloud.pending === "fence";
-  return takesOff && storedOf(record).incarnation !== lease.rebuild ? "late" : cloud.pending;
+  const isDetaching = cloud.pending === "detach" || cloud.pending === "fence";
+  return isDetaching && storedOf(record).incarnation !== lease.rebuild ? "late" : cloud.pending;
 }
 
 /** See `readStoreIncarnation`. */
@@ -356,8 +362,8 @@ function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number):
   // An attachment that is being deleted is granted nothing, and stays until its detach has ended; a backup
   // may bring back one that is not being deleted. What was allowed by a record that has been rebuilt since
   // is `late`, and no attachment shows it.
-  const isSaid = world.backup !== RESTORED || storedOf(world.record).incarnation > 0;
-  const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && isSaid;
+  const isShown = world.backup !== RESTORED || storedOf(world.record).incarnation > 0;
+  const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && isShown;
   if (storedOf(world.record).incarnation !== askedAt || isLeaving) return;
   const record = steps.grant(world.record, node);
   if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `grants n${node}`);
@@ -370,7 +376,7 @@ function fences({ world, steps, emit }: Turn, node: NodeIndex): void {
 }
 
 /** Between the read of the VM and its write: the record first, then whether the store can be trusted. */
-function asksToUpdate({ world, steps, emit }: Turn, node: NodeIndex): void {
+function allowsUpdate({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (world.cloud.pending !== "none") return;
   const allows = (pending: CloudState["pending"], name: string): void =>
     emit(withCloud(world, { pending, pendingNode: node }), `may ${name} n${node}`);

@@ -54,7 +54,7 @@ export function storedSteps(epochsMax: number) {
     proveClean: move((record, node) => proveClean(record, node, "unverified")),
     clearDetached: move((record, node) => endFence(record, node)),
     passBarrier: move(passBarrier),
-    takeAt: byNumber(
+    acquireIn: byNumber(
       (storeIncarnation) => (record, node) => acquire(record, node, { isClean: true, storeIncarnation }),
     ),
     reclaimKnowing: byNumber((epochKnown) => (record, node) => reclaim(record, node, epochKnown)),

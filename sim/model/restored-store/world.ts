@@ -90,10 +90,10 @@ export type NodeState = ReturnType<typeof nodeCodec.decode>;
 
 const doingCodec = createCodec({
   /**
-   * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and
-   * move it. `rebuild`: has read in Azure which VMs have the disk. `raise`: the record is rebuilt, the
-   * incarnation is raised next. `passBarrier`: by a record of `askedAt` the VM's ETag has moved, and the
-   * record is written next.
+   * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move
+   * it. `rebuild`: has read in Azure which VMs have the disk. `raise`: the record is rebuilt, the incarnation
+   * is raised next. `barrier`: by a record of `askedAt` the VM's ETag has moved, and the record is written
+   * next.
    */
   kind: ["idle", "asked", "rebuild", "raise", "barrier"],
   node: [0, 1],

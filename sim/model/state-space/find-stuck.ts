@@ -11,11 +11,7 @@ export type Stuck =
  * Looks for a state from which no steps lead to a goal. It does not ask whether such steps are taken, only
  * whether they exist.
  */
-export function findStuck(
-  space: StateSpace,
-  isRequested: (state: number) => boolean,
-  statesMax: number,
-): Stuck {
+export function findStuck(space: StateSpace, isGoal: (state: number) => boolean, statesMax: number): Stuck {
   const seen = createStateSet();
   for (const start of space.starts) seen.add(start, -1);
   const steps = createSteps();
@@ -27,7 +23,7 @@ export function findStuck(
     });
   }
   const states = seen.size();
-  const stuck = firstOf(states, leadingTo(seen, steps, isRequested));
+  const stuck = firstOf(states, leadingTo(seen, steps, isGoal));
   return stuck === undefined
     ? { kind: "none", states }
     : { kind: "stuck", states, path: pathTo(space, seen, stuck) };
@@ -63,13 +59,13 @@ function createSteps() {
 }
 
 /** One for each state that leads to a goal: found backwards, from the goals. */
-function leadingTo(seen: States, steps: Steps, isRequested: (state: number) => boolean): Uint8Array {
+function leadingTo(seen: States, steps: Steps, isGoal: (state: number) => boolean): Uint8Array {
   const states = seen.size();
   const { firstOf: first, from } = stepsBack(states, steps);
   const leads = new Uint8Array(states);
   const next: number[] = [];
   for (let index = 0; index < states; index++) {
-    if (!isRequested(seen.at(index))) continue;
+    if (!isGoal(seen.at(index))) continue;
     leads[index] = 1;
     next.push(index);
   }
@@ -118,11 +114,11 @@ function firstOf(states: number, leads: Uint8Array): number | undefined {
 function pathTo(space: StateSpace, seen: States, last: number): readonly string[] {
   const path: string[] = [];
   for (let index = last; seen.parentOf(index) >= 0; index = seen.parentOf(index)) {
-    let acquired = "?";
+    let stepName = "?";
     space.steps(seen.at(seen.parentOf(index)), (next, name) => {
-      if (next === seen.at(index)) acquired = name;
+      if (next === seen.at(index)) stepName = name;
     });
-    path.push(acquired);
+    path.push(stepName);
   }
   return path.toReversed();
 }

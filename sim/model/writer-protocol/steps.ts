@@ -87,7 +87,7 @@ export function recordSteps(
     acquire: memoized((record, node) =>
       acquire(record, node, { isClean: false, storeIncarnation: record.storeIncarnation }),
     ),
-    takeAgain: memoized((record, node) =>
+    acquireAgain: memoized((record, node) =>
       acquire(record, node, { isClean: true, storeIncarnation: record.storeIncarnation }),
     ),
     /** Writes an acquire over the present record. */

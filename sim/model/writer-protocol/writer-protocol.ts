@@ -147,7 +147,7 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
       if (!isClean) return;
       moves(steps.leaveQuarantine(record, node), {}, "leaves quarantine");
       if (isAttached || !isUnaided) moves(steps.proveClean(record, node), {}, "reports clean");
-      moves(steps.takeAgain(record, node), { doing: "acquired" }, "acquires again");
+      moves(steps.acquireAgain(record, node), { doing: "acquired" }, "acquires again");
       return;
     }
     case "read":

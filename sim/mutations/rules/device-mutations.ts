@@ -34,8 +34,8 @@ export const deviceMutations: readonly Mutation[] = [
     removes: "what a kernel cached of a disk while it stood by is dropped once its node is the writer",
     edits: {
       file: STAGE_ACQUIRED,
-      find: `some of them back.\n  const fresh = await ports.host.dropCachedBlocks(device, signal);`,
-      replace: `some of them back.\n  const fresh = ok(undefined);`,
+      find: `some of them back.\n  const dropped = await ports.host.dropCachedBlocks(device, signal);`,
+      replace: `some of them back.\n  const dropped = ok(undefined);`,
     },
     breaks: ["synced-data-lost"],
     storm: rawReplicasStorm,

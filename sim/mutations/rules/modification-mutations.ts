@@ -142,7 +142,7 @@ export const modificationMutations: readonly Mutation[] = [
     name: "refused-size-kept",
     removes: "a size that was refused for good gives way to a smaller one",
     edits: {
-      file: "src/csi/controller/ask-for-size.ts",
+      file: "src/csi/controller/request-size.ts",
       find: `const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);`,
       replace: `const isCovered = spec.disk.sizeGiB > sizeGiB;`,
     },

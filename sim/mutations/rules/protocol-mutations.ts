@@ -14,7 +14,7 @@ import {
 const MOVE_RECORD = "src/objects/update-record.ts";
 const WRITER_STEPS = "src/core/writer/record/writer-steps.ts";
 const FENCE_BATCH = "src/provisioner/vm/fence-batch.ts";
-const HOLD_VOLUME = "src/node/writer/acquire-volume.ts";
+const ACQUIRE_VOLUME = "src/node/writer/acquire-volume.ts";
 
 /** The rules of the writer protocol, under their names in its model. */
 export const protocolMutations: readonly Mutation[] = [
@@ -31,7 +31,7 @@ export const protocolMutations: readonly Mutation[] = [
       for (let tries = 1; ; tries += 1) {
         const newest = await ports.store.get("AzVolume", request.volumeName, signal);
         if (!newest.ok) return newest;
-        const over = { ...newest.value, status: { ...newest.value.status, record: moved.value } };
+        const over = { ...newest.value, status: { ...newest.value.status, record: stepped.value } };
         const put = await ports.store.updateStatus("AzVolume", over, signal);
         if (put.ok || put.failure.kind !== "ObjectConflict" || tries >= CONFLICTS_MAX) return put;
       }
@@ -318,7 +318,7 @@ export const protocolMutations: readonly Mutation[] = [
         replace: "",
       },
       {
-        file: HOLD_VOLUME,
+        file: ACQUIRE_VOLUME,
         find: `  if (alive.value)
     return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
 `,
@@ -336,7 +336,7 @@ export const protocolMutations: readonly Mutation[] = [
     name: "releaseClean",
     removes: "a node releases the volume only once nothing on it can write any more",
     edits: {
-      file: HOLD_VOLUME,
+      file: ACQUIRE_VOLUME,
       find:
         `const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);\n` +
         `  if (!clean.ok) return clean;`,

@@ -2,7 +2,7 @@ import type { Mutation } from "../mutation.ts";
 import { detachLateAndLostStorm, detachUnderWay, thereAndBackStorm, unnamedVmsStorm } from "../storms.ts";
 
 const RELEASE_CHECK = "src/controller/writer/release-check.ts";
-const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
+const READ_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
 
 /** The rules of the release check, under their names in its model. */
 export const releaseMutations: readonly Mutation[] = [
@@ -30,7 +30,7 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: RELEASE_CHECK,
-        find: `  const withdrawn = await moveRecord(
+        find: `  const withdrawn = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "withdraw" },
     (record) => withdraw(record, node),
@@ -56,7 +56,7 @@ export const releaseMutations: readonly Mutation[] = [
         replace: `  if (use.kind !== "unused") return stillUsed(ports, request, use, signal);
   if (!writer.requested) return ok({ kind: "unused", volume: fresh.value });
   const onlyAtVersion = fresh.value.metadata.resourceVersion;
-  const late = await moveRecord(
+  const late = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "withdraw", onlyAtVersion },
     (record) => withdraw(record, node),
@@ -83,7 +83,7 @@ export const releaseMutations: readonly Mutation[] = [
         find: `const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`,
         replace: `const seen: VolumeUse = { kind: "unused" };`,
       },
-      { file: RELEASE_CHECK, find: ASK_USERS, replace: `const use: VolumeUse = { kind: "unused" };` },
+      { file: RELEASE_CHECK, find: READ_USERS, replace: `const use: VolumeUse = { kind: "unused" };` },
     ],
     alsoRemoves: ["recall-and-cached-users-first"],
     breaks: ["healthy-writer-cut-off"],
@@ -95,7 +95,7 @@ export const releaseMutations: readonly Mutation[] = [
   {
     name: "order",
     removes: "the release check asks for users only after it has read the record",
-    edits: [{ file: RELEASE_CHECK, find: ASK_USERS, replace: `const use = seen;` }],
+    edits: [{ file: RELEASE_CHECK, find: READ_USERS, replace: `const use = seen;` }],
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
@@ -181,8 +181,8 @@ export const releaseMutations: readonly Mutation[] = [
     removes: "a fence checks in each of its rounds whether the record still requests it",
     edits: {
       file: "src/provisioner/vm/fence-batch.ts",
-      find: `const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));`,
-      replace: `const asked = this.#openRequests().map((request) => ({ request }));`,
+      find: `await checkPreconditions(this.#openRequests().map((request) => ({ request })));`,
+      replace: `this.#openRequests().map((request) => ({ request }));`,
     },
     breaks: ["healthy-writer-cut-off"],
     storm: detachLateAndLostStorm,

@@ -43,8 +43,8 @@ export const sharedMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/controller/backed-attachment.ts",
-        find: `  if (isPerhapsInUse(ports, volume, attachment)) return attachment;`,
-        replace: `  if (isPerhapsInUse(ports, volume, attachment)) attachment.spec.nodeName.trim();`,
+        find: `  if (mayBeInUse(ports, volume, attachment)) return attachment;`,
+        replace: `  if (mayBeInUse(ports, volume, attachment)) attachment.spec.nodeName.trim();`,
       },
       {
         file: "src/core/attachment/plan-attachment.ts",

@@ -41,8 +41,8 @@ export const snapshotMutations: readonly Mutation[] = [
     removes: "a node calls a freeze held only where the controller has marked its request as taken",
     edits: {
       file: "src/core/node/plan-freeze.ts",
-      find: "if (asked?.isTaken === true) return",
-      replace: "if (asked?.isTaken === true || request === undefined) return",
+      find: "if (standing?.isTaken === true) return",
+      replace: "if (standing?.isTaken === true || request === undefined) return",
     },
     breaks: ["snapshot-broken"],
     storm: restoredInFreezeStorm,
@@ -54,8 +54,8 @@ export const snapshotMutations: readonly Mutation[] = [
     name: "snapshot-noted",
     removes: "no disk is asked to grow while Azure may be about to make a snapshot that was asked for lately",
     edits: {
-      file: "src/csi/controller/snapshots/copied-snapshot.ts",
-      find: "if (!read.ok || isCopiedOrWillBe(read.value)) return ok({ snapshotUri, isShown: read.ok });",
+      file: "src/csi/controller/snapshots/unfinished-snapshot.ts",
+      find: "if (!read.ok || isUnfinished(read.value)) return ok({ snapshotUri, isShown: read.ok });",
       replace: "",
     },
     breaks: ["not-converged", "snapshot-broken"],
@@ -68,8 +68,8 @@ export const snapshotMutations: readonly Mutation[] = [
     name: "snapshot-noted-since",
     removes: "a growth is asked for only where no snapshot was asked for since the look at them",
     edits: {
-      file: "src/csi/controller/ask-for-size.ts",
-      find: "inTheWay = unlookedSnapshot(present, volume, context.clock.nowMs());",
+      file: "src/csi/controller/request-size.ts",
+      find: "inTheWay = unseenSnapshot(present, volume, context.clock.nowMs());",
       replace: "",
     },
     breaks: ["not-converged", "snapshot-broken"],

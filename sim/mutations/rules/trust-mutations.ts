@@ -1,4 +1,4 @@
-import { wantsAlone } from "../masks.ts";
+import { requestsAlone } from "../masks.ts";
 import type { Mutation } from "../mutation.ts";
 import { anothersNameStorm, impostorStorm, missingNodesNameStorm, nodesMadeAgainStorm } from "../storms.ts";
 
@@ -27,7 +27,7 @@ export const trustMutations: readonly Mutation[] = [
   {
     name: "user-behind-want",
     removes: "if nodes attach by themselves, a request counts only while a pod is seen there",
-    edits: wantsAlone,
+    edits: requestsAlone,
     breaks: ["granted-unasked"],
     storm: {
       attach: "driver",

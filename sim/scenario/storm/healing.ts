@@ -29,7 +29,7 @@ export interface HealingParts {
   readonly world: SimWorld;
   readonly nodeNames: () => readonly string[];
   readonly outside: OutsideEvents;
-  readonly vmChanges: Pick<VmChanges, "isAskedAway">;
+  readonly vmChanges: Pick<VmChanges, "isDetachRequested">;
   readonly desired: DesiredVolumes;
   readonly operations: Operations;
 }
@@ -44,7 +44,7 @@ const OUTSIDERS_DONE_MS = 120_000;
 
 /** What operators do after the storm so that everything can come to rest. */
 export function createHealing(parts: HealingParts, left: LeftByOthers): readonly HealingStep[] {
-  let isAskedAgain = false;
+  let isRequestedAgain = false;
   return [
     {
       act: () => {
@@ -65,11 +65,11 @@ export function createHealing(parts: HealingParts, left: LeftByOthers): readonly
     },
     {
       act: () => {
-        takeOffWhatOthersLeft(parts.world, left.attachedByHand);
+        detachWhatOthersLeft(parts.world, left.attachedByHand);
         eraseUnprovable(parts.world);
-        isAskedAgain = askAgainWhatFailed(parts);
+        isRequestedAgain = requestFailedDetachesAgain(parts);
       },
-      thenMs: () => (isAskedAgain ? OUTSIDERS_DONE_MS : 0),
+      thenMs: () => (isRequestedAgain ? OUTSIDERS_DONE_MS : 0),
     },
     { act: () => restartPods(parts, left.toRestart), thenMs: () => 0 },
   ];
@@ -128,7 +128,7 @@ function isAnyOutOfService({ world, nodeNames, outside }: HealingParts): boolean
 }
 
 /** A person who attached a disk by hand detaches it again, also if Azure refused that at first. */
-function takeOffWhatOthersLeft(world: SimWorld, attachedByHand: ReadonlySet<string>): void {
+function detachWhatOthersLeft(world: SimWorld, attachedByHand: ReadonlySet<string>): void {
   const { azure, store } = world;
   const attachments = store.objects("AzVolumeAttachment");
   for (const vm of azure.model.world.virtualMachines.values()) {
@@ -165,10 +165,10 @@ function isKeptFromNewRecord({ azure, store }: SimWorld, instanceUri: string, di
  * A client whose detach has failed requests it again: Azure keeps the failed request, and would carry it
  * out with the driver's next change of the VM. Returns whether there was any.
  */
-function askAgainWhatFailed({ world: { azure }, vmChanges }: HealingParts): boolean {
+function requestFailedDetachesAgain({ world: { azure }, vmChanges }: HealingParts): boolean {
   const failed = [...azure.model.world.virtualMachines.values()].flatMap((vm) =>
     vm.dataDisks
-      .filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(vm.id, diskId))
+      .filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isDetachRequested(vm.id, diskId))
       .map(({ diskId }) => ({ vm, diskId })),
   );
   for (const { vm, diskId } of failed) azure.detachOutsideAt(vm.id, diskId);

@@ -4,7 +4,7 @@ import type { ParameterValue } from "../../core/volume/parameters/parameter-valu
 import { volumeParameterTable } from "../../core/volume/parameters/volume-parameter-table.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmApi } from "../../provisioner/arm/arm-api.ts";
-import type { DiskPlace } from "../../provisioner/disk/disks.ts";
+import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ReplacedVersion } from "./api-version-policy.ts";
 import type { ApiVersions } from "./api-versions.ts";
 import { armAgent } from "./arm-agent.ts";
@@ -28,7 +28,10 @@ export function connectAzure(options: {
   readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
   /** The settings as they are at a later sign-in. Default: those above. */
   readonly current?: CurrentSettings;
-}): Result<{ readonly arm: ArmApi; readonly place: DiskPlace; readonly endpoint: string }, ConfigFailure> {
+}): Result<
+  { readonly arm: ArmApi; readonly place: DefaultDiskPlace; readonly endpoint: string },
+  ConfigFailure
+> {
   const { config, environment, clock } = options;
   // A list of one's own replaces the well-known ones, by which a public authority is trusted.
   const caPem = options.caPem === undefined ? undefined : [...rootCertificates, options.caPem].join("\n");

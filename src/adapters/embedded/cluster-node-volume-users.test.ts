@@ -18,14 +18,14 @@ function aHandle(): SimulatedHandle {
 
 function cacheOf(
   nodes: readonly ClusterNode[],
-): ClusterNodeCache & { readonly tell: (kind: string, name: string) => void } {
+): ClusterNodeCache & { readonly notify: (kind: string, name: string) => void } {
   const listeners: ((change: { readonly kind: string; readonly name: string }) => void)[] = [];
   return {
     get: (_kind, name) => nodes.find((node) => node.metadata.name === name),
     byIndex: (_kind, _index, key) =>
       nodes.filter(({ spec }) => resourceUriKey(spec.instanceUri ?? "") === key),
     onChange: (listener) => listeners.push(listener),
-    tell: (kind, name) => {
+    notify: (kind, name) => {
       for (const listener of listeners) listener({ kind, name });
     },
   };
@@ -70,15 +70,15 @@ describe("createClusterNodeVolumeUsers", () => {
   it("maps a node to its VM and back, as far as its orchestrator states it", async () => {
     const store = aHandle();
     const instanceUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-1";
-    const told = createClusterNodeVolumeUsers({
+    const withVm = createClusterNodeVolumeUsers({
       store,
       cache: cacheOf([await aNode(store, { instanceUri })]),
     });
-    assert.equal(told.cachedNodeNameOf(instanceUri.toUpperCase()), "node-a");
-    assert.equal(told.cachedNode("node-a").instanceUri, instanceUri);
-    const untold = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(aHandle())]) });
-    assert.equal(untold.cachedNodeNameOf(instanceUri), undefined);
-    assert.equal(untold.cachedNode("node-a").instanceUri, undefined);
+    assert.equal(withVm.cachedNodeNameOf(instanceUri.toUpperCase()), "node-a");
+    assert.equal(withVm.cachedNode("node-a").instanceUri, instanceUri);
+    const withoutVm = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(aHandle())]) });
+    assert.equal(withoutVm.cachedNodeNameOf(instanceUri), undefined);
+    assert.equal(withoutVm.cachedNode("node-a").instanceUri, undefined);
   });
 
   it("reads the store, not the cache, when asked for uncached users", async () => {
@@ -122,11 +122,11 @@ describe("createClusterNodeVolumeUsers", () => {
     const store = aHandle();
     const cache = cacheOf([await aNode(store, { outOfService: true, unschedulable: true })]);
     const users = createClusterNodeVolumeUsers({ store, cache });
-    const told: string[] = [];
-    users.onChange((nodeName) => told.push(nodeName));
-    cache.tell("ClusterNode", "node-a");
-    cache.tell("AzVolume", "pvc-1");
-    assert.deepEqual(told, ["node-a"]);
+    const reported: string[] = [];
+    users.onChange((nodeName) => reported.push(nodeName));
+    cache.notify("ClusterNode", "node-a");
+    cache.notify("AzVolume", "pvc-1");
+    assert.deepEqual(reported, ["node-a"]);
     assert.deepEqual(users.cachedNode("node-a"), {
       isGone: false,
       isOutOfService: true,

@@ -73,7 +73,7 @@ export function openStoreFile(options: {
   makeFile(options.file);
   const db = new DatabaseSync(options.file);
   try {
-    acquireHold(db, options.file);
+    lockFile(db, options.file);
     prepareFormat(db, options.file, options.nowMs);
     return storeFileOf(db, options.historyMax);
   } catch (error) {
@@ -104,7 +104,7 @@ function makeFile(file: string): void {
   }
 }
 
-function acquireHold(db: DatabaseSync, file: string): void {
+function lockFile(db: DatabaseSync, file: string): void {
   try {
     // The lock belongs to the process and goes with it, however it ends; a stopped process keeps it, as
     // it must.

@@ -61,14 +61,14 @@ export function createWriteQueue<T>(options: {
           results.push(signal.aborted ? fail({ kind: "Cancelled" }) : write());
       });
     } catch (error) {
-      for (const { settle } of batch) barrierFailed(settle, error);
+      for (const { settle } of batch) settleFailed(settle, error);
       return;
     }
     for (const [index, result] of results.entries()) batch[index]?.settle.resolve(result);
     options.afterCommit();
   }
 
-  function barrierFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
+  function settleFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
     if (options.isStoreError(error))
       settle.resolve(
         fail({

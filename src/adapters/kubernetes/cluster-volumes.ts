@@ -58,7 +58,7 @@ export function createClusterVolumes(options: {
   }
 
   /** An attacher leaves its finalizer on a PersistentVolume until that is deleted. */
-  async function freePersistentVolume(name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  async function removeAttacherFinalizer(name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
     const read = await readCoreObject<PersistentVolume>(
       client,
       coreResources.persistentVolumes,
@@ -137,7 +137,7 @@ export function createClusterVolumes(options: {
       const { metadata } = read.value;
       const deleted = await deleteCoreObject(client, coreResources.volumeAttachments, metadata, signal);
       if (!deleted.ok) return deleted;
-      const freed = await removeCoreFinalizer(
+      const finalizerRemoved = await removeCoreFinalizer(
         client,
         coreResources.volumeAttachments,
         metadata,
@@ -145,9 +145,9 @@ export function createClusterVolumes(options: {
         signal,
       );
       const volumeName = read.value.spec.source.persistentVolumeName;
-      return !freed.ok || volumeName === undefined || attachedVolumes(name).has(volumeName)
-        ? freed
-        : freePersistentVolume(volumeName, signal);
+      return !finalizerRemoved.ok || volumeName === undefined || attachedVolumes(name).has(volumeName)
+        ? finalizerRemoved
+        : removeAttacherFinalizer(volumeName, signal);
     },
     releaseVolumes: async (signal) => {
       const attached = attachedVolumes();
@@ -158,12 +158,12 @@ export function createClusterVolumes(options: {
             volume !== undefined && isKeptByAttacher && !attached.has(metadata.name),
         );
       for (let first = 0; first < kept.length; first += RELEASED_AT_ONCE) {
-        const freed = await Promise.all(
+        const finalizerRemoved = await Promise.all(
           kept
             .slice(first, first + RELEASED_AT_ONCE)
-            .map(({ metadata }) => freePersistentVolume(metadata.name, signal)),
+            .map(({ metadata }) => removeAttacherFinalizer(metadata.name, signal)),
         );
-        const failed = freed.find((one) => !one.ok);
+        const failed = finalizerRemoved.find((one) => !one.ok);
         if (failed !== undefined) return failed;
       }
       return ok(undefined);

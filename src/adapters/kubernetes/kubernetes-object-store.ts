@@ -10,12 +10,12 @@ import type { ApiAnswer, ApiClient, ApiRequest } from "./api/api-client.ts";
 import { readApiStatus } from "./api/api-status.ts";
 import { resourceSource } from "./api/resource-source.ts";
 import { unavailable } from "./api/unavailable.ts";
-import type { AskedFor } from "./api/unavailable.ts";
+import type { AttemptedCall } from "./api/unavailable.ts";
 import { newObjectToWire, objectFromWire, objectToWire, statusToWire } from "./store-objects.ts";
 import type { WireObject } from "./store-objects.ts";
 
 interface StoreCall {
-  readonly verb: AskedFor["verb"];
+  readonly verb: AttemptedCall["verb"];
   readonly method: ApiRequest["method"];
   readonly kind: Kind;
   readonly name: string;
@@ -37,11 +37,11 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
   }
 
   async function call<T>(
-    asked: StoreCall,
+    storeCall: StoreCall,
     parse: (body: unknown) => T,
     signal: AbortSignal,
   ): Promise<Result<T, Failure>> {
-    const { method, kind, name, subresource, body } = asked;
+    const { method, kind, name, subresource, body } = storeCall;
     const collection = collectionOf(kind);
     // No object has any other name, and its path would mean something else.
     if (method !== "POST" && !isSubdomain(name))
@@ -54,7 +54,7 @@ export function createKubernetesObjectStore(client: ApiClient, namespace: string
     if (!answer.ok) return answer;
     return answer.value.code < 300
       ? ok(parse(answer.value.body))
-      : fail(failureOf(answer.value, asked, namespace));
+      : fail(failureOf(answer.value, storeCall, namespace));
   }
 
   function sourceOf<K extends Kind>(kind: K, selector: LabelSelector): Source<KindMap[K]> {

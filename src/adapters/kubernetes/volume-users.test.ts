@@ -18,7 +18,7 @@ import { readBoundPods } from "./volume-users-now.ts";
 import { createPodVolumeUsers } from "./volume-users.ts";
 
 const never = new AbortController().signal;
-const asked = { nodeName: "node-a", volumeId: diskOf("data") };
+const place = { nodeName: "node-a", volumeId: diskOf("data") };
 const UNUSED: VolumeUse = { kind: "unused" };
 
 function usersOf(cluster: CoreCluster): VolumeUsers {
@@ -170,8 +170,8 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
       make(cluster);
       await cluster.show();
       const users = usersOf(cluster);
-      assert.deepEqual(await users.on(asked, never), use, because);
-      assert.deepEqual(users.cachedOn(asked), use, `${because} (cached)`);
+      assert.deepEqual(await users.on(place, never), use, because);
+      assert.deepEqual(users.cachedOn(place), use, `${because} (cached)`);
     }
   });
 
@@ -183,11 +183,11 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     const users = usersOf(cluster);
     const used = usedBy("pod default/data-pod");
     assert.deepEqual(
-      [await users.on(asked, never), users.cachedOn(asked)],
+      [await users.on(place, never), users.cachedOn(place)],
       [{ ...used, areWaiting: true }, used],
     );
     putPod(cluster, "db-0", { claims: ["data"] });
-    assert.deepEqual(await users.on(asked, never), usedBy("pod default/data-pod", "pod default/db-0"));
+    assert.deepEqual(await users.on(place, never), usedBy("pod default/data-pod", "pod default/db-0"));
   });
 
   it("does not report all waiting while a running pod may use the volume as well", async () => {
@@ -198,9 +198,9 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     });
     await cluster.show();
     const users = usersOf(cluster);
-    assert.deepEqual(await users.on(asked, never), { ...usedBy("pod default/waits"), areWaiting: true });
+    assert.deepEqual(await users.on(place, never), { ...usedBy("pod default/waits"), areWaiting: true });
     putPod(cluster, "runs", { claims: ["gone"] });
-    assert.deepEqual(await users.on(asked, never), usedBy("pod default/waits"));
+    assert.deepEqual(await users.on(place, never), usedBy("pod default/waits"));
   });
 
   it("uses no cache for an uncached read", async () => {
@@ -208,8 +208,8 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
     await cluster.show();
     putUse(cluster, "data", "db-0");
     const users = usersOf(cluster);
-    assert.deepEqual(await users.on(asked, never), usedBy("pod default/db-0"));
-    assert.deepEqual(users.cachedOn(asked), UNUSED);
+    assert.deepEqual(await users.on(place, never), usedBy("pod default/db-0"));
+    assert.deepEqual(users.cachedOn(place), UNUSED);
   });
 
   it("resolves a deleted or recreated claim by its PersistentVolume, if that exists", async () => {
@@ -282,7 +282,7 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
       putUse(cluster, "data", "db-0");
       make(cluster);
       await cluster.show();
-      assert.deepEqual(await usersOf(cluster).on(asked, never), use, because);
+      assert.deepEqual(await usersOf(cluster).on(place, never), use, because);
     }
   });
 
@@ -298,19 +298,19 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         putUse(cluster, "other");
         await cluster.show();
         cluster.refuse(prefix, code);
-        const use = await usersOf(cluster).on(asked, never);
+        const use = await usersOf(cluster).on(place, never);
         assert.equal(use.kind, "unknown", `${resource} answers ${code}`);
       }
     }
     const cluster = aCoreCluster();
-    assert.equal(usersOf(cluster).cachedOn(asked).kind, "unknown", "caches that have not synced");
+    assert.equal(usersOf(cluster).cachedOn(place).kind, "unknown", "caches that have not synced");
   });
 
   it("gives no hint if the caches do not lead from a pod to its disk", async () => {
     const cluster = aCoreCluster();
     putPod(cluster, "db-0", { claims: ["data"] });
     await cluster.show();
-    assert.deepEqual(usersOf(cluster).cachedOn(asked), {
+    assert.deepEqual(usersOf(cluster).cachedOn(place), {
       kind: "unknown",
       because: "nothing is known of claim default/data, which a pod there names",
     });
@@ -380,15 +380,15 @@ describe("createPodVolumeUsers: nodes", () => {
 
   it("reports nodes whose users, bound claims or pod rules changed, and nothing else", async () => {
     const cluster = aCoreCluster();
-    const told: string[] = [];
+    const reported: string[] = [];
     usersOf(cluster).onChange((nodeName, changed) =>
-      told.push(changed === "node" ? nodeName : `users of ${nodeName}`),
+      reported.push(changed === "node" ? nodeName : `users of ${nodeName}`),
     );
     const after = async (change: () => void): Promise<readonly string[]> => {
-      told.length = 0;
+      reported.length = 0;
       change();
       await cluster.show();
-      return told.toSorted();
+      return reported.toSorted();
     };
     assert.deepEqual(await after(() => putNode(cluster, "node-a")), ["node-a"]);
     assert.deepEqual(await after(() => putNode(cluster, "node-a")), [], "its status");

@@ -13,7 +13,7 @@ import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
 import type { SourceCache } from "../../ports/store/source-cache.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import type { ClusterClaim } from "./core/core-claim.ts";
-import { type ClusterNode, isOutOfService, type Node, readClusterNode } from "./core/core-node.ts";
+import { type CachedNode, isOutOfService, type Node, readCachedNode } from "./core/core-node.ts";
 import { coreResources, readCoreObject } from "./core/core-object-calls.ts";
 import type { ClusterPersistentVolume } from "./core/core-persistent-volume.ts";
 import type { ClusterPod } from "./core/core-pod.ts";
@@ -34,7 +34,7 @@ export interface VolumeUsersCaches {
     SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>,
     "get" | "byIndex" | "hasSynced"
   >;
-  readonly nodes: Pick<SourceCache<ClusterNode, NodeIndex>, "get" | "byIndex" | "hasSynced" | "onChange">;
+  readonly nodes: Pick<SourceCache<CachedNode, NodeIndex>, "get" | "byIndex" | "hasSynced" | "onChange">;
 }
 
 /** `VolumeUsers` on Kubernetes: pods, by way of their claims and these claims' PersistentVolumes. */
@@ -162,9 +162,9 @@ export function createPodVolumeUsers(options: {
         ];
   }
 
-  async function readNode(nodeName: string, signal: AbortSignal): Promise<ClusterNode | undefined> {
+  async function readNode(nodeName: string, signal: AbortSignal): Promise<CachedNode | undefined> {
     const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
-    return read.ok && read.value !== undefined ? readClusterNode(read.value) : undefined;
+    return read.ok && read.value !== undefined ? readCachedNode(read.value) : undefined;
   }
 
   return {
@@ -223,7 +223,7 @@ function placeOf({
   return { namespace, labels };
 }
 
-function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): OrchestratorNode {
+function orchestratorNode(node: CachedNode | undefined, hasSynced: boolean): OrchestratorNode {
   return {
     isGone: hasSynced && node === undefined,
     isOutOfService: isOutOfService(node?.taints ?? []),
@@ -242,8 +242,8 @@ function isRelevantPodChange(previous: ClusterPod | undefined, current: ClusterP
   return usesVolumes && (previous?.nodeName ?? "") !== (current?.nodeName ?? "");
 }
 
-function isRelevantNodeChange(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
-  const relevant = (node: ClusterNode | undefined): string =>
+function isRelevantNodeChange(previous: CachedNode | undefined, current: CachedNode | undefined): boolean {
+  const relevant = (node: CachedNode | undefined): string =>
     JSON.stringify([
       node?.metadata.uid,
       node?.instanceUri,

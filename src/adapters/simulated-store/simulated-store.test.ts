@@ -53,16 +53,16 @@ describe("createSimulatedStore", () => {
     const { clock, store } = aWorld();
     const late = store.handle("late");
     late.setWeather({ watchDelayMs: [1_000, 5_000] });
-    const told = toldTo(late);
+    const watched = namesWatchedBy(late);
     for (let index = 0; index < 20; index++) await createNode(store.handle("writer"), `node-${index}`);
     await clock.advance(999);
-    assert.deepEqual(told.names, []);
+    assert.deepEqual(watched.names, []);
     await clock.advance(4_001);
     assert.deepEqual(
-      told.names,
+      watched.names,
       Array.from({ length: 20 }, (_, index) => `node-${index}`),
     );
-    await told.stop();
+    await watched.stop();
   });
 
   it("makes planned faults happen once, to matching calls", async () => {
@@ -111,9 +111,9 @@ describe("createSimulatedStore", () => {
   it("disconnects one handle and leaves the others alone", async () => {
     const { store } = aWorld();
     const [cut, other] = [store.handle("cut"), store.handle("other")];
-    const told = toldTo(cut);
+    const watched = namesWatchedBy(cut);
     cut.setReachable(false);
-    await assert.rejects(told.ended, WatchBroken);
+    await assert.rejects(watched.ended, WatchBroken);
     assert.deepEqual(await cut.get("AzDriverNode", "node-a", never), {
       ok: false,
       failure: { kind: "StoreUnavailable", detail: "the request was lost between cut and the store" },
@@ -126,20 +126,20 @@ describe("createSimulatedStore", () => {
   it("holds watch events back, breaks watches, and reports them gone, on request", async () => {
     const { clock, store } = aWorld();
     const handle = store.handle("a");
-    const told = toldTo(handle);
+    const watched = namesWatchedBy(handle);
     handle.holdWatches(true);
     await createNode(handle, "node-a");
     await clock.advance(100_000);
-    assert.deepEqual(told.names, []);
+    assert.deepEqual(watched.names, []);
     handle.holdWatches(false);
     await clock.settle();
-    assert.deepEqual(told.names, ["node-a"]);
+    assert.deepEqual(watched.names, ["node-a"]);
     handle.breakWatches();
-    await assert.rejects(told.ended, WatchBroken);
+    await assert.rejects(watched.ended, WatchBroken);
     handle.setWeather({ watchGone: 1 });
-    await assert.rejects(toldTo(handle).ended, WatchGone);
+    await assert.rejects(namesWatchedBy(handle).ended, WatchGone);
     handle.setWeather({ watchGone: 0, watchBroken: 1 });
-    await assert.rejects(toldTo(handle).ended, WatchBroken);
+    await assert.rejects(namesWatchedBy(handle).ended, WatchBroken);
   });
 
   it("repeats an event once on request, after its delay and before all others", async () => {
@@ -188,17 +188,17 @@ describe("createSimulatedStore", () => {
     const seeded = createSeededRandom(1);
     const random = { ...seeded, next: () => assert.fail("it drew a number") };
     const store = createSimulatedStore({ clock, random });
-    const told = toldTo(store.handle("a"));
+    const watched = namesWatchedBy(store.handle("a"));
     await createNode(store.handle("a"), "node-a");
     await clock.advance(30_000);
-    await told.stop();
-    assert.deepEqual(told.names, ["node-a"]);
+    await watched.stop();
+    assert.deepEqual(watched.names, ["node-a"]);
   });
 
   it("drops what is older than its history", async () => {
     const { store } = aWorld({ historyMax: 3 });
     for (let index = 0; index < 4; index++) await createNode(store.handle("a"), `node-${index}`);
-    await assert.rejects(toldTo(store.handle("a")).ended, WatchGone);
+    await assert.rejects(namesWatchedBy(store.handle("a")).ended, WatchGone);
   });
 
   it("reports each commit with both states, the handle and the time", async () => {
@@ -320,7 +320,7 @@ async function stormyHistory(seed: number): Promise<readonly string[]> {
 }
 
 /** Collects the names that a watch from the store's birth reports. */
-function toldTo(store: ObjectStore): {
+function namesWatchedBy(store: ObjectStore): {
   readonly names: readonly string[];
   readonly ended: Promise<void>;
   readonly stop: () => Promise<void>;

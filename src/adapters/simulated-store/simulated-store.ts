@@ -147,7 +147,7 @@ export function createSimulatedStore(options: {
     const { change, object } = written.value;
     if (change !== undefined) {
       const after = change.type === "DELETED" ? undefined : object;
-      const told: SimulatedCommit = {
+      const committed: SimulatedCommit = {
         by,
         verb,
         kind,
@@ -157,7 +157,7 @@ export function createSimulatedStore(options: {
         resourceVersion: String(change.version),
         atMs: change.atMs,
       };
-      for (const listener of listeners) listener(told);
+      for (const listener of listeners) listener(committed);
     }
     return ok(object);
   }
@@ -284,7 +284,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         if (!state.canResumeFrom(kind, seen))
           throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
         let next = state.changeAfter(kind, seen);
-        // An event without watchers needs no delay.
+        // A change that this watch's selector leaves out needs no delay.
         while (next !== undefined && selectedType(next, selector) === undefined) {
           seen = next.version;
           next = state.changeAfter(kind, seen);

@@ -10,7 +10,7 @@ export interface Interest {
 /** A socket that the poller knows. */
 export interface Watch {
   /** Replaces what it is waited for; nothing at first. */
-  readonly want: (interest: Interest) => void;
+  readonly setInterest: (interest: Interest) => void;
   /** No call of `ready` follows. `ended` is called once no wait uses the socket, which can be closed then. */
   readonly end: (ended: () => void) => void;
 }
@@ -111,7 +111,7 @@ export function createPoller(native: NativeSockets): Poller {
       }
       watched.add(each);
       return {
-        want: (interest) => {
+        setInterest: (interest) => {
           if (each.interest.read === interest.read && each.interest.write === interest.write) return;
           each.interest = interest;
           changed();

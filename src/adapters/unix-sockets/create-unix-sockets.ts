@@ -101,9 +101,9 @@ export function createUnixSockets(native: NativeSockets): UnixSockets {
       }
       pause();
     });
-    const resume = (): void => watch.want({ read: true, write: false });
+    const resume = (): void => watch.setInterest({ read: true, write: false });
     const pause = (): void => {
-      watch.want({ read: false, write: false });
+      watch.setInterest({ read: false, write: false });
       if (connections < CONNECTIONS_MAX) retry = setTimeout(resume, ACCEPT_RETRY_MS);
     };
     resume();

@@ -20,7 +20,7 @@ export function socketStream(native: NativeSockets, poller: Poller, socket: Sock
   let isReading = false;
   let writing: Write | undefined;
 
-  const update = (): void => watch.want({ read: isReading, write: writing !== undefined });
+  const update = (): void => watch.setInterest({ read: isReading, write: writing !== undefined });
   const isTemporary = (): boolean => native.temporaryErrors.has(native.lastError());
   const read = (): void => {
     // A reader of the bytes may destroy the stream, which closes the socket.

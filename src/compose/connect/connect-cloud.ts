@@ -18,7 +18,7 @@ import {
   createAzureCloudProvisioner,
   type AzureCloudProvisioner,
 } from "../../provisioner/azure-cloud-provisioner.ts";
-import type { DiskPlace } from "../../provisioner/disk/disks.ts";
+import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
 import { type detachOptions, provisionerSettingsOf } from "../settings/detach-options.ts";
 import type { azureOptions } from "../settings/process-options.ts";
@@ -71,7 +71,7 @@ export async function connectCloud(
 /** How Azure is reached. */
 export interface AzureReach {
   readonly arm: ArmApi;
-  readonly place: DiskPlace;
+  readonly place: DefaultDiskPlace;
   /** Azure Resource Manager's address. */
   readonly endpoint: string;
   /** The application or identity that signs in, if the settings name one. */

@@ -1,7 +1,7 @@
 import type { ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { type CoreCaches, NODE_PLUGIN } from "../../adapters/kubernetes/core/core-sources.ts";
 import { readLease } from "../../adapters/kubernetes/read-lease.ts";
-import { watchOtherDriversInCluster } from "../../controller/watch-other-drivers.ts";
+import { watchOtherDrivers } from "../../controller/watch-other-drivers.ts";
 import type { Events } from "../../ports/cluster/events.ts";
 import { ControlLoop } from "../../runtime/queue/control-loop.ts";
 import type { ProcessPorts } from "../roles/run-role.ts";
@@ -34,7 +34,7 @@ export function followOtherDrivers(
 ): { readonly why: () => string | undefined; readonly run: (signal: AbortSignal) => Promise<void> } {
   const { client, caches, driverName, daemonSets, events } = parts;
   const lease = { namespace: NAMESPACE_OF_V1, name: snapshotterLease(driverName) };
-  const { why, reconciler } = watchOtherDriversInCluster(
+  const { why, reconciler } = watchOtherDrivers(
     {
       daemonSets: daemonSets?.split(","),
       nodePlugins: () =>

@@ -38,7 +38,7 @@ export const registrationOptions = grouped("Registration with the kubelet", {
  * How long the end of this process waits for the API server to say whether the DaemonSet stays, in
  * milliseconds.
  */
-const ASK_MAX_MS = 2_000;
+const CALL_MAX_MS = 2_000;
 
 /** Throws `WrongSetting` on Windows: the socket there is replaced by ways that only Linux has. */
 export function checkRegistration(
@@ -68,13 +68,13 @@ export async function serveRegistration(
     readonly driverName: string;
     readonly endpoint: string;
     readonly apiClient: ApiClient | undefined;
-  } & Pick<RegistrationOptions, "nodeName" | "events" | "onRegistered" | "onPlace">,
+  } & Pick<RegistrationOptions, "nodeName" | "events" | "onRegistered" | "onSocketTaken">,
   values: Values<typeof registrationOptions>,
   process: ProcessPorts,
 ): Promise<Registration | undefined> {
   const socketPath = values["registration-socket"];
   if (socketPath === undefined) return undefined;
-  const { driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace } = plugin;
+  const { driverName, nodeName, endpoint, apiClient, events, onRegistered, onSocketTaken } = plugin;
   const { clock, random, logger } = process;
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const csiSocketPath = values["kubelet-registration-path"] ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
@@ -88,16 +88,16 @@ export async function serveRegistration(
     logger,
     events,
     onRegistered,
-    onPlace,
+    onSocketTaken,
   });
   if (!registered.ok) throw new Error(describeFailure(registered.failure));
   const registration = registered.value;
 
-  async function isFollowed(signal: AbortSignal): Promise<boolean> {
+  async function hasSuccessor(signal: AbortSignal): Promise<boolean> {
     if (apiClient === undefined || daemonSet === undefined) return false;
     return withTimeout(
       clock,
-      ASK_MAX_MS,
+      CALL_MAX_MS,
       (limited) => isDaemonSetStaying(apiClient, daemonSet, limited),
       signal,
     );
@@ -106,7 +106,7 @@ export async function serveRegistration(
   return {
     ...registration,
     stop: async (signal) => {
-      const leavesSocket = await isFollowed(signal);
+      const leavesSocket = await hasSuccessor(signal);
       if (leavesSocket)
         logger.info("stays registered with kubelet: another instance follows", { driverName });
       else logger.info("deregisters from kubelet", { driverName });

@@ -5,7 +5,7 @@ import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { isSubscriptionAction } from "../../provisioner/arm/arm-actions.ts";
 import type { ArmApi, ArmError, ArmOperation, ArmVm } from "../../provisioner/arm/arm-api.ts";
-import type { DiskPlace } from "../../provisioner/disk/disks.ts";
+import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 
@@ -22,7 +22,7 @@ const POLL_MS = 5_000;
 /** What the checks of Azure need. */
 export interface AzureChecks {
   readonly arm: ArmApi;
-  readonly place: DiskPlace;
+  readonly place: DefaultDiskPlace;
   /** Azure Resource Manager's address, to poll a nonexistent operation. */
   readonly endpoint: string;
   /** The resource id of this VM; undefined: it could not be found out. */
@@ -53,13 +53,13 @@ export async function checkAzure(checks: AzureChecks, signal: AbortSignal): Prom
     createOption: "Copy",
     incremental: true,
   } as const;
-  const poll = `${checks.endpoint}/subscriptions/${place.subscriptionId}/providers/Microsoft.Compute/locations/${place.location}`;
+  const operationsUrl = `${checks.endpoint}/subscriptions/${place.subscriptionId}/providers/Microsoft.Compute/locations/${place.location}`;
   // Without a version: it gets the one that the calls before it have settled on.
   const operation = (path: string, kind: "vm" | "disk") =>
     arm.pollOperation(
       {
         operation: {
-          pollUrl: `${poll}/${path}/${NO_OPERATION}`,
+          pollUrl: `${operationsUrl}/${path}/${NO_OPERATION}`,
           kind,
           retryAfterMs: undefined,
         },
@@ -123,16 +123,16 @@ async function checkVm(checks: AzureChecks, signal: AbortSignal): Promise<readon
       ),
     ];
   const read = await arm.getVm({ ...vm.value, instanceView: false, clientRequestId: "" }, signal);
-  if (!read.result.ok) return [ownVm(checks, read.result.failure)];
+  if (!read.result.ok) return [ownVmFinding(checks, read.result.failure)];
   const sizes = await arm.listVmSizes({ location: place.location, clientRequestId: "" }, signal);
   const write = (): Promise<Answer<ArmOperation>> =>
     arm.startVmUpdate({ ...vm.value, change: {}, ifMatch: WRONG_ETAG, clientRequestId: "" }, signal);
   return [
     present("may read its VM", instanceUri),
     read.result.value.etag === "" ? withoutEtag : await conditionalWrite(checks, await write(), signal),
-    region(place, read.result.value),
+    regionFinding(place, read.result.value),
     sizes.result.ok
-      ? size(
+      ? vmSizeFinding(
           sizes.result.value.map(({ name }) => name),
           read.result.value,
         )
@@ -176,7 +176,8 @@ function permission(
   expected: Expected = () => false,
 ): Finding {
   if (failure === undefined) return present(check, "allowed");
-  if (failure.statusCode === 403) return missing(check, firstLine(failure.message), grant(checks, failure));
+  if (failure.statusCode === 403)
+    return missing(check, firstLine(failure.message), roleAssignmentCommand(checks, failure));
   const remedy = remedyOf(checks, failure);
   if (remedy !== undefined) return missing(check, firstLine(failure.message), remedy);
   return expected(failure)
@@ -212,7 +213,7 @@ function remedyOf({ place }: AzureChecks, { code }: ArmError): string | undefine
 
 const MISSING_PLACE = /^(?:ResourceGroup|Subscription)NotFound$/iu;
 
-function ownVm(checks: AzureChecks, failure: ArmError): Finding {
+function ownVmFinding(checks: AzureChecks, failure: ArmError): Finding {
   const check = "may read its VM";
   return isNotThere(failure)
     ? missing(
@@ -223,7 +224,7 @@ function ownVm(checks: AzureChecks, failure: ArmError): Finding {
     : permission(checks, check, failure);
 }
 
-function grant({ clientId, place }: AzureChecks, failure: ArmError): string {
+function roleAssignmentCommand({ clientId, place }: AzureChecks, failure: ArmError): string {
   const denied = deniedAccess(failure);
   if (denied === undefined) return remedyOfDenial(failure);
   const scope = denied.scope.split("/providers/Microsoft.Compute")[0] ?? denied.scope;
@@ -281,7 +282,7 @@ async function untilEnded(arm: ArmApi, started: ArmOperation, signal: AbortSigna
   return true;
 }
 
-function region({ location }: DiskPlace, vm: ArmVm): Finding {
+function regionFinding({ location }: DefaultDiskPlace, vm: ArmVm): Finding {
   const ofVm = regionName(vm.location);
   return ofVm === location
     ? present("region", location)
@@ -292,7 +293,7 @@ function region({ location }: DiskPlace, vm: ArmVm): Finding {
       );
 }
 
-function size(names: readonly string[], { vmSize }: ArmVm): Finding {
+function vmSizeFinding(names: readonly string[], { vmSize }: ArmVm): Finding {
   return names.some((name) => name.toLowerCase() === vmSize.toLowerCase())
     ? present("VM size", `${vmSize} is offered, with its number of data disks`)
     : unknown(

@@ -1,6 +1,6 @@
 import { remedyOfDenial } from "../../core/failure/denied-access.ts";
 import type { ArmApi, ArmUsage } from "../../provisioner/arm/arm-api.ts";
-import type { DiskPlace } from "../../provisioner/disk/disks.ts";
+import type { DefaultDiskPlace } from "../../provisioner/disk/disks.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 
 const CHECK = "quotas of disks";
@@ -14,7 +14,7 @@ const DISK_QUOTA = /DiskCount$/u;
  * quota are used. A SKU whose quota is 0 is not offered there.
  */
 export async function checkDiskQuotas(
-  { arm, place }: { readonly arm: Pick<ArmApi, "listUsages">; readonly place: DiskPlace },
+  { arm, place }: { readonly arm: Pick<ArmApi, "listUsages">; readonly place: DefaultDiskPlace },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { location } = place;
@@ -35,7 +35,10 @@ export async function checkDiskQuotas(
   ];
 }
 
-function nearlyUsedUp({ subscriptionId, location }: DiskPlace, { name, current, limit }: ArmUsage): Finding {
+function nearlyUsedUp(
+  { subscriptionId, location }: DefaultDiskPlace,
+  { name, current, limit }: ArmUsage,
+): Finding {
   const scope = `/subscriptions/${subscriptionId}/providers/Microsoft.Compute/locations/${location}`;
   return missing(
     `quota ${name}`,

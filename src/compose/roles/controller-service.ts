@@ -95,7 +95,7 @@ export function addControllerService(
         unclaimed.set(0);
       },
     },
-    noteUnclaimed: (count) => unclaimed.set(count),
+    recordUnclaimed: (count) => unclaimed.set(count),
   });
   server.add(ControllerService, handlers);
   return run;

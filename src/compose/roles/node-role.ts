@@ -143,7 +143,7 @@ export const nodeRole: Role<typeof options> = {
     const caching = untilEnded(lifetime, (signal) => cache.run(signal));
     await cache.untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
-    const { registration, runs } = await makeKnown(
+    const { registration, runs } = await registerNode(
       { endpoint, apiClient, ownNode, others, events },
       values,
       ports,
@@ -203,7 +203,7 @@ function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof 
  * Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs`
  * last as long as the role does.
  */
-async function makeKnown(
+async function registerNode(
   parts: {
     readonly endpoint: string;
     readonly apiClient: ApiClient | undefined;
@@ -233,9 +233,9 @@ async function makeKnown(
     taintLoop?.queue.add(ONLY_KEY);
     othersLoop?.queue.add(ONLY_KEY);
   };
-  const { onPlace } = others;
+  const { onSocketTaken } = others;
   const registration = await serveRegistration(
-    { driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace },
+    { driverName, nodeName, endpoint, apiClient, events, onRegistered, onSocketTaken },
     values,
     ports,
   );

@@ -29,7 +29,7 @@ export interface NodeServiceParts
   readonly volumesMax: number | undefined;
 }
 
-/** This machine, as its node service uses it, and what an earlier plug-in has noted of it. */
+/** This machine, as its node service uses it, and what an earlier plug-in has checkpointed there. */
 export interface NodeHost {
   readonly host: HostProvisioner;
   readonly checkpoints: NodeCheckpoints;

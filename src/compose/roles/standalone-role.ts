@@ -142,7 +142,7 @@ async function readMachine(
   ports: ProcessPorts,
 ): Promise<Pick<NodeServiceParts, "node" | "volumesMax">> {
   const nodeName = values["node-name"];
-  const instanceUri = values["vm-resource-id"] ?? (await askInstanceUri(values, ports));
+  const instanceUri = values["vm-resource-id"] ?? (await discoverInstanceUri(values, ports));
   const instance = await cloud.inspectInstance({ nodeName, instanceUri }, ports.lifetime);
   if (!instance.ok)
     throw new Error(
@@ -166,12 +166,12 @@ async function readMachine(
   };
 }
 
-async function askInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
+async function discoverInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
   const metadata = await metadataService(values);
-  const learnt = await discoverInstance(
+  const discovered = await discoverInstance(
     { ...ports, metadata, ownNode: undefined },
     { vmId: undefined, instanceUri: undefined },
     ports.lifetime,
   );
-  return learnt.instanceUri;
+  return discovered.instanceUri;
 }

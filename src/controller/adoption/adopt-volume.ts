@@ -35,8 +35,8 @@ export async function adoptVolume(
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok) return present;
     // An object without a disk is still being created: its creation finds this disk.
-    const itsDisk = diskUriOf(present.value) ?? diskUri;
-    if (isSameResourceUri(itsDisk, diskUri)) return ok({ volume: present.value, isNew: false });
+    const presentUri = diskUriOf(present.value) ?? diskUri;
+    if (isSameResourceUri(presentUri, diskUri)) return ok({ volume: present.value, isNew: false });
   }
   return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: names.at(-1) ?? diskUri });
 }

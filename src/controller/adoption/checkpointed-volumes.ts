@@ -1,13 +1,13 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { judgeCheckpoint } from "../../core/writer/judge-checkpoints.ts";
+import { judgeCheckpoint } from "../../core/writer/judge-checkpoint.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
 /** A node that reports a checkpoint of a volume, and is believed. */
-export interface NotingNode {
+export interface CheckpointingNode {
   readonly node: ReportedNode;
   /** The highest epoch in its checkpoints; undefined: it reports one that is out of range. */
   readonly epoch: number | undefined;
@@ -21,13 +21,13 @@ type CheckpointPorts = Pick<ControllerPorts, "cache" | "events">;
  * Returns the nodes that report a checkpoint of a volume, as far as they are believed. The rest is
  * reported.
  */
-export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): readonly NotingNode[] {
+export function nodesWithCheckpoint(ports: CheckpointPorts, volume: AzVolume): readonly CheckpointingNode[] {
   const { name } = volume.metadata;
-  const isHeard = (node: AzDriverNode): node is ReportedNode => node.status !== undefined;
+  const hasReported = (node: AzDriverNode): node is ReportedNode => node.status !== undefined;
   return ports.cache
     .byIndex("AzDriverNode", "checkpointed", name)
-    .filter(isHeard)
-    .flatMap((node): readonly NotingNode[] => {
+    .filter(hasReported)
+    .flatMap((node): readonly CheckpointingNode[] => {
       const nodeName = node.metadata.name;
       const isExplained = (volumeName: string): boolean => isAttachedOrNamed(ports, volumeName, nodeName);
       const verdict = judgeCheckpoint(node.status.volumes, {

@@ -8,7 +8,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
-import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { emitLost } from "../attachment/disk-lost-event.ts";
@@ -54,8 +54,8 @@ export async function lookForStrays(
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   if (!isWorthIt(disk.value)) return ok(undefined);
-  const made = await recordStrays(ports, volume, detail, disk.value, signal);
-  return made.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : made;
+  const recorded = await recordStrays(ports, volume, detail, disk.value, signal);
+  return recorded.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : recorded;
 }
 
 /**
@@ -70,11 +70,11 @@ async function recordStrays(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
-  const unsaid: string[] = [];
+  const unexplained: string[] = [];
   for (const instanceUri of disk.attachedTo) {
     const nodeName = nodeNameOf(ports, instanceUri);
     if (nodeName === undefined) {
-      unsaid.push(instanceUri);
+      unexplained.push(instanceUri);
       continue;
     }
     const present = await readAttachment(
@@ -83,14 +83,14 @@ async function recordStrays(
       signal,
     );
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-    if (!present.ok || !explains(ports, present.value, instanceUri)) unsaid.push(instanceUri);
+    if (!present.ok || !explains(ports, present.value, instanceUri)) unexplained.push(instanceUri);
   }
-  if (unsaid.length === 0) return ok(undefined);
+  if (unexplained.length === 0) return ok(undefined);
   // Without the volume's object nothing requests a detach: recreating it also records every VM with its
   // disk.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
-  const attachedVms = await findAttachedVms(ports, { ...disk, attachedTo: unsaid }, LANE, signal);
+  const attachedVms = await findAttachedVms(ports, { ...disk, attachedTo: unexplained }, LANE, signal);
   if (!attachedVms.ok) return attachedVms;
   // The record first: nothing is detached by an attachment alone while it is unknown what the VM does
   // with the disk.
@@ -103,7 +103,7 @@ async function recordStrays(
   if (!recorded.ok) return recorded;
   for (const { node, lun } of attachedVms.value)
     if (lun !== undefined)
-      ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName: node.nodeName });
+      ports.logger.warn("attachment recreated from its disk", { volumeName, nodeName: node.nodeName });
   return ok(undefined);
 }
 
@@ -117,7 +117,7 @@ async function reportStaleOnes(
   for (const attachment of attachedIn(ports, volumeName)) {
     const { nodeName } = attachment.spec;
     if (named.has(nodeName)) continue;
-    const marked = await reportMissing(ports, attachment, signal);
+    const marked = await markDeviceMissing(ports, attachment, signal);
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (!marked.ok) continue;
     ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });

@@ -5,14 +5,14 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { distrust } from "../../core/writer/record/writer-steps.ts";
-import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
- * Records VMs that have a disk without an object that says so as unverified, and reports each. A node
- * then shows itself clean, or its plug-in finds the disk in use. A VM that is no node keeps the disk
- * until a person detaches it. Volumes that several nodes may write have no record: of these, only VMs
- * that are no nodes are reported.
+ * Records as unverified the VMs that have a disk although no attachment says so, and reports each. A node
+ * then shows itself clean, or its plug-in finds the disk in use. A VM that is no node keeps the disk until a
+ * person detaches it. Volumes that several nodes may write have no record: of these, only VMs that are no
+ * nodes are reported.
  */
 export async function distrustStrays(
   ports: AdoptionPorts,
@@ -26,16 +26,16 @@ export async function distrustStrays(
       if (isForeign(node)) report(ports, volumeName, node);
       continue;
     }
-    const moved = await moveRecord(
+    const updated = await updateRecord(
       ports,
       { volumeName, nodeName: node.nodeName, step: "distrust" },
       (record) => distrust(record, node),
       signal,
     );
-    if (moved.ok) report(ports, volumeName, node);
+    if (updated.ok) report(ports, volumeName, node);
     // Either it is named already, or the object is gone: it is then recreated with all VMs that have its
     // disk.
-    else if (!isNoLongerDue(moved.failure)) return moved;
+    else if (!isNoLongerDue(updated.failure)) return updated;
   }
   return ok(undefined);
 }

@@ -26,12 +26,11 @@ export interface UnnamedVolumes {
 }
 
 /**
- * Deletes the AzVolumes of disks that no longer exist in Azure, where no volume of the cluster names the
- * disk and no node has it attached. Such a disk was retained when its PersistentVolume went, and deleted
- * later: no DeleteVolume call would follow. What is deleted here is examined like a manual deletion: if
- * the disk exists after all, the object is recreated. `lists` need not be listed again: a disk that is
- * missing there is read. Existing disks are reported (`UnclaimedDisk`) and
- * never deleted: they may hold a volume's only data.
+ * Deletes the AzVolumes of disks that no longer exist in Azure, where no volume of the cluster names the disk
+ * and no node has it attached. Such a disk was retained when its PersistentVolume went, and deleted later: no
+ * DeleteVolume call would follow. What is deleted here is examined like a manual deletion: if the disk exists
+ * after all, the object is recreated. `lists` need not be listed again: a disk that is missing there is read.
+ * Existing disks are reported (`UnclaimedDisk`) and never deleted: they may hold a volume's only data.
  */
 export async function pruneVolumes(
   { lists = new Map(), ...ports }: AdoptionPorts & { readonly lists?: Pick<DiskLists, "get"> },

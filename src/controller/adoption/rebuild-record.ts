@@ -169,7 +169,7 @@ export function knownUse(
   attachedVms: readonly AttachedVm[],
 ): Omit<KnownUse, "quarantined"> {
   const checkpoints = nodesWithCheckpoint(ports, volume);
-  const noting = checkpoints
+  const checkpointedVms = checkpoints
     .filter(({ isOfAnotherVm }) => !isOfAnotherVm)
     .flatMap(({ node }) => believedVm(ports, node.metadata.name, node.status) ?? [])
     // Of a VM that Azure names, Azure has just reported the GUID.
@@ -183,7 +183,7 @@ export function knownUse(
   const epochs = checkpoints.flatMap(({ epoch }) => epoch ?? []);
   return {
     attachedTo: attachedVms.map(({ node }) => node),
-    checkpointed: [...noting, ...begun.flatMap((attachment) => attachedVm(attachment) ?? [])],
+    checkpointed: [...checkpointedVms, ...begun.flatMap((attachment) => attachedVm(attachment) ?? [])],
     epochs,
     hadRecord: epochs.length > 0 || begun.length > 0,
   };

@@ -23,11 +23,11 @@ import { compareAttachments } from "./compare-attachments.ts";
 export type DiskLists = Map<string, readonly DiskFacts[]>;
 
 /**
- * Rebuilds the AzVolumes of disks that have none: those that this driver made, after the object store was
- * lost, and those that the cluster names, made by an earlier driver or by hand. Their records start
- * *unverified*. The attachments of all others are compared with Azure. Idempotent. A failing disk delays
- * no other. Fails with the first failure once all were tried, or sooner where the others would fail in
- * the same way. Returns how many were rebuilt, and adds to `lists` what it has listed.
+ * Adopts the disks that have no AzVolume: those that this driver made, after the object store was lost, and
+ * those that the cluster names, made by an earlier driver or by hand. Their records start *unverified*. The
+ * attachments of all others are compared with Azure. Idempotent. A failing disk delays no other. Fails with
+ * the first failure once all were tried, or sooner where the others would fail in the same way. Returns how
+ * many were adopted, and adds to `lists` what it has listed.
  */
 export async function recoverVolumes(
   { lists = new Map(), ...ports }: RecoveryPorts & { readonly lists?: DiskLists },
@@ -35,7 +35,7 @@ export async function recoverVolumes(
 ): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
   let failed: Result<never, Failure> | undefined;
-  let rebuilt = 0;
+  let adopted = 0;
   const recoveries = [
     () => recoverNamed(ports, signal),
     () => recoverFrom(ports, undefined, lists, signal),
@@ -46,11 +46,11 @@ export async function recoverVolumes(
   ];
   for (const recover of recoveries) {
     const recovered = await recover();
-    if (recovered.ok) rebuilt += recovered.value;
+    if (recovered.ok) adopted += recovered.value;
     else if (signal.aborted) return recovered;
     else failed ??= recovered;
   }
-  return failed ?? ok(rebuilt);
+  return failed ?? ok(adopted);
 }
 
 /** The same for a resource group that may be gone or belong to others: then there is nothing to recover. */
@@ -205,7 +205,7 @@ async function recoverVolume(
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
   const adopted = await adoptVolume(ports, { ...disk.value, diskUri }, stated, signal);
   if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
-  ports.logger.warn("volume rebuilt from its disk: its record is unverified", {
+  ports.logger.warn("volume adopted from its disk: its record is unverified", {
     volumeName: adopted.value.volume.metadata.name,
     diskUri,
   });

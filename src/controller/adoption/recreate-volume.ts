@@ -10,13 +10,13 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { AdoptionPorts } from "../controller-ports.ts";
 
 /**
- * Handles an AzVolume deleted by hand, by pruning or with its CRD: the disk stays, and the object is
- * recreated with an *unverified* record, and carries the one it had: Azure may still show the disk as it
- * was before its last attach. Only where Azure reports that the disk does not exist, the
+ * Handles an AzVolume deleted by hand, by pruning or with its CRD: the disk stays. The object is recreated:
+ * its record starts unverified, and `spec.earlierRecord` carries the one it had, since Azure may still show
+ * the disk as it was before its last attach. Only where Azure reports that the disk does not exist, the
  * object is released for good. It is released only once Azure can read the disk, without which nothing is
- * adopted, and the disk's tags keep its state, which the `tags` loop writes. Until then it serves as
- * before. A crash in between leaves the disk without an object; recovery finds it by its tags, and
- * publishing adopts it.
+ * adopted, and the disk's tags keep its state, which the `tags` loop writes. Until then it serves as before.
+ * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing adopts
+ * it.
  */
 export async function recreateVolume(
   ports: AdoptionPorts,

@@ -81,7 +81,7 @@ async function endForgotten(
       (cache.askedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS
     )
       continue;
-    if (!isNodesOwn && isPerhapsUnmounting(ports, volume, { metadata, spec })) continue;
+    if (!isNodesOwn && mayStillUnmount(ports, volume, { metadata, spec })) continue;
     const { volumeId, nodeName, volumeName } = spec;
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
@@ -105,7 +105,7 @@ async function endForgotten(
  * Whether a node may still unmount a volume that several nodes may write, after its leaked request was
  * withdrawn: no record shows when it has ended, and no unpublish.
  */
-function isPerhapsUnmounting(
+function mayStillUnmount(
   { attach, cache, settings, users }: AdoptionPorts,
   volume: AzVolume | undefined,
   { metadata, spec }: Pick<AzVolumeAttachment, "metadata" | "spec">,
@@ -135,13 +135,13 @@ export async function syncVolumeAttachmentsOf(
   return ok(undefined);
 }
 
-type Restored = "done" | "waits";
+type Outcome = "done" | "waits";
 
 async function restoreFrom(
   ports: AdoptionPorts,
   attachment: ClusterAttachment,
   signal: AbortSignal,
-): Promise<Result<Restored, Failure>> {
+): Promise<Result<Outcome, Failure>> {
   const volume = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(attachment.volumeId))[0];
   if (volume?.status?.detail === undefined) return ok("waits");
   if (isDeleting(volume)) return ok("done");
@@ -167,7 +167,7 @@ async function syncVolumeAttachment(
   volume: AzVolume,
   attachment: ClusterAttachment,
   signal: AbortSignal,
-): Promise<Result<Restored, Failure>> {
+): Promise<Result<Outcome, Failure>> {
   const { clusterVolumes, users, logger } = ports;
   const { name, nodeName, volumeId } = attachment;
   if (isPrimary(ports, volume, nodeName)) return ok("done");
@@ -283,18 +283,18 @@ async function takeOver(
   volume: AzVolume,
   attachment: ClusterAttachment,
   signal: AbortSignal,
-): Promise<Result<Restored, Failure>> {
+): Promise<Result<Outcome, Failure>> {
   const { clusterVolumes, users, logger } = ports;
   const { name, nodeName, volumeId } = attachment;
   const use = await users.on({ nodeName, volumeId }, signal);
-  const withdrawn: Result<unknown, Failure> =
+  const synced: Result<unknown, Failure> =
     use.kind === "unused"
       ? await withdrawRequest(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal)
       : isPublished(attachment)
         ? await syncVolumeAttachment(ports, volume, attachment, signal)
         : ok("done");
-  if (!withdrawn.ok) return withdrawn;
-  if (withdrawn.value === "waits") return ok("waits");
+  if (!synced.ok) return synced;
+  if (synced.value === "waits") return ok("waits");
   const released = await clusterVolumes.releaseAttachment(name, signal);
   if (!released.ok) return released;
   logger.info("VolumeAttachment taken over: nodes attach by themselves", {

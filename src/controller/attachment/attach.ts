@@ -95,16 +95,16 @@ export async function attach(
         node: action.node,
         ...hostCacheOf(volume, attachment),
         lane: action.lane,
-        precondition: (asked) => {
+        precondition: (callSignal) => {
           // Asked before a write alone: Azure has just shown that the VM does not list the writer's disk.
           emitLossOnce();
-          return mayAttachNow(ports, { volume, attachment, node: action.node }, asked);
+          return mayAttachNow(ports, { volume, attachment, node: action.node }, callSignal);
         },
         mayCompleteDetach: mayCompleteDetach(ports, {
           node: action.node,
           attaches: { diskUri: attachment.spec.volumeId, attempt },
         }),
-        forcePrecondition: (asked) => mayForceNow(ports, volume, action.node, asked),
+        forcePrecondition: (callSignal) => mayForceNow(ports, volume, action.node, callSignal),
         reservedLuns: () => lunsReservedOn(ports, action.node),
         expectedDisks: () => expectedDisksOn(ports, action.node),
       },
@@ -131,7 +131,7 @@ export async function attach(
   logger.info("disk attached", {
     volumeName: volume.metadata.name,
     nodeName: action.node.nodeName,
-    lun: attached.value.lun,
+    lun,
     role: attachment.spec.role,
     durationMs,
   });
@@ -139,7 +139,7 @@ export async function attach(
     ports,
     attachment,
     isAwaited ? "Attached" : "ReplicaAttached",
-    `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`,
+    `attached to ${action.node.nodeName} as LUN ${lun}`,
   );
   return ok({});
 }
@@ -241,8 +241,8 @@ function hostCacheOf(
   if (detail === undefined || skuName === undefined) return { cachingMode: "None", writeAccelerator: false };
   const stated = statedHostCache(volumeContext);
   const { sizeGiB, maxShares } = detail;
-  const asked = stated.cachingMode ?? spec.cachingMode;
-  const cachingMode = cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode: asked });
+  const requestedMode = stated.cachingMode ?? spec.cachingMode;
+  const cachingMode = cachingModeAtAttach({ skuName, sizeGiB, maxShares, cachingMode: requestedMode });
   const isAccelerated = stated.isAccelerated ?? spec.writeAcceleratorEnabled;
   const writeAccelerator = isAccelerated === true && skuRules[skuName].isAccelerated === true;
   if (!writeAccelerator || cachingMode !== "ReadWrite") return { cachingMode, writeAccelerator };

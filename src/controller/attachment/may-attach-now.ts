@@ -96,7 +96,7 @@ function volumesToRead(
   const cached = cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName);
   const versions = new Map(cached.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
   // A fence changes nothing in an attachment that was never begun.
-  const moved = present.filter(
+  const changed = present.filter(
     ({ metadata, status }) =>
       versions.get(metadata.name) !== metadata.resourceVersion || (status?.state ?? "Pending") === "Pending",
   );
@@ -107,7 +107,7 @@ function volumesToRead(
     .byIndex("AzVolume", "recordedOn", node.nodeName)
     .filter((volume) => !attached.has(volume.metadata.name) && mayBeFenced(volume, node));
   return new Set([
-    ...[...moved, ...gone].map(({ spec }) => spec.volumeName),
+    ...[...changed, ...gone].map(({ spec }) => spec.volumeName),
     ...named.map(({ metadata }) => metadata.name),
   ]);
 }

@@ -30,7 +30,7 @@ export async function recreateAttachment(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
-  if (hasLostRequest(ports, attachment)) {
+  if (isReplicaOfSharedVolume(ports, attachment)) {
     const { kind } = await replicaUseNow(ports, attachment, signal);
     if (kind !== "used") return ok({ requeueAfterMs: SEEN_AGAIN_MS });
   } else {
@@ -53,12 +53,12 @@ export async function recreateAttachment(
     ),
   );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
-  const { recall: _, ...asked } = removed.ok ? removed.value.spec : attachment.spec;
+  const { recall: _, ...earlierSpec } = removed.ok ? removed.value.spec : attachment.spec;
   // A replica that was terminating when its node reclaimed the volume: only the record shows its role.
   const spec = {
-    ...asked,
+    ...earlierSpec,
     role: "Primary" as const,
-    writerRequest: asked.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) },
+    writerRequest: earlierSpec.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) },
   };
   const made = await ports.steps.run("request", () =>
     ports.store.create(
@@ -97,7 +97,7 @@ export async function replicaUseNow(
   const { clusterVolumes, users } = ports;
   const { nodeName, volumeId } = attachment.spec;
   const unused = { kind: "unused" } as const;
-  if (!hasLostRequest(ports, attachment)) return unused;
+  if (!isReplicaOfSharedVolume(ports, attachment)) return unused;
   const use = await users.on({ nodeName, volumeId }, signal);
   if (use.kind === "unknown" ? !clusterVolumes.knowsAttachments : hasNoContainer(use)) return unused;
   if (await users.isOutOfService(nodeName, signal)) return unused;
@@ -105,7 +105,7 @@ export async function replicaUseNow(
 }
 
 /** Whether it is a replica of a volume that several nodes write: only a pod shows that its node is one. */
-function hasLostRequest(
+function isReplicaOfSharedVolume(
   { cache }: Pick<AttachmentPorts, "cache">,
   { spec: { role, volumeName } }: AzVolumeAttachment,
 ): boolean {

@@ -23,7 +23,7 @@ import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts"
 import type { DiskPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { deleteDisk, deleteObject } from "./delete-disk.ts";
-import { recordFailure, recordUpdated, setStatus, targetOf, type VolumeStatus } from "./disk-status.ts";
+import { recordFailure, updatedStatus, setStatus, targetOf, type VolumeStatus } from "./disk-status.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeFor, volumeNameIn } from "./disk-tags.ts";
 import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts";
 import { lookForLateRequest } from "./keep-modification.ts";
@@ -77,7 +77,7 @@ async function execute(
     case "RecordUpdated":
       return ignoreNotFound(
         await ports.steps.run("record-updated", () =>
-          setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal),
+          setStatus(ports, volume, (status) => updatedStatus(status, volume.metadata.generation), signal),
         ),
       );
     case "Requeue":
@@ -106,8 +106,8 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
   const difference = ownerDifference(ports, volume, created.value);
   if (difference !== undefined) {
     const { volumeName } = volume.spec;
-    const taken = { kind: "VolumeExistsWithOtherRequest", volumeName, difference } as const;
-    return recordFailure(ports, volume, taken, signal);
+    const failure = { kind: "VolumeExistsWithOtherRequest", volumeName, difference } as const;
+    return recordFailure(ports, volume, failure, signal);
   }
   return isNeverUsed(volume, created.value)
     ? recordCreated(ports, volume, created.value, signal)
@@ -211,14 +211,14 @@ async function adoptDisk(
   if (!found.ok) return ignoreNotFound(found);
   const { attachedVms, kept } = found.value;
   const detail = withKeptFormat(detailOf(volume, disk.value), kept);
-  const restored = await syncVolumeAttachmentsOf(
+  const synced = await syncVolumeAttachmentsOf(
     ports,
     { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } },
     signal,
   );
-  if (!restored.ok) return restored;
-  const held = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
-  if (!held.ok) return held;
+  if (!synced.ok) return synced;
+  const recordedVms = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
+  if (!recordedVms.ok) return recordedVms;
   // Where only the record was lost, its holder may have recorded a first format since.
   const recorded = await recordDisk(ports, volume, (status) => ({ detail: status.detail ?? detail }), signal);
   if (recorded.ok)
@@ -279,8 +279,8 @@ function diskRequest(
   volume: AzVolume,
 ): Result<Omit<CreateDiskRequest, "precondition">, Failure> {
   const { disk } = volume.spec;
-  const possible = checkDisk(disk, "spec.disk");
-  if (!possible.ok) return possible;
+  const checked = checkDisk(disk, "spec.disk");
+  if (!checked.ok) return checked;
   const tags = { ...disk.tags, ...driverTags(volume, ports.clusterId) };
   return ok({ ...disk, diskName: diskNameOf(volume.spec), tags });
 }

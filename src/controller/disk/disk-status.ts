@@ -36,7 +36,7 @@ export function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
 }
 
 /** The status of a disk that has the size that is requested. */
-export function recordUpdated(
+export function updatedStatus(
   { error: _, refusedGrowth: _size, ...status }: VolumeStatus,
   generation: number,
 ): VolumeStatus {

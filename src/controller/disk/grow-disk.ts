@@ -8,7 +8,7 @@ import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import {
   recordFailure,
-  recordUpdated,
+  updatedStatus,
   setStatus,
   type VolumeStatus,
   withoutOfflineResize,
@@ -38,7 +38,7 @@ export async function resizeDisk(
   }
   const withSize = (status: VolumeStatus): VolumeStatus => {
     invariant(status.detail !== undefined, "a volume without a disk was resized");
-    return recordUpdated(
+    return updatedStatus(
       { ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } },
       volume.metadata.generation,
     );

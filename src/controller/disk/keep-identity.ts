@@ -46,7 +46,7 @@ export async function keepIdentity(
     ),
   );
   if (tagged.ok) ports.logger.info("missing tags of a disk written", { volumeName: metadata.name });
-  else reportMissing(ports, metadata.name, tagged.failure);
+  else reportTagsNotWritten(ports, metadata.name, tagged.failure);
 }
 
 function reportDiffering(
@@ -62,7 +62,7 @@ function reportDiffering(
   });
 }
 
-function reportMissing({ events, logger }: RecoveryPorts, name: string, failure: Failure): void {
+function reportTagsNotWritten({ events, logger }: RecoveryPorts, name: string, failure: Failure): void {
   // A deleted disk needs no tags. Refused: volume or tags have changed, and the next list shows it.
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
   logger.warn("tags of a disk are missing and could not be written", { volumeName: name, failure });

@@ -32,11 +32,11 @@ export async function keepModification(
     const modification = repeatedModification(present, shown, { nowMs, isOfThisStore });
     return modification === undefined ? undefined : { ...present, spec: { ...present.spec, modification } };
   };
-  const asked = await ports.steps.run("repeat-modification", () =>
+  const repeated = await ports.steps.run("repeat-modification", () =>
     changeSpec(ports.store, targetOf(volume), repeat, signal),
   );
-  if (!asked.ok) return asked.failure.kind === "ObjectNotFound" ? ok(undefined) : asked;
-  const { modification } = asked.value.spec;
+  if (!repeated.ok) return repeated.failure.kind === "ObjectNotFound" ? ok(undefined) : repeated;
+  const { modification } = repeated.value.spec;
   if (modification !== undefined)
     ports.logger.info("the disk differs from its last modification", {
       volumeName: volume.metadata.name,
@@ -46,9 +46,8 @@ export async function keepModification(
 }
 
 /**
- * Reads a modified disk once more, since recovery may list it only after hours, and asks again if a late
- * request has changed it. Then what was made is recent no more: unless it is asked for again, the volume
- * forgets it.
+ * Reads a modified disk once more, since recovery may list it only after hours, and requests the modification
+ * again if a late request has changed it. Otherwise the status drops `recentModification`.
  */
 export async function lookForLateRequest(
   ports: DiskPorts,
@@ -60,11 +59,11 @@ export async function lookForLateRequest(
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   const kept = disk.ok ? await keepModification(ports, volume, disk.value, signal) : ok(undefined);
   if (!kept.ok) return kept;
-  const looked = volume.status?.recentModification;
+  const seenModification = volume.status?.recentModification;
   const forget = (present: AzVolume): AzVolume | undefined => {
     if (present.status === undefined || present.spec.modification !== undefined) return undefined;
     const { recentModification, ...status } = present.status;
-    return sameJson(recentModification, looked) ? { ...present, status } : undefined;
+    return sameJson(recentModification, seenModification) ? { ...present, status } : undefined;
   };
   const forgotten = await changeStatus(ports.store, targetOf(volume), forget, signal);
   return ignoreNotFound(forgotten);

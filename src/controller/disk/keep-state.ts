@@ -51,12 +51,18 @@ async function keepState(
   });
   if (action === undefined) return ok({});
   if (action.kind === "Requeue") return ok({ requeueAfterMs: action.afterMs });
-  untagged.noteTry(name);
-  const isKept = (present: AzVolume): boolean => !isDeleting(present);
-  const kept = await writeStateTags(ports, volume, action, mayWriteDisk(ports, volume, isKept), signal);
+  untagged.recordTry(name);
+  const isNotDeleting = (present: AzVolume): boolean => !isDeleting(present);
+  const kept = await writeStateTags(
+    ports,
+    volume,
+    action,
+    mayWriteDisk(ports, volume, isNotDeleting),
+    signal,
+  );
   if (kept.ok) return ok({});
   const { failure } = kept;
-  const refusedVolumes = isRetryable(failure) ? 0 : untagged.noteRefusal(name);
+  const refusedVolumes = isRetryable(failure) ? 0 : untagged.recordRefusal(name);
   const { isReported, requeueAfterMs } = planFailedStateTags({
     failure,
     isAwaited: isDeletedByHand(volume),

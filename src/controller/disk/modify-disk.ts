@@ -36,18 +36,27 @@ export async function modifyDisk(
   { diskUri, change }: Extract<ModificationAction, { kind: "ModifyDisk" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const isAsked = (present: AzVolume): boolean =>
+  const isRequested = (present: AzVolume): boolean =>
     isKept(present) && sameJson(present.spec.modification, change);
   // Of the record that was read: without one, the outcome is trusted in the first incarnation only.
   const request = { change, storeIncarnation: volume.status?.record?.storeIncarnation ?? 0 };
   const modified = await ports.steps.run("modify-disk", () =>
-    ports.cloud.updateDisk({ diskUri, change, precondition: mayWriteDisk(ports, volume, isAsked) }, signal),
+    ports.cloud.updateDisk(
+      { diskUri, change, precondition: mayWriteDisk(ports, volume, isRequested) },
+      signal,
+    ),
   );
   if (!modified.ok)
     return recordFailure(ports, volume, request, withReplicas(ports, volume, modified.failure), signal);
   const disk = modified.value;
   const nowMs = ports.clock.nowMs();
-  const recorded = await recordOutcome(ports, volume, request, (status) => made(status, disk, nowMs), signal);
+  const recorded = await recordOutcome(
+    ports,
+    volume,
+    request,
+    (status) => modifiedStatus(status, disk, nowMs),
+    signal,
+  );
   if (recorded.ok) emitConversion(ports, volume, disk);
   if (recorded.ok)
     ports.logger.info("disk modified", { volumeName: volume.metadata.name, skuName: disk.skuName });
@@ -110,7 +119,7 @@ function emitConversion(
   });
 }
 
-function made({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
+function modifiedStatus({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
   invariant(status.detail !== undefined, "a volume without a disk was modified");
   const { skuName } = disk;
   const detail = { ...status.detail, skuName };
@@ -138,8 +147,8 @@ async function recordFailure(
   if (isRetryable(failure) && failure.kind !== "DiskInUse") {
     const retries = (volume.status?.error?.retries ?? 0) + 1;
     const error = toObjectError(failure, { nowMs, retries });
-    const noted = await setStatus(ports, volume, (status) => ({ ...status, error }), signal);
-    return noted.ok ? fail(failure) : noted;
+    const errorRecorded = await setStatus(ports, volume, (status) => ({ ...status, error }), signal);
+    return errorRecorded.ok ? fail(failure) : errorRecorded;
   }
   const error = toObjectError(failure, { nowMs, retries: 0 });
   const { name } = volume.metadata;

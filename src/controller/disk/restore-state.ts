@@ -4,8 +4,8 @@ import type { KeptState } from "../../core/volume/tags/state-tags.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /**
- * The nodes that a rebuilt record has to distrust because the disk's tags list them as fenced. Where the
- * tags list everyone, all known nodes.
+ * The nodes that a rebuilt record has to distrust because the disk's tags list them as fenced. Where the tags
+ * say that all nodes are quarantined, all known nodes.
  */
 export function quarantinedIn(
   { cache }: Pick<ControllerPorts, "cache">,

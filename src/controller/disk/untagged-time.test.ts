@@ -85,15 +85,15 @@ describe("the time for which a disk's tags have been outdated", () => {
   it("reports since when the write is retried, until nothing is missing", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
-      const { noteTry, triedMs } = createUntaggedTime(world.ports);
+      const { recordTry, triedMs } = createUntaggedTime(world.ports);
       assert.equal(triedMs("pvc-1"), 0);
-      noteTry("pvc-1");
+      recordTry("pvc-1");
       await pass(world, 5_000);
-      noteTry("pvc-1");
+      recordTry("pvc-1");
       await setQuarantined(world, "node-b", "node-c");
       assert.equal(triedMs("pvc-1"), 6_000);
       await setQuarantined(world);
-      noteTry("pvc-1");
+      recordTry("pvc-1");
       await setQuarantined(world, "node-c");
       assert.equal(triedMs("pvc-1"), 0);
     }));
@@ -102,10 +102,10 @@ describe("the time for which a disk's tags have been outdated", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", lacking);
       await world.given("AzVolume", { ...lacking, metadata: { ...lacking.metadata, name: "pvc-2" } });
-      const { noteRefusal } = createUntaggedTime(world.ports);
-      assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2"), noteRefusal("pvc-1")], [1, 2, 2]);
+      const { recordRefusal } = createUntaggedTime(world.ports);
+      assert.deepEqual([recordRefusal("pvc-1"), recordRefusal("pvc-2"), recordRefusal("pvc-1")], [1, 2, 2]);
       await setQuarantined(world);
-      assert.deepEqual([noteRefusal("pvc-1"), noteRefusal("pvc-2")], [1, 1]);
+      assert.deepEqual([recordRefusal("pvc-1"), recordRefusal("pvc-2")], [1, 1]);
     }));
 
   it("is endless where the first cached state already shows the difference", () =>

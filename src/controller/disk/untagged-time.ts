@@ -12,7 +12,7 @@ export interface UntaggedTime {
    */
   readonly untaggedMs: (volumeName: string) => number;
   /** Records that a write of missing tags begins. */
-  readonly noteTry: (volumeName: string) => void;
+  readonly recordTry: (volumeName: string) => void;
   /**
    * How long ago the first of these writes began, in milliseconds on the own clock. 0: none has, or
    * nothing is missing.
@@ -22,7 +22,7 @@ export interface UntaggedTime {
    * Records that Azure refuses the missing tags. Returns for how many volumes it does now, including this
    * one.
    */
-  readonly noteRefusal: (volumeName: string) => number;
+  readonly recordRefusal: (volumeName: string) => number;
 }
 
 interface Lack {
@@ -63,12 +63,12 @@ export function createUntaggedTime({
     beganMs === undefined ? 0 : clock.elapsedMs() - beganMs;
   return {
     untaggedMs: (volumeName) => sinceMs(lacks.get(volumeName)?.beganMs),
-    noteTry: (volumeName) => {
+    recordTry: (volumeName) => {
       const lack = lacks.get(volumeName);
       if (lack !== undefined) lack.triedSinceMs ??= clock.elapsedMs();
     },
     triedMs: (volumeName) => sinceMs(lacks.get(volumeName)?.triedSinceMs),
-    noteRefusal: (volumeName) => {
+    recordRefusal: (volumeName) => {
       const lack = lacks.get(volumeName);
       if (lack !== undefined) lack.isRefused = true;
       return [...lacks.values()].filter(({ isRefused }) => isRefused).length;

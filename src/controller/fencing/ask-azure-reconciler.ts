@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
-import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
+import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";

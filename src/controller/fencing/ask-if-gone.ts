@@ -4,7 +4,7 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isEarlierVm, type ObservedNames } from "../../core/writer/plan-earlier-vm.ts";
-import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
+import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import {
   beginFence,
@@ -14,12 +14,12 @@ import {
   type Step,
 } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { updateRecord } from "../../objects/update-record.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-of-vm.ts";
 import { observeNode } from "../observe-volume.ts";
 import { proveOff } from "./prove-off.ts";
-import type { AskedProof } from "./record-proof.ts";
+import type { RequestedProof } from "./record-proof.ts";
 
 /**
  * Whether a VM is proven to be gone with all its open files: from its resource id, and from each other one at
@@ -40,7 +40,7 @@ export async function proveVmGone(
 }
 
 /** A VM of a volume's record, and the record as the cache showed it before Azure was asked. */
-interface AskedVm {
+interface VmInRecord {
   readonly volumeName: string;
   readonly diskUri: string;
   readonly node: NodeIdentity;
@@ -59,24 +59,24 @@ export async function askIfGone(
 ): Promise<Result<unknown, Failure>> {
   if (isForeign(node)) return identifyOrPrune(ports, volumeName, node, signal);
   const before = ports.cache.get("AzVolume", volumeName)?.status?.record;
-  const asked: AskedVm = { volumeName, diskUri: volumeId, node, before };
-  const gone = await proveVmGone(ports, asked, [], signal);
+  const vm: VmInRecord = { volumeName, diskUri: volumeId, node, before };
+  const gone = await proveVmGone(ports, vm, [], signal);
   if (!gone.ok) return gone;
-  if (gone.value) return fenceGone(ports, asked, signal);
+  if (gone.value) return fenceGone(ports, vm, signal);
   const renamed = reporterOn(ports, node);
   if (renamed !== undefined && renamed !== node.nodeName && isUnverifiedIn(ports, volumeName, node)) {
     const { vmId, instanceUri } = node;
     const known = withNodeUid(ports, { nodeName: renamed, vmId, instanceUri });
     return identifyAs(ports, volumeName, node, known, signal);
   }
-  return hasReporter(ports, node) ? ok({}) : freeAbsent(ports, asked, signal);
+  return hasReporter(ports, node) ? ok({}) : freeAbsent(ports, vm, signal);
 }
 
 /**
  * Begins a fence by what Azure has shown, which a proof of its own ends. Not of a grant that may be later:
  * the VM may have moved, or be back. The token of another VM of its name may have moved the grant.
  */
-function beginAskedFence({ node, before }: AskedVm, record: WriterRecord): Step {
+function beginFenceUnlessGrantedAgain({ node, before }: VmInRecord, record: WriterRecord): Step {
   return isNamed(record, node, "writer") && isGrantedAgain(before, record)
     ? fail("the volume was granted again since")
     : beginFence(record, node, { distrusts: true });
@@ -84,14 +84,14 @@ function beginAskedFence({ node, before }: AskedVm, record: WriterRecord): Step 
 
 async function fenceGone(
   ports: FencingPorts,
-  asked: AskedVm,
+  vm: VmInRecord,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { volumeName, node } = asked;
-  const fenced = await moveRecord(
+  const { volumeName, node } = vm;
+  const fenced = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "begin-fence" },
-    (record) => beginAskedFence(asked, record),
+    (record) => beginFenceUnlessGrantedAgain(vm, record),
     signal,
   );
   return ignoreNotFound(fenced);
@@ -117,16 +117,17 @@ function hasReporter({ cache, users }: FencingPorts, { nodeName, vmId, instanceU
  */
 function freeAbsent(
   ports: FencingPorts,
-  asked: AskedVm,
+  vm: VmInRecord,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { volumeName, node } = asked;
-  const proof: AskedProof = {
+  const { volumeName, node } = vm;
+  const proof: RequestedProof = {
     node,
     mode: "prove",
-    isAsked: (record) => isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
+    isRequested: (record) =>
+      isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
     clear: (record) =>
-      isNamed(record, node, "writer") ? beginAskedFence(asked, record) : endFence(record, node),
+      isNamed(record, node, "writer") ? beginFenceUnlessGrantedAgain(vm, record) : endFence(record, node),
     outcome: "volume released from a VM without node plug-in",
   };
   return proveOff(ports, volumeName, proof, () => Promise.resolve(ok({})), signal);
@@ -169,7 +170,7 @@ function identifyAs(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  return moveRecord(
+  return updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "identify" },
     (record) => identifyByName(record, unknown, node),
@@ -209,7 +210,7 @@ async function pruneIfDetachedByOthers(
   // still being removed.
   const listed = await listsDisk(ports, diskUri, node, signal);
   if (!listed.ok || listed.value) return listed;
-  return moveRecord(
+  return updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
     (record) => prune(record, node, "unverified"),

@@ -65,7 +65,7 @@ async function passOneBarrier(
 ): Promise<Reconciled> {
   const [first] = onVm;
   if (first === undefined) return ok({});
-  const passed = await withoutGone(ports, first, onVm, incarnation, signal);
+  const passed = await passedAfterFlush(ports, first, onVm, incarnation, signal);
   if (!passed.ok) {
     for (const { volume, node } of onVm)
       emitBarrierPending(ports, { volumeName: volume.metadata.name, node }, passed.failure);
@@ -76,7 +76,7 @@ async function passOneBarrier(
     const recorded = await moveUnlessRebuilt(ports, volume, node, move, signal);
     if (!recorded.ok) return recorded;
   }
-  const left = onVm.find((barrierPending) => !passed.value.includes(barrierPending));
+  const left = onVm.find((pending) => !passed.value.includes(pending));
   if (left === undefined) return ok({});
   const failure = stillDetaching(first.node);
   emitBarrierPending(ports, { volumeName: left.volume.metadata.name, node: left.node }, failure);
@@ -93,7 +93,7 @@ async function readBarrierPending(
   const names = ports.cache
     .byIndex("AzVolume", "barrierPendingOn", nodeName)
     .map(({ metadata }) => metadata.name);
-  const barrierPending: BarrierPending[] = [];
+  const pending: BarrierPending[] = [];
   // One after the other: 64 workers, each with all volumes of a node, would use up the connections of the
   // store.
   for (const name of names) {
@@ -105,22 +105,22 @@ async function readBarrierPending(
     if (diskUri === undefined || status?.record?.storeIncarnation !== incarnation) continue;
     // Several only where a VM has the name of an earlier one.
     const nodes = nodesIn(status.record, "barrierPending").filter((other) => other.nodeName === nodeName);
-    barrierPending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
+    pending.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
   }
-  return ok(barrierPending);
+  return ok(pending);
 }
 
 /** Moves the VM's ETag; returns the volumes whose disks stay where they are. */
-async function withoutGone(
+async function passedAfterFlush(
   ports: FencingPorts,
   first: BarrierPending,
-  barrierPending: readonly BarrierPending[],
+  pending: readonly BarrierPending[],
   incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<readonly BarrierPending[], Failure>> {
   const { cloud, steps } = ports;
-  const precondition = async (asked: AbortSignal): Promise<boolean> => {
-    const still = await readStoreIncarnation(ports, asked);
+  const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
+    const still = await readStoreIncarnation(ports, callSignal);
     return still.ok && still.value === incarnation;
   };
   const barrier: Barrier = (mode, { diskUri, node }) =>
@@ -134,17 +134,15 @@ async function withoutGone(
       },
       signal,
     );
-  const moved = await steps.run("flush", () => barrier("flush", first));
-  if (!moved.ok)
-    return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(barrierPending, barrier)) : moved;
+  const flushed = await steps.run("flush", () => barrier("flush", first));
+  if (!flushed.ok)
+    return flushed.failure.kind === "InstanceNotFound" ? ok(await provenGone(pending, barrier)) : flushed;
   const instance = await cloud.inspectInstance(first.node, signal);
   if (!instance.ok) return instance;
   // Azure may carry out an unfinished detach with any update of the VM.
   const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
   return ok(
-    barrierPending.filter(
-      (other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri)),
-    ),
+    pending.filter((other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri))),
   );
 }
 
@@ -152,12 +150,12 @@ async function withoutGone(
 type Barrier = (mode: BarrierMode, pending: BarrierPending) => ReturnType<CloudProvisioner["barrier"]>;
 
 /** Nothing is at the VM's resource id: returns those whose disks prove that the VM is gone. */
-async function withoutVm(
-  barrierPending: readonly BarrierPending[],
+async function provenGone(
+  pending: readonly BarrierPending[],
   barrier: Barrier,
 ): Promise<readonly BarrierPending[]> {
-  const proofs = await Promise.all(barrierPending.map((pending) => barrier("prove", pending)));
-  return barrierPending.filter((_, index) => {
+  const proofs = await Promise.all(pending.map((one) => barrier("prove", one)));
+  return pending.filter((_, index) => {
     const proof = proofs[index];
     return proof?.ok === true && proof.value !== undefined;
   });

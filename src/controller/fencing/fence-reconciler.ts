@@ -7,7 +7,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveUnverified } from "./prove-off.ts";
-import { type AskedProof, clearProven, sendBarrier } from "./record-proof.ts";
+import { type RequestedProof, clearProven, sendBarrier } from "./record-proof.ts";
 
 /**
  * *fence*, steps 2 to 4: continues any fence that the record shows as begun, by whichever controller.
@@ -30,23 +30,23 @@ export function fenceReconciler(ports: FencingPorts): Reconciler {
 async function fence(ports: FencingPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
   const { store, clock, events } = ports;
   if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
-  const began = await store.get("AzVolume", volumeName, signal);
-  if (!began.ok) return ignoreNotFound(began);
-  const record = began.value.status?.record;
-  const diskUri = began.value.status?.detail?.diskUri;
+  const before = await store.get("AzVolume", volumeName, signal);
+  if (!before.ok) return ignoreNotFound(before);
+  const record = before.value.status?.record;
+  const diskUri = before.value.status?.detail?.diskUri;
   const node = record?.fencing;
   if (record === undefined || node === undefined || diskUri === undefined) return ok({});
   const startedMs = clock.elapsedMs();
 
-  const asked: AskedProof = {
+  const requested: RequestedProof = {
     node,
     mode: "fence",
-    isAsked: (present) => isNamed(present, node, "fencing"),
+    isRequested: (present) => isNamed(present, node, "fencing"),
     // While the fence stands this disk is not attached to the node.
     clear: (present) => endFence(present, node, record),
     outcome: "node fenced",
   };
-  const proof = await sendBarrier(ports, { volume: began.value, diskUri }, asked, signal);
+  const proof = await sendBarrier(ports, { volume: before.value, diskUri }, requested, signal);
   if (!proof.ok) {
     // Refused: the fence may be over, or the store could not be read: the next pass sees which. Of an ETag
     // that does not move, an event of its own was emitted.
@@ -63,9 +63,9 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
     return proof;
   }
   invariant(proof.value !== undefined, "the fence of a node ended without proof");
-  const proven = await store.get("AzVolume", volumeName, signal);
-  if (!proven.ok) return proven;
-  if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
-  const read = { volume: proven.value, diskUri };
-  return clearProven(ports, read, asked, { proof: proof.value, startedMs }, signal);
+  const after = await store.get("AzVolume", volumeName, signal);
+  if (!after.ok) return after;
+  if (after.value.metadata.uid !== before.value.metadata.uid) return ok({});
+  const read = { volume: after.value, diskUri };
+  return clearProven(ports, read, requested, { proof: proof.value, startedMs }, signal);
 }

@@ -220,9 +220,9 @@ async function isOnlyAwaited(
   signal: AbortSignal,
 ): Promise<boolean> {
   const nodeNames = nodeNamesOf(ports, node);
-  const noting = ports.cache.byIndex("AzDriverNode", "checkpointed", volume.metadata.name);
+  const checkpointing = ports.cache.byIndex("AzDriverNode", "checkpointed", volume.metadata.name);
   if (
-    noting.some(({ spec }) => nodeNames.includes(spec.nodeName)) ||
+    checkpointing.some(({ spec }) => nodeNames.includes(spec.nodeName)) ||
     leaving.attachments.some(({ status }) => status?.lun !== undefined)
   )
     return false;

@@ -14,7 +14,7 @@ import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { type AskedProof, clearProven, moveUnlessRebuilt, sendBarrier } from "./record-proof.ts";
+import { type RequestedProof, clearProven, moveUnlessRebuilt, sendBarrier } from "./record-proof.ts";
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
@@ -48,14 +48,14 @@ async function prove(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const asked: AskedProof = {
+  const requested: RequestedProof = {
     node,
     mode: "prove",
-    isAsked: (record) => isNamed(record, node, "unverified") && !isNamed(record, node, "fencing"),
+    isRequested: (record) => isNamed(record, node, "unverified") && !isNamed(record, node, "fencing"),
     clear: (record) => endFence(record, node),
     outcome: "unverified node without the disk",
   };
-  return proveOff(ports, volumeName, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
+  return proveOff(ports, volumeName, requested, (volume) => recordPlace(ports, volume, node, signal), signal);
 }
 
 /**
@@ -66,25 +66,25 @@ async function prove(
 export async function proveOff(
   ports: FencingPorts,
   volumeName: string,
-  asked: AskedProof,
+  requested: RequestedProof,
   onListed: (volume: AzVolume) => Promise<Reconciled>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { store, clock } = ports;
-  const began = await store.get("AzVolume", volumeName, signal);
-  if (!began.ok) return ignoreNotFound(began);
-  const diskUri = began.value.status?.detail?.diskUri;
-  if (diskUri === undefined || !asked.isAsked(began.value.status?.record)) return ok({});
+  const before = await store.get("AzVolume", volumeName, signal);
+  if (!before.ok) return ignoreNotFound(before);
+  const diskUri = before.value.status?.detail?.diskUri;
+  if (diskUri === undefined || !requested.isRequested(before.value.status?.record)) return ok({});
   const startedMs = clock.elapsedMs();
-  const read = { volume: began.value, diskUri };
-  const proof = await sendBarrier(ports, read, asked, signal);
+  const read = { volume: before.value, diskUri };
+  const proof = await sendBarrier(ports, read, requested, signal);
   // Precondition failed: the node has shown what it does with the disk since, or the record is being
   // rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
-  if (proof.value === undefined) return onListed(began.value);
+  if (proof.value === undefined) return onListed(before.value);
   // Requires the version from before the proof: a record that was rebuilt since may know of an attach.
   // Nothing is attached to a node that has not shown itself clean.
-  return clearProven(ports, read, asked, { proof: proof.value, startedMs }, signal);
+  return clearProven(ports, read, requested, { proof: proof.value, startedMs }, signal);
 }
 
 /**
@@ -102,8 +102,8 @@ async function recordPlace(
   const { diskUri } = detail;
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const held = { ...disk.value, attachedTo: [node.instanceUri] };
-  const attachedVms = await findAttachedVms(ports, held, "failover", signal);
+  const diskOnNode = { ...disk.value, attachedTo: [node.instanceUri] };
+  const attachedVms = await findAttachedVms(ports, diskOnNode, "failover", signal);
   if (!attachedVms.ok) return attachedVms;
   const entry = attachedVms.value.find((attachedVm) => isSameNode(attachedVm.node, node));
   if (entry === undefined) return ok({});

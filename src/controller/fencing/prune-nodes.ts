@@ -8,7 +8,7 @@ import { silentAfterMs } from "../../core/writer/node-silence.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { prune } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveVmGone } from "./ask-if-gone.ts";
@@ -69,8 +69,8 @@ async function pruneIfGone(ports: FencingPorts, nodeName: string, signal: AbortS
   const quarantined = quarantinedAs(ports, nodeName, driverNode);
   if (quarantined.length > 0) return pruneGone(ports, quarantined, signal);
   // Without its AzDriverNode nothing shows which VM it was.
-  const withdrawn = await pruneCleanOf(ports, nodeName, signal);
-  if (!withdrawn.ok) return withdrawn;
+  const pruned = await pruneCleanOf(ports, nodeName, signal);
+  if (!pruned.ok) return pruned;
   return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
 }
 
@@ -142,7 +142,7 @@ async function pruneGone(
   for (const vm of quarantined) {
     const gone = await proveVmGone(ports, vm, vm.alsoAt, signal);
     const cleared = gone.ok && gone.value ? await pruneQuarantined(ports, vm, signal) : gone;
-    // Where a soon retry of the proof is of no use, the next resync retries.
+    // Where an early retry is of no use, the next resync retries.
     if (!cleared.ok && (isRetryable(cleared.failure) || cleared.failure.kind === "ObjectInvalid"))
       return cleared;
     if (!cleared.ok || !cleared.value) continue;
@@ -161,13 +161,13 @@ async function pruneQuarantined(
   { volumeName, node }: QuarantinedVm,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
-  const moved = await moveRecord(
+  const updated = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "end-fence" },
     (record) => prune(record, node, "quarantined"),
     signal,
   );
-  return moved.ok || isNoLongerDue(moved.failure) ? ok(moved.ok) : moved;
+  return updated.ok || isNoLongerDue(updated.failure) ? ok(updated.ok) : updated;
 }
 
 /** Only a node's own report: no proof is required, and other processes may be first. */
@@ -182,13 +182,13 @@ async function pruneCleanOf(
       .map((node) => ({ volumeName: metadata.name, node })),
   );
   for (const { volumeName, node } of entries) {
-    const moved = await moveRecord(
+    const updated = await updateRecord(
       ports,
       { volumeName, nodeName, step: "end-fence" },
       (record) => prune(record, node, "clean"),
       signal,
     );
-    if (!moved.ok && !isNoLongerDue(moved.failure)) return moved;
+    if (!updated.ok && !isNoLongerDue(updated.failure)) return updated;
   }
   return ok(undefined);
 }

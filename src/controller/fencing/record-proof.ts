@@ -3,7 +3,7 @@ import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { Step } from "../../core/writer/record/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
-import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -18,13 +18,13 @@ interface ReadVolume {
   readonly diskUri: string;
 }
 
-/** A proof that a record asks for: the VM of a node has no entry for the disk. */
-export interface AskedProof {
+/** A proof that a record requests: the VM of a node has no entry for the disk. */
+export interface RequestedProof {
   readonly node: NodeIdentity;
   /** Whether the disk is detached first. */
   readonly mode: "fence" | "prove";
-  /** Whether the record asks for it: checked again before each write. */
-  readonly isAsked: (record: WriterRecord | undefined) => boolean;
+  /** Whether the record requests it: checked again before each write. */
+  readonly isRequested: (record: WriterRecord | undefined) => boolean;
   /** The step that the proof allows. */
   readonly clear: (record: WriterRecord) => Step;
   /** What that means, for the log. */
@@ -33,22 +33,22 @@ export interface AskedProof {
 
 /**
  * Sends the barrier, and emits events where no write moves the VM's ETag. Fails as the port does: `Refused`
- * where the record no longer asks for it.
+ * where the record no longer requests it.
  */
 export async function sendBarrier(
   ports: FencingPorts,
   { volume, diskUri }: ReadVolume,
-  { node, mode, isAsked }: AskedProof,
+  { node, mode, isRequested }: RequestedProof,
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
   const { name, uid } = volume.metadata;
-  const precondition = async (asked: AbortSignal): Promise<boolean> => {
-    const fresh = await ports.store.get("AzVolume", name, asked);
+  const precondition = async (callSignal: AbortSignal): Promise<boolean> => {
+    const fresh = await ports.store.get("AzVolume", name, callSignal);
     return (
       fresh.ok &&
       fresh.value.metadata.uid === uid &&
-      isAsked(fresh.value.status?.record) &&
-      (await isTrusted(ports, fresh.value.status?.record, asked))
+      isRequested(fresh.value.status?.record) &&
+      (await isTrusted(ports, fresh.value.status?.record, callSignal))
     );
   };
   const request = {
@@ -79,7 +79,7 @@ export async function moveUnlessRebuilt(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const incarnation = status?.record?.storeIncarnation;
-  const moved = await moveRecord(
+  const updated = await updateRecord(
     ports,
     { volumeName: name, nodeName: node.nodeName, step },
     (record, { metadata }) =>
@@ -88,7 +88,7 @@ export async function moveUnlessRebuilt(
         : fail("the record was rebuilt"),
     signal,
   );
-  return moved.ok || isNoLongerDue(moved.failure) ? ok({}) : moved;
+  return updated.ok || isNoLongerDue(updated.failure) ? ok({}) : updated;
 }
 
 /**
@@ -101,7 +101,7 @@ export async function moveUnlessRebuilt(
 export async function clearProven(
   ports: FencingPorts,
   { volume: { metadata }, diskUri }: ReadVolume,
-  { node, clear, outcome }: AskedProof,
+  { node, clear, outcome }: RequestedProof,
   { proof, startedMs }: { readonly proof: FenceProof; readonly startedMs: number },
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -109,7 +109,7 @@ export async function clearProven(
   const { nodeName } = node;
   const reset = await resetAttachment(ports.store, { diskUri, node, proof: proof.kind }, signal);
   if (!reset.ok) return reset;
-  const cleared = await moveRecord(
+  const cleared = await updateRecord(
     ports,
     { volumeName, nodeName, step: "end-fence", onlyAtVersion },
     clear,

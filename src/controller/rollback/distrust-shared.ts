@@ -44,13 +44,13 @@ export async function distrustShared(
   if (!marked.ok) return marked;
   const { vmIds, failed } = marked.value;
   if (failed !== undefined && isGeneral(failed)) return fail(failed);
-  const unsaid = await unsaidVms(ports, shared, vmIds, signal);
-  if (signal.aborted) return unsaid.ok ? ok(undefined) : unsaid;
-  if (!unsaid.ok) onUnread(unsaid.failure);
+  const unnamed = await unnamedVms(ports, shared, vmIds, signal);
+  if (signal.aborted) return unnamed.ok ? ok(undefined) : unnamed;
+  if (!unnamed.ok) onUnread(unnamed.failure);
   const recorded = await recordAsLeaving(
     ports,
     { ...shared, attempt },
-    unsaid.ok ? unsaid.value : [],
+    unnamed.ok ? unnamed.value : [],
     signal,
   );
   const worst = recorded.ok ? failed : oneToRepeat(failed, recorded.failure);
@@ -58,7 +58,7 @@ export async function distrustShared(
 }
 
 /** The VMs that have the disk, without those of these `vmIds`. */
-async function unsaidVms(
+async function unnamedVms(
   ports: RollbackPorts,
   { diskUri }: SharedDisk,
   vmIds: readonly string[],
@@ -108,7 +108,7 @@ async function markOne(
   const marked = await changeStatus(
     store,
     { kind: "AzVolumeAttachment", name, uid },
-    (present) => asBegun(present, attempt),
+    (present) => withDetachBegun(present, attempt),
     signal,
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok([]) : marked;
@@ -117,7 +117,7 @@ async function markOne(
 }
 
 /** Undefined: it names no VM, so no detach was begun through it. */
-function asBegun(present: AzVolumeAttachment, attempt: string): AzVolumeAttachment | undefined {
+function withDetachBegun(present: AzVolumeAttachment, attempt: string): AzVolumeAttachment | undefined {
   const { status } = present;
   if (status === undefined || attachedVm(present) === undefined) return undefined;
   const { error: _, ...rest } = status;

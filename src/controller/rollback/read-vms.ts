@@ -10,7 +10,7 @@ import { misplacedAttachments } from "../../core/rollback/misplaced-attachments.
 import { unnamedEntries } from "../../core/rollback/unnamed-entries.ts";
 import { incarnationToReadFor, vmsReadMark } from "../../core/rollback/vms-read-mark.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { findAttachedVms } from "../adoption/find-attached-vms.ts";
@@ -113,7 +113,7 @@ async function readVmOf(
   for (const attachment of misplacedAttachments(before, vm.value)) {
     const { volumeName } = attachment.spec;
     ports.logger.warn("disk is not where a restored attachment has it", { volumeName, nodeName });
-    const reported = await reportMissing(ports, attachment, signal);
+    const reported = await markDeviceMissing(ports, attachment, signal);
     if (!reported.ok && reported.failure.kind !== "ObjectNotFound") return reported;
   }
   const { found, rebuilding } = unnamedEntries(vm.value.dataDisks, {
@@ -147,9 +147,14 @@ async function recordUnnamed(
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
   // Recovery makes the attachments of disks that name their VM.
   if (disk.value.attachedTo.some((uri) => isSameResourceUri(uri, instanceUri))) return ok({});
-  const holders = await findAttachedVms(ports, { ...disk.value, attachedTo: [instanceUri] }, LANE, signal);
-  if (!holders.ok) return holders;
-  const entry = holders.value.find(({ node, lun }) => node.nodeName === nodeName && lun !== undefined);
+  const attachedVms = await findAttachedVms(
+    ports,
+    { ...disk.value, attachedTo: [instanceUri] },
+    LANE,
+    signal,
+  );
+  if (!attachedVms.ok) return attachedVms;
+  const entry = attachedVms.value.find(({ node, lun }) => node.nodeName === nodeName && lun !== undefined);
   if (entry === undefined) return ok({});
   ports.logger.warn("a failed attach has left a disk in a VM's list", {
     volumeName,

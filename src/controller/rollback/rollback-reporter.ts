@@ -21,8 +21,8 @@ export function rollbackReporter(
   const repeats = lease === undefined ? {} : loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
   const counts = (nodeName: string): boolean =>
     !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
-  const knowing = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
-  return knowing.find(
+  const checkpointing = cache.byIndex("AzDriverNode", "checkpointed", volumeName);
+  return checkpointing.find(
     (node) =>
       attached.has(node.metadata.name) &&
       reportOf(node, incarnation) !== undefined &&

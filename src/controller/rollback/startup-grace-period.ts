@@ -4,7 +4,7 @@ import type { VolumeSettings } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
-  type GracePeriod,
+  type GracePeriodVerdict,
   evaluateGracePeriod,
   type KnownNode,
 } from "../../core/rollback/evaluate-grace-period.ts";
@@ -24,6 +24,7 @@ const LOOK_AGAIN_MS = 250;
  */
 const SILENT_AFTER_STALE = 3;
 
+/** The dependencies of `StartupGracePeriod`. */
 export interface GracePeriodPorts extends Pick<
   RollbackPorts,
   "store" | "users" | "clock" | "logger" | "leaseHighWaterMark"
@@ -43,7 +44,9 @@ export class StartupGracePeriod {
   readonly #ports: GracePeriodPorts;
   /** The highest heartbeat of each node whose counter was seen to rise. */
   readonly #reported = new Map<string, number>();
-  /** Nodes whose first heartbeat, according to the store, came since then: they had nothing to compare. */
+  /**
+   * Nodes whose first heartbeat came after this process first read the Lease: they had nothing to compare.
+   */
   readonly #newlyRegistered = new Set<string>();
   /** The store incarnation when this process first read the Lease. */
   #incarnationAtStart: number | undefined;
@@ -125,7 +128,7 @@ export class StartupGracePeriod {
   }
 
   /** Reads the cache first; uncached reads confirm its verdict. */
-  async #judge(signal: AbortSignal): Promise<Result<GracePeriod, Failure>> {
+  async #judge(signal: AbortSignal): Promise<Result<GracePeriodVerdict, Failure>> {
     const { cache, store, leaseHighWaterMark } = this.#ports;
     if (leaseHighWaterMark.seen.counter === 0) {
       const first = await store.get("Lease", CONTROLLER_LEASE, signal);
@@ -135,11 +138,11 @@ export class StartupGracePeriod {
     }
     this.#incarnationAtStart ??= leaseHighWaterMark.seen.incarnation;
     this.#sinceMs ??= this.#ports.clock.elapsedMs();
-    const known = storeIncarnationOf(cache.get("Lease", CONTROLLER_LEASE));
+    const cachedIncarnation = storeIncarnationOf(cache.get("Lease", CONTROLLER_LEASE));
     const byCache = evaluateGracePeriod(
-      this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)),
+      this.#knownNodes(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)),
     );
-    if (byCache.kind === "waits" && known <= this.#incarnationAtStart) return ok(byCache);
+    if (byCache.kind === "waits" && cachedIncarnation <= this.#incarnationAtStart) return ok(byCache);
     const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
     if (!lease.ok) return lease;
     if (rebuildMarkOf(lease.value) > 0) return ok({ kind: "waits", awaited: [] });
@@ -147,11 +150,11 @@ export class StartupGracePeriod {
     // Every record has been rebuilt since this process first read the Lease.
     if (incarnation > this.#incarnationAtStart) return ok({ kind: "trusts" });
     const nodes = await store.list("AzDriverNode", {}, signal);
-    return nodes.ok ? ok(evaluateGracePeriod(this.#known(nodes.value.items, lease.value))) : nodes;
+    return nodes.ok ? ok(evaluateGracePeriod(this.#knownNodes(nodes.value.items, lease.value))) : nodes;
   }
 
   /** A report that leads to no rebuild, since it waits for a second witness, is not waited for either. */
-  #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
+  #knownNodes(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
     const { users, clock } = this.#ports;
     const incarnation = storeIncarnationOf(lease);
     const isLimited =
@@ -181,8 +184,8 @@ export class StartupGracePeriod {
   }
 }
 
-function describe(gracePeriod: GracePeriod): string {
-  const awaited = gracePeriod.kind === "waits" ? gracePeriod.awaited.join(", ") : "";
+function describe(verdict: GracePeriodVerdict): string {
+  const awaited = verdict.kind === "waits" ? verdict.awaited.join(", ") : "";
   return `whether it did is unknown until every node has reported${awaited === "" ? "" : ` (${awaited})`}`;
 }
 

@@ -8,7 +8,7 @@ import {
   type ObservedVolume,
   recordOf,
 } from "../../core/attachment/observed-volume.ts";
-import { withoutRequestTime } from "../../core/attachment/plan-request-time.ts";
+import { withoutUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -17,7 +17,7 @@ import { isWaitingElsewhere } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { requestingNodes } from "../../core/writer/plan-grant.ts";
 import { waitsForRelease } from "../../core/writer/plan-writer.ts";
-import { isGrantedAgain } from "../../core/writer/record/granted-again.ts";
+import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import {
   distrust,
   distrustWriter,
@@ -32,7 +32,7 @@ import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -67,7 +67,7 @@ export async function executeWriterAction(
     node: string,
     change: (record: WriterRecord) => Step,
   ): Promise<Reconciled> =>
-    ignoreRefused(await moveRecord(ports, { volumeName, nodeName: node, step }, change, signal));
+    ignoreRefused(await updateRecord(ports, { volumeName, nodeName: node, step }, change, signal));
   switch (action.kind) {
     case "Grant":
       if (
@@ -206,14 +206,14 @@ async function grantWriter(
     if (trusted.ok) storeIncarnation = trusted.value;
     return trusted;
   };
-  const granted = await moveRecord(
+  const granted = await updateRecord(
     ports,
     {
       volumeName: observed.volume.metadata.name,
       nodeName: node.nodeName,
       step: "grant",
       checkStore,
-      alsoStatus: withoutRequestTime,
+      alsoStatus: withoutUnrequestedTime,
     },
     (record, volume) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
@@ -306,7 +306,7 @@ async function fenceWriter(
     return ok({});
   }
   const { node, distrusts } = action;
-  const begun = await moveRecord(
+  const begun = await updateRecord(
     ports,
     { volumeName, nodeName, step: "begin-fence" },
     (record) =>

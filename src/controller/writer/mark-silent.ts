@@ -36,7 +36,6 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
   };
 }
 
-/** Silent, and not marked yet. */
 function isSilentAndUnmarked({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
   return (
     status !== undefined &&

@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
 import { beginFence, withdraw, renew } from "../../core/writer/record/writer-steps.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { updateRecord } from "../../objects/update-record.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 
 /** The result of a release check. */
@@ -40,16 +40,16 @@ export async function releaseCheck(
   signal: AbortSignal,
 ): Promise<Result<ReleaseCheckResult, Failure>> {
   const { volumeName, node, fences = false } = request;
-  const asked = await askUsers(ports, request, signal);
-  if (!asked.ok || asked.value.kind === "stillUsed" || !fences) return asked;
-  const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
-  const moved = await moveRecord(
+  const checked = await askUsers(ports, request, signal);
+  if (!checked.ok || checked.value.kind === "stillUsed" || !fences) return checked;
+  const onlyAtVersion = checked.value.volume.metadata.resourceVersion;
+  const updated = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "begin-fence", onlyAtVersion },
     (record) => beginFence(record, node),
     signal,
   );
-  return moved.ok ? ok({ kind: "unused", volume: moved.value }) : moved;
+  return updated.ok ? ok({ kind: "unused", volume: updated.value }) : updated;
 }
 
 async function askUsers(
@@ -62,7 +62,7 @@ async function askUsers(
   // wake every watcher in vain.
   const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
   if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
-  const withdrawn = await moveRecord(
+  const withdrawn = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "withdraw" },
     (record) => withdraw(record, node),
@@ -87,13 +87,13 @@ async function stillUsed(
   use: VolumeUse,
   signal: AbortSignal,
 ): Promise<Result<ReleaseCheckResult, Failure>> {
-  const requested = await moveRecord(
+  const renewed = await updateRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "request" },
     (record) => renew(record, node),
     signal,
   );
   // The node may have released the volume concurrently: then there is no request to renew.
-  if (!requested.ok && requested.failure.kind !== "NotWriter") return requested;
+  if (!renewed.ok && renewed.failure.kind !== "NotWriter") return renewed;
   return ok({ kind: "stillUsed", use });
 }

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { WriterRecord } from "../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
-import { withoutRequestTime } from "../../core/attachment/plan-request-time.ts";
+import { withoutUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { aPlacement } from "../../core/schedule/testing/placement.ts";
@@ -159,7 +159,7 @@ describe("volumeReconciler", () => {
       assert.ok(present.ok && present.value.status !== undefined);
       await world.other.updateStatus(
         "AzVolume",
-        { ...present.value, status: withoutRequestTime(present.value.status) },
+        { ...present.value, status: withoutUnrequestedTime(present.value.status) },
         never,
       );
       await world.answerOf(
@@ -394,7 +394,7 @@ describe("volumeReconciler", () => {
       await world.clock.advance(1_000);
       await reconcile();
       const observed = observeVolume({ ...world.ports, users }, "pvc-1");
-      assert.deepEqual(observed?.companionsOn(), new Map([["node-c", 1]]));
+      assert.deepEqual(observed?.companionCounts(), new Map([["node-c", 1]]));
       assert.deepEqual(
         ["node-b", "node-c", "node-d"].map((nodeName) => world.attachment(nodeName)?.spec.role),
         ["Replica", "Replica", undefined],

@@ -1,7 +1,7 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { maxSharesOf, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "../../core/attachment/plan-replicas.ts";
-import { planRequestTime, withRequestTime } from "../../core/attachment/plan-request-time.ts";
+import { planUnrequestedTime, withUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -74,9 +74,9 @@ async function reconcileVolume(
     ...replicaActions.map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);
-  const requestTime = planRequestTime(observed);
-  if (conditions !== undefined || requestTime !== undefined)
-    passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
+  const unrequestedTime = planUnrequestedTime(observed);
+  if (conditions !== undefined || unrequestedTime !== undefined)
+    passes.push(() => recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal));
   const chosen = replicaActions.flatMap((action) => (action.kind === "CreateReplica" ? action.nodeName : []));
   if (chosen.length > 0) ports.placing.set(volumeName, chosen);
   try {
@@ -124,7 +124,7 @@ async function recordStatus(
   volumeName: string,
   planned: {
     readonly conditions: ReturnType<typeof planConditions>;
-    readonly requestTime: ReturnType<typeof planRequestTime>;
+    readonly unrequestedTime: ReturnType<typeof planUnrequestedTime>;
   },
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -133,17 +133,18 @@ async function recordStatus(
     { kind: "AzVolume", name: volumeName },
     (present) => {
       if (present.status === undefined) return undefined;
-      const { conditions, requestTime } = planned;
+      const { conditions, unrequestedTime } = planned;
       const withReasons =
         conditions === undefined ? present.status : withConditions(present.status, conditions);
-      const next = requestTime === undefined ? withReasons : withRequestTime(withReasons, requestTime);
+      const next =
+        unrequestedTime === undefined ? withReasons : withUnrequestedTime(withReasons, unrequestedTime);
       return sameJson(next, present.status) ? undefined : { ...present, status: next };
     },
     signal,
   );
   if (!recorded.ok) return ignoreNotFound(recorded);
   return ok(
-    planned.requestTime?.unrequestedSince === undefined
+    planned.unrequestedTime?.unrequestedSince === undefined
       ? {}
       : { requeueAfterMs: ports.settings.pruneReplicasAfterMs },
   );

@@ -13,7 +13,7 @@ import type { ControllerPorts } from "../controller-ports.ts";
  * on it is found by a second check: the request is renewed then. With `attach: driver` the attachment is
  * demoted as well: no unpublish follows, and a primary would block DeleteVolume and an expansion, and keep
  * its share. A writer that is still requested in the record keeps its role until a release check has
- * withdrawn that request: its node would take the replica for an attachment that was rebuilt without its
+ * withdrawn that request: its node would take the replica for an attachment that was recreated without its
  * request, and request the volume again.
  */
 export async function withdrawLeakedRequest(

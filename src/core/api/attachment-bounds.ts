@@ -17,16 +17,16 @@ export const VOLUME_CONTEXT_MAX_CHARS = 16_384;
 /** The longest freeze of a file system, in seconds. */
 export const FREEZE_SECONDS_MAX = 60;
 
-/** Why a file system was not frozen, in characters. */
+/** The longest reason why a file system was not frozen, in characters. */
 export const FREEZE_DETAIL_MAX_CHARS = 512;
 
-/** Resource ids, in characters: with all parts at Azure's limits they have less than half as many. */
+/** The longest resource id, in characters: with all parts at Azure's limits it has less than half as many. */
 export const RESOURCE_ID_MAX_CHARS = 1_024;
 
-/** Ids and counters that controllers and nodes create, in characters. */
+/** The longest id or counter that a controller or node creates, in characters. */
 export const TOKEN_MAX_CHARS = 256;
 
-/** Timestamps, in characters. */
+/** The longest timestamp, in characters. */
 export const TIMESTAMP_MAX_CHARS = 64;
 
 /** The target paths that are still bound, as an answer to a recall reports them. */

@@ -9,7 +9,7 @@ import {
   recordOf,
 } from "./observed-volume.ts";
 import { isReplica, isUsedReplica } from "./plan-replicas.ts";
-import { needsReplicas } from "./plan-request-time.ts";
+import { needsReplicas } from "./plan-unrequested-time.ts";
 
 /** An attachment on the node without a free slot, and its volume. */
 export interface SlotHolder {

@@ -134,7 +134,7 @@ export interface ObservedVolume {
    */
   readonly placementOn: (nodeName: string) => VolumePlacement;
   /** How many other volumes of the same pods each node has attached, or is getting. */
-  readonly companionsOn: () => ReadonlyMap<string, number>;
+  readonly companionCounts: () => ReadonlyMap<string, number>;
   readonly nowMs: number;
   readonly settings: VolumeSettings;
 }
@@ -150,7 +150,7 @@ export interface ObservedAttachment {
 
 /**
  * Whether DeleteVolume has asked to delete the volume. An object deleted by hand serves until it is
- * rebuilt, which may wait for Azure.
+ * recreated, which may wait for Azure.
  */
 export function isDeleting({ spec }: AzVolume): boolean {
   return spec.deleteRequested;
@@ -160,7 +160,7 @@ export function isDeleting({ spec }: AzVolume): boolean {
 export const PODS_LISTED_AFTER_MS = 1_000;
 
 /**
- * Whether the object is being deleted without a DeleteVolume: the disk stays, and the object is rebuilt.
+ * Whether the object is being deleted without a DeleteVolume: the disk stays, and the object is recreated.
  */
 export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deleteRequested;

@@ -113,7 +113,7 @@ function planTerminating(
   if (attached !== undefined && isDetachBegun(attachment, attached) && isUnfencedWriter(record, attached))
     return { kind: "TakeBackDetach", node: attached };
   const kept = node ?? nodeWithoutRecord(observed, attachment);
-  if (kept !== undefined && isMadeAgain(observed, attachment, kept))
+  if (kept !== undefined && mustBeRecreated(observed, attachment, kept))
     return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
   if (holdsDisk(attachment) && isUsedReplica(observed, attachment))
     return planUsed(observed, attachment, kept);
@@ -144,7 +144,11 @@ function planUsed(
 }
 
 /** Whether its node is to keep the disk: its attachment is made again without a detach. */
-function isMadeAgain(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+function mustBeRecreated(
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+): boolean {
   if (!isStillRequested(observed.volume, attachment, node)) return false;
   const { nodeName } = node;
   if (recordOf(observed) !== undefined || observed.hasUser(nodeName)) return true;

@@ -328,7 +328,7 @@ describe("planReplicas", () => {
 
   it("does not look through the pods of the cluster where no replica is missing", () => {
     const placement = (): never => assert.fail("asked where the pods could run");
-    const companionsOn = (): never => assert.fail("asked for other volumes where no replica is surplus");
+    const companionCounts = (): never => assert.fail("asked for other volumes where no replica is surplus");
     for (const replicas of [
       ["node-b", "node-c"],
       ["node-b", "node-c", "node-d"],
@@ -342,7 +342,7 @@ describe("planReplicas", () => {
             volume,
             attachments,
             placement,
-            ...(replicas.length === 2 && { companionsOn }),
+            ...(replicas.length === 2 && { companionCounts }),
           }),
         ).length,
         replicas.length - 2,
@@ -616,7 +616,7 @@ describe("planReplicas", () => {
             { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 1 },
           ),
           attachments: [aReplica("node-a"), aReplica("node-b"), aReplica("node-d"), anAttachment("node-c")],
-          companionsOn: () =>
+          companionCounts: () =>
             new Map([
               ["node-a", 2],
               ["node-b", 1],
@@ -636,7 +636,7 @@ describe("planReplicas", () => {
             aReplica("node-b"),
             anAttachment("node-c"),
           ],
-          companionsOn: () => new Map([["node-a", 1]]),
+          companionCounts: () => new Map([["node-a", 1]]),
         }),
         plan: [trims("node-a", ["node-c"], ["node-b"], { nodeName: "node-c", epoch: 1 })],
       },

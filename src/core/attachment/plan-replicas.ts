@@ -22,7 +22,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
-import { isRequested, needsReplicas } from "./plan-request-time.ts";
+import { isRequested, needsReplicas } from "./plan-unrequested-time.ts";
 
 /**
  * What must still hold by uncached reads when a replica is deleted: the volume is unrequested since the
@@ -466,7 +466,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const allowed = isServing ? Math.min(maxMountReplicaCount, room) : room;
   const count = Math.max(0, replicas.length - allowed);
   if (count === 0) return [];
-  const companionsOn = observed.companionsOn();
+  const companionsOn = observed.companionCounts();
   const companions = ({ spec }: AzVolumeAttachment): number => companionsOn.get(spec.nodeName) ?? 0;
   const ranked = replicas.toSorted(
     (left, right) =>

@@ -1,33 +1,33 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type DataDiskEntry, type DiskWish, planVmUpdate } from "./plan-vm-update.ts";
+import { type DataDiskEntry, type DiskRequest, planVmUpdate } from "./plan-vm-update.ts";
 
 const there = (diskKey: string, lun: number, toBeDetached = false): DataDiskEntry => ({
   diskKey,
   lun,
   toBeDetached,
 });
-const attach = (diskKey: string): DiskWish => ({ kind: "attach", diskKey });
-const detach = (diskKey: string): DiskWish => ({ kind: "detach", diskKey });
+const attach = (diskKey: string): DiskRequest => ({ kind: "attach", diskKey });
+const detach = (diskKey: string): DiskRequest => ({ kind: "detach", diskKey });
 
 describe("planVmUpdate", () => {
-  for (const { because, entries, reservedLuns = [], wishes, dataDisksMax = 4, outcomes } of [
+  for (const { because, entries, reservedLuns = [], requests, dataDisksMax = 4, outcomes } of [
     {
       because: "a disk that is attached stays at its LUN",
       entries: [there("a", 3)],
-      wishes: [attach("a")],
+      requests: [attach("a")],
       outcomes: [{ kind: "attached", lun: 3 }],
     },
     {
       because: "a disk that is detached stays detached",
       entries: [],
-      wishes: [detach("a")],
+      requests: [detach("a")],
       outcomes: [{ kind: "detached" }],
     },
     {
-      because: "new disks get free LUNs in the order of the wishes",
+      because: "new disks get free LUNs in the order of the requests",
       entries: [there("x", 0)],
-      wishes: [attach("b"), attach("a")],
+      requests: [attach("b"), attach("a")],
       outcomes: [
         { kind: "attach", lun: 1 },
         { kind: "attach", lun: 2 },
@@ -37,55 +37,55 @@ describe("planVmUpdate", () => {
       because: "a LUN at which the node looks for another disk is not reused, even when it is free",
       entries: [],
       reservedLuns: [0],
-      wishes: [attach("a")],
+      requests: [attach("a")],
       outcomes: [{ kind: "attach", lun: 1 }],
     },
     {
       because: "an attached disk stays, even at a LUN where another one is looked for",
       entries: [there("a", 3)],
       reservedLuns: [3],
-      wishes: [attach("a")],
+      requests: [attach("a")],
       outcomes: [{ kind: "attached", lun: 3 }],
     },
     {
       because: "a disk that is being detached is detached first, then attached",
       entries: [there("a", 0, true)],
-      wishes: [attach("a")],
+      requests: [attach("a")],
       outcomes: [{ kind: "finishDetach" }],
     },
     {
       because: "the slot of a disk that is being detached is not free yet",
       entries: [there("a", 0)],
-      wishes: [detach("a"), attach("b")],
+      requests: [detach("a"), attach("b")],
       dataDisksMax: 1,
       outcomes: [{ kind: "detach" }, { kind: "later" }],
     },
     {
       because: "another client's detach frees a slot, too",
       entries: [there("a", 0, true)],
-      wishes: [attach("b")],
+      requests: [attach("b")],
       dataDisksMax: 1,
       outcomes: [{ kind: "later" }],
     },
     {
       because: "a full VM without a detach takes nothing",
       entries: [there("a", 0)],
-      wishes: [attach("b"), detach("c")],
+      requests: [attach("b"), detach("c")],
       dataDisksMax: 1,
       outcomes: [{ kind: "noFreeLun" }, { kind: "detached" }],
     },
     {
       because: "a disk that is attached needs no slot on a full VM",
       entries: [there("a", 0)],
-      wishes: [attach("a")],
+      requests: [attach("a")],
       dataDisksMax: 1,
       outcomes: [{ kind: "attached", lun: 0 }],
     },
   ]) {
     it(because, () => {
       assert.deepEqual(
-        planVmUpdate({ entries, reservedLuns, dataDisksMax, wishes }),
-        wishes.map((wish, index) => ({ wish, outcome: outcomes[index] })),
+        planVmUpdate({ entries, reservedLuns, dataDisksMax, requests }),
+        requests.map((request, index) => ({ request, outcome: outcomes[index] })),
       );
     });
   }

@@ -1,4 +1,4 @@
-import { chooseLuns } from "./choose-lun.ts";
+import { chooseLuns } from "./choose-luns.ts";
 
 /** An entry of a VM's list of data disks, reduced to what the decision needs. */
 export interface DataDiskEntry {
@@ -8,13 +8,13 @@ export interface DataDiskEntry {
 }
 
 /** A requested state: a VM has, or no longer has, a disk. */
-export interface DiskWish {
+export interface DiskRequest {
   readonly kind: "attach" | "detach";
   readonly diskKey: string;
 }
 
 /** The outcome of a requested state, given the present list. */
-export type WishOutcome =
+export type RequestOutcome =
   /** The list shows it already. */
   | { readonly kind: "attached"; readonly lun: number }
   | { readonly kind: "detached" }
@@ -28,17 +28,19 @@ export type WishOutcome =
   | { readonly kind: "noFreeLun" };
 
 /**
- * Decides each requested state. Attaches get the lowest free LUNs in the order of `wishes`, from the list
+ * Decides each requested state. Attaches get the lowest free LUNs in the order of `requests`, from the list
  * that the conditional update covers, and none of `reservedLuns`.
  */
-export function planVmUpdate<W extends DiskWish>(options: {
+export function planVmUpdate<W extends DiskRequest>(options: {
   readonly entries: readonly DataDiskEntry[];
   readonly reservedLuns: readonly number[];
   readonly dataDisksMax: number;
-  readonly wishes: readonly W[];
-}): readonly { readonly wish: W; readonly outcome: WishOutcome }[] {
+  readonly requests: readonly W[];
+}): readonly { readonly request: W; readonly outcome: RequestOutcome }[] {
   const entryOf = new Map(options.entries.map((entry) => [entry.diskKey, entry]));
-  const newcomers = options.wishes.filter((wish) => wish.kind === "attach" && !entryOf.has(wish.diskKey));
+  const newcomers = options.requests.filter(
+    (request) => request.kind === "attach" && !entryOf.has(request.diskKey),
+  );
   const { reservedLuns, dataDisksMax } = options;
   const luns = chooseLuns({
     usedLuns: options.entries.map((entry) => entry.lun),
@@ -47,20 +49,20 @@ export function planVmUpdate<W extends DiskWish>(options: {
     count: newcomers.length,
   });
   const makesRoom =
-    options.wishes.some((wish) => wish.kind === "detach" && entryOf.has(wish.diskKey)) ||
+    options.requests.some((request) => request.kind === "detach" && entryOf.has(request.diskKey)) ||
     options.entries.some((entry) => entry.toBeDetached);
 
-  return options.wishes.map((wish) => {
-    const entry = entryOf.get(wish.diskKey);
-    if (wish.kind === "detach")
-      return { wish, outcome: entry === undefined ? { kind: "detached" } : { kind: "detach" } };
+  return options.requests.map((request) => {
+    const entry = entryOf.get(request.diskKey);
+    if (request.kind === "detach")
+      return { request, outcome: entry === undefined ? { kind: "detached" } : { kind: "detach" } };
     if (entry !== undefined)
       return {
-        wish,
+        request,
         outcome: entry.toBeDetached ? { kind: "finishDetach" } : { kind: "attached", lun: entry.lun },
       };
-    const lun = luns[newcomers.indexOf(wish)];
-    if (lun !== undefined) return { wish, outcome: { kind: "attach", lun } };
-    return { wish, outcome: { kind: makesRoom ? "later" : "noFreeLun" } };
+    const lun = luns[newcomers.indexOf(request)];
+    if (lun !== undefined) return { request, outcome: { kind: "attach", lun } };
+    return { request, outcome: { kind: makesRoom ? "later" : "noFreeLun" } };
   });
 }

@@ -11,7 +11,7 @@ import {
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { type HighWaterMark, highWaterMarkOf } from "../rollback/high-water-mark.ts";
 import { aLease } from "../testing/a-lease.ts";
-import { type LeaseWriter, newLease, releasedLease, renewedLease, takenLease } from "./lease-steps.ts";
+import { type LeaseWriter, newLease, releasedLease, renewedLease, acquiredLease } from "./lease-steps.ts";
 
 const nowMs = fromTimestamp("2026-01-01T00:00:00.000Z");
 
@@ -29,7 +29,7 @@ function aWriter(remembered: Partial<HighWaterMark> = {}): LeaseWriter {
 describe("steps of the Lease", () => {
   it("acquiring names the new holder, counts a transition and keeps the counter", () => {
     const lease = aLease({ counter: 5, incarnation: 2 });
-    assert.deepEqual(takenLease(lease, aWriter({ counter: 5, incarnation: 2 })), {
+    assert.deepEqual(acquiredLease(lease, aWriter({ counter: 5, incarnation: 2 })), {
       ...lease,
       metadata: {
         ...lease.metadata,
@@ -55,7 +55,7 @@ describe("steps of the Lease", () => {
     assert.deepEqual(
       [
         announced(delayed),
-        announced(takenLease(delayed, aWriter())),
+        announced(acquiredLease(delayed, aWriter())),
         announced(renewedLease(aLease({}), aWriter())),
         newLease({ ...aWriter(), heartbeatDelayMs: 20_000 }, undefined).metadata.annotations[
           HEARTBEAT_DELAY_ANNOTATION
@@ -91,7 +91,7 @@ describe("steps of the Lease", () => {
       const lease = { ...rest, metadata: { ...metadata, annotations } };
       const writer = { ...aWriter({ counter: 5 }), etagWrite: known };
       assert.equal(renewedLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
-      assert.equal(takenLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
+      assert.equal(acquiredLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
     }
     assert.equal(
       newLease({ ...aWriter(), etagWrite: "tag" }, undefined).metadata.annotations[ETAG_WRITE_ANNOTATION],
@@ -107,13 +107,13 @@ describe("steps of the Lease", () => {
   // So no candidate acquires the Lease early.
   it("a duration is rounded up to whole seconds", () => {
     assert.equal(
-      takenLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds,
+      acquiredLease(aLease({}), { ...aWriter(), leaseDurationMs: 1_001 }).spec.leaseDurationSeconds,
       2,
     );
   });
 
   it("a writer of an older Lease marks an unused incarnation and keeps its counter", () => {
-    for (const write of [takenLease, renewedLease, releasedLease]) {
+    for (const write of [acquiredLease, renewedLease, releasedLease]) {
       const written = write(
         aLease({ incarnation: 1, counter: 900 }),
         aWriter({ incarnation: 4, counter: 7 }),

@@ -27,7 +27,7 @@ export interface LeaseWriter {
 }
 
 /** The Lease after its new holder acquires it from any earlier holder. */
-export function takenLease(lease: Lease, writer: LeaseWriter): Lease {
+export function acquiredLease(lease: Lease, writer: LeaseWriter): Lease {
   return writtenLease(lease, writer, {
     holderIdentity: writer.identity,
     leaseTransitions: lease.spec.leaseTransitions + 1,

@@ -1,10 +1,7 @@
 import { describeFailure } from "../failure/describe-failure.ts";
 import type { Failure } from "../failure/failure.ts";
 
-/**
- * The fields that distinguish a new failure: not Azure's request id, nor how long it asks the driver to
- * wait.
- */
+/** The fields that distinguish a new failure: not Azure's request id, nor its Retry-After. */
 export function failureLocalKey(failure: Failure): string {
   switch (failure.kind) {
     case "CloudRejected":

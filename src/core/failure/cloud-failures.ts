@@ -183,7 +183,7 @@ export const cloudFailures = {
     code: "UNAVAILABLE",
     retryable: true,
     sentence: (failure) =>
-      `${isUnderWay(failure.code) ? "Azure is still at it" : "Azure can't be reached or failed for now"}: ` +
+      `${isUnderWay(failure.code) ? "Azure has not finished yet" : "Azure can't be reached or failed for now"}: ` +
       `${failure.code}: ${failure.message}${requestOf(failure)}`,
     example: {
       code: "InternalServerError",

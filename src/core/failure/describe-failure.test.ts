@@ -48,7 +48,7 @@ describe("describeFailure", () => {
     } as const;
     assert.equal(
       describeFailure(failure),
-      "Azure is still at it: DiskStillDetaching: VM node-a lists the disk as one that is coming off",
+      "Azure has not finished yet: DiskStillDetaching: VM node-a lists the disk as one that is coming off",
     );
     assert.equal(
       describeFailure({ ...failure, code: "Timeout", message: "later" }),

@@ -54,9 +54,9 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
 }
 
 /** The most process ids that one reason names. */
-const pidsNamedMax = 5;
+const PIDS_NAMED_MAX = 5;
 
 function listed(pids: readonly number[]): string {
-  const named = pids.slice(0, pidsNamedMax).join(", ");
-  return pids.length > pidsNamedMax ? `${named} and ${pids.length - pidsNamedMax} more` : named;
+  const named = pids.slice(0, PIDS_NAMED_MAX).join(", ");
+  return pids.length > PIDS_NAMED_MAX ? `${named} and ${pids.length - PIDS_NAMED_MAX} more` : named;
 }

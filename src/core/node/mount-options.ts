@@ -72,7 +72,7 @@ const withoutChecks = "directmount";
 const withoutNewest = new Set(["noload", "norecovery", "nologreplay", "usebackuproot", "recovery", "rescue"]);
 
 /** Longest accepted mount flag, in characters: the kernel has one page for all of them. */
-const flagLengthMax = 1024;
+const FLAG_MAX_CHARS = 1024;
 
 /**
  * The options to mount a file system with. A read-only mount replays the journal as any other does: its node
@@ -120,8 +120,8 @@ export function bindMountOptions(request: {
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
 }): readonly string[] | undefined {
-  const wanted = request.mountFlags.filter((flag) => perMountOptions.has(flag) && flag !== "rw");
-  const added = unique([...wanted, ...(request.readOnly ? ["ro"] : [])]).filter(
+  const requested = request.mountFlags.filter((flag) => perMountOptions.has(flag) && flag !== "rw");
+  const added = unique([...requested, ...(request.readOnly ? ["ro"] : [])]).filter(
     (option) => !request.inherited.includes(option),
   );
   if (added.length === 0) return undefined;
@@ -153,7 +153,7 @@ function problemOfFlag(
   flag: string,
   { readOnly, isWritable }: { readonly readOnly: boolean; readonly isWritable: boolean },
 ): string | undefined {
-  if (flag === "" || flag.length > flagLengthMax) return `must have 1 to ${flagLengthMax} characters`;
+  if (flag === "" || flag.length > FLAG_MAX_CHARS) return `must have 1 to ${FLAG_MAX_CHARS} characters`;
   if (/[\s\0]/.test(flag)) return "must not contain white space";
   const options = optionsOf(flag);
   const forbidden = options.find(isForbidden);

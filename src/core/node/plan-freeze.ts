@@ -7,7 +7,7 @@ type Answer = NonNullable<NonNullable<AzVolumeAttachment["status"]>["freeze"]>;
 export interface ObservedFreeze {
   readonly request: Request | undefined;
   readonly answer: Answer | undefined;
-  /** The id of the freeze that the node has noted, before it froze anything. */
+  /** The id of the freeze that the node has marked, before it froze anything. */
   readonly markedId: string | undefined;
   /** Whether this process has frozen that, and for how long it may stay frozen, in milliseconds. */
   readonly own: { readonly leftMs: number } | undefined;
@@ -32,10 +32,10 @@ export type FreezeAction =
 export function planFreeze(observed: ObservedFreeze): FreezeAction {
   const { request, answer, markedId, own, obstacle } = observed;
   if (markedId !== undefined) {
-    const asked = request?.id === markedId && request.isCancelled !== true ? request : undefined;
-    if (asked?.isTaken === true) return { kind: "Thaw", id: markedId, ifHeld: "Held" };
+    const standing = request?.id === markedId && request.isCancelled !== true ? request : undefined;
+    if (standing?.isTaken === true) return { kind: "Thaw", id: markedId, ifHeld: "Held" };
     // A process that has not frozen it itself knows nothing of the time before its own start.
-    if (asked === undefined || obstacle !== undefined || own === undefined || own.leftMs <= 0)
+    if (standing === undefined || obstacle !== undefined || own === undefined || own.leftMs <= 0)
       return { kind: "Thaw", id: markedId, ifHeld: "Lost" };
     return answer?.id === markedId
       ? { kind: "WaitForEnd", forMs: own.leftMs }
@@ -55,8 +55,8 @@ function lost(id: string): FreezeAction {
 
 /** Why nothing may be frozen on a node: no release of a volume, orderly or recalled, waits for a backup. */
 export function whyReleased({ metadata, spec }: AzVolumeAttachment): string | undefined {
-  const isWanted = spec.writerRequest !== undefined && spec.recall === undefined;
-  return isWanted && metadata.deletionTimestamp === undefined
+  const isRequested = spec.writerRequest !== undefined && spec.recall === undefined;
+  return isRequested && metadata.deletionTimestamp === undefined
     ? undefined
     : `${spec.nodeName} is releasing the volume`;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type GracePeriod, evaluateGracePeriod, type KnownNode } from "./evaluate-grace-period.ts";
+import { type GracePeriodVerdict, evaluateGracePeriod, type KnownNode } from "./evaluate-grace-period.ts";
 
 const known = (nodeName: string, state: KnownNode["state"], reportsRollback = false): KnownNode => ({
   nodeName,
@@ -11,7 +11,7 @@ const known = (nodeName: string, state: KnownNode["state"], reportsRollback = fa
 const rows: readonly {
   readonly because: string;
   readonly nodes: readonly KnownNode[];
-  readonly gracePeriod: GracePeriod;
+  readonly gracePeriod: GracePeriodVerdict;
 }[] = [
   {
     because: "there are no nodes that could have written anything",

@@ -12,7 +12,7 @@ export interface KnownNode {
 }
 
 /** What a controller that remembers nothing of the store may do with its records. */
-export type GracePeriod =
+export type GracePeriodVerdict =
   | { readonly kind: "trusts" }
   | { readonly kind: "waits"; readonly awaited: readonly string[] }
   /** No node is left that could detect a rollback: every record has to be rebuilt. */
@@ -23,7 +23,7 @@ export type GracePeriod =
  * node keeps a counter that only it writes. Once one node has reported, silent ones are not waited for:
  * they trust nothing themselves before they have compared.
  */
-export function evaluateGracePeriod(nodes: readonly KnownNode[]): GracePeriod {
+export function evaluateGracePeriod(nodes: readonly KnownNode[]): GracePeriodVerdict {
   const awaited = nodes
     .filter(({ state, reportsRollback }) => state === "awaited" || reportsRollback)
     .map(({ nodeName }) => nodeName);

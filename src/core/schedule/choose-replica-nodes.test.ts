@@ -228,7 +228,7 @@ describe("chooseReplicaNodes", () => {
       volume,
       attachments: [anAttachment("node-a")],
       nodes,
-      companionsOn: () => companionsOn,
+      companionCounts: () => companionsOn,
     });
     assert.deepEqual(namesOf(chooseReplicaNodes(observed, 4).chosen), [
       "node-e",

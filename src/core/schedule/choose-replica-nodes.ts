@@ -27,7 +27,7 @@ export function chooseReplicaNodes(
   const zonesTaken = new Set(
     observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone),
   );
-  const companionsOn = observed.companionsOn();
+  const companionsOn = observed.companionCounts();
   const ranks = new Map(
     fit.map((node) => [node.nodeName, rank(node, companionsOn.get(node.nodeName) ?? 0, zonesTaken)]),
   );

@@ -1,8 +1,8 @@
 import { includesNode, isSameNode, isSameVmId, type NodeKey } from "../api/identity/node-identity.ts";
-import type { DiskPlace, NodePlace } from "./why-unreachable.ts";
+import type { DiskTopology, NodeTopology } from "./why-unreachable.ts";
 
 /** A node as the scheduler extender sees it. */
-export interface CandidateNode extends NodeKey, NodePlace {
+export interface CandidateNode extends NodeKey, NodeTopology {
   /** `silent`: its heartbeat has not moved for too long. */
   readonly health: "healthy" | "not-ready" | "silent";
   /** Data disks that it takes. */
@@ -19,7 +19,7 @@ export interface CandidateNode extends NodeKey, NodePlace {
 /** A volume of a pod that is to be placed. */
 export interface PodVolume {
   /** Undefined where the disk does not exist yet, or is unknown: it can be attached anywhere. */
-  readonly disk: DiskPlace | undefined;
+  readonly disk: DiskTopology | undefined;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
   readonly barred: readonly NodeKey[];
   /** Only one node may write it at a time, and another pod may use it by the time that this one starts. */

@@ -3,13 +3,13 @@ import type { Platform } from "../platform/platform.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
 /** Where a disk is. */
-export type DiskPlace = Pick<VolumeDetail, "location" | "skuName" | "zones"> & {
+export type DiskTopology = Pick<VolumeDetail, "location" | "skuName" | "zones"> & {
   /** The platform that mounts its file system; undefined where that is unknown. */
   readonly platform: Platform | undefined;
 };
 
 /** Where a node's VM is; empty where that is unknown or it is in no zone. */
-export interface NodePlace {
+export interface NodeTopology {
   readonly location: string;
   readonly zone: string;
   /** Absent: Linux. */
@@ -23,7 +23,7 @@ const PLATFORM_NAMES: Readonly<Record<Platform, string>> = { linux: "Linux", win
  * unless it is zone-redundant, nor on the other platform. Azure attaches a disk without a zone only to VMs
  * without one.
  */
-export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undefined {
+export function whyUnreachable(disk: DiskTopology, node: NodeTopology): string | undefined {
   const isElsewhere = node.location !== disk.location && node.location !== "" && disk.location !== "";
   if (isElsewhere && node.location.toLowerCase() !== disk.location.toLowerCase())
     return `is in ${node.location}, the disk in ${disk.location}`;

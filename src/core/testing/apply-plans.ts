@@ -4,7 +4,11 @@ import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts"
 import { isTerminating, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
-import { planRequestTime, type RequestTime, withRequestTime } from "../attachment/plan-request-time.ts";
+import {
+  planUnrequestedTime,
+  type UnrequestedTime,
+  withUnrequestedTime,
+} from "../attachment/plan-unrequested-time.ts";
 import { unreachable } from "../failure/invariant.ts";
 import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
@@ -34,7 +38,7 @@ export function applyPlans(observed: ObservedVolume): ObservedVolume {
   let next = observed;
   for (const action of planWriter(observed)) next = applyWriterAction(next, action);
   for (const action of planReplicas(observed)) next = applyReplicaAction(next, action);
-  next = withPlannedRequestTime(next, planRequestTime(observed));
+  next = withPlannedUnrequestedTime(next, planUnrequestedTime(observed));
   for (const { attachment } of observed.attachments) {
     const action = planAttachment(next, attachment);
     if (action !== undefined) next = applyAttachmentAction(next, attachment, action);
@@ -109,10 +113,13 @@ function afterAnswer(observed: ObservedVolume, node: NodeIdentity): ObservedVolu
     .reduce(applyWriterAction, observed);
 }
 
-function withPlannedRequestTime(observed: ObservedVolume, planned: RequestTime | undefined): ObservedVolume {
+function withPlannedUnrequestedTime(
+  observed: ObservedVolume,
+  planned: UnrequestedTime | undefined,
+): ObservedVolume {
   const { volume } = observed;
   if (planned === undefined || volume.status === undefined) return observed;
-  return { ...observed, volume: { ...volume, status: withRequestTime(volume.status, planned) } };
+  return { ...observed, volume: { ...volume, status: withUnrequestedTime(volume.status, planned) } };
 }
 
 function applyReplicaAction(observed: ObservedVolume, action: ReplicaAction): ObservedVolume {

@@ -256,7 +256,7 @@ export function anObservedVolume(
     pods: () => [],
     placement: () => placementUnknown,
     placementOn: () => placementUnknown,
-    companionsOn: () => new Map(),
+    companionCounts: () => new Map(),
     nowMs,
     settings,
     ...overrides,

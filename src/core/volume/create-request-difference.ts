@@ -94,14 +94,14 @@ function fieldsDifference(existing: VolumeSpec, { spec, topology }: CreateReques
 
 /** Others set tags too, and a modification shows them: only those that are asked for count. */
 function tagsDifference(before: Tags, now: Tags): string | undefined {
-  const wanted = mergeTags(before, now);
-  const different = Object.keys(wanted)
+  const expected = mergeTags(before, now);
+  const different = Object.keys(expected)
     .toSorted()
-    .find((name) => wanted[name] !== before[name]);
+    .find((name) => expected[name] !== before[name]);
   return different === undefined
     ? undefined
     : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ` +
-        `${JSON.stringify(wanted[different])}`;
+        `${JSON.stringify(expected[different])}`;
 }
 
 function comparedAttributes({ volumeContext }: VolumeSpec): Tags {

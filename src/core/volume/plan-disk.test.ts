@@ -18,7 +18,7 @@ import {
   diskUri,
   identity,
 } from "../testing/objects.ts";
-import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
+import { dependsOnAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
 
 const gone = { kind: "DiskNotFound", message: "", failure: "{}", time: agoMs(60_000), retries: 1 };
 
@@ -339,20 +339,20 @@ describe("planDisk", () => {
         planDisk(anObservedVolume({ volume, attachments })),
       );
       const isAsking = plans.some((plan) => !isDeepStrictEqual(plan, plans[0]));
-      assert.ok(!isAsking || asksForAttachments(volume), JSON.stringify(volume));
+      assert.ok(!isAsking || dependsOnAttachments(volume), JSON.stringify(volume));
       return isAsking;
     });
     assert.ok(asking.length >= 3);
   });
 });
 
-describe("asksForAttachments", () => {
+describe("dependsOnAttachments", () => {
   it("is true of a volume being deleted, or to be larger than its disk", () => {
     const sized = (sizeGiB: number): AzVolume => aVolume({ status: { detail: aDetail({ sizeGiB }) } });
-    assert.equal(asksForAttachments(sized(9)), true);
-    assert.equal(asksForAttachments(sized(10)), false);
-    assert.equal(asksForAttachments(withoutDisk("Pending").volume), false);
-    assert.equal(asksForAttachments(aVolume({ metadata: { deletionTimestamp: agoMs(0) } })), true);
+    assert.equal(dependsOnAttachments(sized(9)), true);
+    assert.equal(dependsOnAttachments(sized(10)), false);
+    assert.equal(dependsOnAttachments(withoutDisk("Pending").volume), false);
+    assert.equal(dependsOnAttachments(aVolume({ metadata: { deletionTimestamp: agoMs(0) } })), true);
   });
 });
 

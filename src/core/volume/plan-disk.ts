@@ -79,7 +79,7 @@ function planLooks(volume: AzVolume, detail: VolumeDetail, nowMs: number): DiskA
 }
 
 /** Whether the plan of a volume's disk depends on its attachments: it is to be deleted, or to grow. */
-export function asksForAttachments({ metadata, spec, status }: AzVolume): boolean {
+export function dependsOnAttachments({ metadata, spec, status }: AzVolume): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
   return status?.detail !== undefined && spec.disk.sizeGiB > status.detail.sizeGiB;
 }

@@ -74,15 +74,15 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
   const staying = stayingAttachments(observed);
   if (!staying.some((attachment) => attachment.spec.role === "Primary"))
     return present.find((condition) => condition.type === FAILOVER_READY);
-  const asked = observed.volume.spec.maxMountReplicaCount;
+  const requestedCount = observed.volume.spec.maxMountReplicaCount;
   const ready = staying.filter(
     (attachment) =>
       attachment.spec.role === "Replica" && isAttached(attachment) && couldTakeOver(observed, attachment),
   );
   const message =
-    `${ready.length} of ${asked} replicas are attached to nodes that could take ` +
+    `${ready.length} of ${requestedCount} replicas are attached to nodes that could take ` +
     `over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
-  return ready.length >= asked
+  return ready.length >= requestedCount
     ? { type: FAILOVER_READY, status: "True", reason: "ReplicasAttached", message }
     : { type: FAILOVER_READY, status: "False", reason: "ReplicasMissing", message };
 }

@@ -247,7 +247,7 @@ function repelsWidely({ podAntiAffinity }: Pick<NeighbourPod, "podAntiAffinity">
 }
 
 /** As the adapter reads them: `placementOn` knows only pods with volumes, on that node or by a wider rule. */
-function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn" | "companionsOn"> {
+function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn" | "companionCounts"> {
   const pods = drawn.own.map((own) => aPodWithRules(own));
   const neighbours = drawn.others.map(({ on, app, podAntiAffinity, hasVolumes }) => ({
     on,
@@ -262,7 +262,7 @@ function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placeme
         .filter(({ on, hasVolumes, pod }) => hasVolumes && (on === name || [...pods, pod].some(repelsWidely)))
         .map(({ pod }) => pod),
     }),
-    companionsOn: () => new Map(nodeNames.map((name, at) => [name, drawn.companions[at] ?? 0])),
+    companionCounts: () => new Map(nodeNames.map((name, at) => [name, drawn.companions[at] ?? 0])),
   };
 }
 
@@ -387,8 +387,8 @@ describe("the plans of a volume, carried out over and over", () => {
     const nodes = nodeNames.map((name) => aNode(name));
     const keptBeside = (own: readonly string[], other: readonly string[]): readonly string[] => {
       const attachments = [anAttachment("node-a"), ...own.map((name) => aReplica(name))];
-      const companionsOn = (): ReadonlyMap<string, number> => new Map(other.map((name) => [name, 1]));
-      const deleted = planReplicas(anObservedVolume({ volume, nodes, attachments, companionsOn })).map(
+      const companionCounts = (): ReadonlyMap<string, number> => new Map(other.map((name) => [name, 1]));
+      const deleted = planReplicas(anObservedVolume({ volume, nodes, attachments, companionCounts })).map(
         (action) => (action.kind === "DeleteAttachment" ? action.attachmentName : assert.fail(action.kind)),
       );
       return own.filter((name) => !deleted.includes(aReplica(name).metadata.name));

@@ -259,12 +259,17 @@ describe("createVolume", () => {
         );
         const again = await world.answerOf(create(world, request));
         assert.deepEqual(again, ok({ volume: messageOf(world) }));
-        const asked = { volumeId: aDiskUri("pvc-1"), volumeContext: {}, secrets: {}, mutableParameters: {} };
+        const validateRequest = {
+          volumeId: aDiskUri("pvc-1"),
+          volumeContext: {},
+          secrets: {},
+          mutableParameters: {},
+        };
         const { volumeCapabilities } = request;
         const validated = await world.answerOf(
           validateVolumeCapabilities(
             world.context,
-            { ...asked, volumeCapabilities, parameters: {} },
+            { ...validateRequest, volumeCapabilities, parameters: {} },
             aCall(),
           ),
         );
@@ -326,7 +331,7 @@ describe("createVolume", () => {
       await world.failed("pvc-1", "CreationFailed", rejected);
       await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
       assert.equal(world.volume("pvc-1")?.spec.deleteRequested, true);
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer ?? assert.fail()), { ok: false, failure: rejected });
       await created(world);
     });
@@ -378,7 +383,7 @@ describe("createVolume", () => {
       const earlier = world.volume("pvc-1")?.metadata.uid;
       const again = create(world);
       await world.until(isDeletionRestarted(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       await world.until(() => ![undefined, earlier].includes(world.volume("pvc-1")?.metadata.uid));
       await world.diskCreated("pvc-1");
       assert.ok((await world.answerOf(again)).ok);

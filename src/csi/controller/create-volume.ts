@@ -18,7 +18,7 @@ import { readCreateRequest, readDiskPlace } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
-import { deletionFailure, hasDeletionFailed, tryDeletionAgain } from "./deletion/try-deletion-again.ts";
+import { deletionFailure, hasDeletionFailed, retryDeletion } from "./deletion/retry-deletion.ts";
 import { findCopySource } from "./find-copy-source.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
@@ -116,7 +116,7 @@ async function recordRequest(
   const existing = await context.store.get("AzVolume", metadata.name, call.signal);
   if (!existing.ok) return existing;
   if (isDeleting(existing.value)) {
-    const ended = await endDeletion(context, existing.value, call);
+    const ended = await retryFailedDeletion(context, existing.value, call);
     return ended.ok ? recordRequest(context, metadata, request, call) : ended;
   }
   const difference = createRequestDifference(existing.value, request);
@@ -130,26 +130,26 @@ async function recordRequest(
 }
 
 /**
- * Of a claim whose class was changed while its disk was made. An earlier call may have answered this disk, so
- * it stays; and after this final answer no DeleteVolume follows.
+ * The remedy for a claim whose class was changed while its disk was being made. An earlier call may have
+ * answered this disk, so it stays; and no DeleteVolume follows this final answer.
  */
 const CLAIM_REMEDY =
   "; if its class was changed since, restore its StorageClass or make the claim again: this disk stays " +
   "then, until the event UnclaimedDisk says what to do with it";
 
 /**
- * Waits for the end of a deletion that has failed for good, and that this call starts again: no other may.
- * A refused CreateVolume deletes what it began, and a missing permission can refuse that, too. A CO calls no
+ * Retries a deletion that has failed for good, and waits for its end: no other call may do so. A refused
+ * CreateVolume deletes what it began, and a missing permission can refuse that, too. A CO calls no
  * DeleteVolume after a final answer.
  */
-async function endDeletion(
+async function retryFailedDeletion(
   context: ControllerContext,
   volume: AzVolume,
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const inProgress = deletionInProgress(volume.spec.volumeName);
   if (!hasDeletionFailed(volume)) return fail(inProgress);
-  const restarted = await tryDeletionAgain(context, volume, call.signal);
+  const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
   if (restarted.value === undefined) return ok(undefined);
   const left = await waitForVolume(context, restarted.value, hasDeletionFailed, call);

@@ -46,7 +46,7 @@ function expand(
 
 const grownTo = (sizeGiB: number): unknown =>
   ok({ capacityBytes: gibToBytes(sizeGiB), nodeExpansionRequired: true });
-const isAsked = (world: ControllerWorld, sizeGiB: number): boolean =>
+const isRequested = (world: ControllerWorld, sizeGiB: number): boolean =>
   world.volume("pvc-1")?.spec.disk.sizeGiB === sizeGiB;
 
 /** What a reconciler writes once the disk has its size. */
@@ -66,7 +66,7 @@ async function grow(world: ControllerWorld, sizeGiB: number): Promise<void> {
 async function refuse20(world: ControllerWorld): Promise<void> {
   await world.given("AzVolume", aVolumeObject());
   const refused = expand(world, 20);
-  await world.until(() => isAsked(world, 20));
+  await world.until(() => isRequested(world, 20));
   const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
   await world.failed("pvc-1", "UpdateFailed", failure);
   assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
@@ -173,7 +173,7 @@ describe("expandVolume", () => {
         answer.ok ? "" : describeFailure(answer.failure),
         /the volume is partition 1 of its disk, and the driver changes no partition table/u,
       );
-      assert.ok(!isAsked(world, 20));
+      assert.ok(!isRequested(world, 20));
     });
   });
 
@@ -203,7 +203,7 @@ describe("expandVolume", () => {
           answer.ok ? "" : describeFailure(answer.failure),
           /the volume is partition 2 of its disk/u,
         );
-        assert.ok(!isAsked(world, 20));
+        assert.ok(!isRequested(world, 20));
       });
     });
 
@@ -220,7 +220,7 @@ describe("expandVolume", () => {
         answer.ok ? "" : describeFailure(answer.failure),
         /blockSize is 1024, and must be one of/u,
       );
-      assert.ok(!isAsked(world, 33));
+      assert.ok(!isRequested(world, 33));
     });
   });
 
@@ -228,12 +228,12 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
+      await world.until(() => isRequested(world, 20));
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
       assert.deepEqual(await world.answerOf(expand(world, 20)), grownTo(20));
       const further = expand(world, 30);
-      await world.until(() => isAsked(world, 30));
+      await world.until(() => isRequested(world, 30));
       await grow(world, 30);
       assert.deepEqual(await world.answerOf(further), grownTo(30));
     });
@@ -243,7 +243,7 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       assert.deepEqual(await world.answerOf(expand(world, 5)), grownTo(10));
-      assert.equal(isAsked(world, 10), true);
+      assert.equal(isRequested(world, 10), true);
     });
   });
 
@@ -261,7 +261,7 @@ describe("expandVolume", () => {
         await world.given("AzVolume", aVolumeObject());
         const answer = await world.answerOf(expand(world, 20, range));
         assert.equal(!answer.ok && answer.failure.kind, kind);
-        assert.equal(isAsked(world, 10), true);
+        assert.equal(isRequested(world, 10), true);
       });
     });
   }
@@ -272,7 +272,7 @@ describe("expandVolume", () => {
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
       const failure = { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["node-b"] } as const;
       assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
-      assert.equal(isAsked(world, 10), true);
+      assert.equal(isRequested(world, 10), true);
       const message = `the disk did not grow to 20 GiB: ${describeFailure(failure)}`;
       assert.deepEqual(world.emitted, [
         { about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message },
@@ -312,7 +312,7 @@ describe("expandVolume", () => {
         await world.given("AzVolume", sharedVolume(aRecord(record)));
         await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b", role: "Replica" }));
         assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
-        assert.equal(isAsked(world, 10), true);
+        assert.equal(isRequested(world, 10), true);
         assert.deepEqual(
           world.emitted.map(({ reason }) => reason),
           ["NotExpanded"],
@@ -333,7 +333,7 @@ describe("expandVolume", () => {
       const demoted = { ...present.value, spec: { ...present.value.spec, role: "Replica" } } as const;
       assert.ok((await world.answerOf(world.store.update("AzVolumeAttachment", demoted, never))).ok);
       const answer = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
+      await world.until(() => isRequested(world, 20));
       world.store.holdWatches(false);
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
@@ -345,7 +345,7 @@ describe("expandVolume", () => {
       await world.given("AzVolume", sharedVolume());
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
+      await world.until(() => isRequested(world, 20));
       await grow(world, 20);
       assert.deepEqual(await world.answerOf(answer), grownTo(20));
     });
@@ -366,7 +366,7 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
-      await world.until(() => isAsked(world, 20));
+      await world.until(() => isRequested(world, 20));
       const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
       await world.setStatus("pvc-1", ({ spec, metadata, status }) => {
         assert.ok(status?.detail !== undefined);
@@ -392,7 +392,7 @@ describe("expandVolume", () => {
       await refuse20(world);
       await world.clock.advance(1_000);
       const lower = expand(world, 15);
-      await world.until(() => isAsked(world, 15));
+      await world.until(() => isRequested(world, 15));
       await grow(world, 15);
       assert.deepEqual(await world.answerOf(lower), grownTo(15));
     });
@@ -402,7 +402,7 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await refuse20(world);
       assert.deepEqual(await world.answerOf(expand(world, 10)), grownTo(10));
-      assert.ok(isAsked(world, 10));
+      assert.ok(isRequested(world, 10));
     });
   });
 
@@ -410,7 +410,7 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const larger = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
-      await world.until(() => isAsked(world, 20));
+      await world.until(() => isRequested(world, 20));
       assert.ok(!(await world.answerOf(larger)).ok);
       const lower = expand(world, 15);
       await grow(world, 20);
@@ -423,15 +423,15 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       const larger = expand(world, 20, {}, world.clock.elapsedMs() + 5_000);
-      await world.until(() => isAsked(world, 20));
+      await world.until(() => isRequested(world, 20));
       assert.ok(!(await world.answerOf(larger)).ok);
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
       assert.deepEqual(await world.answerOf(expand(world, 10)), grownTo(10));
-      assert.ok(isAsked(world, 20));
+      assert.ok(isRequested(world, 20));
       await grow(world, 20);
       for (const repeated of [20, 10, 20])
         assert.deepEqual(await world.answerOf(expand(world, repeated)), grownTo(20));
-      assert.ok(isAsked(world, 20));
+      assert.ok(isRequested(world, 20));
       assert.deepEqual(world.emitted, []);
     });
   });
@@ -475,7 +475,7 @@ describe("expandVolume", () => {
           const why = /still waiting for its snapshot snapshot-1 to be complete: Azure fails a snapshot/u;
           assert.match(String(await asks(world, { snapshots: fake })), why);
           assert.deepEqual(
-            [isAsked(world, 20), world.emitted.map(({ reason }) => reason)],
+            [isRequested(world, 20), world.emitted.map(({ reason }) => reason)],
             [false, ["NotExpanded"]],
           );
           fake.change(aSnapshotUri("snapshot-1"), { isBeingCopied: false });
@@ -566,7 +566,7 @@ describe("expandVolume", () => {
         const azure = { code: "AuthorizationFailed", message: "no", requestId: "r" };
         const busy = failing({ kind: "CloudUnavailable", ...azure });
         assert.match(String(await asks(world, { snapshots: busy })), /Azure can't be reached/u);
-        assert.equal(isAsked(world, 20), false);
+        assert.equal(isRequested(world, 20), false);
         const denied = failing({ kind: "CloudUnauthorized", ...azure });
         assert.match(String(await asks(world, { snapshots: denied })), /its disk to grow to 20 GiB/u);
       }));
@@ -577,8 +577,8 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = expand(world, 20);
-      await world.until(() => isAsked(world, 20));
-      await world.letGo("pvc-1");
+      await world.until(() => isRequested(world, 20));
+      await world.removeFinalizers("pvc-1");
       await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, never));
       await world.given("AzVolume", aVolumeObject());
       const ended = await world.answerOf(answer);

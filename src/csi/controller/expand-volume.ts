@@ -18,10 +18,10 @@ import { publishedNodes } from "../messages/published-nodes.ts";
 import { missingField } from "../messages/required.ts";
 import { readVolumeCapability } from "../messages/volume-capability.ts";
 import type { CallContext } from "../server/unary-handler.ts";
-import { askForSize, refuseSize, waitToBeCopied, waitToBeMade } from "./ask-for-size.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
-import { findCopiedSnapshot, findRecentSnapshot } from "./snapshots/copied-snapshot.ts";
+import { requestSize, refuseSize, stillBeingCopied, stillToBeMade } from "./request-size.ts";
+import { findUnfinishedSnapshot, findRecentSnapshot } from "./snapshots/unfinished-snapshot.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -68,7 +68,7 @@ async function expand(
   if (target.value.sizeGiB <= detail.sizeGiB) {
     // A refused size that is not requested any more must not return with the volume's next SKU.
     const withdrawn = isGrowthRefused(volume)
-      ? await askForSize(context, volume, detail.sizeGiB, call.signal)
+      ? await requestSize(context, volume, detail.sizeGiB, call.signal)
       : ok(volume);
     return withdrawn.ok ? ok(answer(detail)) : withdrawn;
   }
@@ -95,12 +95,12 @@ async function expand(
       value: String(range.requiredBytes),
       problem: tooLarge,
     });
-  const inTheWay = await obstacleTo(context, volume, detail, target.value.sizeGiB, call.signal);
+  const inTheWay = await growthObstacle(context, volume, detail, target.value.sizeGiB, call.signal);
   if (!inTheWay.ok) return inTheWay;
   if (inTheWay.value !== undefined) return refuseSize(context, volume, target.value.sizeGiB, inTheWay.value);
-  const asked = await askForSize(context, volume, target.value.sizeGiB, call.signal);
-  if (!asked.ok) return asked;
-  return waitForSize(context, asked.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);
+  const requested = await requestSize(context, volume, target.value.sizeGiB, call.signal);
+  if (!requested.ok) return requested;
+  return waitForSize(context, requested.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);
 }
 
 /**
@@ -125,7 +125,7 @@ function targetSize(
 }
 
 /** Why a disk is not to grow to a size now; undefined: it may. */
-async function obstacleTo(
+async function growthObstacle(
   context: ControllerContext,
   volume: AzVolume,
   detail: VolumeDetail,
@@ -133,8 +133,10 @@ async function obstacleTo(
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
   const used = await sharedUse(context, volume, detail, signal);
-  const isAsked = volume.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(volume);
-  return !used.ok || used.value !== undefined || isAsked ? used : endedCopy(context, volume, detail, signal);
+  const isRequested = volume.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(volume);
+  return !used.ok || used.value !== undefined || isRequested
+    ? used
+    : snapshotObstacle(context, volume, detail, signal);
 }
 
 /**
@@ -142,20 +144,20 @@ async function obstacleTo(
  * snapshot, which may count as ready, has lost its content (Learn, Create an incremental snapshot for managed
  * disks).
  */
-async function endedCopy(
+async function snapshotObstacle(
   context: ControllerContext,
   volume: AzVolume,
   { diskUri }: VolumeDetail,
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
   const listed = mayCopySnapshots(volume)
-    ? await findCopiedSnapshot(context, volume, diskUri, signal)
+    ? await findUnfinishedSnapshot(context, volume, diskUri, signal)
     : ok(undefined);
   if (!listed.ok) return listed;
-  if (listed.value !== undefined) return ok(waitToBeCopied(volume, listed.value));
+  if (listed.value !== undefined) return ok(stillBeingCopied(volume, listed.value));
   const noted = await findRecentSnapshot(context, volume, signal);
   if (!noted.ok || noted.value === undefined) return noted.ok ? ok(undefined) : noted;
-  return ok((noted.value.isShown ? waitToBeCopied : waitToBeMade)(volume, noted.value));
+  return ok((noted.value.isShown ? stillBeingCopied : stillToBeMade)(volume, noted.value));
 }
 
 /**
@@ -194,7 +196,7 @@ async function sharedUse(
 
 async function waitForSize(
   context: ControllerContext,
-  asked: AzVolume,
+  requested: AzVolume,
   target: { readonly volumeId: string; readonly sizeGiB: number },
   call: CallContext,
 ): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
@@ -202,7 +204,7 @@ async function waitForSize(
   const hasSize = (present: AzVolume): boolean => (present.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
   const volume = await waitForVolume(
     context,
-    asked,
+    requested,
     (present) => hasSize(present) || isGrowthRefused(present),
     call,
   );

@@ -13,7 +13,7 @@ import { readVolume } from "../../objects/read-volume.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { waitForLook } from "./wait-for-volume.ts";
+import { waitForDiskRead } from "./wait-for-volume.ts";
 
 /**
  * The volume of an id. A disk without an AzVolume (static, migrated, of another resource group, or its object
@@ -81,9 +81,9 @@ async function untilAdopted(
   volumeId: string,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  const isLookedAt = ({ status }: AzVolume): boolean =>
+  const isDiskRead = ({ status }: AzVolume): boolean =>
     status?.detail !== undefined || isUnfinishedCopy(status?.error?.kind);
-  const provisioned = await waitForLook(context, volume, isLookedAt, signal);
+  const provisioned = await waitForDiskRead(context, volume, isDiskRead, signal);
   return provisioned === undefined ? stillWaiting(volumeId, "its disk to be looked at") : ok(provisioned);
 }
 

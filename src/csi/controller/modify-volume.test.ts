@@ -28,7 +28,7 @@ function modify(
   return modifyVolume(world.context, { volumeId, mutableParameters, secrets: {} }, aCall({ deadlineMs }));
 }
 
-const isAsked = (world: ControllerWorld, modification: DiskModification): boolean =>
+const isRequested = (world: ControllerWorld, modification: DiskModification): boolean =>
   JSON.stringify(world.volume("pvc-1")?.spec.modification) === JSON.stringify(modification);
 
 /** What the disk loop writes once Azure has answered. */
@@ -96,7 +96,7 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = modify(world, { skuName: "StandardSSD_LRS", tags: "a=b" });
-      await world.until(() => isAsked(world, { ...standard, tags: { a: "b" } }));
+      await world.until(() => isRequested(world, { ...standard, tags: { a: "b" } }));
       await end(world);
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
@@ -107,7 +107,7 @@ describe("modifyVolume", () => {
       const { skuName } = world.volume("pvc-1")?.spec.disk ?? {};
       assert.ok(skuName !== undefined);
       const answer = modify(world, { skuName });
-      await world.until(() => isAsked(world, { skuName }));
+      await world.until(() => isRequested(world, { skuName }));
       await end(world);
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
@@ -117,7 +117,7 @@ describe("modifyVolume", () => {
       withController(async (world) => {
         await world.given("AzVolume", aVolumeObject({ spec: { cachingMode } }));
         const answer = modify(world, { skuName: "PremiumV2_LRS" });
-        await world.until(() => isAsked(world, { skuName: "PremiumV2_LRS" }));
+        await world.until(() => isRequested(world, { skuName: "PremiumV2_LRS" }));
         await end(world);
         assert.deepEqual(await world.answerOf(answer), ok({}));
       }));
@@ -126,7 +126,7 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const first = modify(world, standard, aDiskUri(), world.clock.elapsedMs() + 5_000);
-      await world.until(() => isAsked(world, standard));
+      await world.until(() => isRequested(world, standard));
       const waiting = await world.answerOf(first);
       assert.equal(!waiting.ok && waiting.failure.kind, "StillWaiting");
       const { generation } = world.volume("pvc-1")?.metadata ?? {};
@@ -143,12 +143,12 @@ describe("modifyVolume", () => {
       await world.given("AzVolume", aVolumeObject());
       const inUse = { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["vm-a"] } as const;
       const answer = modify(world, standard);
-      await world.until(() => isAsked(world, standard));
+      await world.until(() => isRequested(world, standard));
       await end(world, inUse);
       assert.deepEqual(await world.answerOf(answer), fail(inUse));
       await changeSpec(world, { modification: undefined });
       const again = modify(world, standard);
-      await world.until(() => isAsked(world, standard));
+      await world.until(() => isRequested(world, standard));
       await end(world);
       assert.deepEqual(await world.answerOf(again), ok({}));
     }));
@@ -157,9 +157,9 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const first = modify(world, standard);
-      await world.until(() => isAsked(world, standard));
+      await world.until(() => isRequested(world, standard));
       const second = modify(world, { skuName: "Standard_LRS" });
-      await world.until(() => isAsked(world, { skuName: "Standard_LRS" }));
+      await world.until(() => isRequested(world, { skuName: "Standard_LRS" }));
       assert.deepEqual(
         await world.answerOf(first),
         fail({
@@ -176,7 +176,7 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = modify(world, standard);
-      await world.until(() => isAsked(world, standard));
+      await world.until(() => isRequested(world, standard));
       const disk = world.volume("pvc-1")?.spec.disk;
       assert.ok(disk !== undefined);
       await changeSpec(world, { disk: { ...disk, sizeGiB: 20 } });
@@ -189,8 +189,8 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
       const answer = modify(world, standard);
-      await world.until(() => isAsked(world, standard));
-      await world.letGo("pvc-1");
+      await world.until(() => isRequested(world, standard));
+      await world.removeFinalizers("pvc-1");
       await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, never));
       await world.given("AzVolume", aVolumeObject());
       const ended = await world.answerOf(answer);

@@ -37,14 +37,14 @@ export async function modifyVolume(
   const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
   if (!possible.ok) return possible;
   if (Object.keys(change.value).length === 0) return ok({});
-  const asked = await ask(context, volume.value, change.value, call.signal);
-  return asked.ok
-    ? waitForOutcome(context, { asked: asked.value, volumeId, change: change.value }, call)
-    : asked;
+  const requested = await requestModification(context, volume.value, change.value, call.signal);
+  return requested.ok
+    ? waitForOutcome(context, { requested: requested.value, volumeId, change: change.value }, call)
+    : requested;
 }
 
-/** Always asks, also for what the object says the disk has: only Azure knows what it has. */
-function ask(
+/** Always requests, also what the object says the disk has: only Azure knows what it has. */
+function requestModification(
   { store, steps }: ControllerContext,
   { metadata: { name, uid } }: AzVolume,
   modification: DiskModification,
@@ -61,18 +61,18 @@ function ask(
 
 async function waitForOutcome(
   context: ControllerContext,
-  { asked, volumeId, change }: { asked: AzVolume; volumeId: string; change: DiskModification },
+  { requested, volumeId, change }: { requested: AzVolume; volumeId: string; change: DiskModification },
   call: CallContext,
 ): Promise<Result<ControllerModifyVolumeResponse, Failure>> {
   const outcomeIn = (present: AzVolume): NonNullable<AzVolume["status"]>["modification"] => {
     const outcome = present.status?.modification;
     const isOurs = outcome !== undefined && sameJson(outcome.requested, change);
-    return isOurs && outcome.observedGeneration >= asked.metadata.generation ? outcome : undefined;
+    return isOurs && outcome.observedGeneration >= requested.metadata.generation ? outcome : undefined;
   };
   const isReplaced = (present: AzVolume): boolean => !sameJson(present.spec.modification, change);
   const isDone = (present: AzVolume): boolean =>
     outcomeIn(present) !== undefined || isReplaced(present) || isDeleting(present);
-  const volume = await waitForVolume(context, asked, isDone, call);
+  const volume = await waitForVolume(context, requested, isDone, call);
   if (volume === undefined) return stillWaiting(volumeId, "its AzVolume, which was deleted during the call");
   const outcome = outcomeIn(volume);
   if (outcome !== undefined && outcome.error === undefined) return ok({});

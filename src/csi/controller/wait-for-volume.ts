@@ -30,10 +30,10 @@ export async function waitForVolume(
 }
 
 /**
- * Waits, for `grantWaitMs` at most, until `isDone` holds for a volume whose disk is being looked at: that
- * ends within moments. Undefined: it has not by then. `volume` as above.
+ * Waits, for `grantWaitMs` at most, until `isDone` holds for a volume whose disk is being read: that ends
+ * within moments. Undefined: it has not by then. `volume` was read or written just now.
  */
-export async function waitForLook(
+export async function waitForDiskRead(
   { cache, clock, limits }: Pick<ControllerContext, "cache" | "clock" | "limits">,
   volume: AzVolume,
   isDone: (volume: AzVolume) => boolean,

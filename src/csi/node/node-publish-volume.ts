@@ -20,8 +20,8 @@ export async function nodePublishVolume(
   if (missing !== undefined) return fail(missing);
   const stage = readStageRequest(request, ports.settings.platform);
   if (!stage.ok) return stage;
-  const withoutStaging = missingField({ staging_target_path: request.stagingTargetPath });
-  if (withoutStaging !== undefined) return fail(withoutStaging);
+  const missingStaging = missingField({ staging_target_path: request.stagingTargetPath });
+  if (missingStaging !== undefined) return fail(missingStaging);
   const { settings } = ports;
   const obstacle =
     pathObstacle("staging_target_path", request.stagingTargetPath, settings) ??
@@ -29,8 +29,8 @@ export async function nodePublishVolume(
   if (obstacle !== undefined) return fail(obstacle);
   const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
   const published = await ports.locks.run(request.volumeId, "NodePublishVolume", async () => {
-    const taken = await otherTarget(ports, request, call.signal);
-    if (!taken.ok) return taken;
+    const allowed = await checkOtherTargets(ports, request, call.signal);
+    if (!allowed.ok) return allowed;
     const targetReadOnly = request.readonly || stage.value.readOnly;
     return publishVolume(
       ports,
@@ -42,7 +42,7 @@ export async function nodePublishVolume(
 }
 
 /** A volume for a single writer on a single node has one target: a second one is FAILED_PRECONDITION. */
-async function otherTarget(
+async function checkOtherTargets(
   ports: NodePorts,
   request: NodePublishVolumeRequest,
   signal: AbortSignal,

@@ -28,8 +28,8 @@ export async function nodeStageVolume(
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings);
   if (obstacle !== undefined) return fail(obstacle);
-  const beside = ports.otherDriver();
-  if (beside !== undefined) return fail({ kind: "OtherDriver", detail: beside });
+  const otherDriver = ports.otherDriver();
+  if (otherDriver !== undefined) return fail({ kind: "OtherDriver", detail: otherDriver });
   const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
   const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () =>
     stageVolume(ports, { ...stage.value, waitMs }, call.signal),

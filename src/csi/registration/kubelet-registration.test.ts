@@ -79,7 +79,7 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
           random: systemRandom,
           logger: silentLogger,
           onRegistered,
-          onPlace: (taken: string | undefined) => places.push(taken),
+          onSocketTaken: (taken: string | undefined) => places.push(taken),
           events,
           nodeName: "node-a",
         };
@@ -265,7 +265,7 @@ describe("registerWithKubelet", () => {
         random: systemRandom,
         logger: silentLogger,
         onRegistered: () => undefined,
-        onPlace: () => undefined,
+        onSocketTaken: () => undefined,
         events: { emit: () => undefined },
         nodeName: "node-a",
       };

@@ -32,7 +32,7 @@ export interface RegistrationOptions {
    * Called with a sentence while another process serves the registration socket, and with undefined
    * once this plug-in does.
    */
-  readonly onPlace: (taken: string | undefined) => void;
+  readonly onSocketTaken: (taken: string | undefined) => void;
   /** Reports refusals at the Node. */
   readonly events: Events;
   readonly nodeName: string;
@@ -54,7 +54,7 @@ export interface KubeletRegistration {
 }
 
 /** How often the socket is checked, in milliseconds. */
-const LOOK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 5_000;
 /**
  * How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks
  * again by itself, after half a second first and two minutes at most.
@@ -99,9 +99,9 @@ export async function registerWithKubelet(
     return ok(undefined);
   }
 
-  async function lookAfterSocket(): Promise<void> {
-    const place = serving === undefined ? "free" : await lookAtPlace(socketPath, serving.inode);
-    options.onPlace(
+  async function checkSocket(): Promise<void> {
+    const place = serving === undefined ? "free" : await socketOwner(socketPath, serving.inode);
+    options.onSocketTaken(
       place === "taken"
         ? `another process serves ${socketPath}; remove the driver that it belongs to`
         : undefined,
@@ -121,8 +121,8 @@ export async function registerWithKubelet(
   return ok({
     keep: async (signal) => {
       while (!signal.aborted) {
-        await clock.sleep(LOOK_EVERY_MS, signal);
-        await lookAfterSocket();
+        await clock.sleep(CHECK_EVERY_MS, signal);
+        await checkSocket();
         if (refusedSinceMs !== undefined && clock.elapsedMs() - refusedSinceMs >= REFUSED_MAX_MS)
           throw new Error(
             `${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ` +
@@ -134,7 +134,7 @@ export async function registerWithKubelet(
     whyNotRegistered: () => whyNotServed ?? whyNotRegistered,
     stop: async ({ leavesSocket }, signal) => {
       if (serving === undefined) return;
-      if (!leavesSocket && (await lookAtPlace(socketPath, serving.inode)) === "ours")
+      if (!leavesSocket && (await socketOwner(socketPath, serving.inode)) === "ours")
         await unlink(socketPath).catch(unlessMissing);
       await serving.server.stop(signal);
     },
@@ -143,7 +143,7 @@ export async function registerWithKubelet(
 
 interface Serving {
   readonly server: GrpcServer;
-  /** Tells our socket from another of the same name. */
+  /** Distinguishes our socket from another of the same name. */
   readonly inode: bigint;
 }
 
@@ -182,7 +182,7 @@ async function listenAt(
  * What is at the socket's path: our socket; nothing, or a dead process's socket; or a running
  * process's.
  */
-async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours" | "free" | "taken"> {
+async function socketOwner(socketPath: string, ownInode: bigint): Promise<"ours" | "free" | "taken"> {
   const found = await lstat(socketPath, { bigint: true }).catch(unlessMissing);
   if (found?.ino === ownInode) return "ours";
   return (await removeStaleSocket(socketPath)).ok ? "free" : "taken";

@@ -395,13 +395,13 @@ describe("GrpcServer on Node's sockets alone", () => {
         return ok({});
       },
       async ({ socket }) => {
-        const over = new SharedArrayBuffer(4);
+        const sentFlag = new SharedArrayBuffer(4);
         const caller = new Worker(new URL("../testing/impatient-caller.ts", import.meta.url), {
-          workerData: { socket, over } satisfies ImpatientCaller,
+          workerData: { socket, sentFlag } satisfies ImpatientCaller,
         });
         await once(caller, "message");
         caller.postMessage("continue");
-        assert.notEqual(Atomics.wait(new Int32Array(over), 0, 0, PATIENCE_MS), "timed-out");
+        assert.notEqual(Atomics.wait(new Int32Array(sentFlag), 0, 0, PATIENCE_MS), "timed-out");
         assert.deepEqual(await ended, { wasEnded: false, failure: { kind: "Cancelled" } });
         await caller.terminate();
       },

@@ -62,7 +62,7 @@ function firstAnswer(
   signal: AbortSignal,
 ): Promise<Result<void, FailureOf<"HostNotReady">>> {
   return new Promise((resolve) => {
-    let heard: Buffer = Buffer.alloc(0);
+    let received: Buffer = Buffer.alloc(0);
     const settle = (answer: Result<void, FailureOf<"HostNotReady">>): void => {
       client.destroy();
       resolve(answer);
@@ -71,20 +71,24 @@ function firstAnswer(
       settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
     signal.addEventListener("abort", () => refuse(late), { once: true });
     client.once("error", (error: Error) => refuse(error.message));
-    client.once("end", () => refuse("it hung up"));
+    client.once("end", () => refuse("it closed the connection"));
     client.on("data", (bytes: Buffer) => {
-      heard = Buffer.concat([heard, bytes]);
-      if (hasAnswered(heard)) settle(ok(undefined));
-      else if (heard.length > ANSWER_MAX_BYTES) refuse("it says other things");
+      received = Buffer.concat([received, bytes]);
+      if (hasAnswered(received)) settle(ok(undefined));
+      else if (received.length > ANSWER_MAX_BYTES) refuse("it answers something else");
     });
     client.write(CALL);
   });
 }
 
 /** Whether the call has ended: by a frame that ends its stream, or by a refusal. */
-function hasAnswered(heard: Buffer): boolean {
-  for (let at = 0; at + FRAME_HEAD_BYTES <= heard.length; at += FRAME_HEAD_BYTES + heard.readUIntBE(at, 3)) {
-    const [type = 0, flags = 0, stream] = [heard[at + 3], heard[at + 4], heard.readUInt32BE(at + 5)];
+function hasAnswered(received: Buffer): boolean {
+  for (
+    let at = 0;
+    at + FRAME_HEAD_BYTES <= received.length;
+    at += FRAME_HEAD_BYTES + received.readUIntBE(at, 3)
+  ) {
+    const [type = 0, flags = 0, stream] = [received[at + 3], received[at + 4], received.readUInt32BE(at + 5)];
     if (
       stream === 1 &&
       (type === FRAME.reset ||

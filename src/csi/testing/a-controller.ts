@@ -73,7 +73,7 @@ export interface ControllerWorld {
   /** Puts a volume into a state of failure. */
   failed(name: string, state: VolumeStatus["state"], failure: Failure): Promise<void>;
   /** Removes a volume's finalizers: a deleted one is gone then. */
-  letGo(name: string): Promise<void>;
+  removeFinalizers(name: string): Promise<void>;
 }
 
 /** Runs `act` in a world of its own. */
@@ -121,9 +121,9 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     clock,
     random,
     steps: {
-      run: (step, take) => {
+      run: (step, action) => {
         steps.push(step);
-        return take();
+        return action();
       },
     },
     events: { emit: (event) => emitted.push(event) },
@@ -200,7 +200,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
           ? { refusedGrowth: { sizeGiB: spec.disk.sizeGiB, skuName: status.detail.skuName } }
           : {}),
       })),
-    letGo: async (name) => {
+    removeFinalizers: async (name) => {
       const volume = await must(store.get("AzVolume", name, signal));
       await must(
         store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, signal),

@@ -14,10 +14,10 @@ export interface ImpatientCaller {
    * One Int32; the server's thread sleeps on it until the second call and its cancellation have been
    * sent.
    */
-  readonly over: SharedArrayBuffer;
+  readonly sentFlag: SharedArrayBuffer;
 }
 
-const { socket, over } = workerData as ImpatientCaller;
+const { socket, sentFlag } = workerData as ImpatientCaller;
 const session = connectRaw(socket);
 
 await once(await sendDeleteVolume(session, "patient"), "end");
@@ -31,5 +31,5 @@ call.close(constants.NGHTTP2_CANCEL);
 // turns.
 await once(call, "close");
 await new Promise(setImmediate);
-Atomics.store(new Int32Array(over), 0, 1);
-Atomics.notify(new Int32Array(over), 0);
+Atomics.store(new Int32Array(sentFlag), 0, 1);
+Atomics.notify(new Int32Array(sentFlag), 0);

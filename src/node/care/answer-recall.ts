@@ -90,7 +90,7 @@ export async function unmountUnderRecall(
   if (attachment === undefined || id === undefined) return unmount();
   const ended = new AbortController();
   const untilEnded = AbortSignal.any([signal, ended.signal]);
-  const reporting = emitProgress(
+  const reporting = reportProgress(
     ports,
     attachment,
     { id, published: [], majorMinor, unmounting: true },
@@ -104,7 +104,7 @@ export async function unmountUnderRecall(
   }
 }
 
-async function emitProgress(
+async function reportProgress(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
   answer: RecallAnswer,

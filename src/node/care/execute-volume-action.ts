@@ -6,7 +6,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { proveClean, reclaim } from "../../core/writer/record/writer-steps.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { updateRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -61,12 +61,12 @@ export async function executeVolumeAction(
         () => unmountAll(ports, target, action.placeholders, signal),
         signal,
       );
-      const given = unmounted.ok ? await releaseAndDrop(ports, target, signal) : unmounted;
-      if (!given.ok) {
-        const releaseRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
+      const released = unmounted.ok ? await releaseAndRemoveCheckpoint(ports, target, signal) : unmounted;
+      if (!released.ok) {
+        const releaseRefused = unmounted.ok && released.failure.kind === "StoreUnavailable";
         await answerNotReleased(ports, target, { recallId: action.recallId, releaseRefused }, signal);
       }
-      return given;
+      return released;
     }
     case "CleanUp":
       return cleanUp(ports, target, action, signal);
@@ -114,10 +114,10 @@ async function proveOwnClean(
 ): Promise<Result<unknown, Failure>> {
   const { volumeName, volume, observed } = target;
   const { nodeName } = ports.node;
-  const look = { needsDevice: from === "unverified", isFlushed: observed.mount === "live" };
-  const clean = await verifyClean(ports, target, look, signal);
+  const check = { needsDevice: from === "unverified", isFlushed: observed.mount === "live" };
+  const clean = await verifyClean(ports, target, check, signal);
   if (!clean.ok) return clean;
-  const proven = await moveRecord(
+  const proven = await updateRecord(
     ports,
     { volumeName, nodeName, step: "prove-clean" },
     (record) => proveClean(record, ports.node, from),
@@ -200,14 +200,14 @@ async function useBesidesOwn(
   return mounts.ok ? ok({ published: mounts.value.map(({ path }) => path).toSorted(), majorMinor }) : mounts;
 }
 
-async function releaseAndDrop(
+async function releaseAndRemoveCheckpoint(
   ports: NodePorts,
   { volumeName, observed }: OwnVolume,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   await restoreDevice(ports, volumeName, signal);
-  const given = await releaseVolume(ports, { volumeName, isFlushed: observed.mount === "live" }, signal);
-  return given.ok ? ports.checkpoints.remove(volumeName, signal) : given;
+  const released = await releaseVolume(ports, { volumeName, isFlushed: observed.mount === "live" }, signal);
+  return released.ok ? ports.checkpoints.remove(volumeName, signal) : released;
 }
 
 /**
@@ -237,7 +237,7 @@ async function reclaimVolume(
     requested.failure.kind !== "ObjectNotFound"
   )
     return requested;
-  const reclaimed = await moveRecord(
+  const reclaimed = await updateRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "reclaim" },
     (record) => reclaim(record, ports.node, epochKnown),

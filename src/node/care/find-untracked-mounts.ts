@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
-import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { listedLun } from "../writer/lun-here.ts";
@@ -30,7 +30,7 @@ export async function findUntrackedMounts(
     if (attachment.status?.state !== "Attached") return ok(undefined);
     // According to Azure the disk is here. A machine without device links must not count as clean:
     // V1 found its disks without them.
-    const reported = await reportMissing(ports, attachment, signal);
+    const reported = await markDeviceMissing(ports, attachment, signal);
     return reported.ok ? device : reported;
   }
   const mounts = await ports.host.mountsOf(device.value.majorMinor, signal);

@@ -1,6 +1,6 @@
 import { FREEZE_DETAIL_MAX_CHARS } from "../../core/api/attachment-bounds.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
-import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
+import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -109,8 +109,8 @@ async function execute(
       const limitMs = action.seconds * MS_PER_SECOND;
       const mark = { volumeName, id: action.id, ...mount };
       const frozen = await ports.steps.run("freeze", async () => {
-        const noted = await ports.checkpoints.putFreeze(mark, signal);
-        if (!noted.ok) return noted;
+        const marked = await ports.checkpoints.putFreeze(mark, signal);
+        if (!marked.ok) return marked;
         own.set(volumeName, { id: action.id, untilMs: ports.clock.elapsedMs() + limitMs });
         return ports.host.freeze({ ...mount, limitMs }, signal);
       });

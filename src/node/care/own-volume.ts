@@ -40,11 +40,11 @@ export async function observeOwnVolume(
   signal: AbortSignal,
 ): Promise<Result<OwnVolume, Failure>> {
   const attachment = ownAttachment(ports, volumeName);
-  const checkpointed = checkpointOf(ports, volumeName);
+  const recordedCheckpoint = checkpointOf(ports, volumeName);
   const found =
-    checkpointed === undefined && volume !== undefined && attachment !== undefined
+    recordedCheckpoint === undefined && volume !== undefined && attachment !== undefined
       ? await findUntrackedMounts(ports, volume, attachment, signal)
-      : ok(checkpointed);
+      : ok(recordedCheckpoint);
   if (!found.ok) return found;
   const checkpoint = found.value;
   const known: KnownVolume = { volume, checkpoint, attachment };

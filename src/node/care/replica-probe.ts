@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { isMissing } from "../stage/find-device.ts";
@@ -10,9 +10,9 @@ import { lunHere } from "../writer/lun-here.ts";
 
 /**
  * Interval of the probes of a node's disks, in milliseconds: the maximum delay until a disk that a person
- * detached is missed.
+ * detached is noticed.
  */
-const LOOK_EVERY_MS = 60_000;
+const PROBE_EVERY_MS = 60_000;
 
 /**
  * Checks at intervals whether the disks of this node's replicas are present. A replica is opened only
@@ -26,13 +26,13 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
   return {
     name: "replicas",
     workers: 1,
-    backoff: { baseMs: LOOK_EVERY_MS, maxMs: LOOK_EVERY_MS },
+    backoff: { baseMs: PROBE_EVERY_MS, maxMs: PROBE_EVERY_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
-      for (const attachment of lookedAfter(ports)) {
-        const looked = await lookAt(ports, attachment, signal);
-        if (!looked.ok) return looked;
+      for (const attachment of probedAttachments(ports)) {
+        const probed = await probe(ports, attachment, signal);
+        if (!probed.ok) return probed;
       }
-      return ok({ requeueAfterMs: LOOK_EVERY_MS });
+      return ok({ requeueAfterMs: PROBE_EVERY_MS });
     },
   };
 }
@@ -41,7 +41,7 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
  * Attachments of this node that stay, and are replicas or staged: for all others, NodeStageVolume looks
  * for the device.
  */
-function lookedAfter(ports: NodePorts): readonly AzVolumeAttachment[] {
+function probedAttachments(ports: NodePorts): readonly AzVolumeAttachment[] {
   const { cache, node } = ports;
   return cache
     .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
@@ -60,7 +60,7 @@ function isStaged({ checkpoints }: NodePorts, { spec }: AzVolumeAttachment): boo
   return checkpoints.volumes().some(({ volumeName }) => volumeName === spec.volumeName);
 }
 
-async function lookAt(
+async function probe(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
@@ -72,5 +72,5 @@ async function lookAt(
   // Links that lag contradict the kernel: no reason to distrust the disk of a volume in use.
   if (!isReplica(attachment) && found.failure.kind !== "DeviceNotFound") return ok({});
   // One that was detached in the regular way in between is no longer Attached, and is not marked.
-  return ignoreNotFound(await reportMissing(ports, attachment, signal));
+  return ignoreNotFound(await markDeviceMissing(ports, attachment, signal));
 }

@@ -783,11 +783,11 @@ describe("ownVolumesReconciler", () => {
       await stage(world, mount);
       await publish(world, mount);
       const ports = world.ports();
-      const asked: string[] = [];
+      const reads: string[] = [];
       const store: ObjectStore = {
         ...ports.store,
         get: (kind, name, signal) => {
-          asked.push(`${kind} ${name}`);
+          reads.push(`${kind} ${name}`);
           return ports.store.get(kind, name, signal);
         },
       };
@@ -795,10 +795,10 @@ describe("ownVolumesReconciler", () => {
         kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never))),
         "ok",
       );
-      assert.deepEqual([...asked], []);
+      assert.deepEqual([...reads], []);
       await world.setRecord((record) => changedRecord(withoutWriter(record), { quarantined: [a] }));
       await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never));
-      assert.equal(asked.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
+      assert.equal(reads.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
     }));
 
   it("reads a volume that its cache does not follow, to leave a quarantine", () =>

@@ -1,4 +1,4 @@
-import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
+import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";

@@ -18,7 +18,7 @@ export interface MachinePorts {
   readonly logger: Logger;
 }
 
-/** The VM on which a process believes to run. */
+/** The VM that a process believes it runs on. */
 export interface KnownMachine {
   readonly vmId: string;
   /** Its resource id. */

@@ -35,7 +35,7 @@ type NodeStatus = NonNullable<AzDriverNode["status"]>;
  * the leader has raised the store incarnation.
  */
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
-  let last: Beat | undefined;
+  let last: SentHeartbeat | undefined;
   let checkpointing: Promise<void> | undefined;
   const checkpoint = async (heartbeat: number, signal: AbortSignal): Promise<void> => {
     try {
@@ -51,20 +51,20 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
-      const beaten = await beatAfter(ports, last, signal);
+      const sent = await sendHeartbeat(ports, last, signal);
       // The result of a failed write is not known: the next heartbeat reads it.
-      last = beaten.ok ? beaten.value : last === undefined ? undefined : { ...last, written: undefined };
-      if (!beaten.ok) return beaten;
+      last = sent.ok ? sent.value : last === undefined ? undefined : { ...last, written: undefined };
+      if (!sent.ok) return sent;
       // This one has reached the store. Were the next one late, the node would count as silent, and be fenced
       // without an answer to its recall if it is out of service, although it can still unmount and release.
       // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
       const sinceMs = ports.clock.elapsedMs();
-      checkpointing ??= checkpoint(beaten.value.heartbeat, signal);
-      await within(ports, checkpointing);
+      checkpointing ??= checkpoint(sent.value.heartbeat, signal);
+      await waitOneInterval(ports, checkpointing);
       const waitedMs = ports.clock.elapsedMs() - sinceMs;
       // Until that is reported, the scheduler chooses this node.
-      const isNews = beaten.value.written?.status?.readyForVolumeAllocation === true;
-      if (isNews && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
+      const isReportedReady = sent.value.written?.status?.readyForVolumeAllocation === true;
+      if (isReportedReady && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
       const intervalMs = ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next());
       return ok({ requeueAfterMs: Math.max(0, intervalMs - waitedMs) });
     },
@@ -72,18 +72,18 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
 }
 
 /** Waits for work at most as long as the next heartbeat may wait. */
-async function within({ clock, settings }: NodePorts, work: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  const timer = clock.sleep(settings.heartbeatMs, over.signal).catch(() => undefined);
+async function waitOneInterval({ clock, settings }: NodePorts, work: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  const timer = clock.sleep(settings.heartbeatMs, done.signal).catch(() => undefined);
   try {
     await Promise.race([work, timer]);
   } finally {
-    over.abort();
+    done.abort();
   }
 }
 
 /** The state from one heartbeat to the next. */
-interface Beat {
+interface SentHeartbeat {
   readonly heartbeat: number;
   readonly incarnation: number;
   /** The object as it was written; undefined: not known. */
@@ -99,40 +99,40 @@ interface Beat {
  * Azure lists for the VM's size), and the write states its version, which also detects a rollback. Otherwise
  * it starts from an uncached read, which also shows whether the heartbeat may come later.
  */
-async function beatAfter(
+async function sendHeartbeat(
   ports: NodePorts,
-  last: Beat | undefined,
+  last: SentHeartbeat | undefined,
   signal: AbortSignal,
-): Promise<Result<Beat, Failure>> {
+): Promise<Result<SentHeartbeat, Failure>> {
   if (last?.written !== undefined && isDue(ports, last)) {
-    const beaten = await beat(ports, last.written, last, signal);
-    if (beaten.ok || (beaten.failure.kind !== "ObjectConflict" && beaten.failure.kind !== "ObjectNotFound"))
-      return beaten;
+    const sent = await writeHeartbeat(ports, last.written, last, signal);
+    if (sent.ok || (sent.failure.kind !== "ObjectConflict" && sent.failure.kind !== "ObjectNotFound"))
+      return sent;
   }
   const present = await readOrRegister(ports, signal);
-  return present.ok ? beat(ports, present.value, last, signal) : present;
+  return present.ok ? writeHeartbeat(ports, present.value, last, signal) : present;
 }
 
 /**
  * Whether the next heartbeat may come too late otherwise, by what the store shows: a store that does not
  * know the delay waits for none.
  */
-function isDue({ clock }: NodePorts, { written, sentAtMs }: Beat): boolean {
+function isDue({ clock }: NodePorts, { written, sentAtMs }: SentHeartbeat): boolean {
   return clock.elapsedMs() - sentAtMs >= (written?.status?.heartbeatDelayMs ?? 0);
 }
 
 /** A new leader may remember nothing of the store, and then waits until each node has compared. */
-function mayWait(ports: NodePorts, last: Beat | undefined, lease: LeaseAtBeat): boolean {
+function mayWait(ports: NodePorts, last: SentHeartbeat | undefined, lease: LeaseAtBeat): boolean {
   if (last?.written === undefined || isDue(ports, last)) return false;
   return lease.leader === "" || lease.leader === last.leader;
 }
 
-async function beat(
+async function writeHeartbeat(
   ports: NodePorts,
   present: AzDriverNode,
-  last: Beat | undefined,
+  last: SentHeartbeat | undefined,
   signal: AbortSignal,
-): Promise<Result<Beat, Failure>> {
+): Promise<Result<SentHeartbeat, Failure>> {
   const { store, node, checkpoints, steps } = ports;
   const lease = await readLease(ports, signal);
   if (!lease.ok) return lease;
@@ -141,16 +141,16 @@ async function beat(
   ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
-  const rollbackReports = rollbackReportsOf(ports, present, { ...lease.value, earlier: last?.incarnation });
+  const rolledBack = rollbackConditions(ports, present, { ...lease.value, earlier: last?.incarnation });
   const unwritten = checkpoints.unwritten();
   const conditions = [
-    ...rollbackReports,
-    ...disputesOf(ports, present),
+    ...rolledBack,
+    ...disputeConditions(ports, present),
     ...(unwritten === undefined ? [] : [unwrittenCondition(ports, present, unwritten)]),
   ];
   // Before the report: this heartbeat corrects the counter, and the report is lost where the object is
   // deleted.
-  const isCheckpointed = rollbackReports.length === 0 || checkpoints.rollbackIncarnation() === incarnation;
+  const isCheckpointed = rolledBack.length === 0 || checkpoints.rollbackIncarnation() === incarnation;
   const checkpointed = isCheckpointed ? ok(undefined) : await checkpoints.putRollback(incarnation, signal);
   if (!checkpointed.ok && signal.aborted) return checkpointed;
   // Without the report no controller would learn of the rollback while the root disk takes no change.
@@ -181,8 +181,9 @@ async function beat(
         ...checkpointedElsewhere(node, vm),
       })),
   };
-  const isNews = present.status === undefined || !sameJson(reportIn(present.status), reportIn(status));
-  if (!isNews && last !== undefined && mayWait(ports, last, lease.value))
+  const isReportChanged =
+    present.status === undefined || !sameJson(reportIn(present.status), reportIn(status));
+  if (!isReportChanged && last !== undefined && mayWait(ports, last, lease.value))
     return ok({ ...last, incarnation, written: present });
   const sentAtMs = ports.clock.elapsedMs();
   const written = await steps.run("heartbeat", () =>
@@ -230,7 +231,7 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
 }
 
 /** Volumes that another node has reclaimed while a pod uses them here. */
-function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
+function disputeConditions(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
   const message = [...ports.disputes.values()].toSorted().join("; ");
   if (message === "") return [];
   return [conditionOf(ports, present, { type: RECLAIM_DISPUTED, reason: "ClaimedElsewhere", message })];
@@ -298,7 +299,7 @@ async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<
 }
 
 /** Reports `StoreRolledBack` until the leader has moved past the incarnation in which it was noticed. */
-function rollbackReportsOf(
+function rollbackConditions(
   ports: NodePorts,
   own: AzDriverNode,
   lease: LeaseAtBeat & { readonly earlier: number | undefined },

@@ -97,10 +97,10 @@ describe("watchOtherDrivers", () => {
   it("checks the registration socket as well, since V1 has the same node id in CSINode", () =>
     whileWatched(async (world, watch, pass) => {
       await pass(1_000);
-      watch.onPlace("another process serves /reg.sock");
+      watch.onSocketTaken("another process serves /reg.sock");
       assert.equal(watch.why(), "another process serves /reg.sock");
       assert.deepEqual(world.emitted, ["no volume is staged on node-a: another process serves /reg.sock"]);
-      watch.onPlace(undefined);
+      watch.onSocketTaken(undefined);
       assert.equal(watch.why(), undefined);
     }));
 

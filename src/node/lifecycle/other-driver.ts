@@ -21,7 +21,7 @@ export interface OtherDriverWatch {
    * Called when another process has replaced this plug-in in the kubelet's registry, and with undefined
    * when it is back.
    */
-  readonly onPlace: (taken: string | undefined) => void;
+  readonly onSocketTaken: (taken: string | undefined) => void;
   /**
    * Reads the CSINode. To be queued at the start and at each registration; requeues itself. Absent where
    * there is no Kubernetes.
@@ -71,7 +71,7 @@ export function watchOtherDrivers(ports: {
 
   return {
     why: () => place ?? registered,
-    onPlace: (taken) => {
+    onSocketTaken: (taken) => {
       const before = place;
       place = taken;
       report(before, taken);

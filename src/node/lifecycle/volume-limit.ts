@@ -37,7 +37,7 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   let listed: number | undefined;
   let foreignDisks = 0;
   let measuredMs = -Infinity;
-  let strangersLastTime: Disks | undefined;
+  let foreignAtLastRead: Disks | undefined;
   const limit = (): number => volumeLimitOf({ given, vmSize, listed, reserved, foreignDisks });
 
   async function look(service: InstanceMetadataService, signal: AbortSignal): Promise<void> {
@@ -51,17 +51,17 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
         });
       return;
     }
-    const strangers = await strangersAmong(options, read.value.dataDisks, signal);
-    const earlier = strangersLastTime ?? strangers;
-    strangersLastTime = strangers;
+    const foreign = await readForeignDisks(options, read.value.dataDisks, signal);
+    const earlier = foreignAtLastRead ?? foreign;
+    foreignAtLastRead = foreign;
     const before = limit();
-    foreignDisks = strangers.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length;
+    foreignDisks = foreign.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length;
     if (limit() !== before)
       logger.info("volume limit", {
         limit: limit(),
         vmSize,
         reserved,
-        foreignDisks: strangers.map(({ diskUri, lun }) => diskUri ?? `LUN ${lun}`),
+        foreignDisks: foreign.map(({ diskUri, lun }) => diskUri ?? `LUN ${lun}`),
       });
   }
 
@@ -84,7 +84,7 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
  * Disks for which neither the store, nor this node's checkpoints, nor Kubernetes knows a volume of the
  * driver's. Kubernetes is asked only if there are any: V1's are known only there.
  */
-async function strangersAmong(
+async function readForeignDisks(
   options: VolumeLimitOptions,
   disks: Disks,
   signal: AbortSignal,

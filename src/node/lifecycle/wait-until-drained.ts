@@ -28,8 +28,8 @@ const LOOK_EVERY_MS = 500;
  * Returns whether the node is being drained. Rejects with the signal's reason.
  */
 export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
-  const isEmptied = await untilAnswered(ports, () => isBeingEmptied(ports, signal), signal);
-  if (!isEmptied) return false;
+  const isDraining = await untilAnswered(ports, () => readIsDraining(ports, signal), signal);
+  if (!isDraining) return false;
   let logged = "";
   for (;;) {
     const left = await untilAnswered(ports, () => volumesLeft(ports, signal), signal);
@@ -45,7 +45,7 @@ export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): 
   }
 }
 
-async function isBeingEmptied(
+async function readIsDraining(
   { ownNode }: DrainPorts,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {

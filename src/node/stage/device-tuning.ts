@@ -6,9 +6,9 @@ import { settingsBefore } from "../../core/node/device/settings-before.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import {
   inOrder,
-  wantedDeviceSettings,
-  type WantedDeviceSettings,
-} from "../../core/volume/device/wanted-device-settings.ts";
+  requestedDeviceSettings,
+  type RequestedDeviceSettings,
+} from "../../core/volume/device/requested-device-settings.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -36,7 +36,7 @@ export async function tuneDevice(
   const { disk } = volume.spec;
   const sizeGiB = volume.status?.detail?.sizeGiB ?? disk.sizeGiB;
   const skuName = volume.status?.detail?.skuName ?? disk.skuName;
-  const wanted = wantedDeviceSettings(volumeContext, { ...disk, skuName, sizeGiB });
+  const wanted = requestedDeviceSettings(volumeContext, { ...disk, skuName, sizeGiB });
   const problems = [...wanted.problems];
   const volumeName = volume.metadata.name;
   const checkpoint = checkpointOf(ports, volumeName);
@@ -70,7 +70,7 @@ async function change(
     device,
     checkpoint,
   }: {
-    readonly wanted: WantedDeviceSettings;
+    readonly wanted: RequestedDeviceSettings;
     readonly device: Device;
     readonly checkpoint: VolumeCheckpoint;
   },

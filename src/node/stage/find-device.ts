@@ -4,7 +4,7 @@ import { isAttached } from "../../core/attachment/is-attached.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes, isShownAsGib } from "../../core/primitives/units.ts";
-import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
@@ -53,7 +53,7 @@ export async function findRightDevice(
       return device.ok ? ok({ device: device.value, disk, lun, attachment }) : device;
     }
     if (looks === 1 && isMissing(look.failure)) {
-      const reported = await reportMissing(ports, attachment, signal);
+      const reported = await markDeviceMissing(ports, attachment, signal);
       if (!reported.ok) return reported;
     }
     if (look.kind === "refused") return fail(look.failure);
@@ -139,7 +139,7 @@ async function reportTwins(
   signal: AbortSignal,
 ): Promise<Failure> {
   for (const one of [attachment, twin]) {
-    const reported = await reportMissing(ports, one, signal);
+    const reported = await markDeviceMissing(ports, one, signal);
     if (!reported.ok) return reported.failure;
   }
   return {

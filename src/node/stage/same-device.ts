@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
-import { reportMissing } from "../../objects/mark-device-missing.ts";
+import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
@@ -90,7 +90,7 @@ export async function lookAgain(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { metadata, spec } = found.attachment;
-  const reported = await reportMissing(ports, found.attachment, signal);
+  const reported = await markDeviceMissing(ports, found.attachment, signal);
   if (!reported.ok) return reported;
   const again = await waitForAttachment(
     ports,
@@ -108,7 +108,7 @@ export async function reportWrongDevice(
   signal: AbortSignal,
 ): Promise<void> {
   if (failure.kind !== "WrongDevice") return;
-  const reported = await reportMissing(ports, attachment, signal);
+  const reported = await markDeviceMissing(ports, attachment, signal);
   if (!reported.ok)
     ports.logger.warn("wrong device not reported", {
       volumeName: attachment.spec.volumeName,

@@ -34,11 +34,11 @@ export async function stageAcquired(
   if (!checkpointed.ok) return checkpointed;
   // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
   // out the old blocks, and write some of them back.
-  const fresh = await ports.host.dropCachedBlocks(device, signal);
-  if (!fresh.ok) return fresh;
+  const dropped = await ports.host.dropCachedBlocks(device, signal);
+  if (!dropped.ok) return dropped;
   // A partition's blocks are cached apart from its disk's, which has the table.
-  const table = device === disk ? ok(undefined) : await ports.host.dropCachedBlocks(disk, signal);
-  if (!table.ok) return table;
+  const tableDropped = device === disk ? ok(undefined) : await ports.host.dropCachedBlocks(disk, signal);
+  if (!tableDropped.ok) return tableDropped;
   const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
   if (!tuned.ok) return tuned;
   if (request.accessType === "block") return handOutRaw(ports, volume, found, signal);
@@ -114,8 +114,8 @@ async function growCopy(
   const { accessType, stagingPath, fsType } = request;
   const isFixed = accessType === "block" || isStagedReadOnly(request);
   if (volume.spec.disk.sourceUri === undefined || isFixed) return ok(staged);
-  const filled = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
-  return filled.ok ? ok(staged) : filled;
+  const grown = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
+  return grown.ok ? ok(staged) : grown;
 }
 
 /** What a pod writes to a raw disk must never be taken for an unfinished first format. */

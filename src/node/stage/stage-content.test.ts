@@ -299,8 +299,8 @@ describe("stageVolume where one command of the host fails", () => {
   it("keeps the volume and its checkpoint while it is mounted all the same", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
-      const mountDevice: typeof ports.host.mountDevice = async (asked, signal) => {
-        await ports.host.mountDevice(asked, signal);
+      const mountDevice: typeof ports.host.mountDevice = async (mountRequest, signal) => {
+        await ports.host.mountDevice(mountRequest, signal);
         return { ok: false, failure };
       };
       const staged = await world.answerOf(

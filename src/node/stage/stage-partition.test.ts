@@ -21,10 +21,10 @@ const request: StageRequest = {
 };
 
 /** The model's disks have no partitions: the whole disk stands for the one that is asked for. */
-function portsWithPartition(world: NodeWorld, asked: number[] = []): NodePorts {
+function portsWithPartition(world: NodeWorld, partitions: number[] = []): NodePorts {
   const ports = world.ports();
   const findPartition: typeof ports.host.findPartition = async ({ disk, partition }) => {
-    asked.push(partition);
+    partitions.push(partition);
     return ok({ ...disk });
   };
   return { ...ports, host: { ...ports.host, findPartition } };
@@ -44,9 +44,9 @@ describe("stageVolume of a partition", () => {
     withNode({ writer: granted }, async (world) => {
       world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
       await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
-      const asked: number[] = [];
-      assert.equal(await stage(world, portsWithPartition(world, asked)), "ok");
-      assert.deepEqual(new Set(asked), new Set([3]));
+      const partitions: number[] = [];
+      assert.equal(await stage(world, portsWithPartition(world, partitions)), "ok");
+      assert.deepEqual(new Set(partitions), new Set([3]));
       assert.ok(!world.steps.includes("format"));
     }));
 

@@ -437,8 +437,8 @@ describe("stageVolume", () => {
   it("keeps a volume whose mount exists though its command has failed", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
-      const mountDevice: typeof ports.host.mountDevice = async (...asked) => {
-        assert.ok((await ports.host.mountDevice(...asked)).ok);
+      const mountDevice: typeof ports.host.mountDevice = async (...args) => {
+        assert.ok((await ports.host.mountDevice(...args)).ok);
         return fail({ kind: "HostNotReady", detail: "the command was killed" });
       };
       const staged = await world.answerOf(

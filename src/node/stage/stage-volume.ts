@@ -203,8 +203,8 @@ async function releaseAfterFailure(
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
     await restoreDevice(ports, volumeName, signal);
-    const asked = { volumeName, isFlushed: false, needsDevice: hasBegun };
-    const released = await releaseVolume(ports, asked, signal);
+    const releaseOptions = { volumeName, isFlushed: false, needsDevice: hasBegun };
+    const released = await releaseVolume(ports, releaseOptions, signal);
     const removed = released.ok ? await ports.checkpoints.remove(volumeName, signal) : released;
     if (!removed.ok)
       ports.logger.warn("volume not released after a failed stage; the next stage acquires it again", {

@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { withdraw } from "../../core/writer/record/writer-steps.ts";
 import { readVolume } from "../../objects/read-volume.ts";
-import { moveRecord } from "../../objects/update-record.ts";
+import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOfDisk } from "../own-state.ts";
@@ -34,8 +34,8 @@ export async function unstageVolume(
   if (!found.ok && found.failure.kind !== "VolumeNotFound") return found;
   const volume = found.ok ? found.value : undefined;
   if (volume !== undefined) {
-    const ended = await withdrawOwnRequest(ports, request.volumeId, volume.metadata.name, signal);
-    if (!ended.ok) return ended;
+    const withdrawn = await withdrawOwnRequest(ports, request.volumeId, volume.metadata.name, signal);
+    if (!withdrawn.ok) return withdrawn;
   }
   const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
   if (!unmounted.ok) return unmounted;
@@ -43,10 +43,10 @@ export async function unstageVolume(
     const { name: volumeName } = volume.metadata;
     await restoreDevice(ports, volumeName, signal);
     const isFlushed = targets.value.staging === "live";
-    const given = await releaseVolume(ports, { volumeName, isFlushed }, signal);
-    if (!given.ok) return given;
+    const released = await releaseVolume(ports, { volumeName, isFlushed }, signal);
+    if (!released.ok) return released;
   }
-  return forget(ports, request.volumeId, signal);
+  return removeCheckpoint(ports, request.volumeId, signal);
 }
 
 async function withdrawOwnRequest(
@@ -55,25 +55,25 @@ async function withdrawOwnRequest(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const ended = await withdrawRequest(
+  const requestWithdrawn = await withdrawRequest(
     ports,
     { volumeId, nodeName: ports.node.nodeName, keepsPrimary: ports.settings.attach === "kubernetes" },
     signal,
   );
-  if (!ended.ok) return ended;
+  if (!requestWithdrawn.ok) return requestWithdrawn;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
-  const unrequested = await moveRecord(
+  const recordWithdrawn = await updateRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "withdraw", volumeRead: fresh.value },
     (present) => withdraw(present, ports.node),
     signal,
   );
   // Another node's request, or one that a controller has withdrawn before.
-  return unrequested.ok || unrequested.failure.kind === "NotWriter" ? ok(undefined) : unrequested;
+  return recordWithdrawn.ok || recordWithdrawn.failure.kind === "NotWriter" ? ok(undefined) : recordWithdrawn;
 }
 
-async function forget(
+async function removeCheckpoint(
   ports: NodePorts,
   volumeId: string,
   signal: AbortSignal,

@@ -171,12 +171,12 @@ export async function withNode(
     clock,
     random,
     steps: {
-      run: async (step, take) => {
+      run: async (step, action) => {
         steps.push(step);
-        const meeting = during[step];
+        const before = during[step];
         delete during[step];
-        await meeting?.();
-        return take();
+        await before?.();
+        return action();
       },
     },
     events: { emit: (event) => emitted.push(event) },

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
-import { isNoLongerDue, moveRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
@@ -41,7 +41,7 @@ export async function acquireVolume(
     if (trusted.ok) storeIncarnation = trusted.value;
     return trusted;
   };
-  const acquired = await moveRecord(
+  const acquired = await updateRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore, volumeRead: read.value },
     (record, volume) => {
@@ -147,7 +147,7 @@ export async function releaseVolume(
   if (!compared.ok) return compared;
   const clean = await verifyCleanOf(ports, read.value, { needsDevice, isFlushed }, signal);
   if (!clean.ok) return clean;
-  const released = await moveRecord(
+  const released = await updateRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "release", volumeRead: read.value },
     (present) => release(present, ports.node, writer.epoch),
@@ -162,7 +162,7 @@ export async function releaseVolume(
 function verifyCleanOf(
   ports: NodePorts,
   volume: AzVolume,
-  look: Parameters<typeof verifyClean>[2],
+  check: Parameters<typeof verifyClean>[2],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
@@ -170,7 +170,7 @@ function verifyCleanOf(
   const attachment = ownAttachment(ports, volumeName);
   const volumeId = volume.status?.detail?.diskUri ?? volumeName;
   const known = { volume, attachment, checkpoint, volumeId };
-  return verifyClean(ports, known, look, signal);
+  return verifyClean(ports, known, check, signal);
 }
 
 /**
@@ -188,7 +188,7 @@ export async function checkHeld(
   const writer = unfencedHolderIn(ports, read.value);
   if (writer === undefined) return ok(undefined);
   if (writer.requested) return ok(writer);
-  const requested = await moveRecord(
+  const requested = await updateRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "request", volumeRead: read.value },
     (present) => renew(present, ports.node),

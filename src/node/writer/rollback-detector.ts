@@ -56,9 +56,9 @@ export function detectRollback(
 }
 
 /**
- * Whether a record is from before a rebuild that the Lease shows: it will be rebuilt, and until then no step
- * gives the volume to a node or takes it. Reported, it would start another rebuild, or, as a repeated report
- * of one node, wait for ten minutes.
+ * Whether a record is from before a rebuild that the Lease shows. It will be rebuilt, and until then no step
+ * grants or revokes the volume. If this node reported it, the report would start another rebuild, or, as a
+ * repeated report of one node, wait for ten minutes.
  */
 function awaitsRebuild({ status }: AzVolume, incarnation: number): boolean {
   return status?.record !== undefined && status.record.storeIncarnation < incarnation;

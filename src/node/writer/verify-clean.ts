@@ -18,16 +18,16 @@ export async function verifyClean(
   { needsDevice, isFlushed }: { readonly needsDevice: boolean; readonly isFlushed: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const where = cleanCheckTarget(ports, { ...known, hadDisk: needsDevice });
-  if (needsDevice && where.lun === undefined && where.lastMajorMinor === undefined) {
+  const target = cleanCheckTarget(ports, { ...known, hadDisk: needsDevice });
+  if (needsDevice && target.lun === undefined && target.lastMajorMinor === undefined) {
     return stillWaiting(
       known.volumeId,
       `the attachment to ${ports.node.nodeName} that says where its disk is`,
     );
   }
   // An unmount flushes no raw device that a process still wrote to after it.
-  const needsFlush = where.accessType === "block" || !isFlushed;
-  const clean = await ports.host.isClean({ ...where, needsFlush }, signal);
+  const needsFlush = target.accessType === "block" || !isFlushed;
+  const clean = await ports.host.isClean({ ...target, needsFlush }, signal);
   if (!clean.ok) return clean;
   return clean.value.clean
     ? ok(undefined)

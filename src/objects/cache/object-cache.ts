@@ -186,10 +186,10 @@ export function cachedKinds(sources: SourceCaches): CachedKinds {
     byIndex: (kind, index, key) => of(kind).byIndex(index, key),
     remember: (kind, object) => of(kind).remember(object),
     unchangedMs: (kind, name) => of(kind).unchangedMs(name),
-    askedMs: (kind, name) => of(kind).askedMs(name),
+    askedMs: (kind, name) => of(kind).specUnchangedMs(name),
     watchedUnchangedMs: (kind, name) => of(kind).watchedUnchangedMs(name),
     missingMs: (kind, name) => of(kind).missingMs(name),
-    lastHeardElapsedMs: (kind) => of(kind).lastHeardElapsedMs(),
+    lastHeardElapsedMs: (kind) => of(kind).lastReportElapsedMs(),
     waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, predicate, limit, signal),
     waitFor: (kind, name, predicate, limit, signal) => of(kind).waitFor(name, predicate, limit, signal),
   };

@@ -5,5 +5,5 @@ export interface EtagWriteMemory {
   /** The kind to use now. */
   readonly etagWrite: EtagWrite;
   /** Learns that a completed write of a kind left the ETag unchanged. */
-  leftEtag(write: EtagWrite): void;
+  recordEtagUnmoved(write: EtagWrite): void;
 }

@@ -224,9 +224,8 @@ export interface HostProvisioner {
    */
   mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
   /**
-   * Every mount of a device, by `majorMinor`; bind mounts, raw block binds, and of a disk its partitions'
-   * included. `isDead` by the
-   * kernel's state, without any I/O.
+   * Every mount of a device, by its `majorMinor`, including bind mounts, raw block binds, and the mounts of a
+   * disk's partitions. `isDead` is the kernel's state, without any I/O.
    */
   mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[], Failure>>;
   /**

@@ -45,7 +45,7 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
    * The same without its status: how long the object's spec has been unchanged. A status that is rewritten
    * says nothing about the request.
    */
-  askedMs(key: string): number | undefined;
+  specUnchangedMs(key: string): number | undefined;
   /**
    * How long the object has been *watched* unchanged: up to the last time that the source reported
    * anything, and without long silences. For judging nodes by their silence: a process or a watch that
@@ -60,7 +60,7 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   /**
    * When the source last reported anything, on the clock's `elapsedMs`; undefined before the first list.
    */
-  lastHeardElapsedMs(): number | undefined;
+  lastReportElapsedMs(): number | undefined;
   /**
    * Calls `listener` after each change, also for the first list. A listener's exception is logged.
    * Answers how to stop it.

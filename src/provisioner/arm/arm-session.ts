@@ -76,7 +76,7 @@ export interface ArmSession {
   /** How long such a call would wait for the budget, if `ahead` others (default: none) went first. */
   readonly waitMs: (call: BudgetedCall, ahead?: number) => number;
   /** Records that work waited for the budget elsewhere. */
-  readonly noteWait: (group: CallGroup, waitedMs: number) => void;
+  readonly recordWait: (group: CallGroup, waitedMs: number) => void;
   /** Waits until the budget would allow such a call; fails if that takes too long. */
   readonly untilAdmitted: (call: BudgetedCall, signal: AbortSignal) => Promise<Result<void, ArmError>>;
   /**
@@ -142,7 +142,7 @@ export function createArmSession(options: {
     return likeness === undefined ? [] : (recentDurationsMs.get(likeness) ?? []);
   }
 
-  function noteDuration(likeness: string | undefined, durationMs: number | undefined): void {
+  function recordDuration(likeness: string | undefined, durationMs: number | undefined): void {
     if (likeness === undefined || durationMs === undefined) return;
     recentDurationsMs.set(likeness, [...durationsOf(likeness), durationMs].slice(-RECENT_DURATIONS_MAX));
   }
@@ -182,24 +182,24 @@ export function createArmSession(options: {
       if (turn === "usedUp" || (waitMs > 0 && waitMs > leftMs())) return fail(usedUp(budgeted, waitMs));
       const line = lineOf(budgeted);
       if (providerMs > 0) await clock.sleep(providerMs, signal);
-      else if (waitMs === 0 && line.isEmpty() && isEntered()) turn = "entered";
+      else if (waitMs === 0 && line.isEmpty() && tryEnter()) turn = "entered";
       else
         turn = await line.run(
           {
             lane: budgeted.lane,
             waitMs: (isDue) => budget.gatewayWaitMs(budgeted, isDue),
-            enter: isEntered,
+            enter: tryEnter,
             waitMaxMs: leftMs(),
           },
           signal,
         );
     }
     const waitedMs = clock.elapsedMs() - startedMs;
-    if (waitedMs > 0) budget.noteWait(budgeted.group, waitedMs);
+    if (waitedMs > 0) budget.recordWait(budgeted.group, waitedMs);
     return ok(undefined);
 
     /** Checked and counted in one go: of many concurrent calls only as many may pass as there is room for. */
-    function isEntered(): boolean {
+    function tryEnter(): boolean {
       const isRoom = budget.providerWaitMs(budgeted) === 0;
       if (isRoom) enter();
       return isRoom;
@@ -245,7 +245,7 @@ export function createArmSession(options: {
         const polled = await poll(operation, target, signal);
         if (polled.ok) {
           const status = polled.value;
-          if (status.state === "succeeded") noteDuration(likeness, status.durationMs);
+          if (status.state === "succeeded") recordDuration(likeness, status.durationMs);
           if (status.state !== "running")
             return status.state === "succeeded" ? ok(status) : fail(status.error);
           operation = status.operation;
@@ -274,10 +274,10 @@ export function createArmSession(options: {
     likeness: OperationLikeness | undefined,
   ): number {
     const recent = durationsOf(likeness);
-    const asked = { elapsedMs, retryAfterMs, recentDurationsMs: recent };
-    if (kind !== "vm") return pollDelayMs(settings.diskPollPace, asked);
+    const timing = { elapsedMs, retryAfterMs, recentDurationsMs: recent };
+    if (kind !== "vm") return pollDelayMs(settings.diskPollPace, timing);
     return isEndPredictable(recent)
-      ? spacedPollDelayMs(settings.vmPollSpacing, { ...asked, shareEnded: shareEndedOf(likeness) })
+      ? spacedPollDelayMs(settings.vmPollSpacing, { ...timing, shareEnded: shareEndedOf(likeness) })
       : pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs });
   }
 
@@ -301,7 +301,7 @@ export function createArmSession(options: {
     settings,
     lifetime,
     waitMs: (budgeted, ahead) => budget.waitMs(budgeted, ahead),
-    noteWait: (group, waitedMs) => budget.noteWait(group, waitedMs),
+    recordWait: (group, waitedMs) => budget.recordWait(group, waitedMs),
     untilAdmitted: (budgeted, signal) =>
       untilAdmitted(budgeted, { waitMaxMs: settings.throttleWaitMaxMs }, signal, () => undefined),
     call,

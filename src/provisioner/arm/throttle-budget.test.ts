@@ -153,7 +153,7 @@ describe("ThrottleBudget", () => {
     budget.spend(write());
     budget.spend(write("primaryAttach", "vm-b"));
     budget.observe(write(), refused("UpdateVMResource", 8000));
-    budget.noteWait("vmWrite", 250);
+    budget.recordWait("vmWrite", 250);
     pass(3000);
     const [vmWrite, vmRead] = budget.states();
     assert.deepEqual(vmWrite, {

@@ -183,7 +183,7 @@ export class ThrottleBudget {
   }
 
   /** Records that a call waited for the budget. */
-  noteWait(group: CallGroup, waitedMs: number): void {
+  recordWait(group: CallGroup, waitedMs: number): void {
     this.#totalsOf(group).waitedMs += waitedMs;
   }
 

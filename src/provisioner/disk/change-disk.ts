@@ -51,15 +51,15 @@ export async function tagDisk(
   const { session, writes } = context;
   let next: ArmDisk["tags"] = {};
   let withoutRequest: Result<void, Failure> | undefined;
-  const isToBeSent: Precondition = async (asked) => {
-    const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
+  const isToBeSent: Precondition = async (callSignal) => {
+    const read = await readDisk(session, { diskUri, lane: TAG_LANE }, callSignal);
     const planned = read.ok
       ? planTags(seenBy(writes, read.value), diskUri, tags)
       : fail(toFailure(read.failure, { diskUri }));
     if (read.ok && !isToBeTagged(writes.shownBy(read.value).tags)) return false;
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
-      return precondition(asked);
+      return precondition(callSignal);
     }
     withoutRequest = planned.ok ? ok(undefined) : planned;
     return false;
@@ -70,7 +70,12 @@ export async function tagDisk(
     { isToBeSent, next: () => ({ tags: next }) },
     signal,
   );
-  remember(writes, diskUri, { fields: {}, tags }, { isMade: written.ok, isHad: withoutRequest?.ok, wasLost });
+  remember(
+    writes,
+    diskUri,
+    { fields: {}, tags },
+    { isMade: written.ok, isShown: withoutRequest?.ok, wasLost },
+  );
   return withoutRequest ?? (written.ok ? ok(undefined) : fail(toFailure(written.failure, { diskUri })));
 }
 
@@ -93,15 +98,15 @@ export async function updateDisk(
   let next: ArmDiskChange = {};
   let attachedTo: readonly string[] = [];
   let withoutRequest: Result<DiskFacts, Failure> | undefined;
-  const isToBeSent: Precondition = async (asked) => {
-    const read = await settledDisk(session, diskUri, asked);
+  const isToBeSent: Precondition = async (callSignal) => {
+    const read = await settledDisk(session, diskUri, callSignal);
     if (!read.ok) withoutRequest = fail(toFailure(read.failure, { diskUri }));
     if (!read.ok) return false;
     attachedTo = ownersOf(read.value);
     const planned = planChange(seenBy(writes, read.value), diskUri, change);
     if (planned.ok && planned.value !== undefined) {
       next = planned.value;
-      return precondition(asked);
+      return precondition(callSignal);
     }
     withoutRequest = planned.ok ? ok(diskFactsOf(writes.shownBy(read.value))) : planned;
     return false;
@@ -117,7 +122,7 @@ export async function updateDisk(
     writes,
     diskUri,
     { fields, tags: sent === undefined ? {} : (change.tags ?? {}) },
-    { isMade: written.ok, isHad: withoutRequest?.ok, wasLost },
+    { isMade: written.ok, isShown: withoutRequest?.ok, wasLost },
   );
   if (withoutRequest !== undefined) return withoutRequest;
   if (!written.ok) return fail(withOwners(toFailure(written.failure, { diskUri }), attachedTo));
@@ -171,7 +176,7 @@ function seenBy(writes: RecentDiskWrites, read: ArmDisk): SeenDisk {
 }
 
 /**
- * Remembers how a write has ended. `isHad`: a read has shown the values, and nothing more was sent.
+ * Remembers how a write has ended. `isShown`: a read has shown the values, and nothing more was sent.
  * `wasLost`: the end of a request was not learnt. Without one a refusal has changed nothing.
  */
 function remember(
@@ -180,11 +185,11 @@ function remember(
   write: DiskWrite,
   {
     isMade,
-    isHad = false,
+    isShown = false,
     wasLost,
-  }: { readonly isMade: boolean; readonly isHad?: boolean | undefined; readonly wasLost: boolean },
+  }: { readonly isMade: boolean; readonly isShown?: boolean | undefined; readonly wasLost: boolean },
 ): void {
-  if (isMade || (isHad && wasLost)) writes.made(diskUri, write);
+  if (isMade || (isShown && wasLost)) writes.made(diskUri, write);
   else if (wasLost) writes.mayBeMade(diskUri);
 }
 
@@ -200,8 +205,8 @@ function planTags(
     const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
     return refuseArgument(`tags of ${diskUri}`, count, problem);
   }
-  const isHad = sameJson(next, read.tags) && sameJson(next, present.tags) && !isUncertain;
-  return ok(isHad && isTerminal(read.provisioningState) ? undefined : next);
+  const isShown = sameJson(next, read.tags) && sameJson(next, present.tags) && !isUncertain;
+  return ok(isShown && isTerminal(read.provisioningState) ? undefined : next);
 }
 
 /** What to send so that a disk is as requested; undefined if it is. */
@@ -214,16 +219,16 @@ function planChange(
   const isUncertain = seen.isUncertain || hasFailed({ state: seen.read.provisioningState });
   const planned = tags === undefined ? ok(undefined) : planTags({ ...seen, isUncertain }, diskUri, tags);
   if (!planned.ok) return planned;
-  const isHad = (name: string, value: string | number): boolean =>
+  const isShown = (name: string, value: string | number): boolean =>
     [seen.read, seen.present].every((disk) => isSame(disk[name as keyof typeof fields], value));
   const stated = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const differing = stated.filter(([name, value]) => isUncertain || !isHad(name, value ?? ""));
+  const differing = stated.filter(([name, value]) => isUncertain || !isShown(name, value ?? ""));
   const nextTags = planned.value;
   if (nextTags === undefined && differing.length === 0) return ok(undefined);
   return ok({ ...Object.fromEntries(differing), ...(nextTags === undefined ? {} : { tags: nextTags }) });
 }
 
 /** Azure compares ids and names of SKUs without case. */
-function isSame(present: string | number | undefined, wanted: string | number): boolean {
-  return String(present).toLowerCase() === String(wanted).toLowerCase();
+function isSame(present: string | number | undefined, requested: string | number): boolean {
+  return String(present).toLowerCase() === String(requested).toLowerCase();
 }

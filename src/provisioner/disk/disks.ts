@@ -29,7 +29,7 @@ import {
 } from "./write-disk.ts";
 
 /** The place of disks whose request names none. */
-export interface DiskPlace {
+export interface DefaultDiskPlace {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
@@ -43,7 +43,7 @@ export interface DiskTarget {
 
 /** The disk of that name: in the resource group that the request names, or the driver's own. */
 export function namedDiskTarget(
-  { subscriptionId, resourceGroup: ownGroup }: DiskPlace,
+  { subscriptionId, resourceGroup: ownGroup }: DefaultDiskPlace,
   { diskName, resourceGroup = ownGroup }: Pick<CreateDiskRequest, "diskName" | "resourceGroup">,
 ): DiskTarget {
   const id = { subscriptionId, resourceGroup, name: diskName };
@@ -56,7 +56,7 @@ export function namedDiskTarget(
  */
 export async function createDisk(
   { session, disks, writes }: Omit<DiskContext, "tagWrites">,
-  place: DiskPlace,
+  place: DefaultDiskPlace,
   request: CreateDiskRequest,
   signal: AbortSignal,
 ): Promise<Result<DiskFacts, Failure>> {
@@ -72,7 +72,8 @@ export async function createDisk(
   writes.forget(diskUri);
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
-  if (existing.ok && !isFailedCreation(request, existing.value)) return adopt(request, existing.value);
+  if (existing.ok && !isFailedCreation(request, existing.value))
+    return factsIfRequested(request, existing.value);
   const isFailedCopy = existing.ok && request.sourceUri !== undefined;
   if (isFailedCopy) {
     // A PUT would change the disk, not copy again, and show an incomplete copy as succeeded.
@@ -106,7 +107,7 @@ export async function createDisk(
     () => settledAfter(created.value, session, diskUri, signal),
     (answer) => (answer.ok ? answer.value : undefined),
   );
-  return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
+  return read.ok ? factsIfRequested(request, read.value) : fail(toFailure(read.failure, {}));
 }
 
 /** Deletes a disk. Reads its owners first, since a delete can overtake an attach that is in flight. */
@@ -182,9 +183,9 @@ export async function listDisks(
 }
 
 /**
- * Whether a disk is what a creation by the same request has left. An update that failed leaves the same
- * state on a disk with data, which may be another cluster's: its tags tell its cluster, and the nodes
- * fenced from it. A copy is made again from nothing, so its tags must not tell of a use either.
+ * Whether a disk is what a creation by the same request has left. An update that failed leaves the same state
+ * on a disk with data, which may be another cluster's: its tags show its cluster, and the nodes fenced from
+ * it. A copy is made again from nothing, so its tags must not show a use either.
  */
 function isFailedCreation({ tags, sourceUri }: CreateDiskRequest, disk: ArmDisk): boolean {
   const facts = diskFactsOf(disk);
@@ -193,7 +194,7 @@ function isFailedCreation({ tags, sourceUri }: CreateDiskRequest, disk: ArmDisk)
   return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
 }
 
-function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
+function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
   const difference = differenceTo(request, disk);
   if (difference !== undefined)
     return fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });

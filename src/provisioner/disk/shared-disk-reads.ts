@@ -14,7 +14,7 @@ const LISTED_MIN = 32;
 type Owners = Result<readonly string[], ArmError>;
 
 /** A question for the owners of a disk. */
-interface Asked {
+interface OwnersQuery {
   readonly diskUri: string;
   readonly answer: (owners: Owners | Promise<Owners>) => void;
 }
@@ -23,9 +23,9 @@ interface Asked {
 interface Group {
   readonly id: ArmGroup;
   /** May be answered by a list. */
-  waiting: Asked[];
+  waiting: OwnersQuery[];
   /** A list did not answer them. */
-  readonly unlisted: Asked[];
+  readonly unlisted: OwnersQuery[];
   reading: number;
   isListing: boolean;
   /** The calls that the last list took, or is expected to take. */
@@ -79,10 +79,10 @@ export class SharedDiskReads {
 
   #serve(group: Group): void {
     while (group.reading < READS_AT_ONCE) {
-      const asked = group.unlisted.shift() ?? (this.#isListWorth(group) ? undefined : group.waiting.shift());
-      if (asked === undefined) break;
+      const query = group.unlisted.shift() ?? (this.#isListWorth(group) ? undefined : group.waiting.shift());
+      if (query === undefined) break;
       group.reading++;
-      this.#read(group, asked);
+      this.#read(group, query);
     }
     if (group.isListing || !this.#isListWorth(group)) return;
     group.isListing = true;
@@ -100,7 +100,7 @@ export class SharedDiskReads {
     );
   }
 
-  #read(group: Group, { diskUri, answer }: Asked): void {
+  #read(group: Group, { diskUri, answer }: OwnersQuery): void {
     const read = diskOwners(this.#session, { diskUri, lane: "failover" }, this.#lifetime);
     answer(read);
     const end = (): void => {
@@ -111,7 +111,7 @@ export class SharedDiskReads {
   }
 
   /** What the list does not show, or all if Azure refuses it, is read disk by disk. */
-  #list(group: Group, asked: readonly Asked[]): void {
+  #list(group: Group, queries: readonly OwnersQuery[]): void {
     const { arm, call } = this.#session;
     let pages = 1;
     const list = (clientRequestId: string, admitPage: NextPage): Promise<ArmAnswer<readonly ArmDisk[]>> => {
@@ -129,7 +129,7 @@ export class SharedDiskReads {
     call(listCall, list, this.#lifetime).then(
       (listed) => {
         const disks = new Map(listed.ok ? listed.value.map((disk) => [resourceUriKey(disk.id), disk]) : []);
-        for (const one of asked) {
+        for (const one of queries) {
           const owners = ownersListed(disks.get(resourceUriKey(one.diskUri)));
           if (owners === undefined) group.unlisted.push(one);
           else one.answer(ok(owners));
@@ -138,7 +138,7 @@ export class SharedDiskReads {
         end();
       },
       (reason: unknown) => {
-        for (const { answer } of asked) answer(Promise.reject(reason));
+        for (const { answer } of queries) answer(Promise.reject(reason));
         end();
       },
     );

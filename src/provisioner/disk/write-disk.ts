@@ -84,7 +84,7 @@ export async function writeDisk(
       resource: target.diskUri,
       lane,
       likeness: target.likeness,
-      readEnd: (asked: AbortSignal) => readWriteEnd(session, { ...target, lane }, asked),
+      readEnd: (callSignal: AbortSignal) => readWriteEnd(session, { ...target, lane }, callSignal),
     };
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok)

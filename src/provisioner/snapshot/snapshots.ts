@@ -230,9 +230,9 @@ async function remove(
   for (let attempt = 1; ; attempt++) {
     const present = await settledSnapshot(session, target, signal);
     if (!present.ok) return saysGone(present.failure) ? ok(undefined) : fail(toFailure(present.failure, {}));
-    const isToGo = target.judge(snapshotFactsOf(present.value));
-    if (!isToGo.ok) return isToGo;
-    if (!isToGo.value) return ok(undefined);
+    const verdict = target.judge(snapshotFactsOf(present.value));
+    if (!verdict.ok) return verdict;
+    if (!verdict.value) return ok(undefined);
     const deleted = await write(session, deletionOf(session, target), signal);
     if (deleted.ok || saysGone(deleted.failure)) return ok(undefined);
     if (attempt > TRIES_MAX || !mayTryAgain(deleted.failure)) return fail(toFailure(deleted.failure, {}));
@@ -274,8 +274,8 @@ function creationOf(session: ArmSession, request: CreateSnapshotRequest & Snapsh
     resource: request.snapshotUri,
     start: (clientRequestId) =>
       session.arm.startSnapshotCreate({ ...id, snapshot, clientRequestId, userAgent }, session.lifetime),
-    readEnd: async (asked) => {
-      const read = await readSnapshot(session, request, asked);
+    readEnd: async (callSignal) => {
+      const read = await readSnapshot(session, request, callSignal);
       // One that is being created may not be there yet.
       if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : read;
       return endShownBy(read.value.provisioningState, `snapshot ${request.snapshotUri}`);
@@ -293,8 +293,8 @@ function changeOf(
     resource: snapshotUri,
     start: (clientRequestId) =>
       session.arm.startSnapshotUpdate({ ...id, tags, clientRequestId }, session.lifetime),
-    readEnd: async (asked) => {
-      const read = await readSnapshot(session, { id, snapshotUri }, asked);
+    readEnd: async (callSignal) => {
+      const read = await readSnapshot(session, { id, snapshotUri }, callSignal);
       return read.ok ? endShownBy(read.value.provisioningState, `snapshot ${snapshotUri}`) : read;
     },
   };
@@ -307,8 +307,8 @@ function deletionOf(session: ArmSession, target: SnapshotTarget): SnapshotWrite 
     resource: target.snapshotUri,
     start: (clientRequestId) =>
       session.arm.startSnapshotDelete({ ...target.id, clientRequestId }, session.lifetime),
-    readEnd: async (asked) => {
-      const read = await readSnapshot(session, target, asked);
+    readEnd: async (callSignal) => {
+      const read = await readSnapshot(session, target, callSignal);
       if (read.ok) return ok(undefined);
       return saysNotThere(read.failure) ? ok({}) : read;
     },

@@ -1,11 +1,11 @@
-import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
+import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { parseArmId } from "../../core/azure/ids/arm-id.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { type Lane, mostUrgentLane } from "../../core/azure/lane.ts";
 import { pollDelayMs } from "../../core/azure/pace/poll-delay.ts";
 import { sizeClassOf } from "../../core/azure/pace/spaced-poll-delay.ts";
 import { splitBatch } from "../../core/azure/plan-batch.ts";
-import { type WishOutcome, planVmUpdate } from "../../core/azure/plan-vm-update.ts";
+import { type RequestOutcome, planVmUpdate } from "../../core/azure/plan-vm-update.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
@@ -31,7 +31,7 @@ const SUCCESSES_MAX = 3;
 /** A request with what the plan made of it. */
 interface Planned {
   readonly request: VmRequest;
-  readonly outcome: WishOutcome;
+  readonly outcome: RequestOutcome;
 }
 
 /** An update that Azure has refused or failed. */
@@ -114,20 +114,27 @@ export class AttachBatch {
       return settleAttaches(succeeded);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#retries.backOffOrFail(read.failure, open, lane);
-    if (await this.#waitedForOther(read.value, open, lane)) return;
+    if (await this.#waitForOther(read.value, open, lane)) return;
 
     const late = (await latecomers?.take(open)) ?? [];
-    const asks = { model: read.value, open, late };
-    const { toWrite, unanswered } = await settleFromModel(this.#context, asks, this.#lifetime);
+    const { toWrite, unanswered } = await settleFromModel(
+      this.#context,
+      { model: read.value, open, late },
+      this.#lifetime,
+    );
     this.#batch = [...this.#batch, ...late.filter((request) => !unanswered.includes(request))];
     latecomers?.putBack(unanswered);
-    if (await this.#isolated(read.value, lane)) return;
-    const aside = [...this.#entered].filter((request) => !this.#batch.includes(request));
-    const never = await neverAttached(this.#session, { model: read.value, attaches: aside }, this.#lifetime);
-    const asked = await this.#withoutUnforced(await checkPreconditions(toWrite));
-    const allowed = await checkForeignDetaches(asked, { model: read.value, ownKeysOf: keysOfDetaches });
+    if (await this.#isolateFailed(read.value, lane)) return;
+    const enteredBefore = [...this.#entered].filter((request) => !this.#batch.includes(request));
+    const neverAttachedKeys = await neverAttached(
+      this.#session,
+      { model: read.value, attaches: enteredBefore },
+      this.#lifetime,
+    );
+    const permitted = await this.#withoutUnforced(await checkPreconditions(toWrite));
+    const allowed = await checkForeignDetaches(permitted, { model: read.value, ownKeysOf: keysOfDetaches });
     const writeLane = mostUrgentLane(allowed.map(({ request }) => request.lane)) ?? lane;
-    if (allowed.length > 0) await this.#write(read.value, allowed, { never, lane: writeLane });
+    if (allowed.length > 0) await this.#write(read.value, allowed, { neverAttachedKeys, lane: writeLane });
     // What is left waits for a slot or for a disk's detach, which others carry out.
     else if (this.#open().length > 0)
       await this.#retries.backOffOrFail(
@@ -154,7 +161,7 @@ export class AttachBatch {
    * repeats nor disturbs it. Only a detach that hangs is forced: if none of its disks is being detached
    * any more, Azure works on something else, and nothing is forced.
    */
-  async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+  async #waitForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
     const { underWay } = this.#context;
     underWay.observe(model);
     // The mark of an own detach that has ended is no sign of one under way.
@@ -186,10 +193,10 @@ export class AttachBatch {
   async #write(
     model: ArmVm,
     allowed: readonly Planned[],
-    { never, lane }: { readonly never: ReadonlySet<string>; readonly lane: Lane },
+    { neverAttachedKeys, lane }: { readonly neverAttachedKeys: ReadonlySet<string>; readonly lane: Lane },
   ): Promise<void> {
     this.#hasWritten = true;
-    const off = new Set([...never, ...keysOf(allowed.filter(takesOff))]);
+    const off = new Set([...neverAttachedKeys, ...keysOf(allowed.filter(takesOff))]);
     const change = { dataDisks: listWith(model, allowed, { off, overdue: this.#overdue }) };
     const regular = allowed.filter(
       (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
@@ -236,7 +243,7 @@ export class AttachBatch {
    * After a failed update, and a read that showed which requests it satisfied all the same: the disk at
    * fault must not fail the others, so parts are tried by themselves.
    */
-  async #isolated(model: ArmVm, lane: Lane): Promise<boolean> {
+  async #isolateFailed(model: ArmVm, lane: Lane): Promise<boolean> {
     const failed = this.#failed;
     this.#failed = undefined;
     const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
@@ -256,8 +263,8 @@ export class AttachBatch {
   async #takeOut(model: ArmVm, request: VmRequest, lane: Lane): Promise<void> {
     const off = await neverAttached(this.#session, { model, attaches: [request] }, this.#lifetime);
     if (off.size === 0) return;
-    const asked = await checkPreconditions([{ request }]);
-    if ((await checkForeignDetaches(asked, { model, ownKeysOf: () => new Set() })).length === 0) return;
+    const permitted = await checkPreconditions([{ request }]);
+    if ((await checkForeignDetaches(permitted, { model, ownKeysOf: () => new Set() })).length === 0) return;
     await updateVm(
       this.#session,
       {
@@ -320,15 +327,17 @@ async function settleFromModel(
     })),
     reservedLuns: present.flatMap((request) => request.spec.reservedLuns?.() ?? []),
     dataDisksMax,
-    wishes: present.map((request) => ({
+    requests: present.map((request) => ({
       kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const),
       diskKey: request.diskKey,
-      request,
+      vmRequest: request,
     })),
   });
   const toWrite: Planned[] = [];
-  for (const { wish, outcome } of planned) {
-    const { request } = wish;
+  for (const {
+    request: { vmRequest: request },
+    outcome,
+  } of planned) {
     if (late.includes(request)) {
       if (outcome.kind === "attach" || outcome.kind === "detach") toWrite.push({ request, outcome });
       else unanswered.push(request);
@@ -355,15 +364,11 @@ async function settleFromModel(
  */
 async function isNamedByDisk(
   session: ArmSession,
-  asked: { readonly request: VmRequest; readonly model: ArmVm },
+  { request, model }: { readonly request: VmRequest; readonly model: ArmVm },
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
-  const owners = await diskOwners(
-    session,
-    { diskUri: asked.request.spec.diskUri, lane: asked.request.lane },
-    signal,
-  );
-  return owners.ok ? owners.value.some((owner) => isSameResourceUri(owner, asked.model.id)) : undefined;
+  const owners = await diskOwners(session, { diskUri: request.spec.diskUri, lane: request.lane }, signal);
+  return owners.ok ? owners.value.some((owner) => isSameResourceUri(owner, model.id)) : undefined;
 }
 
 /**

@@ -33,15 +33,16 @@ export async function mayForce(request: VmRequest): Promise<boolean> {
 }
 
 /**
- * Checks `mayCompleteDetach` for each request if the VM lists foreign detaches: by none of `ownKeysOf` the
- * requests that remain. Ends those that have to wait, and returns the others. What a request that has to wait
- * was to detach is foreign to the others, which are then asked about it, too.
+ * Checks `mayCompleteDetach` for each request if the VM lists foreign detaches, which are those of none of
+ * the disks that the remaining requests detach (`ownKeysOf`). Ends those that have to wait, and returns the
+ * others. What a request that has to wait was to detach is foreign to the others, which are then checked for
+ * it, too.
  */
 export async function checkForeignDetaches<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
-  asked: { readonly model: ArmVm; readonly ownKeysOf: (planned: readonly P[]) => ReadonlySet<string> },
+  options: { readonly model: ArmVm; readonly ownKeysOf: (planned: readonly P[]) => ReadonlySet<string> },
 ): Promise<readonly P[]> {
-  const { model, ownKeysOf } = asked;
+  const { model, ownKeysOf } = options;
   const ownKeys = ownKeysOf(planned);
   const leaving = foreignDetaches(model, ownKeys);
   if (leaving.length === 0) return planned;
@@ -57,7 +58,7 @@ export async function checkForeignDetaches<P extends { readonly request: VmReque
     }),
   );
   const allowed = planned.filter(({ request }) => !request.isSettled);
-  return ownKeysOf(allowed).size === ownKeys.size ? allowed : checkForeignDetaches(allowed, asked);
+  return ownKeysOf(allowed).size === ownKeys.size ? allowed : checkForeignDetaches(allowed, options);
 }
 
 /** The marked entries of the VM's list that detach none of `ownKeys`. */
@@ -79,9 +80,9 @@ function detachPending({ name: vmName }: ArmVm, leaving: readonly ArmDataDisk[])
  */
 export async function forcedDetachesOf(
   fences: readonly VmRequest[],
-  asked: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
+  options: { readonly model: ArmVm; readonly ownKeys: ReadonlySet<string> },
 ): Promise<ReadonlySet<string>> {
-  const leaving = foreignDetaches(asked.model, asked.ownKeys);
+  const leaving = foreignDetaches(options.model, options.ownKeys);
   // Azure forces only managed disks.
   const uris = leaving.flatMap(({ managedDisk }) => managedDisk?.id ?? []);
   if (uris.length === 0) return new Set();
@@ -90,7 +91,7 @@ export async function forcedDetachesOf(
       const { forcedDetaches } = request.spec;
       if (forcedDetaches === undefined) return [];
       const forced = await answerOf(request, (signal) => forcedDetaches(uris, signal));
-      if (forced === undefined) request.settleFailed(detachPending(asked.model, leaving));
+      if (forced === undefined) request.settleFailed(detachPending(options.model, leaving));
       return forced ?? [];
     }),
   );

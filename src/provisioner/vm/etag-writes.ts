@@ -9,7 +9,7 @@ export class EtagWrites implements EtagWriteMemory {
     return this.#etagWrite;
   }
 
-  leftEtag(write: EtagWrite): void {
+  recordEtagUnmoved(write: EtagWrite): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteAfter(write));
   }
 }

@@ -14,7 +14,7 @@ import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "..
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
-import type { DiskPlace } from "../disk/disks.ts";
+import type { DefaultDiskPlace } from "../disk/disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { untilDisowned } from "../disk/until-disowned.ts";
 import {
@@ -23,7 +23,7 @@ import {
   forcedDetachesOf,
   foreignDetaches,
 } from "./check-preconditions.ts";
-import { proofOfEnd } from "./prove-gone.ts";
+import { proveMissingVmGone } from "./prove-gone.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { NotThere, VmRequest } from "./vm-request.ts";
@@ -47,7 +47,7 @@ const LATE_READS_MAX = 6;
 /** The collaborators of fences of one VM. */
 export interface FenceContext {
   readonly session: ArmSession;
-  readonly place: Pick<DiskPlace, "subscriptionId">;
+  readonly place: Pick<DefaultDiskPlace, "subscriptionId">;
   readonly vmReads: SharedVmReads;
   readonly diskReads: SharedDiskReads;
   readonly vm: VmTarget;
@@ -69,11 +69,11 @@ interface Sent {
 }
 
 /**
- * Detaches disks and *moves the VM's ETag even if they are detached already*, so that a write which a
- * former leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last
- * update has done, decide, check `precondition`, update with `If-Match`, wait for the end. ETags are
- * small numbers and may recur, so an ETag alone proves nothing: the proof is the entry's absence, after
- * an update of ours, at an ETag other than before it. Never a guess.
+ * Detaches disks and *moves the VM's ETag even if they are detached already*, so that a write which a former
+ * leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last update has
+ * done, decide, check `precondition`, update with `If-Match`, wait for the end. ETags are small numbers and
+ * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of this
+ * process, at an ETag other than before it. Never a guess.
  */
 export class FenceBatch {
   readonly #context: FenceContext;
@@ -124,10 +124,10 @@ export class FenceBatch {
     const seen = await this.#observeVm(read.value, regularLeftMs);
     const move = planFence(seen);
     if (move.kind === "wait") return this.#awaitOperation(seen.whose);
-    const asked = await checkPreconditions(this.#openRequests().map((request) => ({ request })));
-    const ownKeysOf = (planned: typeof asked): ReadonlySet<string> =>
-      victimsOf(planned.map(({ request }) => request));
-    const allowed = (await checkForeignDetaches(asked, { model: read.value, ownKeysOf })).map(
+    const permitted = await checkPreconditions(this.#openRequests().map((request) => ({ request })));
+    const ownKeysOf = (planned: typeof permitted): ReadonlySet<string> =>
+      diskKeysToDetach(planned.map(({ request }) => request));
+    const allowed = (await checkForeignDetaches(permitted, { model: read.value, ownKeysOf })).map(
       ({ request }) => request,
     );
     if (allowed.length === 0) return;
@@ -156,21 +156,21 @@ export class FenceBatch {
   #othersUnforced(): readonly string[] {
     const { before, requests, forced } = this.#sent ?? {};
     if (before === undefined || requests === undefined || forced === undefined) return [];
-    return unforcedIn(before, new Set([...forced, ...victimsOf(requests)]));
+    return unforcedIn(before, new Set([...forced, ...diskKeysToDetach(requests)]));
   }
 
   async #observeVm(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
     const { session, vm, underWay } = this.#context;
     underWay.observe(model);
-    const victims = victimsOf(this.#openRequests());
-    const isListed = listsAny(model, victims);
+    const toDetach = diskKeysToDetach(this.#openRequests());
+    const isListed = listsAny(model, toDetach);
     const isUpdating = !isTerminal(model.provisioningState);
     const target = { resource: vm.key, lane: "failover" } as const;
     const isOwn =
       isUpdating &&
       isListed &&
       (await underWay.pollOwn((own) => session.isRunning(own, target, this.#lifetime)));
-    const leavingForMs = underWay.leavingForMs(model, victims);
+    const leavingForMs = underWay.leavingForMs(model, toDetach);
     const whose = isOwn ? "own" : leavingForMs === undefined ? "others" : "perhapsOwn";
     const detachLeftMs = Math.max(0, session.settings.detachPatienceMs - (leavingForMs ?? 0));
     return { isListed, isUpdating, whose, answers: isAnswering(model), regularLeftMs, detachLeftMs };
@@ -179,7 +179,7 @@ export class FenceBatch {
   /** How long a regular detach may still be tried; zero if nothing has to be detached. */
   #regularLeftMs(): number {
     const { clock, settings } = this.#context.session;
-    if (this.#isRegularOver || victimsOf(this.#openRequests()).size === 0) return 0;
+    if (this.#isRegularOver || diskKeysToDetach(this.#openRequests()).size === 0) return 0;
     return Math.max(0, settings.fenceRegularDetachMs - (clock.elapsedMs() - this.#startedMs));
   }
 
@@ -189,7 +189,7 @@ export class FenceBatch {
     if (etagWrite !== undefined && underWay.isEtagPaused) return this.#settleUnproven(allowed);
     const change =
       etagWrite === undefined
-        ? withoutDisks(before, victimsOf(allowed), forced ?? new Set())
+        ? withoutDisks(before, diskKeysToDetach(allowed), forced ?? new Set())
         : etagMove(before, etagWrite, session.random.uuid());
     const isRegular = forced?.size === 0;
     const wait =
@@ -267,7 +267,7 @@ export class FenceBatch {
         this.#settleUnproven(sent.requests);
         return undefined;
       }
-      if (sent.etagWrite !== undefined) etagWrites.leftEtag(sent.etagWrite);
+      if (sent.etagWrite !== undefined) etagWrites.recordEtagUnmoved(sent.etagWrite);
       return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
     }
     const open = sent.requests.filter((request) => !request.isSettled);
@@ -306,7 +306,7 @@ export class FenceBatch {
 
   #proveEnded(requests: readonly VmRequest[], found: NotThere): Promise<void> {
     return proveAll(requests, ({ spec: { diskUri, node } }) =>
-      proofOfEnd(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime),
+      proveMissingVmGone(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime),
     );
   }
 
@@ -364,7 +364,7 @@ export class FenceBatch {
 }
 
 /** The disks to detach. */
-function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
+function diskKeysToDetach(requests: readonly VmRequest[]): ReadonlySet<string> {
   return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
 }
 
@@ -374,12 +374,12 @@ async function forcedBy(
   model: ArmVm,
   allowed: readonly VmRequest[],
 ): Promise<Sent["forced"]> {
-  const victims = victimsOf(allowed);
+  const toDetach = diskKeysToDetach(allowed);
   // The disk to detach may be the one that was refused.
-  if (move.kind === "moveEtag" || !listsAny(model, victims)) return undefined;
+  if (move.kind === "moveEtag" || !listsAny(model, toDetach)) return undefined;
   if (!move.force) return new Set();
   const fences = allowed.filter(({ kind }) => kind === "fence");
-  return new Set([...victims, ...(await forcedDetachesOf(fences, { model, ownKeys: victims }))]);
+  return new Set([...toDetach, ...(await forcedDetachesOf(fences, { model, ownKeys: toDetach }))]);
 }
 
 /** The names of the disks that an update by force detaches without it. */
@@ -402,11 +402,11 @@ function isAnswering({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolea
  * The list without the disks, and without what is marked as leaving already: the update carries that out with
  * the rest, and ends only once all of it is off.
  */
-function withoutDisks(model: ArmVm, victims: ReadonlySet<string>, forced: ReadonlySet<string>): ArmVmChange {
+function withoutDisks(model: ArmVm, toDetach: ReadonlySet<string>, forced: ReadonlySet<string>): ArmVmChange {
   return {
     dataDisks: model.dataDisks.map((entry) => {
       const key = diskKeyOf(entry);
-      return victims.has(key) || entry.toBeDetached === true
+      return toDetach.has(key) || entry.toBeDetached === true
         ? detachingEntry(entry, { force: forced.has(key) })
         : entry;
     }),

@@ -19,11 +19,11 @@ function aQueue(changes: Partial<GroupCommitOptions> = {}) {
   const queue = new GroupCommit({
     clock,
     lifetime: never,
-    heldBy: () => undefined,
+    precedingWork: () => undefined,
     delayMs: () => 0,
     delayMaxMs: 60_000,
     gathering: { quietMs: 100, maxMs: 500 },
-    noteDelay: () => undefined,
+    recordDelay: () => undefined,
     throttled: (retryAfterMs) => ({ kind: "Throttled", retryAfterMs, detail: "" }),
     run: async (batch, latecomers) => {
       await clock.sleep(READ_MS, never);

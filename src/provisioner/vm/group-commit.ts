@@ -12,7 +12,7 @@ export interface GroupCommitOptions {
   /** Ends the work for good, at shutdown. */
   readonly lifetime: AbortSignal;
   /** Work that goes first; its end, or undefined when there is none. */
-  readonly heldBy: () => Promise<void> | undefined;
+  readonly precedingWork: () => Promise<void> | undefined;
   /** How long the call budget would have this batch wait and gather. */
   readonly delayMs: (waiting: readonly VmRequest[]) => number;
   /**
@@ -25,7 +25,7 @@ export interface GroupCommitOptions {
   /** How long a batch waits for further requests. */
   readonly gathering: GatherLimits;
   /** Receives how long a batch waited for the budget, for metrics. */
-  readonly noteDelay: (waitedMs: number) => void;
+  readonly recordDelay: (waitedMs: number) => void;
   /** Carries a batch out; every request of it, and every one that joins it, has ended when it returns. */
   readonly run: (batch: readonly VmRequest[], latecomers: Latecomers) => Promise<void>;
   /** Called each time that nothing waits, runs or is announced any more. */
@@ -109,11 +109,11 @@ export class GroupCommit {
         for (const request of this.#waiting) request.settle(fail({ kind: "Cancelled" }));
         continue;
       }
-      const held = this.#options.heldBy();
+      const preceding = this.#options.precedingWork();
       const delayMs = this.#options.delayMs(this.#waiting);
-      if (held !== undefined) await held;
+      if (preceding !== undefined) await preceding;
       else if (delayMs > 0) await this.#waitForBudget(delayMs);
-      else if (!(await this.#gathered([]))) continue;
+      else if (!(await this.#gather([]))) continue;
       else await this.#runBatch(planBatch(this.#waiting));
     }
     this.#gatheringSinceMs = undefined;
@@ -131,14 +131,14 @@ export class GroupCommit {
     }
     if (this.#waiting.every((request) => request.isSettled)) return;
     await this.#sleepUntil(this.#arrival.promise, delayMs);
-    this.#options.noteDelay(this.#options.clock.elapsedMs() - nowMs);
+    this.#options.recordDelay(this.#options.clock.elapsedMs() - nowMs);
   }
 
   /**
    * Waits once for further requests of a batch whose `begun` requests have left the queue; true: there is
    * nothing to wait for.
    */
-  async #gathered(begun: readonly VmRequest[]): Promise<boolean> {
+  async #gather(begun: readonly VmRequest[]): Promise<boolean> {
     const nowMs = this.#options.clock.elapsedMs();
     this.#gatheringSinceMs ??= nowMs;
     const requests = [...begun, ...this.#waiting];
@@ -158,7 +158,7 @@ export class GroupCommit {
 
   async #takeLatecomers(batch: readonly VmRequest[]): Promise<readonly VmRequest[]> {
     if (this.#options.gathering.maxMs === 0) return [];
-    while (!this.#options.lifetime.aborted && !(await this.#gathered(batch)));
+    while (!this.#options.lifetime.aborted && !(await this.#gather(batch)));
     this.#dropSettled();
     const begun = new Set(batch.map((request) => request.diskKey));
     const late = planBatch(this.#waiting)

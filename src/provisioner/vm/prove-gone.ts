@@ -7,7 +7,7 @@ import type { FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysNotThere, toFailure } from "../arm/error-table.ts";
 import { ownersOf, readDisk } from "../disk/disk-owners.ts";
-import type { DiskPlace } from "../disk/disks.ts";
+import type { DefaultDiskPlace } from "../disk/disks.ts";
 import { resolveInstance } from "./resolve-instance.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { NotThere } from "./vm-request.ts";
@@ -23,7 +23,7 @@ export interface Missing {
 /** The collaborators of a proof that a VM is gone. */
 export interface GoneContext {
   readonly session: ArmSession;
-  readonly place: Pick<DiskPlace, "subscriptionId">;
+  readonly place: Pick<DefaultDiskPlace, "subscriptionId">;
   /** Disks of one VM are proven together. */
   readonly vmReads: SharedVmReads;
 }
@@ -42,7 +42,7 @@ export async function proveGone(
   if (read.ok && read.value.vmId === node.vmId.toLowerCase()) return ok(undefined);
   if (!read.ok && !saysNotThere(read.failure))
     return fail(toFailure(read.failure, { nodeName: node.nodeName }));
-  return proofOfEnd(
+  return proveMissingVmGone(
     context,
     missing,
     read.ok ? { kind: "instanceReplaced", vmId: read.value.vmId } : { kind: "instanceGone" },
@@ -57,7 +57,7 @@ export async function proveGone(
  * disk still names although it is gone, is waited for (the disk lags after a VM's deletion), bounded by
  * `ownerPatienceMs` from the first answer on, and then a retryable failure.
  */
-export async function proofOfEnd(
+export async function proveMissingVmGone(
   context: GoneContext,
   missing: Missing,
   found: NotThere,

@@ -2,7 +2,7 @@ import { resourceUriKey } from "../../core/azure/ids/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
-import type { DiskPlace } from "../disk/disks.ts";
+import type { DefaultDiskPlace } from "../disk/disks.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /** A node and the resource id of its VM. */
@@ -16,7 +16,7 @@ interface NodeInstance {
  * a later one, is another VM. Fails with `InstanceUnknown` for an id that this driver can't look up.
  */
 export function resolveInstance(
-  { subscriptionId }: Pick<DiskPlace, "subscriptionId">,
+  { subscriptionId }: Pick<DefaultDiskPlace, "subscriptionId">,
   node: NodeInstance,
 ): Result<VmTarget, Failure> {
   const { nodeName, instanceUri } = node;

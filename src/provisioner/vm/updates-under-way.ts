@@ -84,7 +84,7 @@ export class UpdatesUnderWay {
     }
     try {
       const ended = await wait();
-      if (ended.ok || isOperationFailure(ended.failure)) this.#hasEnded(update);
+      if (ended.ok || isOperationFailure(ended.failure)) this.#recordEnd(update);
       return ended;
     } finally {
       this.#waitedFor.delete(update);
@@ -103,11 +103,11 @@ export class UpdatesUnderWay {
     // A read may be older than the awaited update: then it shows the ETag before it.
     if (isAtRest)
       for (const update of [...this.#unended])
-        if (model.etag !== update.ifMatch || !this.#waitedFor.has(update)) this.#hasEnded(update);
+        if (model.etag !== update.ifMatch || !this.#waitedFor.has(update)) this.#recordEnd(update);
     const marked = new Set(model.dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf));
     for (const known of [this.#leftBehind, this.#leavingSinceMs])
       for (const diskKey of known.keys()) if (!marked.has(diskKey)) known.delete(diskKey);
-    if (isAtRest && this.#unended.size === 0) for (const diskKey of marked) this.#isLeftBehind(diskKey);
+    if (isAtRest && this.#unended.size === 0) for (const diskKey of marked) this.#markLeftBehind(diskKey);
     for (const diskKey of this.leaving(model))
       if (!this.#leavingSinceMs.has(diskKey)) this.#leavingSinceMs.set(diskKey, this.#clock.elapsedMs());
   }
@@ -121,7 +121,7 @@ export class UpdatesUnderWay {
     for (const update of [...this.#unended].toReversed()) {
       const isRunning = await poll(update.operation);
       if (isRunning === true) return true;
-      if (isRunning === false) this.#hasEnded(update);
+      if (isRunning === false) this.#recordEnd(update);
     }
     return false;
   }
@@ -161,13 +161,13 @@ export class UpdatesUnderWay {
     return Math.min(...waitsMs);
   }
 
-  #hasEnded(update: OwnUpdate): void {
+  #recordEnd(update: OwnUpdate): void {
     if (!this.#unended.delete(update)) return;
     for (const diskKey of update.takesOff)
-      if (![...this.#unended].some(({ takesOff }) => takesOff.has(diskKey))) this.#isLeftBehind(diskKey);
+      if (![...this.#unended].some(({ takesOff }) => takesOff.has(diskKey))) this.#markLeftBehind(diskKey);
   }
 
-  #isLeftBehind(diskKey: string): void {
+  #markLeftBehind(diskKey: string): void {
     this.#leftBehind.add(diskKey);
     this.#leavingSinceMs.delete(diskKey);
   }

@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { callGroupsOf } from "../arm/throttle-budget.ts";
-import type { DiskPlace } from "../disk/disks.ts";
+import type { DefaultDiskPlace } from "../disk/disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { AttachBatch } from "./attach-batch.ts";
 import { FenceBatch } from "./fence-batch.ts";
@@ -36,7 +36,7 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
 /** The collaborators of the queues. */
 export interface VmQueuesOptions {
   readonly session: ArmSession;
-  readonly place: Pick<DiskPlace, "subscriptionId">;
+  readonly place: Pick<DefaultDiskPlace, "subscriptionId">;
   readonly vmReads: SharedVmReads;
   readonly diskReads: SharedDiskReads;
   readonly sizes: VmSizes;
@@ -104,7 +104,7 @@ export class VmQueues {
     };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
-      noteDelay: (waitedMs: number): void => session.noteWait(writes, waitedMs),
+      recordDelay: (waitedMs: number): void => session.recordWait(writes, waitedMs),
       throttled: (retryAfterMs: number): Failure => ({
         kind: "Throttled",
         retryAfterMs,
@@ -116,7 +116,7 @@ export class VmQueues {
     const atOnce = {
       clock: session.clock,
       lifetime,
-      heldBy: (): undefined => undefined,
+      precedingWork: (): undefined => undefined,
       delayMs: (): number => 0,
       gathering: { quietMs: 0, maxMs: 0 },
       ...patience,
@@ -129,7 +129,7 @@ export class VmQueues {
     const updates = new GroupCommit({
       clock: session.clock,
       lifetime,
-      heldBy: () => fences.idle(),
+      precedingWork: () => fences.idle(),
       delayMs: (waiting) =>
         session.waitMs({
           group: writes,

@@ -1,4 +1,4 @@
-import { LUNS_MAX } from "../../core/azure/choose-lun.ts";
+import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import { dataDisksMaxOf, knownDataDisksMax } from "../../core/azure/data-disks-max.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { BoundedCache } from "../bounded-cache.ts";
@@ -69,7 +69,7 @@ export class VmSizes {
     const loading = this.#loading.get(location) ?? this.#load(location);
     const over = new AbortController();
     const late = clock.sleep(PATIENCE_MS, AbortSignal.any([this.#lifetime, over.signal])).then(
-      () => this.#noteFailure(location),
+      () => this.#recordFailure(location),
       () => undefined,
     );
     try {
@@ -88,7 +88,7 @@ export class VmSizes {
         (listed) => listed,
       )
       .then(
-        (sizes) => sizes ?? this.#noteFailure(location),
+        (sizes) => sizes ?? this.#recordFailure(location),
         () => undefined,
       )
       .finally(() => this.#loading.delete(location));
@@ -109,7 +109,7 @@ export class VmSizes {
     );
   }
 
-  #noteFailure(location: string): undefined {
+  #recordFailure(location: string): undefined {
     this.#failedAtMs.set(location, this.#session.clock.elapsedMs());
     const [oldest] = this.#failedAtMs.keys();
     if (this.#failedAtMs.size > LOCATIONS_MAX && oldest !== undefined) this.#failedAtMs.delete(oldest);

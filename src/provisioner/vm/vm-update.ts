@@ -118,7 +118,8 @@ export async function updateVm(
     signal,
   );
   if (!started.ok) return fail(started.failure);
-  const readEnd = (asked: AbortSignal): ReturnType<ReadEnd> => readUpdateEnd(session, update, asked);
+  const readEnd = (callSignal: AbortSignal): ReturnType<ReadEnd> =>
+    readUpdateEnd(session, update, callSignal);
   const waiting = {
     resource: key,
     lane,
@@ -132,8 +133,8 @@ export async function updateVm(
   return ended.ok ? ok(undefined) : ended;
 
   function readDone(isDoneIn: (vm: ArmVm) => boolean): ReadEnd {
-    return async (asked) => {
-      const read = await readVm(session, update.vm, { lane }, asked);
+    return async (callSignal) => {
+      const read = await readVm(session, update.vm, { lane }, callSignal);
       return read.ok ? ok(isDoneIn(read.value) ? {} : undefined) : read;
     };
   }

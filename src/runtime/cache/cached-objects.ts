@@ -1,4 +1,4 @@
-import { isVersionAtLeast } from "../../core/primitives/compare-versions.ts";
+import { isVersionAtLeast } from "../../core/primitives/is-version-at-least.ts";
 import type { CachedChange } from "../../ports/store/source-cache.ts";
 import { objectKey, type SourceObject } from "../../ports/store/source.ts";
 
@@ -26,7 +26,7 @@ export class CachedObjects<T extends SourceObject> {
   readonly #objects = new Map<string, T>();
   /** Plans ask for lists far more often than objects change. */
   #sorted: readonly T[] | undefined;
-  readonly #changedAtMs = new Map<string, { readonly anyMs: number; readonly askedMs: number }>();
+  readonly #changedAtMs = new Map<string, { readonly anyMs: number; readonly specMs: number }>();
   /** The versions of own writes that the watch has not confirmed yet, by object. */
   readonly #aheadOfWatch = new Map<string, string>();
   #seenVersion: string | undefined;
@@ -61,7 +61,7 @@ export class CachedObjects<T extends SourceObject> {
   }
 
   /** When the object was last seen to change: in any way, and other than in its status. */
-  changedAtMs(key: string): { readonly anyMs: number; readonly askedMs: number } | undefined {
+  changedAtMs(key: string): { readonly anyMs: number; readonly specMs: number } | undefined {
     return this.#changedAtMs.get(key);
   }
 
@@ -136,8 +136,8 @@ export class CachedObjects<T extends SourceObject> {
     if (previous?.metadata.resourceVersion === object.metadata.resourceVersion) return [];
     this.#index(key, previous, object);
     this.#objects.set(key, object);
-    const askedMs = isAskedTheSame(previous, object) ? (this.#changedAtMs.get(key)?.askedMs ?? nowMs) : nowMs;
-    this.#changedAtMs.set(key, { anyMs: nowMs, askedMs });
+    const specMs = hasSameSpec(previous, object) ? (this.#changedAtMs.get(key)?.specMs ?? nowMs) : nowMs;
+    this.#changedAtMs.set(key, { anyMs: nowMs, specMs });
     return [{ key, previous, current: object }];
   }
 
@@ -188,7 +188,7 @@ function unsort(indexed: Indexed<unknown> | undefined): void {
 }
 
 /** Whether both have the same spec, by their generation. */
-function isAskedTheSame(
+function hasSameSpec(
   previous: SourceObject | undefined,
   { metadata: { uid, generation } }: SourceObject,
 ): boolean {

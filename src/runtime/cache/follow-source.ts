@@ -156,13 +156,13 @@ async function watchUntilItEnds<T extends SourceObject>(
   const { source, clock, from, stallTimeoutMs, signal, ended } = request;
   const abort = (): void => ended.abort();
   const begunAtMs = clock.elapsedMs();
-  let heardAtMs = begunAtMs;
+  let lastEventAtMs = begunAtMs;
   let isStalled = false;
 
-  async function listen(): Promise<Omit<WatchEnd, "livedMs">> {
+  async function receive(): Promise<Omit<WatchEnd, "livedMs">> {
     try {
       for await (const event of source.watch(from, ended.signal)) {
-        heardAtMs = clock.elapsedMs();
+        lastEventAtMs = clock.elapsedMs();
         onEvent(event);
       }
       return isStalled
@@ -180,7 +180,7 @@ async function watchUntilItEnds<T extends SourceObject>(
 
   async function giveUpWhenStalled(): Promise<void> {
     while (!ended.signal.aborted) {
-      const leftMs = heardAtMs + stallTimeoutMs - clock.elapsedMs();
+      const leftMs = lastEventAtMs + stallTimeoutMs - clock.elapsedMs();
       if (leftMs <= 0) {
         isStalled = true;
         ended.abort();
@@ -195,7 +195,7 @@ async function watchUntilItEnds<T extends SourceObject>(
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
   try {
-    const [end] = await Promise.all([listen(), giveUpWhenStalled()]);
+    const [end] = await Promise.all([receive(), giveUpWhenStalled()]);
     return { ...end, livedMs: clock.elapsedMs() - begunAtMs };
   } finally {
     signal.removeEventListener("abort", abort);

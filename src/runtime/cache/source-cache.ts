@@ -49,7 +49,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       if (change.current === undefined) missing.went(change.key, watchedMs);
       else missing.came(change.key);
       if (change.current === undefined) watchedAtChange.delete(change.key);
-      else if (isAlive(change.previous, change.current)) watchedAtChange.set(change.key, watchedMs);
+      else if (isSignOfLife(change.previous, change.current)) watchedAtChange.set(change.key, watchedMs);
     }
     for (const change of changes) {
       for (const listener of [...listeners]) notify(listener, change);
@@ -57,7 +57,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     }
   }
 
-  function isAlive(previous: T | undefined, current: T): boolean {
+  function isSignOfLife(previous: T | undefined, current: T): boolean {
     const { signOfLife } = options;
     return signOfLife === undefined || previous === undefined || signOfLife(previous) !== signOfLife(current);
   }
@@ -159,13 +159,13 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     },
     remember: (object) => publish(known.remember(object, clock.elapsedMs())),
     unchangedMs: (key) => sinceMs(known.changedAtMs(key)?.anyMs),
-    askedMs: (key) => sinceMs(known.changedAtMs(key)?.askedMs),
+    specUnchangedMs: (key) => sinceMs(known.changedAtMs(key)?.specMs),
     watchedUnchangedMs: (key) => {
       const watchedMs = watchedAtChange.get(key);
       return watchedMs === undefined ? undefined : Math.max(0, watched.totalMs() - watchedMs);
     },
     missingMs: (key) => (known.get(key) === undefined ? missing.missingMs(key, watched.totalMs()) : 0),
-    lastHeardElapsedMs: () => watched.lastHeardElapsedMs(),
+    lastReportElapsedMs: () => watched.lastReportElapsedMs(),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

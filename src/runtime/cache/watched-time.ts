@@ -15,22 +15,23 @@ export interface WatchedTime {
    * not existed since the earlier one.
    */
   readonly totalMsNow: () => number;
-  readonly lastHeardElapsedMs: () => number | undefined;
+  readonly lastReportElapsedMs: () => number | undefined;
 }
 
 /** A count that begins with the first report. */
 export function createWatchedTime(clock: Clock): WatchedTime {
   let totalMs = 0;
-  let lastHeardMs: number | undefined;
+  let lastReportMs: number | undefined;
   const totalMsNow = (): number =>
-    totalMs + (lastHeardMs === undefined ? 0 : Math.min(clock.elapsedMs() - lastHeardMs, WATCHED_GAP_MAX_MS));
+    totalMs +
+    (lastReportMs === undefined ? 0 : Math.min(clock.elapsedMs() - lastReportMs, WATCHED_GAP_MAX_MS));
   return {
     recordReport: () => {
       totalMs = totalMsNow();
-      lastHeardMs = clock.elapsedMs();
+      lastReportMs = clock.elapsedMs();
     },
     totalMs: () => totalMs,
     totalMsNow,
-    lastHeardElapsedMs: () => lastHeardMs,
+    lastReportElapsedMs: () => lastReportMs,
   };
 }

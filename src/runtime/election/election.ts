@@ -6,7 +6,7 @@ import type { Random } from "../../ports/random.ts";
 import { type HeldLease, holdLease } from "./hold-lease.ts";
 import { type Candidate, LeaseAccess, type LeasePorts } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
-import { seekLease, type TakenLease } from "./seek-lease.ts";
+import { seekLease, type AcquiredLease } from "./seek-lease.ts";
 
 /** The dependencies of an election. */
 export interface ElectionPorts extends LeasePorts {
@@ -68,34 +68,37 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
   };
   let held: HeldLease | undefined;
 
-  function began(taken: TakenLease): void {
+  function began(acquired: AcquiredLease): void {
     onChange(true);
-    logger.info("leading", { because: taken.because, leaseTransitions: taken.lease.spec.leaseTransitions });
-    tell(`${identity} leads: ${taken.because}`);
+    logger.info("leading", {
+      because: acquired.because,
+      leaseTransitions: acquired.lease.spec.leaseTransitions,
+    });
+    emitElection(`${identity} leads: ${acquired.because}`);
   }
 
   function stopped(because: string): void {
     onChange(false);
     logger.warn("leadership lost", { because });
-    tell(`${identity} stopped leading: ${because}`);
+    emitElection(`${identity} stopped leading: ${because}`);
   }
 
-  function tell(message: string): void {
+  function emitElection(message: string): void {
     events.emit({ about: { kind: "Lease", name: CONTROLLER_LEASE }, reason: "LeaderElection", message });
   }
 
   /** Works while the Lease is held. */
   async function lead(
-    taken: TakenLease,
+    acquired: AcquiredLease,
     work: (signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const holding: HeldLease = { renewedAtMs: taken.startedAtMs };
+    const holding: HeldLease = { renewedAtMs: acquired.startedAtMs };
     const lost = new AbortController();
     // The Lease is renewed until the work has ended, however long that takes after the abort.
     const over = new AbortController();
     held = holding;
-    began(taken);
+    began(acquired);
     const renewing = holdLease(
       candidate,
       holding,
@@ -128,8 +131,8 @@ export function createElection(ports: ElectionPorts, options: ElectionOptions): 
       try {
         await ports.cache.untilSynced(signal);
         for (;;) {
-          const taken = await seekLease(candidate, signal);
-          await lead(taken, work, signal);
+          const acquired = await seekLease(candidate, signal);
+          await lead(acquired, work, signal);
         }
       } catch (error) {
         if (!signal.aborted) throw error;

@@ -9,7 +9,7 @@ describe("LeaseHighWaterMark", () => {
     const memory = new LeaseHighWaterMark();
     const known = [memory.etagWrite];
     for (const write of ["empty", "empty", "dataDisks", "tag", "empty"] as const) {
-      memory.leftEtag(write);
+      memory.recordEtagUnmoved(write);
       known.push(memory.etagWrite);
     }
     assert.deepEqual(known, ["empty", "dataDisks", "dataDisks", "tag", "tag", "tag"]);

@@ -29,7 +29,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
     return this.#etagWrite;
   }
 
-  leftEtag(write: EtagWrite): void {
+  recordEtagUnmoved(write: EtagWrite): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteAfter(write));
   }
 

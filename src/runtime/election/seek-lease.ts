@@ -1,5 +1,5 @@
 import type { Lease } from "../../core/api/lease.ts";
-import { takenLease } from "../../core/election/lease-steps.ts";
+import { acquiredLease } from "../../core/election/lease-steps.ts";
 import {
   type CandidateAction,
   holdOf,
@@ -16,7 +16,7 @@ import type { Candidate, LeaseAccess } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
 
 /** How the Lease was acquired. */
-export interface TakenLease {
+export interface AcquiredLease {
   readonly lease: Lease;
   readonly because: string;
   /** When the write that acquired it began, on the clock's `elapsedMs`. */
@@ -35,7 +35,7 @@ interface SeenHold {
  * duration, and each write is conditional on the version that was read, so that of several candidates one
  * wins. Rejects with the signal's reason.
  */
-export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<TakenLease> {
+export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<AcquiredLease> {
   const { access, clock, random, logger, leaseHighWaterMark, identity, isAlone, settings } = candidate;
   let seen: SeenHold = { hold: undefined, sinceMs: clock.elapsedMs() };
   let wasReadable = true;
@@ -109,11 +109,14 @@ async function untilToBeLookedAt(
   let { seen } = looked;
   for (;;) {
     const { hold } = seen;
-    const told = await access.untilNews((shown) => holdOf(shown) !== hold, looked.waitMs, signal);
-    if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseHighWaterMark.seen }))
+    const shown = await access.untilNews((current) => holdOf(current) !== hold, looked.waitMs, signal);
+    if (
+      shown === undefined ||
+      !isRenewal(shown, { lease: looked.lease, remembered: leaseHighWaterMark.seen })
+    )
       return seen;
-    leaseHighWaterMark.saw(told);
-    seen = { hold: holdOf(told), sinceMs: clock.elapsedMs() };
+    leaseHighWaterMark.saw(shown);
+    seen = { hold: holdOf(shown), sinceMs: clock.elapsedMs() };
   }
 }
 
@@ -143,7 +146,7 @@ async function act(
     case "Acquire":
       return looked.lease === undefined
         ? undefined
-        : access.update(takenLease(looked.lease, access.writer()), signal);
+        : access.update(acquiredLease(looked.lease, access.writer()), signal);
     case "Mark":
       return looked.lease === undefined
         ? undefined

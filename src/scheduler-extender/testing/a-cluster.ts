@@ -30,7 +30,7 @@ export function aCluster(): {
 }
 
 /** A node with a healthy plug-in. */
-export function wellNode(nodeName: string): NodeFacts {
+export function aHealthyNode(nodeName: string): NodeFacts {
   return nodeFacts(aDriverNode(nodeName));
 }
 

@@ -59,7 +59,7 @@ async function node(server: GrpcServer): Promise<void> {
     csiSocketPath: setting("KUBELET_SOCKET"),
     ...ports,
     onRegistered: () => logger.info("registered"),
-    onPlace: () => undefined,
+    onSocketTaken: () => undefined,
     events: { emit: ({ reason, message }) => logger.warn("event", { reason, note: message }) },
   });
   if (!registration.ok) throw new Error(JSON.stringify(registration.failure));

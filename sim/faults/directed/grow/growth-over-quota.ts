@@ -2,7 +2,7 @@ import type { SimAzure } from "../../../azure/sim-azure.ts";
 import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
 import { loweredLater } from "./lowered-later.ts";
 
-const ASKED_GIB = 96;
+const REQUESTED_GIB = 96;
 const LOWERED_GIB = 32;
 
 /** A quota is used up: Azure grows no disk. A user asks for a size, and then for less. */
@@ -15,7 +15,7 @@ export const growthOverQuota: FaultVariant = {
     const [diskUri, sizeGiB] = [cluster.diskUriOf(volumeName), cluster.sizeOf(volumeName)];
     if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
     const end = overQuota(azure, diskUri);
-    context.grow(volumeName, sizeGiB + ASKED_GIB);
+    context.grow(volumeName, sizeGiB + REQUESTED_GIB);
     const lower = loweredLater(context, fault, { sizeGiB, aboveGiB: LOWERED_GIB });
     return () => {
       lower();

@@ -1,7 +1,7 @@
 import { type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
 
 /** When the user notices it, and requests the size that the disk has by then, in milliseconds. */
-const ASKED_AFTER_MS = [0, 5_000, 30_000] as const;
+const REQUESTED_AFTER_MS = [0, 5_000, 30_000] as const;
 
 /**
  * Another client grows a disk whose pod moves at once: its device does not have the size that the object
@@ -16,7 +16,7 @@ export const grownOutside: FaultVariant = {
     if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
     azure.growOutside(diskUri, 2 * sizeGiB);
     cluster.deletePod(volumeName, { isForced: dice < 0.3 });
-    later(pick(ASKED_AFTER_MS, dice), () => grow(volumeName, 2 * sizeGiB));
+    later(pick(REQUESTED_AFTER_MS, dice), () => grow(volumeName, 2 * sizeGiB));
     return () => grow(volumeName, 2 * sizeGiB);
   },
 };

@@ -8,7 +8,7 @@ const AWAY_MS = [900, 1_500, 2_500] as const;
 /** How long the plug-in there is paused right before it requests the volume, in milliseconds. */
 const REQUESTS_AFTER_MS = [0, 0, 12_000, 20_000] as const;
 /** From the pod's return until its kubelet sees it, and the first pod's end, in milliseconds. */
-const HEARS_AFTER_MS = [100, 300] as const;
+const SEEN_AFTER_MS = [100, 300] as const;
 /** Writes of the release check that are under way for long, and how long, in milliseconds. */
 const slowSteps = ["withdraw", "begin-fence"] as const;
 const SLOW_MS = [3_000, 5_000, 8_000] as const;
@@ -46,7 +46,7 @@ export const thereAndBack: FaultVariant = {
     later(pick(AWAY_MS, diceAgain(dice, 4)), () => {
       cordonAllBut(context, home);
       cluster.deletePod(volumeName, { isForced: true });
-      later(pick(HEARS_AFTER_MS, dice), () => cluster.setKubeletReachable(home, true));
+      later(pick(SEEN_AFTER_MS, dice), () => cluster.setKubeletReachable(home, true));
     });
     return () => {
       endSlow();

@@ -194,9 +194,9 @@ export function connectApiServer(options: ConnectApiServerOptions): ApiClient {
     }
   }
 
-  async function call(wanted: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>> {
+  async function call(apiRequest: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>> {
     try {
-      return ok(await exchange(wanted, "whole", readAnswer, signal));
+      return ok(await exchange(apiRequest, "whole", readAnswer, signal));
     } catch (error) {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       if (error instanceof CallFailed) return fail({ kind: "StoreUnavailable", detail: error.message });

@@ -18,7 +18,7 @@ const RESTARTS_MAX = 2;
 export interface ListRequest {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  /** As `AskedFor` has them. */
+  /** As `AttemptedCall` has them. */
   readonly resource: string;
   readonly namespace: string | undefined;
 }

@@ -1,5 +1,5 @@
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import { isVersionAtLeast } from "../../../core/primitives/compare-versions.ts";
+import { isVersionAtLeast } from "../../../core/primitives/is-version-at-least.ts";
 import { WatchBroken, WatchGone } from "../../../ports/store/object-store.ts";
 import type { Source, SourceEvent, SourceObject } from "../../../ports/store/source.ts";
 import type { ApiClient } from "./api-client.ts";

@@ -2,7 +2,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { ApiStatus } from "./api-status.ts";
 
 /** The request to the API server, for sentences. */
-export interface AskedFor {
+export interface AttemptedCall {
   readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete";
   /**
    * Plural and group as RBAC writes them, such as `azvolumes.disk.csi.azure.com`,
@@ -19,11 +19,11 @@ const RBAC_MESSAGE = /cannot \w+ resource/u;
  * Why the API server can't be used for this at the moment, and the remedy. Every failure that is not
  * about one object ends here: a retry may help once its cause is removed.
  */
-export function unavailable(status: ApiStatus, asked: AskedFor): Failure {
-  return { kind: "StoreUnavailable", detail: sentence(status, asked) };
+export function unavailable(status: ApiStatus, attempted: AttemptedCall): Failure {
+  return { kind: "StoreUnavailable", detail: sentence(status, attempted) };
 }
 
-function sentence(status: ApiStatus, { verb, resource, namespace }: AskedFor): string {
+function sentence(status: ApiStatus, { verb, resource, namespace }: AttemptedCall): string {
   const where = namespace === undefined ? "" : ` in namespace ${namespace}`;
   const tried = `the API server refused to ${verb} ${resource}${where}`;
   if (status.causes.includes("NamespaceTerminating"))

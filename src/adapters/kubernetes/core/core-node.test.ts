@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readClusterNode } from "./core-node.ts";
+import { readCachedNode } from "./core-node.ts";
 
 const metadata = { name: "node-a", uid: "uid-1", resourceVersion: "1" };
 
-describe("readClusterNode", () => {
+describe("readCachedNode", () => {
   for (const { because, spec, isUnschedulable } of [
     { because: "nothing says so", spec: {}, isUnschedulable: false },
     { because: "it is cordoned", spec: { unschedulable: true }, isUnschedulable: true },
@@ -25,6 +25,6 @@ describe("readClusterNode", () => {
     },
   ]) {
     it(`${isUnschedulable ? "gives a node no new replica" : "takes a node for schedulable"}: ${because}`, () =>
-      assert.equal(readClusterNode({ metadata, spec }).isUnschedulable, isUnschedulable));
+      assert.equal(readCachedNode({ metadata, spec }).isUnschedulable, isUnschedulable));
   }
 });

@@ -16,7 +16,7 @@ export interface Node extends ApiObject {
 }
 
 /** What is kept of a node: the larger part of a Node is its status, and that changes all the time. */
-export interface ClusterNode {
+export interface CachedNode {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
   readonly labels: Labels;
   readonly taints: readonly Taint[];
@@ -43,10 +43,7 @@ export const DRIVERS_MARK: Taint = {
 const PROVIDER_PREFIX = "azure://";
 
 /** What is kept of a node. */
-export function readClusterNode({
-  metadata: { name, uid, resourceVersion, labels },
-  spec,
-}: Node): ClusterNode {
+export function readCachedNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): CachedNode {
   const taints = spec?.taints ?? [];
   return {
     metadata: { name, uid, resourceVersion },

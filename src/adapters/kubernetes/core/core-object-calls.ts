@@ -124,7 +124,7 @@ export async function removeCoreFinalizer(
 async function call(
   client: ApiClient,
   request: ApiRequest,
-  asked: Parameters<typeof unavailable>[1],
+  attempted: Parameters<typeof unavailable>[1],
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const answer = await client.call(request, signal);
@@ -134,6 +134,6 @@ async function call(
   // A 404 that names no object is about the resource: nothing is known of the object.
   if (status.code === 404 && status.details.name !== "") return ok(undefined);
   if (status.code === 409)
-    return fail({ kind: "ObjectConflict", objectKind: asked.resource, name: status.details.name });
-  return fail(unavailable(status, asked));
+    return fail({ kind: "ObjectConflict", objectKind: attempted.resource, name: status.details.name });
+  return fail(unavailable(status, attempted));
 }

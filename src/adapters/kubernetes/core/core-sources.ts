@@ -6,7 +6,7 @@ import type { ApiClient } from "../api/api-client.ts";
 import { resourceSource } from "../api/resource-source.ts";
 import { type ClusterClaim, type PersistentVolumeClaim, readClusterClaim } from "./core-claim.ts";
 import { createLabelPool } from "./core-label-pool.ts";
-import { type ClusterNode, type Node, readClusterNode } from "./core-node.ts";
+import { type CachedNode, type Node, readCachedNode } from "./core-node.ts";
 import {
   type ClusterPersistentVolume,
   type PersistentVolume,
@@ -51,7 +51,7 @@ export interface CoreCaches {
   readonly claims: SourceCache<ClusterClaim>;
   readonly persistentVolumes: SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>;
   readonly volumeAttachments: SourceCache<ClusterVolumeAttachment, VolumeAttachmentIndex>;
-  readonly nodes: SourceCache<ClusterNode, NodeIndex>;
+  readonly nodes: SourceCache<CachedNode, NodeIndex>;
 }
 
 /** What the caches of core resources are made from. Needs list and watch on each, in the whole cluster. */
@@ -63,7 +63,7 @@ export function coreSources(
   readonly claims: CachedResource<ClusterClaim, never>;
   readonly persistentVolumes: CachedResource<ClusterPersistentVolume, PersistentVolumeIndex>;
   readonly volumeAttachments: CachedResource<ClusterVolumeAttachment, VolumeAttachmentIndex>;
-  readonly nodes: CachedResource<ClusterNode, NodeIndex>;
+  readonly nodes: CachedResource<CachedNode, NodeIndex>;
 } {
   const pooled = createLabelPool();
   return {
@@ -110,9 +110,9 @@ export function coreSources(
       indexes: { nodeName: ({ isOurs, nodeName }) => (isOurs ? [nodeName] : []) },
     },
     nodes: {
-      source: resourceSource<Node, ClusterNode>(client, {
+      source: resourceSource<Node, CachedNode>(client, {
         path: "/api/v1/nodes",
-        transform: readClusterNode,
+        transform: readCachedNode,
       }),
       indexes: {
         instanceUri: ({ instanceUri }) => (instanceUri === "" ? [] : [resourceUriKey(instanceUri)]),

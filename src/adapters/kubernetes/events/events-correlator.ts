@@ -57,9 +57,9 @@ const REFILL_MS = 300_000;
 const REMEMBERED_MAX = 32_768;
 
 /** How often a lasting event is updated: as often as the object may have one more event. */
-const STILL_SO_MS = 300_000;
+const UPDATE_EVERY_MS = 300_000;
 /** Callers repeat a lasting event at least once a minute: after a longer silence it counts as new. */
-const SO_AGAIN_MS = 90_000;
+const SILENT_MAX_MS = 90_000;
 
 interface Series extends EventSeries {
   readonly shownMs: number;
@@ -90,8 +90,8 @@ export class EventCorrelator {
     const isSilent =
       known !== undefined &&
       !combined &&
-      nowMs - known.seenMs < SO_AGAIN_MS &&
-      nowMs - known.shownMs < STILL_SO_MS;
+      nowMs - known.seenMs < SILENT_MAX_MS &&
+      nowMs - known.shownMs < UPDATE_EVERY_MS;
     const count = (known?.count ?? 0) + 1;
     if (isSilent) {
       remember(this.#series, key, { ...known, count, seenMs: nowMs });

@@ -52,7 +52,7 @@ async function aCluster(): Promise<CoreCluster> {
   return cluster;
 }
 
-function told(
+function shownOn(
   cluster: CoreCluster,
   event: Omit<DriverEvent, "message">,
   ...volumes: readonly AzVolume[]
@@ -135,7 +135,7 @@ describe("controllerSubjects", () => {
       },
     ];
     for (const { because, event, told: expected } of rows)
-      assert.deepEqual(told(cluster, event, volume), expected, because);
+      assert.deepEqual(shownOn(cluster, event, volume), expected, because);
   });
 
   it("finds the claim of a disk in creation by external-provisioner's data", async () => {
@@ -153,10 +153,10 @@ describe("controllerSubjects", () => {
     };
     const creating: AzVolume = { ...volume, spec: { ...volume.spec, disk }, status };
     const event = { about, reason: "CreationDelayed" } as const;
-    assert.deepEqual(told(cluster, event, creating), [azVolume], "a claim that is gone");
+    assert.deepEqual(shownOn(cluster, event, creating), [azVolume], "a claim that is gone");
     putClaim(cluster, "other", { volumeName: "" });
     await cluster.show();
-    assert.deepEqual(told(cluster, event, creating), [
+    assert.deepEqual(shownOn(cluster, event, creating), [
       azVolume,
       "PersistentVolumeClaim default/other uid-other",
       "Pod default/other uid-other",
@@ -167,8 +167,8 @@ describe("controllerSubjects", () => {
     const cluster = await aCluster();
     putClaim(cluster, "data", { metadata: { uid: "uid-new" } });
     await cluster.show();
-    assert.deepEqual(told(cluster, { about, reason: "ReplicasMissing" }, volume), [azVolume]);
-    assert.deepEqual(told(cluster, { about, reason: EVERYWHERE, nodeName: "node-a" }), [
+    assert.deepEqual(shownOn(cluster, { about, reason: "ReplicasMissing" }, volume), [azVolume]);
+    assert.deepEqual(shownOn(cluster, { about, reason: EVERYWHERE, nodeName: "node-a" }), [
       "Node /node-a node-a",
     ]);
   });

@@ -61,7 +61,7 @@ export function controllerSubjects(options: {
     return [
       ...ownSubject("AzVolume", volume, namespace),
       ...(shownOn.includes("PersistentVolumeClaim") ? claims.map(claimSubject) : []),
-      ...(volume === undefined ? [] : podsToTell(volume, claims, caches, event).map(podSubject)),
+      ...(volume === undefined ? [] : podsToShowOn(volume, claims, caches, event).map(podSubject)),
       ...(shownOn.includes("Node") && nodeName !== undefined ? [nodeSubject(nodeName)] : []),
     ];
   };
@@ -143,7 +143,7 @@ function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches
  * The volume's pods that receive an event, each once: those that wait for it, those that are bound to the
  * node that it names, or all but those that are ending.
  */
-function podsToTell(
+function podsToShowOn(
   volume: AzVolume,
   claims: readonly ClusterClaim[],
   { pods }: SubjectCaches,

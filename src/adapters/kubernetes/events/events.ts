@@ -115,7 +115,7 @@ export function createKubernetesEvents(
       const sent = await send(write, signal);
       const problem = problemOf(sent);
       if (problem === undefined || signal.aborted) return;
-      if (!problem.isPassing || attempt >= TRIES_MAX) {
+      if (!problem.isTransient || attempt >= TRIES_MAX) {
         logger.warn("event not written", {
           object: `${subject.kind}/${subject.name}`,
           reason,
@@ -172,15 +172,15 @@ export function createKubernetesEvents(
  */
 function problemOf(
   sent: Result<ApiAnswer, Failure>,
-): { readonly isPassing: boolean; readonly detail: string } | undefined {
+): { readonly isTransient: boolean; readonly detail: string } | undefined {
   if (!sent.ok)
     return {
-      isPassing: true,
+      isTransient: true,
       detail: sent.failure.kind === "StoreUnavailable" ? sent.failure.detail : sent.failure.kind,
     };
   const status = readApiStatus(sent.value);
   if (sent.value.code < 300 || status.reason === "AlreadyExists") return undefined;
-  return { isPassing: sent.value.code === 429 || sent.value.code >= 500, detail: status.message };
+  return { isTransient: sent.value.code === 429 || sent.value.code >= 500, detail: status.message };
 }
 
 function wireEvent(

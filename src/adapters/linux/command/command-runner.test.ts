@@ -120,15 +120,15 @@ describe("a changing command", tests, () => {
     const first = runner.run(aCommand(waiting(directory, "a"), { touches: ["8:32", "/path"] }), never);
     await untilExists(`${directory}/a.started`);
     const order: string[] = [];
-    const checkpoint = async (name: string, command: HostCommand): Promise<void> => {
+    const runAndRecord = async (name: string, command: HostCommand): Promise<void> => {
       await runner.run(command, never);
       order.push(name);
     };
     const waitingOnes = [
-      checkpoint("same path", aCommand("true", { touches: ["/path"] })),
-      checkpoint("read", aCommand("true", { touches: ["8:32"], changes: false })),
+      runAndRecord("same path", aCommand("true", { touches: ["/path"] })),
+      runAndRecord("read", aCommand("true", { touches: ["8:32"], changes: false })),
     ];
-    await checkpoint("other device", aCommand("true", { touches: ["8:48"] }));
+    await runAndRecord("other device", aCommand("true", { touches: ["8:48"] }));
     assert.deepEqual(order, ["other device"]);
     await writeFile(`${directory}/a.go`, "");
     await Promise.all([first, ...waitingOnes]);

@@ -33,18 +33,18 @@ const searches = 2;
  * then close it.
  */
 export async function searchProcesses(host: SearchedHost, signal: AbortSignal): Promise<DevicesOfProcesses> {
-  const looked = new Set<number>();
+  const searched = new Set<number>();
   const open: DeviceInProcess[] = [];
   const mapped: DeviceInProcess[] = [];
   for (let search = 1; search <= searches; search += 1) {
-    const ids = (await otherProcessIds(host.procRoot)).filter((id) => !looked.has(id));
-    const shown = await addOpenDevices(host, ids, open, signal);
+    const ids = (await otherProcessIds(host.procRoot)).filter((id) => !searched.has(id));
+    const opened = await addOpenDevices(host, ids, open, signal);
     // These have closed files since, and may have moved the device to another descriptor.
-    const again = shown.ok ? await addOpenDevices(host, shown.value, open, signal) : shown;
-    const also = again.ok ? await mappedDevices(host, ids, signal) : again;
-    if (!also.ok) return { open, mapped, incomplete: also.failure };
-    mapped.push(...also.value);
-    for (const id of ids) looked.add(id);
+    const reopened = opened.ok ? await addOpenDevices(host, opened.value, open, signal) : opened;
+    const alsoMapped = reopened.ok ? await mappedDevices(host, ids, signal) : reopened;
+    if (!alsoMapped.ok) return { open, mapped, incomplete: alsoMapped.failure };
+    mapped.push(...alsoMapped.value);
+    for (const id of ids) searched.add(id);
   }
   return { open, mapped, incomplete: undefined };
 }

@@ -20,8 +20,8 @@ const exitingFlag = 0x4;
 /** Where those flags are, counted from the state, which follows the name. */
 const flagsIndex = 6;
 
-/** Stands for a path that the kernel does not tell, since it is longer than 4096 bytes. */
-const untold = "/";
+/** Stands for a path that the kernel does not show, since it is longer than 4096 bytes. */
+const UNKNOWN_PATH = "/";
 
 /**
  * The ids of all processes that this /proc shows, without our own. In a container without the host's
@@ -52,7 +52,7 @@ function isFirstThreadEnding(procRoot: string, pid: number): boolean {
     const flags = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[flagsIndex];
     return (Number(flags) & exitingFlag) !== 0;
   } catch (error) {
-    return unlessOther(error, false);
+    return fallbackIfGone(error, false);
   }
 }
 
@@ -207,7 +207,7 @@ function targetOf(path: string): string | undefined {
   } catch (error) {
     // Any pod can make such a path, which must not keep this node from an answer. What it leads to may be the
     // device.
-    return errorCode(error) === "ENAMETOOLONG" ? untold : unlessOther(error, undefined);
+    return errorCode(error) === "ENAMETOOLONG" ? UNKNOWN_PATH : fallbackIfGone(error, undefined);
   }
 }
 
@@ -218,10 +218,10 @@ function targetOf(path: string): string | undefined {
  * open all the same.
  */
 async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
-  return look().catch((error: unknown) => unlessOther(error, fallback));
+  return look().catch((error: unknown) => fallbackIfGone(error, fallback));
 }
 
-function unlessOther<T>(error: unknown, fallback: T): T {
+function fallbackIfGone<T>(error: unknown, fallback: T): T {
   const code = errorCode(error);
   // EINVAL: the mountinfo of a process that is just ending.
   if (code === "EACCES" || code === "EPERM") return fallback;

@@ -23,10 +23,10 @@ export async function formatDevice(
     touches: [device.majorMinor],
     changes: true,
   };
-  const alreadyAtIt = host.runner
+  const isRunning = host.runner
     .inFlightOn(device.majorMinor)
     .includes([command.program, ...command.args].join(" "));
-  if (!alreadyAtIt) {
+  if (!isRunning) {
     const content = await inspectDevice(host, device, signal);
     if (!content.ok) return content;
     if (content.value.kind !== "blank") {

@@ -133,7 +133,7 @@ async function bindOnce(
     return refuse(`already holds a mount of ${present.root} on ${present.source} (${present.majorMinor})`);
   if (present.whyDead !== undefined) return refuse(`holds a dead mount (${present.whyDead})`);
   if (present.options.includes("ro") && !request.readOnly && !request.inherited.includes("ro"))
-    return refuse("is mounted read-only, but read-write is wanted");
+    return refuse("is mounted read-only, but read-write is requested");
   return ok(present.options);
 }
 

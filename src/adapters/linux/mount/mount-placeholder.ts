@@ -44,9 +44,9 @@ export async function mountPlaceholder(
     if (!settled.ok) return settled;
     const step = planPlaceholder(await readMountinfo(host.procRoot), path, hasTriedBeneath);
     if (step === "done") return ok(undefined);
-    const taken = await acquireStep(host, path, step, signal);
-    if (!taken.ok) return taken;
-    if (taken.value === "nothing to cover") return ok(undefined);
+    const ran = await runStep(host, path, step, signal);
+    if (!ran.ok) return ran;
+    if (ran.value === "nothing to cover") return ok(undefined);
     hasTriedBeneath ||= step === "mountBeneath";
   }
   return fail({
@@ -56,12 +56,12 @@ export async function mountPlaceholder(
   });
 }
 
-async function acquireStep(
+async function runStep(
   host: HostContext,
   path: string,
   step: "mount" | "mountBeneath" | "unmount",
   signal: AbortSignal,
-): Promise<Result<"taken" | "nothing to cover", Failure>> {
+): Promise<Result<"done" | "nothing to cover", Failure>> {
   switch (step) {
     case "mount": {
       // If the directory was removed, its remover waits for nothing there, and a recreated one would be
@@ -73,7 +73,7 @@ async function acquireStep(
       });
       const exit = await host.runner.run(command, signal);
       if (!exit.ok) return exit;
-      return exit.value.exitCode === 0 ? ok("taken") : commandFailed(command, exit.value);
+      return exit.value.exitCode === 0 ? ok("done") : commandFailed(command, exit.value);
     }
     case "mountBeneath": {
       const args = [
@@ -90,12 +90,12 @@ async function acquireStep(
       const exit = await host.runner.run(commandOn(host, path, { program: "unshare", args }), signal);
       // Mountinfo, which is read next, shows whether it worked. Without it the directory shows for a
       // moment, which is better than a node that never becomes clean.
-      return exit.ok ? ok("taken") : exit;
+      return exit.ok ? ok("done") : exit;
     }
     case "unmount": {
       const mount = await glanceAtCanonical(host, path);
       const ended = mount === undefined ? ok(undefined) : await unmountOnce(host, mount, signal);
-      return ended.ok ? ok("taken") : ended;
+      return ended.ok ? ok("done") : ended;
     }
   }
 }

@@ -6,10 +6,10 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import { lacksDevice, soleDeviceOf } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import type { MountedBtrfs } from "../../../core/node/btrfs/mounted-btrfs.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
-import { whyMountIsDead } from "../../../core/node/judge-mount.ts";
 import { parseMountinfo, topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../../core/node/parse-mountinfo.ts";
 import { isPlaceholder } from "../../../core/node/placeholder-mount.ts";
+import { whyMountIsDead } from "../../../core/node/why-mount-is-dead.ts";
 import type { MountPoint } from "../../../ports/host/host-provisioner.ts";
 import { callIn, hangs } from "../call-lane.ts";
 import {

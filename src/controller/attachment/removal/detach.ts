@@ -41,19 +41,19 @@ export async function detach(
   let isAllowed = false;
   let use: VolumeUse | undefined;
   let attempt: string | undefined;
-  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
+  const mayProceed = async (callSignal: AbortSignal): Promise<boolean> => {
     const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
     isAllowed = false;
     use = undefined;
     // What the cache shows refuses a detach without a mark: its node can still find the disk.
     if (known === undefined || !allowsDetach(ports, attachment, known, node)) return isAllowed;
-    use = await replicaUseNow(ports, attachment, asked);
+    use = await replicaUseNow(ports, attachment, callSignal);
     if (use.kind !== "unused") return isAllowed;
     attempt = ports.random.uuid();
     isAllowed =
-      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, asked)) &&
+      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, callSignal)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
-      (await mayDetachNow(ports, attachment, node, asked));
+      (await mayDetachNow(ports, attachment, node, callSignal));
     return isAllowed;
   };
   const detached = await ports.steps.run("detach", () =>
@@ -91,7 +91,7 @@ export async function detach(
       ports,
       attachment,
       (status) => {
-        if (!isOf(status, node) || (isBegun && status.attempt !== attempt)) return status;
+        if (!concernsVm(status, node) || (isBegun && status.attempt !== attempt)) return status;
         return { ...status, ...(isBegun ? { state: "DetachmentFailed" } : {}), error };
       },
       signal,
@@ -125,7 +125,7 @@ async function keepUsed(
     : recreateAttachment(ports, attachment, node, signal);
 }
 
-/** Until it is known whether a pod uses the volume there: nothing tells the loop when it is. */
+/** Until it is known whether a pod uses the volume there: no change queues the attachment when it is. */
 function keepDoubtful(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
@@ -157,7 +157,7 @@ async function isMarkedDetaching(
     attachmentTarget(ports, attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isToMark = mayBeDetached(kind, present) && isOf(status, node);
+      const isToMark = mayBeDetached(kind, present) && concernsVm(status, node);
       return isToMark ? { ...present, status: { ...status, state: "Detaching", attempt } } : undefined;
     },
     signal,
@@ -174,7 +174,7 @@ function mayBeDetached(kind: DetachAction["kind"], attachment: AzVolumeAttachmen
  * Whether a status concerns that VM. Where the cache is stale, the disk may be on its way to the next VM
  * of the name.
  */
-function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
+function concernsVm({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
   return vmId === undefined || isSameVmId(vmId, node.vmId);
 }
 

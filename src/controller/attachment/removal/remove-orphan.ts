@@ -34,7 +34,7 @@ export async function removeOrphan(
   const owner = await readVolume(ports, spec.volumeId, signal);
   if (!owner.ok && owner.failure.kind !== "VolumeNotFound") return owner;
   if (owner.ok) {
-    // The object was rebuilt since it was read: the attachment belongs to it.
+    // The object was recreated since it was read: the attachment belongs to it.
     if (owner.value.metadata.name === spec.volumeName) return ok({ requeueAfterMs: ORPHAN_AGAIN_MS });
     const because =
       `there is no AzVolume ${spec.volumeName}, ` +

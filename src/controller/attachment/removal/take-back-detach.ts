@@ -29,24 +29,24 @@ export async function takeBackDetach(
 ): Promise<Reconciled> {
   const { cloud, steps, store } = ports;
   const { metadata, spec } = attachment;
-  const began = await store.get("AzVolumeAttachment", metadata.name, signal);
-  if (!began.ok) return ignoreNotFound(began);
-  const mark = began.value.status;
+  const before = await store.get("AzVolumeAttachment", metadata.name, signal);
+  if (!before.ok) return ignoreNotFound(before);
+  const mark = before.value.status;
   const isMarked = (present: AzVolumeAttachment): boolean =>
     present.metadata.uid === metadata.uid &&
     isDetachBegun(present, node) &&
     present.status?.attempt === mark?.attempt;
   const { name } = metadata;
-  const outrun: Reconciled = fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
-  if (!isMarked(began.value)) return outrun;
-  const moved = await steps.run("flush", () =>
+  const conflict: Reconciled = fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+  if (!isMarked(before.value)) return conflict;
+  const flushed = await steps.run("flush", () =>
     cloud.barrier(
       {
         diskUri: spec.volumeId,
         node,
         mode: "flush",
-        precondition: async (asked) => {
-          const present = await store.get("AzVolumeAttachment", metadata.name, asked);
+        precondition: async (callSignal) => {
+          const present = await store.get("AzVolumeAttachment", metadata.name, callSignal);
           return present.ok && isMarked(present.value);
         },
         mayCompleteDetach: mayCompleteDetach(ports, { node, mode: "flush" }),
@@ -54,7 +54,7 @@ export async function takeBackDetach(
       signal,
     ),
   );
-  const found = await findPlace(ports, spec, node, moved, signal);
+  const found = await findPlace(ports, spec, node, flushed, signal);
   if (!found.ok) {
     emitBarrierPending(ports, { volumeName: spec.volumeName, node }, found.failure);
     return found;
@@ -69,7 +69,7 @@ export async function takeBackDetach(
     ),
   );
   if (!recorded.ok) return ignoreNotFound(recorded);
-  if (isDetachBegun(recorded.value, node)) return outrun;
+  if (isDetachBegun(recorded.value, node)) return conflict;
   ports.logger.info("detach taken back", {
     volumeName: spec.volumeName,
     nodeName: node.nodeName,
@@ -88,12 +88,12 @@ async function findPlace(
   { cloud }: Pick<AttachmentPorts, "cloud">,
   { volumeId }: Pick<AzVolumeAttachment["spec"], "volumeId">,
   node: NodeIdentity,
-  moved: Awaited<ReturnType<AttachmentPorts["cloud"]["barrier"]>>,
+  flushed: Awaited<ReturnType<AttachmentPorts["cloud"]["barrier"]>>,
   signal: AbortSignal,
 ): Promise<Result<DiskPlace | undefined, Failure>> {
-  if (!moved.ok && moved.failure.kind === "InstanceNotFound")
-    return (await proveNowhere(cloud, { diskUri: volumeId, node }, signal)) ?? moved;
-  if (!moved.ok) return moved;
+  if (!flushed.ok && flushed.failure.kind === "InstanceNotFound")
+    return (await proveNowhere(cloud, { diskUri: volumeId, node }, signal)) ?? flushed;
+  if (!flushed.ok) return flushed;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
   const entry = isSameVmId(instance.value.vmId, node.vmId)

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LUNS_MAX } from "../../azure/choose-lun.ts";
+import { LUNS_MAX } from "../../azure/choose-luns.ts";
 import { HEARTBEAT_DELAY_MAX_MS } from "../../election/heartbeat-delay.ts";
 import { platforms } from "../../platform/platform.ts";
 import { COUNTER_MAX, CHECKPOINTED_VOLUMES_MAX } from "../epoch.ts";

@@ -125,7 +125,7 @@ const diskModificationSchema = z.object({
   tags: z.record(z.string(), z.string()).optional().describe("Set or replaced by name; other tags stay."),
 });
 
-/** How many groups with snapshots a volume notes. The earliest is dropped for another one. */
+/** How many resource groups with snapshots a volume keeps. Another one replaces the earliest. */
 export const SNAPSHOT_GROUPS_MAX = 32;
 
 /**

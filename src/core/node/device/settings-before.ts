@@ -7,19 +7,19 @@ const resetByScheduler: readonly DeviceSettingName[] = ["queue/nr_requests", "qu
 
 /**
  * What to restore once a volume is unstaged: the present values of all settings that will change. `earlier`
- * was noted before an earlier change of the same device, and takes precedence.
+ * was saved before an earlier change of the same device, and takes precedence.
  */
 export function settingsBefore(
-  wanted: readonly DeviceSetting[],
+  requested: readonly DeviceSetting[],
   present: Settings,
   earlier: Settings,
 ): Settings {
-  const names = wanted.flatMap(({ name }) =>
+  const names = requested.flatMap(({ name }) =>
     name === "queue/scheduler" ? [name, ...resetByScheduler] : [name],
   );
-  const noted = names.flatMap((name) => {
+  const saved = names.flatMap((name) => {
     const value = present[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(noted), ...earlier };
+  return { ...Object.fromEntries(saved), ...earlier };
 }

@@ -36,7 +36,8 @@ const SECTOR_SIZE_BYTES = 512;
 /**
  * The capacity of a copy: at least its source's, also where none is stated. Fails with `OutOfRange` where a
  * smaller disk is requested. The size that Azure shows of a snapshot is enough, though its bytes need one GiB
- * more: V1 tells claims to ask for that, and makes the larger disk (azuredisk-csi-driver#3379).
+ * more: V1's message tells the user to request that, and V1 makes the larger disk
+ * (azuredisk-csi-driver#3379).
  */
 export function copyCapacity(
   { requiredBytes, limitBytes }: CapacityRange,
@@ -158,8 +159,8 @@ export function placeCopy(request: {
 
 /** Why a volume of one source is not the one requested of another, as a clause; undefined: it is. */
 export function sourceDifference(existing: DiskSpec, requested: DiskSpec): string | undefined {
-  const [present, wanted] = [existing.sourceUri, requested.sourceUri];
-  return isSameResourceUri(present ?? "", wanted ?? "")
+  const [presentUri, requestedUri] = [existing.sourceUri, requested.sourceUri];
+  return isSameResourceUri(presentUri ?? "", requestedUri ?? "")
     ? undefined
-    : `its volume_content_source is ${present ?? "none"}, not ${wanted ?? "none"}`;
+    : `its volume_content_source is ${presentUri ?? "none"}, not ${requestedUri ?? "none"}`;
 }

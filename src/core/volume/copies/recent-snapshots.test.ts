@@ -9,7 +9,7 @@ import {
   mayCopySnapshots,
   type RecentSnapshot,
   recentSnapshotsOf,
-  unlookedSnapshot,
+  unseenSnapshot,
   withoutDeletedSnapshots,
   withoutRefusedSnapshot,
   withRecentSnapshot,
@@ -148,14 +148,14 @@ describe("withoutDeletedSnapshots", () => {
   });
 });
 
-describe("unlookedSnapshot", () => {
+describe("unseenSnapshot", () => {
   it("finds one that was asked for since a look, or asked for again", () => {
     const looked = recent("looked", NOW_MS - 1);
-    assert.equal(unlookedSnapshot(having(looked), having(looked), NOW_MS), undefined);
-    assert.equal(unlookedSnapshot(aVolume(), having(looked), NOW_MS), undefined);
-    assert.deepEqual(unlookedSnapshot(having(looked, recent("new")), having(looked), NOW_MS), recent("new"));
-    assert.deepEqual(unlookedSnapshot(having(recent("looked")), having(looked), NOW_MS), recent("looked"));
-    assert.deepEqual(unlookedSnapshot(having(looked), aVolume(), NOW_MS), looked);
-    assert.equal(unlookedSnapshot(having(looked), aVolume(), NOW_MS + LATE_REQUEST_MS), undefined);
+    assert.equal(unseenSnapshot(having(looked), having(looked), NOW_MS), undefined);
+    assert.equal(unseenSnapshot(aVolume(), having(looked), NOW_MS), undefined);
+    assert.deepEqual(unseenSnapshot(having(looked, recent("new")), having(looked), NOW_MS), recent("new"));
+    assert.deepEqual(unseenSnapshot(having(recent("looked")), having(looked), NOW_MS), recent("looked"));
+    assert.deepEqual(unseenSnapshot(having(looked), aVolume(), NOW_MS), looked);
+    assert.equal(unseenSnapshot(having(looked), aVolume(), NOW_MS + LATE_REQUEST_MS), undefined);
   });
 });

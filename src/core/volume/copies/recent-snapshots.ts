@@ -20,13 +20,9 @@ export function recentSnapshotsOf({ spec }: AzVolume, nowMs: number): readonly R
   return (spec.recentSnapshots ?? []).filter(({ time }) => mayArrive(time, nowMs));
 }
 
-/** The first of them that `looked`, the volume as it was read before, has no note of, or of another time. */
-export function unlookedSnapshot(
-  volume: AzVolume,
-  looked: AzVolume,
-  nowMs: number,
-): RecentSnapshot | undefined {
-  const known = looked.spec.recentSnapshots ?? [];
+/** The first of them that `seen`, the volume as it was read before, lacks, or has with another time. */
+export function unseenSnapshot(volume: AzVolume, seen: AzVolume, nowMs: number): RecentSnapshot | undefined {
+  const known = seen.spec.recentSnapshots ?? [];
   return recentSnapshotsOf(volume, nowMs).find((recent) => !known.some((other) => sameJson(other, recent)));
 }
 
@@ -42,8 +38,9 @@ export function withRecentSnapshot(
 }
 
 /**
- * The volume once Azure has refused a request that was noted at `time`. What was noted `before` of the same
- * snapshot may still be on its way. Undefined: there is nothing to change, or it was asked for again since.
+ * The volume once Azure has refused the request `refused`. An earlier request for the same snapshot,
+ * `before`, may still be on its way. Undefined: there is nothing to change, or the snapshot was requested
+ * again since.
  */
 export function withoutRefusedSnapshot(
   volume: AzVolume,
@@ -66,7 +63,7 @@ export function withoutDeletedSnapshots(
   return others.length === present.length ? undefined : withRecent(volume, others);
 }
 
-/** What was noted of a snapshot. */
+/** The recent request for a snapshot; undefined: there is none. */
 export function recentSnapshotIn(volume: AzVolume, snapshotUri: string): RecentSnapshot | undefined {
   return volume.spec.recentSnapshots?.find((recent) => isOf(recent, snapshotUri));
 }

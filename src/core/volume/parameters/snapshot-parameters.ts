@@ -50,8 +50,8 @@ interface SnapshotOwn {
 }
 
 /**
- * Parses VolumeSnapshotClass parameters. Names are compared without case; each
- * failure names field, value and what is allowed.
+ * Parses VolumeSnapshotClass parameters. Names are compared without case; each failure names field, value and
+ * what is allowed.
  */
 export function parseSnapshotParameters(
   parameters: Readonly<Record<string, string>>,

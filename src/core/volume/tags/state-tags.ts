@@ -26,7 +26,7 @@ const STATE_OF = "disk.csi.azure.com-state-of";
 /** The first field of each value: a reader that does not know it must assume the worst. */
 const VERSION = "1";
 const SEPARATOR = "|";
-const EVERYONE = `${VERSION}${SEPARATOR}*`;
+const ALL_QUARANTINED = `${VERSION}${SEPARATOR}*`;
 /** The most VMs that are listed. A disk has at most 50 tags, and most of them are the user's. */
 const QUARANTINED_MAX = 4;
 /** The most state tags of a disk: those VMs, the file system, and the name of the disk. */
@@ -101,7 +101,7 @@ function quarantineTags(nodes: readonly NodeIdentity[]): Tags {
   const areListed =
     values.length <= QUARANTINED_MAX && values.every((value) => value.length <= TAG_VALUE_MAX_CHARS);
   return Object.fromEntries(
-    (areListed ? values : [EVERYONE]).map((value, index) => [`${QUARANTINED}${index}`, value]),
+    (areListed ? values : [ALL_QUARANTINED]).map((value, index) => [`${QUARANTINED}${index}`, value]),
   );
 }
 

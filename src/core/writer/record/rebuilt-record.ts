@@ -49,23 +49,23 @@ export function rebuiltRecord(
   known: KnownUse,
   reason: RebuildReason,
 ): WriterRecord | undefined {
-  const said = present ?? known.earlier;
-  const entries = said === undefined ? [] : nodesNotOnlyClean(said);
+  const replaced = present ?? known.earlier;
+  const entries = replaced === undefined ? [] : nodesNotOnlyClean(replaced);
   const each = (...nodes: readonly NodeIdentity[]): readonly NodeIdentity[] =>
     nodes.reduce<readonly NodeIdentity[]>(
       (all, node) => (includesNode(all, node) ? all : [...all, withUidFrom(entries, node)]),
       [],
     );
-  const holders = nodesIn(said, "holder", "confirmed");
+  const holders = nodesIn(replaced, "holder", "confirmed");
   const found = {
     unverified: each(...known.attachedTo, ...holders),
-    unconfirmed: each(...nodesIn(said, "unconfirmed"), ...known.checkpointed),
-    quarantined: each(...nodesIn(said, "fenced"), ...known.quarantined),
-    epoch: highestEpoch(said?.epoch ?? 0, known.epochs),
+    unconfirmed: each(...nodesIn(replaced, "unconfirmed"), ...known.checkpointed),
+    quarantined: each(...nodesIn(replaced, "fenced"), ...known.quarantined),
+    epoch: highestEpoch(replaced?.epoch ?? 0, known.epochs),
   };
   const possible = [...found.unconfirmed, ...found.unverified];
   const withPending = (reached: readonly NodeIdentity[]): readonly NodeIdentity[] =>
-    [...nodesIn(said, "barrierPending"), ...reached].filter((node) => !isForeign(node));
+    [...nodesIn(replaced, "barrierPending"), ...reached].filter((node) => !isForeign(node));
   if (reason.kind === "rediscovered") {
     if (present === undefined || explainsPublication(present, reason.nodeName)) return undefined;
     // As by *distrust*: a rebuilt record comes to name them only now.
@@ -77,7 +77,7 @@ export function rebuiltRecord(
   }
   const { storeIncarnation } = reason;
   if (present?.storeIncarnation === storeIncarnation) return withMissedHolders(present, found.unverified);
-  const barrierPending = withPending(said === undefined && !known.hadRecord ? [] : possible);
+  const barrierPending = withPending(replaced === undefined && !known.hadRecord ? [] : possible);
   return foundRecord({ ...found, barrierPending, storeIncarnation });
 }
 

@@ -38,7 +38,7 @@ describe("deleteVolume", () => {
       await givenVolume(world, aRecord());
       const answer = remove(world);
       await world.until(() => isMarked(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
       assert.deepEqual(world.steps, ["mark-delete", "mark-delete"]);
     });
@@ -79,7 +79,7 @@ describe("deleteVolume", () => {
       await world.failed(name, "Pending", failure);
       await world.until(() => present()?.spec.deleteRequested === true);
       context.cloud.getDisk = async () => fail({ kind: "DiskNotFound", diskUri: aDiskUri() });
-      await world.letGo(name);
+      await world.removeFinalizers(name);
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
@@ -96,7 +96,7 @@ describe("deleteVolume", () => {
         await givenVolume(world, aRecord());
         const answer = remove({ ...world, context });
         await world.until(() => isMarked(world));
-        await world.letGo("pvc-1");
+        await world.removeFinalizers("pvc-1");
         assert.deepEqual(await world.answerOf(answer), expected, "once its object is gone");
       });
     });
@@ -107,7 +107,7 @@ describe("deleteVolume", () => {
       const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
       const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
       await world.until(() => isMarked(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       const what = "its disk to be deleted: its AzVolume is gone, and the disk is not";
       assert.deepEqual(await world.answerOf(answer), {
         ok: false,
@@ -129,7 +129,7 @@ describe("deleteVolume", () => {
       await world.given("AzVolume", aVolumeObject({ spec: { deleteRequested: true } }));
       const answer = remove(world);
       await world.until(() => isMarked(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
     });
   });
@@ -157,7 +157,7 @@ describe("deleteVolume", () => {
       world.use = { kind: "unused" };
       const answer = remove(world);
       await world.until(() => isMarked(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
       assert.deepEqual(world.steps, ["withdraw", "mark-delete", "mark-delete"]);
     });
@@ -186,7 +186,7 @@ describe("deleteVolume", () => {
       };
       const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
       await world.until(() => isMarked(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
     });
   });
@@ -207,7 +207,7 @@ describe("deleteVolume", () => {
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = remove(world);
       await world.until(() => isMarked(world));
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
     });
   });
@@ -222,7 +222,7 @@ describe("deleteVolume", () => {
       });
       const again = remove(world);
       await world.clock.settle();
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(again), ok({}));
     });
   });
@@ -257,7 +257,7 @@ describe("deleteVolume", () => {
       await world.until(() => isMarked(world));
       await world.clock.advance(1_000);
       world.store.holdWatches(false);
-      await world.letGo("pvc-1");
+      await world.removeFinalizers("pvc-1");
       assert.deepEqual(await world.answerOf(answer), ok({}));
     });
   });

@@ -15,7 +15,7 @@ import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
 import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
-import { deletionFailure, hasDeletionFailed, tryDeletionAgain } from "./try-deletion-again.ts";
+import { deletionFailure, hasDeletionFailed, retryDeletion } from "./retry-deletion.ts";
 
 /** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
 export async function deleteVolume(
@@ -45,7 +45,7 @@ async function remove(
     return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
   const leaked = await checkLeakedRequest(context, volume, volumeId, call.signal);
   if (!leaked.ok) return leaked;
-  const restarted = await tryDeletionAgain(context, volume, call.signal);
+  const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
   const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
   if (!marked.ok) return marked;

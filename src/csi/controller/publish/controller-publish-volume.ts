@@ -33,7 +33,7 @@ import { readVolumeCapability } from "../../messages/volume-capability.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
-import { waitForLook } from "../wait-for-volume.ts";
+import { waitForDiskRead } from "../wait-for-volume.ts";
 
 /**
  * ControllerPublishVolume: records the node's writer request and answers once the grant is recorded;
@@ -71,7 +71,7 @@ async function publish(
     signal,
   );
   if (!found.ok) return found;
-  const volume = await untilLookedAt(context, found.value, signal);
+  const volume = await untilDiskRead(context, found.value, signal);
   const unfinished = unfinishedCopyIn(volume);
   if (unfinished !== undefined) return fail(unfinished);
   if (volume.status?.detail === undefined)
@@ -134,17 +134,17 @@ async function stateRequest(
 }
 
 /** An adoption that is under way ends within moments: this call grants the disk then, not the next one. */
-async function untilLookedAt(
+async function untilDiskRead(
   context: ControllerContext,
   volume: AzVolume,
   signal: AbortSignal,
 ): Promise<AzVolume> {
-  const isLookedAt = (present: AzVolume): boolean =>
+  const isDiskRead = (present: AzVolume): boolean =>
     present.status?.detail !== undefined ||
     unfinishedCopyIn(present) !== undefined ||
     hasFailedForGood(present, "CreationFailed");
-  if (isLookedAt(volume)) return volume;
-  return (await waitForLook(context, volume, isLookedAt, signal)) ?? volume;
+  if (isDiskRead(volume)) return volume;
+  return (await waitForDiskRead(context, volume, isDiskRead, signal)) ?? volume;
 }
 
 /** Why the volume's disk can't be given to a node yet, or ever; undefined: no copy is waited for. */

@@ -173,8 +173,11 @@ describe("controllerUnpublishVolume", () => {
         ),
       );
       assert.deepEqual(answer, { ok: true, value: {} });
-      const wants = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
-      assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.writerRequest ?? []), []);
+      const attachments = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
+      assert.deepEqual(
+        attachments.ok && attachments.value.items.flatMap(({ spec }) => spec.writerRequest ?? []),
+        [],
+      );
     }));
 
   // Without a record, nothing else shows that the node can't write it any more.
@@ -313,7 +316,7 @@ describe("controllerUnpublishVolume", () => {
         const answer = unpublish(world, disk === undefined ? {} : { cloud: disk });
         await world.clock.advance(1_000);
         assert.ok((await world.store.delete("AzVolume", "pvc-1", {}, never)).ok);
-        await world.letGo("pvc-1");
+        await world.removeFinalizers("pvc-1");
         const attachment = await world.store.get(
           "AzVolumeAttachment",
           anAttachmentObject({ nodeName: "node-a" }).metadata.name,
@@ -345,17 +348,17 @@ describe("controllerUnpublishVolume", () => {
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", writerRequest }));
-      const notLookedAt = {
+      const diskNotRead = {
         ok: false,
         failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" },
       };
-      assert.deepEqual(await world.answerOf(unpublish(world)), notLookedAt);
+      assert.deepEqual(await world.answerOf(unpublish(world)), diskNotRead);
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
       world.node = { ...world.node, isOutOfService: true };
       const users = { ...world.context.users, isOutOfService: async () => true };
       assert.deepEqual(
         await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000)),
-        notLookedAt,
+        diskNotRead,
       );
     }));
 
@@ -409,14 +412,14 @@ describe("controllerUnpublishVolume", () => {
       await givenPublished(world, aRecord({ writer: earlier, epoch: 1 }));
       await world.givenNode("node-a");
       world.use = { kind: "unused" };
-      let asked = 0;
+      let reads = 0;
       const users: ControllerContext["users"] = {
         ...world.context.users,
         isOutOfService: async () => false,
         on: async (where, signal) => {
-          asked += 1;
+          reads += 1;
           // The release check's first question: the record that it reads next shows the release.
-          if (asked === 2)
+          if (reads === 2)
             await world.setStatus("pvc-1", ({ status }) => {
               const released = release(status?.record ?? assert.fail(), earlier, 1);
               return { ...(status ?? assert.fail()), record: released.ok ? released.value : assert.fail() };

@@ -16,8 +16,8 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
 import { deleteAttachment } from "./delete-attachment.ts";
-import { lookAtNode } from "./unpublished-node.ts";
-import { usersThere } from "./users-there.ts";
+import { unpublishObstacle } from "./unpublish-obstacle.ts";
+import { observeNode } from "./unpublished-node.ts";
 import { waitUntilReleased } from "./wait-until-released.ts";
 import { withdrawFromRecord } from "./withdraw-from-record.ts";
 
@@ -97,9 +97,9 @@ async function unpublishFrom(
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
-  const node = await lookAtNode(context, nodeName, signal);
+  const node = await observeNode(context, nodeName, signal);
   const { isOutOfService } = node;
-  const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, node, signal);
+  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, signal);
   if (inUse !== undefined) return fail(inUse);
   const seen = (name: string): AzVolumeAttachment | undefined =>
     context.cache.get("AzVolumeAttachment", name);
@@ -107,16 +107,16 @@ async function unpublishFrom(
   // withdraws as it unstages the volume.
   const marksUse = !isSingleWriter(volume.spec.capabilities);
   const withdrawal = { volumeId, nodeName, keepsPrimary: false, marksUse, seen };
-  const ended = await withdrawRequest(context, withdrawal, signal);
-  if (!ended.ok) return ended;
-  const target = { volume, volumeId, nodeName, isOutOfService };
-  const withdrawn = await withdrawFromRecord(context, target, signal);
+  const withdrawn = await withdrawRequest(context, withdrawal, signal);
   if (!withdrawn.ok) return withdrawn;
-  const isInUse = ended.value !== undefined && isMarkedInUse(ended.value);
+  const target = { volume, volumeId, nodeName, isOutOfService };
+  const recordWithdrawn = await withdrawFromRecord(context, target, signal);
+  if (!recordWithdrawn.ok) return recordWithdrawn;
+  const isInUse = withdrawn.value !== undefined && isMarkedInUse(withdrawn.value);
   const isKept =
     keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService && !isInUse;
   if (!isKept) {
-    const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, ended.value, signal);
+    const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, withdrawn.value, signal);
     if (!deleted.ok) return deleted;
   }
   return waitUntilReleased(context, { volume, volumeId, node, isKept }, call);

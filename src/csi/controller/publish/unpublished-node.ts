@@ -15,7 +15,7 @@ export interface UnpublishedNode {
  * Reads past the cache a node that it shows as out of service or gone: it may not show yet that the Node was
  * recreated. One that it shows in service counts as that: nothing is fenced for a mark that was not seen.
  */
-export async function lookAtNode(
+export async function observeNode(
   { clusterVolumes, users }: ControllerContext,
   nodeName: string,
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function lookAtNode(
 }
 
 /** The names of the record's unverified entries that may be of the node's VM. */
-export function unverifiedThere(
+export function unverifiedNamesOf(
   { users }: ControllerContext,
   record: WriterRecord | undefined,
   { nodeName, isLost }: UnpublishedNode,
@@ -38,6 +38,6 @@ export function unverifiedThere(
 }
 
 /** The object was recreated, and its disk has not been read yet. */
-export function notLookedAt(volumeId: string): Failure {
+export function diskNotRead(volumeId: string): Failure {
   return { kind: "StillWaiting", volumeId, what: "its disk to be looked at" };
 }

@@ -9,7 +9,7 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
-import { type UnpublishedNode, unverifiedThere, notLookedAt } from "./unpublished-node.ts";
+import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
  * Waits until the record no longer names the node and, unless a replica is kept there, its attachment is
@@ -37,7 +37,7 @@ export async function waitUntilReleased(
     return (
       !isRecordMissing(present) &&
       record?.writer?.nodeName !== nodeName &&
-      unverifiedThere(context, record, node).length === 0
+      unverifiedNamesOf(context, record, node).length === 0
     );
   };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
@@ -88,9 +88,9 @@ function whyHeld(
 ): Failure {
   const { nodeName } = node;
   const present = context.cache.get("AzVolume", volume.metadata.name);
-  if (present !== undefined && isRecordMissing(present)) return notLookedAt(volumeId);
+  if (present !== undefined && isRecordMissing(present)) return diskNotRead(volumeId);
   const record = present?.status?.record;
-  const unverified = unverifiedThere(context, record, node);
+  const unverified = unverifiedNamesOf(context, record, node);
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   if (record?.fencing?.nodeName === nodeName)
     return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is fenced from the disk` };

@@ -6,9 +6,9 @@ import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { withdraw } from "../../../core/writer/record/writer-steps.ts";
-import { isNoLongerDue, moveRecord } from "../../../objects/update-record.ts";
+import { isNoLongerDue, updateRecord } from "../../../objects/update-record.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { renewRequest } from "./users-there.ts";
+import { renewRequest } from "./unpublish-obstacle.ts";
 
 interface WithdrawalTarget {
   /** As the call has read it, before it withdrew the request from the attachment. */
@@ -77,7 +77,7 @@ async function withdrawUnheld(
   if (writer === undefined || (writer.held && !isOutOfService)) return undefined;
   const node = identityOf(writer);
   let isHeld = false;
-  const withdrawn = await moveRecord(
+  const withdrawn = await updateRecord(
     context,
     { volumeName: volumeRead.metadata.name, nodeName, step: "withdraw", volumeRead },
     (record) => {

@@ -31,45 +31,45 @@ export async function createSnapshot(
   request: CreateSnapshotRequest,
   call: CallContext,
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
-  const wanted = snapshotRequestOf(request, context.clusterId);
-  if (!wanted.ok) return wanted;
-  return context.locks.run(wanted.value.snapshotUri, "CreateSnapshot", () =>
-    create(context, wanted.value, call),
+  const snapshot = snapshotRequestOf(request, context.clusterId);
+  if (!snapshot.ok) return snapshot;
+  return context.locks.run(snapshot.value.snapshotUri, "CreateSnapshot", () =>
+    create(context, snapshot.value, call),
   );
 }
 
 async function create(
   context: SnapshotContext,
-  wanted: SnapshotRequest,
+  snapshot: SnapshotRequest,
   call: CallContext,
 ): Promise<Result<CreateSnapshotResponse, Failure>> {
   const { snapshots, cloud, clusterId, steps } = context;
   const { signal } = call;
-  const observed = await observe({ snapshots, cloud, clusterId }, wanted, signal);
+  const observed = await observe({ snapshots, cloud, clusterId }, snapshot, signal);
   if (!observed.ok) return observed;
-  const { snapshotUri, sourceUri, parameters } = wanted;
+  const { snapshotUri, sourceUri, parameters } = snapshot;
   const { target, isCopy, location } = observed.value;
   const objection = (present: SnapshotFacts): Failure | undefined =>
-    otherRequest(present, { ...wanted, ...parameters, clusterId });
+    otherRequest(present, { ...snapshot, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
-  const noted = await noteSnapshotGroup(context, wanted, signal);
+  const noted = await noteSnapshotGroup(context, snapshot, signal);
   if (!noted.ok) return noted;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
   // No file system is frozen in vain; the note of the snapshot's request refuses each one once more.
   const isToFreeze = isFrozen && target === undefined;
-  const grown = isToFreeze ? await refuseIfGrowing(context, sourceUri, signal) : ok(undefined);
-  if (!grown.ok) return grown;
-  const frozen = { ...wanted, target, location };
-  const copied = { ...wanted, ...observed.value };
+  const notGrowing = isToFreeze ? await refuseIfGrowing(context, sourceUri, signal) : ok(undefined);
+  if (!notGrowing.ok) return notGrowing;
+  const frozenRequest = { ...snapshot, target, location };
+  const copyRequest = { ...snapshot, ...observed.value };
   const created = isCopy
-    ? await copySnapshot(context, copied, signal)
+    ? await copySnapshot(context, copyRequest, signal)
     : isFrozen
-      ? await takeFrozenSnapshot(context, frozen, call)
+      ? await takeFrozenSnapshot(context, frozenRequest, call)
       : await steps.run("take-snapshot", () =>
           snapshots.createSnapshot(
-            { ...parameters, snapshotUri, sourceUri, location, objection, note: noteOf(context, wanted) },
+            { ...parameters, snapshotUri, sourceUri, location, objection, note: noteOf(context, snapshot) },
             signal,
           ),
         );

@@ -71,8 +71,8 @@ export async function observeFreeze(
         };
   const ownPrefix = `${parseSnapshotUri(snapshotUri)?.name ?? ""}/`;
   const none = { snapshot, ownPrefix, attachment: undefined, earlier: undefined };
-  const unasked = { record: undefined, request: undefined, answer: undefined, obstacle: undefined };
-  const unknown = { ...none, ...unasked, isOwed: false };
+  const unrequested = { record: undefined, request: undefined, answer: undefined, obstacle: undefined };
+  const unknown = { ...none, ...unrequested, isOwed: false };
   if (snapshot?.isKnownFrozen === true) return ok(unknown);
   const read = await readTrusted(context, sourceUri, call);
   if (!read.ok) return read.failure.kind === "VolumeNotFound" && snapshot !== undefined ? ok(unknown) : read;

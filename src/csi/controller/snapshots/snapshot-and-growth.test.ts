@@ -29,7 +29,7 @@ import { deleteSnapshot } from "./delete-snapshot.ts";
 const TAKEN = aSnapshotUri("snapshot-1");
 const OWN = { "disk.csi.azure.com-cluster-id": "cluster-1", "k8s-azure-created-by": "kubernetes-azure-dd" };
 const BEING_MADE =
-  /its snapshot snapshot-1 to be made, which was asked for in the last 20 minutes: Azure fails/u;
+  /its snapshot snapshot-1 to be made, which was requested in the last 20 minutes: Azure fails/u;
 const BEING_COPIED = /its snapshot snapshot-1 to be complete: Azure fails/u;
 const WAITS_FOR_GROWTH = /still waiting for its disk to grow to 20 GiB: Azure fails a snapshot/u;
 const GROWS = "asks";
@@ -69,7 +69,7 @@ function withCalls(
       listSnapshots: ({ resourceGroup = "rg-1" }, signal) => fake.listSnapshots({ resourceGroup }, signal),
     };
     const cloud = { getDisk: async () => ok(aDisk({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS" })) };
-    const told = (result: Result<unknown, Failure>): string => {
+    const outcomeOf = (result: Result<unknown, Failure>): string => {
       if (result.ok) return "OK";
       const text = describeFailure(result.failure);
       return /its disk to grow to \d+ GiB;/u.test(text) ? GROWS : text;
@@ -95,17 +95,17 @@ function withCalls(
       azure,
       snapshot: async (changes = {}, parameters = {}) => {
         const request = { sourceVolumeId: aDiskUri(), name: "snapshot-1", secrets: {}, parameters };
-        const asked = { ...request, accessibilityRequirements: undefined };
-        return told(await answerOf(createSnapshot({ ...one, ...changes }, asked, aCall())));
+        const createRequest = { ...request, accessibilityRequirements: undefined };
+        return outcomeOf(await answerOf(createSnapshot({ ...one, ...changes }, createRequest, aCall())));
       },
       expand: async (changes = {}, sizeGiB = 20) => {
         const capacityRange = { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n };
         const request = { volumeId: aDiskUri(), capacityRange, secrets: {}, volumeCapability: undefined };
         const call = aCall({ deadlineMs: world.clock.elapsedMs() + 5_000 });
-        return told(await answerOf(expandVolume({ ...other, ...changes }, request, call)));
+        return outcomeOf(await answerOf(expandVolume({ ...other, ...changes }, request, call)));
       },
       deleted: async () =>
-        told(await answerOf(deleteSnapshot(other, { snapshotId: TAKEN, secrets: {} }, aCall()))),
+        outcomeOf(await answerOf(deleteSnapshot(other, { snapshotId: TAKEN, secrets: {} }, aCall()))),
       volume: () => world.volume("pvc-1") ?? assert.fail("no volume"),
     });
   });

@@ -175,7 +175,7 @@ async function confirm(
   if (target === undefined || tags === undefined)
     return fail({ kind: "OperationInProgress", volumeId: snapshotUri, operation: "CreateSnapshot" });
   return steps.run("confirm-snapshot", () =>
-    snapshots.tagSnapshot({ snapshotUri, tags, objection: isOtherThan(target) }, signal),
+    snapshots.tagSnapshot({ snapshotUri, tags, objection: objectionIfReplaced(target) }, signal),
   );
 }
 
@@ -186,12 +186,12 @@ function discard(
 ): Promise<Result<void, Failure>> {
   if (target === undefined) return Promise.resolve(ok(undefined));
   return steps.run("delete-snapshot", () =>
-    snapshots.deleteSnapshot({ snapshotUri, objection: isOtherThan(target) }, signal),
+    snapshots.deleteSnapshot({ snapshotUri, objection: objectionIfReplaced(target) }, signal),
   );
 }
 
 /** Another controller may have confirmed it, or deleted it and taken another one. */
-function isOtherThan(target: SnapshotFacts): (present: SnapshotFacts) => Failure | undefined {
+function objectionIfReplaced(target: SnapshotFacts): (present: SnapshotFacts) => Failure | undefined {
   return (present) =>
     freezeIdOf(present.tags) === freezeIdOf(target.tags) &&
     present.createdAtMs === target.createdAtMs &&

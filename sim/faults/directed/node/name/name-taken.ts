@@ -21,15 +21,15 @@ export const nameTaken: FaultVariant = {
     const volumeName = diceAgain(dice, 1) < 0.5 ? workload.volumeName : workload.volumeName.toUpperCase();
     const diskUri = beside?.cluster.diskUriOf(workload.volumeName) ?? "";
     let hasGivenUp = false;
-    const ask = (): void => {
+    const request = (): void => {
       if (!hasGivenUp) world.cluster.apply({ ...workload, volumeName });
     };
-    if (diceAgain(dice, 2) < 0.5) ask();
+    if (diceAgain(dice, 2) < 0.5) request();
     else {
       const effect = { kind: "FailOperation", code: "InternalOperationError", applied: "none" } as const;
       world.azure.model.faults.add({ operation: "Disks_Update", disk: diskUri, times: 1, effect });
       world.azure.growOutside(diskUri, workload.sizeGiB);
-      later(FAILED_AFTER_MS, ask);
+      later(FAILED_AFTER_MS, request);
     }
     return () => {
       hasGivenUp = true;

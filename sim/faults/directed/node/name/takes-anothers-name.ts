@@ -35,18 +35,20 @@ const never = new AbortController().signal;
  * it may of the earlier VM's entries in the records. The controllers may not have seen the next Node yet.
  * A person deletes the earlier VM in the end.
  */
-export const takesAnothersName = nameTaken((_, __, take) => take());
+export const takesAnothersName = nameGivenAway((_, __, giveAway) => giveAway());
 
 /** The same, with every record rebuilt before, while there is no Node of that name. */
-export const takesMissingNodesName = nameTaken((context, nodeName, take) => {
+export const takesMissingNodesName = nameGivenAway((context, nodeName, giveAway) => {
   context.world.azure.freeze(nodeName);
   deleteNode(context, nodeName);
   context.later(LOST_AFTER_MS, () => eraseLease(context.world));
-  context.later(GIVEN_AWAY_AFTER_MS, take);
+  context.later(GIVEN_AWAY_AFTER_MS, giveAway);
 });
 
 /** `begin` is called with the function that gives the name away. */
-function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => void) => void): FaultVariant {
+function nameGivenAway(
+  begin: (context: FaultContext, nodeName: string, giveAway: () => void) => void,
+): FaultVariant {
   return {
     forMs: [60_000, 150_000],
     isDirected: true,
@@ -56,7 +58,7 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
       const nodeName = nodeOfPod(world, fault);
       const earlier = world.azure.machineOf(nodeName);
       if (earlier?.state() !== "running") return overAtOnce;
-      let isTaken = false;
+      let isGivenAway = false;
       let isOver = false;
       const hold = (isHeld: boolean): void => {
         for (const { name } of world.controllers) world.cluster.holdView(name, isHeld);
@@ -70,7 +72,7 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
         later(ROUND_MS, act);
       };
       begin(context, nodeName, () => {
-        isTaken = true;
+        isGivenAway = true;
         hold(true);
         later(pick(SEEN_AFTER_MS, diceAgain(fault.dice, 1)), () => hold(false));
         world.azure.freeze(nodeName);
@@ -81,7 +83,7 @@ function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => 
       return () => {
         isOver = true;
         hold(false);
-        if (isTaken) world.azure.deleteVmAt(earlier.instanceUri);
+        if (isGivenAway) world.azure.deleteVmAt(earlier.instanceUri);
         else world.azure.thaw(nodeName);
       };
     },

@@ -1,5 +1,5 @@
 import { isEpochWithinReach } from "../api/epoch.ts";
-import { LUNS_MAX } from "../azure/choose-lun.ts";
+import { LUNS_MAX } from "../azure/choose-luns.ts";
 
 /** A volume that a node reports as mounted, or about to be. */
 export interface ReportedCheckpoint {
@@ -26,13 +26,13 @@ export type CheckpointVerdict =
  */
 export function judgeCheckpoint(
   checkpoints: readonly ReportedCheckpoint[],
-  asked: {
+  context: {
     readonly volumeName: string;
     readonly recordedEpoch: number;
     readonly isExplained: (volumeName: string) => boolean;
   },
 ): CheckpointVerdict | undefined {
-  const { volumeName, recordedEpoch, isExplained } = asked;
+  const { volumeName, recordedEpoch, isExplained } = context;
   const own = checkpoints.filter((checkpoint) => checkpoint.volumeName === volumeName);
   if (own.length === 0) return undefined;
   const unexplained = [...new Set(checkpoints.map((checkpoint) => checkpoint.volumeName))].filter(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EPOCH_AHEAD_MAX } from "../api/epoch.ts";
-import { judgeCheckpoint, UNEXPLAINED_CHECKPOINTS_MAX } from "./judge-checkpoints.ts";
+import { judgeCheckpoint, UNEXPLAINED_CHECKPOINTS_MAX } from "./judge-checkpoint.ts";
 
 const checkpointsOf = (count: number, epoch = 1) =>
   Array.from({ length: count }, (_, index) => ({ volumeName: `pvc-${index}`, epoch }));

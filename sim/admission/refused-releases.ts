@@ -3,7 +3,7 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { objectsIn } from "../history/objects-in.ts";
 
 /** The releases of node plug-ins that the admission policy has refused. */
-export interface RefusedGives {
+export interface RefusedReleases {
   /** Remembers a refused write if it is a release. */
   note(nodeName: string, write: AdmittedWrite): void;
   /**
@@ -14,7 +14,7 @@ export interface RefusedGives {
 }
 
 /** No refusal yet. */
-export function createRefusedGives(clock: Pick<VirtualClock, "elapsedMs">): RefusedGives {
+export function createRefusedReleases(clock: Pick<VirtualClock, "elapsedMs">): RefusedReleases {
   const lastMs = new Map<string, number>();
   return {
     note: (nodeName, write) => {

@@ -15,7 +15,7 @@ import { groupsOf } from "./list-snapshots.ts";
  * with a warning. `volume` was read past the cache, which may lack a group that another controller has just
  * noted.
  */
-export async function findCopiedSnapshot(
+export async function findUnfinishedSnapshot(
   {
     snapshots,
     cloud,
@@ -26,18 +26,18 @@ export async function findCopiedSnapshot(
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Result<SnapshotFacts | undefined, Failure>> {
-  const ofCluster = parseDiskUri(diskUriOf({ diskName: "any" }))?.resourceGroup.toLowerCase();
+  const clusterGroup = parseDiskUri(diskUriOf({ diskName: "any" }))?.resourceGroup.toLowerCase();
   // Most disks are in the cluster's group, which is listed without a name.
-  const groups = groupsOf([volume], diskUri).filter((group) => group !== ofCluster);
+  const groups = groupsOf([volume], diskUri).filter((group) => group !== clusterGroup);
   for (const resourceGroup of groups) {
     const listed = await snapshots.listSnapshots({ resourceGroup }, signal);
     if (!listed.ok && isRetryable(listed.failure)) return listed;
     if (!listed.ok)
       logger.warn("snapshots of a resource group not listed", { resourceGroup, failure: listed.failure });
-    const copied = (listed.ok ? listed.value : []).filter(
-      (snapshot) => isCopiedOrWillBe(snapshot) && isSameResourceUri(snapshot.sourceUri, diskUri),
+    const unfinished = (listed.ok ? listed.value : []).filter(
+      (snapshot) => isUnfinished(snapshot) && isSameResourceUri(snapshot.sourceUri, diskUri),
     );
-    const found = await findOfDisk(cloud, copied, diskUri, signal);
+    const found = await findOfDisk(cloud, unfinished, diskUri, signal);
     if (!found.ok || found.value !== undefined) return found;
   }
   return ok(undefined);
@@ -56,7 +56,7 @@ export async function findRecentSnapshot(
   for (const { snapshotUri } of recentSnapshotsOf(volume, clock.nowMs())) {
     const read = await snapshots.getSnapshot({ snapshotUri }, signal);
     if (!read.ok && read.failure.kind !== "SnapshotNotFound") return read;
-    if (!read.ok || isCopiedOrWillBe(read.value)) return ok({ snapshotUri, isShown: read.ok });
+    if (!read.ok || isUnfinished(read.value)) return ok({ snapshotUri, isShown: read.ok });
   }
   return ok(undefined);
 }
@@ -78,6 +78,6 @@ async function findOfDisk(
 }
 
 /** A snapshot that Azure has only begun to make shows no copy yet: that follows within moments. */
-function isCopiedOrWillBe(snapshot: SnapshotFacts): boolean {
+function isUnfinished(snapshot: SnapshotFacts): boolean {
   return snapshot.isBeingCopied || !(snapshot.isTaken || hasFailed(snapshot));
 }

@@ -3,17 +3,17 @@ import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
-import { type RecentSnapshot, unlookedSnapshot } from "../../core/volume/copies/recent-snapshots.ts";
+import { type RecentSnapshot, unseenSnapshot } from "../../core/volume/copies/recent-snapshots.ts";
 import { isGrowthRefused } from "../../core/volume/is-growth-refused.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
 /**
- * Asks for a size of a volume's disk. `volume` is as it was read when its snapshots were looked at: a growth
- * is refused where the store has the note of another one by now. A growth removes the notes of those that
- * were looked at: they are in no disk's way any more.
+ * Requests a size for a volume's disk. `volume` is the version whose recent snapshots the caller has checked:
+ * a growth is refused where the store now has the note of another snapshot. A granted growth removes the
+ * notes of the checked ones, which block nothing any more.
  */
-export async function askForSize(
+export async function requestSize(
   context: ControllerContext,
   volume: AzVolume,
   sizeGiB: number,
@@ -23,7 +23,7 @@ export async function askForSize(
   const target = { kind: "AzVolume", name, uid } as const;
   let inTheWay: RecentSnapshot | undefined;
   const isFree = (present: AzVolume): boolean => {
-    inTheWay = unlookedSnapshot(present, volume, context.clock.nowMs());
+    inTheWay = unseenSnapshot(present, volume, context.clock.nowMs());
     return inTheWay === undefined;
   };
   const request = (present: AzVolume): AzVolume | undefined => {
@@ -31,16 +31,16 @@ export async function askForSize(
     // A larger size may be under way, unless it has failed: then a user may have lowered the claim.
     const isCovered = spec.disk.sizeGiB > sizeGiB && !isGrowthRefused(present);
     if (spec.disk.sizeGiB === sizeGiB || isCovered) return undefined;
-    const asked = { ...spec, disk: { ...spec.disk, sizeGiB } };
-    if (sizeGiB <= (status?.detail?.sizeGiB ?? 0)) return { ...present, spec: asked };
-    const { recentSnapshots: _, ...growing } = asked;
+    const resized = { ...spec, disk: { ...spec.disk, sizeGiB } };
+    if (sizeGiB <= (status?.detail?.sizeGiB ?? 0)) return { ...present, spec: resized };
+    const { recentSnapshots: _, ...growing } = resized;
     return isFree(present) ? { ...present, spec: growing } : undefined;
   };
-  const asked = await context.steps.run("request-size", () =>
+  const requested = await context.steps.run("request-size", () =>
     changeSpec(context.store, target, request, signal),
   );
-  if (inTheWay !== undefined) return refuseSize(context, volume, sizeGiB, waitToBeMade(volume, inTheWay));
-  if (!asked.ok || !isGrowthRefused(asked.value)) return asked;
+  if (inTheWay !== undefined) return refuseSize(context, volume, sizeGiB, stillToBeMade(volume, inTheWay));
+  if (!requested.ok || !isGrowthRefused(requested.value)) return requested;
   // This size was requested before, and it failed: a repeated call asks for another try.
   const again = (present: AzVolume): AzVolume | undefined => {
     if (present.status === undefined || !isGrowthRefused(present) || !isFree(present)) return undefined;
@@ -52,7 +52,7 @@ export async function askForSize(
   );
   return inTheWay === undefined
     ? repeated
-    : refuseSize(context, volume, sizeGiB, waitToBeMade(volume, inTheWay));
+    : refuseSize(context, volume, sizeGiB, stillToBeMade(volume, inTheWay));
 }
 
 /** Fails, with an event for the claim and its pods that says why the disk does not grow. */
@@ -68,25 +68,25 @@ export function refuseSize(
 }
 
 /** Why a disk is not to grow now: Azure still copies a snapshot of it. */
-export function waitToBeCopied(volume: AzVolume, snapshot: { readonly snapshotUri: string }): Failure {
-  return waitFor(volume, snapshot, "to be complete", "delete it to grow the disk now");
+export function stillBeingCopied(volume: AzVolume, snapshot: { readonly snapshotUri: string }): Failure {
+  return snapshotPending(volume, snapshot, "to be complete", "delete it to grow the disk now");
 }
 
 /**
  * The same of a snapshot that Azure may be about to make. Its deletion ends nothing: csi-snapshotter repeats
  * the request until it has a handle, also once the VolumeSnapshot is deleted.
  */
-export function waitToBeMade(volume: AzVolume, snapshot: { readonly snapshotUri: string }): Failure {
-  return waitFor(
+export function stillToBeMade(volume: AzVolume, snapshot: { readonly snapshotUri: string }): Failure {
+  return snapshotPending(
     volume,
     snapshot,
-    "to be made, which was asked for in the last 20 minutes",
+    "to be made, which was requested in the last 20 minutes",
     "the disk grows once Azure has made or refused it, or 20 minutes after the last request for it",
   );
 }
 
-/** UNAVAILABLE: nothing has begun, and the end of a snapshot is no matter of the caller. */
-function waitFor(
+/** UNAVAILABLE: nothing has begun, and the caller can do nothing about the snapshot but wait. */
+function snapshotPending(
   { spec, status, metadata }: AzVolume,
   { snapshotUri }: { readonly snapshotUri: string },
   end: string,

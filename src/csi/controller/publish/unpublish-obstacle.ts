@@ -6,24 +6,24 @@ import { hasNoContainer } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { requestWriter } from "../../../objects/writer-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { type UnpublishedNode, unverifiedThere, notLookedAt } from "./unpublished-node.ts";
+import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
  * Why the node keeps the volume: it has a user there, or that can't be determined yet. Then it stays
  * published, and its request is renewed: an earlier call may have withdrawn it before that user came,
  * and got no further.
  */
-export async function usersThere(
+export async function unpublishObstacle(
   context: ControllerContext,
   volume: AzVolume,
   volumeId: string,
   node: UnpublishedNode,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  if (isRecordMissing(volume)) return notLookedAt(volumeId);
+  if (isRecordMissing(volume)) return diskNotRead(volumeId);
   const record = volume.status?.record;
   // Not known yet whether the node writes; its VM has to report clean or reclaim.
-  const unverified = unverifiedThere(context, record, node);
+  const unverified = unverifiedNamesOf(context, record, node);
   if (unverified.length > 0) return { kind: "WriterRecordUnverified", volumeId, nodes: unverified };
   const { nodeName } = node;
   const writer = record?.writer;

@@ -16,7 +16,12 @@ import {
 } from "../testing/objects.ts";
 import { type RecordChanges } from "../testing/record-lists.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { isRequested, planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
+import {
+  isRequested,
+  planUnrequestedTime,
+  withoutUnrequestedTime,
+  withUnrequestedTime,
+} from "./plan-unrequested-time.ts";
 
 const replica = aReplica("node-b");
 const { writerRequest: _, ...withoutRequest } = anAttachment("node-a").spec;
@@ -37,12 +42,12 @@ function anUnrequested(parts: {
   });
 }
 
-describe("planRequestTime", () => {
+describe("planUnrequestedTime", () => {
   it("records once since when no node requests the volume and no pod uses it", () => {
-    assert.deepEqual(planRequestTime(anObservedVolume({ attachments: [replica] })), {
+    assert.deepEqual(planUnrequestedTime(anObservedVolume({ attachments: [replica] })), {
       unrequestedSince: agoMs(0),
     });
-    assert.equal(planRequestTime(anUnrequested({})), undefined);
+    assert.equal(planUnrequestedTime(anUnrequested({})), undefined);
   });
 
   it("writes nothing where there is no replica that could be pruned", () => {
@@ -52,7 +57,7 @@ describe("planRequestTime", () => {
       anObservedVolume({ attachments: [leaving(replica)] }),
       anObservedVolume({ volume, attachments: [replica] }),
     ])
-      assert.equal(planRequestTime(observed), undefined);
+      assert.equal(planUnrequestedTime(observed), undefined);
   });
 
   const requested: readonly {
@@ -76,12 +81,12 @@ describe("planRequestTime", () => {
   for (const { because, parts } of requested) {
     it(`removes the time where ${because}`, () => {
       const observed = anUnrequested(parts);
-      assert.deepEqual(planRequestTime(observed), nothing);
+      assert.deepEqual(planUnrequestedTime(observed), nothing);
       const status = observed.volume.status;
       assert.ok(status !== undefined);
-      const volume = { ...observed.volume, status: withRequestTime(status, nothing) };
+      const volume = { ...observed.volume, status: withUnrequestedTime(status, nothing) };
       assert.equal(
-        planRequestTime({ ...observed, volume }),
+        planUnrequestedTime({ ...observed, volume }),
         undefined,
         "plans nothing once its own plan has been carried out",
       );
@@ -89,50 +94,53 @@ describe("planRequestTime", () => {
   }
 });
 
-describe("planRequestTime while the pods are still being listed", () => {
+describe("planUnrequestedTime while the pods are still being listed", () => {
   it("neither writes nor removes the time, and counts the volume as requested", () => {
     const unlisted = { pods: () => undefined };
     for (const observed of [
       anObservedVolume({ attachments: [replica], ...unlisted }),
       { ...anUnrequested({}), ...unlisted },
     ]) {
-      assert.equal(planRequestTime(observed), undefined);
+      assert.equal(planUnrequestedTime(observed), undefined);
       assert.equal(isRequested(observed), true);
     }
   });
 });
 
-describe("withRequestTime", () => {
+describe("withUnrequestedTime", () => {
   const { status } = aVolume();
   const planned = { unrequestedSince: agoMs(0) };
   assert.ok(status !== undefined);
 
   it("keeps an earlier time: a second controller does not postpone the pruning", () => {
     const earlier = { ...status, unrequestedSince: agoMs(9_000) };
-    assert.deepEqual(withRequestTime(earlier, planned), earlier);
+    assert.deepEqual(withUnrequestedTime(earlier, planned), earlier);
   });
 
   it("writes no time where a writer was granted since the plan", () => {
     const granted = { ...status, record: aRecord({ writer: aWriter("node-a") }) };
-    assert.deepEqual(withRequestTime(granted, planned), granted);
+    assert.deepEqual(withUnrequestedTime(granted, planned), granted);
   });
 
   it("is removed by a grant", () => {
-    assert.deepEqual(withoutRequestTime(withRequestTime(status, planned)), status);
+    assert.deepEqual(withoutUnrequestedTime(withUnrequestedTime(status, planned)), status);
   });
 });
 
-describe("planRequestTime of a volume with a request", () => {
+describe("planUnrequestedTime of a volume with a request", () => {
   it("is removed by the request of a node that is no primary yet", () => {
     const attachments = [aReplica("node-a", { spec: { writerRequest: { since: agoMs(0) } } })];
     const volume = aVolume({ status: { unrequestedSince: agoMs(9_000) } });
-    assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), {
+    assert.deepEqual(planUnrequestedTime(anObservedVolume({ volume, attachments })), {
       unrequestedSince: undefined,
     });
   });
 
   it("is absent before there is a status to write it to", () => {
     const { status: _, ...volume } = aVolume();
-    assert.equal(planRequestTime(anObservedVolume({ volume, attachments: [aReplica("node-a")] })), undefined);
+    assert.equal(
+      planUnrequestedTime(anObservedVolume({ volume, attachments: [aReplica("node-a")] })),
+      undefined,
+    );
   });
 });

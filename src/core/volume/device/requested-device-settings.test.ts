@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { wantedDeviceSettings } from "./wanted-device-settings.ts";
+import { requestedDeviceSettings } from "./requested-device-settings.ts";
 
 const premium = { skuName: "Premium_LRS", sizeGiB: 512 };
 
 const asRecord = (
   attributes: Readonly<Record<string, string>>,
-  disk: Parameters<typeof wantedDeviceSettings>[1] = premium,
+  disk: Parameters<typeof requestedDeviceSettings>[1] = premium,
 ): Readonly<Record<string, string>> =>
-  Object.fromEntries(wantedDeviceSettings(attributes, disk).settings.map(({ name, value }) => [name, value]));
+  Object.fromEntries(
+    requestedDeviceSettings(attributes, disk).settings.map(({ name, value }) => [name, value]),
+  );
 
-describe("wantedDeviceSettings", () => {
+describe("requestedDeviceSettings", () => {
   for (const attributes of [
     {},
     { perfProfile: "" },
@@ -19,7 +21,7 @@ describe("wantedDeviceSettings", () => {
     { attachDiskInitialDelay: "30" },
   ])
     it(`wants nothing for ${JSON.stringify(attributes)}, as V1`, () =>
-      assert.deepEqual(wantedDeviceSettings(attributes, premium), {
+      assert.deepEqual(requestedDeviceSettings(attributes, premium), {
         settings: [],
         isComputed: false,
         problems: [],
@@ -27,7 +29,7 @@ describe("wantedDeviceSettings", () => {
 
   it("wants what a V1 PersistentVolume states, scheduler before what that resets", () =>
     assert.deepEqual(
-      wantedDeviceSettings(
+      requestedDeviceSettings(
         {
           perfprofile: "Advanced",
           "device-setting/queue/nr_requests": "64",
@@ -47,7 +49,7 @@ describe("wantedDeviceSettings", () => {
     ));
 
   it("leaves out what is not allowed, with the reason, and wants the rest", () => {
-    const { settings, problems } = wantedDeviceSettings(
+    const { settings, problems } = requestedDeviceSettings(
       {
         perfProfile: "advanced",
         "device-setting/../../../proc/sys/kernel/panic": "1",
@@ -64,7 +66,7 @@ describe("wantedDeviceSettings", () => {
   });
 
   it("wants nothing for a profile that V1 does not know, with the reason", () => {
-    const { settings, problems } = wantedDeviceSettings({ perfProfile: "fast" }, premium);
+    const { settings, problems } = requestedDeviceSettings({ perfProfile: "fast" }, premium);
     assert.deepEqual([settings.length, problems.length], [0, 1]);
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aRecord, aWriter } from "../../testing/objects.ts";
-import { isGrantedAgain } from "./granted-again.ts";
+import { isGrantedAgain } from "./is-granted-again.ts";
 
 const held = aRecord({ writer: aWriter("node-a") });
 const unrequested = aRecord({ writer: aWriter("node-a", { requested: false }) });

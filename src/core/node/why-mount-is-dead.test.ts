@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { whyMountIsDead } from "./judge-mount.ts";
-import type { MountEvidence } from "./judge-mount.ts";
+import { whyMountIsDead } from "./why-mount-is-dead.ts";
+import type { MountEvidence } from "./why-mount-is-dead.ts";
 
 const healthy: MountEvidence = {
   entry: { options: ["rw", "relatime"], superOptions: ["rw"] },

@@ -1,7 +1,7 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { RefusedGives } from "../admission/refused-gives.ts";
+import type { RefusedReleases } from "../admission/refused-releases.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 
@@ -15,10 +15,10 @@ const TRIED_AGAIN_MS = 10_000;
  * No node in service is fenced that has properly unmounted a volume but cannot record it, because its
  * token is older than its Node.
  */
-export function watchRefusedGives(world: {
+export function watchRefusedReleases(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly refusedGives: Pick<RefusedGives, "lastMs">;
+  readonly refusedReleases: Pick<RefusedReleases, "lastMs">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
@@ -32,7 +32,7 @@ export function watchRefusedGives(world: {
       world.outside.wasOutOfService(fenced.nodeName)
     )
       return;
-    const refusedMs = world.refusedGives.lastMs(fenced.nodeName, name);
+    const refusedMs = world.refusedReleases.lastMs(fenced.nodeName, name);
     if (refusedMs === undefined || world.clock.elapsedMs() - refusedMs > TRIED_AGAIN_MS) return;
     world.report({
       invariant: "healthy-writer-cut-off",

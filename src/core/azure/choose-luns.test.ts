@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { LUNS_MAX, chooseLuns } from "./choose-lun.ts";
+import { LUNS_MAX, chooseLuns } from "./choose-luns.ts";
 
 describe("chooseLuns", () => {
   for (const { usedLuns, reservedLuns = [], dataDisksMax, count, expected, because } of [

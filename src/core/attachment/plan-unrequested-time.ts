@@ -6,7 +6,7 @@ import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from
 type Status = NonNullable<AzVolume["status"]>;
 
 /** The volume's statement since when it is not requested; undefined: it is requested. */
-export interface RequestTime {
+export interface UnrequestedTime {
   readonly unrequestedSince: string | undefined;
 }
 
@@ -37,7 +37,7 @@ export function needsReplicas(observed: ObservedVolume): boolean {
  * Kept on the volume, since a fence deletes a dead writer's attachment. It begins when the controller
  * first finds no request, so it is never too early.
  */
-export function planRequestTime(observed: ObservedVolume): RequestTime | undefined {
+export function planUnrequestedTime(observed: ObservedVolume): UnrequestedTime | undefined {
   const since = observed.volume.status?.unrequestedSince;
   // A controller that has just started knows no pods, so it must neither start nor end this time.
   if (observed.volume.status === undefined || observed.pods() === undefined) return undefined;
@@ -51,7 +51,7 @@ export function planRequestTime(observed: ObservedVolume): RequestTime | undefin
  * An uncached status with the planned time. A time that it has stays, and none is written where a writer
  * was granted since the plan.
  */
-export function withRequestTime(status: Status, { unrequestedSince: planned }: RequestTime): Status {
+export function withUnrequestedTime(status: Status, { unrequestedSince: planned }: UnrequestedTime): Status {
   const { unrequestedSince: present, ...rest } = status;
   if (planned === undefined) return rest;
   return present !== undefined || status.record?.writer !== undefined
@@ -60,6 +60,6 @@ export function withRequestTime(status: Status, { unrequestedSince: planned }: R
 }
 
 /** The status of a volume that is granted to a node: it is requested. */
-export function withoutRequestTime({ unrequestedSince: _, ...status }: Status): Status {
+export function withoutUnrequestedTime({ unrequestedSince: _, ...status }: Status): Status {
   return status;
 }

@@ -11,7 +11,7 @@ import {
 } from "./device-settings.ts";
 
 /** The settings that a volume's attributes ask of its device. */
-export interface WantedDeviceSettings {
+export interface RequestedDeviceSettings {
   /** In the order in which they are written. */
   readonly settings: readonly DeviceSetting[];
   /** They were computed, so one that a device lacks is not missed. */
@@ -25,10 +25,10 @@ export interface WantedDeviceSettings {
  * for V1, which checks nothing but the path. They only tune and can't be changed, so what can't be applied is
  * left out with the reason, and keeps no data from its pods.
  */
-export function wantedDeviceSettings(
+export function requestedDeviceSettings(
   attributes: Readonly<Record<string, string>>,
   disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
-): WantedDeviceSettings {
+): RequestedDeviceSettings {
   const stated = statedIn(attributes, "perfProfile") ?? "";
   const none = { settings: [], isComputed: false, problems: [] };
   if (stated === "") return none;

@@ -20,10 +20,10 @@ export function deletionFailure(volume: AzVolume): Failure | undefined {
 }
 
 /**
- * Starts a deletion again that had failed for good: this call asks for it. Answers the volume as it is then;
+ * Retries a deletion that had failed for good, because this call asks for it. Answers the volume after that;
  * undefined: it is gone.
  */
-export async function tryDeletionAgain(
+export async function retryDeletion(
   context: Pick<ControllerContext, "store">,
   volume: AzVolume,
   signal: AbortSignal,

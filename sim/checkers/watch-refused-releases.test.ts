@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { identity } from "../../src/core/testing/objects.ts";
-import { createRefusedGives } from "../admission/refused-gives.ts";
+import { createRefusedReleases } from "../admission/refused-releases.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { aHistory, aVolume, aWriter } from "./testing/a-history.ts";
-import { watchRefusedGives } from "./watch-refused-gives.ts";
+import { watchRefusedReleases } from "./watch-refused-releases.ts";
 
 const TRIED_AGAIN_MS = 10_000;
 const held = aVolume({ writer: aWriter("node-a", 1) });
@@ -27,10 +27,10 @@ async function aFence(circumstances: Circumstances): Promise<readonly string[]> 
   const { refused = { before: held, after: given }, refusedTo = "node-a", forMs = 0 } = circumstances;
   const history = aHistory();
   const outside = createOutsideEvents(history.clock);
-  const refusedGives = createRefusedGives(history.clock);
-  watchRefusedGives({ ...history, outside, refusedGives });
+  const refusedReleases = createRefusedReleases(history.clock);
+  watchRefusedReleases({ ...history, outside, refusedReleases });
   outside.noteOutOfService("node-a", circumstances.isOutOfService === true);
-  refusedGives.note(refusedTo, { verb: "updateStatus", kind: "AzVolume", ...refused });
+  refusedReleases.note(refusedTo, { verb: "updateStatus", kind: "AzVolume", ...refused });
   await history.clock.advance(forMs);
   const { before = held, after = fenced } = circumstances;
   history.commit({ kind: "AzVolume", name: "vol-1", before, after });
