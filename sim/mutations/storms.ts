@@ -139,7 +139,7 @@ export const recordLostStorm: DirectedStorm = {
 export const numbersGivenAwayStorm: DirectedStorm = {
   ...oneWithReplicas,
   attach: "kubernetes",
-  strikes: { "loss/record-lost-after-fence": 3 },
+  strikes: { "loss/number-given-away": 3 },
 };
 
 /**

@@ -2,7 +2,7 @@ import type { SimWorld } from "../../world.ts";
 import { deletedAfterFence } from "../directed/failover/deleted-after-fence.ts";
 import { deletedBeforeFence } from "../directed/failover/deleted-before-fence.ts";
 import { lostWhileMoving } from "../directed/failover/lost-while-moving.ts";
-import { recordLostAfterFence } from "../directed/mount/record-lost-after-fence.ts";
+import { numberGivenAway, recordLostAfterFence } from "../directed/mount/record-lost-after-fence.ts";
 import type { FaultClass } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
@@ -48,6 +48,7 @@ export const loss: FaultClass = {
       },
     },
     "record-lost-after-fence": recordLostAfterFence,
+    "number-given-away": numberGivenAway,
     "lost-while-moving": lostWhileMoving,
     "deleted-after-fence": deletedAfterFence,
     "deleted-before-fence": deletedBeforeFence,
