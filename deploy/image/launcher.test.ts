@@ -57,6 +57,18 @@ it("starts each role with its measured flags and passes every argument on", asyn
         ],
       },
       {
+        args: ["standalone"],
+        printed: [
+          "arenas 1, threads 8",
+          "--max-semi-space-size=2",
+          "--max-old-space-size-percentage=70",
+          "--heap-growing-percent=25",
+          "--expose-gc",
+          program,
+          "standalone",
+        ],
+      },
+      {
         args: [],
         printed: [
           "arenas 1, threads ",

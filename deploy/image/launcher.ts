@@ -1,4 +1,9 @@
-import { CONTROLLER_RUNTIME, EXTENDER_RUNTIME, NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
+import {
+  CONTROLLER_RUNTIME,
+  EXTENDER_RUNTIME,
+  NODE_RUNTIME,
+  STANDALONE_RUNTIME,
+} from "../../scripts/build/node-runtime.ts";
 
 /** Where things are in the image. */
 export const IMAGE_PATHS = {
@@ -29,6 +34,8 @@ export function launcherScript(): string {
 case "$1" in
   node)
 ${start(NODE_RUNTIME)} ;;
+  standalone)
+${start(STANDALONE_RUNTIME)} ;;
   scheduler-extender)
 ${start(EXTENDER_RUNTIME)} ;;
   *)

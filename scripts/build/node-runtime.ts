@@ -54,3 +54,12 @@ export const CONTROLLER_RUNTIME = {
     MALLOC_TOP_PAD_: "0",
   },
 } as const;
+
+/** Those of the role standalone: the controller's, with the threads of the node plug-in that it contains. */
+export const STANDALONE_RUNTIME = {
+  flags: CONTROLLER_RUNTIME.flags,
+  environment: {
+    ...CONTROLLER_RUNTIME.environment,
+    UV_THREADPOOL_SIZE: NODE_RUNTIME.environment.UV_THREADPOOL_SIZE,
+  },
+} as const;
