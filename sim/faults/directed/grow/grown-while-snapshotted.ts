@@ -1,5 +1,6 @@
-import { diceAgain, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
+import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
 import { slowCopies } from "../copy/copies-take-long.ts";
+import { withDisk } from "./with-disk.ts";
 
 /** Half of the copies take less, in milliseconds of Azure's own pace: a growth ends within them. */
 const COPY_MS = 60_000;
@@ -20,11 +21,8 @@ const INSTANT_MINUTES = 60;
 export const grownWhileSnapshotted: FaultVariant = {
   forMs: [30_000, 60_000],
   isDirected: true,
-  begin: ({ world, later, act, grow }, { volumeName, atMs, dice }) => {
-    const { azure, cluster, controllers } = world;
-    const diskUri = cluster.diskUriOf(volumeName)?.toLowerCase();
-    const sizeGiB = cluster.sizeOf(volumeName);
-    if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
+  begin: withDisk(({ world, later, act, grow }, { volumeName, atMs, dice }, { diskUri, sizeGiB }) => {
+    const { azure, controllers } = world;
     const atOwnPace = slowCopies(world, COPY_MS);
     const dies = diceAgain(dice, 1) < 0.4;
     let isStruck = false;
@@ -51,5 +49,5 @@ export const grownWhileSnapshotted: FaultVariant = {
       for (const stop of stops) stop();
       for (const controller of controllers) controller.start();
     };
-  },
+  }),
 };

@@ -1,6 +1,7 @@
-import { diceAgain, type FaultVariant, overAtOnce, pick } from "../../fault-class.ts";
+import { diceAgain, type FaultVariant, pick } from "../../fault-class.ts";
 import { slowCopies } from "../copy/copies-take-long.ts";
 import { overQuota } from "./growth-over-quota.ts";
+import { withDisk } from "./with-disk.ts";
 
 /** Half of the copies take less, in milliseconds of Azure's own pace: the late growth comes within them. */
 const COPY_MS = 60_000;
@@ -19,11 +20,8 @@ const RESTART_MS = 2_000;
 export const growthLate: FaultVariant = {
   forMs: [50_000, 70_000],
   isDirected: true,
-  begin: ({ world, later, act, grow }, { volumeName, atMs, dice }) => {
-    const { azure, cluster, controllers } = world;
-    const diskUri = cluster.diskUriOf(volumeName)?.toLowerCase();
-    const sizeGiB = cluster.sizeOf(volumeName);
-    if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
+  begin: withDisk(({ world, later, act, grow }, { volumeName, atMs, dice }, { diskUri, sizeGiB }) => {
+    const { azure, controllers } = world;
     const stops = [slowCopies(world, COPY_MS)];
     let isStruck = false;
     const stop = azure.delayDiskUpdates((update) => {
@@ -44,5 +42,5 @@ export const growthLate: FaultVariant = {
       for (const end of [stop, ...stops]) end();
       for (const controller of controllers) controller.start();
     };
-  },
+  }),
 };

@@ -1,6 +1,7 @@
 import type { SimAzure } from "../../../azure/sim-azure.ts";
-import { type FaultVariant, overAtOnce } from "../../fault-class.ts";
+import type { FaultVariant } from "../../fault-class.ts";
 import { loweredLater } from "./lowered-later.ts";
+import { withDisk } from "./with-disk.ts";
 
 const REQUESTED_GIB = 96;
 const LOWERED_GIB = 32;
@@ -9,19 +10,15 @@ const LOWERED_GIB = 32;
 export const growthOverQuota: FaultVariant = {
   forMs: [80_000, 100_000],
   isDirected: true,
-  begin: (context, fault) => {
-    const { volumeName } = fault;
-    const { cluster, azure } = context.world;
-    const [diskUri, sizeGiB] = [cluster.diskUriOf(volumeName), cluster.sizeOf(volumeName)];
-    if (diskUri === undefined || sizeGiB === undefined) return overAtOnce;
-    const end = overQuota(azure, diskUri);
-    context.grow(volumeName, sizeGiB + REQUESTED_GIB);
+  begin: withDisk((context, fault, { diskUri, sizeGiB }) => {
+    const end = overQuota(context.world.azure, diskUri);
+    context.grow(fault.volumeName, sizeGiB + REQUESTED_GIB);
     const lower = loweredLater(context, fault, { sizeGiB, aboveGiB: LOWERED_GIB });
     return () => {
       lower();
       end();
     };
-  },
+  }),
 };
 
 /** Has Azure refuse every growth of a disk. Returns how to end that. */
