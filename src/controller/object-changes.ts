@@ -23,7 +23,7 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
  * Whether a volume has changed in a field that a plan reads. The beginning of an attempt, the result of a
  * failed one (its error, its retries) and conditions do not count: otherwise each failure would trigger the
  * next attempt at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of requests for
- * snapshots and growth, which each try renews. A generation counts while a modification is asked for: its
+ * snapshots and growth, which each attempt renews. A generation counts while a modification is asked for: its
  * plan reads that.
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {

@@ -338,8 +338,8 @@ export const eventReasons = {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "Pod"],
     when:
-      "the object store was rolled back, and the volume's record is not proven yet (nothing is granted), " +
-      "or one of its attachments",
+      "the object store was rolled back, and the volume's record is not proven yet, so that nothing is " +
+      "granted, or one of its attachments is not",
     remedy: `${TRIED_AGAIN} Where the object store refuses an object, remove the cause that it names.`,
   },
   RecordNotRebuilt: {
@@ -527,7 +527,7 @@ export const eventReasons = {
   LeaderElection: {
     type: "Normal",
     shownOn: [],
-    when: "a controller has begun or stopped to lead (about the Lease)",
+    when: "a controller has begun or stopped leading (about the Lease)",
     remedy: "",
   },
 } as const satisfies Readonly<Record<string, EventMeaning>>;

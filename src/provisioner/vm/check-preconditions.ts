@@ -33,10 +33,9 @@ export async function mayForce(request: VmRequest): Promise<boolean> {
 }
 
 /**
- * Checks `mayCompleteDetach` for each request if the VM lists foreign detaches, which are those of none of
- * the disks that the remaining requests detach (`ownKeysOf`). Ends those that have to wait, and returns the
- * others. What a request that has to wait was to detach is foreign to the others, which are then checked for
- * it, too.
+ * Where the VM lists foreign detaches (marked entries that are in no `ownKeysOf` of the remaining requests),
+ * checks `mayCompleteDetach` for each request. Ends those that have to wait, and returns the others. The disk
+ * that an ended request was to detach becomes foreign to the others, which are checked again.
  */
 export async function checkForeignDetaches<P extends { readonly request: VmRequest }>(
   planned: readonly P[],
