@@ -215,7 +215,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
   function startMachine({ id: instanceUri, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
     const { nodeName } = guest;
     const onChange = (machine: SimMachine, change: DeviceChange): void =>
-      publish(guest.trace, toEvent(machine, change));
+      emitDiskEvent(guest.trace, toEvent(machine, change));
     const machine = createSimMachine({
       nodeName,
       instanceUri,
@@ -230,7 +230,7 @@ export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
     return machine;
   }
 
-  function publish(about: Trace, event: DiskEvent): void {
+  function emitDiskEvent(about: Trace, event: DiskEvent): void {
     about.note(event.machine.nodeName, describeEvent(event));
     for (const listener of diskListeners) listener(event);
   }

@@ -75,7 +75,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
       placementsOn.set(nodeName, known);
       return known;
     },
-    companionCounts: () => companionsOn(ports, volumeId),
+    companionCounts: () => countCompanions(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,
   };
@@ -111,7 +111,7 @@ function hasUser(
 }
 
 /** Where the other volumes of the pods that use the volume are, or are about to be. */
-function companionsOn(
+function countCompanions(
   { cache, users, settings, placing }: Pick<ObservePorts, "cache" | "users" | "settings" | "placing">,
   volumeId: string | undefined,
 ): ReadonlyMap<string, number> {

@@ -212,11 +212,11 @@ describe("a Kubernetes store under faults", { skip: missing ?? false }, () => {
             /^the API server at \S+ \(kubeconfig \S+\) gave no answer within 1000 ms$/u,
           );
         }
-        const heardMs = followed.cache.lastHeardElapsedMs("AzDriverNode");
+        const reportMs = followed.cache.lastReportElapsedMs("AzDriverNode");
         while (!followed.troubles.includes("broken") && performance.now() - beganMs < PATIENCE_MS)
           await systemClock.sleep(50, never);
         assert.deepEqual(followed.troubles.slice(0, 2), ["stalled", "broken"]);
-        assert.equal(followed.cache.lastHeardElapsedMs("AzDriverNode"), heardMs);
+        assert.equal(followed.cache.lastReportElapsedMs("AzDriverNode"), reportMs);
         thaw();
         const thawedMs = performance.now();
         valueOf(await step(store, valueOf(await untilOk(() => store.get("AzDriverNode", "node", never))), 7));

@@ -5,4 +5,4 @@ import type { Result } from "../../../src/core/failure/result.ts";
  * Reads the present state of the API server, or changes it. Fails with `StoreUnavailable` if it does not
  * respond, and with `Cancelled`.
  */
-export type CallApi = <T>(ask: () => T, signal: AbortSignal) => Promise<Result<T, Failure>>;
+export type CallApi = <T>(call: () => T, signal: AbortSignal) => Promise<Result<T, Failure>>;

@@ -63,15 +63,15 @@ export function connectToCluster(options: {
     return view;
   }
 
-  const callApi: CallApi = async (what, signal) => {
+  const callApi: CallApi = async (call, signal) => {
     try {
       await clock.sleep(between(random, ONE_WAY_MS), signal);
       const isAnswered = api.isReachable() && sight.reachable.isOn();
-      const value = isAnswered ? what() : undefined;
+      const value = isAnswered ? call() : undefined;
       await clock.sleep(between(random, ONE_WAY_MS), signal);
       await runs(signal);
       return isAnswered
-        ? ok(value as ReturnType<typeof what>)
+        ? ok(value as ReturnType<typeof call>)
         : fail({ kind: "StoreUnavailable", detail: "the API server does not answer" });
     } catch (error) {
       if (signal.aborted) return fail({ kind: "Cancelled" });

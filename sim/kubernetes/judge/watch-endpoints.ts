@@ -37,15 +37,15 @@ export function watchEndpoints({
       const startedMs = nowMs();
       const end = judge.begin({ method, request, nodeName });
       const answer = await call(request, callOptions);
-      const isHeard = !callOptions.signal.aborted;
+      const isAwaited = !callOptions.signal.aborted;
       const where = nodeName === "" ? nodeIdOf(request) : nodeName;
-      if (isHeard)
+      if (isAwaited)
         trace.note(
           judge.subjectOf(request),
           `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ` +
             `${Math.round(nowMs() - startedMs)} ms`,
         );
-      end(answer, isHeard);
+      end(answer, isAwaited);
       return answer;
     };
   }

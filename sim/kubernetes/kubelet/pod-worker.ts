@@ -39,8 +39,8 @@ export function startPodWorker(
 
   async function run(signal: AbortSignal): Promise<void> {
     // Its status is that of its containers, whatever its volumes still wait for.
-    const isUntold = runtime.get(uid) !== undefined && api.get("Pod", name)?.phase !== "Running";
-    if (isUntold) await writeStatus({ phase: "Running", isReady: true }, signal);
+    const isUnreported = runtime.get(uid) !== undefined && api.get("Pod", name)?.phase !== "Running";
+    if (isUnreported) await writeStatus({ phase: "Running", isReady: true }, signal);
     const path = await volumes.mount(pod, signal);
     for (let crashes = 0; ; crashes += 1) {
       const container = runtime.get(uid) ?? (await start(path, signal));

@@ -88,7 +88,7 @@ const nodeCodec = createCodec({
 /** A node: its mount, its plug-in, its checkpoints. */
 export type NodeState = ReturnType<typeof nodeCodec.decode>;
 
-const doingCodec = createCodec({
+const cloudCodec = createCodec({
   /**
    * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move
    * it. `rebuild`: has read in Azure which VMs have the disk. `raise`: the record is rebuilt, the incarnation
@@ -115,7 +115,7 @@ const doingCodec = createCodec({
 });
 
 /** The controller and Azure. */
-export type CloudState = ReturnType<typeof doingCodec.decode>;
+export type CloudState = ReturnType<typeof cloudCodec.decode>;
 
 /** Everything. */
 export interface World {
@@ -142,7 +142,7 @@ export function encode({ record, backup, lease, nodes, cloud }: World): number {
     STORES_MAX *
       (nodeCodec.encode(nodes[0]) +
         nodeCodec.size *
-          (nodeCodec.encode(nodes[1]) + nodeCodec.size * clouds.codeOf(doingCodec.encode(cloud))))
+          (nodeCodec.encode(nodes[1]) + nodeCodec.size * clouds.codeOf(cloudCodec.encode(cloud))))
   );
 }
 
@@ -158,7 +158,7 @@ export function decode(state: number): World {
     backup: store % BACKUPS,
     lease: leaseCodec.decode(Math.floor(store / BACKUPS)),
     nodes: [first, second],
-    cloud: doingCodec.decode(clouds.valueOf(next(CLOUDS_MAX))),
+    cloud: cloudCodec.decode(clouds.valueOf(next(CLOUDS_MAX))),
   };
 }
 

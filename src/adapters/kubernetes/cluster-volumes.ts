@@ -158,12 +158,12 @@ export function createClusterVolumes(options: {
             volume !== undefined && isKeptByAttacher && !attached.has(metadata.name),
         );
       for (let first = 0; first < kept.length; first += RELEASED_AT_ONCE) {
-        const finalizerRemoved = await Promise.all(
+        const removals = await Promise.all(
           kept
             .slice(first, first + RELEASED_AT_ONCE)
             .map(({ metadata }) => removeAttacherFinalizer(metadata.name, signal)),
         );
-        const failed = finalizerRemoved.find((one) => !one.ok);
+        const failed = removals.find((one) => !one.ok);
         if (failed !== undefined) return failed;
       }
       return ok(undefined);

@@ -78,7 +78,7 @@ async function endForgotten(
     if (isNodesOwn && volume === undefined) continue;
     if (
       known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) ||
-      (cache.askedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS
+      (cache.specUnchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS
     )
       continue;
     if (!isNodesOwn && mayStillUnmount(ports, volume, { metadata, spec })) continue;

@@ -19,7 +19,7 @@ import type { FencingPorts } from "../controller-ports.ts";
 import { nodeNameOf, reporterOn, withNodeUid } from "../node-of-vm.ts";
 import { observeNode } from "../observe-volume.ts";
 import { proveOff } from "./prove-off.ts";
-import type { RequestedProof } from "./record-proof.ts";
+import type { NeededProof } from "./record-proof.ts";
 
 /**
  * Whether a VM is proven to be gone with all its open files: from its resource id, and from each other one at
@@ -121,11 +121,10 @@ function freeAbsent(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const { volumeName, node } = vm;
-  const proof: RequestedProof = {
+  const proof: NeededProof = {
     node,
     mode: "prove",
-    isRequested: (record) =>
-      isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
+    isNeeded: (record) => isNamed(record, node, "writer", "unverified") && !isNamed(record, node, "fencing"),
     clear: (record) =>
       isNamed(record, node, "writer") ? beginFenceUnlessGrantedAgain(vm, record) : endFence(record, node),
     outcome: "volume released from a VM without node plug-in",

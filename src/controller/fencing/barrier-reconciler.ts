@@ -12,7 +12,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitBarrierPending } from "./barrier-pending-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
-import { moveUnlessRebuilt } from "./record-proof.ts";
+import { updateUnlessRebuilt } from "./record-proof.ts";
 import { stillDetaching } from "./still-detaching.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
@@ -73,7 +73,7 @@ async function passOneBarrier(
   }
   for (const { volume, node } of passed.value) {
     const move = { step: "pass-barrier", change: passBarrier } as const;
-    const recorded = await moveUnlessRebuilt(ports, volume, node, move, signal);
+    const recorded = await updateUnlessRebuilt(ports, volume, node, move, signal);
     if (!recorded.ok) return recorded;
   }
   const left = onVm.find((pending) => !passed.value.includes(pending));

@@ -7,7 +7,7 @@ import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { proveUnverified } from "./prove-off.ts";
-import { type RequestedProof, clearProven, sendBarrier } from "./record-proof.ts";
+import { type NeededProof, clearProven, sendBarrier } from "./record-proof.ts";
 
 /**
  * *fence*, steps 2 to 4: continues any fence that the record shows as begun, by whichever controller.
@@ -38,15 +38,15 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   if (record === undefined || node === undefined || diskUri === undefined) return ok({});
   const startedMs = clock.elapsedMs();
 
-  const requested: RequestedProof = {
+  const needed: NeededProof = {
     node,
     mode: "fence",
-    isRequested: (present) => isNamed(present, node, "fencing"),
+    isNeeded: (present) => isNamed(present, node, "fencing"),
     // While the fence stands this disk is not attached to the node.
     clear: (present) => endFence(present, node, record),
     outcome: "node fenced",
   };
-  const proof = await sendBarrier(ports, { volume: before.value, diskUri }, requested, signal);
+  const proof = await sendBarrier(ports, { volume: before.value, diskUri }, needed, signal);
   if (!proof.ok) {
     // Refused: the fence may be over, or the store could not be read: the next pass sees which. Of an ETag
     // that does not move, an event of its own was emitted.
@@ -67,5 +67,5 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   if (!after.ok) return after;
   if (after.value.metadata.uid !== before.value.metadata.uid) return ok({});
   const read = { volume: after.value, diskUri };
-  return clearProven(ports, read, requested, { proof: proof.value, startedMs }, signal);
+  return clearProven(ports, read, needed, { proof: proof.value, startedMs }, signal);
 }

@@ -14,7 +14,7 @@ import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { type RequestedProof, clearProven, moveUnlessRebuilt, sendBarrier } from "./record-proof.ts";
+import { type NeededProof, clearProven, sendBarrier, updateUnlessRebuilt } from "./record-proof.ts";
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
@@ -48,25 +48,25 @@ async function prove(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const requested: RequestedProof = {
+  const needed: NeededProof = {
     node,
     mode: "prove",
-    isRequested: (record) => isNamed(record, node, "unverified") && !isNamed(record, node, "fencing"),
+    isNeeded: (record) => isNamed(record, node, "unverified") && !isNamed(record, node, "fencing"),
     clear: (record) => endFence(record, node),
     outcome: "unverified node without the disk",
   };
-  return proveOff(ports, volumeName, requested, (volume) => recordPlace(ports, volume, node, signal), signal);
+  return proveOff(ports, volumeName, needed, (volume) => recordPlace(ports, volume, node, signal), signal);
 }
 
 /**
  * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it.
  * Detaches nothing: where the VM lists the disk, `onListed` decides. Success, too, where the record no
- * longer requests the proof.
+ * longer needs the proof.
  */
 export async function proveOff(
   ports: FencingPorts,
   volumeName: string,
-  requested: RequestedProof,
+  needed: NeededProof,
   onListed: (volume: AzVolume) => Promise<Reconciled>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -74,17 +74,17 @@ export async function proveOff(
   const before = await store.get("AzVolume", volumeName, signal);
   if (!before.ok) return ignoreNotFound(before);
   const diskUri = before.value.status?.detail?.diskUri;
-  if (diskUri === undefined || !requested.isRequested(before.value.status?.record)) return ok({});
+  if (diskUri === undefined || !needed.isNeeded(before.value.status?.record)) return ok({});
   const startedMs = clock.elapsedMs();
   const read = { volume: before.value, diskUri };
-  const proof = await sendBarrier(ports, read, requested, signal);
+  const proof = await sendBarrier(ports, read, needed, signal);
   // Precondition failed: the node has shown what it does with the disk since, or the record is being
   // rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return onListed(before.value);
   // Requires the version from before the proof: a record that was rebuilt since may know of an attach.
   // Nothing is attached to a node that has not shown itself clean.
-  return clearProven(ports, read, requested, { proof: proof.value, startedMs }, signal);
+  return clearProven(ports, read, needed, { proof: proof.value, startedMs }, signal);
 }
 
 /**
@@ -111,5 +111,5 @@ async function recordPlace(
   if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
   const recorded = await recordAttachedVms(ports, volume, diskUri, [entry], signal);
   if (!recorded.ok || !isNamed(volume.status?.record, node, "unconfirmed")) return recorded;
-  return moveUnlessRebuilt(ports, volume, node, { step: "confirm", change: confirm }, signal);
+  return updateUnlessRebuilt(ports, volume, node, { step: "confirm", change: confirm }, signal);
 }

@@ -18,13 +18,13 @@ interface ReadVolume {
   readonly diskUri: string;
 }
 
-/** A proof that a record requests: the VM of a node has no entry for the disk. */
-export interface RequestedProof {
+/** A proof that a record needs: the VM of a node has no entry for the disk. */
+export interface NeededProof {
   readonly node: NodeIdentity;
   /** Whether the disk is detached first. */
   readonly mode: "fence" | "prove";
-  /** Whether the record requests it: checked again before each write. */
-  readonly isRequested: (record: WriterRecord | undefined) => boolean;
+  /** Whether the record needs it: checked again before each write. */
+  readonly isNeeded: (record: WriterRecord | undefined) => boolean;
   /** The step that the proof allows. */
   readonly clear: (record: WriterRecord) => Step;
   /** What that means, for the log. */
@@ -33,12 +33,12 @@ export interface RequestedProof {
 
 /**
  * Sends the barrier, and emits events where no write moves the VM's ETag. Fails as the port does: `Refused`
- * where the record no longer requests it.
+ * where the record no longer needs it.
  */
 export async function sendBarrier(
   ports: FencingPorts,
   { volume, diskUri }: ReadVolume,
-  { node, mode, isRequested }: RequestedProof,
+  { node, mode, isNeeded }: NeededProof,
   signal: AbortSignal,
 ): ReturnType<CloudProvisioner["barrier"]> {
   const { name, uid } = volume.metadata;
@@ -47,7 +47,7 @@ export async function sendBarrier(
     return (
       fresh.ok &&
       fresh.value.metadata.uid === uid &&
-      isRequested(fresh.value.status?.record) &&
+      isNeeded(fresh.value.status?.record) &&
       (await isTrusted(ports, fresh.value.status?.record, callSignal))
     );
   };
@@ -68,7 +68,7 @@ export async function sendBarrier(
  * Changes the record by what Azure has shown of a node since the volume was read: success, too, where the
  * record does not allow it any more. One that was rebuilt in between may have allowed other updates.
  */
-export async function moveUnlessRebuilt(
+export async function updateUnlessRebuilt(
   ports: FencingPorts,
   { metadata: { name, uid }, status }: AzVolume,
   node: NodeIdentity,
@@ -101,7 +101,7 @@ export async function moveUnlessRebuilt(
 export async function clearProven(
   ports: FencingPorts,
   { volume: { metadata }, diskUri }: ReadVolume,
-  { node, clear, outcome }: RequestedProof,
+  { node, clear, outcome }: NeededProof,
   { proof, startedMs }: { readonly proof: FenceProof; readonly startedMs: number },
   signal: AbortSignal,
 ): Promise<Reconciled> {

@@ -10,7 +10,7 @@ const NAMED_AFTER_MS = 60_000;
 export function reportIgnoredNodes({ cache, events }: Pick<ControllerPorts, "cache" | "events">): void {
   for (const { driverNode, because, isEarly } of cache.ignoredDriverNodes()) {
     const { name } = driverNode.metadata;
-    if (isEarly && (cache.askedMs("AzDriverNode", name) ?? 0) < NAMED_AFTER_MS) continue;
+    if (isEarly && (cache.specUnchangedMs("AzDriverNode", name) ?? 0) < NAMED_AFTER_MS) continue;
     events.emit({
       about: { kind: "AzDriverNode", name },
       reason: "NodeIgnored",

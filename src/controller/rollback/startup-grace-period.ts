@@ -179,7 +179,7 @@ export class StartupGracePeriod {
     if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= limitMs) return "silent";
     // Its object changes, but not its counter: no plug-in behaves so, and the controller does not wait
     // for it endlessly.
-    const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
+    const watchedMs = (cache.lastReportElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
     return watchedMs >= SILENT_AFTER_STALE * limitMs ? "silent" : "awaited";
   }
 }

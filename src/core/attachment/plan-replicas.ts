@@ -466,8 +466,8 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   const allowed = isServing ? Math.min(maxMountReplicaCount, room) : room;
   const count = Math.max(0, replicas.length - allowed);
   if (count === 0) return [];
-  const companionsOn = observed.companionCounts();
-  const companions = ({ spec }: AzVolumeAttachment): number => companionsOn.get(spec.nodeName) ?? 0;
+  const companionCounts = observed.companionCounts();
+  const companions = ({ spec }: AzVolumeAttachment): number => companionCounts.get(spec.nodeName) ?? 0;
   const ranked = replicas.toSorted(
     (left, right) =>
       Number(couldTakeOver(observed, left)) - Number(couldTakeOver(observed, right)) ||

@@ -85,7 +85,7 @@ describe("planVmUpdate", () => {
     it(because, () => {
       assert.deepEqual(
         planVmUpdate({ entries, reservedLuns, dataDisksMax, requests }),
-        requests.map((request, index) => ({ request, outcome: outcomes[index] })),
+        requests.map((diskRequest, index) => ({ diskRequest, outcome: outcomes[index] })),
       );
     });
   }

@@ -36,10 +36,10 @@ export function planVmUpdate<W extends DiskRequest>(options: {
   readonly reservedLuns: readonly number[];
   readonly dataDisksMax: number;
   readonly requests: readonly W[];
-}): readonly { readonly request: W; readonly outcome: RequestOutcome }[] {
+}): readonly { readonly diskRequest: W; readonly outcome: RequestOutcome }[] {
   const entryOf = new Map(options.entries.map((entry) => [entry.diskKey, entry]));
   const newcomers = options.requests.filter(
-    (request) => request.kind === "attach" && !entryOf.has(request.diskKey),
+    ({ kind, diskKey }) => kind === "attach" && !entryOf.has(diskKey),
   );
   const { reservedLuns, dataDisksMax } = options;
   const luns = chooseLuns({
@@ -49,20 +49,20 @@ export function planVmUpdate<W extends DiskRequest>(options: {
     count: newcomers.length,
   });
   const makesRoom =
-    options.requests.some((request) => request.kind === "detach" && entryOf.has(request.diskKey)) ||
+    options.requests.some(({ kind, diskKey }) => kind === "detach" && entryOf.has(diskKey)) ||
     options.entries.some((entry) => entry.toBeDetached);
 
-  return options.requests.map((request) => {
-    const entry = entryOf.get(request.diskKey);
-    if (request.kind === "detach")
-      return { request, outcome: entry === undefined ? { kind: "detached" } : { kind: "detach" } };
+  return options.requests.map((diskRequest) => {
+    const entry = entryOf.get(diskRequest.diskKey);
+    if (diskRequest.kind === "detach")
+      return { diskRequest, outcome: entry === undefined ? { kind: "detached" } : { kind: "detach" } };
     if (entry !== undefined)
       return {
-        request,
+        diskRequest,
         outcome: entry.toBeDetached ? { kind: "finishDetach" } : { kind: "attached", lun: entry.lun },
       };
-    const lun = luns[newcomers.indexOf(request)];
-    if (lun !== undefined) return { request, outcome: { kind: "attach", lun } };
-    return { request, outcome: { kind: makesRoom ? "later" : "noFreeLun" } };
+    const lun = luns[newcomers.indexOf(diskRequest)];
+    if (lun !== undefined) return { diskRequest, outcome: { kind: "attach", lun } };
+    return { diskRequest, outcome: { kind: makesRoom ? "later" : "noFreeLun" } };
   });
 }

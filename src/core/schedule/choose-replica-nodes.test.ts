@@ -220,7 +220,7 @@ describe("chooseReplicaNodes", () => {
       aNode("node-d", { attachments: 6 }),
       aNode("node-e", { attachments: 7 }),
     ];
-    const companionsOn = new Map([
+    const companionCounts = new Map([
       ["node-e", 2],
       ["node-d", 1],
     ]);
@@ -228,7 +228,7 @@ describe("chooseReplicaNodes", () => {
       volume,
       attachments: [anAttachment("node-a")],
       nodes,
-      companionCounts: () => companionsOn,
+      companionCounts: () => companionCounts,
     });
     assert.deepEqual(namesOf(chooseReplicaNodes(observed, 4).chosen), [
       "node-e",

@@ -27,9 +27,9 @@ export function chooseReplicaNodes(
   const zonesTaken = new Set(
     observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone),
   );
-  const companionsOn = observed.companionCounts();
+  const companionCounts = observed.companionCounts();
   const ranks = new Map(
-    fit.map((node) => [node.nodeName, rank(node, companionsOn.get(node.nodeName) ?? 0, zonesTaken)]),
+    fit.map((node) => [node.nodeName, rank(node, companionCounts.get(node.nodeName) ?? 0, zonesTaken)]),
   );
   const best = fit.toSorted(
     (left, right) =>

@@ -60,7 +60,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
       const sinceMs = ports.clock.elapsedMs();
       checkpointing ??= checkpoint(sent.value.heartbeat, signal);
-      await waitOneInterval(ports, checkpointing);
+      await waitAtMostOneInterval(ports, checkpointing);
       const waitedMs = ports.clock.elapsedMs() - sinceMs;
       // Until that is reported, the scheduler chooses this node.
       const isReportedReady = sent.value.written?.status?.readyForVolumeAllocation === true;
@@ -72,7 +72,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
 }
 
 /** Waits for work at most as long as the next heartbeat may wait. */
-async function waitOneInterval({ clock, settings }: NodePorts, work: Promise<void>): Promise<void> {
+async function waitAtMostOneInterval({ clock, settings }: NodePorts, work: Promise<void>): Promise<void> {
   const done = new AbortController();
   const timer = clock.sleep(settings.heartbeatMs, done.signal).catch(() => undefined);
   try {
@@ -122,7 +122,7 @@ function isDue({ clock }: NodePorts, { written, sentAtMs }: SentHeartbeat): bool
 }
 
 /** A new leader may remember nothing of the store, and then waits until each node has compared. */
-function mayWait(ports: NodePorts, last: SentHeartbeat | undefined, lease: LeaseAtBeat): boolean {
+function mayWait(ports: NodePorts, last: SentHeartbeat | undefined, lease: LeaseAtHeartbeat): boolean {
   if (last?.written === undefined || isDue(ports, last)) return false;
   return lease.leader === "" || lease.leader === last.leader;
 }
@@ -270,7 +270,7 @@ function conditionOf(
 }
 
 /** The controllers' Lease as a heartbeat finds it. */
-interface LeaseAtBeat {
+interface LeaseAtHeartbeat {
   /** The store incarnation; zero where there is no Lease. */
   readonly incarnation: number;
   /** Why the Lease shows a rollback; undefined: it does not. */
@@ -281,10 +281,10 @@ interface LeaseAtBeat {
   readonly heartbeatDelayMs: number;
 }
 
-const noLease: LeaseAtBeat = { incarnation: 0, olderLease: undefined, leader: "", heartbeatDelayMs: 0 };
+const noLease: LeaseAtHeartbeat = { incarnation: 0, olderLease: undefined, leader: "", heartbeatDelayMs: 0 };
 
 /** Also while records are rebuilt: a heartbeat trusts no record. A deleted Lease shows no rollback. */
-async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<LeaseAtBeat, Failure>> {
+async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<LeaseAtHeartbeat, Failure>> {
   const compared = await compareLease(ports, signal);
   if (!compared.ok) return compared;
   const { lease, older } = compared.value;
@@ -302,7 +302,7 @@ async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<
 function rollbackConditions(
   ports: NodePorts,
   own: AzDriverNode,
-  lease: LeaseAtBeat & { readonly earlier: number | undefined },
+  lease: LeaseAtHeartbeat & { readonly earlier: number | undefined },
 ): NodeStatus["conditions"] {
   const reported = reportOf(own, lease.incarnation);
   if (reported !== undefined) return [reported];

@@ -36,18 +36,18 @@ export async function tuneDevice(
   const { disk } = volume.spec;
   const sizeGiB = volume.status?.detail?.sizeGiB ?? disk.sizeGiB;
   const skuName = volume.status?.detail?.skuName ?? disk.skuName;
-  const wanted = requestedDeviceSettings(volumeContext, { ...disk, skuName, sizeGiB });
-  const problems = [...wanted.problems];
+  const requested = requestedDeviceSettings(volumeContext, { ...disk, skuName, sizeGiB });
+  const problems = [...requested.problems];
   const volumeName = volume.metadata.name;
   const checkpoint = checkpointOf(ports, volumeName);
-  if (wanted.settings.length > 0 && ports.settings.platform === "windows")
+  if (requested.settings.length > 0 && ports.settings.platform === "windows")
     problems.push("perfProfile is not served on Windows, which has no such settings of a disk");
-  else if (wanted.settings.length > 0 && partitionOf(volumeContext) !== undefined)
+  else if (requested.settings.length > 0 && partitionOf(volumeContext) !== undefined)
     problems.push(
       "perfProfile is not served for a partition, since its disk has the settings of all of them",
     );
-  else if (wanted.settings.length > 0 && checkpoint !== undefined) {
-    const changed = await change(ports, { wanted, device, checkpoint }, signal);
+  else if (requested.settings.length > 0 && checkpoint !== undefined) {
+    const changed = await change(ports, { requested, device, checkpoint }, signal);
     if (!changed.ok) return changed;
     problems.push(...changed.value);
   }
@@ -66,11 +66,11 @@ export async function tuneDevice(
 async function change(
   { host, checkpoints, steps }: NodePorts,
   {
-    wanted: { settings, isComputed },
+    requested: { settings, isComputed },
     device,
     checkpoint,
   }: {
-    readonly wanted: RequestedDeviceSettings;
+    readonly requested: RequestedDeviceSettings;
     readonly device: Device;
     readonly checkpoint: VolumeCheckpoint;
   },

@@ -451,7 +451,7 @@ describe("createObjectCache", () => {
           [cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")],
           [25_000, 20_000],
         );
-        assert.equal(cache.lastHeardElapsedMs("AzDriverNode"), 20_000);
+        assert.equal(cache.lastReportElapsedMs("AzDriverNode"), 20_000);
         valueOf(
           await writer.update(
             "AzDriverNode",
@@ -460,7 +460,7 @@ describe("createObjectCache", () => {
           ),
         );
         await clock.settle();
-        assert.equal(cache.askedMs("AzDriverNode", "node-a"), 25_000, "a label asks for nothing");
+        assert.equal(cache.specUnchangedMs("AzDriverNode", "node-a"), 25_000, "a label asks for nothing");
         assert.deepEqual(
           [cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")],
           [0, 25_000],

@@ -38,10 +38,10 @@ export interface CachedKinds {
   byIndex<K extends Kind>(kind: K, index: IndexName<K>, key: string): readonly KindMap[K][];
   remember<K extends Kind>(kind: K, object: KindMap[K]): void;
   unchangedMs(kind: Kind, name: string): number | undefined;
-  askedMs(kind: Kind, name: string): number | undefined;
+  specUnchangedMs(kind: Kind, name: string): number | undefined;
   watchedUnchangedMs(kind: Kind, name: string): number | undefined;
   missingMs(kind: Kind, name: string): number;
-  lastHeardElapsedMs(kind: Kind): number | undefined;
+  lastReportElapsedMs(kind: Kind): number | undefined;
   waitUntil<K extends Kind>(
     kind: K,
     name: string,
@@ -186,10 +186,10 @@ export function cachedKinds(sources: SourceCaches): CachedKinds {
     byIndex: (kind, index, key) => of(kind).byIndex(index, key),
     remember: (kind, object) => of(kind).remember(object),
     unchangedMs: (kind, name) => of(kind).unchangedMs(name),
-    askedMs: (kind, name) => of(kind).specUnchangedMs(name),
+    specUnchangedMs: (kind, name) => of(kind).specUnchangedMs(name),
     watchedUnchangedMs: (kind, name) => of(kind).watchedUnchangedMs(name),
     missingMs: (kind, name) => of(kind).missingMs(name),
-    lastHeardElapsedMs: (kind) => of(kind).lastReportElapsedMs(),
+    lastReportElapsedMs: (kind) => of(kind).lastReportElapsedMs(),
     waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, predicate, limit, signal),
     waitFor: (kind, name, predicate, limit, signal) => of(kind).waitFor(name, predicate, limit, signal),
   };

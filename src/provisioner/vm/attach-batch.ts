@@ -330,12 +330,12 @@ async function settleFromModel(
     requests: present.map((request) => ({
       kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const),
       diskKey: request.diskKey,
-      vmRequest: request,
+      request,
     })),
   });
   const toWrite: Planned[] = [];
   for (const {
-    request: { vmRequest: request },
+    diskRequest: { request },
     outcome,
   } of planned) {
     if (late.includes(request)) {

@@ -59,7 +59,7 @@ const REMEMBERED_MAX = 32_768;
 /** How often a lasting event is updated: as often as the object may have one more event. */
 const UPDATE_EVERY_MS = 300_000;
 /** Callers repeat a lasting event at least once a minute: after a longer silence it counts as new. */
-const SILENT_MAX_MS = 90_000;
+const REPEATED_WITHIN_MS = 90_000;
 
 interface Series extends EventSeries {
   readonly shownMs: number;
@@ -90,7 +90,7 @@ export class EventCorrelator {
     const isSilent =
       known !== undefined &&
       !combined &&
-      nowMs - known.seenMs < SILENT_MAX_MS &&
+      nowMs - known.seenMs < REPEATED_WITHIN_MS &&
       nowMs - known.shownMs < UPDATE_EVERY_MS;
     const count = (known?.count ?? 0) + 1;
     if (isSilent) {

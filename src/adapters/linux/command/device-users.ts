@@ -40,8 +40,8 @@ export async function searchProcesses(host: SearchedHost, signal: AbortSignal): 
     const ids = (await otherProcessIds(host.procRoot)).filter((id) => !searched.has(id));
     const opened = await addOpenDevices(host, ids, open, signal);
     // These have closed files since, and may have moved the device to another descriptor.
-    const reopened = opened.ok ? await addOpenDevices(host, opened.value, open, signal) : opened;
-    const alsoMapped = reopened.ok ? await mappedDevices(host, ids, signal) : reopened;
+    const searchedAgain = opened.ok ? await addOpenDevices(host, opened.value, open, signal) : opened;
+    const alsoMapped = searchedAgain.ok ? await mappedDevices(host, ids, signal) : searchedAgain;
     if (!alsoMapped.ok) return { open, mapped, incomplete: alsoMapped.failure };
     mapped.push(...alsoMapped.value);
     for (const id of ids) searched.add(id);

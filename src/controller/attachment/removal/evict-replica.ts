@@ -35,7 +35,7 @@ export async function evictReplicaFor(
   }));
   const replica = chooseEvicted(
     holders,
-    ports.cache.askedMs("AzVolumeAttachment", primary.metadata.name) ?? 0,
+    ports.cache.specUnchangedMs("AzVolumeAttachment", primary.metadata.name) ?? 0,
   );
   if (replica === undefined) return;
   const { name, uid, resourceVersion } = replica.metadata;
@@ -70,7 +70,7 @@ function isFreeingSlot({ cache }: AttachmentPorts, attachment: AzVolumeAttachmen
   return (
     isTerminating(attachment) &&
     hasSlot &&
-    (cache.askedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0) < COUNTED_ON_MS
+    (cache.specUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0) < COUNTED_ON_MS
   );
 }
 
