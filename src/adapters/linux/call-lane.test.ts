@@ -31,6 +31,15 @@ describe("createCallLane", () => {
     );
   });
 
+  it("frees its room after a call that throws at once", async () => {
+    const lane = createCallLane(systemClock, { limitMs: LIMIT_MS });
+    const throws = (): Promise<void> => {
+      throw new Error("an argument of a wrong type");
+    };
+    await assert.rejects(lane.run(throws), /wrong type/u);
+    assert.deepEqual(await lane.run(async () => "next"), { kind: "done", value: "next" });
+  });
+
   it("begins no call while one hangs, nor later those that were late", async () => {
     const lane = createCallLane(systemClock, { limitMs: LIMIT_MS });
     const hanging = aHangingCall();

@@ -50,7 +50,9 @@ export function createCallLane(
       }
       let isLate = false;
       let isOver = false;
-      const running = call(() => isLate).finally(() => {
+      // A call that throws before it returns its promise must free the room, too.
+      const begun = (async () => call(() => isLate))();
+      const running = begun.finally(() => {
         isOver = true;
         if (isLate) hanging -= 1;
         ticket.leave();
