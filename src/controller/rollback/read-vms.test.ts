@@ -221,6 +221,22 @@ describe("the VMs after a store was restored", () => {
       assert.deepEqual(read, ["node-a", "node-a", "node-0", "node-b"]);
     }));
 
+  it("are read also of a node that reports its VM only during the pass", () =>
+    withRestored(async (world) => {
+      const { spec, status } = aDriverNode("node-0");
+      const registered = await must(
+        world.other.create("AzDriverNode", { metadata: { name: "node-0" }, spec }, never),
+      );
+      await world.clock.advance(1_000);
+      assert.ok(status !== undefined);
+      const reported = { ...registered, status };
+      const during = async (): Promise<void> => {
+        await must(world.other.updateStatus("AzDriverNode", reported, never));
+      };
+      const { read } = await readVms(world, { during });
+      assert.deepEqual(read, ["node-a", "node-a", "node-0", "node-b"]);
+    }));
+
   it("are not read again and again for one that Azure refuses to show", () =>
     withRestored(async (world) => {
       const failure = {

@@ -56,6 +56,8 @@ interface ReadNodes {
   readonly names: Set<string>;
 }
 
+type ReportedNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
+
 async function readVmsIfDue(
   ports: RollbackPorts,
   readFor: (incarnation: number) => Set<string>,
@@ -68,9 +70,12 @@ async function readVmsIfDue(
   let failed: Failure | undefined;
   const done = readFor(incarnation);
   const failing = new Set<string>();
-  // Listed again after each: a backup may lack the AzDriverNode of a node, which its next heartbeat makes.
-  const nextNode = (): AzDriverNode | undefined =>
-    ports.cache.list("AzDriverNode").find(({ metadata: { name } }) => !done.has(name) && !failing.has(name));
+  // Listed again after each: a backup may lack a node, or the VM that it reports, until its next heartbeat.
+  const nextNode = (): ReportedNode | undefined =>
+    ports.cache
+      .list("AzDriverNode")
+      .filter((node): node is ReportedNode => node.status !== undefined)
+      .find(({ metadata: { name } }) => !done.has(name) && !failing.has(name));
   for (let node = nextNode(); node !== undefined; node = nextNode()) {
     if (!isStillDue(ports, incarnation)) return ok({});
     const read = await readVmOf(ports, node, incarnation, signal);
@@ -100,12 +105,10 @@ function isStillDue({ cache }: RollbackPorts, incarnation: number): boolean {
 
 async function readVmOf(
   ports: RollbackPorts,
-  { spec: { nodeName }, status }: AzDriverNode,
+  { spec: { nodeName }, status: { instanceUri } }: ReportedNode,
   incarnation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (status === undefined) return ok({});
-  const { instanceUri } = status;
   // As they were before the VM is read: what is attached in between is newer than its answer.
   const before = ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
   const vm = await ports.cloud.inspectInstance({ nodeName, instanceUri, lane: LANE }, signal);
