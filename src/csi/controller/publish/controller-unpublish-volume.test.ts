@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import { recordedCalls } from "../../../controller/testing/recorded-calls.ts";
+import { must } from "../../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
@@ -211,6 +212,59 @@ describe("controllerUnpublishVolume", () => {
         world.use = { kind: "used", users, areWaiting: true };
         const waits = await world.answerOf(unpublish(world));
         assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, DETACH);
+      }));
+
+    it("keeps it published while it is unknown whether a pod of it has started", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        world.use = { kind: "unknown", because: "the API server does not answer" };
+        const unpublishBy = async (knowsAttachments: boolean): Promise<unknown> => {
+          const clusterVolumes = { ...world.context.clusterVolumes, knowsAttachments };
+          const answer = await world.answerOf(unpublish(world, { clusterVolumes }));
+          return !answer.ok && answer.failure.kind === "StillWaiting" && answer.failure.what;
+        };
+        const what =
+          "node-a to release it: it is unknown now whether a workload uses it there " +
+          "(the API server does not answer)";
+        assert.equal(await unpublishBy(true), what);
+        assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+        assert.equal(await unpublishBy(false), DETACH, "another orchestrator may never answer more");
+      }));
+
+    it("does not answer between the deletion and the recreation of its attachment", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        world.use = { kind: "unused" };
+        const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+        await world.clock.advance(1_000);
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
+        // Its container starts: the detach recreates the attachment.
+        const users = ["pod default/data-0"];
+        world.use = { kind: "used", users };
+        const { name } = anAttachmentObject({ nodeName: "node-a" }).metadata;
+        const terminating = await must(world.store.get("AzVolumeAttachment", name, never));
+        const metadata = { ...terminating.metadata, finalizers: [] };
+        await must(world.store.update("AzVolumeAttachment", { ...terminating, metadata }, never));
+        const inUse = { kind: "VolumeInUse", volumeId, nodeName: "node-a", users } as const;
+        assert.deepEqual(await world.answerOf(answer), fail(inUse));
+        assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+      }));
+
+    it("renews the request that it has withdrawn, but none that the node has", () =>
+      withController(async (world) => {
+        await given(world, { published: true });
+        world.use = { kind: "used", users: ["pod default/data-0 (being deleted)"] };
+        for (const role of ["Primary", "Replica"] as const) {
+          // A replica is marked: an earlier call has withdrawn the request.
+          const present = await must(
+            world.store.get("AzVolumeAttachment", anAttachmentObject().metadata.name, never),
+          );
+          const spec = { ...present.spec, role };
+          await must(world.store.update("AzVolumeAttachment", { ...present, spec }, never));
+          const answer = await world.answerOf(unpublish(world));
+          assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse", role);
+          assert.deepEqual(await attachmentOf(world), ["Primary", role === "Replica", false], role);
+        }
       }));
 
     it("detaches it from a node that has not unstaged it, also when it is repeated", () =>

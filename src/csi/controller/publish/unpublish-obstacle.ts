@@ -2,16 +2,22 @@ import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
-import { hasNoContainer } from "../../../core/schedule/volume-use.ts";
+import { hasNoContainer, type VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
-import { requestWriter } from "../../../objects/writer-request.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
+import { isMarkedInUse, requestWriter } from "../../../objects/writer-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
+interface Where {
+  readonly nodeName: string;
+  readonly volumeId: string;
+}
+
 /**
  * Why the node keeps the volume: it has a user there, or that can't be determined yet. Then it stays
- * published, and its request is renewed: an earlier call may have withdrawn it before that user came,
- * and got no further.
+ * published. With a user its request is renewed: an earlier call may have withdrawn it before that user
+ * came, and got no further.
  */
 export async function unpublishObstacle(
   context: ControllerContext,
@@ -32,11 +38,39 @@ export async function unpublishObstacle(
   const mayWrite = isShared ? !node.isLost : writer?.nodeName === nodeName && writer.held;
   if (!mayWrite) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
+  // For a single writer the release check waits. Another orchestrator may never answer more.
+  if (use.kind === "unknown" && isShared && context.clusterVolumes.knowsAttachments)
+    return whyKept({ nodeName, volumeId }, use);
   if (use.kind !== "used" || (isShared && hasNoContainer(use))) return undefined;
-  // A holder whose request is withdrawn already is releasing the volume, before that user can be served.
-  const isReleasing = writer?.requested === false;
-  const renewed = isReleasing ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
-  return renewed.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : renewed.failure;
+  // A node that is releasing the volume does that before the user can be served.
+  const releasing = isShared
+    ? await hasUnstaged(context, { nodeName, volumeId }, signal)
+    : ok(writer?.requested === false);
+  if (!releasing.ok) return releasing.failure;
+  const renewed = releasing.value ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
+  return renewed.ok ? whyKept({ nodeName, volumeId }, use) : renewed.failure;
+}
+
+/**
+ * Whether the node itself has withdrawn its request, as it does when it unstages the volume. Past the cache:
+ * a request that is renewed after that would make the node one that has never unstaged it.
+ */
+async function hasUnstaged(
+  { store }: ControllerContext,
+  { nodeName, volumeId }: Where,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
+  if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(false) : read;
+  return ok(read.value.spec.writerRequest === undefined && !isMarkedInUse(read.value));
+}
+
+/** Why a volume stays published to a node of which `use` is known. */
+export function whyKept({ nodeName, volumeId }: Where, use: VolumeUse): Failure {
+  if (use.kind === "used") return { kind: "VolumeInUse", volumeId, nodeName, users: use.users };
+  const because = use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : "";
+  const what = `${nodeName} to release it: it is unknown now whether a workload uses it there${because}`;
+  return { kind: "StillWaiting", volumeId, what };
 }
 
 /**

@@ -9,6 +9,7 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
+import { unpublishObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
@@ -70,14 +71,16 @@ export async function waitUntilReleased(
     );
   }
   // A detach takes long: in that time the node may have been granted the volume again, and its
-  // attachment recreated.
+  // attachment recreated. Where several nodes write, only a user shows that.
   const last = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!last.ok)
     return last.failure.kind === "ObjectNotFound"
       ? confirmGone(context, volumeId, "to be looked at", signal)
       : last;
   context.cache.remember("AzVolume", last.value);
-  return isReleased(last.value) ? ok(undefined) : fail(whyHeld(context, volume, volumeId, node));
+  if (!isReleased(last.value)) return fail(whyHeld(context, volume, volumeId, node));
+  const inUse = await unpublishObstacle(context, last.value, volumeId, node, signal);
+  return inUse === undefined ? ok(undefined) : fail(inUse);
 }
 
 function whyHeld(

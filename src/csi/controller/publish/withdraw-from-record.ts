@@ -2,13 +2,12 @@ import { releaseCheck } from "../../../controller/writer/release-check.ts";
 import type { AzVolume, Writer } from "../../../core/api/az-volume.ts";
 import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { withdraw } from "../../../core/writer/record/writer-steps.ts";
 import { isNoLongerDue, updateRecord } from "../../../objects/update-record.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { renewRequest } from "./unpublish-obstacle.ts";
+import { renewRequest, whyKept } from "./unpublish-obstacle.ts";
 
 interface WithdrawalTarget {
   /** As the call has read it, before it withdrew the request from the attachment. */
@@ -48,13 +47,7 @@ export async function withdrawFromRecord(
   if (checked.value.kind === "unused") return ok(undefined);
   const renewed = await renewRequest(context, fresh.value, nodeName, signal);
   if (!renewed.ok) return renewed;
-  const { use } = checked.value;
-  if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
-  return stillWaiting(
-    volumeId,
-    `${nodeName} to release it: it is unknown now whether a workload uses it ` +
-      `there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
-  );
+  return fail(whyKept({ nodeName, volumeId }, checked.value.use));
 }
 
 /** Undefined: the record names another writer or none, or its request is withdrawn. */
