@@ -2,10 +2,12 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
+import { readTrustedIncarnation } from "../writer/rollback-detector.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
@@ -33,12 +35,27 @@ export async function whileSame<T>(
     found.device,
     async () => {
       const same = await findSameDevice(ports, request, volume, found, signal);
-      return same.ok ? act() : same;
+      if (!same.ok) return same;
+      const trusted = await checkAttachment(ports, volume, signal);
+      return trusted.ok ? act() : trusted;
     },
     signal,
   );
   if (!acted.ok) await reportWrongDevice(ports, found.attachment, acted.failure, signal);
   return acted;
+}
+
+/**
+ * Where several nodes may write, nothing is acquired, and only the attachment says which disk it is. So after
+ * its last read the store's counters are compared: in a restored backup its LUN may be that of another
+ * volume's disk by now, or a detach may be under way.
+ */
+async function checkAttachment(
+  ports: NodePorts,
+  { spec }: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  return isSingleWriter(spec.capabilities) ? ok(undefined) : readTrustedIncarnation(ports, signal);
 }
 
 /**

@@ -432,18 +432,28 @@ describe("stageVolume of a volume that several nodes may write", () => {
       { reusesNumbers: true },
     ));
 
-  it("stages nothing by an attachment that may be from a backup", () =>
-    withNode({}, async (world) => {
-      await withManyWriters(world);
-      const ports = world.ports();
-      const findDevice: typeof ports.host.findDevice = async (where, signal) => {
-        await must(ports.checkpoints.putRollback(0, signal));
-        return ports.host.findDevice(where, signal);
-      };
-      const restored = { ...ports, host: { ...ports.host, findDevice } };
-      assert.equal(kindOf(await stage(world, { accessType: "block" }, restored)), "StoreRolledBack");
-      assert.deepEqual(ports.checkpoints.volumes(), []);
-    }));
+  for (const { hold, does } of [
+    { hold: 1, does: "stages" },
+    { hold: 2, does: "publishes" },
+  ])
+    it(`${does} nothing by an attachment that may be from a backup`, () =>
+      withNode({}, async (world) => {
+        await withManyWriters(world);
+        const ports = world.ports();
+        let holds = 0;
+        // After earlier looks at the device, and right before the last read of the attachment.
+        const whileHolding: typeof ports.host.whileHolding = async (device, act, signal) => {
+          holds += 1;
+          if (holds === hold) await must(ports.checkpoints.putRollback(0, signal));
+          return ports.host.whileHolding(device, act, signal);
+        };
+        const bindDevice: typeof ports.host.bindDevice = () => assert.fail("nothing is bound");
+        const restored = { ...ports, host: { ...ports.host, whileHolding, bindDevice } };
+        const published = { ...block, targetPath, targetReadOnly: false };
+        const answer = await world.answerOf(publishVolume(restored, published, never));
+        assert.equal(!answer.ok && answer.failure.kind, "StoreRolledBack");
+        assert.equal(ports.checkpoints.volumes().length, hold - 1);
+      }));
 
   it("takes no device whose number a pod has raw as another volume", () =>
     withNode({}, async (world) => {

@@ -12,7 +12,6 @@ import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
-import { readTrustedIncarnation } from "../writer/rollback-detector.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import { type MountState, mountState } from "./mount-state.ts";
@@ -83,12 +82,10 @@ export async function stageVolume(
     await reportWrongDevice(ports, found.value.attachment, present.failure, signal);
     return present;
   }
-  if (hasOneWriter)
-    return stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal);
-  // Where several nodes may write there is nothing to acquire. After the attachment was read: in a restored
-  // backup its LUN may be that of another volume's disk by now, or a detach may be under way.
-  const trusted = await readTrustedIncarnation(ports, signal);
-  return trusted.ok ? stageHeld(ports, request, volume, found.value, () => undefined, signal) : trusted;
+  // Where several nodes may write there is nothing to acquire.
+  return hasOneWriter
+    ? stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal)
+    : stageHeld(ports, request, volume, found.value, () => undefined, signal);
 }
 
 /**
