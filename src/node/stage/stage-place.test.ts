@@ -306,6 +306,19 @@ describe("stageVolume and where the disk is", () => {
       assert.deepEqual(world.machine.mounts(), mounts);
     }));
 
+  for (const { storeIncarnation, answer, because } of [
+    { storeIncarnation: 0, answer: "ok", because: "is granted" },
+    { storeIncarnation: 3, answer: "StillWaiting", because: "can't acquire" },
+  ])
+    it(`keeps the mounts of a pod whose volume the node ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await publish(world);
+        const mounts = world.machine.mounts();
+        await world.setRecord((record) => ({ ...record, writer: granted, storeIncarnation }));
+        assert.equal(kindOf(await stage(world)), answer);
+        assert.deepEqual([world.record()?.writer?.held, world.machine.mounts()], [answer === "ok", mounts]);
+      }));
+
   it("keeps the mounts of a pod where its attachment leads to another volume's disk", () =>
     withNode({ writer: granted }, async (world) => {
       await publish(world);

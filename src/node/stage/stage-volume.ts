@@ -160,15 +160,10 @@ async function stageAsWriter(
     if (!held.ok) return held;
     if (held.value !== undefined)
       return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);
-    // Without the staging mount, the node's own loop would not take the pod's mount for one in use.
     const used = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
     if (!used.ok) return used;
     const [target] = used.value.bound;
-    if (target !== undefined)
-      return stillWaiting(
-        request.volumeId,
-        `${ports.node.nodeName} to reclaim the volume, or to remove what is mounted at ${target}`,
-      );
+    if (target !== undefined) return stageUsed(ports, request, { volumeName, target, ...found }, signal);
   }
   if (present !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
@@ -183,6 +178,29 @@ async function stageAsWriter(
   const staged = await stageHeld(ports, request, acquired.value, found, onBegin, signal);
   if (staged.ok) return staged;
   return releaseAfterFailure(ports, request, { volumeName, hasBegun }, staged.failure, signal);
+}
+
+/**
+ * Stages what a pod has at `target`, and this node does not hold. The mounts stay: without the one at the
+ * staging path, the node's own loop would not take the pod's for one in use. A grant is acquired, since
+ * nothing else would: a backup may be from between that and the acquire.
+ */
+async function stageUsed(
+  ports: NodePorts,
+  request: StageRequest,
+  { volumeName, target, ...found }: AttachedDevice & { readonly volumeName: string; readonly target: string },
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
+  if (!acquired.ok && acquired.failure.kind === "NotWriter")
+    return stillWaiting(
+      request.volumeId,
+      `${ports.node.nodeName} to reclaim the volume, or to remove what is mounted at ${target}`,
+    );
+  if (!acquired.ok) return acquired;
+  const volume = acquired.value;
+  const epoch = volume.status?.record?.writer?.epoch ?? 0;
+  return adjustStaged(ports, request, { volume, ...found }, epoch, signal);
 }
 
 /**
