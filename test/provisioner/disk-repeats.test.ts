@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
-import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
+import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import {
   LOCATION,
   RESOURCE_GROUP,
@@ -15,16 +18,28 @@ import {
 } from "../contract/worlds/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
+const OVER_QUOTA: FaultEffect = { kind: "Error", status: 409, code: "QuotaExceeded" };
+const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
+
+/** Azure's model without a disk, and a provisioner over it. */
+function anAzure(): {
+  readonly clock: VirtualClock;
+  readonly model: ComputeModel;
+  readonly cloud: AzureCloudProvisioner;
+} {
+  const clock = createVirtualClock();
+  const model = createComputeModel({ clock });
+  addResourceGroup(model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    name: RESOURCE_GROUP,
+    location: LOCATION,
+  });
+  return { clock, model, cloud: provisionerOnModel(model, clock) };
+}
+
 describe("a request that writes a disk", () => {
   it("is not sent if its precondition fails when its turn comes", async () => {
-    const clock = createVirtualClock();
-    const model = createComputeModel({ clock });
-    addResourceGroup(model.world, {
-      subscriptionId: SUBSCRIPTION_ID,
-      name: RESOURCE_GROUP,
-      location: LOCATION,
-    });
-    const cloud = provisionerOnModel(model, clock);
+    const { clock, model, cloud } = anAzure();
     const created = await settledOn(
       clock,
       cloud.createDisk(aDiskRequest({ precondition: () => Promise.resolve(false) }), never),
@@ -32,4 +47,36 @@ describe("a request that writes a disk", () => {
     assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
     assert.equal(model.world.disks.size, 0);
   });
+
+  const ends: readonly {
+    readonly because: string;
+    readonly effects: readonly FaultEffect[];
+    readonly asked: readonly string[];
+  }[] = [
+    {
+      because: "also where a 429 is repeated",
+      effects: [THROTTLED, OVER_QUOTA],
+      asked: ["sent", "over", "sent", "over"],
+    },
+    {
+      because: "and not for one without an answer",
+      effects: [{ kind: "DropRequest" }, OVER_QUOTA],
+      asked: ["sent", "sent", "over"],
+    },
+  ];
+  for (const { because, effects, asked } of ends)
+    it(`reports each request that is over, ${because}`, async () => {
+      const { clock, model, cloud } = anAzure();
+      const disk = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+      for (const effect of effects) model.faults.add({ operation: "Disks_Update", times: 1, effect });
+      const seen: string[] = [];
+      const growth = {
+        diskUri: disk.diskUri,
+        sizeGiB: 128,
+        precondition: async () => seen.push("sent") > 0,
+        onOver: async () => void seen.push("over"),
+      };
+      assert.equal(failureOf(await settledOn(clock, cloud.resizeDisk(growth, never))).kind, "ChangeOverQuota");
+      assert.deepEqual(seen, asked);
+    });
 });

@@ -199,8 +199,8 @@ export const driverMutations: readonly Mutation[] = [
     removes: "a request that writes a disk is sent, or sent again, only after a fresh look at its volume",
     edits: {
       file: "src/provisioner/disk/write-disk.ts",
-      find: `(await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
-      replace: `await start(clientRequestId)`,
+      find: `const isAllowed = await target.precondition(signal);`,
+      replace: `const isAllowed = true;`,
     },
     breaks: ["leaked"],
     storm: {

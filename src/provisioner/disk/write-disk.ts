@@ -72,8 +72,16 @@ export async function writeDisk(
 ): Promise<Result<ArmDisk | undefined, ArmError>> {
   const { lane = DISK_LANE } = target;
   disks.drop(resourceUriKey(target.diskUri));
-  const startIfAllowed: typeof start = async (clientRequestId) =>
-    (await target.precondition(signal)) ? start(clientRequestId) : notSent(target.diskUri);
+  const endIfOver = async (result: Result<unknown, ArmError>, isAccepted: boolean): Promise<void> => {
+    if (!result.ok && isOver(result.failure, isAccepted)) await target.onOver?.(signal);
+  };
+  // A call is repeated after a 429: each of its requests is over before the next one is announced.
+  const startIfAllowed: typeof start = async (clientRequestId) => {
+    const isAllowed = await target.precondition(signal);
+    const answer = isAllowed ? await start(clientRequestId) : notSent(target.diskUri);
+    await endIfOver(answer.result, false);
+    return answer;
+  };
   for (let attempt = 1; ; attempt++) {
     const started = await session.call(
       { group: target.group, resource: undefined, lane },
@@ -90,7 +98,7 @@ export async function writeDisk(
     if (ended.ok)
       return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (mayTakeEffect(ended.failure)) target.onLost?.();
-    if (isOver(ended.failure, started.ok)) await target.onOver?.(signal);
+    if (started.ok) await endIfOver(ended, true);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > TRIES_MAX)
       return ended;
     await session.backOff(attempt, signal);
