@@ -158,8 +158,12 @@ describe("a node's report", () => {
 });
 
 describe("a change of a volume", () => {
-  const volume = (spec: Partial<AzVolume["spec"]>, generation: number): AzVolume => {
-    const given = aVolume({ spec });
+  const volume = (
+    spec: Partial<AzVolume["spec"]>,
+    generation: number,
+    state: NonNullable<AzVolume["status"]>["state"] = "Created",
+  ): AzVolume => {
+    const given = aVolume({ spec, status: { state } });
     return { ...given, metadata: { ...given.metadata, generation } };
   };
   const recentSnapshots = [{ snapshotUri: "snapshot-1", time: "2026-01-01T00:00:00Z" }];
@@ -176,6 +180,12 @@ describe("a change of a volume", () => {
       next: volume({ modification }, 3),
       isMore: true,
     },
+    ...(["DeletionFailed", "CreationFailed"] as const).map((state) => ({
+      because: `a note is removed where another spec is another try: ${state}`,
+      previous: volume({ recentSnapshots }, 1, state),
+      next: volume({}, 2, state),
+      isMore: true,
+    })),
   ];
   for (const { because, previous = volume({}, 1), next, isMore } of rows)
     it(`wakes ${isMore ? "the loops that plan for it" : "nothing"}: ${because}`, () =>

@@ -23,8 +23,8 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
  * Whether a volume has changed in a field that a plan reads. The beginning of an attempt, the result of a
  * failed one (its error, its retries) and conditions do not count: otherwise each failure would trigger the
  * next attempt at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of requests for
- * snapshots and growth, which each attempt renews. A generation counts while a modification is asked for: its
- * plan reads that.
+ * snapshots and growth, which each attempt renews. A generation counts where a plan compares it: while a
+ * modification is asked for, and after a failure for good.
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
@@ -37,13 +37,17 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
     return {
       metadata: omit(metadata, "resourceVersion", "generation"),
       spec: omit(spec, "recentSnapshots", "snapshotGroups"),
-      requestedIn: spec.modification === undefined ? null : metadata.generation,
+      generation: isGenerationRead(spec, status.state) ? metadata.generation : null,
       status: omit(status, "error", "conditions", "unrequestedSince", "sentGrowth", "state"),
       phase: status.state === "Creating" ? "Pending" : status.state,
       isRecordMissing: isRecordMissing(volume),
     };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+function isGenerationRead({ modification }: AzVolume["spec"], state: string | undefined): boolean {
+  return modification !== undefined || state === "CreationFailed" || state === "DeletionFailed";
 }
 
 /**
