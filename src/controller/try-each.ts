@@ -19,7 +19,7 @@ export function isGeneral(failure: Failure): boolean {
 }
 
 /** Whether a repetition of the same may succeed. A bug repeats itself. */
-export function mayPass(failure: Failure): boolean {
+function mayPass(failure: Failure): boolean {
   return isRetryable(failure) && failure.kind !== "DriverBug";
 }
 

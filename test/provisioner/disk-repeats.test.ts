@@ -76,7 +76,10 @@ describe("a request that writes a disk", () => {
         precondition: async () => seen.push("sent") > 0,
         onOver: async () => void seen.push("over"),
       };
-      assert.equal(failureOf(await settledOn(clock, cloud.resizeDisk(growth, never))).kind, "ChangeOverQuota");
+      assert.equal(
+        failureOf(await settledOn(clock, cloud.resizeDisk(growth, never))).kind,
+        "ChangeOverQuota",
+      );
       assert.deepEqual(seen, asked);
     });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { COUNTER_MAX } from "../../core/api/epoch.ts";
 import {
   annotatedNumber,
@@ -9,6 +10,7 @@ import {
 } from "../../core/api/lease.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import {
   LONE_REPORTS_ANNOTATION,
   STORE_ROLLED_BACK,
@@ -41,6 +43,13 @@ import { rebuildReconciler } from "./rebuild-all-records.ts";
 const never = new AbortController().signal;
 const a = identity("node-a");
 const b = identity("node-b");
+
+/** Several nodes may write it: its object has no record. */
+function aSharedVolume(): AzVolume {
+  const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+  const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+  return { ...aVolume({ spec: { capabilities } }), status };
+}
 
 async function withIncarnation(
   incarnation: number,
@@ -168,9 +177,7 @@ describe("rebuildReconciler", () => {
 
   it("distrusts attachments of a shared volume before the rebuild ends", () =>
     withIncarnation(0, async (world) => {
-      const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
-      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
-      await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
+      await world.given("AzVolume", aSharedVolume());
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await setIncarnations(world, 0, 1);
       let seen: unknown;
@@ -190,10 +197,8 @@ describe("rebuildReconciler", () => {
       withIncarnation(
         1,
         async (world) => {
-          const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
           const detail = aDetail({ diskUri: diskUri.replace("pvc-1", "pvc-2") });
-          const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
-          await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
+          await world.given("AzVolume", aSharedVolume());
           await world.given("AzVolumeAttachment", anAttachment("node-a"));
           const record = aRecord({ storeIncarnation: 1 });
           await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail, record } }));
@@ -212,9 +217,69 @@ describe("rebuildReconciler", () => {
             world.emitted.map(({ reason, about }) => [reason, about.name]),
             [["RecordNotVerified", "pvc-1"]],
           );
+          assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), ends);
         },
         2,
       ));
+
+  it("keeps a volume from its nodes while an attachment takes no mark, and no longer", () =>
+    withIncarnation(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aSharedVolume());
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const { store } = storeRefusing(world, "node-a");
+        const refusing = { ...world, ports: { ...world.ports, store } };
+        const stored = (): Promise<AzVolume> => must(world.other.get("AzVolume", "pvc-1", never));
+        for (const pass of ["of the rebuild", "after it"]) {
+          assert.deepEqual(await rebuild(refusing), ok({}), pass);
+          await world.clock.advance(1_000);
+          assert.deepEqual([isUnmarked(await stored()), await incarnations(world)], [true, [2, 0]], pass);
+        }
+        assert.deepEqual(await rebuild(world), ok({}));
+        assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
+        assert.equal(isUnmarked(await stored()), false);
+      },
+      2,
+    ));
+
+  it("keeps a volume from its nodes whose attachments a bug hides", () =>
+    withIncarnation(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aSharedVolume());
+        const { store } = world.ports;
+        const list: typeof store.list = (kind, ...rest) =>
+          kind === "AzVolumeAttachment" ? Promise.reject(new TypeError("a bug")) : store.list(kind, ...rest);
+        const ports = { ...world.ports, store: { ...store, list } };
+        assert.deepEqual(await rebuild({ ...world, ports }), ok({}));
+        assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), true);
+        assert.deepEqual(await incarnations(world), [2, 0]);
+      },
+      2,
+    ));
+
+  it("ends no rebuild while such a volume can't be kept from its nodes", () =>
+    withIncarnation(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aSharedVolume());
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const refused = {
+          kind: "ObjectInvalid",
+          objectKind: "AzVolume",
+          name: "pvc-1",
+          problem: "",
+        } as const;
+        const { store } = storeRefusing(world, "node-a");
+        const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
+          kind === "AzVolume" ? Promise.resolve(fail(refused)) : store.updateStatus(kind, object, signal);
+        const ports = { ...world.ports, store: { ...store, updateStatus } };
+        assert.deepEqual(await rebuild({ ...world, ports }), fail(refused));
+        assert.deepEqual(await incarnations(world), [1, 2]);
+      },
+      2,
+    ));
 
   it("requests a read for an attachment whose disk is being detached", () =>
     withIncarnation(1, async (world) => {

@@ -1,12 +1,15 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
 import { failureEventText } from "../../core/events/failure-local-key.ts";
+import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isUnmarked, withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { rebuildEnd, rebuildMark } from "../../core/rollback/rebuild-mark.ts";
 import { judgeStandingReports, rememberedReport } from "../../core/rollback/rollback-reports.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import {
   readRecordedDisk,
@@ -16,9 +19,9 @@ import {
   type RecordedDisk,
 } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
-import { mayPass, tryEach } from "../try-each.ts";
+import { isGeneral, tryEach } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
-import { distrustShared, sharedDisk } from "./distrust-shared.ts";
+import { distrustShared, type SharedDisk, sharedDisk } from "./distrust-shared.ts";
 import { vmsReadOnce } from "./vms-read-once.ts";
 
 /**
@@ -75,7 +78,7 @@ function emitLimited({ events }: RollbackPorts, nodeName: string): void {
 
 /**
  * Records of another incarnation: written during a rebuild, or left over after the Lease was deleted by
- * hand. No component would ever trust them again.
+ * hand. No component would ever trust them again. So are volumes with an attachment that had taken no mark.
  */
 async function rebuildStragglers(
   ports: RollbackPorts,
@@ -91,8 +94,10 @@ async function rebuildStragglers(
     const present = cache.get("AzVolume", name);
     return present !== undefined && isStraggler(present);
   };
+  const distrusted = await distrustEach(ports, cache.list("AzVolume").filter(isUnmarked), signal);
   const volumes = cache.list("AzVolume").filter(isStraggler);
-  return rebuildEach(ports, { volumes, incarnation, isDue }, signal);
+  const rebuilt = await rebuildEach(ports, { volumes, incarnation, isDue }, signal);
+  return rebuilt.ok ? distrusted : rebuilt;
 }
 
 /** Volumes whose records are to be rebuilt. */
@@ -186,8 +191,8 @@ async function rebuild(
 }
 
 /**
- * Before the incarnation rises, which ends the rebuild: no record shows later which of them are left. What no
- * repetition changes must not keep every other volume from its nodes: it is reported, and the rebuild ends.
+ * Before the incarnation rises, which ends the rebuild: no record shows later which of them are left. Fails
+ * with what concerns every volume, and where one can't be kept from its nodes.
  */
 async function distrustEach(
   ports: RollbackPorts,
@@ -197,15 +202,51 @@ async function distrustEach(
   const { failed } = await tryEach(
     volumes.flatMap((volume) => sharedDisk(volume) ?? []),
     {
-      attempt: (shared) =>
-        distrustShared(ports, shared, (failure) => emitNotRebuilt(ports, shared.volume, failure), signal),
+      attempt: (shared) => distrustOrKeep(ports, shared, signal),
       onFailure: ({ volume }, failure) => emitNotRebuilt(ports, volume, failure),
       atOnce: REBUILT_AT_ONCE,
       logger: ports.logger,
     },
     signal,
   );
-  return failed === undefined || !mayPass(failed) ? ok({}) : fail(failed);
+  return failed === undefined ? ok({}) : fail(failed);
+}
+
+/**
+ * What concerns one volume alone, as a bug may, must not keep every other one from its nodes: the volume
+ * itself is kept from them, on its own object, until its attachments take their marks.
+ */
+async function distrustOrKeep(
+  ports: RollbackPorts,
+  shared: SharedDisk,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { volume } = shared;
+  const report = (failure: Failure): void => emitNotRebuilt(ports, volume, failure);
+  const { failed } = await tryEach(
+    [shared],
+    {
+      attempt: (one) => distrustShared(ports, one, report, signal),
+      onFailure: (_one, failure) => {
+        if (!isGeneral(failure)) report(failure);
+      },
+      logger: ports.logger,
+    },
+    signal,
+  );
+  if (failed !== undefined && isGeneral(failed)) return fail(failed);
+  if (failed === undefined && !isUnmarked(volume)) return ok(undefined);
+  const { name, uid } = volume.metadata;
+  const kept = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name, uid },
+    (present) =>
+      failed === undefined
+        ? withoutUnmarked(present)
+        : withUnmarked(present, describeFailure(failed), ports.clock.nowMs()),
+    signal,
+  );
+  return kept.ok ? kept : ignoreNotFound(kept);
 }
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */

@@ -1,7 +1,9 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { ATTACHMENTS_UNMARKED, isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
@@ -34,10 +36,12 @@ export async function whileSame<T>(
   const acted = await ports.host.whileHolding(
     found.device,
     async () => {
-      const same = await findSameDevice(ports, request, volume, found, signal);
-      if (!same.ok) return same;
-      const trusted = await checkAttachment(ports, volume, signal);
-      return trusted.ok ? act() : trusted;
+      const find = (): Promise<Result<unknown, Failure>> =>
+        findSameDevice(ports, request, volume, found, signal);
+      const same = isSingleWriter(volume.spec.capabilities)
+        ? await find()
+        : await betweenRebuilds(ports, request.volumeId, volume, find, signal);
+      return same.ok ? act() : same;
     },
     signal,
   );
@@ -46,16 +50,35 @@ export async function whileSame<T>(
 }
 
 /**
- * Where several nodes may write, nothing is acquired, and only the attachment says which disk it is. So after
- * its last read the store's counters are compared: in a restored backup its LUN may be that of another
- * volume's disk by now, or a detach may be under way.
+ * Where several nodes may write, nothing is acquired, and only the attachment says which disk it is. In a
+ * restored backup its LUN may be that of another volume's disk by now, or a detach may be under way. So
+ * `read` runs between two comparisons of the store's counters, in one store incarnation, and only once the
+ * rebuild before that has marked all of the volume's attachments.
  */
-async function checkAttachment(
+async function betweenRebuilds(
   ports: NodePorts,
-  { spec }: AzVolume,
+  volumeId: string,
+  { metadata }: AzVolume,
+  read: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  return isSingleWriter(spec.capabilities) ? ok(undefined) : readTrustedIncarnation(ports, signal);
+  const before = await readTrustedIncarnation(ports, signal);
+  if (!before.ok) return before;
+  const fresh = await ports.store.get("AzVolume", metadata.name, signal);
+  if (!fresh.ok) return fresh;
+  if (isUnmarked(fresh.value))
+    return stillWaiting(
+      volumeId,
+      "a controller to mark each attachment of the volume after a rollback of the object store: the " +
+        `condition ${ATTACHMENTS_UNMARKED} of its AzVolume says what hinders it`,
+    );
+  const done = await read();
+  if (!done.ok) return done;
+  const after = await readTrustedIncarnation(ports, signal);
+  if (!after.ok) return after;
+  return after.value === before.value
+    ? done
+    : stillWaiting(volumeId, "its attachment to be read again, after a rollback of the object store");
 }
 
 /**

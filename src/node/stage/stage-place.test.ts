@@ -3,9 +3,11 @@ import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { must } from "../../controller/testing/settled.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
+import { withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
 import { foundRecord } from "../../core/writer/record/writer-steps.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -467,6 +469,20 @@ describe("stageVolume of a volume that several nodes may write", () => {
         assert.equal(!answer.ok && answer.failure.kind, "StoreRolledBack");
         assert.equal(ports.checkpoints.volumes().length, hold - 1);
       }));
+
+  it("stages nothing while an attachment has taken no mark after a rollback", () =>
+    withNode({}, async (world) => {
+      await withManyWriters(world);
+      const changed = async (change: (volume: AzVolume) => AzVolume | undefined): Promise<void> => {
+        const next = change(await must(world.store.get("AzVolume", "pvc-1", never)));
+        await must(world.store.updateStatus("AzVolume", next ?? assert.fail("no change"), never));
+      };
+      await changed((volume) => withUnmarked(volume, "refused", world.clock.nowMs()));
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "StillWaiting");
+      assert.deepEqual(world.ports().checkpoints.volumes(), []);
+      await changed(withoutUnmarked);
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+    }));
 
   it("takes no device whose number a pod has raw as another volume", () =>
     withNode({}, async (world) => {
