@@ -86,7 +86,7 @@ export interface ModelSettings {
   readonly createResourceGroups: boolean;
   /**
    * `Retry-After` of every answer that leaves an operation in progress, in whole seconds of the client's
-   * clock, whatever the time scale. 0: as recorded, where only actions and monitors ask for 10 s.
+   * clock, whatever the time scale. 0: as recorded, in the model's clock, where that is a second or more.
    */
   readonly pollAfterS: number;
   /** Items per page of a list. */

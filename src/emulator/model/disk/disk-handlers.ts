@@ -44,7 +44,7 @@ export function deleteDiskHandler(world: World, call: ArmCall): HandlerResult {
   const deleted = deleteDisk(world, disk);
   return deleted.kind === "Failure"
     ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "DiskAction"));
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
 }
 
 export function listDisksHandler(world: World, call: ArmCall): HandlerResult {

@@ -5,7 +5,7 @@ import { checkDiskName } from "../api/request/check-name.ts";
 import { type ResourceAddress, resourceId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { checkLinks } from "../linked/links.ts";
-import { operationHeaders } from "../pace/lro.ts";
+import { operationHeaders, RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { diskQuota } from "../subscription/quota-table.ts";
@@ -179,6 +179,7 @@ function startDiskOperation(
     location: disk.location,
     resourceId: disk.id,
     delayMs: write.delayMs,
+    retryAfter: RETRY_AFTER.diskWrite,
     diskIds: [disk.id],
     ...(write.source === undefined ? {} : { copiesFrom: write.source.id }),
     work: {
@@ -258,5 +259,5 @@ export function firstAnswer(
     type: `Microsoft.Compute/${address.type}`,
     properties: { ...objectAt(call.body, "properties"), provisioningState: "Updating" },
   };
-  return reply(202, body, operationHeaders(world, call, operation, "DiskWrite"));
+  return reply(202, body, operationHeaders(world, call, operation, "Disk"));
 }

@@ -97,7 +97,7 @@ function accessOperation(
       result: () => change.result,
     },
   });
-  return reply(202, undefined, operationHeaders(world, call, operation, "DiskAction"));
+  return reply(202, undefined, operationHeaders(world, call, operation, "Disk"));
 }
 
 function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Accessible | undefined {

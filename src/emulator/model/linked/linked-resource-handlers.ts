@@ -76,7 +76,7 @@ function answered(
   if (written.kind === "Failure") return written;
   const present = findLinked(world, address);
   const body = present === undefined ? undefined : renderLinkedResource(present);
-  return reply(202, body, operationHeaders(world, call, written.operation, "DiskWrite"));
+  return reply(202, body, operationHeaders(world, call, written.operation, "Disk"));
 }
 
 function getLinked(world: World, _call: ArmCall, address: LinkedAddress): HandlerResult {
@@ -92,7 +92,7 @@ function deleteLinkedHandler(world: World, call: ArmCall, address: LinkedAddress
   const deleted = deleteLinked(world, existing);
   return deleted.kind === "Failure"
     ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "DiskAction"));
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
 }
 
 /** The ids of the disks that are encrypted with it. */

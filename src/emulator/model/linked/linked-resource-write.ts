@@ -4,6 +4,7 @@ import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/js
 import { checkDiskName } from "../api/request/check-name.ts";
 import { keyOf, resourceId } from "../api/resource/resource-id.ts";
 import { identityOf } from "../api/resource/stated-members.ts";
+import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
 import { normalLocation, without, type World } from "../world.ts";
@@ -143,6 +144,7 @@ function start(
     location,
     resourceId: id,
     delayMs: delayMs(world, verb === "Delete" ? "diskDelete" : "diskUpdate"),
+    ...(verb === "Delete" ? {} : { retryAfter: RETRY_AFTER.diskWrite }),
     work: {
       effects: () => [],
       end: (outcome) => end(happened(outcome, id)),

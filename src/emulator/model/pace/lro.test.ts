@@ -94,14 +94,47 @@ describe("the first answer", () => {
     const action = azure.send("POST", "virtualMachines/node-b/restart");
     assert.deepEqual(followed(action), ["azure-asyncoperation", "azure-asyncnotification", "location"]);
     const disk = azure.send("PUT", "disks/new", diskBody());
-    assert.deepEqual(
-      [followed(disk), disk.headers["retry-after"]],
-      [["azure-asyncoperation", "location", "retry-after"], "1"],
-    );
+    assert.deepEqual(followed(disk), ["azure-asyncoperation", "location", "retry-after"]);
     assert.equal(textAt(disk.body, "properties", "provisioningState"), "Updating");
     azure.settle();
     assert.deepEqual(followed(azure.send("DELETE", "disks/new")), ["azure-asyncoperation", "location"]);
   });
+});
+
+describe("Retry-After", () => {
+  const action = (name: string): string => `virtualMachines/node-a/${name}`;
+  const disk = diskBody();
+  const rows: readonly (readonly [
+    method: ArmRequest["method"],
+    path: string,
+    body: Json | undefined,
+    first: string | undefined,
+    running: string | undefined,
+  ])[] = [
+    ["PUT", "disks/new", disk, "2", undefined],
+    ["PATCH", "disks/pvc-1", { tags: { a: "b" } }, "2", undefined],
+    ["DELETE", "disks/pvc-1", undefined, undefined, undefined],
+    ["POST", "disks/pvc-1/endGetAccess", undefined, undefined, undefined],
+    ["PUT", "snapshots/new", SNAPSHOT, "2", undefined],
+    ["DELETE", "snapshots/s", undefined, undefined, undefined],
+    ["PUT", "virtualMachines/new", VM, "10", "35"],
+    ["PUT", "virtualMachines/node-a", VM, undefined, undefined],
+    ["PATCH", "virtualMachines/node-a", {}, undefined, undefined],
+    ["POST", action("attachDetachDataDisks"), {}, undefined, undefined],
+    ["POST", action("restart"), undefined, undefined, undefined],
+    ["DELETE", "virtualMachines/node-a", undefined, "10", "30"],
+  ];
+  for (const [method, path, body, first, running] of rows) {
+    it(`of ${method} ${path} is as recorded, and of its end nothing`, () => {
+      const azure = furnished();
+      const answer = azure.send(method, path, body);
+      const poll = (): string | undefined =>
+        follow(azure, answer, "azure-asyncoperation").headers["retry-after"];
+      const polled = poll();
+      azure.settle();
+      assert.deepEqual([answer.headers["retry-after"], polled, poll()], [first, running, undefined]);
+    });
+  }
 });
 
 describe("pollAfterS", () => {

@@ -6,29 +6,37 @@ import { sameId } from "../api/resource/resource-id.ts";
 import { normalLocation, type World } from "../world.ts";
 import type { Operation } from "./operation.ts";
 
-/** What the disk provider asks of the client of a PUT (recorded) or PATCH (inferred). */
-const DISK_WRITE_RETRY_AFTER_MS = 2000;
+/**
+ * What Azure asks of the clients that follow an operation, as `Retry-After`. Recorded in raw answers of 2022
+ * to 2026, by the tests of Azure Service Operator (`v2/internal/controllers/recordings/Test_Compute_*.yaml`):
+ * those to updates of a VM and to deletions of disks have no such header. Inferred: PATCHes of disks ask as
+ * PUTs do, monitors as status documents, and actions for nothing, since `az` polls them every 30 s.
+ */
+export const RETRY_AFTER = {
+  diskWrite: { firstMs: 2000, runningMs: 0 },
+  vmCreation: { firstMs: 10_000, runningMs: 35_000 },
+  vmDeletion: { firstMs: 10_000, runningMs: 30_000 },
+} as const;
 
 /**
  * The headers by which a client follows an operation. Recorded: the compute provider answers PUT and PATCH
  * without `Location`, actions and deletes with it; the disk provider always with it, and it notifies no one
- * of the end. Only writes of disks have a `Retry-After`: `az`, whose recordings leave that header out, polls
- * everything else every 30 s.
+ * of the end.
  */
 export function operationHeaders(
   world: World,
   call: ArmCall,
   operation: Operation,
-  kind: "Update" | "Action" | "DiskWrite" | "DiskAction",
+  kind: "Update" | "Action" | "Disk",
 ): Record<string, string> {
   const location = normalLocation(operation.location);
   const url = `${call.origin}/subscriptions/${operation.subscriptionId}/providers/Microsoft.Compute/locations/${location}/${operation.provider}/${operation.id}?p=${operation.id}`;
   const version = `&api-version=${call.apiVersion}`;
   return {
     "azure-asyncoperation": url + version,
-    ...(kind.startsWith("Disk") ? {} : { "azure-asyncnotification": "Enabled" }),
+    ...(kind === "Disk" ? {} : { "azure-asyncnotification": "Enabled" }),
     ...(kind === "Update" ? {} : { location: `${url}&monitor=true${version}` }),
-    ...retryAfter(world, kind === "DiskWrite" ? DISK_WRITE_RETRY_AFTER_MS : 0),
+    ...retryAfter(world, operation.retryAfter?.firstMs),
   };
 }
 
@@ -39,7 +47,11 @@ export function getOperation(world: World, call: ArmCall): HandlerResult {
     return armErrors.operationNotFound(param(call, "operationId"));
   return isOn(call, "monitor")
     ? monitor(world, call, operation)
-    : reply(200, statusDocument(operation), operation.status === "InProgress" ? retryAfter(world, 0) : {});
+    : reply(
+        200,
+        statusDocument(operation),
+        operation.status === "InProgress" ? retryAfter(world, operation.retryAfter?.runningMs) : {},
+      );
 }
 
 /** Whether an operation is in a URL's subscription and region. */
@@ -65,8 +77,8 @@ function statusDocument(operation: Operation): JsonObject {
 function monitor(world: World, call: ArmCall, operation: Operation): HandlerResult {
   if (operation.status === "InProgress") {
     return reply(202, undefined, {
-      location: operationHeaders(world, call, operation, "DiskAction")["location"] ?? "",
-      ...retryAfter(world, 0),
+      location: operationHeaders(world, call, operation, "Disk")["location"] ?? "",
+      ...retryAfter(world, operation.retryAfter?.runningMs),
     });
   }
   if (operation.error !== undefined) return reply(httpStatusOf(operation.error), errorBody(operation.error));
@@ -82,7 +94,7 @@ function httpStatusOf(error: ArmFailure): number {
  * What the setting asks of all clients, in seconds of their own clocks, or Azure of this one. The header is
  * in seconds, so a faster clock omits Azure's rather than slowing its clients down.
  */
-function retryAfter({ settings }: World, azuresMs: number): Record<string, string> {
+function retryAfter({ settings }: World, azuresMs = 0): Record<string, string> {
   const seconds =
     settings.pollAfterS > 0
       ? Math.ceil(settings.pollAfterS)

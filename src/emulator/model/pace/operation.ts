@@ -54,6 +54,8 @@ export interface OperationStart {
   readonly copiesFrom?: string;
   /** Why a part of it can't be done: it ends Failed, whatever else it does. */
   readonly refusal?: ArmFailure;
+  /** What it asks of its clients: to wait before the first poll, and after one that finds it running. */
+  readonly retryAfter?: { readonly firstMs: number; readonly runningMs: number };
   /** Begun by the model, not by a caller; exempt from faults. */
   readonly internal?: boolean;
   readonly work: OperationWork;

@@ -17,6 +17,7 @@ import { resourceId } from "../api/resource/resource-id.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
 import { statedMembers } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
+import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, startOperation } from "../pace/operations.ts";
 import { checkTerminateNotice } from "../scheduled-events/raise-event.ts";
@@ -164,6 +165,7 @@ export function createVm(
     location: vm.location,
     resourceId: vm.id,
     delayMs: delayMs(world, "vmCreate", plan.entries.length),
+    retryAfter: RETRY_AFTER.vmCreation,
     diskIds: plan.entries.map((entry) => entry.diskId),
     work: {
       effects: (outcome) =>

@@ -2,6 +2,7 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { keyOf, sameId } from "../api/resource/resource-id.ts";
 import type { DataPlaneEffect } from "../data-plane-port.ts";
 import { deleteDisk } from "../disk/disk-delete.ts";
+import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, joinOperation, preemptOperation, startOperation } from "../pace/operations.ts";
 import { raiseEvent, terminateNoticeMs } from "../scheduled-events/raise-event.ts";
@@ -34,6 +35,7 @@ export function deleteVm(
     location: vm.location,
     resourceId: vm.id,
     delayMs: waitMs + workMs,
+    retryAfter: RETRY_AFTER.vmDeletion,
     work: {
       effects: (outcome) => (outcome.undone === "all" ? [] : removalEffects(world, vm)),
       end: (outcome) => {

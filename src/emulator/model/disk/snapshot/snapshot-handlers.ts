@@ -43,7 +43,7 @@ export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResul
   const deleted = deleteSnapshot(world, snapshot);
   return deleted.kind === "Failure"
     ? deleted
-    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "DiskAction"));
+    : reply(202, undefined, operationHeaders(world, call, deleted.operation, "Disk"));
 }
 
 export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {

@@ -14,6 +14,7 @@ import { checkDiskName } from "../../api/request/check-name.ts";
 import { choiceOf } from "../../api/request/choice.ts";
 import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
 import { checkLinks } from "../../linked/links.ts";
+import { RETRY_AFTER } from "../../pace/lro.ts";
 import type { Operation } from "../../pace/operation.ts";
 import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/operations.ts";
 import { snapshotQuota } from "../../subscription/quota-table.ts";
@@ -241,6 +242,7 @@ function start(
     location: snapshot.location,
     resourceId: snapshot.id,
     delayMs: afterMs,
+    ...(name === "Snapshots_Delete" ? {} : { retryAfter: RETRY_AFTER.diskWrite }),
     diskIds: [snapshot.id],
     ...(copiesFrom === undefined ? {} : { copiesFrom }),
     work: {
