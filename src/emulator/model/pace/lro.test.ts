@@ -137,6 +137,24 @@ describe("Retry-After", () => {
   }
 });
 
+describe("Retry-After of a faster clock", () => {
+  // A second where half of one is due would slow its clients down.
+  const rows: readonly (readonly [timeScale: number, disk: string | undefined, vm: string | undefined])[] = [
+    [0.5, "1", "5"],
+    [0.3, undefined, "3"],
+    [0.25, undefined, "2"],
+    [0.05, undefined, undefined],
+  ];
+  for (const [timeScale, disk, vm] of rows) {
+    it(`is never more than is due with a time scale of ${timeScale}`, () => {
+      const azure = furnished({ timeScale });
+      const written = azure.send("PUT", "disks/new", diskBody());
+      const deleted = azure.send("DELETE", "virtualMachines/node-a");
+      assert.deepEqual([written.headers["retry-after"], deleted.headers["retry-after"]], [disk, vm]);
+    });
+  }
+});
+
 describe("pollAfterS", () => {
   // az and the SDKs for Go and Python poll every 30 s where they get no Retry-After.
   it("is Retry-After of each answer that leaves an operation in progress", () => {

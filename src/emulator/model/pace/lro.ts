@@ -98,6 +98,6 @@ function retryAfter({ settings }: World, azuresMs = 0): Record<string, string> {
   const seconds =
     settings.pollAfterS > 0
       ? Math.ceil(settings.pollAfterS)
-      : Math.round((azuresMs * settings.timeScale) / 1000);
+      : Math.floor((azuresMs * settings.timeScale) / 1000);
   return seconds >= 1 ? { "retry-after": String(seconds) } : {};
 }
