@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
 import { isObject, type Json } from "../../src/emulator/model/api/json.ts";
+import { asDescribed } from "../../src/emulator/model/api/request/described-body.ts";
 import { MEMBER_NAMES } from "../../src/emulator/model/api/request/member-names.ts";
-import { withSpelledMembers } from "../../src/emulator/model/api/request/spelled-members.ts";
 import { ARM_ROUTES } from "../../src/emulator/model/api/routes.ts";
 import { aModel, COMPUTE, diskBody } from "../../src/emulator/model/testing/model-fixture.ts";
 
@@ -74,13 +74,16 @@ describe("answers beside the models of the official SDK", () => {
     assert.deepEqual([...unknown], []);
   });
 
-  it("is a resource that can be sent back, whatever the case of its members", () => {
+  it("is a resource that can be sent back in any case, and with its values in quotes", () => {
     const plain = answers.map(({ body }) => JSON.parse(JSON.stringify(body)) as Json);
     const resources = plain
       .flatMap((body) => (isObject(body) && Array.isArray(body["value"]) ? (body["value"] as Json[]) : body))
       .filter((resource) => isObject(resource) && isObject(resource["properties"]) && "id" in resource);
     assert.ok(resources.length > 50, `${resources.length} resources`);
-    for (const resource of resources) assert.deepEqual(withSpelledMembers(inCapitals(resource)), resource);
+    for (const resource of resources) {
+      assert.deepEqual(asDescribed(inCapitals(resource)), resource);
+      assert.deepEqual(asDescribed(inQuotes(resource)), resource);
+    }
   });
 
   it("has every member that the model requires, each of its type", async () => {
@@ -137,6 +140,17 @@ function inCapitals(value: Json): Json {
     Object.entries(value).map(([name, member = null]) => [
       name.toUpperCase(),
       ["tags", "instanceView"].includes(name) ? member : inCapitals(member),
+    ]),
+  );
+}
+
+function inQuotes(value: Json): Json {
+  if (Array.isArray(value)) return value.map(inQuotes);
+  if (!isObject(value)) return typeof value === "number" || typeof value === "boolean" ? `${value}` : value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member = null]) => [
+      name,
+      name === "instanceView" ? member : inQuotes(member),
     ]),
   );
 }

@@ -108,6 +108,7 @@ const ODD_NAMES = ["none", "ü💥", "a".repeat(300), "__proto__", "constructor"
 const JUNK: readonly Json[] = [
   ...[null, true, false, -1, 0, 1.5, 64, 1e300, -1e300, 2 ** 53],
   ...["", " ", "none", "ü\u0000💥", "a".repeat(300), "P", "PT", "Copy", "/", "//////", "%", "*"],
+  ...["1", "1023", "true", "9".repeat(400)],
   ...[COMPUTE, idOf("disks", "d"), idOf("disks", "none"), idOf("snapshots", "s"), idOf("snapshots", "none")],
   ...[[], {}, [null], [[]], [{}], { properties: {} }, ["1", "1"], Array.from({ length: 70 }, () => ({}))],
   JSON.parse('{"__proto__": {"lun": 1}, "constructor": 1, "toString": null}') as Json,

@@ -24,17 +24,13 @@ export function textAt(value: Json | undefined, ...path: readonly string[]): str
   return typeof found === "string" ? found : undefined;
 }
 
-/** A number, also in quotes: templates of Azure's own have `"diskSizeGB": "1023"`. */
 export function numberAt(value: Json | undefined, ...path: readonly string[]): number | undefined {
   const found = at(value, ...path);
-  if (typeof found === "string" && /^-?\d+$/.test(found)) return Number(found);
   return typeof found === "number" ? found : undefined;
 }
 
-/** The same for `"true"` and `"false"`. */
 export function booleanAt(value: Json | undefined, ...path: readonly string[]): boolean | undefined {
   const found = at(value, ...path);
-  if (typeof found === "string" && /^(?:true|false)$/i.test(found)) return found.toLowerCase() === "true";
   return typeof found === "boolean" ? found : undefined;
 }
 

@@ -25,6 +25,8 @@ interface Accessible {
 }
 
 const ACCESSES = ["None", "Read", "Write"];
+/** The greatest number of Azure's description: 32 bits. */
+const DURATION_MAX_S = 2_147_483_647;
 
 /** POST beginGetAccess: a URL for the bytes, which the emulator does not serve. */
 export function beginAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
@@ -58,6 +60,12 @@ function grantIn(world: World, { body }: ArmCall): SasGrant | ArmFailure {
   }
   const access = choiceOf(ACCESSES, asked);
   if (access === undefined) return armErrors.notOneOf("access", asked, ACCESSES);
+  if (!Number.isInteger(durationS) || durationS < 0 || durationS > DURATION_MAX_S)
+    return armErrors.invalidParameter(
+      "durationInSeconds",
+      `The value '${durationS}' of parameter 'durationInSeconds' is out of range. The value must be ` +
+        `between '0' and '${DURATION_MAX_S}', inclusive.`,
+    );
   const { timeScale } = world.settings;
   return { access, expiresAtMs: world.nowMs + durationS * 1000 * (timeScale === 0 ? 1 : timeScale) };
 }

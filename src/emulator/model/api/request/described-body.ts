@@ -1,0 +1,37 @@
+import { isObject, type Json } from "../json.ts";
+import { MEMBER_NAMES } from "./member-names.ts";
+import { BOOLEAN_MEMBERS, NUMBER_MEMBERS } from "./member-values.ts";
+
+const SPELLINGS: ReadonlyMap<string, string> = new Map(
+  MEMBER_NAMES.map((name) => [name.toLowerCase(), name]),
+);
+const NUMBERS = new Set(NUMBER_MEMBERS);
+const BOOLEANS = new Set(BOOLEAN_MEMBERS);
+
+/** Members whose own members a client names: those keep their case and their quotes. */
+const FREE_FORM: readonly string[] = ["tags", "userAssignedIdentities", "settings", "protectedSettings"];
+
+/**
+ * A request's body as Azure's description has it: its members in that spelling, and numbers and truth values
+ * without the quotes that Azure's own templates have (`"diskSizeGB": "1023"`). Azure binds members without
+ * regard to case, as Newtonsoft.Json does, where of two that differ only in case the last one counts
+ * (JamesNK/Newtonsoft.Json#1571). An unknown member stays as it is, with all that it has.
+ */
+export function asDescribed(body: Json | undefined): Json | undefined {
+  if (Array.isArray(body)) return body.map((element: Json) => asDescribed(element) ?? null);
+  if (!isObject(body)) return body;
+  return Object.fromEntries(
+    Object.entries(body).map(([sent, value]) => {
+      const name = SPELLINGS.get(sent.toLowerCase());
+      if (name === undefined) return [sent, value];
+      if (FREE_FORM.includes(name)) return [name, value];
+      return [name, typeof value === "string" ? unquoted(name, value) : asDescribed(value)];
+    }),
+  );
+}
+
+function unquoted(name: string, text: string): Json {
+  if (NUMBERS.has(name) && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  if (BOOLEANS.has(name) && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === "true";
+  return text;
+}
