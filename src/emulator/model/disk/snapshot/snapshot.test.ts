@@ -63,6 +63,13 @@ describe("a snapshot", () => {
     ) as Record<string, Json>;
     assert.deepEqual(shown, { createOption: "Copy", sourceResourceId: sourceUri });
     assert.equal(textAt(azure.finish("PUT", "snapshots/s", body), "status"), "Succeeded");
+    // Nothing is made from a resource here: the member stays as it was sent.
+    const empty = { createOption: "Empty", sourceUri };
+    const disk = azure.send("PUT", "disks/empty", {
+      location: "eastus",
+      properties: { creationData: empty, diskSizeGB: 8 },
+    });
+    assert.deepEqual(at(disk.body, "properties", "creationData"), empty);
     const blob = { createOption: "Copy", sourceUri: "https://account.blob.core.windows.net/vhds/a.vhd" };
     const refused = azure.send("PUT", "snapshots/t", {
       location: "eastus",
