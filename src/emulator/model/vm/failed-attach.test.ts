@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Json, textAt } from "../api/json.ts";
 import type { ModelSettings } from "../settings.ts";
-import { aModel, dataDisksOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
+import {
+  aModel,
+  dataDisksOf,
+  diskBody,
+  etagOf,
+  listBody,
+  type ModelFixture,
+} from "../testing/model-fixture.ts";
 
 /** Two VMs and two disks; the attach of both disks to node-a has failed, once. */
 function afterFailure(settings: Partial<ModelSettings> = {}): ModelFixture {
@@ -42,6 +49,25 @@ describe("a failed attach", () => {
 
   it("leaves nothing where the setting says so", () => {
     assert.deepEqual(shown(afterFailure({ failedAttach: "removed" })), ["", "Failed", undefined, undefined]);
+  });
+
+  it("moves the ETag at its end only where it leaves nothing", () => {
+    const rows = [
+      ["kept", 1],
+      ["removed", 2],
+    ] as const;
+    for (const [failedAttach, moves] of rows) {
+      const azure = aModel({ settings: { failedAttach } });
+      const before = Number(JSON.parse(etagOf(azure, "node-a")));
+      azure.finish("PUT", "disks/pvc-1", diskBody());
+      azure.model.faults.add({
+        operation: "VirtualMachines_Update",
+        times: 1,
+        effect: { kind: "FailOperation", code: "OperationPreempted" },
+      });
+      azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+      assert.equal(Number(JSON.parse(etagOf(azure, "node-a"))) - before, moves, failedAttach);
+    }
   });
 
   const repairs: readonly (readonly [because: string, method: "PATCH" | "PUT", body: Json])[] = [
