@@ -22,7 +22,7 @@ export interface ProvisionerSettings {
   readonly vmPollSpacing: PollSpacing;
   /**
    * How often operations on disks are polled: they take a tenth of a second to seconds. Default 0.2 s to 2
-   * s.
+   * s. Azure asks for 2 s after a write of a disk, and the first poll waits for that.
    */
   readonly diskPollPace: PollPace;
   /** Delays after a conflict, a changed ETag or a lost answer. Default 0.25 s, doubling to 15 s. */
