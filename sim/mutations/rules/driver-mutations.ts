@@ -77,8 +77,8 @@ export const driverMutations: readonly Mutation[] = [
     removes: "the device is looked for again once it is held, by the attachment at that time",
     edits: {
       file: "src/node/stage/same-device.ts",
-      find: `const same = await findSameDevice(ports, request, volume, found, signal);`,
-      replace: `const same = { ok: true, value: undefined } as const;`,
+      find: `        findSameDevice(ports, request, volume, found, signal);`,
+      replace: `        Promise.resolve(ok(undefined));`,
     },
     alsoRemoves: ["twins", "file-system-uuid"],
     breaks: ["csi-answer", "synced-data-lost", "two-writers", "formatted-data"],
