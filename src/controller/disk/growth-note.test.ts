@@ -14,8 +14,8 @@ const never = new AbortController().signal;
 const lost: Failure = { kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "r" };
 const overQuota: Failure = { kind: "ChangeOverQuota", diskUri: "disk", detail: "" };
 
-/** What becomes of each request of a pass, and what the pass answers. */
-type Requests = readonly ("lost" | "refused" | "made")[];
+/** What becomes of each request of a pass. `unread`: the volume can't be read, and nothing is sent. */
+type Requests = readonly ("lost" | "refused" | "made" | "unread")[];
 
 /** A disk of 10 GiB that is to have `sizeGiB`. */
 async function withGrowth(
@@ -34,12 +34,22 @@ async function withGrowth(
     const detail = aDetail({ maxShares: 1, skuName });
     await world.given("AzVolume", aVolume({ spec: { disk }, status: { detail } }));
     const stored = (): Promise<AzVolume> => must(world.other.get("AzVolume", "pvc-1", never));
+    let isAway = false;
+    const get: ReconcileWorld["ports"]["store"]["get"] = (...request) =>
+      isAway
+        ? Promise.resolve(fail({ kind: "StoreUnavailable", detail: "" }))
+        : world.ports.store.get(...request);
+    const store = { ...world.ports.store, get };
     const pass = async (requests: Requests): Promise<readonly (number | undefined)[]> => {
       const before: (number | undefined)[] = [];
       const resizeDisk: ReconcileWorld["ports"]["cloud"]["resizeDisk"] = async (asked, signal) => {
         let end: Result<{ readonly sizeGiB: number }, Failure> = fail(lost);
         for (const request of requests) {
-          if (!(await asked.precondition(signal))) return fail({ kind: "Refused", diskUri: "disk" });
+          isAway = request === "unread";
+          const isAllowed = await asked.precondition(signal);
+          isAway = false;
+          if (request === "unread") await asked.onOver?.(signal);
+          if (!isAllowed) return fail({ kind: "Refused", diskUri: "disk" });
           before.push((await stored()).status?.sentGrowth?.sizeGiB);
           if (request === "refused") await asked.onOver?.(signal);
           end =
@@ -48,7 +58,7 @@ async function withGrowth(
         return end;
       };
       const cloud = { ...world.ports.cloud, resizeDisk };
-      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      await world.answerOf(diskReconciler({ ...world.ports, store, cloud }).reconcile("pvc-1", never));
       return before;
     };
     await act({
@@ -82,6 +92,12 @@ describe("the note of a growth", () => {
   it("stays where an earlier request of the same pass has no answer", () =>
     withGrowth(async ({ pass, noted }) => {
       await pass(["lost", "refused"]);
+      assert.equal((await noted())?.[0], 20);
+    }));
+
+  it("stays where the volume can't be read before the next request", () =>
+    withGrowth(async ({ pass, noted }) => {
+      await pass(["lost", "unread"]);
       assert.equal((await noted())?.[0], 20);
     }));
 

@@ -26,6 +26,8 @@ export function growthNote(
   let sent: SentGrowth | undefined;
 
   async function write(signal: AbortSignal): Promise<boolean> {
+    // Nothing is sent where the volume can't be read. What an earlier request has noted stays then.
+    [before, sent] = [undefined, undefined];
     const noted = await changeStatus(
       ports.store,
       target,
