@@ -433,7 +433,8 @@ async function survivesEach(
 /** Of the first seeds the one where the grant takes effect after the detach was allowed. */
 async function withFlush(scenario: Scenario): Promise<Scenario> {
   for (const seed of seedRange([1, TAKEN_BACK_WITHIN_SEEDS])) {
-    const { steps } = await runPlain({ ...scenario, seed }, { isTwinned: false });
+    const { steps, violations } = await runPlain({ ...scenario, seed }, { isTwinned: false });
+    assert.deepEqual(violations, [], `seed ${seed}`);
     if (steps.some(({ taken }) => taken.some(({ step }) => step === "flush"))) return { ...scenario, seed };
   }
   assert.fail(`no detach is taken back with the seeds from 1 to ${TAKEN_BACK_WITHIN_SEEDS}`);

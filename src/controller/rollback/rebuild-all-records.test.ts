@@ -231,14 +231,58 @@ describe("rebuildReconciler", () => {
         const { store } = storeRefusing(world, "node-a");
         const refusing = { ...world, ports: { ...world.ports, store } };
         const stored = (): Promise<AzVolume> => must(world.other.get("AzVolume", "pvc-1", never));
-        for (const pass of ["of the rebuild", "after it"]) {
-          assert.deepEqual(await rebuild(refusing), ok({}), pass);
+        const again = { requeueAfterMs: 60_000 };
+        for (const [pass, answer] of [
+          ["of the rebuild", {}],
+          ["after it", again],
+        ] as const) {
+          assert.deepEqual(await rebuild(refusing), ok(answer), pass);
           await world.clock.advance(1_000);
           assert.deepEqual([isUnmarked(await stored()), await incarnations(world)], [true, [2, 0]], pass);
         }
-        assert.deepEqual(await rebuild(world), ok({}));
+        assert.deepEqual(await rebuild(world), ok(again));
         assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
         assert.equal(isUnmarked(await stored()), false);
+      },
+      2,
+    ));
+
+  it("marks the attachments of such a volume once a minute", () =>
+    withIncarnation(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aSharedVolume());
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const { store } = storeRefusing(world, "node-a");
+        const reconciler = rebuildReconciler({ ...world.ports, store });
+        const tries = async (): Promise<number> => {
+          await world.answerOf(reconciler.reconcile("all", never));
+          await world.clock.advance(1_000);
+          return world.emitted.length;
+        };
+        const seen = [await tries(), await tries(), await tries()];
+        await world.clock.advance(60_000);
+        assert.deepEqual([...seen, await tries()], [1, 2, 2, 3]);
+      },
+      2,
+    ));
+
+  it("ends although such a volume can't be given back to its nodes", () =>
+    withIncarnation(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aSharedVolume());
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        await rebuild({ ...world, ports: { ...world.ports, store: storeRefusing(world, "node-a").store } });
+        await world.clock.advance(1_000);
+        const { store } = world.ports;
+        const updateStatus: typeof store.updateStatus = (kind, object, signal) =>
+          kind === "AzVolume"
+            ? Promise.resolve(fail({ kind: "ObjectInvalid", objectKind: kind, name: "pvc-1", problem: "" }))
+            : store.updateStatus(kind, object, signal);
+        const ports = { ...world.ports, store: { ...store, updateStatus } };
+        assert.deepEqual(await rebuild({ ...world, ports }), ok({ requeueAfterMs: 60_000 }));
+        assert.equal(isUnmarked(await must(world.other.get("AzVolume", "pvc-1", never))), true);
       },
       2,
     ));

@@ -11,6 +11,7 @@ import { judgeStandingReports, rememberedReport } from "../../core/rollback/roll
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import { KeyPace } from "../../runtime/queue/key-pace.ts";
 import {
   readRecordedDisk,
   type ReadDisk,
@@ -30,6 +31,8 @@ import { vmsReadOnce } from "./vms-read-once.ts";
  * the line in which the reads of other calls wait.
  */
 const REBUILT_AT_ONCE = 25;
+/** How often the attachments of a volume that is kept from its nodes are marked again, in milliseconds. */
+const MARKED_AGAIN_EVERY_MS = 60_000;
 
 /**
  * After a rollback no record can be trusted, and no attachment of a volume without one (`distrustShared`).
@@ -39,15 +42,16 @@ const REBUILT_AT_ONCE = 25;
  * incarnation, and is retried.
  */
 export function rebuildReconciler(ports: RollbackPorts): Reconciler {
+  const pace = new KeyPace(ports.clock, MARKED_AGAIN_EVERY_MS);
   return {
     name: "rebuild",
     workers: 1,
     backoff: { baseMs: 500, maxMs: 10_000 },
-    reconcile: (_key, signal) => rebuildIfDue(ports, signal),
+    reconcile: (_key, signal) => rebuildIfDue(ports, pace, signal),
   };
 }
 
-async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<Reconciled> {
+async function rebuildIfDue(ports: RollbackPorts, pace: KeyPace, signal: AbortSignal): Promise<Reconciled> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return ignoreNotFound(lease);
   const incarnation = storeIncarnationOf(lease.value);
@@ -59,11 +63,11 @@ async function rebuildIfDue(ports: RollbackPorts, signal: AbortSignal): Promise<
       return rebuild(ports, incarnation + 1, verdict.alone, signal);
     case "limited": {
       emitLimited(ports, verdict.nodeName);
-      const rebuilt = await rebuildStragglers(ports, incarnation, signal);
+      const rebuilt = await rebuildStragglers(ports, pace, incarnation, signal);
       return rebuilt.ok ? ok({ requeueAfterMs: verdict.leftMs }) : rebuilt;
     }
     case "none":
-      return rebuildStragglers(ports, incarnation, signal);
+      return rebuildStragglers(ports, pace, incarnation, signal);
     default:
       return unreachable(verdict);
   }
@@ -82,6 +86,7 @@ function emitLimited({ events }: RollbackPorts, nodeName: string): void {
  */
 async function rebuildStragglers(
   ports: RollbackPorts,
+  pace: KeyPace,
   incarnation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
@@ -94,10 +99,24 @@ async function rebuildStragglers(
     const present = cache.get("AzVolume", name);
     return present !== undefined && isStraggler(present);
   };
-  const distrusted = await distrustEach(ports, cache.list("AzVolume").filter(isUnmarked), signal);
   const volumes = cache.list("AzVolume").filter(isStraggler);
   const rebuilt = await rebuildEach(ports, { volumes, incarnation, isDue }, signal);
-  return rebuilt.ok ? distrusted : rebuilt;
+  const marked = await markAgain(ports, pace, incarnation, signal);
+  return rebuilt.ok ? marked : rebuilt;
+}
+
+/** Each mark has its VM written, and ends the taking back of an earlier one. */
+async function markAgain(
+  ports: RollbackPorts,
+  pace: KeyPace,
+  incarnation: number,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const unmarked = ports.cache.list("AzVolume").filter(isUnmarked);
+  const due = unmarked.filter(({ metadata: { name } }) => pace.waitMs(name) === 0);
+  for (const { metadata } of due) pace.acted(metadata.name);
+  const distrusted = await distrustEach(ports, due, incarnation, signal);
+  return distrusted.ok && unmarked.length > 0 ? ok({ requeueAfterMs: MARKED_AGAIN_EVERY_MS }) : distrusted;
 }
 
 /** Volumes whose records are to be rebuilt. */
@@ -180,7 +199,7 @@ async function rebuild(
   if (!volumes.ok) return volumes;
   // Also those that were rebuilt before a crash: their attachments may not have been repaired.
   const due = { volumes: volumes.value.items, incarnation, isDue: () => true };
-  const distrusted = await distrustEach(ports, volumes.value.items, signal);
+  const distrusted = await distrustEach(ports, volumes.value.items, incarnation, signal);
   if (!distrusted.ok) return distrusted;
   const rebuilt = await rebuildEach(ports, due, signal);
   if (!rebuilt.ok && (signal.aborted || rebuilt.failure.kind === "Cancelled")) return rebuilt;
@@ -197,12 +216,13 @@ async function rebuild(
 async function distrustEach(
   ports: RollbackPorts,
   volumes: readonly AzVolume[],
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { failed } = await tryEach(
     volumes.flatMap((volume) => sharedDisk(volume) ?? []),
     {
-      attempt: (shared) => distrustOrKeep(ports, shared, signal),
+      attempt: (shared) => distrustOrKeep(ports, shared, incarnation, signal),
       onFailure: ({ volume }, failure) => emitNotRebuilt(ports, volume, failure),
       atOnce: REBUILT_AT_ONCE,
       logger: ports.logger,
@@ -219,6 +239,7 @@ async function distrustEach(
 async function distrustOrKeep(
   ports: RollbackPorts,
   shared: SharedDisk,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const { volume } = shared;
@@ -242,11 +263,19 @@ async function distrustOrKeep(
     { kind: "AzVolume", name, uid },
     (present) =>
       failed === undefined
-        ? withoutUnmarked(present)
-        : withUnmarked(present, describeFailure(failed), ports.clock.nowMs()),
+        ? withoutUnmarked(present, volume)
+        : withUnmarked(present, {
+            because: describeFailure(failed),
+            incarnation,
+            nowMs: ports.clock.nowMs(),
+          }),
     signal,
   );
-  return kept.ok ? kept : ignoreNotFound(kept);
+  if (kept.ok || isGeneral(kept.failure) || failed !== undefined)
+    return kept.ok ? kept : ignoreNotFound(kept);
+  // It is only kept from its nodes for longer.
+  report(kept.failure);
+  return ok(undefined);
 }
 
 /** Requests a rebuild of every record without a report: no node is left that could report a rollback. */

@@ -1,4 +1,5 @@
 import type { AzVolume } from "../api/az-volume.ts";
+import { sameJson } from "../primitives/same-json.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 
 /**
@@ -12,24 +13,49 @@ export function isUnmarked({ status }: AzVolume): boolean {
   return status?.conditions.some(({ type }) => type === ATTACHMENTS_UNMARKED) === true;
 }
 
-/** The volume that no node stages from now on; undefined: it is so already. */
-export function withUnmarked(volume: AzVolume, because: string, nowMs: number): AzVolume | undefined {
+/** Why a volume is kept from its nodes. */
+interface Unmarked {
+  readonly because: string;
+  /** The store incarnation of the rebuild, or of the pass after one, in which an attachment took no mark. */
+  readonly incarnation: number;
+  readonly nowMs: number;
+}
+
+/** The volume that no node stages from now on; undefined: it says all of that already. */
+export function withUnmarked(
+  volume: AzVolume,
+  { because, incarnation, nowMs }: Unmarked,
+): AzVolume | undefined {
   const { status } = volume;
-  if (status === undefined || isUnmarked(volume)) return undefined;
+  if (status === undefined) return undefined;
+  const present = conditionOf(volume);
   const condition = {
     type: ATTACHMENTS_UNMARKED,
     status: "True",
     reason: "StoreRolledBack",
-    message: `no node stages the volume before each of its attachments is marked: ${because}`,
-    lastTransitionTime: toTimestamp(nowMs),
+    message:
+      `no node stages the volume before each of its attachments is marked, in store incarnation ` +
+      `${incarnation}: ${because}`,
+    lastTransitionTime: present?.lastTransitionTime ?? toTimestamp(nowMs),
   } as const;
-  return { ...volume, status: { ...status, conditions: [...status.conditions, condition] } };
+  if (sameJson(present, condition)) return undefined;
+  const others = status.conditions.filter(({ type }) => type !== ATTACHMENTS_UNMARKED);
+  return { ...volume, status: { ...status, conditions: [...others, condition] } };
 }
 
-/** The volume once all of its attachments are marked; undefined: it was not kept from its nodes. */
-export function withoutUnmarked(volume: AzVolume): AzVolume | undefined {
+/**
+ * The volume once all of its attachments are marked. Undefined: it is kept from its nodes for another reason
+ * than `seen`, the volume before they were: a later rebuild has left one unmarked, or none did.
+ */
+export function withoutUnmarked(volume: AzVolume, seen: AzVolume): AzVolume | undefined {
   const { status } = volume;
-  if (status === undefined || !isUnmarked(volume)) return undefined;
+  const present = conditionOf(volume);
+  if (status === undefined || present === undefined || !sameJson(present, conditionOf(seen)))
+    return undefined;
   const conditions = status.conditions.filter(({ type }) => type !== ATTACHMENTS_UNMARKED);
   return { ...volume, status: { ...status, conditions } };
+}
+
+function conditionOf({ status }: AzVolume): (object & { readonly lastTransitionTime: string }) | undefined {
+  return status?.conditions.find(({ type }) => type === ATTACHMENTS_UNMARKED);
 }

@@ -477,10 +477,11 @@ describe("stageVolume of a volume that several nodes may write", () => {
         const next = change(await must(world.store.get("AzVolume", "pvc-1", never)));
         await must(world.store.updateStatus("AzVolume", next ?? assert.fail("no change"), never));
       };
-      await changed((volume) => withUnmarked(volume, "refused", world.clock.nowMs()));
+      const unmarked = { because: "refused", incarnation: 1, nowMs: world.clock.nowMs() };
+      await changed((volume) => withUnmarked(volume, unmarked));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "StillWaiting");
       assert.deepEqual(world.ports().checkpoints.volumes(), []);
-      await changed(withoutUnmarked);
+      await changed((volume) => withoutUnmarked(volume, volume));
       assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
     }));
 
