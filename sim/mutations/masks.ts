@@ -369,4 +369,13 @@ export const masks: readonly Mask[] = [
 `,
     },
   },
+  {
+    name: "attachment-between-rebuilds",
+    removes: "a node reads the attachment of a shared volume between two looks at the store incarnation",
+    edits: {
+      file: "src/node/stage/same-device.ts",
+      find: `const same = isSingleWriter(volume.spec.capabilities)`,
+      replace: `const same = isSingleWriter(volume.spec.capabilities) || found.device !== undefined`,
+    },
+  },
 ];

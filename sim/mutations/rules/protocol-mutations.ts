@@ -96,7 +96,6 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],
     storm: frozenInMountStorm,
-    shownBy: 4,
     takes:
       "a node with a mount command under way is fenced, and its attachment is looked at before the " +
       "fence is cleared",
@@ -189,7 +188,7 @@ export const protocolMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers"],
     storm: recordLostStorm,
-    shownBy: 11,
+    shownBy: 7,
     takes: "a node is fenced with an old mount command under way, and then the AzVolume is lost",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",
   },

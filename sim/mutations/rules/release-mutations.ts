@@ -69,6 +69,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
+    shownBy: 2,
     takes:
       "a pod comes back to its node between the question and the fence: a controller stands still there " +
       "for seconds",
@@ -117,7 +118,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    shownBy: 4,
+    shownBy: 2,
     takes:
       "a pod comes back to its node while the release check is under way: a controller stands still " +
       "there for seconds",
@@ -170,7 +171,7 @@ export const releaseMutations: readonly Mutation[] = [
     },
     breaks: ["healthy-writer-cut-off"],
     storm: unnamedVmsStorm,
-    shownBy: 3,
+    shownBy: 5,
     takes:
       "the same, and all objects are lost, so that the VM is known by its resource id alone until its " +
       "node has registered again",

@@ -33,6 +33,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: backAfterFenceStorm,
+    shownBy: 2,
     takes:
       "a node is fenced with an old mount command under way, and another volume's disk gets the number " +
       "of the one that went",
@@ -49,7 +50,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device", "earlier-said"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
-    shownBy: 4,
+    shownBy: 14,
     takes:
       "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks " +
       "come to it",
@@ -76,7 +77,6 @@ export const reviewMutations: readonly Mutation[] = [
     edits: withoutEarlierRecord,
     breaks: ["healthy-writer-cut-off", "csi-answer", "two-writers", "synced-data-lost"],
     storm: deletedWhileStaleStorm,
-    shownBy: 57,
     takes:
       "a person deletes all objects of the driver while Azure shows a disk as it was before its writer's " +
       "attach",
@@ -178,6 +178,7 @@ export const reviewMutations: readonly Mutation[] = [
     },
     breaks: ["not-converged", "two-writers"],
     storm: nameMovesStorm,
+    shownBy: 2,
     takes:
       "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/writer/record/writer-steps.test.ts",
@@ -199,6 +200,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["grant-distrusted"],
     breaks: ["not-converged", "leaked"],
     storm: grantMovesStorm,
+    shownBy: 3,
     takes:
       "a node is granted a volume, is replaced under its name by another VM before it acquires it, and " +
       "the pod moves",

@@ -103,7 +103,7 @@ export const sharedMutations: readonly Mutation[] = [
       // Each replica is one too many, at once.
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
     },
-    shownBy: 7,
+    shownBy: 10,
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/attachment/plan-replicas.test.ts",
   },
@@ -136,6 +136,7 @@ export const sharedMutations: readonly Mutation[] = [
       find: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) ?`,
       replace: `  return diskUri === undefined || isSingleWriter(volume.spec.capabilities) || true ?`,
     },
+    alsoRemoves: ["attachment-between-rebuilds"],
     breaks: ["healthy-writer-cut-off"],
     storm: restoredSharedVolumesStorm,
     shownBy: 43,
