@@ -22,21 +22,20 @@ export function growthNote(
   // The growth may have been refused to another leader since. Then a snapshot may be under way.
   const isAsked = (present: AzVolume): boolean =>
     isKept(present) && present.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(present);
-  let before: SentGrowth | undefined;
-  let sent: SentGrowth | undefined;
+  let written: { readonly sent: SentGrowth; readonly before: SentGrowth | undefined } | undefined;
 
   async function write(signal: AbortSignal): Promise<boolean> {
     // Nothing is sent where the volume can't be read. What an earlier request has noted stays then.
-    [before, sent] = [undefined, undefined];
+    written = undefined;
     const noted = await changeStatus(
       ports.store,
       target,
       (present) => {
         const { status } = present;
-        before = status?.sentGrowth;
-        sent = undefined;
+        written = undefined;
         if (status === undefined || !isAsked(present) || !mayCopySnapshots(present)) return undefined;
-        sent = growthToNote(present, sizeGiB, ports.clock.nowMs());
+        const sent = growthToNote(present, sizeGiB, ports.clock.nowMs());
+        written = { sent, before: status.sentGrowth };
         return { ...present, status: { ...status, sentGrowth: sent } };
       },
       signal,
@@ -46,10 +45,10 @@ export function growthNote(
 
   /** A note that can't be removed counts until its time has passed. */
   async function end(signal: AbortSignal): Promise<void> {
-    if (sent === undefined) return;
-    const refused = sent;
+    if (written === undefined) return;
+    const { sent, before } = written;
     const change = ({ status, ...present }: AzVolume): AzVolume | undefined => {
-      const next = status === undefined ? undefined : withoutRefusedGrowth(status, refused, before);
+      const next = status === undefined ? undefined : withoutRefusedGrowth(status, sent, before);
       return next === undefined ? undefined : { ...present, status: next };
     };
     await changeStatus(ports.store, target, change, signal);
