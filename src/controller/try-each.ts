@@ -70,11 +70,10 @@ export async function tryEach<T, R>(
     while (failed?.kind !== "Cancelled" && generalInRow < generalMax) {
       const next = left.next();
       if (next.done === true) return;
-      const result = await resultOf(() => attempt(next.value), logger, signal);
+      const result = await tryOne(() => attempt(next.value), logger, signal);
       generalInRow = !result.ok && isGeneral(result.failure) ? generalInRow + 1 : 0;
-      if (signal.aborted || (!result.ok && result.failure.kind === "Cancelled"))
-        failed = { kind: "Cancelled" };
-      else if (result.ok) done.push(result.value);
+      if (result.ok) done.push(result.value);
+      else if (result.failure.kind === "Cancelled") failed = result.failure;
       else {
         onFailure(next.value, result.failure);
         failed = oneToRepeat(failed, result.failure);
@@ -85,18 +84,23 @@ export async function tryEach<T, R>(
   return { done, failed };
 }
 
-/** The result of one attempt. A bug is logged with its stack, and counts as the failure `DriverBug`. */
-async function resultOf<R>(
+/**
+ * The result of one attempt; `Cancelled` once `signal` is aborted, whatever came of it. A bug is logged with
+ * its stack, and counts as the failure `DriverBug`.
+ */
+export async function tryOne<R>(
   attempt: () => Promise<Result<R, Failure>>,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Result<R, Failure>> {
   try {
-    return await attempt();
+    const result = await attempt();
+    if (!signal.aborted) return result;
   } catch (error) {
     // Ports that wait reject with the signal's reason.
-    return signal.aborted ? fail({ kind: "Cancelled" }) : bugOf(error, logger);
+    if (!signal.aborted) return bugOf(error, logger);
   }
+  return fail({ kind: "Cancelled" });
 }
 
 function bugOf(error: unknown, logger: Logger): Result<never, Failure> {

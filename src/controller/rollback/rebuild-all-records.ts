@@ -20,7 +20,7 @@ import {
   type RecordedDisk,
 } from "../adoption/rebuild-record.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
-import { isGeneral, tryEach } from "../try-each.ts";
+import { isGeneral, tryEach, tryOne } from "../try-each.ts";
 import { annotateLease } from "./annotate-lease.ts";
 import { distrustShared, type SharedDisk, sharedDisk } from "./distrust-shared.ts";
 import { vmsReadOnce } from "./vms-read-once.ts";
@@ -244,35 +244,24 @@ async function distrustOrKeep(
 ): Promise<Result<unknown, Failure>> {
   const { volume } = shared;
   const report = (failure: Failure): void => emitNotRebuilt(ports, volume, failure);
-  const { failed } = await tryEach(
-    [shared],
-    {
-      attempt: (one) => distrustShared(ports, one, report, signal),
-      onFailure: (_one, failure) => {
-        if (!isGeneral(failure)) report(failure);
-      },
-      logger: ports.logger,
-    },
-    signal,
-  );
-  if (failed !== undefined && isGeneral(failed)) return fail(failed);
-  if (failed === undefined && !isUnmarked(volume)) return ok(undefined);
+  const marked = await tryOne(() => distrustShared(ports, shared, report, signal), ports.logger, signal);
+  if (marked.ok ? !isUnmarked(volume) : isGeneral(marked.failure)) return marked;
+  if (!marked.ok) report(marked.failure);
   const { name, uid } = volume.metadata;
   const kept = await changeStatus(
     ports.store,
     { kind: "AzVolume", name, uid },
     (present) =>
-      failed === undefined
+      marked.ok
         ? withoutUnmarked(present, volume)
         : withUnmarked(present, {
-            because: describeFailure(failed),
+            because: describeFailure(marked.failure),
             incarnation,
             nowMs: ports.clock.nowMs(),
           }),
     signal,
   );
-  if (kept.ok || isGeneral(kept.failure) || failed !== undefined)
-    return kept.ok ? kept : ignoreNotFound(kept);
+  if (kept.ok || !marked.ok || isGeneral(kept.failure)) return ignoreNotFound(kept);
   // It is only kept from its nodes for longer.
   report(kept.failure);
   return ok(undefined);
