@@ -109,6 +109,11 @@ function isOf({ isPlaceholder, isDead, majorMinor }: MountPoint, device: Device)
   return !isPlaceholder && !isDead && majorMinor === device.majorMinor;
 }
 
+/** A target that has just been bound, and what was there before. */
+interface BoundTarget extends Pick<PublishRequest, "volumeId" | "targetPath"> {
+  readonly before: "none" | "placeholder" | "live";
+}
+
 /**
  * Between the read of the record and the bind a fence may have begun, or a rebuild: then the target is as
  * before again, and the caller retries. A pod that ran there is not left with a bare directory, and what it
@@ -116,37 +121,31 @@ function isOf({ isPlaceholder, isDead, majorMinor }: MountPoint, device: Device)
  */
 async function checkAfterBind(
   ports: NodePorts,
-  request: Pick<PublishRequest, "volumeId" | "targetPath"> & {
-    readonly before: "none" | "placeholder" | "live";
-  },
+  bound: BoundTarget,
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (!isSingleWriter(staged.volume.spec.capabilities)) return ok(undefined);
   const held = await checkHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
-  const undone = await unbind(ports, request, signal);
+  const undone = await unbind(ports, bound, signal);
   if (!undone.ok) return undone;
   return fail({
     kind: "NotWriter",
-    volumeId: request.volumeId,
+    volumeId: bound.volumeId,
     nodeName: ports.node.nodeName,
     reason: "the volume was revoked while it was being published",
   });
 }
 
-function unbind(
-  ports: NodePorts,
-  request: Parameters<typeof checkAfterBind>[1],
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  switch (request.before) {
+function unbind(ports: NodePorts, bound: BoundTarget, signal: AbortSignal): Promise<Result<void, Failure>> {
+  switch (bound.before) {
     case "live":
       return Promise.resolve(ok(undefined));
     case "placeholder":
-      return ports.host.mountPlaceholder(request.targetPath, signal);
+      return ports.host.mountPlaceholder(bound.targetPath, signal);
     case "none":
-      return unpublishVolume(ports, request, signal);
+      return unpublishVolume(ports, bound, signal);
   }
 }
 
