@@ -18,6 +18,8 @@ interface Circumstances {
   /** From then until the fence is declared, in milliseconds. Default 0. */
   readonly forMs?: number;
   readonly isOutOfService?: boolean;
+  /** The vmId of the VM that is node-a by then. Default: that of the node that was refused. */
+  readonly vmId?: string;
   readonly before?: typeof held;
   readonly after?: typeof held;
 }
@@ -28,7 +30,9 @@ async function aFence(circumstances: Circumstances): Promise<readonly string[]> 
   const history = aHistory();
   const outside = createOutsideEvents(history.clock);
   const refusedReleases = createRefusedReleases(history.clock);
-  watchRefusedReleases({ ...history, outside, refusedReleases });
+  const { vmId = identity("node-a").vmId } = circumstances;
+  const azure = { machineOf: () => ({ vmGuid: vmId }) };
+  watchRefusedReleases({ ...history, azure, outside, refusedReleases });
   outside.noteOutOfService("node-a", circumstances.isOutOfService === true);
   refusedReleases.note(refusedTo, { verb: "updateStatus", kind: "AzVolume", ...refused });
   await history.clock.advance(forMs);
@@ -46,6 +50,7 @@ describe("nodes whose releases are refused", () => {
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "the node has stopped trying", forMs: TRIED_AGAIN_MS + 1 },
     { because: "the node is out of service", isOutOfService: true },
+    { because: "its VM has been replaced since then", vmId: "vm-new" },
     { because: "another node's release was refused", refusedTo: "node-b" },
     { because: "it is another move that was refused", refused: { before: given, after: held } },
     { because: "the fence was declared before", before: fenced },

@@ -2,6 +2,7 @@ import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { RefusedReleases } from "../admission/refused-releases.ts";
+import type { SimMachine } from "../azure/sim-machine.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 
@@ -13,12 +14,14 @@ const TRIED_AGAIN_MS = 10_000;
 
 /**
  * No node in service is fenced that has properly unmounted a volume but cannot record it, because its
- * token is older than its Node.
+ * token is older than its Node. A VM that is gone has nothing to release, even if a VM of the same name runs
+ * by then.
  */
 export function watchRefusedReleases(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly refusedReleases: Pick<RefusedReleases, "lastMs">;
+  readonly azure: { machineOf(nodeName: string): Pick<SimMachine, "vmGuid"> | undefined };
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
@@ -29,6 +32,7 @@ export function watchRefusedReleases(world: {
     if (
       fenced === undefined ||
       fenced.vmId === earlier?.vmId ||
+      fenced.vmId !== world.azure.machineOf(fenced.nodeName)?.vmGuid ||
       world.outside.wasOutOfService(fenced.nodeName)
     )
       return;
