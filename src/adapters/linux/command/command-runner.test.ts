@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import type { Clock } from "../../../ports/clock.ts";
 import { systemClock } from "../../system/system-clock.ts";
+import { createVirtualClock } from "../../virtual/virtual-clock.ts";
 import { createCommandRunner } from "./command-runner.ts";
 import type { HostCommand } from "./command-runner.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
@@ -73,29 +74,36 @@ describe("a changing command", tests, () => {
     await lock.close();
   });
 
-  for (const changes of [true, false])
-    it(
-      `runs beside any number that wait for other disks (${changes ? "mounts" : "flushes"})`,
-      { timeout: 60_000 },
-      async (t) => {
-        const fast: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
-        const { runner, lock, directory } = await aRunner(t, fast);
-        const names = ["a", "b", "c", "d", "e", "f"];
-        const slow = names.map((name) =>
-          runner.run(
-            aCommand(waiting(directory, name), { touches: [name], changes, limitMs: DAY_MS }),
-            never,
-          ),
+  for (const { pool, changes, slotMs } of [
+    { pool: "open", changes: false, slotMs: 500 },
+    { pool: "inspect", changes: false, slotMs: 500 },
+    { pool: "attributes", changes: true, slotMs: 500 },
+    { pool: "mount", changes: true, slotMs: 500 },
+    { pool: "unmount", changes: false, slotMs: 500 },
+    { pool: "unmount", changes: true, slotMs: 500 },
+    { pool: "make", changes: true, slotMs: 300_000 },
+  ] as const)
+    it(`waits ${slotMs} ms for four that hang (${pool}, ${changes ? "changes" : "reads"})`, async (t) => {
+      const clock = createVirtualClock();
+      const { runner, lock, directory } = await aRunner(t, clock);
+      const run = (name: string) =>
+        runner.run(
+          aCommand(waiting(directory, name), { pool, touches: [name], changes, limitMs: DAY_MS }),
+          never,
         );
-        // The first four keep the slots for a quarter of a second.
-        for (const name of names) await untilExists(`${directory}/${name}.started`);
-        const quick = await runner.run(aCommand("echo out", { touches: ["x"], changes }), never);
-        assert.equal(quick.ok && quick.value.exitCode, 0);
-        for (const name of names) await writeFile(`${directory}/${name}.go`, "");
-        for (const exit of await Promise.all(slow)) assert.equal(exit.ok && exit.value.exitCode, 0);
-        await lock.close();
-      },
-    );
+      const names = ["a", "b", "c", "d"];
+      const hanging = names.map(run);
+      for (const name of names) await untilExists(`${directory}/${name}.started`);
+      const next = run("e");
+      await clock.advance(slotMs - 1);
+      assert.equal(existsSync(`${directory}/e.started`), false);
+      await clock.advance(1);
+      await untilExists(`${directory}/e.started`);
+      for (const name of [...names, "e"]) await writeFile(`${directory}/${name}.go`, "");
+      const exits = await Promise.all([...hanging, next]);
+      assert.ok(exits.every((exit) => exit.ok && exit.value.exitCode === 0));
+      await lock.close();
+    });
 
   it("continues when its caller leaves, and the same command again joins it", async (t) => {
     const { runner, lock, directory } = await aRunner(t);
@@ -250,7 +258,7 @@ it("says which program is missing", tests, async (t) => {
 });
 
 it("runs four commands of a pool at a time, and those of another pool in parallel", tests, async (t) => {
-  const { runner, lock, directory } = await aRunner(t);
+  const { runner, lock, directory } = await aRunner(t, createVirtualClock());
   const names = ["a", "b", "c", "d", "e"];
   const running = names.map((name) =>
     runner.run(aCommand(waiting(directory, name), { touches: [name] }), never),

@@ -55,14 +55,19 @@ export interface CommandRunner {
 const commandsAtOnceMax = 4;
 
 /**
- * How long a mount, unmount or flush keeps its slot, in milliseconds: what takes longer waits for its disk,
- * and those of other disks must not wait behind it. Formats and checks keep theirs up to their limit: they
- * take processors and memory.
+ * How long a command keeps its slot, in milliseconds. One that takes longer waits for its disk, and sixty
+ * disks that hang must not keep the unmounts of the others waiting. Formats and checks take processors and
+ * memory, and few take this long.
  */
-const SLOT_MAX_MS = 5_000;
-
-/** The same for an open, which takes no time at all but where its disk does not answer. */
-const OPEN_SLOT_MAX_MS = 500;
+const SLOT_MAX_MS = {
+  open: 500,
+  inspect: 500,
+  attributes: 500,
+  search: Infinity,
+  mount: 500,
+  unmount: 500,
+  make: 300_000,
+} as const satisfies Record<CommandPool, number>;
 
 /**
  * How long the end of a killed command is awaited, in milliseconds. Until then it has its files open, and a
@@ -274,8 +279,7 @@ export function createCommandRunner({
 }
 
 function slotMsOf({ pool, limitMs }: HostCommand): number {
-  if (pool === "make" || pool === "search") return limitMs;
-  return Math.min(pool === "open" ? OPEN_SLOT_MAX_MS : SLOT_MAX_MS, limitMs);
+  return Math.min(SLOT_MAX_MS[pool], limitMs);
 }
 
 async function readBack(output: FileHandle): Promise<string> {
