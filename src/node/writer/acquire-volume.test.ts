@@ -23,12 +23,15 @@ const request: StageRequest = {
 const granted = aWriter("node-a", { held: false });
 
 describe("acquireVolume", () => {
-  for (const [what, isHeld, looks] of [
-    ["a volume that was just granted, and looks for no trace of it", false, 0],
-    ["once more what it holds, if nothing is left of it", true, 1],
+  const fencing = identity("node-a");
+  for (const [what, isHeld, looks, fence] of [
+    ["acquires a volume that was just granted, and looks for no trace of it", false, 0, {}],
+    ["acquires once more what it holds, if nothing is left of it", true, 1, {}],
+    ["acquires nothing that it is being fenced from, and looks for no trace of it", true, 0, { fencing }],
   ] as const)
-    it(`acquires ${what}`, () =>
+    it(what, () =>
       withNode({ writer: aWriter("node-a", { held: isHeld }) }, async (world) => {
+        await world.setRecord((record) => ({ ...record, ...fence }));
         const ports = world.ports();
         let looked = 0;
         const isClean: typeof ports.host.isClean = (where, signal) => {
@@ -38,8 +41,10 @@ describe("acquireVolume", () => {
         const taken = await world.answerOf(
           acquireVolume({ ...ports, host: { ...ports.host, isClean } }, "pvc-1", 0, never),
         );
-        assert.deepEqual([taken.ok, looked, world.record()?.writer?.held], [true, looks, true]);
-      }));
+        assert.deepEqual([taken.ok, looked], [!("fencing" in fence), looks]);
+        assert.equal(world.record()?.writer?.held, true);
+      }),
+    );
 
   it("does not acquire again what a process has raw where the checkpoint was lost", () =>
     withNode({ writer: aWriter("node-a") }, async (world) => {

@@ -77,7 +77,8 @@ async function checkWritable(
 
 /**
  * Whether this node is clean of a volume that it holds already: only a repeated acquire requires that. No
- * other one looks, since the search for traces of raw block, in every process, takes seconds on a full node.
+ * other one looks, nor one that a fence refuses: the search for traces of raw block, in every process, takes
+ * seconds on a full node.
  */
 async function cleanToRepeat(
   ports: NodePorts,
@@ -85,7 +86,7 @@ async function cleanToRepeat(
   lun: number,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
-  if (holderIn(ports, volume) === undefined) return ok(false);
+  if (unfencedHolderIn(ports, volume) === undefined) return ok(false);
   const checkpoint = checkpointOf(ports, volume.metadata.name);
   const accessType = accessTypeOf({ volume, checkpoint, hadDisk: true });
   const clean = await ports.host.isClean(
