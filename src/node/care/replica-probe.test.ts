@@ -46,6 +46,27 @@ describe("replicasReconciler", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
 
+  it("looks at each disk, and reports the first that can't be looked for", () =>
+    withReplica(async (world) => {
+      const replica = world.attachment() ?? assert.fail("no attachment");
+      const another = { ...replica, status: { state: "Attached", ...replica.status, lun: LUN + 1 } };
+      const ports = world.ports();
+      const byIndex = (() => [another, replica]) as unknown as typeof ports.cache.byIndex;
+      const failure = (lun: number) => ({ kind: "HostNotReady", detail: `no answer for ${lun}` }) as const;
+      const looked: number[] = [];
+      const findDevice: HostProvisioner["findDevice"] = ({ lun }) => {
+        looked.push(lun);
+        return Promise.resolve(fail(failure(lun)));
+      };
+      const reconciler = replicasReconciler({
+        ...ports,
+        cache: { ...ports.cache, byIndex },
+        host: { ...ports.host, findDevice },
+      });
+      const done = await world.answerOf(reconciler.reconcile("node", never));
+      assert.deepEqual([done, looked], [fail(failure(LUN + 1)), [LUN + 1, LUN]]);
+    }));
+
   it("leaves the disk that a pod waits for to NodeStageVolume", () =>
     withNode({ writer: aWriter("node-a") }, async (world) => {
       world.machine.detach(LUN);

@@ -28,11 +28,12 @@ export function replicasReconciler(ports: NodePorts): Reconciler {
     workers: 1,
     backoff: { baseMs: PROBE_EVERY_MS, maxMs: PROBE_EVERY_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
+      let failed: Result<never, Failure> | undefined;
       for (const attachment of probedAttachments(ports)) {
         const probed = await probe(ports, attachment, signal);
-        if (!probed.ok) return probed;
+        if (!probed.ok) failed ??= probed;
       }
-      return ok({ requeueAfterMs: PROBE_EVERY_MS });
+      return failed ?? ok({ requeueAfterMs: PROBE_EVERY_MS });
     },
   };
 }
