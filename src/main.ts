@@ -1,3 +1,4 @@
+import { logLibraryLines } from "./adapters/observe/library-lines.ts";
 import { standardError } from "./adapters/observe/standard-error.ts";
 import { logUncaughtErrors } from "./adapters/observe/uncaught-errors.ts";
 import { endWithin } from "./adapters/system/end-within.ts";
@@ -50,6 +51,7 @@ async function main([name = "", ...rest]: readonly string[]): Promise<number> {
   const run = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
   if (run !== undefined) {
     logUncaughtErrors({ role: name });
+    logLibraryLines({ role: name });
     return run(rest);
   }
   const names = Object.keys(ROLES);
