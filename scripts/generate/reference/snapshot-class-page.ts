@@ -33,6 +33,8 @@ const STATES = `## What a snapshot is
 - It outlives its disk. Deleting the volume, or an older snapshot of the same disk, takes nothing from it.
 - Its handle is its resource id. Azure is the only place with its state
   ([0034](../adr/0034-keep-the-state-of-snapshots-in-azure.md)).
+- A call for its name whose class names another region or resource group by now fails with ALREADY_EXISTS: a
+  second snapshot would have the content of a later moment.
 - The driver deletes a snapshot only if its tag \`disk.csi.azure.com-cluster-id\` names this cluster, or if V1 made
   it. To let \`deletionPolicy: Delete\` remove any other one, set that tag.
 - ListSnapshots shows every snapshot in the cluster's resource group, in those of its volumes' disks, and in those

@@ -1,6 +1,7 @@
 import { clusterOf, clusterTags, isMadeByDriver } from "../../controller/disk/disk-tags.ts";
 import { isSameResourceUri, parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../core/azure/ids/snapshot-uri.ts";
+import { regionName } from "../../core/azure/topology.ts";
 import type { FailureOf } from "../../core/failure/failure.ts";
 import { parseTimestamp, toTimestamp } from "../../core/primitives/timestamp.ts";
 import { TAG_VALUE_MAX_CHARS } from "../../core/volume/tags/tag-limits.ts";
@@ -113,6 +114,8 @@ export function otherRequest(
     readonly name: string;
     readonly sourceUri: string;
     readonly isIncremental: boolean;
+    /** Undefined: that of its disk. */
+    readonly location: string | undefined;
   },
 ): FailureOf<"SnapshotExistsWithOtherRequest"> | undefined {
   const name = present.tags[NAME];
@@ -123,8 +126,16 @@ export function otherRequest(
     (isSameResourceUri(source, wanted.sourceUri) ? undefined : `its source is ${source || "not known"}`) ??
     (present.isIncremental === wanted.isIncremental
       ? undefined
-      : `it is ${present.isIncremental ? "incremental" : "a full copy"}`);
+      : `it is ${present.isIncremental ? "incremental" : "a full copy"}`) ??
+    (isElsewhere(present, wanted.location) ? `it is in ${present.location}` : undefined);
   return difference === undefined
     ? undefined
     : { kind: "SnapshotExistsWithOtherRequest", snapshotUri: present.snapshotUri, difference };
+}
+
+/** A snapshot of a snapshot is a copy in another region than its disk's. */
+function isElsewhere({ sourceUri, location }: SnapshotFacts, wanted: string | undefined): boolean {
+  return wanted === undefined
+    ? parseSnapshotUri(sourceUri) !== undefined
+    : regionName(location) !== regionName(wanted);
 }

@@ -171,7 +171,7 @@ function takeSource(
       sourceUri: diskUri,
       location,
       objection: (present) =>
-        otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true }) ??
+        otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true, location }) ??
         (isCopySourceOf(present.tags, snapshotUri)
           ? undefined
           : {
@@ -198,7 +198,7 @@ function startCopy(
       sourceUri: sourceUriOf(snapshotUri),
       location,
       objection: (present) =>
-        otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true }),
+        otherRequest(present, { clusterId, name, sourceUri: diskUri, isIncremental: true, location }),
       note: undefined,
     },
     signal,

@@ -182,7 +182,7 @@ describe("createSnapshot", () => {
     }));
 
   const own = { "disk.csi.azure.com-cluster-id": "cluster-1", "k8s-azure-created-by": "kubernetes-azure-dd" };
-  for (const { because, present, difference } of [
+  for (const { because, present, parameters = {}, difference } of [
     {
       because: "of another volume",
       present: { tags: own, sourceUri: aDiskUri("pvc-2") },
@@ -204,14 +204,41 @@ describe("createSnapshot", () => {
       difference: /cluster-2/u,
     },
     { because: "that a person made", present: { tags: {} }, difference: /did not make it/u },
+    {
+      because: "that is in the region of an earlier class",
+      present: { tags: own, location: "westus" },
+      parameters: { location: "eastus" },
+      difference: /it is in westus/u,
+    },
+    {
+      because: "that was copied to the region of an earlier class",
+      present: {
+        tags: { ...own, source_volume_id: aDiskUri() },
+        location: "westus",
+        sourceUri: aSnapshotUri("local_snapshot-1"),
+      },
+      difference: /it is in westus/u,
+    },
+    {
+      because: "that is beside its disk, as an earlier class had it",
+      present: { tags: own },
+      parameters: { resourceGroup: "backups" },
+      difference: /it is in another resource group/u,
+    },
   ])
     it(`refuses the name of a snapshot ${because}`, async () => {
       const snapshots = createFakeSnapshots(aSnapshot(present));
-      const refused = await create(snapshots);
+      const refused = await create(snapshots, { parameters });
       assert.ok(!refused.ok && refused.failure.kind === "SnapshotExistsWithOtherRequest");
       assert.match(refused.failure.difference, difference);
       assert.equal(snapshots.created.length, 0);
     });
+
+  it("finds its snapshot where the class names its region", async () => {
+    const snapshots = createFakeSnapshots(aSnapshot({ tags: own }));
+    assert.ok((await create(snapshots, { parameters: { location: "East US" } })).ok);
+    assert.equal(snapshots.present.size, 1);
+  });
 
   it("continues a snapshot that V1 began under the same name", async () => {
     const tags = { "k8s-azure-created-by": "kubernetes-azure-dd", source_volume_id: aDiskUri() };

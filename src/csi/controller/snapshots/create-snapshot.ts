@@ -14,6 +14,7 @@ import { type SnapshotRequest, snapshotRequestOf } from "../../messages/snapshot
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { copySnapshot, type CopyRequest, findCopySource } from "./copy-snapshot.ts";
+import { findInOtherGroup } from "./find-in-other-group.ts";
 import { refuseWhileGrowing } from "./growth-under-way.ts";
 import { noteSnapshotGroup } from "./note-snapshot-group.ts";
 import type { FreezeContext } from "./observe-freeze.ts";
@@ -53,6 +54,14 @@ async function create(
     otherRequest(present, { ...snapshot, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
   if (refused !== undefined) return fail(refused);
+  const elsewhere = target === undefined ? await findInOtherGroup(context, snapshot, signal) : ok(undefined);
+  if (!elsewhere.ok) return elsewhere;
+  if (elsewhere.value !== undefined)
+    return fail({
+      kind: "SnapshotExistsWithOtherRequest",
+      snapshotUri: elsewhere.value.snapshotUri,
+      difference: "it is in another resource group",
+    });
   const [volume] = context.cache.byIndex("AzVolume", "diskUri", resourceUriKey(sourceUri));
   const noted = await noteSnapshotGroup(context, snapshot, signal);
   if (!noted.ok) return noted;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
@@ -65,6 +66,32 @@ describe("a snapshot in a resource group that only its class names", () => {
       await world.given("AzVolume", aVolumeObject());
       for (const _ of [1, 2]) await snapshot(world, { resourceGroup: "backups" });
       assert.deepEqual(groupsOf(world), ["backups"]);
+    }));
+
+  it("is not made once more in the group of another class", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      await snapshot(world, { resourceGroup: "backups" });
+      await world.until(() => world.context.cache.list("AzVolume")[0]?.spec.snapshotGroups !== undefined);
+      assert.equal(await snapshot(world, { resourceGroup: "archive" }), "SnapshotExistsWithOtherRequest");
+      assert.equal(await snapshot(world, {}), "SnapshotExistsWithOtherRequest");
+    }));
+
+  it("is made where an earlier group is forbidden, but not while Azure is busy", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ spec: { snapshotGroups: ["forbidden"] } }));
+      const snapshotsFailing = (failure: Failure): ControllerWorld["context"]["snapshots"] => ({
+        ...world.context.snapshots,
+        getSnapshot: async (request, signal) =>
+          request.snapshotUri.includes("/forbidden/")
+            ? fail(failure)
+            : world.context.snapshots.getSnapshot(request, signal),
+      });
+      const busy = snapshotsFailing({ kind: "Throttled", retryAfterMs: 1_000, detail: "busy" });
+      assert.equal(await snapshot(world, {}, { snapshots: busy }), "Throttled");
+      const denied = { kind: "CloudUnauthorized", code: "c", message: "m", requestId: "r-1" } as const;
+      const made = await snapshot(world, {}, { snapshots: snapshotsFailing(denied) });
+      assert.equal(made, aSnapshotUri("backup"));
     }));
 
   it("is not made where the note can't be written", () =>
