@@ -74,7 +74,8 @@ export const controllerParity: readonly CapabilityRow[] = [
   served(
     "CreateSnapshot, DeleteSnapshot",
     ["CREATE_DELETE_SNAPSHOT"],
-    "[snapshots](volume-snapshot-class.md)",
+    "[snapshots](volume-snapshot-class.md). An id that is a name alone is that of no snapshot; V1 deletes " +
+      "by it in the cluster's group, but makes no volume from it",
   ),
   served("ListSnapshots", ["LIST_SNAPSHOTS"], "always; V1 behind a flag"),
   served(
