@@ -98,7 +98,7 @@ export const masks: readonly Mask[] = [
     removes: "a grant of a VM whose node's name is another one's counts as held, and ends by a fence",
     edits: {
       file: "src/core/writer/plan-earlier-vm.ts",
-      find: `return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];`,
+      find: `return writer.held ? waits : [{ kind: "Distrust", node, as: "writer" }, ...waits];`,
       replace: `return writer.held || writer.requested ? waits : [{ kind: "Revoke" }];`,
     },
   },
@@ -215,7 +215,7 @@ export const masks: readonly Mask[] = [
     removes: "a node stages, and publishes, only while the record has it requested there",
     edits: {
       file: "src/node/stage/wait-for-grant-and-attach.ts",
-      find: `isRequestedWriter(volume?.status?.record, ports.node)`,
+      find: `isNamed(volume?.status?.record, ports.node, "requested")`,
       replace: `isNamed(volume?.status?.record, ports.node, "writer")`,
     },
   },

@@ -181,12 +181,12 @@ export const controllerSteps: readonly {
   {
     name: "pass its write barrier",
     from: changedRecord(found, { barrierPending: [nodeA, nodeB] }),
-    step: (record) => steps.passBarrier(record, nodeA),
+    step: (record) => steps.clearMark(record, nodeA, "barrierPending"),
   },
   {
     name: "pass its write barrier as the last one",
     from: changedRecord(found, { barrierPending: [nodeA] }),
-    step: (record) => steps.passBarrier(record, nodeA),
+    step: (record) => steps.clearMark(record, nodeA, "barrierPending"),
   },
   {
     name: "prune a VM that is gone",

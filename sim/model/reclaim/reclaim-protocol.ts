@@ -11,7 +11,7 @@ import {
   proveClean,
   type Step,
   acquire,
-  confirm,
+  clearMark,
 } from "../../../src/core/writer/record/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
@@ -125,7 +125,8 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
   const identity = identities[node];
   const state = nodes[node];
   // The VM's own list, read after its ETag has moved, is never outdated.
-  if (state.attached || without.has("listed")) moves(turn, confirm(record, identity), `confirms n${node}`);
+  if (state.attached || without.has("listed"))
+    moves(turn, clearMark(record, identity, "unconfirmed"), `confirms n${node}`);
   if (!state.attached) moves(turn, endFence(record, identity), `proves n${node} detached`);
   const trusted = without.has("unverified")
     ? { ...record, nodes: record.nodes.filter(({ access }) => access !== "unverified") }

@@ -12,7 +12,7 @@ import {
   mayDetach,
   proveClean,
   revoke,
-  passBarrier,
+  clearMark,
   type Step,
   acquire,
   withdraw,
@@ -53,7 +53,7 @@ export function storedSteps(epochsMax: number) {
     leaveQuarantine: move((record, node) => proveClean(record, node, "quarantined")),
     proveClean: move((record, node) => proveClean(record, node, "unverified")),
     clearDetached: move((record, node) => endFence(record, node)),
-    passBarrier: move(passBarrier),
+    passBarrier: move((record, node) => clearMark(record, node, "barrierPending")),
     acquireIn: byNumber(
       (storeIncarnation) => (record, node) => acquire(record, node, { isClean: true, storeIncarnation }),
     ),

@@ -29,7 +29,7 @@ export async function distrustStrays(
     const updated = await updateRecord(
       ports,
       { volumeName, nodeName: node.nodeName, step: "distrust" },
-      (record) => distrust(record, node),
+      (record) => distrust(record, node, "stray"),
       signal,
     );
     if (updated.ok) report(ports, volumeName, node);

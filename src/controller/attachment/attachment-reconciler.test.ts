@@ -863,7 +863,7 @@ describe("attachmentReconciler", () => {
     }));
 
   const fenced = changedRecord(newRecord(0), { quarantined: [a] });
-  const distrusted = distrust(fenced, a);
+  const distrusted = distrust(fenced, a, "stray");
   assert.ok(distrusted.ok);
   for (const { because, record } of [
     { because: "it was fenced from one", record: fenced },

@@ -5,14 +5,13 @@ import { isSameResourceUri, resourceUriKey } from "../../core/azure/ids/disk-uri
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { passBarrier } from "../../core/writer/record/writer-steps.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { BarrierMode, CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { emitBarrierPending } from "./barrier-pending-event.ts";
 import { mayCompleteDetach } from "./foreign-detach.ts";
-import { updateUnlessRebuilt } from "./record-proof.ts";
+import { clearMarkUnlessRebuilt } from "./record-proof.ts";
 import { stillDetaching } from "./still-detaching.ts";
 
 /** A volume whose record was rebuilt, and its node with the pending write barrier and its disk. */
@@ -72,8 +71,7 @@ async function passOneBarrier(
     return passed;
   }
   for (const { volume, node } of passed.value) {
-    const move = { step: "pass-barrier", change: passBarrier } as const;
-    const recorded = await updateUnlessRebuilt(ports, volume, node, move, signal);
+    const recorded = await clearMarkUnlessRebuilt(ports, volume, node, "barrierPending", signal);
     if (!recorded.ok) return recorded;
   }
   const left = onVm.find((pending) => !passed.value.includes(pending));

@@ -5,7 +5,7 @@ import { ok } from "../../core/failure/result.ts";
 import { planProofs } from "../../core/writer/plan-proofs.ts";
 import { ASK_AGAIN_MS } from "../../core/writer/recheck-pace.ts";
 import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
-import { confirm, endFence } from "../../core/writer/record/writer-steps.ts";
+import { endFence } from "../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -14,7 +14,7 @@ import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recordFailedAttach } from "../adoption/record-failed-attach.ts";
 import type { FencingPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
-import { type NeededProof, clearProven, sendBarrier, updateUnlessRebuilt } from "./record-proof.ts";
+import { type NeededProof, clearProven, sendBarrier, clearMarkUnlessRebuilt } from "./record-proof.ts";
 
 /**
  * Ends *unverified* for nodes that have nothing to verify themselves by, with proof that the disk is not
@@ -111,5 +111,5 @@ async function recordPlace(
   if (!isAttached) return recordFailedAttach(ports, volume, { diskUri, entry }, signal);
   const recorded = await recordAttachedVms(ports, volume, diskUri, [entry], signal);
   if (!recorded.ok || !isNamed(volume.status?.record, node, "unconfirmed")) return recorded;
-  return updateUnlessRebuilt(ports, volume, node, { step: "confirm", change: confirm }, signal);
+  return clearMarkUnlessRebuilt(ports, volume, node, "unconfirmed", signal);
 }

@@ -1,11 +1,10 @@
 import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import type { NodeIdentity } from "../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import type { Step } from "../../core/writer/record/writer-steps.ts";
+import { clearMark, type Step } from "../../core/writer/record/writer-steps.ts";
 import { isTrusted } from "../../objects/store-incarnation.ts";
 import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
 import type { CloudProvisioner, FenceProof } from "../../ports/cloud/cloud-provisioner.ts";
-import type { StepName } from "../../ports/steps.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { resetAttachment } from "../attachment/removal/reset-attachment.ts";
 import type { FencingPorts } from "../controller-ports.ts";
@@ -65,26 +64,23 @@ export async function sendBarrier(
 }
 
 /**
- * Changes the record by what Azure has shown of a node since the volume was read: success, too, where the
- * record does not allow it any more. One that was rebuilt in between may have allowed other updates.
+ * Clears a mark by what Azure has shown of a node since the volume was read: success, too, where it is gone.
+ * A record that was rebuilt in between may have allowed other updates.
  */
-export async function updateUnlessRebuilt(
+export async function clearMarkUnlessRebuilt(
   ports: FencingPorts,
   { metadata: { name, uid }, status }: AzVolume,
   node: NodeIdentity,
-  {
-    step,
-    change,
-  }: { readonly step: StepName; readonly change: (record: WriterRecord, of: NodeIdentity) => Step },
+  mark: "barrierPending" | "unconfirmed",
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const incarnation = status?.record?.storeIncarnation;
   const updated = await updateRecord(
     ports,
-    { volumeName: name, nodeName: node.nodeName, step },
+    { volumeName: name, nodeName: node.nodeName, step: "clear-mark" },
     (record, { metadata }) =>
       metadata.uid === uid && record.storeIncarnation === incarnation
-        ? change(record, node)
+        ? clearMark(record, node, mark)
         : fail("the record was rebuilt"),
     signal,
   );

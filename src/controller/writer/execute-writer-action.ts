@@ -20,7 +20,6 @@ import { waitsForRelease } from "../../core/writer/plan-writer.ts";
 import { isGrantedAgain } from "../../core/writer/record/is-granted-again.ts";
 import {
   distrust,
-  distrustWriter,
   beginFence,
   grant,
   identifyByUid,
@@ -79,9 +78,7 @@ export async function executeWriterAction(
     case "Revoke":
       return move("revoke", "", revoke);
     case "Distrust":
-      return move("distrust", action.node.nodeName, (record) => distrust(record, action.node));
-    case "DistrustWriter":
-      return move("distrust", action.node.nodeName, (record) => distrustWriter(record, action.node));
+      return move("distrust", action.node.nodeName, (record) => distrust(record, action.node, action.as));
     case "Identify":
       return move("identify", action.node.nodeName, (record) => identifyByUid(record, action.node));
     case "Withdraw": {

@@ -98,7 +98,8 @@ async function executeInPace(
   action: WriterAction,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (action.kind !== "DistrustWriter") return executeWriterAction(ports, observed, action, signal);
+  if (action.kind !== "Distrust" || action.as !== "writer")
+    return executeWriterAction(ports, observed, action, signal);
   const { name } = observed.volume.metadata;
   const waitMs = ports.distrusts.waitMs(name);
   if (waitMs > 0) return ok({ requeueAfterMs: waitMs });

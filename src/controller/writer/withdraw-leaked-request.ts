@@ -2,6 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { demoteUnrequested, withdrawRequest, requestWriter } from "../../objects/writer-request.ts";
@@ -36,8 +37,7 @@ export async function withdrawLeakedRequest(
     if (use.kind !== "unused")
       return requestWriter(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
   }
-  const writer = volume.status?.record?.writer;
-  const isRequestedWriter = writer?.requested === true && writer.nodeName === where.nodeName;
+  const isRequestedWriter = isNamed(volume.status?.record, where.nodeName, "requested");
   // Where several nodes write, the node gets time to unmount first: only its role keeps the disk there.
   const isDemoted =
     ports.attach === "driver" && !isRequestedWriter && isSingleWriter(volume.spec.capabilities);

@@ -4,7 +4,7 @@ import { identityOf, isSameNode, isSameVmId, type NodeIdentity } from "../api/id
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
 import type { EventReason } from "../events/event-reasons.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
-import { isNamed, isRequestedWriter, nodesIn } from "../writer/record/record-nodes.ts";
+import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
@@ -241,7 +241,7 @@ export function isStillRequested(
   // Several nodes may write: only the requests say which.
   if (record === undefined)
     return attachment.spec.role === "Primary" && attachment.spec.writerRequest !== undefined;
-  return isRequestedWriter(record, node) && !isNamed(record, node, "fencing");
+  return isNamed(record, node, "requested") && !isNamed(record, node, "fencing");
 }
 
 /** An attachment that is not kept as a replica is deleted next, so its role is not recorded any more. */

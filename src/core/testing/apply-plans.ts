@@ -14,7 +14,6 @@ import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
 import {
   distrust,
-  distrustWriter,
   endFence,
   beginFence,
   release,
@@ -68,9 +67,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Revoke":
       return moved(observed, revoke);
     case "Distrust":
-      return moved(observed, (record) => distrust(record, action.node));
-    case "DistrustWriter":
-      return moved(observed, (record) => distrustWriter(record, action.node));
+      return moved(observed, (record) => distrust(record, action.node, action.as));
     case "Identify":
       return moved(observed, (record) => identifyByUid(record, action.node));
     case "BeginFence":

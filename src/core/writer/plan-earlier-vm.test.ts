@@ -135,14 +135,14 @@ describe("a VM in the record whose node name is another VM's", () => {
       observed: observed(held(false, aWriter("node-a", { held: false })), {
         attachments: [anAttachment("node-b")],
       }),
-      plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
+      plan: [checks, { kind: "Distrust", node: earlier, as: "writer" }, ...waits],
     },
     {
       title: "counts as a holder where it may still acquire the volume",
       observed: observed(held(true, aWriter("node-a", { held: false })), {
         attachments: [anAttachment("node-b")],
       }),
-      plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
+      plan: [checks, { kind: "Distrust", node: earlier, as: "writer" }, ...waits],
     },
     {
       title: "is left to its fence, whatever is reported of its hold while that runs",
@@ -158,7 +158,7 @@ describe("a VM in the record whose node name is another VM's", () => {
         orchestratorNode: (name) =>
           anOrchestratorNode({ instanceUri: instanceUriOf(name), nodeUid: "uid-of-that-node" }),
       }),
-      plan: [checks, { kind: "DistrustWriter", node: earlier }, ...waits],
+      plan: [checks, { kind: "Distrust", node: earlier, as: "writer" }, ...waits],
     },
     {
       title: "loses a released grant where the Node names no other VM",
@@ -235,7 +235,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     {
       title: "is unverified under its resource id, too: the other VM's token may remove the named entry",
       observed: observed({ unverified: [earlier] }, { attachments: [anAttachment("node-b")] }),
-      plan: [checks, { kind: "Distrust", node: foreign }],
+      plan: [checks, { kind: "Distrust", node: foreign, as: "stray" }],
     },
     {
       title: "is named with its resource id while it is unverified",
@@ -363,7 +363,7 @@ describe("a VM in the record that no Node names", () => {
     it(`keeps a grant without a uid that any token may have released, where ${where}`, () => {
       assert.deepEqual(planWriter(withNode(released, node, nodes)), [
         checks,
-        { kind: "DistrustWriter", node: earlier },
+        { kind: "Distrust", node: earlier, as: "writer" },
         ...waits,
       ]);
     });
@@ -375,7 +375,7 @@ describe("a VM in the record that no Node names", () => {
     it(`is unverified under its resource id, too, where ${where}`, () => {
       assert.deepEqual(planWriter(withNode({ unverified: [earlier] }, node, nodes)), [
         checks,
-        { kind: "Distrust", node: foreign },
+        { kind: "Distrust", node: foreign, as: "stray" },
       ]);
     });
 

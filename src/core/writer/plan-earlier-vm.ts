@@ -65,7 +65,7 @@ export function planEarlierWriter(observed: ObservedVolume, writer: Writer): rea
     node,
     `holds the volume as ${node.nodeName}, and ${whichVmHasName(observed, node)}`,
   );
-  return writer.held ? waits : [{ kind: "DistrustWriter", node }, ...waits];
+  return writer.held ? waits : [{ kind: "Distrust", node, as: "writer" }, ...waits];
 }
 
 /**
@@ -117,7 +117,7 @@ export function planEarlierUnverified(observed: ObservedVolume, node: NodeIdenti
   const foreign = { nodeName: instanceUri, vmId, instanceUri };
   const record = recordOf(observed);
   if (isNamed(record, node, "confirmed") && !isNamed(record, foreign, "unverified"))
-    return [{ kind: "Distrust", node: foreign }];
+    return [{ kind: "Distrust", node: foreign, as: "stray" }];
   const message =
     `the VM ${instanceUri} (vmId ${vmId}) has the disk attached as ${nodeName}, and ` +
     whichVmHasName(observed, node);

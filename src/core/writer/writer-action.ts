@@ -10,12 +10,10 @@ export type WriterAction =
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
   /**
-   * Another VM has taken the name of an unverified node, and its token may remove the entry of that name. So
-   * the earlier VM is listed under its resource id as well: that is `node`.
+   * Another VM has a node's name. Its token may have released the grant of the `writer`, or may remove the
+   * entry of an unverified node: so the earlier VM is listed as a `stray` as well, by its resource id alone.
    */
-  | { readonly kind: "Distrust"; readonly node: NodeIdentity }
-  /** Another VM has the name of the writer's node, and its token may have released the grant. */
-  | { readonly kind: "DistrustWriter"; readonly node: NodeIdentity }
+  | { readonly kind: "Distrust"; readonly node: NodeIdentity; readonly as: "writer" | "stray" }
   /** Entries of the node have no uid, or that of an earlier object of the orchestrator's. */
   | { readonly kind: "Identify"; readonly node: NodeIdentity }
   /** The writer's request, in the record. */

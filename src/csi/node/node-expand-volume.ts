@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
-import { isRequestedWriter } from "../../core/writer/record/record-nodes.ts";
+import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";
@@ -105,7 +105,7 @@ async function mountAt(
   const { volumePath, stagingTargetPath, volumeCapability } = request;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
   const isToWrite =
-    ports.settings.attach === "driver" || isRequestedWriter(volume.status?.record, ports.node);
+    ports.settings.attach === "driver" || isNamed(volume.status?.record, ports.node, "requested");
   if (
     !mounted.ok ||
     mounted.value !== undefined ||

@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { WRITER_WAITING } from "../../core/writer/plan-conditions.ts";
-import { isNamed, isRequestedWriter, nodesIn } from "../../core/writer/record/record-nodes.ts";
+import { isNamed, nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { waitsForBarrier } from "../../core/writer/record/writer-steps.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
@@ -43,7 +43,7 @@ export async function waitForGrant(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   const isGranted = (volume: AzVolume | undefined): boolean =>
-    isRequestedWriter(volume?.status?.record, ports.node);
+    isNamed(volume?.status?.record, ports.node, "requested");
   const waited = await ports.cache.waitFor(
     "AzVolume",
     request.volumeName,

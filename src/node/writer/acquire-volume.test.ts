@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fail } from "../../core/failure/result.ts";
 import { aWriter, diskUri, identity } from "../../core/testing/objects.ts";
-import { distrustWriter } from "../../core/writer/record/writer-steps.ts";
+import { distrust } from "../../core/writer/record/writer-steps.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
 import type { NodePorts } from "../node-ports.ts";
 import type { StageRequest } from "../stage/stage-request.ts";
@@ -157,7 +157,7 @@ describe("acquireVolume, after this node has released the volume", () => {
     withNode({ writer: granted, epoch: 1 }, async (world) => {
       const ports = await releasedOnce(world);
       await world.setRecord((record) => {
-        const distrusted = distrustWriter(record, identity("node-a"));
+        const distrusted = distrust(record, identity("node-a"), "writer");
         assert.ok(distrusted.ok, JSON.stringify(distrusted));
         return distrusted.value;
       });

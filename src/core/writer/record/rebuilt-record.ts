@@ -96,7 +96,7 @@ function withMissedHolders(
   );
   if (missed.length === 0) return undefined;
   return missed.reduce((named, node) => {
-    const step = distrust(named, node);
+    const step = distrust(named, node, "stray");
     return step.ok ? step.value : named;
   }, record);
 }

@@ -3,12 +3,14 @@ import { identityOf, isSameNode, type NodeIdentity, type NodeKey } from "../../a
 
 /**
  * In which roles a record may name a node: as its writer, which is its `holder` while it holds the volume,
- * as the node being fenced, or in its list. Unverified nodes are `confirmed` (by Azure) or `unconfirmed`,
- * and either may be `fenced`: a node that is in quarantine, or was before it became unverified.
+ * and `requested` while its request stands; as the node being fenced; or in its list. Unverified nodes are
+ * `confirmed` (by Azure) or `unconfirmed`, and either may be `fenced`: a node that is in quarantine, or was
+ * before it became unverified.
  */
 type NodeRole =
   | "writer"
   | "holder"
+  | "requested"
   | "fencing"
   | Access
   | "confirmed"
@@ -44,12 +46,6 @@ export function isNamed(
   return nodesIn(record, ...roles).some((other) =>
     typeof node === "string" ? other.nodeName === node : isSameNode(other, node),
   );
-}
-
-/** Whether a node is the writer, and its request has not been withdrawn. */
-export function isRequestedWriter(record: WriterRecord | undefined, node: NodeKey): boolean {
-  const writer = record?.writer;
-  return writer !== undefined && isSameNode(writer, node) && writer.requested;
 }
 
 /** Each access, from the one that allows least. */
@@ -99,6 +95,8 @@ function entriesIn({ writer, fencing, nodes }: WriterRecord, role: NodeRole): re
       return writer === undefined ? [] : [writer];
     case "holder":
       return writer?.held === true ? [writer] : [];
+    case "requested":
+      return writer?.requested === true ? [writer] : [];
     case "fencing":
       return fencing === undefined ? [] : [fencing];
     case "barrierPending":

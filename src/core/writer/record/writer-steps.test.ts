@@ -8,7 +8,6 @@ import { rebuiltRecord } from "./rebuilt-record.ts";
 import {
   reclaim,
   distrust,
-  distrustWriter,
   endFence,
   beginFence,
   foundRecord,
@@ -23,11 +22,10 @@ import {
   proveClean,
   prune,
   revoke,
-  passBarrier,
+  clearMark,
   type Step,
   acquire,
   withdraw,
-  confirm,
   renew,
 } from "./writer-steps.ts";
 
@@ -97,7 +95,7 @@ describe("rebuiltRecord of a rediscovered record", () => {
 
 describe("distrust", () => {
   it("makes a VM with an unknown attach unverified, and blocks every grant then", () => {
-    const moved = distrust(aRecord({ clean: [identity("node-b")] }), identity("node-b"));
+    const moved = distrust(aRecord({ clean: [identity("node-b")] }), identity("node-b"), "stray");
     assert.ok(moved.ok);
     assert.deepEqual(
       [listIn(moved.value, "unverified"), listIn(moved.value, "clean")],
@@ -114,15 +112,19 @@ describe("distrust", () => {
     check([
       {
         because: "it has the disk",
-        step: distrust(found, b),
+        step: distrust(found, b, "stray"),
         expected: changedRecord(found, { unverified: [b], barrierPending: [b] }),
       },
       {
         because: "it is no node",
-        step: distrust(found, foreign),
+        step: distrust(found, foreign, "stray"),
         expected: changedRecord(found, { unverified: [foreign] }),
       },
-      { because: "no record was lost", step: distrust(aRecord(), b), expected: aRecord({ unverified: [b] }) },
+      {
+        because: "no record was lost",
+        step: distrust(aRecord(), b, "stray"),
+        expected: aRecord({ unverified: [b] }),
+      },
     ]);
   });
 
@@ -133,7 +135,7 @@ describe("distrust", () => {
     check([
       {
         because: "its Node is missing",
-        step: distrust(found, b),
+        step: distrust(found, b, "stray"),
         expected: changedRecord(found, {
           quarantined: [],
           unverified: [{ ...bound, wasQuarantined: true }],
@@ -142,7 +144,7 @@ describe("distrust", () => {
       },
       {
         because: "no record was lost",
-        step: distrust(aRecord({ quarantined: [bound] }), b),
+        step: distrust(aRecord({ quarantined: [bound] }), b, "stray"),
         expected: aRecord({ unverified: [{ ...bound, wasQuarantined: true }] }),
       },
     ]);
@@ -170,13 +172,13 @@ describe("distrust", () => {
         expected: aRecord({ ...lists, unverified: [unconfirmed], barrierPending: [b] }),
       },
       {
-        because: "confirm",
-        step: confirm(aRecord({ ...lists, unverified: [unconfirmed] }), b),
+        because: "clear the other mark",
+        step: clearMark(aRecord({ ...lists, unverified: [unconfirmed] }), b, "unconfirmed"),
         expected: unverified,
       },
       {
-        because: "pass the write barrier",
-        step: passBarrier(cutOffAgain, b),
+        because: "clear its write barrier",
+        step: clearMark(cutOffAgain, b, "barrierPending"),
         expected: aRecord({ ...lists, unverified: [unconfirmed] }),
       },
       {
@@ -228,34 +230,34 @@ describe("distrust", () => {
       aRecord({ fencing: identity("node-b") }),
       aRecord({ unverified: [identity("node-b")] }),
     ])
-      assert.equal(distrust(record, identity("node-b")).ok, false);
+      assert.equal(distrust(record, identity("node-b"), "stray").ok, false);
   });
 
   it("makes the grant of the writer a held one, and changes no other", () => {
     check([
       {
         because: "released",
-        step: distrustWriter(aRecord({ writer: { ...grantedA, requested: false } }), a),
+        step: distrust(aRecord({ writer: { ...grantedA, requested: false } }), a, "writer"),
         expected: aRecord({ writer: unrequestedA }),
       },
       {
         because: "not taken",
-        step: distrustWriter(aRecord({ writer: grantedA }), a),
+        step: distrust(aRecord({ writer: grantedA }), a, "writer"),
         expected: aRecord({ writer: unrequestedA }),
       },
       {
         because: "held",
-        step: distrustWriter(aRecord({ writer: unrequestedA }), a),
+        step: distrust(aRecord({ writer: unrequestedA }), a, "writer"),
         expected: "node-a holds the volume already",
       },
       {
         because: "another VM",
-        step: distrustWriter(aRecord({ writer: grantedA }), { ...a, vmId: "another" }),
+        step: distrust(aRecord({ writer: grantedA }), { ...a, vmId: "another" }, "writer"),
         expected: "node-a is not the writer",
       },
       {
         because: "being fenced",
-        step: distrustWriter(aRecord({ writer: grantedA, fencing: a }), a),
+        step: distrust(aRecord({ writer: grantedA, fencing: a }), a, "writer"),
         expected: "node-a is being fenced",
       },
     ]);
@@ -770,7 +772,7 @@ describe("reclaim", () => {
   });
 });
 
-describe("confirm", () => {
+describe("clearMark of an unconfirmed node", () => {
   it("lets a node reclaim once Azure lists the disk on its VM, and no other", () => {
     const found = foundRecord({ unverified: [a], unconfirmed: [b, a], epoch: 4, storeIncarnation: 0 });
     assert.deepEqual(
@@ -781,23 +783,27 @@ describe("confirm", () => {
     check([
       {
         because: "Azure lists it",
-        step: confirm(found, b),
+        step: clearMark(found, b, "unconfirmed"),
         expected: changedRecord(found, { unverified: [a, b] }),
       },
       {
         because: "another node that only its own checkpoints name stays unverified",
-        step: confirm(foundRecord({ unverified: [], unconfirmed: [b, c], epoch: 4, storeIncarnation: 0 }), c),
+        step: clearMark(
+          foundRecord({ unverified: [], unconfirmed: [b, c], epoch: 4, storeIncarnation: 0 }),
+          c,
+          "unconfirmed",
+        ),
         expected: changedRecord(found, { unverified: [unconfirmedB, c] }),
       },
       {
         because: "it was listed from the first",
-        step: confirm(found, a),
-        expected: "node-a is not unconfirmed",
+        step: clearMark(found, a, "unconfirmed"),
+        expected: "node-a has no mark unconfirmed",
       },
       {
         because: "another VM under its name",
-        step: confirm(found, { ...b, vmId: "another-vm" }),
-        expected: "node-b is not unconfirmed",
+        step: clearMark(found, { ...b, vmId: "another-vm" }, "unconfirmed"),
+        expected: "node-b has no mark unconfirmed",
       },
     ]);
   });
@@ -1314,7 +1320,7 @@ function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
 
-describe("passBarrier", () => {
+describe("clearMark of a pending write barrier", () => {
   const barrierPending = foundRecord({
     unverified: [a, b],
     barrierPending: [a, b],
@@ -1335,23 +1341,23 @@ describe("passBarrier", () => {
       },
       {
         because: "one of two passes",
-        step: passBarrier(barrierPending, a),
+        step: clearMark(barrierPending, a, "barrierPending"),
         expected: changedRecord(barrierPending, { barrierPending: [b] }),
       },
       {
         because: "the last one passes",
-        step: passBarrier(changedRecord(barrierPending, { barrierPending: [b] }), b),
+        step: clearMark(changedRecord(barrierPending, { barrierPending: [b] }), b, "barrierPending"),
         expected: foundRecord({ unverified: [a, b], epoch: 4, storeIncarnation: 0 }),
       },
       {
         because: "it has passed already",
-        step: passBarrier(changedRecord(barrierPending, { barrierPending: [b] }), a),
-        expected: "node-a has no pending write barrier",
+        step: clearMark(changedRecord(barrierPending, { barrierPending: [b] }), a, "barrierPending"),
+        expected: "node-a has no mark barrierPending",
       },
       {
         because: "another VM of its name",
-        step: passBarrier(barrierPending, newA),
-        expected: "node-a has no pending write barrier",
+        step: clearMark(barrierPending, newA, "barrierPending"),
+        expected: "node-a has no mark barrierPending",
       },
     ]);
   });

@@ -229,39 +229,35 @@ export function endFence(
 }
 
 /**
- * *distrust*, by the controller: any node but the writer becomes unverified. Its VM has the disk although
- * neither the record nor an attachment says so: a person attached it, or an object was erased. Whether it is
- * in use there is unknown.
+ * *distrust*, by the controller: what the record says of `node` can't be relied on. Refused if it is not `as`
+ * any more.
+ *
+ * A `stray` becomes unverified: its VM has the disk although neither the record nor an attachment says so. A
+ * person attached it, or an object was erased; whether it is in use there is unknown.
+ *
+ * The grant of the `writer` counts as held, and its request ends: another VM has the name of its node, or
+ * may have, and that VM's token may have released what this one holds. Only a fence frees the volume then.
+ * Requested, its own node would acquire a grant that it holds though it has released it, which looks to it
+ * like a store that was rolled back.
  */
-export function distrust(record: WriterRecord, node: NodeIdentity): Step {
-  if (isNamed(record, node, "writer")) return fail(`${node.nodeName} is the writer`);
+export function distrust(record: WriterRecord, node: NodeIdentity, as: "writer" | "stray"): Step {
   if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
+  const isWriter = isNamed(record, node, "writer");
+  if (isWriter !== (as === "writer"))
+    return fail(`${node.nodeName} is ${isWriter ? "the writer" : "not the writer"}`);
+  if (isNamed(record, node, "holder")) return fail(`${node.nodeName} holds the volume already`);
   if (isNamed(record, node, "unverified")) return fail(`${node.nodeName} is unverified already`);
-  return ok(foundUnverified(record, node));
+  return ok(isWriter ? withUnrequestedHolder(record, node) : foundUnverified(record, node));
 }
 
 /**
- * *distrust*, by the controller: the writer's grant counts as held, and its request ends. Another VM has the
- * name of its node, or may have, and that VM's token may have released what this one holds. Only a fence
- * frees the volume then. Requested, its own node would acquire a grant that it holds though it has released
- * it, which looks to it like a store that was rolled back.
+ * *clear mark*, by the controller. `barrierPending`: once no update from before the record was made can reach
+ * the VM of `node`. `unconfirmed`: once Azure lists the disk on that VM; from now on the node may reclaim it.
  */
-export function distrustWriter(record: WriterRecord, node: NodeIdentity): Step {
-  const { writer } = record;
-  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
-  if (writer.held) return fail(`${node.nodeName} holds the volume already`);
-  if (isNamed(record, node, "fencing")) return fail(`${node.nodeName} is being fenced`);
-  return ok(withUnrequestedHolder(record, node));
-}
-
-/**
- * *pass barrier*, by the controller, once no update from before the record was made can reach
- * the VM of `node`.
- */
-export function passBarrier(record: WriterRecord, node: NodeKey): Step {
+export function clearMark(record: WriterRecord, node: NodeKey, mark: "barrierPending" | "unconfirmed"): Step {
   const entry = entryOf(record, node);
-  if (entry?.barrierPending === undefined) return fail(`${node.nodeName} has no pending write barrier`);
-  return ok(withMarks(record, entry, { ...entry, barrierPending: undefined }));
+  if (entry?.[mark] === undefined) return fail(`${node.nodeName} has no mark ${mark}`);
+  return ok(withMarks(record, entry, { ...entry, [mark]: undefined }));
 }
 
 /**
@@ -279,16 +275,6 @@ export function proveClean(
   if (from === "quarantined" && (isUnverified || !isInQuarantine(record, node)))
     return fail(`${node.nodeName} is not in quarantine`);
   return ok(clean(record, node));
-}
-
-/**
- * *confirm*, by the controller, once Azure lists the disk on the VM of an unverified node: from now on
- * that node may reclaim it.
- */
-export function confirm(record: WriterRecord, node: NodeIdentity): Step {
-  const entry = entryOf(record, node);
-  if (entry?.unconfirmed === undefined) return fail(`${node.nodeName} is not unconfirmed`);
-  return ok(withMarks(record, entry, { ...entry, unconfirmed: undefined }));
 }
 
 /**

@@ -17,7 +17,7 @@ import { isUnfinishedCopy } from "../../../core/volume/copies/unfinished-copy.ts
 import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
 import { explainsPublication } from "../../../core/writer/record/rebuilt-record.ts";
-import { isNamed, isRequestedWriter, nodesIn } from "../../../core/writer/record/record-nodes.ts";
+import { isNamed, nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { isInQuarantine, waitsForBarrier } from "../../../core/writer/record/writer-steps.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { fromObjectError } from "../../../objects/object-error.ts";
@@ -93,7 +93,7 @@ async function publish(
   const granted = await context.cache.waitFor(
     "AzVolume",
     volume.metadata.name,
-    (present) => isRequestedWriter(present?.status?.record, node),
+    (present) => isNamed(present?.status?.record, node, "requested"),
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
