@@ -1,11 +1,9 @@
-import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/api/arm-message.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   ArmAnswer,
   ArmApi,
   ArmDisk,
-  ArmError,
   ArmGroup,
   ArmName,
   ArmSnapshot,
@@ -14,16 +12,16 @@ import type {
   NextPage,
 } from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
+import { readPages } from "../arm-wire/read-pages.ts";
 import {
   readDiskResource,
-  readPage,
   readSnapshotResource,
   readVmResource,
   readSku,
   readUsage,
   vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
-import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+import { readSent, type SentAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 
 /** What the adapter needs of the emulator's model. */
@@ -41,11 +39,6 @@ export interface ModelArmApiOptions {
   readonly oneWayMs?: () => number;
 }
 
-/** The call never got an answer. */
-type Lost = { readonly lost: ArmError };
-
-/** Limit for the pages of one list, so that an endless list is noticed. */
-const PAGES_MAX = 1000;
 /** Addresses of operations that are remembered. */
 const POLLED_MAX = 100;
 
@@ -91,12 +84,12 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       readonly query?: Readonly<Record<string, string>>;
     },
     signal: AbortSignal,
-  ): Promise<WireAnswer | Lost> {
+  ): Promise<SentAnswer> {
     const onTheWay = async (ms: number): Promise<boolean> => {
       if (ms > 0) await clock.sleep(ms, signal);
       return !signal.aborted;
     };
-    const cancelled = (): Lost => ({
+    const cancelled = (): SentAnswer => ({
       lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId),
     });
     try {
@@ -131,48 +124,29 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     readItem: (item: unknown) => T,
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly T[]>> {
-    const items: T[] = [];
-    const { path, clientRequestId, nextPage } = request;
-    let { query = {} } = request;
-    for (let pages = 1; pages <= PAGES_MAX; pages++) {
-      const page = read(await send({ method: "GET", path, clientRequestId, query }, signal), (answer) =>
-        valueFrom(answer, (body) => readPage(body, readItem)),
-      );
-      if (!page.result.ok) return { ...page, result: page.result };
-      items.push(...page.result.value.items);
-      const { nextLink } = page.result.value;
-      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
-      const admitted = await nextPage?.();
-      if (admitted?.ok === false) return { result: admitted, remaining: page.remaining };
-      query = Object.fromEntries(new URL(nextLink).searchParams);
-    }
-    return {
-      result: fail(
-        errorWithoutAnswer(
-          "TooManyPages",
-          `the list ${path} has more than ${PAGES_MAX} pages`,
-          clientRequestId,
-        ),
-      ),
-      remaining: [],
-    };
+    const { path, query = {}, clientRequestId } = request;
+    const page = (of: Readonly<Record<string, string>>): Promise<SentAnswer> =>
+      send({ method: "GET", path, clientRequestId, query: of }, signal);
+    const get = (nextLink: string): Promise<SentAnswer> =>
+      page(Object.fromEntries(new URL(nextLink).searchParams));
+    return readPages(await page(query), { ...request, get, readItem });
   }
 
   return {
     getDisk: async ({ clientRequestId, ...disk }, signal) =>
-      read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) =>
+      readSent(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) =>
         valueFrom<ArmDisk>(answer, readDiskResource),
       ),
     listDisks: ({ clientRequestId, nextPage, ...place }, signal) =>
       list({ path: `${group(place)}/disks`, clientRequestId, nextPage }, readDiskResource, signal),
     startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
-      return read(
+      return readSent(
         await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal),
         (answer) => startedFrom(answer, "disk"),
       );
     },
     startDiskUpdate: async ({ change, clientRequestId, ...name }, signal) =>
-      read(
+      readSent(
         await send(
           { method: "PATCH", path: diskPath(name), body: diskChangeBody(change), clientRequestId },
           signal,
@@ -180,17 +154,17 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         (answer) => startedFrom(answer, "disk"),
       ),
     startDiskDelete: async ({ clientRequestId, ...name }, signal) =>
-      read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) =>
+      readSent(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),
       ),
     getSnapshot: async ({ clientRequestId, ...name }, signal) =>
-      read(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
+      readSent(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
         valueFrom<ArmSnapshot>(answer, readSnapshotResource),
       ),
     listSnapshots: ({ clientRequestId, nextPage, ...place }, signal) =>
       list({ path: `${group(place)}/snapshots`, clientRequestId, nextPage }, readSnapshotResource, signal),
     startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
-      read(
+      readSent(
         await send(
           { method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId },
           signal,
@@ -198,7 +172,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         (answer) => startedFrom(answer, "disk"),
       ),
     startSnapshotUpdate: async ({ tags, clientRequestId, ...name }, signal) =>
-      read(
+      readSent(
         await send(
           { method: "PATCH", path: snapshotPath(name), body: { tags: { ...tags } }, clientRequestId },
           signal,
@@ -206,8 +180,9 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         (answer) => startedFrom(answer, "disk"),
       ),
     startSnapshotDelete: async ({ clientRequestId, ...name }, signal) =>
-      read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) =>
-        startedFrom(answer, "disk"),
+      readSent(
+        await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal),
+        (answer) => startedFrom(answer, "disk"),
       ),
     listVmSizes: async ({ location, clientRequestId, nextPage }, signal) =>
       vmSizesAmong(
@@ -233,7 +208,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         signal,
       ),
     getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
-      read(
+      readSent(
         await send(
           {
             method: "GET",
@@ -254,7 +229,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
               properties: { storageProfile: { dataDisks: change.dataDisks.map((entry) => ({ ...entry })) } },
             }),
       };
-      return read(
+      return readSent(
         await send(
           {
             method: name.scaleSet === undefined ? "PATCH" : "PUT",
@@ -270,7 +245,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     },
     pollOperation: async ({ operation, clientRequestId }, signal) => {
       const { path, query } = addressOf(operation.pollUrl ?? "");
-      return read(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) =>
+      return readSent(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) =>
         statusFrom(answer, operation),
       );
     },
@@ -278,7 +253,3 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
 }
 
 const API_VERSION = "2025-04-01";
-
-function read<T>(answer: WireAnswer | Lost, readAnswer: (answer: WireAnswer) => ArmAnswer<T>): ArmAnswer<T> {
-  return "lost" in answer ? { result: fail(answer.lost), remaining: [] } : readAnswer(answer);
-}

@@ -14,6 +14,14 @@ export interface WireAnswer {
   readonly atMs: number;
 }
 
+/** The answer to a call, or why there is none. */
+export type SentAnswer = WireAnswer | { readonly lost: ArmError };
+
+/** Reads an answer; a lost one is its error. */
+export function readSent<T>(answer: SentAnswer, read: (wire: WireAnswer) => ArmAnswer<T>): ArmAnswer<T> {
+  return "lost" in answer ? { result: fail(answer.lost), remaining: [] } : read(answer);
+}
+
 /** Reads an answer to a call that answers a value: 200 or 201, anything else is an error. */
 export function valueFrom<T>(answer: WireAnswer, read: (body: unknown) => T): ArmAnswer<T> {
   return withRemaining(

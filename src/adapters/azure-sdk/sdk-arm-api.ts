@@ -17,7 +17,6 @@ import {
   type HttpClient,
 } from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
-import { fail, ok } from "../../core/failure/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   ArmAnswer,
@@ -29,21 +28,20 @@ import type {
   ArmVmName,
   NextPage,
 } from "../../provisioner/arm/arm-api.ts";
-import { errorWithoutAnswer } from "../../provisioner/arm/arm-error.ts";
+import { readPages } from "../arm-wire/read-pages.ts";
 import {
   readDiskResource,
-  readPage,
   readSnapshotResource,
   readVmResource,
   readSku,
   readUsage,
   vmSizesAmong,
 } from "../arm-wire/read-resources.ts";
-import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+import { readSent, type SentAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
 import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 import { createApiVersionPolicy, type ReplacedVersion } from "./api-version-policy.ts";
 import { type ApiVersions, defaultApiVersions } from "./api-versions.ts";
-import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from "./sdk-call.ts";
+import { type CallOptions, sendThroughSdk } from "./sdk-call.ts";
 
 /** How to reach Azure. */
 export interface SdkArmApiOptions {
@@ -79,9 +77,6 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** How Azure's logs show the driver. */
 export const driverUserAgent = "azuredisk-csi-driver-v2";
 
-/** Pages of one list, so that a list that never ends is found out. */
-const PAGES_MAX = 1000;
-
 /**
  * Builds `ArmApi` over the official SDK. Its typed operations build and send the requests (paths, API
  * versions, bodies, authentication); its own retries are off, since the budget above must see every
@@ -100,11 +95,11 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
     clientRequestId: string,
     invoke: (call: CallOptions) => Promise<unknown>,
     signal: AbortSignal,
-  ): Promise<SdkAnswer> {
+  ): Promise<SentAnswer> {
     return sendThroughSdk({ clientRequestId, timeoutMs, nowMs: () => options.clock.nowMs() }, invoke, signal);
   }
 
-  function get(url: string, clientRequestId: string, signal: AbortSignal): Promise<SdkAnswer> {
+  function get(url: string, clientRequestId: string, signal: AbortSignal): Promise<SentAnswer> {
     return send(
       clientRequestId,
       async (call) => {
@@ -129,35 +124,15 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
     },
     signal: AbortSignal,
   ): Promise<ArmAnswer<readonly T[]>> {
-    const items: T[] = [];
-    let answer = await send(request.clientRequestId, request.first, signal);
-    for (let pages = 1; pages <= PAGES_MAX; pages++) {
-      const page = readSdkAnswer(answer, (wire) =>
-        valueFrom(wire, (body) => readPage(body, request.readItem)),
-      );
-      if (!page.result.ok) return { ...page, result: page.result };
-      items.push(...page.result.value.items);
-      const { nextLink } = page.result.value;
-      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
-      const admitted = await request.nextPage?.();
-      if (admitted?.ok === false) return { result: admitted, remaining: page.remaining };
-      answer = await get(nextLink, request.clientRequestId, signal);
-    }
-    return {
-      result: fail(
-        errorWithoutAnswer(
-          "TooManyPages",
-          `a list has more than ${PAGES_MAX} pages`,
-          request.clientRequestId,
-        ),
-      ),
-      remaining: [],
-    };
+    return readPages(await send(request.clientRequestId, request.first, signal), {
+      ...request,
+      get: (nextLink) => get(nextLink, request.clientRequestId, signal),
+    });
   }
 
   return {
     getDisk: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(
+      readSent(
         await send(
           clientRequestId,
           (call) => clientOf(subscriptionId).disks.get(resourceGroup, name, call),
@@ -189,7 +164,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
             .submitted(),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+      return readSent(answer, (wire) => startedFrom(wire, "disk"));
     },
     startDiskUpdate: async ({ subscriptionId, resourceGroup, name, change, clientRequestId }, signal) => {
       const body: DiskUpdate = flattened(diskChangeBody(change));
@@ -198,7 +173,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         (call) => clientOf(subscriptionId).disks.update(resourceGroup, name, body, call).submitted(),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+      return readSent(answer, (wire) => startedFrom(wire, "disk"));
     },
     startDiskDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
       const answer = await send(
@@ -206,10 +181,10 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         (call) => clientOf(subscriptionId).disks.delete(resourceGroup, name, call).submitted(),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+      return readSent(answer, (wire) => startedFrom(wire, "disk"));
     },
     getSnapshot: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(
+      readSent(
         await send(
           clientRequestId,
           (call) => clientOf(subscriptionId).snapshots.get(resourceGroup, name, call),
@@ -241,7 +216,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
             .submitted(),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+      return readSent(answer, (wire) => startedFrom(wire, "disk"));
     },
     startSnapshotUpdate: async ({ subscriptionId, resourceGroup, name, tags, clientRequestId }, signal) => {
       const answer = await send(
@@ -252,7 +227,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
             .submitted(),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+      return readSent(answer, (wire) => startedFrom(wire, "disk"));
     },
     startSnapshotDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
       const answer = await send(
@@ -260,7 +235,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         (call) => clientOf(subscriptionId).snapshots.delete(resourceGroup, name, call).submitted(),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+      return readSent(answer, (wire) => startedFrom(wire, "disk"));
     },
     listVmSizes: async ({ location, clientRequestId, nextPage }, signal) =>
       vmSizesAmong(
@@ -294,7 +269,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         (call) => vmCalls(clientOf(vm.subscriptionId), vm).get(instanceView, call),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
+      return readSent(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
     },
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...vm }, signal) => {
       const body = {
@@ -308,10 +283,10 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
         (call) => vmCalls(clientOf(vm.subscriptionId), vm).update(body, { ...call, ifMatch }),
         signal,
       );
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+      return readSent(answer, (wire) => startedFrom(wire, "vm"));
     },
     pollOperation: async ({ operation, clientRequestId }, signal) =>
-      readSdkAnswer(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) =>
+      readSent(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) =>
         statusFrom(wire, operation),
       ),
   };

@@ -1,7 +1,6 @@
-import { fail } from "../../core/failure/result.ts";
-import type { ArmAnswer, ArmError } from "../../provisioner/arm/arm-api.ts";
+import type { ArmError } from "../../provisioner/arm/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm/arm-error.ts";
-import type { WireAnswer } from "../arm-wire/wire-answer.ts";
+import type { SentAnswer, WireAnswer } from "../arm-wire/wire-answer.ts";
 
 /** A raw answer, as the SDK shows it to `onResponse`. */
 interface RawAnswer {
@@ -17,9 +16,6 @@ export interface CallOptions {
   readonly onResponse: (raw: RawAnswer) => void;
 }
 
-/** An answer of ARM, or why there is none. */
-export type SdkAnswer = WireAnswer | { readonly lost: ArmError };
-
 /**
  * Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on
  * errors, and its errors lack details.
@@ -32,7 +28,7 @@ export async function sendThroughSdk(
   call: { readonly clientRequestId: string; readonly timeoutMs: number; readonly nowMs: () => number },
   invoke: (options: CallOptions) => Promise<unknown>,
   signal: AbortSignal,
-): Promise<SdkAnswer> {
+): Promise<SentAnswer> {
   let answer: WireAnswer | undefined;
   const timeout = AbortSignal.timeout(call.timeoutMs);
   try {
@@ -68,11 +64,6 @@ export async function sendThroughSdk(
       lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId),
     }
   );
-}
-
-/** Reads an answer; a lost one is its error. */
-export function readSdkAnswer<T>(answer: SdkAnswer, read: (wire: WireAnswer) => ArmAnswer<T>): ArmAnswer<T> {
-  return "lost" in answer ? { result: fail(answer.lost), remaining: [] } : read(answer);
 }
 
 /** Errors of the credential that no retry fixes. */

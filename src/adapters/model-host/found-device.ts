@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure/failure.ts";
+import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail } from "../../core/failure/result.ts";
 import { bytes } from "../../core/primitives/units.ts";
@@ -14,7 +15,7 @@ export function withDevice<T>(
   const found = [...machine.devicesByLun.values()].find(
     (candidate) => candidate.majorMinor === device.majorMinor,
   );
-  if (found === undefined) return isAnother(device);
+  if (found === undefined) return deviceReplaced(device);
   if (found.state === "cutOff")
     return fail({
       kind: "HostCommandFailed",
@@ -23,15 +24,6 @@ export function withDevice<T>(
       stderr: "Input/output error",
     });
   return act(found);
-}
-
-/** The answer where the number is no longer that device's. */
-export function isAnother(device: Device): Result<never, Failure> {
-  return fail({
-    kind: "WrongDevice",
-    devicePath: device.path,
-    problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
-  });
 }
 
 /** The answer where something else uses the device. */

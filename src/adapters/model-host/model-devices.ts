@@ -1,11 +1,12 @@
 import type { Failure } from "../../core/failure/failure.ts";
+import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { chooseDevice } from "../../core/node/device/choose-device.ts";
 import type { SeenDevice } from "../../core/node/device/choose-device.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Device, HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import { isAnother, toDevice, withDevice, mountOn } from "./found-device.ts";
+import { toDevice, withDevice, mountOn } from "./found-device.ts";
 import type { MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 import { writeSetting } from "./model-settings.ts";
 import type { PlugInCalls } from "./plug-in-calls.ts";
@@ -65,7 +66,9 @@ export function deviceCalls({
       ),
     whileHolding: async (device, act, signal) => {
       const opened = look("whileHolding", signal, () =>
-        withDevice(machine, device, (found) => (found.path === device.path ? ok(found) : isAnother(device))),
+        withDevice(machine, device, (found) =>
+          found.path === device.path ? ok(found) : deviceReplaced(device),
+        ),
       );
       if (!opened.ok) return opened;
       const hold = { device: opened.value, instanceNumber };

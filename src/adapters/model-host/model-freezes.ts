@@ -1,6 +1,7 @@
+import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
-import { isAnother, mountOn, toDevice } from "./found-device.ts";
+import { mountOn, toDevice } from "./found-device.ts";
 import type { ModelDevice } from "./machine-state.ts";
 import { flushDevice, frozenSinceMs } from "./machine-state.ts";
 import type { PlugInCalls } from "./plug-in-calls.ts";
@@ -33,7 +34,7 @@ export function freezeCalls({
         const mount = mountOn(machine, path);
         if (mount?.fsType === undefined) return fail({ kind: "PathNotMounted", path });
         const { device } = mount;
-        if (device.majorMinor !== majorMinor) return isAnother({ ...toDevice(device), majorMinor });
+        if (device.majorMinor !== majorMinor) return deviceReplaced({ ...toDevice(device), majorMinor });
         knownFreezes.add(device);
         if (frozenSinceMs(machine, device) !== undefined || !flushDevice(machine, device))
           return fail({ kind: "DeviceBusy", devicePath: path, detail: "it can't be frozen" });

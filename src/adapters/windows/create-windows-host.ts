@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -102,10 +103,10 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
       if (signal.aborted) return fail({ kind: "Cancelled" });
       const disk = await attempt(() => diskOf(host, device));
       if (!disk.ok) return disk;
-      if (toDevice(host, disk.value).path !== device.path) return isAnother(device);
+      if (toDevice(host, disk.value).path !== device.path) return deviceReplaced(device, "disk");
       const handle = await attempt(async () => ok(await open(device.path, "r").catch(undefinedIfMissing)));
       if (!handle.ok) return handle;
-      if (handle.value === undefined) return isAnother(device);
+      if (handle.value === undefined) return deviceReplaced(device, "disk");
       try {
         return await act();
       } finally {
@@ -234,14 +235,6 @@ async function mountVolume(
   return found === fsType
     ? addFolder(host, { device, partition: partition.value, path, fsType })
     : fail({ kind: "WrongFileSystem", devicePath: device.path, found: found || "none", requested: fsType });
-}
-
-function isAnother(device: Device): Result<never, Failure> {
-  return fail({
-    kind: "WrongDevice",
-    devicePath: device.path,
-    problem: `it is no longer disk ${device.majorMinor}: look for the LUN again`,
-  });
 }
 
 /** An error of the operating system that the code did not expect is a failure of this host, not a bug. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
+import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { parseDiskLocation } from "../../core/platform/disk-location.ts";
@@ -74,13 +75,7 @@ export async function diskOf(
 ): Promise<Result<Disk, Failure>> {
   const disk = await diskNow(host, device.majorMinor);
   if (!disk.ok) return disk;
-  return disk.value === undefined
-    ? fail({
-        kind: "WrongDevice",
-        devicePath: device.path,
-        problem: `it is no longer disk ${device.majorMinor}: look for the LUN again`,
-      })
-    : ok(disk.value);
+  return disk.value === undefined ? deviceReplaced(device, "disk") : ok(disk.value);
 }
 
 /** The disk at a LUN at present; undefined: none. */

@@ -34,3 +34,12 @@ export function stillWaiting(
 export function deletionInProgress(volumeId: string): FailureOf<"OperationInProgress"> {
   return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
 }
+
+/** The name of a device no longer means the device, on Windows the disk, that was found at its LUN. */
+export function deviceReplaced(
+  { path, majorMinor }: { readonly path: string; readonly majorMinor: string },
+  what: "device" | "disk" = "device",
+): Result<never, FailureOf<"WrongDevice">> {
+  const problem = `it is no longer ${what} ${majorMinor}: look for the LUN again`;
+  return fail({ kind: "WrongDevice", devicePath: path, problem });
+}

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import {
@@ -42,11 +43,7 @@ export async function writeDeviceSetting(
   const { path: devicePath, majorMinor } = device;
   const { name, value } = setting;
   if ((await blockDeviceAt(devicePath).catch(undefinedIfMissing)) !== majorMinor)
-    return fail({
-      kind: "WrongDevice",
-      devicePath,
-      problem: `it is no longer device ${majorMinor}: look for the LUN again`,
-    });
+    return deviceReplaced(device);
   const present = await valuesOf(host, majorMinor, [name], signal);
   if (!present.ok) return present;
   if (present.value[name] === value) return ok(undefined);

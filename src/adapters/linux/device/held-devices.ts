@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail } from "../../../core/failure/result.ts";
 import { majorMinorOf } from "../../../core/node/device/device-number.ts";
@@ -49,7 +50,7 @@ export function createHeldDevices(clock: Clock): HeldDevices {
       if (!opened.ok) return opened;
       const hold = { majorMinor: device.majorMinor, fd: opened.value.fd };
       try {
-        if (!(await isOpen(opened.value, device))) return isAnother(device);
+        if (!(await isOpen(opened.value, device))) return deviceReplaced(device);
         holds.add(hold);
         return await act();
       } finally {
@@ -76,7 +77,7 @@ async function openToHold(
     const code = errorCode(error);
     if (code === undefined) throw error;
     return code === "ENOENT" || code === "ENXIO" || code === "ENODEV"
-      ? isAnother(device)
+      ? deviceReplaced(device)
       : fail({ kind: "HostNotReady", detail: `${device.path} can't be opened (${code})` });
   }
 }
@@ -108,12 +109,4 @@ async function startChildWith({ fd }: FileHandle) {
 async function isOpen(file: FileHandle, { majorMinor }: Device): Promise<boolean> {
   const found = await file.stat({ bigint: true });
   return found.isBlockDevice() && majorMinorOf(found.rdev) === majorMinor;
-}
-
-function isAnother(device: Device): Result<never, Failure> {
-  return fail({
-    kind: "WrongDevice",
-    devicePath: device.path,
-    problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
-  });
 }

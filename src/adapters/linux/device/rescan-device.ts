@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
+import { deviceReplaced } from "../../../core/failure/frequent-failures.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -23,7 +24,7 @@ export async function rescanDevice(
 ): Promise<Result<Device, Failure>> {
   const { sysRoot } = host;
   if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor)
-    return isGone(device);
+    return deviceReplaced(device);
   for (const file of rescanFiles) {
     const path = join(sysRoot, "dev/block", device.majorMinor, file);
     const exists = await access(path).then(
@@ -37,13 +38,5 @@ export async function rescanDevice(
       return fail({ kind: "HostNotReady", detail: `${path} can't be written: ${written.value.stderr}` });
   }
   const sizeBytes = await sizeOfDevice(sysRoot, device.majorMinor);
-  return sizeBytes === undefined ? isGone(device) : ok({ ...device, sizeBytes });
-}
-
-function isGone(device: Device): Result<Device, Failure> {
-  return fail({
-    kind: "WrongDevice",
-    devicePath: device.path,
-    problem: `it is no longer device ${device.majorMinor}: look for the LUN again`,
-  });
+  return sizeBytes === undefined ? deviceReplaced(device) : ok({ ...device, sizeBytes });
 }
