@@ -56,6 +56,18 @@ describe("fenceReconciler", () => {
       });
     }));
 
+  it("changes an attachment without a place, so that a stale attach notices", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));
+      const { metadata, spec } = anAttachment("node-a");
+      await world.given("AzVolumeAttachment", { metadata, spec, status: { state: "Pending" } });
+      world.disks.add(diskUri);
+      const before = world.attachment("node-a")?.metadata.resourceVersion;
+      await fence(world);
+      assert.deepEqual(listIn(world.record(), "quarantined"), [a]);
+      assert.notEqual(world.attachment("node-a")?.metadata.resourceVersion, before);
+    }));
+
   it("marks nothing left to detach only where the VM has no entry for the disk", () =>
     withFence(async (world) => {
       const cloud = {

@@ -12,7 +12,9 @@ import { withoutPlace } from "../disk-place.ts";
  * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.
  * Another disk may soon get the LUN that the attachment names, and the node would take it for this
  * volume's. `proof`: what has shown it; once the VM is proven not to list the disk, nothing is left to
- * detach. Success where there is no such attachment.
+ * detach. That mark changes an attachment that names no place as well: an attach of another volume, whose
+ * cache is stale, finds by the change that this node may be in quarantine (`may-attach-now.ts`). Success
+ * where there is no such attachment.
  */
 export async function resetAttachment(
   store: ObjectStore,
