@@ -200,55 +200,45 @@ describe("publishVolume", () => {
         assert.deepEqual(checkpoints.volumes(), before);
       }));
 
-  describe("where the node is fenced in the middle of it", () => {
-    /** Publishes while a fence begins between the read of the record and the bind. */
-    async function publishUnderFence(world: NodeWorld): Promise<string> {
-      world.machine.setLatencyMs("bindMount", 1_000);
-      const publishing = publishVolume(
-        world.ports(),
-        { ...request, targetPath, targetReadOnly: false },
-        never,
-      );
-      assert.ok(
-        await world.clock.runUntil(
-          () => world.machine.commandsInFlight().some((line) => line.startsWith("bindMount")),
-          LIMIT_MS,
-        ),
-      );
-      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
-      const published = await world.answerOf(publishing);
-      return published.ok ? "ok" : published.failure.kind;
-    }
+  for (const accessType of ["mount", "block"] as const)
+    describe(`where the node is fenced in the middle of it (${accessType})`, () => {
+      const publication = { ...request, accessType, targetPath, targetReadOnly: false };
+      const isBind = (line: string): boolean => /^bind(Mount|Device)/u.test(line);
 
-    it("leaves nothing at the target of a pod that has not started", () =>
-      withNode({ writer: granted }, async (world) => {
-        assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual(
-          [world.machine.placeholders(), world.machine.openVolume(targetPath)],
-          [[], undefined],
-        );
-        assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
-      }));
+      /** Publishes while a fence begins between the read of the record and the bind. */
+      async function publishUnderFence(world: NodeWorld): Promise<string> {
+        for (const command of ["bindMount", "bindDevice"] as const)
+          world.machine.setLatencyMs(command, 1_000);
+        const publishing = publishVolume(world.ports(), publication, never);
+        const isBinding = (): boolean => world.machine.commandsInFlight().some(isBind);
+        assert.ok(await world.clock.runUntil(isBinding, LIMIT_MS));
+        await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+        const published = await world.answerOf(publishing);
+        return published.ok ? "ok" : published.failure.kind;
+      }
 
-    it("leaves a pod what it has, or its placeholder, after a kubelet restart", () =>
-      withNode({ writer: granted }, async (world) => {
-        assert.equal(
-          (
-            await world.answerOf(
-              publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never),
-            )
-          ).ok,
-          true,
-        );
-        const mounts = world.machine.mounts();
-        assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [mounts, []]);
-        assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
-        await world.setRecord(({ fencing: _fencing, ...record }) => record);
-        assert.ok((await world.answerOf(world.ports().host.mountPlaceholder(targetPath, never))).ok);
-        // The bind covers the placeholder, which shows again.
-        assert.equal(await publishUnderFence(world), "NotWriter");
-        assert.deepEqual(world.machine.placeholders(), [targetPath]);
-      }));
-  });
+      it("leaves nothing at the target of a pod that has not started", () =>
+        withNode({ writer: granted }, async (world) => {
+          assert.equal(await publishUnderFence(world), "NotWriter");
+          const isBound = world.machine.mounts().some(({ path }) => path === targetPath);
+          assert.deepEqual([world.machine.placeholders(), isBound], [[], false]);
+          assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, []);
+        }));
+
+      it("leaves a pod what it has after a kubelet restart", () =>
+        withNode({ writer: granted }, async (world) => {
+          assert.ok((await world.answerOf(publishVolume(world.ports(), publication, never))).ok);
+          const mounts = world.machine.mounts();
+          assert.equal(await publishUnderFence(world), "NotWriter");
+          assert.deepEqual([world.machine.mounts(), world.machine.placeholders()], [mounts, []]);
+          assert.deepEqual(world.ports().checkpoints.volumes()[0]?.targetPaths, [targetPath]);
+          // No placeholder covers a file, and a raw target is one.
+          if (accessType === "block") return;
+          await world.setRecord(({ fencing: _fencing, ...record }) => record);
+          assert.ok((await world.answerOf(world.ports().host.mountPlaceholder(targetPath, never))).ok);
+          // The bind covers the placeholder, which shows again.
+          assert.equal(await publishUnderFence(world), "NotWriter");
+          assert.deepEqual(world.machine.placeholders(), [targetPath]);
+        }));
+    });
 });

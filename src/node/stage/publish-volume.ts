@@ -43,10 +43,13 @@ function publishRaw(
   const { device, volume } = staged;
   const { targetPath, targetReadOnly: readOnly } = request;
   const bind = async (): Promise<Result<void, Failure>> => {
+    const present = await publishedAt(ports, volume.metadata.name, targetPath, signal);
+    if (!present.ok) return present;
+    const before = isOf(present.value, device) ? "live" : "none";
     const checkpointed = await addTarget(ports, volume.metadata.name, targetPath, signal);
     if (!checkpointed.ok) return checkpointed;
     const bound = await ports.host.bindDevice({ device, targetPath, readOnly }, signal);
-    return bound.ok ? checkAfterBind(ports, { ...request, before: "none" }, staged, signal) : bound;
+    return bound.ok ? checkAfterBind(ports, { ...request, before }, staged, signal) : bound;
   };
   return whileSame(ports, request, volume, staged, bind, signal);
 }
@@ -62,8 +65,9 @@ async function publishFileSystem(
   const { stagingPath, targetPath, targetReadOnly: readOnly, mountFlags } = request;
   const present = await publishedAt(ports, volumeName, targetPath, signal);
   if (!present.ok) return present;
-  const isLive = present.value !== undefined && isOf(present.value, staged.device);
-  const covered = isLive ? ok("live" as const) : await coverDead(ports, targetPath, present.value, signal);
+  const covered = isOf(present.value, staged.device)
+    ? ok("live" as const)
+    : await coverDead(ports, targetPath, present.value, signal);
   if (!covered.ok) return covered;
   const checkpointed = await addTarget(ports, volumeName, targetPath, signal);
   if (!checkpointed.ok) return checkpointed;
@@ -105,8 +109,9 @@ async function coverDead(
   return covered.ok ? ok("placeholder") : covered;
 }
 
-function isOf({ isPlaceholder, isDead, majorMinor }: MountPoint, device: Device): boolean {
-  return !isPlaceholder && !isDead && majorMinor === device.majorMinor;
+function isOf(mount: MountPoint | undefined, device: Device): boolean {
+  if (mount === undefined) return false;
+  return !mount.isPlaceholder && !mount.isDead && mount.majorMinor === device.majorMinor;
 }
 
 /** A target that has just been bound, and what was there before. */
