@@ -11,6 +11,7 @@ const cutOff: Readonly<Record<RecallRule, string>> = {
   id: "a writer was fenced for not answering",
   watched: "a writer was fenced while its unmount progressed",
   answer: "a writer was fenced for not answering",
+  silent: "a writer was fenced while its unmount progressed",
 };
 
 describe("the recall, explored in full with the plan that ships", () => {

@@ -19,7 +19,7 @@ import type { StateSpace } from "../state-space/explore.ts";
  * The rules that keep a recall from fencing a healthy node. Each can be left out, to show that one is
  * fenced then.
  */
-export const recallRules = ["id", "watched", "answer"] as const;
+export const recallRules = ["id", "watched", "answer", "silent"] as const;
 
 /** One rule that keeps a recall from fencing a healthy node. */
 export type RecallRule = (typeof recallRules)[number];
@@ -40,9 +40,9 @@ const codec = createCodec({
   ...stored,
   /** The state of the volume on the node: `flushing` progresses, `stuck` does not. */
   node: ["using", "flushing", "stuck", "unmounted"],
-  /** The node has reported progress since time last passed, and in the time before. */
+  /** The node has reported progress since time last passed; and it made progress as that time ended. */
   hasTold: [false, true],
-  hadTold: [false, true],
+  wasFlushing: [false, true],
   /** It has reported what the controller's watch could not show. */
   hasUnseen: [false, true],
   /** Whether the plug-in reaches the store, and the store responds to any client. */
@@ -93,8 +93,11 @@ export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
       nodeSteps(world, emitCode);
       const actions = planned(world);
       for (const action of actions) controllerSteps(world, action, emitCode);
-      // Due actions are done long before the timeout expires once more.
-      if (!actions.some(({ kind }) => kind === "BeginFence")) passTime(world, emitCode);
+      // Due actions are done long before the timeout expires once more. A silence is seen before that, too.
+      if (actions.some((action) => action.kind === "BeginFence" || endsRecall(action))) return;
+      passTime(world, emitCode);
+      if (world.is.heartbeat === "stale" && isConnected(world.is))
+        emitCode({ ...world, is: { ...world.is, heartbeat: "fresh" } }, "sends a heartbeat");
     },
     fault: (state) => {
       const { cutOff } = decode(state).is;
@@ -110,7 +113,7 @@ const START: Node = {
   bound: false,
   node: "using",
   hasTold: false,
-  hadTold: false,
+  wasFlushing: false,
   hasUnseen: false,
   reachesStore: true,
   store: "works",
@@ -150,20 +153,28 @@ function surroundings(world: World, emit: Emit): void {
 /** As long as the unmount timeout. A reachable node reports its progress in this time. */
 function passTime(world: World, emit: Emit): void {
   const { is } = world;
-  const reports = is.reachesStore && is.store === "works" && is.recall !== 0 && is.node === "flushing";
+  const reports = isConnected(is) && is.recall !== 0 && is.node === "flushing";
   if (reports && !is.hasTold) return;
   const isUnchanged = !is.hasTold;
-  const heartbeat = is.reachesStore && is.store === "works" ? "fresh" : "stale";
+  const isWatching = is.watch === "tells" && is.store === "works";
   const next = {
     ...is,
     hasTold: false,
-    hadTold: is.hasTold && is.node === "flushing",
-    heartbeat,
-    stalledWatched: is.watch === "cut" || is.store === "fails" ? is.stalledWatched : isUnchanged,
+    wasFlushing: is.node === "flushing",
+    heartbeat: isWatching && !is.reachesStore ? "stale" : is.heartbeat,
+    stalledWatched: isWatching ? isUnchanged : is.stalledWatched,
     // What it would use if it did not check whether it could watch.
-    stalledAtAll: is.watch === "cut" || is.store === "fails" ? true : isUnchanged,
+    stalledAtAll: isWatching ? isUnchanged : true,
   } as const;
   emit({ ...world, is: next }, "time passes");
+}
+
+function isConnected({ reachesStore, store }: Node): boolean {
+  return reachesStore && store === "works";
+}
+
+function endsRecall(action: WriterAction): boolean {
+  return action.kind === "Recall" && !action.isDue;
 }
 
 function nodeSteps(world: World, emit: Emit): void {
@@ -175,7 +186,7 @@ function nodeSteps(world: World, emit: Emit): void {
     becomes({ node: "unmounted" }, "the unmount ends");
   }
   if (is.node === "stuck") becomes({ node: "flushing" }, "the unmount progresses");
-  if (!is.reachesStore || is.store === "fails" || is.record === "fencing") return;
+  if (!isConnected(is) || is.record === "fencing") return;
   if (is.node === "unmounted" && is.record !== "given") becomes({ record: "given" }, "releases");
   if (is.recall === 0 || is.node === "unmounted") return;
   const isNews = is.answer !== is.recall || is.node === "flushing" || is.bound !== (is.node === "using");
@@ -211,13 +222,13 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
 
 function wrongWith(is: Node): Node["cutOff"] {
   if (is.answer !== is.recall) return "for not answering";
-  return is.hadTold && is.node === "flushing" ? "while its unmount progressed" : "no";
+  return is.wasFlushing && is.node === "flushing" ? "while its unmount progressed" : "no";
 }
 
 /** What the controller observes, without the rules that are left out. */
 function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): ObservedVolume {
   const stalled = (isStalled: boolean): number => (isStalled ? settings.unmountStallMs : 1_000);
-  const nodeIsSilent = is.heartbeat === "stale";
+  const nodeIsSilent = is.heartbeat === "stale" && !without.has("silent");
   const watchedUnchangedMs = stalled(without.has("watched") ? is.stalledAtAll : is.stalledWatched);
   const writer =
     seen.record === "given"

@@ -179,6 +179,7 @@ describe("planWriter for a writer that no longer requests the volume", () => {
       ground,
       because,
     });
+    const endsRecall = { kind: "Recall", attachmentName: attachmentName("node-a"), isDue: false } as const;
     const hour = 3_600_000;
     checkPlans([
       {
@@ -371,6 +372,33 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         because: "it has made no progress for long",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)] }),
         plan: [fences("stalled", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "silent since its answer, it can't report progress: it is recalled again",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(120_000, unmounting)],
+          nodes: [aNode("node-a", stale), ...others],
+        }),
+        plan: [endsRecall, reportsSilence("which writes the volume")],
+      },
+      {
+        because: "the same, out of service",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(36_000, unmounting)],
+          nodes: [aNode("node-a", { isOutOfService: true, ...stale }), ...others],
+        }),
+        plan: [endsRequest("node-a"), endsRecall],
+      },
+      {
+        because: "it is no node any more since its answer",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(120_000, unmounting)],
+          nodes: others,
+        }),
+        plan: [endsRecall],
       },
       {
         because: "not watched in between",

@@ -25,6 +25,8 @@ const RELEASE_REFUSED =
   "has unmounted the volume, and the API server refuses its release; where its Node was made again, " +
   "delete the pod of its node plug-in, so that it gets a new token";
 
+type Recall = NonNullable<AzVolumeAttachment["spec"]["recall"]>;
+
 /** Removes each recall that is no longer due. */
 export function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   return observed.attachments
@@ -54,19 +56,30 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
     if (leftMs > 0 && !isOut) return [{ kind: "Requeue", afterMs: leftMs }];
   }
   if (isRequestedThere(observed, own.attachment)) return [{ kind: "ReleaseCheck", node }];
-  if (recall === undefined)
-    return [{ kind: "Recall", attachmentName: own.attachment.metadata.name, isDue: true }];
+  const attachmentName = own.attachment.metadata.name;
+  if (recall === undefined) return [{ kind: "Recall", attachmentName, isDue: true }];
+  const hasNoHeartbeat = present === undefined || isSilent(observed, present);
+  // It can't report progress, nor does it as soon as it is back: only its answer to another recall counts.
+  if (hasNoHeartbeat && answerTo(recall, own.attachment) !== undefined)
+    return [{ kind: "Recall", attachmentName, isDue: false }];
   const { hasFailed, because } = judgeRecall(observed, own, recall, present);
   if (hasFailed) return [{ kind: "BeginFence", node, ground: isOut ? "outOfService" : "stalled", because }];
   const what = `${node.nodeName} ${because} (writer epoch ${writer.epoch})`;
   const message = isOut ? what : `${what}. ${remedyIfDead(observed, node.nodeName)}`;
   const reason = isOut ? "WaitingForFence" : "WaitingForUnmount";
-  if (present === undefined || isSilent(observed, present))
+  if (hasNoHeartbeat)
     return [
       { kind: "AskAzure", node, mayBeGone: true },
       { kind: "WaitFor", reason, message, retryAfterMs: ASK_AGAIN_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
+}
+
+function answerTo(
+  { id }: Recall,
+  { status }: AzVolumeAttachment,
+): NonNullable<AzVolumeAttachment["status"]>["recall"] {
+  return status?.recall?.id === id ? status.recall : undefined;
 }
 
 /**
@@ -132,12 +145,12 @@ function isShownWithoutDisk(observed: ObservedVolume, node: NodeIdentity): boole
 function judgeRecall(
   observed: ObservedVolume,
   { attachment, unchangedMs, watchedUnchangedMs }: ObservedAttachment,
-  recall: NonNullable<AzVolumeAttachment["spec"]["recall"]>,
+  recall: Recall,
   node: ObservedNode | undefined,
 ): { readonly hasFailed: boolean; readonly because: string } {
   const { settings } = observed;
   const isOut = isOutOfService(observed, attachment.spec.nodeName);
-  const answer = attachment.status?.recall?.id === recall.id ? attachment.status.recall : undefined;
+  const answer = answerTo(recall, attachment);
   if (answer === undefined) {
     if (!isOut) return { hasFailed: false, because: "has not answered the recall" };
     // No component is left there that could answer.

@@ -66,6 +66,23 @@ describe("unmountUnderRecall", () => {
       assert.equal(world.steps.length, 3);
     }));
 
+  it("answers a recall that has replaced the one it began with", () =>
+    withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
+      const recallAs = (id: string) =>
+        world.setAttachment(({ spec, ...attachment }) => ({
+          ...attachment,
+          spec: { ...spec, recall: { id, since: "2026-01-01T00:00:00.000Z" } },
+        }));
+      const unmount = async () => {
+        await world.clock.sleep(1_000, never);
+        await recallAs("recall-2");
+        return ok(await world.clock.sleep(12_000, never));
+      };
+      await recallAs("recall-1");
+      await world.answerOf(unmountUnderRecall(world.ports(), recalled(world), unmount, never));
+      assert.equal(ownAttachment(world).status?.recall?.id, "recall-2");
+    }));
+
   it("unmounts where there is no recall to answer", () =>
     withNode({ writer: aWriter("node-a", { requested: false }) }, async (world) => {
       const unmount = async () => ok(undefined);

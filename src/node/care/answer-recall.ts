@@ -37,8 +37,7 @@ export async function answerRecall(
   const progress =
     answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
   if (!progress.ok) return progress;
-  const recall: Recall = {
-    id: answer.id,
+  const given: Omit<Recall, "id"> = {
     published: [...reportedTargets(answer.published)],
     unmounting: answer.unmounting,
     progress: progress.value,
@@ -50,6 +49,8 @@ export async function answerRecall(
       ports.store,
       { kind: "AzVolumeAttachment", name: attachment.metadata.name },
       (present) => {
+        // A node that was silent is recalled again, also in the middle of an unmount.
+        const recall: Recall = { ...given, id: present.spec.recall?.id ?? answer.id };
         const earlier = present.status?.recall;
         const isSameUse =
           earlier?.id === recall.id &&
