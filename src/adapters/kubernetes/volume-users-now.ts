@@ -20,7 +20,7 @@ interface ListedPod {
   readonly hasNeverRun: boolean;
   readonly claims: readonly string[];
   readonly diskKeys: readonly string[];
-  /** When the kubelet started it, in milliseconds since 1970; undefined: it has not. */
+  /** When the kubelet started it, at the latest, in milliseconds since 1970; undefined: it has not. */
   readonly startedMs: number | undefined;
 }
 
@@ -160,14 +160,23 @@ async function listPods(
 
 function readListedPod(pod: Pod): ListedPod | undefined {
   if (isFinished(pod)) return undefined;
-  const startTime = pod.status?.startTime;
   return {
     name: `${pod.metadata.namespace}/${pod.metadata.name}`,
     isTerminating: pod.metadata.deletionTimestamp !== undefined,
     hasNeverRun: hasNeverRun(pod),
     ...volumesOf(pod),
-    startedMs: startTime === undefined ? undefined : fromTimestamp(startTime),
+    startedMs: startedMs(pod),
   };
+}
+
+/**
+ * The kubelet's clock may be ahead of the API server's, which dates the claims, and the binding to the node:
+ * that came before.
+ */
+function startedMs({ status }: Pod): number | undefined {
+  if (status?.startTime === undefined) return undefined;
+  const bound = status.conditions?.find(({ type }) => type === "PodScheduled")?.lastTransitionTime;
+  return Math.min(fromTimestamp(status.startTime), fromTimestamp(bound ?? status.startTime));
 }
 
 async function resolveClaim(

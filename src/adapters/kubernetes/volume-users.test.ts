@@ -258,6 +258,17 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         use: { kind: "unknown", because: recreated },
       },
       {
+        because: "the same, and the kubelet's clock is ahead of the API server's",
+        make: (cluster) => {
+          putClaim(cluster, "data", { volumeName: "", metadata: younger });
+          cluster.remove(VOLUMES, "pv-data");
+          const bound = { type: "PodScheduled", lastTransitionTime: "2026-01-01T00:01:00Z" };
+          const status = { startTime: "2026-01-01T00:31:00Z", conditions: [bound] };
+          putPod(cluster, "db-0", { claims: ["data"], status });
+        },
+        use: { kind: "unknown", because: recreated },
+      },
+      {
         because: "the volume is gone",
         make: (cluster) => cluster.remove(VOLUMES, "pv-data"),
         use: {

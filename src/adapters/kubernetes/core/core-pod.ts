@@ -20,7 +20,9 @@ export interface Pod extends ApiObject {
   };
   readonly status?: {
     readonly phase?: string;
+    /** By the kubelet's clock. */
     readonly startTime?: string;
+    readonly conditions?: readonly { readonly type: string; readonly lastTransitionTime?: string | null }[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
