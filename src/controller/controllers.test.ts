@@ -252,6 +252,22 @@ describe("createControllers", () => {
     });
   });
 
+  it("prunes the volume of a disk that is gone where another disk can't be recovered", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const sick = aDisk({
+        diskUri: diskUri.replace("pvc-1", "pvc-2"),
+        tags: driverTags(aVolume(), "cluster-1"),
+      });
+      const broken: Failure = { kind: "CloudUnavailable", code: "500", message: "", requestId: "r" };
+      const getDisk: CloudProvisioner["getDisk"] = async (asked) =>
+        fail(asked.diskUri === sick.diskUri ? broken : diskNotFound);
+      await whileRunning(world, { getDisk, listDisks: async () => ok([sick]) }, async () => {
+        await world.clock.advance(5_000);
+        assert.notEqual(world.volume()?.metadata.deletionTimestamp, undefined);
+      });
+    }));
+
   it("prunes the volume of a disk that is gone, and what waited for its record", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));

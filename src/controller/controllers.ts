@@ -19,6 +19,7 @@ import { diskLimitReconciler } from "./nodes/publish-disk-limit.ts";
 import { reportIgnoredNodes } from "./nodes/report-ignored-nodes.ts";
 import { readVmsReconciler } from "./rollback/read-vms.ts";
 import { rebuildReconciler } from "./rollback/rebuild-all-records.ts";
+import { isGeneral } from "./try-each.ts";
 import { silenceReconciler } from "./writer/mark-silent.ts";
 import { placementReconciler } from "./writer/placement-reconciler.ts";
 import { volumeReconciler } from "./writer/volume-reconciler.ts";
@@ -135,7 +136,7 @@ function createLoops(
   };
 }
 
-/** Calls `onRecovered` each time that all disks have been compared. */
+/** Calls `onRecovered` each time that all disks have been compared, or tried. */
 function recoveryReconciler(
   ports: ControllerPorts,
   recordUnclaimed: (count: number) => void,
@@ -148,11 +149,12 @@ function recoveryReconciler(
     reconcile: async (_key, signal) => {
       const lists: DiskLists = new Map();
       const recovered = await recoverVolumes({ ...ports, lists }, signal);
-      if (!recovered.ok) return recovered;
+      if (!recovered.ok && isGeneral(recovered.failure)) return recovered;
       onRecovered();
       const pruned = await pruneVolumes({ ...ports, lists }, signal);
       if (!pruned.ok) return pruned;
       recordUnclaimed(pruned.value.unclaimed);
+      if (!recovered.ok) return recovered;
       ports.logger.info("recovery done", { adopted: recovered.value, ...pruned.value });
       return ok({ requeueAfterMs: recoveryIntervalMs([...lists.values()].map(({ length }) => length)) });
     },

@@ -133,14 +133,14 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(0));
     }));
 
-  it("continues where a disk that the cluster names is gone, malformed or unreadable", () =>
+  it("continues where a disk is gone, malformed or unreadable", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       const forbidden = madeByHand.replace("sub-1", "sub-2");
       const volumes = [
         aClusterVolume({ volumeId: madeByHand }),
         aClusterVolume({ volumeId: "disk" }),
-        aClusterVolume({ volumeId: forbidden }),
+        aClusterVolume({ volumeId: forbidden.replace("By_Hand", "Other") }),
         aClusterVolume(),
       ];
       const unauthorized = {
@@ -150,8 +150,9 @@ describe("recoverVolumes", () => {
         requestId: "r",
       } as const;
       const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
-        asked.diskUri === forbidden ? fail(unauthorized) : world.ports.cloud.getDisk(asked, signal);
-      const cloud = { ...world.ports.cloud, getDisk, listDisks: async () => ok([]) };
+        asked.diskUri.includes("sub-2") ? fail(unauthorized) : world.ports.cloud.getDisk(asked, signal);
+      const listDisks = async () => ok([{ ...disk, diskUri: forbidden }]);
+      const cloud = { ...world.ports.cloud, getDisk, listDisks };
       assert.deepEqual(
         await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster(volumes) }, never),
         ok(1),

@@ -26,8 +26,8 @@ export type DiskLists = Map<string, readonly DiskFacts[]>;
  * Adopts the disks that have no AzVolume: those that this driver made, after the object store was lost, and
  * those that the cluster names, made by an earlier driver or by hand. Their records start *unverified*. The
  * attachments of all others are compared with Azure. Idempotent. A failing disk delays no other. Fails with
- * the first failure once all were tried, or sooner where the others would fail in the same way. Returns how
- * many were adopted, and adds to `lists` what it has listed.
+ * the first failure that may pass once all were tried, or sooner where the others would fail in the same way.
+ * Returns how many were adopted, and adds to `lists` what it has listed.
  */
 export async function recoverVolumes(
   { lists = new Map(), ...ports }: RecoveryPorts & { readonly lists?: DiskLists },
@@ -100,36 +100,32 @@ async function recoverNamed(ports: AdoptionPorts, signal: AbortSignal): Promise<
   const unknown = [...byDisk]
     .filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0)
     .map(([, diskUri]) => ({ diskUri }));
-  const recoverOne = async ({
-    diskUri: volumeId,
-  }: {
-    readonly diskUri: string;
-  }): ReturnType<typeof recoverVolume> => {
-    const recovered = await recoverVolume(
-      ports,
-      volumeId,
-      clusterVolumes.volumeOf(volumeId) ?? unstatedUse,
-      signal,
-    );
-    if (recovered.ok || isRetryable(recovered.failure)) return recovered;
-    // Such as a disk of a subscription that this driver may not read: the rest is recovered all the same.
-    ports.logger.warn("a disk that the cluster names can't be looked at", {
-      diskUri: volumeId,
-      failure: recovered.failure,
-    });
-    return ok(false);
-  };
-  return recoverEach(ports, unknown, recoverOne, signal);
+  return recoverEach(
+    ports,
+    unknown,
+    ({ diskUri }) => recoverVolume(ports, diskUri, clusterVolumes.volumeOf(diskUri) ?? unstatedUse, signal),
+    signal,
+  );
 }
 
+/**
+ * One whose failure no repetition changes, such as a disk that this driver may not read, waits for the next
+ * recovery: repeated sooner, each try would list all disks again.
+ */
 async function recoverEach<T extends { readonly diskUri: string }>(
   { logger }: AdoptionPorts,
   all: readonly T[],
-  attempt: (one: T) => Promise<Result<boolean, Failure>>,
+  recoverOne: (one: T) => Promise<Result<boolean, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   const onFailure = ({ diskUri }: T, failure: Failure): void =>
     logger.warn("a disk was not compared with the objects", { diskUri, failure });
+  const attempt = async (one: T): ReturnType<typeof recoverOne> => {
+    const recovered = await recoverOne(one);
+    if (recovered.ok || isRetryable(recovered.failure)) return recovered;
+    onFailure(one, recovered.failure);
+    return ok(false);
+  };
   const { done, failed } = await tryEach(all, { attempt, onFailure, logger }, signal);
   return failed === undefined ? ok(done.filter(Boolean).length) : fail(failed);
 }

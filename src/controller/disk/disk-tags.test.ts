@@ -51,6 +51,11 @@ describe("disk tags", () => {
     assert.equal(volumeFromTags({ "disk.csi.azure.com-volume-name": "pvc-1" }), undefined);
   });
 
+  it("make no volume of a disk that names none", () => {
+    const tags = { ...driverTags(aVolume(), "cluster-1"), "disk.csi.azure.com-volume-name": "" };
+    assert.equal(volumeFromTags(tags), undefined);
+  });
+
   it("fall back to one node's file system where the access modes can't be read", () => {
     const tags = {
       ...driverTags(aVolume(), "cluster-1"),

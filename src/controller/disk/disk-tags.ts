@@ -81,8 +81,9 @@ export function volumeFromTags(tags: Tags):
       readonly capabilities: AzVolume["spec"]["capabilities"];
     }
   | undefined {
-  const volumeName = tags[VOLUME_NAME];
-  if (!isMadeByDriver(tags) || volumeName === undefined) return undefined;
+  const volumeName = tags[VOLUME_NAME] ?? "";
+  // A person may have emptied the tag.
+  if (!isMadeByDriver(tags) || volumeName === "") return undefined;
   const capabilities = (tags[ACCESS_TYPES] ?? "")
     .split(" ")
     .flatMap((access): AzVolume["spec"]["capabilities"] => {
