@@ -154,6 +154,15 @@ describe("diskReconciler", () => {
         );
       }));
 
+    it("does not treat a disk as new of which a node has a checkpoint", () =>
+      withControllerPorts(async (world) => {
+        const checkpoint = { volumeName: "pvc-1", uid: "u-1", epoch: 7 };
+        await world.given("AzDriverNode", aDriverNode("node-a", { volumes: [checkpoint] }));
+        await create(world, (made) => ({ tags: ownTags(made) }));
+        const { defaultAccess, epoch } = world.record() ?? assert.fail("no record");
+        assert.deepEqual([defaultAccess, epoch], ["quarantined", 7]);
+      }));
+
     it("does not treat a disk as new whose tags show a first format and a fence", () =>
       withControllerPorts(async (world) => {
         const kept = stateTagsOf(

@@ -16,7 +16,7 @@ import { readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { CreateDiskRequest, DiskFacts, Precondition } from "../../ports/cloud/cloud-provisioner.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import { NO_STATUS, rebuildRecord } from "../adoption/rebuild-record.ts";
+import { knownUse, NO_STATUS, rebuildRecord } from "../adoption/rebuild-record.ts";
 import { recordAttachedVms } from "../adoption/record-attached-vms.ts";
 import { recreateVolume } from "../adoption/recreate-volume.ts";
 import { syncVolumeAttachmentsOf } from "../adoption/sync-volume-attachments.ts";
@@ -109,7 +109,7 @@ async function createDisk(ports: DiskPorts, volume: AzVolume, signal: AbortSigna
     const failure = { kind: "VolumeExistsWithOtherRequest", volumeName, difference } as const;
     return recordFailure(ports, volume, failure, signal);
   }
-  return isNeverUsed(volume, created.value)
+  return isNeverUsed(ports, volume, created.value)
     ? recordCreated(ports, volume, created.value, signal)
     : adoptDisk(ports, volume, created.value.diskUri, signal);
 }
@@ -141,12 +141,14 @@ function ownerDifference(
 }
 
 /**
- * Whether the disk can't have been written yet. One with state tags was in use: an object from a backup
- * that predates the record of the disk bears the same uid, and a new record would lose the fenced nodes
- * and the file system.
+ * Whether the disk can't have been written yet. One with state tags, or a node's checkpoint, was in use: an
+ * object from a backup that predates the record of the disk bears the same uid, and a new record would lose
+ * the fenced nodes, the file system and the epoch.
  */
-function isNeverUsed(volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean {
-  return isMadeFor(volume, tags) && attachedTo.length === 0 && Object.keys(stateTagsIn(tags)).length === 0;
+function isNeverUsed(ports: DiskPorts, volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean {
+  const hasTags = Object.keys(stateTagsIn(tags)).length > 0;
+  const isKnown = hasTags || knownUse(ports, volume, []).hadRecord;
+  return isMadeFor(volume, tags) && attachedTo.length === 0 && !isKnown;
 }
 
 async function recordCreated(
