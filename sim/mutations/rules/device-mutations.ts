@@ -89,8 +89,8 @@ export const deviceMutations: readonly Mutation[] = [
       file: PREPARE_FILE_SYSTEM,
       find:
         `const erased = await ports.host.eraseFormatMark({ device, diskUri }, signal);\n` +
-        `  if (!erased.ok) return erased;\n  const identity`,
-      replace: `const identity`,
+        `  if (!erased.ok) return erased;\n  return recordFirstUse`,
+      replace: `return recordFirstUse`,
     },
     breaks: ["formatted-data"],
     storm: formatCutOffStorm,

@@ -2,9 +2,14 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { type FileSystemPlan, planFileSystem } from "../../core/node/file-system/plan-file-system.ts";
+import {
+  type FileSystemPlan,
+  HANDED_OUT_RAW,
+  planFileSystem,
+} from "../../core/node/file-system/plan-file-system.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import type { FileSystemGeometry } from "../../core/volume/device/file-system-geometry.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
@@ -65,7 +70,7 @@ export async function prepareFileSystem(
     diskUri,
     sourceUri: volume.spec.disk.sourceUri,
     partition,
-    isRawOnly: volume.spec.capabilities.every(({ accessType }) => accessType === "block"),
+    isRawOnly: isRawOnly(volume),
     formatted,
     fsType,
     geometry,
@@ -158,7 +163,36 @@ async function recordFormatted(
   // unfinished format once the record is lost.
   const erased = await ports.host.eraseFormatMark({ device, diskUri }, signal);
   if (!erased.ok) return erased;
-  const identity = uuid === "" ? {} : { uuid };
+  return recordFirstUse(ports, volume, { fsType, ...(uuid === "" ? {} : { uuid }) }, signal);
+}
+
+/**
+ * Records that pods may have written anywhere on a volume that has no file system yet, although it is to have
+ * one: from here on none is made. Before it is handed out.
+ */
+export async function recordHandedOutRaw(
+  ports: NodePorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { capabilities } = volume.spec;
+  // No node formats a volume that has no single writer.
+  const mayBeFormatted =
+    volume.status?.detail?.formatted === undefined && isSingleWriter(capabilities) && !isRawOnly(volume);
+  return mayBeFormatted ? recordFirstUse(ports, volume, { fsType: HANDED_OUT_RAW }, signal) : ok(undefined);
+}
+
+function isRawOnly({ spec }: AzVolume): boolean {
+  return spec.capabilities.every(({ accessType }) => accessType === "block");
+}
+
+/** What is recorded already stays, but for a missing UUID. */
+async function recordFirstUse(
+  ports: NodePorts,
+  volume: AzVolume,
+  { fsType, ...identity }: { readonly fsType: string; readonly uuid?: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const first = { fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
   let isHeld = true;
   const recorded = await changeStatus(

@@ -10,7 +10,7 @@ import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { AttachedDevice } from "./find-device.ts";
-import { prepareFileSystem } from "./prepare-file-system.ts";
+import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
 import { lookAgain, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 
@@ -118,7 +118,7 @@ async function growCopy(
   return grown.ok ? ok(staged) : grown;
 }
 
-/** What a pod writes to a raw disk must never be taken for an unfinished first format. */
+/** What a pod writes to a raw disk must never be taken for an unfinished first format, nor for no data. */
 async function handOutRaw(
   ports: NodePorts,
   volume: AzVolume,
@@ -127,6 +127,8 @@ async function handOutRaw(
 ): Promise<Result<Staged, Failure>> {
   const detail = volume.status?.detail;
   if (detail === undefined) return stillWaiting(volume.metadata.name, "its disk to be created");
+  const recorded = await recordHandedOutRaw(ports, volume, signal);
+  if (!recorded.ok) return recorded;
   const erased = await ports.host.eraseFormatMark({ device: found.device, diskUri: detail.diskUri }, signal);
   return erased.ok ? ok({ volume, ...found }) : erased;
 }

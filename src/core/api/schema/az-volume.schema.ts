@@ -226,7 +226,9 @@ export const azVolumeSchema = z.object({
             .describe("The disk's tags with its fenced nodes and file system, as last written or read."),
           formatted: z
             .object({
-              fsType: z.string(),
+              fsType: z
+                .string()
+                .describe("`raw block`: pods had the disk before it had a file system, and it gets none."),
               nodeName: z.string(),
               time: z.string(),
               uuid: z

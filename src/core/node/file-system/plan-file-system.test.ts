@@ -52,6 +52,11 @@ const copyWithoutData = wrongFileSystem(
   "ext4",
 );
 
+const rawData =
+  "no data at its ends, as a volume that pods may have written as raw block (volumeMode: Block), " +
+  "and such a one is never formatted";
+const handedOutRaw = { fsType: "raw block", nodeName: "node-b", time: "2026-01-01T00:00:00.000Z" };
+
 interface Row {
   readonly because: string;
   readonly given: Partial<ObservedFileSystem>;
@@ -98,11 +103,12 @@ describe("planFileSystem on a blank device", () => {
     {
       because: "makes none on a volume that is known for raw block only, whatever mark is there",
       given: { isRawOnly: true, mark: ownMark },
-      planned: wrongFileSystem(
-        "no data at its ends, as a volume that is known for raw block only (volumeMode: Block), and such a " +
-          "one is never formatted",
-        "ext4",
-      ),
+      planned: wrongFileSystem(rawData, "ext4"),
+    },
+    {
+      because: "makes none on a volume that was handed out raw",
+      given: { formatted: handedOutRaw },
+      planned: wrongFileSystem(rawData, "ext4"),
     },
     {
       because: "makes none read-only",
@@ -120,8 +126,13 @@ describe("planFileSystem on a blank device", () => {
   ]);
 });
 
-describe("planFileSystem on a volume that is known for raw block only", () => {
+describe("planFileSystem on a volume that pods may have written as raw block", () => {
   assertRows([
+    {
+      because: "checks the file system that a person has made, once its LUN was looked up",
+      given: { formatted: handedOutRaw, content: ext4 },
+      planned: { ...check, isUnknown: true },
+    },
     {
       because: "checks its file system",
       given: { isRawOnly: true, content: ext4, formatted },

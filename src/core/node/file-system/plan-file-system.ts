@@ -7,6 +7,9 @@ import { isKeptByKernel, type FileSystemType } from "../../volume/device/file-sy
 import type { DeviceContent } from "../device/judge-device-content.ts";
 import type { FormatMark } from "./format-mark.ts";
 
+/** Stands for the file system's type in `formatted` of a volume that was handed out raw before it had one. */
+export const HANDED_OUT_RAW = "raw block";
+
 /** What is known of a volume's file system before its mount. */
 export interface ObservedFileSystem {
   readonly devicePath: string;
@@ -53,7 +56,7 @@ export type FileSystemPlan =
 /**
  * A volume has one first format in its life. Only the driver's own attempt, whose mark on the device
  * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's. Nor
- * has a volume that was only handed out raw: a pod may have written anywhere on it.
+ * has a volume that was handed out raw before it: a pod may have written anywhere on it.
  */
 export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
   const plan = planContent(observed);
@@ -82,6 +85,12 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
         return { kind: "MakeAgain", uuid: mark.uuid };
       return wrongFileSystem(observed, content.detail);
     case "blank":
+      if (observed.isRawOnly || formatted?.fsType === HANDED_OUT_RAW)
+        return wrongFileSystem(
+          observed,
+          "no data at its ends, as a volume that pods may have written as raw block (volumeMode: Block), " +
+            "and such a one is never formatted",
+        );
       if (formatted !== undefined)
         return wrongDevice(
           devicePath,
@@ -92,12 +101,6 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
         return wrongFileSystem(observed, `no data, as a copy of ${sourceUri}, and a copy is never formatted`);
       if (partition !== undefined)
         return wrongFileSystem(observed, "no data, as a partition, and the driver formats whole disks only");
-      if (observed.isRawOnly)
-        return wrongFileSystem(
-          observed,
-          "no data at its ends, as a volume that is known for raw block only (volumeMode: Block), and " +
-            "such a one is never formatted",
-        );
       return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
   }
 }
