@@ -8,29 +8,26 @@ import { partitionOf } from "../../core/volume/device/partition.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
+import type { HeldVolume } from "../writer/acquire-volume.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
 import { lookAgain, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 
-/** Makes the device of a volume that is acquired, or needs no acquire, ready, and mounts its file system. */
+/**
+ * Makes the device of a volume that is acquired, or needs no acquire (epoch 0), ready, and mounts its file
+ * system.
+ */
 export async function stageAcquired(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
+  { volume, epoch }: HeldVolume,
   found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const { device, disk } = found;
-  const checkpointed = await checkpoint(
-    ports,
-    request,
-    volume,
-    found,
-    volume.status?.record?.writer?.epoch ?? 0,
-    signal,
-  );
+  const checkpointed = await checkpoint(ports, request, volume, found, epoch, signal);
   if (!checkpointed.ok) return checkpointed;
   // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
   // out the old blocks, and write some of them back.

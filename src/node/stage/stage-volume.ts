@@ -11,7 +11,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
+import { checkHeld, type HeldVolume, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { findRightDevice, type AttachedDevice } from "./find-device.ts";
 import { type MountState, mountState } from "./mount-state.ts";
@@ -85,7 +85,7 @@ export async function stageVolume(
   // Where several nodes may write there is nothing to acquire.
   return hasOneWriter
     ? stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal)
-    : stageHeld(ports, request, volume, found.value, () => undefined, signal);
+    : stageHeld(ports, request, { volume, epoch: 0 }, found.value, () => undefined, signal);
 }
 
 /**
@@ -133,16 +133,16 @@ async function requestOwnWriter(
 function stageHeld(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
+  held: HeldVolume,
   found: AttachedDevice,
   onBegin: () => void,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const act = (): Promise<Result<Staged, Failure>> => {
     onBegin();
-    return stageAcquired(ports, request, volume, found, signal);
+    return stageAcquired(ports, request, held, found, signal);
   };
-  return whileSame(ports, request, volume, found, act, signal);
+  return whileSame(ports, request, held.volume, found, act, signal);
 }
 
 async function stageAsWriter(
@@ -198,8 +198,7 @@ async function stageUsed(
       `${ports.node.nodeName} to reclaim the volume, or to remove what is mounted at ${target}`,
     );
   if (!acquired.ok) return acquired;
-  const volume = acquired.value;
-  const epoch = volume.status?.record?.writer?.epoch ?? 0;
+  const { volume, epoch } = acquired.value;
   return adjustStaged(ports, request, { volume, ...found }, epoch, signal);
 }
 

@@ -1,5 +1,6 @@
 import type { AzVolume, Writer } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
+import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
@@ -11,6 +12,12 @@ import { accessTypeOf } from "./clean-check-target.ts";
 import { olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
 import { verifyClean } from "./verify-clean.ts";
 
+/** A volume that this node holds, in that epoch. */
+export interface HeldVolume {
+  readonly volume: AzVolume;
+  readonly epoch: number;
+}
+
 /**
  * *acquire*: makes this node the holder of the volume, before anything is checked, formatted or mounted.
  * Fails with `HostNotReady` while a mount command of an earlier plug-in runs or no checkpoint can be written,
@@ -21,7 +28,7 @@ export async function acquireVolume(
   volumeName: string,
   lun: number,
   signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
+): Promise<Result<HeldVolume, Failure>> {
   const writable = await checkWritable(ports, signal);
   if (!writable.ok) return writable;
   const alive = await ports.host.earlierChildrenAlive(signal);
@@ -57,9 +64,12 @@ export async function acquireVolume(
     signal,
   );
   if (earlierRelease !== undefined) return reportRollback(ports, storeIncarnation, earlierRelease, signal);
-  if (acquired.ok)
-    ports.logger.info("volume acquired", { volumeName, epoch: acquired.value.status?.record?.writer?.epoch });
-  return acquired;
+  if (!acquired.ok) return acquired;
+  const writer = holderIn(ports, acquired.value);
+  invariant(writer !== undefined, "a volume was acquired, and its record names no holder");
+  const { epoch } = writer;
+  ports.logger.info("volume acquired", { volumeName, epoch });
+  return ok({ volume: acquired.value, epoch });
 }
 
 /**

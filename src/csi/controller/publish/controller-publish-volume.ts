@@ -97,9 +97,10 @@ async function publish(
     { timeoutMs: context.limits.grantWaitMs, clock: context.clock },
     signal,
   );
-  if (granted !== undefined)
-    return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
-  return fail(reasonForNoGrant(context, volume, volumeId, node));
+  const epoch = granted?.status?.record?.writer?.epoch;
+  return epoch === undefined
+    ? fail(reasonForNoGrant(context, volume, volumeId, node))
+    : ok({ publishContext: { epoch: String(epoch) } });
 }
 
 /**
