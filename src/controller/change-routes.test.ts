@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { withUnmarked } from "../core/rollback/attachments-unmarked.ts";
 import {
   aDetail,
   aDiskSpec,
@@ -123,6 +124,20 @@ it("plans at once only what names a changed node, and everything else later, onc
     assert.deepEqual(await taken(), { placement: [ONLY_KEY] });
     await clock.advance(1);
     assert.deepEqual(await taken(), { resync: [ONLY_KEY] });
+  }));
+
+it("marks the attachments of a volume again once it is kept from its nodes", () =>
+  withRoutes(async ({ routes, taken }) => {
+    const given = aVolume();
+    const kept = withUnmarked(given, { because: "refused", incarnation: 2, nowMs: 0 }) ?? assert.fail();
+    const wakes = async (previous: AzVolume, current: AzVolume): Promise<readonly unknown[]> => {
+      routes.onChange({ kind: "AzVolume", name: "pvc-1", previous, current });
+      const { rebuild, disk } = await taken();
+      return [rebuild, disk];
+    };
+    assert.deepEqual(await wakes(given, kept), [[ONLY_KEY], ["pvc-1"]]);
+    // One that a person has deleted may go now.
+    assert.deepEqual(await wakes(kept, given), [undefined, ["pvc-1"]]);
   }));
 
 describe("a node's report", () => {

@@ -14,6 +14,7 @@ import { hasReturned, mayBeStopped } from "./nodes/mark-stopped-nodes.ts";
 import {
   isAttachmentErased,
   isDetachMarked,
+  isKeptFromNow,
   isMoreThanHeartbeat,
   mustReconcileAttachment,
   mustReconcileVolume,
@@ -211,6 +212,8 @@ export function createChangeRoutes(
   const routes: { readonly [K in Kind]: readonly Route<K>[] } = {
     AzVolume: [
       { when: isVolumeErased, wake: recoverSoon },
+      // What hindered its marks may have been over in a moment.
+      { when: isKeptFromNow, wake: () => loops.rebuild.queue.add(ONLY_KEY) },
       {
         when: mustReconcileVolume,
         wake: (change) => {

@@ -12,6 +12,7 @@ import {
 import { isPermanentKind } from "../core/failure/is-retryable.ts";
 import { omit } from "../core/primitives/omit.ts";
 import { sameJson } from "../core/primitives/same-json.ts";
+import { isUnmarked } from "../core/rollback/attachments-unmarked.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { ObjectChange } from "../objects/cache/object-cache.ts";
 import { waitsForSlot } from "./observe-volume.ts";
@@ -21,8 +22,9 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
 
 /**
  * Whether a volume has changed in a field that a plan reads. The beginning of an attempt, the result of a
- * failed one (its error, its retries) and conditions do not count: otherwise each failure would trigger the
- * next attempt at once, and defeat the back-off and Azure's Retry-After. Nor do the notes of requests for
+ * failed one (its error, its retries) and conditions, but the one that keeps a volume from its nodes, do not
+ * count: otherwise each failure would trigger the next attempt at once, and defeat the back-off and Azure's
+ * Retry-After. Nor do the notes of requests for
  * snapshots and growth, which each attempt renews. A generation counts where a plan compares it: while a
  * modification is asked for, and after a failure for good.
  */
@@ -41,6 +43,7 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
       status: omit(status, "error", "conditions", "unrequestedSince", "sentGrowth", "state"),
       phase: status.state === "Creating" ? "Pending" : status.state,
       isRecordMissing: isRecordMissing(volume),
+      isUnmarked: isUnmarked(volume),
     };
   };
   return !sameJson(relevant(previous), relevant(current));
@@ -73,6 +76,11 @@ export function mustReconcileAttachment(
     };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+/** Whether a volume is kept from its nodes from now on. */
+export function isKeptFromNow({ previous, current }: VolumeChange): boolean {
+  return current !== undefined && isUnmarked(current) && (previous === undefined || !isUnmarked(previous));
 }
 
 /**

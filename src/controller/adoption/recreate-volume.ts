@@ -3,6 +3,7 @@ import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { isDeletedByHand } from "../../core/attachment/observed-volume.ts";
 import { ok } from "../../core/failure/result.ts";
+import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { areStateTagsDue } from "../../core/volume/tags/state-tags.ts";
 import { withoutFinalizer } from "../../objects/remove-finalizer.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -14,7 +15,8 @@ import type { AdoptionPorts } from "../controller-ports.ts";
  * its record starts unverified, and `spec.earlierRecord` carries the one it had, since Azure may still show
  * the disk as it was before its last attach. Only where Azure reports that the disk does not exist, the
  * object is released for good. It is released only once Azure can read the disk, without which nothing is
- * adopted, and the disk's tags keep its state, which the `tags` loop writes. Until then it serves as before.
+ * adopted, the disk's tags keep its state, which the `tags` loop writes, and it is not kept from its nodes:
+ * the next object would not say that. Until then it serves as before.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing adopts
  * it.
  */
@@ -38,7 +40,7 @@ export async function recreateVolume(
   if (disk?.ok === false && !isDiskGone) return disk;
   // Checked on the very version that is released: its state may change at any time.
   const mayGo = (present: AzVolume): boolean =>
-    isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));
+    isDeletedByHand(present) && (isDiskGone || !(areStateTagsDue(present.status) || isUnmarked(present)));
   const removed = await changeSpec(
     ports.store,
     { kind: "AzVolume", name, uid },
@@ -47,7 +49,7 @@ export async function recreateVolume(
   );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   const last = removed.ok ? removed.value : volume;
-  // The next write of its tags, or of the mark of DeleteVolume, requeues the volume.
+  // The next write of its tags, of that condition, or of the mark of DeleteVolume, requeues the volume.
   if (removed.ok && last.metadata.finalizers?.includes(VOLUME_FINALIZER)) return ok({});
   const diskUri = diskUriOf(last);
   if (isDiskGone) ports.logger.info("volume pruned: its disk is gone", { volumeName: name, diskUri });

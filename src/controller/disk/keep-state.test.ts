@@ -4,6 +4,7 @@ import type { AzVolume, WriterRecord } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { isUnmarked, withoutUnmarked, withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../../core/testing/objects.ts";
 import { listIn, changedRecord } from "../../core/testing/record-lists.ts";
 import type { CloudProvisioner } from "../../ports/cloud/cloud-provisioner.ts";
@@ -362,6 +363,22 @@ describe("the state that a disk's tags keep", () => {
           await world.rebuild();
           assert.equal(world.volume()?.status, undefined);
         }));
+
+    it("keeps the object while the volume is kept from its nodes", () =>
+      withTaggedDisk(async (world) => {
+        const present = aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } });
+        const kept = withUnmarked(present, { because: "refused", incarnation: 2, nowMs: 0 });
+        await world.given("AzVolume", kept ?? assert.fail());
+        await deletedByHand(world);
+        await world.keep();
+        await world.rebuild();
+        const deleted = world.volume() ?? assert.fail("no volume");
+        assert.equal(isUnmarked(deleted), true);
+        const given = withoutUnmarked(deleted, deleted) ?? assert.fail();
+        await must(world.ports.store.updateStatus("AzVolume", given, never));
+        await world.rebuild();
+        assert.equal(world.volume()?.status, undefined);
+      }));
 
     it("is written again where it has changed while it was written", () =>
       withTaggedDisk(async (world) => {
