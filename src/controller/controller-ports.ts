@@ -92,11 +92,11 @@ export type DiskPorts = FolderPorts<
   Reads | "diskUriOf" | "createDisk" | "deleteDisk" | "resizeDisk" | "updateDisk" | "tagDisk"
 >;
 /** The ports of adoption, which reads Azure only. */
-export type AdoptionPorts = FolderPorts<"clusterId" | "settings", Reads>;
+export type AdoptionPorts = FolderPorts<"clusterId" | "settings" | "random", Reads>;
 /** Recovery also writes tags that a disk has lost. */
-export type RecoveryPorts = FolderPorts<"clusterId" | "settings", Reads | "tagDisk">;
+export type RecoveryPorts = FolderPorts<"clusterId" | "settings" | "random", Reads | "tagDisk">;
 /** The ports of the loops that follow a rollback, which read Azure only. */
-export type RollbackPorts = FolderPorts<"clusterId" | "settings" | "random", Reads>;
+export type RollbackPorts = AdoptionPorts;
 
 /**
  * Whether the store was rolled back before this process started; `StartupGracePeriod` evaluates the

@@ -145,6 +145,12 @@ describe("withdrawRequest", () => {
       assert.deepEqual(specOf(world), aReplica("node-a").spec);
     }));
 
+  it("leaves to controllers what they alone may write, where its node withdraws it", () =>
+    withAttachment(anAttachment("node-a", { spec: { published: true } }), async (world) => {
+      await withdrawRequest(world.ports, { ...unpublish, isOwn: true }, never);
+      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, published: true });
+    }));
+
   it("leaves it the primary where it is still published there", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
       await withdrawRequest(world.ports, { ...unpublish, keepsPrimary: true }, never);

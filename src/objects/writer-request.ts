@@ -157,11 +157,16 @@ interface RequestPlace {
  * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
  * attached. `marksUse`: a request that the node itself had not withdrawn leaves its mark (`isMarkedInUse`).
- * Success if there is no request. Answers the attachment, or undefined if there is none.
+ * `isOwn`: the node itself withdraws it, and leaves `published` to controllers. Success if there is no
+ * request. Answers the attachment, or undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
-  request: RequestPlace & { readonly keepsPrimary: boolean; readonly marksUse?: boolean },
+  request: RequestPlace & {
+    readonly keepsPrimary: boolean;
+    readonly marksUse?: boolean;
+    readonly isOwn?: boolean;
+  },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment | undefined, Failure>> {
   return changeRequest(
@@ -197,21 +202,31 @@ export function demoteUnrequested(
 }
 
 /**
- * Whether an attachment became a replica before its node had begun to unstage the volume. It stays marked as
- * published, so that a repeated call knows it, too.
+ * Whether nothing shows that a replica's node has unstaged a volume that several nodes write: it became one
+ * before the node had begun to, or its object or request was lost. It stays marked as published, so that a
+ * repeated call knows it, too. Only ControllerUnpublishVolume asks for it.
  */
 export function isMarkedInUse({ spec }: AzVolumeAttachment): boolean {
   return spec.role === "Replica" && spec.published === true;
 }
 
+/** The replica with that mark; undefined: it has the mark, is requested, or is none. */
+export function markedInUse(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
+  const { spec } = present;
+  return spec.role === "Primary" || spec.writerRequest !== undefined || spec.published === true
+    ? undefined
+    : { ...present, spec: { ...spec, published: true } };
+}
+
 /** The attachment as a replica without a request; undefined: it is one. */
 function demoted(
   present: AzVolumeAttachment,
-  { marksUse = false }: { readonly marksUse?: boolean },
+  { marksUse = false, isOwn = false }: { readonly marksUse?: boolean; readonly isOwn?: boolean },
 ): AzVolumeAttachment | undefined {
-  const { writerRequest, published: _, ...kept } = present.spec;
+  const { writerRequest, published, ...kept } = present.spec;
   const isInUse = marksUse && (writerRequest !== undefined || isMarkedInUse(present));
-  const spec = { ...kept, role: "Replica" as const, ...(isInUse ? { published: true as const } : {}) };
+  const staysPublished = isInUse || (isOwn && published === true);
+  const spec = { ...kept, role: "Replica" as const, ...(staysPublished ? { published: true as const } : {}) };
   return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 

@@ -9,6 +9,7 @@ import { detachLate, detachLateAndAllLost, detachLateAndLost } from "../directed
 import { etagLeft, etagLeftForAWhile } from "../directed/detach/etag-left.ts";
 import { markedWhileNotFound, markedWhileUnlisted } from "../directed/detach/marked-while-hidden.ts";
 import { replicaAttachesLost } from "../directed/detach/replica-attaches-lost.ts";
+import { replicaLeavingAndErased, replicaLeavingAndRestored } from "../directed/failover/replica-leaving.ts";
 import { modificationLate } from "../directed/modify/modification-late.ts";
 import { modificationsRefused } from "../directed/modify/modifications-refused.ts";
 import { vmFailed } from "../directed/node/vm-failed.ts";
@@ -103,6 +104,8 @@ export const azure: FaultClass = {
     "detach-late": detachLate,
     "detach-late-and-lost": detachLateAndLost,
     "detach-late-and-all-lost": detachLateAndAllLost,
+    "replica-leaving-and-restored": replicaLeavingAndRestored,
+    "replica-leaving-and-erased": replicaLeavingAndErased,
     "replica-attaches-lost": replicaAttachesLost,
     "vm-failed": vmFailed,
     "answers-late": {

@@ -1,5 +1,5 @@
 import type { Mutation } from "../mutation.ts";
-import { lostSharedVolumesStorm, restoredSharedVolumesStorm, sharedVolumesStorm } from "../storms.ts";
+import { lostSharedVolumesStorm, sharedVolumesStorm } from "../storms.ts";
 
 /** Rules of volumes that several nodes write: they have no record. */
 export const sharedMutations: readonly Mutation[] = [
@@ -138,9 +138,23 @@ export const sharedMutations: readonly Mutation[] = [
     },
     alsoRemoves: ["attachment-between-rebuilds"],
     breaks: ["healthy-writer-cut-off"],
-    storm: restoredSharedVolumesStorm,
-    shownBy: 43,
+    storm: { ...sharedVolumesStorm, strikes: { "azure/replica-leaving-and-restored": 2 } },
     takes: "a backup is restored while a detach is under way, and a pod comes to that node",
     noticedBy: "src/controller/rollback/distrust-shared.test.ts",
+  },
+  {
+    name: "shared-made-again",
+    removes:
+      "where several nodes write, an attachment that is made again of a disk that is there counts as one " +
+      "whose detach is under way, until its VM's ETag has moved",
+    edits: {
+      file: "src/controller/adoption/record-attached-vms.ts",
+      find: `      return isShared && present.status === undefined`,
+      replace: `      return isShared && present.status === undefined && attempt === ""`,
+    },
+    breaks: ["healthy-writer-cut-off"],
+    storm: { ...sharedVolumesStorm, strikes: { "azure/replica-leaving-and-erased": 2 } },
+    takes: "all objects are erased while a detach is under way, and a pod comes to that node",
+    noticedBy: "src/controller/adoption/compare-attachments.test.ts",
   },
 ];

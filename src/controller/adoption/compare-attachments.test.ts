@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import {
   agoMs,
@@ -18,6 +19,7 @@ import { listIn } from "../../core/testing/record-lists.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { changeStatus } from "../../objects/update-object.ts";
+import { isMarkedInUse } from "../../objects/writer-request.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -263,11 +265,32 @@ describe("compareAttachments", () => {
         });
       }));
 
+  const aSharedVolume = (): AzVolume => {
+    const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    return { ...aVolume({ spec: { capabilities } }), status: provisioned };
+  };
+
+  it("records a shared disk that no object shows as leaving, and in use", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aSharedVolume());
+      for (const nodeName of ["node-a", "node-b"])
+        await world.given("AzDriverNode", aDriverNode(nodeName, { vmId: `vm-${nodeName}` }));
+      await world.given("AzVolumeAttachment", { ...aReplica("node-b"), status: { state: "Pending" } });
+      await compare(world, { listed: ["node-a", "node-b"] });
+      const leaving = ["node-a", "node-b"].map((nodeName) => {
+        const made = world.attachment(nodeName) ?? assert.fail(`no attachment of ${nodeName}`);
+        return [made.status?.state, made.status?.attempt !== undefined, isMarkedInUse(made)];
+      });
+      assert.deepEqual(leaving, [
+        ["Detaching", true, true],
+        ["Attached", false, false],
+      ]);
+    }));
+
   it("keeps the mark that a shared volume's attachment got since it was read", () =>
     withControllerPorts(async (world) => {
-      const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
-      const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
-      await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status: provisioned });
+      await world.given("AzVolume", aSharedVolume());
       await world.given("AzDriverNode", aDriverNode("node-a", { vmId: "vm-node-a" }));
       await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status: { state: "Pending" } });
       const vm = { vmId: "vm-node-a", instanceUri: instanceUriOf("node-a") };

@@ -28,9 +28,10 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * node that writes reclaims. Existing ones are corrected: an interrupted attach or detach must not hide
  * where the disk is. A disk that is being detached keeps its place, marked so that nothing is staged
  * before the VM is read again: the detach would take the disk from a writer. Where several nodes write, no
- * record and no barrier keeps a node from staging before a detach has landed that was begun since the VM was
- * read: its mark stays, and the attachment's own loop finds the disk. Idempotent. An attachment that can't be
- * written delays no other; fails with the first failure once all were tried.
+ * record and no barrier keeps a node from staging before a detach has landed. So the mark of one stays, and
+ * an attachment without a status gets one, as by `recordAsLeaving`: one that was erased may have had it. Its
+ * own loop then finds the disk. Idempotent. An attachment that can't be written delays no other; fails with
+ * the first failure once all were tried.
  */
 export async function recordAttachedVms(
   ports: AdoptionPorts,
@@ -40,14 +41,17 @@ export async function recordAttachedVms(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const isShared = !isSingleWriter(volume.spec.capabilities);
+  const attempt = ports.random.uuid();
   return recordEach(
     ports,
     { volume, diskUri },
     attachedVms,
-    (present, place) =>
-      isRecorded(present, place) || (isShared && isDetachBegun(present, place.node))
-        ? undefined
-        : attachedStatus(present.status, place),
+    (present, place) => {
+      if (isRecorded(present, place) || (isShared && isDetachBegun(present, place.node))) return undefined;
+      return isShared && present.status === undefined
+        ? leavingStatus(present.status, place, attempt)
+        : attachedStatus(present.status, place);
+    },
     signal,
   );
 }
@@ -70,7 +74,7 @@ export async function recordAsLeaving(
     ports,
     { volume, diskUri },
     attachedVms,
-    ({ status }, place) => ({ ...foundAt(status, place), state: "Detaching", attempt }),
+    ({ status }, place) => leavingStatus(status, place, attempt),
     signal,
   );
 }
@@ -168,6 +172,8 @@ async function recordOn(
     volumeId: diskUri,
     nodeName,
     role: "Replica",
+    // Nothing shows whether its node has the volume staged: `isMarkedInUse`.
+    ...(isSingleWriter(spec.capabilities) || ports.attach === "driver" ? {} : { published: true }),
     readOnly: false,
     volumeContext: spec.volumeContext,
   });
@@ -237,6 +243,14 @@ function isRecorded({ status }: AzVolumeAttachment, { node, lun, beingDetached }
     isSameResourceUri(status.instanceUri ?? "", node.instanceUri) &&
     (status.deviceMissing ?? false) === beingDetached
   );
+}
+
+function leavingStatus(
+  present: AttachmentStatus | undefined,
+  place: Place,
+  attempt: string,
+): AttachmentStatus {
+  return { ...foundAt(present, place), state: "Detaching", attempt };
 }
 
 function attachedStatus(

@@ -13,6 +13,7 @@ import {
   instanceUriOf,
   leaving,
 } from "../../core/testing/objects.ts";
+import { isMarkedInUse } from "../../objects/writer-request.ts";
 import { attachmentReconciler } from "../attachment/attachment-reconciler.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -84,6 +85,18 @@ describe("distrustShared", () => {
           [undefined, false, undefined],
         ],
       );
+    }));
+
+  it("marks replicas of which nothing shows that their nodes have unstaged the volume", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-c"));
+      await distrust(world);
+      const inUse = ["node-a", "node-b", "node-c"].filter((nodeName) =>
+        isMarkedInUse(world.attachment(nodeName) ?? assert.fail(nodeName)),
+      );
+      assert.deepEqual(inUse, ["node-b", "node-c"]);
     }));
 
   it("marks what the objects name also while Azure fails, and reports that", () =>

@@ -6,7 +6,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
-import { changeStatus } from "../../objects/update-object.ts";
+import { changeSpec, changeStatus } from "../../objects/update-object.ts";
+import { markedInUse } from "../../objects/writer-request.ts";
 import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
@@ -77,17 +78,18 @@ async function unnamedVms(
  * of an attachment that took no mark.
  */
 async function markAll(
-  { store, logger }: RollbackPorts,
+  ports: RollbackPorts,
   { metadata: { name: volumeName } }: AzVolume,
   attempt: string,
   signal: AbortSignal,
 ): Promise<Result<{ readonly vmIds: readonly string[]; readonly failed: Failure | undefined }, Failure>> {
+  const { store, logger } = ports;
   const listed = await listAttachments(store, { volumeName }, signal);
   if (!listed.ok) return listed;
   const { done, failed } = await tryEach(
     listed.value,
     {
-      attempt: (attachment) => markOne(store, attachment, attempt, signal),
+      attempt: (attachment) => markOne(ports, attachment, attempt, signal),
       onFailure: ({ spec: { nodeName } }, failure) =>
         logger.warn("an attachment was not marked after a rollback", { volumeName, nodeName, failure }),
       logger,
@@ -98,19 +100,22 @@ async function markAll(
   return ok({ vmIds: done.flat(), failed });
 }
 
-/** Answers the `vmId` of the marked VM, if there is one. */
+/**
+ * Answers the `vmId` of the marked VM, if there is one. A replica is marked as in use, too: since the backup
+ * its node may have been given the volume, and a process there may write on after its pod.
+ */
 async function markOne(
-  store: RollbackPorts["store"],
+  { attach, store }: RollbackPorts,
   { metadata: { name, uid } }: AzVolumeAttachment,
   attempt: string,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
-  const marked = await changeStatus(
-    store,
-    { kind: "AzVolumeAttachment", name, uid },
-    (present) => withDetachBegun(present, attempt),
-    signal,
-  );
+  const target = { kind: "AzVolumeAttachment", name, uid } as const;
+  const kept = attach === "driver" ? undefined : await changeSpec(store, target, markedInUse, signal);
+  const marked =
+    kept?.ok === false
+      ? kept
+      : await changeStatus(store, target, (present) => withDetachBegun(present, attempt), signal);
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok([]) : marked;
   const vm = attachedVm(marked.value);
   return ok(vm === undefined ? [] : [vm.vmId]);

@@ -57,7 +57,12 @@ async function withdrawOwnRequest(
 ): Promise<Result<void, Failure>> {
   const requestWithdrawn = await withdrawRequest(
     ports,
-    { volumeId, nodeName: ports.node.nodeName, keepsPrimary: ports.settings.attach === "kubernetes" },
+    {
+      volumeId,
+      nodeName: ports.node.nodeName,
+      keepsPrimary: ports.settings.attach === "kubernetes",
+      isOwn: true,
+    },
     signal,
   );
   if (!requestWithdrawn.ok) return requestWithdrawn;

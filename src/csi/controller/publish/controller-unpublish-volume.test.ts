@@ -9,7 +9,7 @@ import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
 import { release } from "../../../core/writer/record/writer-steps.ts";
-import { withdrawRequest, requestWriter } from "../../../objects/writer-request.ts";
+import { markedInUse, withdrawRequest, requestWriter } from "../../../objects/writer-request.ts";
 import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
@@ -265,6 +265,45 @@ describe("controllerUnpublishVolume", () => {
           assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse", role);
           assert.deepEqual(await attachmentOf(world), ["Primary", role === "Replica", false], role);
         }
+      }));
+
+    it("keeps no replica that a rebuild has marked during the call", () =>
+      withController(async (world) => {
+        await given(world, { published: true });
+        const { name } = anAttachmentObject({ nodeName: "node-a" }).metadata;
+        const gracePeriod: ControllerContext["gracePeriod"] = {
+          trustedIncarnation: async () => {
+            const present = await must(world.store.get("AzVolumeAttachment", name, never));
+            await must(
+              world.store.update("AzVolumeAttachment", markedInUse(present) ?? assert.fail(), never),
+            );
+            return ok(1);
+          },
+        };
+        const waits = await world.answerOf(unpublish(world, { gracePeriod }));
+        const what = `${DETACH}: nothing shows that it has been unstaged there`;
+        assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, what);
+        const again = await world.answerOf(unpublish(world));
+        assert.equal(!again.ok && again.failure.kind === "StillWaiting" && again.failure.what, DETACH);
+      }));
+
+    it("waits for the disk of a node whose attachment was erased, as Azure shows it", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        const { name } = anAttachmentObject({ nodeName: "node-a" }).metadata;
+        await world.store.delete("AzVolumeAttachment", name, {}, never);
+        const terminating = await must(world.store.get("AzVolumeAttachment", name, never));
+        const metadata = { ...terminating.metadata, finalizers: [] };
+        await must(world.store.update("AzVolumeAttachment", { ...terminating, metadata }, never));
+        await world.givenNode("node-a");
+        const unpublishWhere = (nodeName: string): Promise<unknown> => {
+          const disk = aDisk({ attachedTo: [identity(nodeName).instanceUri.toUpperCase()] });
+          return world.answerOf(unpublish(world, { cloud: { getDisk: async () => ok(disk) } }));
+        };
+        const what = `${DETACH}: Azure shows it there, and no object does`;
+        assert.deepEqual(await unpublishWhere("node-a"), fail({ kind: "StillWaiting", volumeId, what }));
+        assert.deepEqual(await unpublishWhere("node-b"), ok({}));
+        assert.deepEqual(await world.answerOf(unpublish(world)), ok({}), "the disk is gone");
       }));
 
     it("detaches it from a node that has not unstaged it, also when it is repeated", () =>

@@ -112,9 +112,10 @@ async function unpublishFrom(
   const target = { volume, volumeId, nodeName, isOutOfService };
   const recordWithdrawn = await withdrawFromRecord(context, target, signal);
   if (!recordWithdrawn.ok) return recordWithdrawn;
-  const isInUse = withdrawn.value !== undefined && isMarkedInUse(withdrawn.value);
+  // An attachment that is gone may have been erased while its node has the disk, and writes.
+  const mayBeInUse = marksUse && (withdrawn.value === undefined || isMarkedInUse(withdrawn.value));
   const isKept =
-    keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService && !isInUse;
+    keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService && !mayBeInUse;
   if (!isKept) {
     const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, withdrawn.value, signal);
     if (!deleted.ok) return deleted;

@@ -55,8 +55,8 @@ export async function unpublishObstacle(
  * Whether the node itself has withdrawn its request, as it does when it unstages the volume. Past the cache:
  * a request that is renewed after that would make the node one that has never unstaged it.
  */
-async function hasUnstaged(
-  { store }: ControllerContext,
+export async function hasUnstaged(
+  { store }: Pick<ControllerContext, "store">,
   { nodeName, volumeId }: Where,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {

@@ -1,15 +1,17 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
-import { unpublishObstacle } from "./unpublish-obstacle.ts";
+import { hasUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
@@ -54,7 +56,8 @@ export async function waitUntilReleased(
   if (!trusted.ok) return trusted;
   const required = requireIncarnation(record, trusted.value, volumeId);
   if (!required.ok) return required;
-  if (isKept) return ok(undefined);
+  const isShared = !isSingleWriter(volume.spec.capabilities);
+  if (isKept) return isShared ? confirmUnstaged(context, volumeId, nodeName, signal) : ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(
     "AzVolumeAttachment",
@@ -80,7 +83,42 @@ export async function waitUntilReleased(
   context.cache.remember("AzVolume", last.value);
   if (!isReleased(last.value)) return fail(whyHeld(context, volume, volumeId, node));
   const inUse = await unpublishObstacle(context, last.value, volumeId, node, signal);
-  return inUse === undefined ? ok(undefined) : fail(inUse);
+  if (inUse !== undefined) return fail(inUse);
+  return isShared ? confirmOff(context, volumeId, nodeName, signal) : ok(undefined);
+}
+
+/**
+ * That the node had unstaged a volume without a record was read before the store was trusted: if that was
+ * rolled back, the rebuild has marked the attachment by now, and the next call has the disk detached.
+ */
+async function confirmUnstaged(
+  context: ControllerContext,
+  volumeId: string,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const unstaged = await hasUnstaged(context, { volumeId, nodeName }, signal);
+  if (!unstaged.ok) return unstaged;
+  return unstaged.value
+    ? ok(undefined)
+    : stillWaiting(volumeId, `its detach from ${nodeName}: nothing shows that it has been unstaged there`);
+}
+
+/** Without a record only Azure shows whether an attachment was erased while its VM has the disk. */
+async function confirmOff(
+  { cache, cloud, users }: ControllerContext,
+  volumeId: string,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
+  const vm =
+    users.cachedNode(nodeName).instanceUri ?? cache.get("AzDriverNode", nodeName)?.status?.instanceUri;
+  const isThere = disk.value.attachedTo.some((owner) => vm !== undefined && isSameResourceUri(owner, vm));
+  return isThere
+    ? stillWaiting(volumeId, `its detach from ${nodeName}: Azure shows it there, and no object does`)
+    : ok(undefined);
 }
 
 function whyHeld(
