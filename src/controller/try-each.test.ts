@@ -79,7 +79,7 @@ describe("tryEach", () => {
     ["ObjectInvalid", "DriverBug", "ObjectInvalid"],
     ["Cancelled", "StoreUnavailable", "Cancelled"],
   ] as const)
-    it(`says the failure that may pass, where there is one: ${first}, then ${later}`, async () => {
+    it(`says the general failure, where there is one: ${first}, then ${later}`, async () => {
       const failures: Readonly<Record<typeof first | typeof later, Failure>> = {
         ObjectInvalid: { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "" },
         DriverBug: { kind: "DriverBug", detail: "" },

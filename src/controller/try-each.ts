@@ -1,5 +1,4 @@
 import type { Failure } from "../core/failure/failure.ts";
-import { isRetryable } from "../core/failure/is-retryable.ts";
 import { fail, type Result } from "../core/failure/result.ts";
 import type { Logger } from "../ports/logger.ts";
 
@@ -18,14 +17,9 @@ export function isGeneral(failure: Failure): boolean {
   return GENERAL_KINDS.has(failure.kind);
 }
 
-/** Whether a repetition of the same may succeed. A bug repeats itself. */
-function mayPass(failure: Failure): boolean {
-  return isRetryable(failure) && failure.kind !== "DriverBug";
-}
-
-/** Of two failures the first, unless only the later one may pass: that one is worth a repetition. */
-export function oneToRepeat(first: Failure | undefined, later: Failure): Failure {
-  return first === undefined || (mayPass(later) && !mayPass(first)) ? later : first;
+/** Of two failures the first, unless only the later one is general: all have to be tried again then. */
+export function oneToReport(first: Failure | undefined, later: Failure): Failure {
+  return first === undefined || (isGeneral(later) && !isGeneral(first)) ? later : first;
 }
 
 /** What is done with each. */
@@ -48,7 +42,7 @@ export interface Attempts<T, R> {
 interface Tried<R> {
   /** In the order in which they ended. */
   readonly done: readonly R[];
-  /** The first failure that may pass, or else the first; `Cancelled` where a stop left some untried. */
+  /** The first general failure, or else the first; `Cancelled` where a stop left some untried. */
   readonly failed: Failure | undefined;
 }
 
@@ -76,7 +70,7 @@ export async function tryEach<T, R>(
       else if (result.failure.kind === "Cancelled") failed = result.failure;
       else {
         onFailure(next.value, result.failure);
-        failed = oneToRepeat(failed, result.failure);
+        failed = oneToReport(failed, result.failure);
       }
     }
   };

@@ -11,7 +11,7 @@ import { markedInUse } from "../../objects/writer-request.ts";
 import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
-import { isGeneral, oneToRepeat, tryEach } from "../try-each.ts";
+import { isGeneral, oneToReport, tryEach } from "../try-each.ts";
 
 /** A volume that several nodes may write, and its disk. */
 export interface SharedDisk {
@@ -31,8 +31,7 @@ export function sharedDisk(volume: AzVolume): SharedDisk | undefined {
  * was begun. Such a mark is taken back once the VM's ETag has moved (`takeBackDetach`), and until then its
  * node stages nothing; what is staged stays. Then come the VMs that an older backup does not name: a failure
  * of Azure, which may last, is reported by `onUnread` and delays no other volume. Idempotent. An attachment
- * that takes no mark delays no other; fails as the store does, once all were tried, with a failure that may
- * pass before one that does not.
+ * that takes no mark delays no other; fails as the store does, once all were tried.
  */
 export async function distrustShared(
   ports: RollbackPorts,
@@ -54,7 +53,7 @@ export async function distrustShared(
     unnamed.ok ? unnamed.value : [],
     signal,
   );
-  const worst = recorded.ok ? failed : oneToRepeat(failed, recorded.failure);
+  const worst = recorded.ok ? failed : oneToReport(failed, recorded.failure);
   return worst === undefined ? ok(undefined) : fail(worst);
 }
 
