@@ -145,12 +145,12 @@ export const sharedMutations: readonly Mutation[] = [
   {
     name: "shared-made-again",
     removes:
-      "where several nodes write, an attachment that is made again of a disk that is there counts as one " +
-      "whose detach is under way, until its VM's ETag has moved",
+      "where several nodes write, an attachment that is made again, or corrected, counts as one whose " +
+      "detach is under way, until its VM's ETag has moved",
     edits: {
       file: "src/controller/adoption/record-attached-vms.ts",
-      find: `      return isShared && present.status === undefined`,
-      replace: `      return isShared && present.status === undefined && attempt === ""`,
+      find: `return isShared ? leavingStatus(`,
+      replace: `return isShared && attempt === "" ? leavingStatus(`,
     },
     breaks: ["healthy-writer-cut-off"],
     storm: { ...sharedVolumesStorm, strikes: { "azure/replica-leaving-and-erased": 2 } },

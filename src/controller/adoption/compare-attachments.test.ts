@@ -284,7 +284,7 @@ describe("compareAttachments", () => {
       });
       assert.deepEqual(leaving, [
         ["Detaching", true, true],
-        ["Attached", false, false],
+        ["Detaching", true, false],
       ]);
     }));
 

@@ -28,10 +28,10 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
  * node that writes reclaims. Existing ones are corrected: an interrupted attach or detach must not hide
  * where the disk is. A disk that is being detached keeps its place, marked so that nothing is staged
  * before the VM is read again: the detach would take the disk from a writer. Where several nodes write, no
- * record and no barrier keeps a node from staging before a detach has landed. So the mark of one stays, and
- * an attachment without a status gets one, as by `recordAsLeaving`: one that was erased may have had it. Its
- * own loop then finds the disk. Idempotent. An attachment that can't be written delays no other; fails with
- * the first failure once all were tried.
+ * record and no barrier keeps a node from staging before a detach has landed that no object shows, or that
+ * was begun since the VM was read. So the mark of one stays, and what is corrected gets one, as by
+ * `recordAsLeaving`. Its own loop then finds the disk. Idempotent. An attachment that can't be written delays
+ * no other; fails with the first failure once all were tried.
  */
 export async function recordAttachedVms(
   ports: AdoptionPorts,
@@ -48,9 +48,7 @@ export async function recordAttachedVms(
     attachedVms,
     (present, place) => {
       if (isRecorded(present, place) || (isShared && isDetachBegun(present, place.node))) return undefined;
-      return isShared && present.status === undefined
-        ? leavingStatus(present.status, place, attempt)
-        : attachedStatus(present.status, place);
+      return isShared ? leavingStatus(present.status, place, attempt) : attachedStatus(present.status, place);
     },
     signal,
   );
