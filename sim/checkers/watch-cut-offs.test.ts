@@ -22,6 +22,9 @@ async function aDetach(circumstances: {
   readonly isInApi?: boolean;
   readonly state?: "running" | "frozen" | "off";
   readonly hadWritableMount?: boolean;
+  /** Several nodes write the disk, and attach it by themselves. */
+  readonly isNodesOwn?: boolean;
+  readonly isOfRevertedPods?: boolean;
   readonly before?: (made: Made) => void | Promise<void>;
 }): Promise<readonly string[]> {
   const history = aHistory();
@@ -34,6 +37,7 @@ async function aDetach(circumstances: {
         ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }]
         : [],
     diskUriOf: () => diskUri.toUpperCase(),
+    isOfRevertedPods: () => circumstances.isOfRevertedPods ?? false,
   };
   const calls: {
     readonly sequence: number;
@@ -71,6 +75,7 @@ async function aDetach(circumstances: {
     vmChanges: createVmChanges(journal),
     cluster,
     outside,
+    isNodesOwn: () => circumstances.isNodesOwn ?? false,
     elapsedMsAt: (atMs) => atMs,
   });
   await circumstances.before?.({ ...history, outside, changedBy });
@@ -295,6 +300,27 @@ describe("no healthy writer is fenced", () => {
       [],
     );
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider") }), []);
+  });
+
+  it("reports it of a node that alone knows its pods, unless a restore reverted them", async () => {
+    const alone = { isInApi: false, isNodesOwn: true };
+    assert.deepEqual(await aDetach(alone), isCutOff);
+    assert.deepEqual(await aDetach({ ...alone, isOfRevertedPods: true }), []);
+    assert.deepEqual(await aDetach({ isNodesOwn: true, isOfRevertedPods: true }), isCutOff);
+  });
+
+  it("accepts a detach, without a record, sent while the node was out of service", async () => {
+    const detach =
+      (record: boolean) =>
+      async (made: Made): Promise<void> => {
+        if (record) made.commit({ kind: "AzVolume", name: "vol-1", before: undefined, after: aVolume({}) });
+        made.outside.noteOutOfService("node-a", true);
+        made.changedBy("controller-1");
+        made.outside.noteOutOfService("node-a", false);
+        await made.clock.advance(LATER_MS);
+      };
+    assert.deepEqual(await aDetach({ before: detach(false) }), []);
+    assert.deepEqual(await aDetach({ before: detach(true) }), isCutOff);
   });
 
   it("accepts a fence declared while the node was out of service that ends later", async () => {

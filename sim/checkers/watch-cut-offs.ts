@@ -17,8 +17,10 @@ import { diskName } from "./watch-writers.ts";
  * cases:
  * - No pod that the API server knows has it there, running or published and about to start, and the node does
  *   not hold the volume either: since it acquired it, a fence was declared, or the record lost or restored.
- *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it.
- * - The node is out of service, or the machine is off.
+ *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it,
+ *   unless a restored backup of etcd has reverted their pods (docs/assurance/promises.md).
+ * - The node is out of service, or the machine is off. A volume without a record has no fence: its node was
+ *   out of service when the driver last changed the VM, and a restored backup has removed the mark.
  * - Another client did it: it changed that VM last, or it requested the detach of that very disk, which
  *   failed; the next change of the VM carries that out. No client has forced it.
  * The driver carries out such a detach only if the node neither holds the volume, nor is unverified, nor
@@ -30,7 +32,7 @@ export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
   readonly vmChanges: VmChanges;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf">;
+  readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf" | "isOfRevertedPods">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   /** Whether nodes alone say how long they use the disk: several share it, and attach by themselves. */
   readonly isNodesOwn?: (diskUri: string) => boolean;
@@ -50,11 +52,15 @@ export function watchCutOffs(world: {
    * Whether the driver's last change of the VM must not carry out another client's detach there: the VM
    * may use the volume, and was in service when the change was sent.
    */
-  const isSpared = ({ nodeName, instanceUri, vmGuid }: SimMachine, diskUri: string): boolean => {
-    const sentAtMs = vmChanges.lastAtMs(instanceUri);
-    const wasLost = sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
+  const isSpared = (machine: SimMachine, diskUri: string): boolean => {
     const record = records.get(resourceUriKey(diskUri));
-    return record !== undefined && mayUse(record, vmGuid) && !wasLost;
+    return record !== undefined && mayUse(record, machine.vmGuid) && !wasLost(machine);
+  };
+
+  /** Whether the node was out of service when the driver sent its last change of the VM. */
+  const wasLost = ({ nodeName, instanceUri }: SimMachine): boolean => {
+    const sentAtMs = vmChanges.lastAtMs(instanceUri);
+    return sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
   };
 
   world.store.onCommit((commit) => {
@@ -85,7 +91,8 @@ export function watchCutOffs(world: {
     if (
       machine.state() === "off" ||
       outside.wasOutOfService(nodeName) ||
-      doomed.get(resourceUriKey(diskUri)) === machine.vmGuid
+      doomed.get(resourceUriKey(diskUri)) === machine.vmGuid ||
+      (!records.has(resourceUriKey(diskUri)) && wasLost(machine))
     )
       return;
     const users = cluster
@@ -94,7 +101,9 @@ export function watchCutOffs(world: {
         ({ volumeName, isInApi }) =>
           isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
       );
-    const isHeld = holders.get(resourceUriKey(diskUri)) === machine.vmGuid || isNodesOwn(diskUri);
+    const isHeld =
+      holders.get(resourceUriKey(diskUri)) === machine.vmGuid ||
+      (isNodesOwn(diskUri) && !cluster.isOfRevertedPods(nodeName, diskUri));
     if (users.length === 0 && !isHeld) return;
     const use =
       users.length === 0

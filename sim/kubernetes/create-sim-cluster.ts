@@ -1,9 +1,10 @@
 import { unlessAborted } from "../../src/runtime/unless-aborted.ts";
 import { type ApiChange, type ApiKind, newNode } from "./api/api-objects.ts";
-import { type ApiServer, createApiServer } from "./api/api-server.ts";
+import { type ApiReads, type ApiServer, createApiServer } from "./api/api-server.ts";
 import { createApiView } from "./api/api-view.ts";
 import { between } from "./api/between.ts";
 import { createLifetime, type Lifetime } from "./api/lifetime.ts";
+import { createStaleReads } from "./api/stale-reads.ts";
 import { createSwitch } from "./api/switch.ts";
 import { createTaskGroup, type TaskGroup } from "./api/task-group.ts";
 import { runAttachDetachController } from "./controllers/attach-detach-controller.ts";
@@ -43,6 +44,7 @@ const CLOUD_MONITOR_MS = 5_000;
 const CORE_KINDS = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
 
 const RESTARTED = new Error("the sidecars are started again");
+const MANAGER_RESTARTED = new Error("kube-controller-manager is started again");
 const RESTORED = new Error("a backup of etcd is restored");
 
 /** A simulated Kubernetes, with its Nodes and nothing on them. It runs while `run` does. */
@@ -64,6 +66,11 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     snapshots: options.snapshots,
     copies: options.copies,
     isInAzure: options.isInAzure,
+    isLostUse: (nodeName, volumeId) =>
+      api
+        .list("PersistentVolume")
+        .some((volume) => volume.workload.sharedBy !== undefined && volume.volumeId === volumeId) &&
+      isOfRevertedPods(nodeName, volumeId),
     skuOf: options.skuOf,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
     onCreated: (volumeId) => {
@@ -96,12 +103,25 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     signal: whole.signal,
     onFailure,
   });
+  /** Uids of pods that a restore has reverted, until their kubelet reports them again. */
+  const reverted = new Set<string>();
+  api.onChange(({ kind, current }) => {
+    if (kind === "Pod" && current?.phase === "Running") reverted.delete(current.uid);
+  });
+  const isOfRevertedPods: SimCluster["isOfRevertedPods"] = (nodeName, volumeId) => {
+    const users = [...kubelets.containersOn(nodeName), ...kubelets.publishedOn(nodeName)].filter(
+      ({ volumeName }) =>
+        api.get("PersistentVolume", volumeName)?.volumeId.toLowerCase() === volumeId.toLowerCase(),
+    );
+    return users.length > 0 && users.every(({ podUid }) => reverted.has(podUid));
+  };
   const sights = new Map<string, Sight>();
   const begun = new Map<string, BegunCreation>();
   const begunClasses: BegunClasses = new Map();
   const allocatedSizes: AllocatedSizes = new Map();
   const failovers = countFailovers(api);
-  let controllers: Lifetime | undefined;
+  let manager: Lifetime | undefined;
+  let scheduler: Lifetime | undefined;
   let sidecars: Lifetime | undefined;
 
   for (const { name, zone } of options.nodes) {
@@ -123,11 +143,16 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     return present;
   }
 
-  function planeOf(name: string, tasks: TaskGroup, kinds: readonly ApiKind[] = CORE_KINDS): ControlPlane {
+  function planeOf(
+    name: string,
+    tasks: TaskGroup,
+    kinds: readonly ApiKind[] = CORE_KINDS,
+    reads: ApiReads = api,
+  ): ControlPlane {
     const own = options.random(name);
     const delayMs = (): typeof CONTROLLER_DELAY_MS => CONTROLLER_DELAY_MS;
     const view = createApiView({
-      api,
+      api: reads,
       clock,
       random: own,
       tasks,
@@ -138,24 +163,30 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     return { api, view, clock, random: own, tasks, trace };
   }
 
-  function startControllers(): void {
-    controllers = createLifetime(whole.signal);
-    const tasks = createTaskGroup(controllers.signal, onFailure);
-    const manager = planeOf("kube-controller-manager", tasks);
-    runStatefulSetController(manager);
-    runClaimProtection(manager);
-    runNodeLifecycle(manager, options.tolerationMs ?? TOLERATION_MS);
-    runPodCollector(manager);
-    if (attach === "kubernetes") runAttachDetachController(manager);
+  function startManager(reads: ApiReads = api): void {
+    manager?.end(MANAGER_RESTARTED);
+    manager = createLifetime(whole.signal);
+    const tasks = createTaskGroup(manager.signal, onFailure);
+    const plane = planeOf("kube-controller-manager", tasks, CORE_KINDS, reads);
+    runStatefulSetController(plane);
+    runClaimProtection(plane);
+    runNodeLifecycle(plane, options.tolerationMs ?? TOLERATION_MS);
+    runPodCollector(plane);
+    if (attach === "kubernetes") runAttachDetachController(plane);
+  }
+
+  function startScheduler(): void {
+    scheduler = createLifetime(whole.signal);
+    const tasks = createTaskGroup(scheduler.signal, onFailure);
     runScheduler(planeOf("kube-scheduler", tasks), options.rankNodes);
   }
 
-  function startSidecars(): void {
+  function startSidecars(reads: ApiReads = api): void {
     sidecars = createLifetime(whole.signal);
     const tasks = createTaskGroup(sidecars.signal, onFailure);
     tasks.start(async (signal) => {
       await clock.sleep(between(random, SIDECAR_START_MS), signal);
-      const sidecar = { ...planeOf("sidecars", tasks), controller: endpoints.controller };
+      const sidecar = { ...planeOf("sidecars", tasks, CORE_KINDS, reads), controller: endpoints.controller };
       if (attach === "kubernetes") runExternalAttacher(sidecar);
       runExternalProvisioner(sidecar, { location, begun });
       runExternalResizer(sidecar, allocatedSizes);
@@ -164,10 +195,16 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     });
   }
 
+  function restartSidecars(reads: ApiReads = api): void {
+    sidecars?.end(RESTARTED);
+    if (!whole.signal.aborted && sidecars !== undefined) startSidecars(reads);
+  }
+
   return {
     ...operator,
     run: async (signal) => {
-      startControllers();
+      startManager();
+      startScheduler();
       startSidecars();
       options.onMachine((machine) => kubelets.meet(machine));
       for (const { name } of options.nodes) meet(name);
@@ -195,17 +232,30 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       sightOf(processName).delayMs = delayMs;
     },
     holdView: (processName, isHeld) => sightOf(processName).delivering.set(!isHeld),
-    restartSidecars: () => {
-      sidecars?.end(RESTARTED);
-      if (!whole.signal.aborted && sidecars !== undefined) startSidecars();
+    restartSidecars: () => restartSidecars(),
+    restartControllerManager: () => startManager(),
+    fallBehind: (kinds) => {
+      const reads = createStaleReads(api, kinds);
+      return {
+        restartControllerManager: () => startManager(reads),
+        restartSidecars: () => restartSidecars(reads),
+        restartKubelet: (nodeName) => kubelets.restart(nodeName, reads),
+        catchUp: reads.catchUp,
+      };
     },
     backUp: () => {
       const objects = api.snapshot();
       return () => {
-        controllers?.end(RESTORED);
+        manager?.end(RESTORED);
+        scheduler?.end(RESTORED);
         trace.note("API server", "goes back to a backup");
+        const before = api.list("Pod");
         api.restore(objects);
-        if (!whole.signal.aborted && controllers !== undefined) startControllers();
+        const phases = new Map(api.list("Pod").map(({ uid, phase }) => [uid, phase]));
+        for (const { uid, phase } of before) if (phases.get(uid) !== phase) reverted.add(uid);
+        if (whole.signal.aborted || manager === undefined) return;
+        startManager();
+        startScheduler();
       };
     },
     callDeleteVolume: (volumeName) =>
@@ -247,6 +297,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       return last?.state === "granted" ? last.sizeGiB : undefined;
     },
     containersOn,
+    isOfRevertedPods,
     usersOn: (nodeName) => {
       const running = containersOn(nodeName);
       const admitted = api.list("Pod").filter((pod) => pod.nodeName === nodeName && !pod.isDeleted);

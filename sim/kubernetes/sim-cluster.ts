@@ -182,6 +182,17 @@ export interface SimClusterOptions {
   readonly statusTickMs?: number;
 }
 
+/** A kind of which a watch cache may be behind: each has its own. */
+export type LaggingKind = "Pod" | "Node" | "Claim" | "PersistentVolume" | "VolumeAttachment";
+
+/** An API server whose watch cache is behind. What is started there lists the past, until it catches up. */
+export interface LaggingServer {
+  restartControllerManager(): void;
+  restartSidecars(): void;
+  restartKubelet(nodeName: string): void;
+  catchUp(): void;
+}
+
 /**
  * Kubernetes as far as a volume's life needs it: API objects, the StatefulSet and attach-detach
  * controllers, CSI's sidecars, a scheduler, a kubelet per node, and the cluster's operator. They call CSI
@@ -260,6 +271,10 @@ export interface SimCluster {
   holdView(processName: string, isHeld: boolean): void;
   /** CSI's sidecars die at any point, and restart: calls under way are cancelled, and repeated. */
   restartSidecars(): void;
+  /** kube-controller-manager is started again: it knows only what the API server shows. */
+  restartControllerManager(): void;
+  /** One of several API servers does not see any change of these kinds from now on. */
+  fallBehind(kinds: readonly LaggingKind[]): LaggingServer;
   /**
    * Takes a backup of etcd. The returned function restores it, and starts Kubernetes' own controllers again;
    * kubelets and sidecars receive no change until they are started again.
@@ -302,6 +317,11 @@ export interface SimCluster {
   readonly usersOn: (
     nodeName: string,
   ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
+  /**
+   * Whether a node's users of a volume are pods that a restored backup of etcd has reverted: it has no such
+   * pod, or one that has not started. They run on until their kubelet is started again.
+   */
+  readonly isOfRevertedPods: (nodeName: string, volumeId: string) => boolean;
   /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
   readonly deletionRequestedAtMs: (volumeId: string) => number | undefined;
   /** When a CreateVolume first returned that volume, in milliseconds; undefined: never. */

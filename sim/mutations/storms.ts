@@ -43,6 +43,16 @@ const oneWithReplicas = {
   victim: { maxShares: 3, replicas: 2 },
 } as const satisfies Partial<DirectedStorm>;
 
+/** Raw block that pods on two nodes write at once, with one replica. */
+const sharedByTwo = {
+  skuName: "Premium_ZRS",
+  sizeGiB: 16,
+  access: "block",
+  maxShares: 3,
+  replicas: 1,
+  sharedBy: 2,
+} as const satisfies DirectedStorm["workload"];
+
 /** And no others that move: while no process holds the device, their disks would get its number. */
 const oneThatMoves = { ...oneWithReplicas, isQuiet: true } as const satisfies Partial<DirectedStorm>;
 
@@ -116,6 +126,53 @@ export const restoredClustersStorm: DirectedStorm = {
     "haste/forced-by-hand": 2,
     "nodes/freeze-and-mark": 1,
     "crash/controller-at-step": 1,
+  },
+};
+
+/** The same, and pods on two nodes at once share each volume. */
+export const restoredSharedClustersStorm: DirectedStorm = {
+  ...restoredClustersStorm,
+  workload: sharedByTwo,
+};
+
+/** The same, and users have created, deleted, grown and snapshotted volumes since the backup. */
+export const restoredChangesStorm: DirectedStorm = {
+  isQuiet: true,
+  // One restore: what people repair after it would be reverted by the next.
+  lastStrikeMs: 200_000,
+  strikes: {
+    "loss/restored-with-changes": 1,
+    "haste/hunted": 3,
+    "haste/forced-by-hand": 1,
+    "nodes/freeze-and-mark": 1,
+    "crash/controller-at-step": 1,
+  },
+};
+
+/**
+ * Kubelets, sidecars and kube-controller-manager are started at an API server that is behind, or again and
+ * again, while pods move and nodes are lost.
+ */
+export const staleServersStorm: DirectedStorm = {
+  isQuiet: true,
+  strikes: {
+    "stale/lagging-server": 8,
+    "mass/controller-manager-restarts": 3,
+    "haste/hunted": 3,
+    "haste/forced-by-hand": 1,
+    "nodes/freeze-and-mark": 2,
+  },
+};
+
+/** Azure throttles for minutes while pods move and nodes are fenced, and leaders stand still as long. */
+export const longWaitsStorm: DirectedStorm = {
+  lastStrikeMs: 240_000,
+  strikes: {
+    "azure/throttled-for-long": 4,
+    "leaders/paused-for-minutes": 3,
+    "nodes/freeze-and-mark": 2,
+    "haste/hunted": 2,
+    "haste/forced-by-hand": 1,
   },
 };
 
@@ -279,14 +336,7 @@ export const agedFailoverStorm: DirectedStorm = {
 
 /** Pods on two nodes at once share each volume, which leaves one replica a share, and move. */
 export const sharedVolumesStorm: DirectedStorm = {
-  workload: {
-    skuName: "Premium_ZRS",
-    sizeGiB: 16,
-    access: "block",
-    maxShares: 3,
-    replicas: 1,
-    sharedBy: 2,
-  },
+  workload: sharedByTwo,
   strikes: {
     "nodes/freeze-and-mark": 2,
     "nodes/power-loss": 1,
@@ -304,7 +354,7 @@ export const sharedVolumesStorm: DirectedStorm = {
 
 /** The same, and people delete the driver's objects, with finalizers or without. */
 export const lostSharedVolumesStorm: DirectedStorm = {
-  workload: sharedVolumesStorm.workload ?? {},
+  workload: sharedByTwo,
   strikes: {
     "loss/attachments-deleted": 1,
     "loss/attachments-erased": 1,
@@ -320,7 +370,7 @@ export const lostSharedVolumesStorm: DirectedStorm = {
 
 /** The same, and an older backup of all objects is restored while detaches are under way. */
 export const restoredSharedVolumesStorm: DirectedStorm = {
-  workload: sharedVolumesStorm.workload ?? {},
+  workload: sharedByTwo,
   strikes: { "loss/restored": 3, "haste/hunted": 1 },
 };
 

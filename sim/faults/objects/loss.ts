@@ -1,4 +1,6 @@
 import type { SimWorld } from "../../world.ts";
+import { restoredWithChanges } from "../directed/control-plane/restored-with-changes.ts";
+import { restoredWithCluster } from "../directed/control-plane/restored-with-cluster.ts";
 import { deletedAfterFence } from "../directed/failover/deleted-after-fence.ts";
 import { deletedBeforeFence } from "../directed/failover/deleted-before-fence.ts";
 import { lostWhileMoving } from "../directed/failover/lost-while-moving.ts";
@@ -7,7 +9,6 @@ import type { FaultClass } from "../fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 import { stopForAWhile } from "../processes/stop-for-a-while.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
-import { restoredWithCluster } from "./restored-with-cluster.ts";
 import { restores } from "./restores.ts";
 
 /** The volume's attachments. */
@@ -106,6 +107,7 @@ export const loss: FaultClass = {
     },
     ...restores,
     "restored-with-cluster": restoredWithCluster,
+    "restored-with-changes": restoredWithChanges,
     "plugin-upgraded": {
       forMs: [2_000, 20_000],
       begin: ({ world }, fault) => {

@@ -58,6 +58,24 @@ export const leaders: FaultClass = {
         };
       },
     },
+    "paused-for-minutes": {
+      forMs: [100_000, 280_000],
+      isDirected: true,
+      delaysNews: true,
+      begin: ({ world }, { dice }) => {
+        const step = pick(decidedSteps, dice);
+        const takenBack = world.controllers.map((controller) =>
+          controller.strikeAt({ step, nth: 1, moment: "before" }, () => {
+            for (const takeBack of takenBack) takeBack();
+            controller.pause();
+          }),
+        );
+        return () => {
+          for (const takeBack of takenBack) takeBack();
+          for (const controller of world.controllers) controller.resume();
+        };
+      },
+    },
     "paused-again-and-again": {
       forMs: [20_000, 90_000],
       delaysNews: true,

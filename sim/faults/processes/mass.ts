@@ -1,5 +1,5 @@
 import { rollingReimage } from "../directed/node/reimaged.ts";
-import { diceAgain, type FaultClass } from "../fault-class.ts";
+import { diceAgain, type FaultClass, overAtOnce, pick } from "../fault-class.ts";
 import { uncordonAll } from "./cordon.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
@@ -10,7 +10,9 @@ const DRAINED_FOR_MS = 25_000;
 /** Many at once. */
 export const mass: FaultClass = {
   name: "mass",
-  about: "a third of the nodes fails at once, or all are replaced one after the other",
+  about:
+    "a third of the nodes fails at once, or all are replaced one after the other; all processes of a kind " +
+    "are started again, or the API server is away",
   variants: {
     "third-frozen": {
       forMs: [10_000, 60_000],
@@ -69,6 +71,17 @@ export const mass: FaultClass = {
         return () => {
           for (const controller of world.controllers) controller.start();
         };
+      },
+    },
+    "controller-manager-restarts": {
+      forMs: [20_000, 90_000],
+      isDirected: true,
+      delaysNews: true,
+      begin: ({ world, later }, { forMs, dice }) => {
+        const everyMs = pick([1_000, 4_000, 15_000], dice);
+        for (let atMs = 0; atMs < forMs; atMs += everyMs)
+          later(atMs, () => world.cluster.restartControllerManager());
+        return overAtOnce;
       },
     },
     "api-away": {

@@ -74,6 +74,24 @@ export const azure: FaultClass = {
         { probability: 0.7, effect: { kind: "Error", status: 429, code: "OperationNotAllowed" } },
       ]),
     },
+    // As long as Azure's longest windows.
+    "throttled-for-long": {
+      forMs: [20_000, 60_000],
+      isDirected: true,
+      begin: rules(({ dice }) => [
+        {
+          operation: diceAgain(dice, 1) < 0.6 ? VM_WRITES : pick(["Disks_Get", "*_Get"], diceAgain(dice, 2)),
+          probability: 0.5,
+          times: 4,
+          effect: {
+            kind: "Error",
+            status: 429,
+            code: "TooManyRequests",
+            retryAfterS: pick([120, 300, 900], dice),
+          },
+        },
+      ]),
+    },
     "conflict-409": {
       forMs: [10_000, 60_000],
       begin: rules(() => [

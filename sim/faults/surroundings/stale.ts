@@ -1,3 +1,4 @@
+import { laggingServer } from "../directed/control-plane/lagging-server.ts";
 import { staleBeforeDelete } from "../directed/detach/stale-before-delete.ts";
 import { type FaultClass, leaderOf, nodeOfPod, pick, processesOf } from "../fault-class.ts";
 
@@ -6,7 +7,8 @@ export const stale: FaultClass = {
   name: "stale",
   about:
     "caches grow stale: watches of the object store or of Kubernetes deliver nothing for a while, also " +
-    "right after what leads to a deletion, or everything late",
+    "right after what leads to a deletion, or everything late; parts of Kubernetes start at an API server " +
+    "that is behind, and list the past",
   variants: {
     "leader-hears-nothing": {
       forMs: [5_000, 60_000],
@@ -38,6 +40,7 @@ export const stale: FaultClass = {
       },
     },
     "before-delete": staleBeforeDelete,
+    "lagging-server": laggingServer,
     "cluster-view-held": {
       forMs: [10_000, 60_000],
       delaysNews: true,

@@ -34,6 +34,9 @@ export interface ApiServer {
   untilReachable(signal: AbortSignal): Promise<void>;
 }
 
+/** What a process lists and watches: not all API servers of a cluster show the same state. */
+export type ApiReads = Pick<ApiServer, "get" | "list" | "onChange" | "restores">;
+
 type Objects = { readonly [K in ApiKind]: Map<string, ApiKinds[K]> };
 
 /** All objects of an API server at one moment. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
 import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
-import type { ApiServer } from "./api-server.ts";
+import type { ApiReads } from "./api-server.ts";
 import { between } from "./between.ts";
 import { createSwitch } from "./switch.ts";
 import type { TaskGroup } from "./task-group.ts";
@@ -25,7 +25,7 @@ export interface ApiView {
 
 /** How a process receives changes. */
 export interface ApiViewOptions {
-  readonly api: ApiServer;
+  readonly api: ApiReads;
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: TaskGroup;

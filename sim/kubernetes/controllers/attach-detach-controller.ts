@@ -130,10 +130,13 @@ export function runAttachDetachController(plane: ControlPlane): void {
     return !isInUse || mayForce(node, unrequestedSinceMs);
   }
 
-  /** The last status of a deleted Node still holds. */
+  /**
+   * The last status of a deleted Node still holds. A process that has never seen its Node takes a volume for
+   * mounted (actual_state_of_world.go).
+   */
   const lastVolumesInUse = new Map<string, readonly string[]>();
   function isReportedInUse(volumeName: string, nodeName: string, node: Node | undefined): boolean {
-    return (node?.volumesInUse ?? lastVolumesInUse.get(nodeName) ?? []).includes(volumeName);
+    return (node?.volumesInUse ?? lastVolumesInUse.get(nodeName))?.includes(volumeName) ?? true;
   }
 
   function mayForce(node: Node | undefined, unrequestedSinceMs: number): boolean {

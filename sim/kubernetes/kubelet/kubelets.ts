@@ -6,7 +6,7 @@ import type { DriverEndpoints } from "../../driver/endpoints.ts";
 import type { ContainerIo } from "../../history/container-io.ts";
 import type { Trace } from "../../trace.ts";
 import type { ApiChange } from "../api/api-objects.ts";
-import type { ApiServer } from "../api/api-server.ts";
+import type { ApiReads, ApiServer } from "../api/api-server.ts";
 import { createApiView } from "../api/api-view.ts";
 import { between } from "../api/between.ts";
 import { createLifetime, type Lifetime } from "../api/lifetime.ts";
@@ -29,6 +29,8 @@ export interface Kubelets {
   meet(machine: SimMachine): void;
   setReachable(nodeName: string, isReachable: boolean): void;
   setRunning(nodeName: string, isRunning: boolean): void;
+  /** Starts it again; from now on it lists and watches there. */
+  restart(nodeName: string, reads: ApiReads): void;
   containersOn(nodeName: string): readonly Container[];
   /** Pods whose volume has been published on the node, and is not being unpublished. */
   publishedOn(nodeName: string): readonly { readonly podUid: string; readonly volumeName: string }[];
@@ -57,6 +59,7 @@ interface Place {
   readonly random: Random;
   readonly reachable: Switch;
   shouldRun: boolean;
+  reads: ApiReads;
   machine: SimMachine | undefined;
   files: KubeletFiles;
   /** The OS disk with these files. */
@@ -90,7 +93,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
   }
 
   function startProcess(place: Place, machine: SimMachine, runtime: ContainerRuntime): void {
-    const { nodeName, zone, random, reachable, files } = place;
+    const { nodeName, zone, random, reachable, files, reads } = place;
     const process = createLifetime(machine.boot(), options.signal);
     place.process = process;
     const tasks = createTaskGroup(process.signal, options.onFailure);
@@ -109,7 +112,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       const follows = (change: ApiChange): boolean => isAbout(change, nodeName);
       const kinds = ["Pod", "Node", "PersistentVolume"] as const;
       const view = createApiView({
-        api,
+        api: reads,
         clock,
         random,
         tasks,
@@ -137,6 +140,15 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     });
   }
 
+  function setRunning(nodeName: string, isRunning: boolean): void {
+    const place = places.get(nodeName);
+    if (place === undefined || place.shouldRun === isRunning) return;
+    place.shouldRun = isRunning;
+    if (!isRunning) place.process?.end(STOPPED);
+    else if (place.machine !== undefined && place.runtime !== undefined)
+      startProcess(place, place.machine, place.runtime);
+  }
+
   return {
     add: (nodeName, zone) => {
       if (places.has(nodeName)) return;
@@ -146,6 +158,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
         random: options.random(`kubelet ${nodeName}`),
         reachable: createSwitch(),
         shouldRun: true,
+        reads: api,
         machine: undefined,
         files: createKubeletFiles(),
         osDisk: 0,
@@ -163,13 +176,13 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       boot(place, machine);
     },
     setReachable: (nodeName, isReachable) => places.get(nodeName)?.reachable.set(isReachable),
-    setRunning: (nodeName, isRunning) => {
+    setRunning,
+    restart: (nodeName, reads) => {
       const place = places.get(nodeName);
-      if (place === undefined || place.shouldRun === isRunning) return;
-      place.shouldRun = isRunning;
-      if (!isRunning) place.process?.end(STOPPED);
-      else if (place.machine !== undefined && place.runtime !== undefined)
-        startProcess(place, place.machine, place.runtime);
+      if (place === undefined) return;
+      place.reads = reads;
+      setRunning(nodeName, false);
+      setRunning(nodeName, true);
     },
     containersOn: (nodeName) => places.get(nodeName)?.runtime?.list() ?? [],
     publishedOn: (nodeName) =>

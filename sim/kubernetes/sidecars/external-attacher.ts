@@ -21,12 +21,19 @@ export function runExternalAttacher(sidecar: Sidecar): void {
     return attachment.isAttached ? true : publish(attachment);
   }
 
-  async function publish({ name, uid, volumeName, nodeName }: VolumeAttachment): Promise<boolean> {
+  async function publish({
+    name,
+    uid,
+    volumeName,
+    nodeName,
+    isKeptByAttacher,
+  }: VolumeAttachment): Promise<boolean> {
     const volume = api.get("PersistentVolume", volumeName);
     if (volume === undefined || volume.isDeleted)
       return record(name, uid, { error: `PersistentVolume ${volumeName} is gone or going` });
     api.change("PersistentVolume", volumeName, { isKeptByAttacher: true });
-    if (!record(name, uid, { isKeptByAttacher: true })) return true;
+    // Only this write asks the API server whether there is such a VolumeAttachment (csi_handler.go).
+    if (!isKeptByAttacher && !record(name, uid, { isKeptByAttacher: true })) return true;
     const { volumeId, workload, volumeContext } = volume;
     const request = {
       volumeId,
