@@ -1,12 +1,15 @@
 import { podNamesOf } from "../api/api-objects.ts";
 import { type ControlPlane, deletePod } from "./control-plane.ts";
 
+/** How long it waits after the API server has refused a pod, in milliseconds. */
+const REFUSED_MS = 1_000;
+
 /**
  * Keeps the pods of each StatefulSet: a new one of the same name only once the object of the last one is
  * gone. A pod without its StatefulSet is deleted.
  */
 export function runStatefulSetController(plane: ControlPlane): void {
-  const { api, view, random, trace } = plane;
+  const { api, view, clock, random, tasks, trace } = plane;
 
   function reconcile(volumeName: string): void {
     const set = view.get("StatefulSet", volumeName);
@@ -21,8 +24,9 @@ export function runStatefulSetController(plane: ControlPlane): void {
   function reconcilePod(volumeName: string, name: string, requested: 0 | 1): void {
     const pod = view.get("Pod", name);
     if (requested === 0 && pod !== undefined) deletePod(plane, name, "it is not requested any more");
+    if (requested === 0 || pod !== undefined) return;
     // The API server refuses a second object of that name.
-    if (requested === 0 || pod !== undefined || api.get("Pod", name) !== undefined) return;
+    if (api.get("Pod", name) !== undefined) return tryAgain(volumeName);
     const uid = random.uuid().slice(0, 8);
     api.put("Pod", {
       name,
@@ -35,6 +39,15 @@ export function runStatefulSetController(plane: ControlPlane): void {
       isDeleted: false,
     });
     trace.note(volumeName, `pod ${uid} is created`);
+  }
+
+  /** The view may never show the pod that was there. */
+  function tryAgain(volumeName: string): void {
+    tasks.start(async (signal) => {
+      await clock.sleep(REFUSED_MS, signal);
+      await api.untilReachable(signal);
+      reconcile(volumeName);
+    });
   }
 
   view.onChange((change) => {
