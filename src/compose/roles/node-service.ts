@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { lockStateFolder } from "../../adapters/linux/checkpoints/lock-state-folder.ts";
 import { createLinuxHost } from "../../adapters/linux/create-linux-host.ts";
 import type { Values } from "../../cli/options.ts";
+import type { Platform } from "../../core/platform/platform.ts";
+import { qualifiedPath } from "../../core/platform/qualified-path.ts";
 import { NodeService } from "../../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../../csi/server/grpc-server.ts";
 import { thawLeftFreezes } from "../../node/lifecycle/thaw-left-freezes.ts";
@@ -33,7 +35,7 @@ export interface NodeServiceParts
 export interface NodeHost {
   readonly host: HostProvisioner;
   readonly checkpoints: NodeCheckpoints;
-  readonly platform: "linux" | "windows";
+  readonly platform: Platform;
 }
 
 /**
@@ -93,11 +95,18 @@ export function addNodeService(
       stageWaitMs: values["stage-wait-ms"],
       deviceWaitMs: values["device-wait-ms"],
       heartbeatMs: values["heartbeat-ms"],
-      allowedRoots: values["kubelet-dir"],
+      allowedRoots: kubeletFolders(values, platform),
     },
   });
   server.add(NodeService, handlers);
   return run;
+}
+
+function kubeletFolders(
+  values: Pick<Values<typeof nodeOptions>, "kubelet-dir">,
+  platform: Platform,
+): readonly string[] {
+  return values["kubelet-dir"].map((path) => qualifiedPath(path, platform));
 }
 
 /** Loaded only on Windows. */
@@ -109,6 +118,6 @@ async function startWindowsHost(
   return createWindowsHost({
     powerShell: await startPowerShell({ directory: options["state-dir"] }),
     clock: options.clock,
-    kubeletDirectories: options["kubelet-dir"],
+    kubeletDirectories: kubeletFolders(options, "windows"),
   });
 }

@@ -2,9 +2,10 @@ import { zoneValue } from "../../core/azure/topology.ts";
 import { reportedVolumeLimit } from "../../core/azure/volume-limit.ts";
 import { nodeTopology, type Topology } from "../../core/azure/zone-keys.ts";
 import { ok } from "../../core/failure/result.ts";
+import { qualifiedPath } from "../../core/platform/qualified-path.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import type { NodeService, NodeServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
-import type { HandlersOf } from "../server/unary-handler.ts";
+import type { HandlersOf, UnaryHandler } from "../server/unary-handler.ts";
 import { nodeExpandVolume } from "./node-expand-volume.ts";
 import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
 import { nodePublishVolume } from "./node-publish-volume.ts";
@@ -22,12 +23,12 @@ const capabilities: readonly NodeServiceCapability_RPC_Type[] = [
 /** CSI's node service. */
 export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
   return {
-    nodeStageVolume: nodeStageVolume.bind(undefined, ports),
-    nodeUnstageVolume: nodeUnstageVolume.bind(undefined, ports),
-    nodePublishVolume: nodePublishVolume.bind(undefined, ports),
-    nodeUnpublishVolume: nodeUnpublishVolume.bind(undefined, ports),
-    nodeGetVolumeStats: nodeGetVolumeStats.bind(undefined, ports),
-    nodeExpandVolume: nodeExpandVolume.bind(undefined, ports),
+    nodeStageVolume: onPaths(ports, nodeStageVolume.bind(undefined, ports)),
+    nodeUnstageVolume: onPaths(ports, nodeUnstageVolume.bind(undefined, ports)),
+    nodePublishVolume: onPaths(ports, nodePublishVolume.bind(undefined, ports)),
+    nodeUnpublishVolume: onPaths(ports, nodeUnpublishVolume.bind(undefined, ports)),
+    nodeGetVolumeStats: onPaths(ports, nodeGetVolumeStats.bind(undefined, ports)),
+    nodeExpandVolume: onPaths(ports, nodeExpandVolume.bind(undefined, ports)),
     nodeGetCapabilities: async () =>
       ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
     // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds`
@@ -38,6 +39,34 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
         maxVolumesPerNode: BigInt(reportedVolumeLimit(await ports.volumeLimit.measure(0, call.signal))),
         accessibleTopology: { segments: { ...topologyOf(ports).segments } },
       }),
+  };
+}
+
+/** The paths of a request, by the names of CSI's fields. */
+interface RequestPaths {
+  readonly stagingTargetPath?: string;
+  readonly targetPath?: string;
+  readonly volumePath?: string;
+}
+
+/** A handler whose request has its paths as this node's system shows them. */
+function onPaths<Request extends RequestPaths, Response>(
+  { settings: { platform } }: NodePorts,
+  handler: UnaryHandler<Request, Response>,
+): UnaryHandler<Request, Response> {
+  return (request, call) => {
+    const { stagingTargetPath, targetPath, volumePath } = request;
+    return handler(
+      {
+        ...request,
+        ...(stagingTargetPath === undefined
+          ? {}
+          : { stagingTargetPath: qualifiedPath(stagingTargetPath, platform) }),
+        ...(targetPath === undefined ? {} : { targetPath: qualifiedPath(targetPath, platform) }),
+        ...(volumePath === undefined ? {} : { volumePath: qualifiedPath(volumePath, platform) }),
+      },
+      call,
+    );
   };
 }
 

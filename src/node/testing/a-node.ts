@@ -18,6 +18,7 @@ import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import {
+  aDiskSpec,
   anAttachment,
   attachmentName,
   aVolumeWithRecord,
@@ -38,6 +39,8 @@ import type { NodePorts } from "../node-ports.ts";
 import { ReleasedEpochs } from "../writer/released-epochs.ts";
 
 const LUN = 0;
+/** The replicas of a volume whose disk has shares for them. */
+const REPLICAS_MAX = 2;
 
 /** Where kubelet stages `pvc-1`. */
 export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
@@ -209,8 +212,9 @@ export async function withNode(
   const running = cache.run(signal);
   try {
     await answerOf(cache.untilSynced(signal));
-    const made = aVolumeWithRecord(record);
-    const volume = { ...made, spec: { ...made.spec, disk: { ...made.spec.disk, ...diskSpec } } };
+    const volumeDisk = aDiskSpec(diskSpec);
+    const maxMountReplicaCount = Math.min(REPLICAS_MAX, volumeDisk.maxShares - 1);
+    const volume = aVolumeWithRecord(record, { disk: volumeDisk, maxMountReplicaCount });
     const attachment: AzVolumeAttachment = anAttachment("node-a", { status: { lun: LUN } });
     await given("AzVolume", volume);
     await given("AzVolumeAttachment", attachment);

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { mkdir, open, readdir, rm, rmdir, symlink, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const MIB = 1024 * 1024;
 /** Windows makes a reserved partition on a disk that it initializes. */
@@ -178,7 +178,8 @@ export class WindowsMachine {
     const partition = this.partition(diskNumber, number);
     await rmdir(path);
     await symlink(this.online(diskNumber).disk.files, path);
-    partition.folders.push(path);
+    // Windows shows a folder with its drive, whatever it was given.
+    partition.folders.push(resolve(path));
   }
 
   async removeFolder(diskNumber: number, number: number, path: string): Promise<void> {
