@@ -6,6 +6,7 @@ import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { Device, HostProvisioner } from "../../src/ports/host/host-provisioner.ts";
 import { hostProvisionerContract } from "./host-provisioner-contract.ts";
 import { makeWindowsHostWorld } from "./windows/windows-host-world.ts";
+import { volumePath } from "./windows/windows-machine.ts";
 
 hostProvisionerContract("Windows host on a PowerShell double", makeWindowsHostWorld, { platform: "windows" });
 
@@ -76,6 +77,60 @@ describe("unmounting on Windows", () => {
     valueOf(await host.unmount(path, never));
     assert.equal(isOffline(6), true);
   });
+});
+
+it("knows no UUID of a file system that another tool has made: its GUIDs may change", async () => {
+  const world = await makeWindowsHostWorld();
+  const { machine, host } = world;
+  await world.attachDisk({ lun: 1, sizeBytes: GIB });
+  const at = machine.atLun(1);
+  at.isReadOnly = false;
+  machine.setOffline(at, false);
+  await machine.initialize(at);
+  machine.addPartition(at.number, OTHERS_OFFSET);
+  await machine.format(volumePath(machine.partition(at.number, 2)), "NTFS");
+  const device = valueOf(await host.findDevice({ lun: 1 }, never));
+  const content = { kind: "fileSystem", fsType: "ntfs", uuid: "" };
+  assert.deepEqual(valueOf(await host.inspectDevice(device, never)), content);
+  await world.close();
+});
+
+describe("a copy beside its source on one Windows machine", () => {
+  for (const order of [
+    ["source", "copy"],
+    ["copy", "source"],
+  ] as const)
+    it(`keeps the identity of both file systems where the ${order[0]} is online first`, async () => {
+      const world = await makeWindowsHostWorld();
+      const { machine, host } = world;
+      await world.attachDisk({ lun: 1, sizeBytes: GIB });
+      const formatted = valueOf(await host.findDevice({ lun: 1 }, never));
+      valueOf(await host.format({ device: formatted, fsType: "ntfs", uuid }, never));
+      valueOf(await mount(host, formatted, world.pathOf("staging-1")));
+      await world.writeFile(`${world.pathOf("staging-1")}/file`, "text");
+      valueOf(await host.unmount(world.pathOf("staging-1"), never));
+      const source = await machine.detach(1);
+      const disks = { source, copy: await machine.copyDisk(source) };
+      for (const [index, which] of order.entries()) {
+        const lun = index + 2;
+        await machine.attach(lun, disks[which]);
+        const device = valueOf(await host.findDevice({ lun }, never));
+        const content = { kind: "fileSystem", fsType: "ntfs", uuid };
+        assert.deepEqual(valueOf(await host.inspectDevice(device, never)), content);
+        const path = world.pathOf(`staging-${lun}`);
+        valueOf(await mount(host, device, path));
+        await world.writeFile(`${path}/own`, which);
+      }
+      for (const [index, which] of order.entries()) {
+        const path = world.pathOf(`staging-${index + 2}`);
+        assert.deepEqual(
+          await Promise.all(["file", "own"].map((name) => world.readFile(`${path}/${name}`))),
+          ["text", which],
+        );
+        valueOf(await host.unmount(path, never));
+      }
+      await world.close();
+    });
 });
 
 function mount(host: HostProvisioner, device: Device, path: string): Promise<Result<void, Failure>> {

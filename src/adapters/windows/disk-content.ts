@@ -5,8 +5,8 @@ import type { FileSystemType } from "../../core/volume/device/file-system.ts";
 import type { Device, DeviceContent } from "../../ports/host/host-provisioner.ts";
 import { bringOnline, type Disk, diskOf } from "./disks.ts";
 import { refuseMounted } from "./mount/mounted-folders.ts";
-import { dataPartitionOf, dataPartitionsOf, volumeOf, volumePathOf } from "./partitions.ts";
-import { DATA_PARTITION_OFFSET, nonZeroEnds, zeroEnds } from "./raw-disk.ts";
+import { dataPartitionOf, dataPartitionsOf, isDriversOwn, volumeOf, volumePathOf } from "./partitions.ts";
+import { DATA_PARTITION_OFFSET, nonZeroEnds, readUuid, writeUuid, zeroEnds } from "./raw-disk.ts";
 import { change } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
@@ -15,7 +15,8 @@ const NO_FILE_SYSTEM = new Set(["", "RAW", "Unknown"]);
 
 /**
  * What is on a disk. Windows calls a disk with a file system of Linux and no partition table RAW, so a RAW
- * disk is blank only if both of its ends are zeros. The UUID is the GPT disk's GUID.
+ * disk is blank only if both of its ends are zeros. The UUID is what `formatDisk` wrote before the data
+ * partition; empty on other disks, whose GUIDs Windows changes where a copy of them is online.
  */
 export async function inspectDisk(
   host: WindowsHostContext,
@@ -39,11 +40,12 @@ export async function inspectDisk(
   if (disk.value.PartitionStyle !== "GPT")
     return ok({ kind: "otherData", detail: `a partition table of type ${disk.value.PartitionStyle}` });
   const online = await bringOnline(host, disk.value);
-  return online.ok ? inspectPartitions(host, disk.value) : online;
+  return online.ok ? inspectPartitions(host, device, disk.value) : online;
 }
 
 async function inspectPartitions(
   host: WindowsHostContext,
+  device: Device,
   disk: Disk,
 ): Promise<Result<DeviceContent, Failure>> {
   const partitions = await dataPartitionsOf(host, disk);
@@ -56,19 +58,14 @@ async function inspectPartitions(
   const volume = await volumeOf(host, partition);
   if (!volume.ok) return volume;
   const fileSystem = volume.value.FileSystem ?? "";
-  return ok(
-    NO_FILE_SYSTEM.has(fileSystem)
-      ? {
-          kind: "otherData",
-          detail: "a data partition without a file system that Windows knows",
-          hasNoSignature: true,
-        }
-      : {
-          kind: "fileSystem",
-          fsType: fileSystem.toLowerCase(),
-          uuid: (disk.Guid ?? "").replaceAll(/[{}]/gu, "").toLowerCase(),
-        },
-  );
+  if (NO_FILE_SYSTEM.has(fileSystem))
+    return ok({
+      kind: "otherData",
+      detail: "a data partition without a file system that Windows knows",
+      hasNoSignature: true,
+    });
+  const uuid = isDriversOwn(partitions.value) ? await readUuid(device) : ok("");
+  return uuid.ok ? ok({ kind: "fileSystem", fsType: fileSystem.toLowerCase(), uuid: uuid.value }) : uuid;
 }
 
 /**
@@ -100,7 +97,7 @@ export async function formatDisk(
   const prepared = await inOrder([
     () => bringOnline(host, disk.value),
     run("Initialize-Disk", { UniqueId, PartitionStyle: "GPT" }),
-    run("Set-Disk", { UniqueId, Guid: `{${uuid}}` }),
+    async () => ok(await writeUuid(device, uuid)),
     run("New-Partition", { DiskNumber, Offset: DATA_PARTITION_OFFSET, UseMaximumSize: true }),
   ]);
   if (!prepared.ok) return prepared;

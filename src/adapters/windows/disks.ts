@@ -23,7 +23,6 @@ const diskSchema = z.object({
     .transform((location) => location ?? ""),
   BusType: z.string(),
   Size: z.number().int(),
-  Guid: z.string().nullable(),
   PartitionStyle: z.string(),
   IsOffline: z.boolean(),
   IsReadOnly: z.boolean(),
@@ -137,16 +136,18 @@ export async function rescanDisk(host: WindowsHostContext, device: Device): Prom
   return disk.ok ? ok(toDevice(host, disk.value)) : disk;
 }
 
-/** Lets Windows read the disk's partitions and mount its volumes. By its unique id: no other disk has it. */
+/**
+ * Lets Windows read the disk's partitions and mount its volumes. By its unique id: no other disk has it. A
+ * copy whose source is online is first given other GUIDs by Windows, which writes them: so it may not be
+ * read-only then.
+ */
 export async function bringOnline(host: WindowsHostContext, disk: Disk): Promise<Result<void, Failure>> {
   const { UniqueId } = disk;
-  const online = disk.IsOffline
-    ? await change(host.powerShell, "Set-Disk", { UniqueId, IsOffline: false })
+  const writable = disk.IsReadOnly
+    ? await change(host.powerShell, "Set-Disk", { UniqueId, IsReadOnly: false })
     : ok(undefined);
-  if (!online.ok) return online;
-  return disk.IsReadOnly
-    ? change(host.powerShell, "Set-Disk", { UniqueId, IsReadOnly: false })
-    : ok(undefined);
+  if (!writable.ok) return writable;
+  return disk.IsOffline ? change(host.powerShell, "Set-Disk", { UniqueId, IsOffline: false }) : ok(undefined);
 }
 
 /** Ends every volume of the disk on this machine: from here on no file system writes to it. */

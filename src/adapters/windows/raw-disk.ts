@@ -22,6 +22,9 @@ const SECTOR_BYTES = 4096;
  * that is dismounted; this one is in none.
  */
 const MARK_OFFSET = 24 * MIB;
+/** Where the UUID of the driver's own file system is, in bytes: Windows rewrites the GUIDs of a disk. */
+const UUID_OFFSET = 28 * MIB;
+const UUID_TITLE = "disk.csi.azure.com/file-system/1";
 /** Where the data partition begins, in bytes. */
 export const DATA_PARTITION_OFFSET = 32 * MIB;
 
@@ -59,6 +62,25 @@ export async function writeMark(
   if (mark !== undefined) block.write(formatMarkText(mark), "latin1");
   await writeAt(device, MARK_OFFSET, block);
   return ok(undefined);
+}
+
+/** The UUID that the driver has given the disk's file system; empty: none. */
+export async function readUuid(device: Device): Promise<Result<string, Failure>> {
+  const block = await readAt(device, UUID_OFFSET, SECTOR_BYTES);
+  if (!block.ok) return block;
+  const [, uuid = ""] = block.value.toString("latin1").split("\n");
+  return ok(block.value.equals(uuidBlock(uuid)) ? uuid : "");
+}
+
+/** Writes the UUID of the disk's file system, durably. */
+export function writeUuid(device: Device, uuid: string): Promise<void> {
+  return writeAt(device, UUID_OFFSET, uuidBlock(uuid));
+}
+
+function uuidBlock(uuid: string): Buffer {
+  const block = Buffer.alloc(SECTOR_BYTES);
+  block.write(`${UUID_TITLE}\n${uuid}\n`, "latin1");
+  return block;
 }
 
 function endOffset({ sizeBytes }: Device): number {

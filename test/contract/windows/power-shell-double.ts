@@ -26,7 +26,6 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       Location: `Integrated : Adapter 3 : Port 0 : Target 0 : LUN ${lun}`,
       BusType: "SAS",
       Size: disk.size,
-      Guid: disk.guid,
       PartitionStyle: disk.style,
       IsOffline: isOffline,
       IsReadOnly: isReadOnly,
@@ -38,13 +37,11 @@ const cmdlets: Readonly<Record<string, Handler>> = {
     z.union([
       z.strictObject({ UniqueId: UNIQUE_ID, IsOffline: z.boolean() }),
       z.strictObject({ UniqueId: UNIQUE_ID, IsReadOnly: z.boolean() }),
-      z.strictObject({ UniqueId: UNIQUE_ID, Guid: z.string().regex(/^\{[-\da-f]{36}\}$/u) }),
     ]),
     async (machine, parameters) => {
       const at = machine.byUniqueId(parameters.UniqueId);
       if ("IsOffline" in parameters) machine.setOffline(at, parameters.IsOffline);
-      else if ("IsReadOnly" in parameters) at.isReadOnly = parameters.IsReadOnly;
-      else at.disk.guid = parameters.Guid;
+      else at.isReadOnly = parameters.IsReadOnly;
       return [];
     },
   ),
@@ -273,7 +270,6 @@ function aSystemDisk(number: number, lun: number, isBoot: boolean): Row {
     Location: `Integrated : Adapter 0 : Port 0 : Target 0 : LUN ${lun}`,
     BusType: "SAS",
     Size: 128 * 1024 * MIB,
-    Guid: null,
     PartitionStyle: isBoot ? "GPT" : "MBR",
     IsOffline: false,
     IsReadOnly: false,

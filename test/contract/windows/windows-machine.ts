@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
-import { mkdir, open, readdir, rm, rmdir, symlink, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, open, readdir, rm, rmdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 const MIB = 1024 * 1024;
 /** Windows makes a reserved partition on a disk that it initializes. */
 const RESERVED_BYTES = 16 * MIB;
+/** More than lies before the partition that the adapter makes. */
+const START_BYTES = 40 * MIB;
 const RESERVED_TYPE = "{e3c9e316-0b5c-4db8-817d-f92df00215ae}";
 const DATA_TYPE = "{ebd0a0a2-b9e5-4433-87c0-68b6b72699c7}";
 
@@ -15,7 +17,7 @@ export interface ModelPartition {
   readonly offset: number;
   size: number;
   /** Ends the path of its volume. */
-  readonly guid: string;
+  guid: string;
   readonly folders: string[];
   fileSystem: string;
   status: string;
@@ -83,6 +85,15 @@ export class WindowsMachine {
     return disk;
   }
 
+  /** Another managed disk with the content of one, as Azure makes it from a snapshot or a clone. */
+  async copyDisk(source: ModelDisk): Promise<ModelDisk> {
+    const copy = await this.makeDisk(source.size);
+    await cp(source.files, copy.files, { recursive: true });
+    await this.#copyStart(source, copy);
+    const partitions = source.partitions.map((partition) => ({ ...partition, folders: [] }));
+    return Object.assign(copy, { style: source.style, guid: source.guid, partitions });
+  }
+
   /** A new disk comes online, or stays offline: the machine's SAN policy. It gets the lowest free number. */
   async attach(lun: number, disk: ModelDisk): Promise<void> {
     let number = 2;
@@ -147,7 +158,7 @@ export class WindowsMachine {
     if (at.disk.style !== "RAW") throw new Error("The disk has already been initialized.");
     if (at.isOffline || at.isReadOnly) throw new Error("The media is write protected.");
     at.disk.style = "GPT";
-    at.disk.guid = "{00000000-0000-4000-8000-000000000000}";
+    at.disk.guid = this.#aGuid();
     at.disk.partitions = [this.#aPartition(1, RESERVED_TYPE, 17_408, RESERVED_BYTES)];
     await this.#dirtyEnds(at.disk);
   }
@@ -193,6 +204,10 @@ export class WindowsMachine {
   setOffline(at: AttachedDisk, isOffline: boolean): void {
     if (isOffline && at.disk.partitions.some(({ folders }) => folders.length > 0))
       throw new Error("the adapter takes no disk offline that is mounted");
+    const twin = this.attached.find(
+      (each) => each !== at && !each.isOffline && each.disk.guid === at.disk.guid,
+    );
+    if (!isOffline && at.disk.guid !== null && twin !== undefined) this.#signAgain(at);
     at.isOffline = isOffline;
   }
 
@@ -201,10 +216,32 @@ export class WindowsMachine {
     return names.reduce((sum, name) => sum + statSync(join(disk.files, name)).size, 0);
   }
 
+  /** Windows shows one GUID once: it gives the disk and its partitions others, and needs to write them. */
+  #signAgain({ disk, isReadOnly }: AttachedDisk): void {
+    if (isReadOnly) throw new Error("The media is write protected.");
+    disk.guid = this.#aGuid();
+    for (const partition of disk.partitions) partition.guid = this.#aGuid();
+  }
+
   #aPartition(number: number, type: string, offset: number, size: number): ModelPartition {
-    this.#made += 1;
-    const guid = `0f1e2d3c-4b5a-4678-8796-${String(this.#made).padStart(12, "0")}`;
+    const guid = this.#aGuid();
     return { number, type, offset, size, guid, folders: [], fileSystem: "", status: "OK", openFiles: 0 };
+  }
+
+  #aGuid(): string {
+    this.#made += 1;
+    return `0f1e2d3c-4b5a-4678-8796-${String(this.#made).padStart(12, "0")}`;
+  }
+
+  /** What lies before the data partition, and all that the adapter reads of a raw disk but its end. */
+  async #copyStart(source: ModelDisk, copy: ModelDisk): Promise<void> {
+    const from = await open(source.rawFile, "r");
+    const to = await open(copy.rawFile, "r+");
+    const start = Buffer.alloc(START_BYTES);
+    await from.read(start, 0, start.length, 0);
+    await to.write(start, 0, start.length, 0);
+    await from.close();
+    await to.close();
   }
 
   /** The two tables of a GPT. */
