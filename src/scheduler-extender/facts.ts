@@ -6,6 +6,7 @@ import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import type { NodeKey } from "../core/api/identity/node-identity.ts";
 import { isAttached } from "../core/attachment/is-attached.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
+import { holdsSlot } from "../core/attachment/takes-disk.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
 import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
@@ -117,7 +118,7 @@ export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts
     nodeName: spec.nodeName,
     vmId: status?.vmId,
     isAttached: isAttached(attachment) && !isTerminating(attachment),
-    holdsSlot: status !== undefined && status.state !== "Pending" && status.state !== "AttachmentFailed",
+    holdsSlot: holdsSlot(attachment),
     isFirm: spec.role === "Primary" || spec.writerRequest !== undefined,
   };
 }

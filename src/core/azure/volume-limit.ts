@@ -35,8 +35,9 @@ export function foreignDisksAmong<Disk extends { readonly diskUri: string | unde
 
 /**
  * The limit that NodeGetInfo reports. CSI reads 0 as *no limit*, and kubelet drops a negative one with
- * the same effect, so a node without any slot reports 1. At most one pod is sent there in vain and gets
- * RESOURCE_EXHAUSTED. AzDriverNode, which placement and the scheduler extender read, has 0.
+ * the same effect, so a node without any slot reports 1. At most one pod is sent there in vain: its
+ * ControllerPublishVolume answers RESOURCE_EXHAUSTED, for which the kubelet ends it. AzDriverNode, which
+ * placement and the scheduler extender read, has 0.
  */
 export function reportedVolumeLimit(limit: number): number {
   return Math.max(1, limit);

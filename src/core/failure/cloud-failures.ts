@@ -55,7 +55,7 @@ export const cloudFailures = {
     code: "RESOURCE_EXHAUSTED",
     retryable: true,
     sentence: (failure) =>
-      `node ${failure.nodeName} already has as many data disks as its VM size takes ` +
+      `node ${failure.nodeName} already has as many data disks as it takes ` +
       `(${failure.lunsMax}); move a pod with a volume away or use a larger VM size`,
     example: { nodeName: "node-a", lunsMax: 8 },
   },

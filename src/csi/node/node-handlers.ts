@@ -51,10 +51,11 @@ interface RequestPaths {
 
 /** A handler whose request has its paths as this node's system shows them. */
 function onPaths<Request extends RequestPaths, Response>(
-  { settings: { platform } }: NodePorts,
+  ports: NodePorts,
   handler: UnaryHandler<Request, Response>,
 ): UnaryHandler<Request, Response> {
   return (request, call) => {
+    const { platform } = ports.settings;
     const { stagingTargetPath, targetPath, volumePath } = request;
     return handler(
       {

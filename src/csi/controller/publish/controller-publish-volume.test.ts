@@ -3,13 +3,15 @@ import { describe, it } from "node:test";
 import { aCluster, aClusterAttachment } from "../../../controller/testing/a-cluster.ts";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import type { WriterRecord } from "../../../core/api/az-volume.ts";
+import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok } from "../../../core/failure/result.ts";
-import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
+import { aDiskSpec, anAttachment, identity } from "../../../core/testing/objects.ts";
 import { type RecordChanges } from "../../../core/testing/record-lists.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
+import { toGrpcStatus } from "../../server/to-grpc-status.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
@@ -245,6 +247,47 @@ describe("controllerPublishVolume", () => {
         ]);
         const refused = { ok: false, failure: { kind: "NoFreeShare", diskUri: volumeId, maxShares: 2 } };
         assert.deepEqual([answer, await roleOn(world, "node-a")], [refused, "ObjectNotFound"]);
+      }));
+  });
+
+  describe("on a node whose only slot another volume has", () => {
+    const writerRequest = { since: "2026-01-01T00:00:00.000Z" };
+    const diskUri = aDiskUri("pvc-2");
+    const taken = {
+      metadata: { name: attachmentObjectName({ diskUri, nodeName: "node-a" }) },
+      spec: anAttachmentObject({ volumeName: "pvc-2", volumeId: diskUri, writerRequest }).spec,
+    };
+    const publishThere = async (
+      world: ControllerWorld,
+      clusterVolumes = world.context.clusterVolumes,
+    ): Promise<unknown> => {
+      await world.givenNode("node-a", { maxVolumes: 1 });
+      await world.given("AzVolume", aVolumeObject());
+      await world.given("AzVolumeAttachment", taken);
+      const answer = await world.answerOf(
+        controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()),
+      );
+      return answer.ok || answer.failure.kind;
+    };
+
+    it("is refused as exhausted, and requests nothing", () =>
+      withController(async (world) => {
+        assert.deepEqual([await publishThere(world), world.steps], ["NoFreeLun", []]);
+        assert.equal(toGrpcStatus({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 1 }).code, 8);
+      }));
+
+    it("is requested where the disk is there as a replica: a failover needs no slot", () =>
+      withController(async (world) => {
+        const { metadata, spec } = anAttachmentObject({ role: "Replica" });
+        const status = anAttachment("node-a", { spec: { role: "Replica" } }).status ?? assert.fail();
+        await world.given("AzVolumeAttachment", { metadata, spec, status });
+        assert.deepEqual([await publishThere(world), world.steps], ["StillWaiting", ["request"]]);
+      }));
+
+    it("is requested where V1 has attached the disk there", () =>
+      withController(async (world) => {
+        const clusterVolumes = aCluster([], [aClusterAttachment("node-a", { volumeId })]);
+        assert.equal(await publishThere(world, clusterVolumes), "StillWaiting");
       }));
   });
 

@@ -4,6 +4,7 @@ import type { AzVolume, VolumeCapability } from "../../../core/api/az-volume.ts"
 import type { NodeKey } from "../../../core/api/identity/node-identity.ts";
 import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import { isDeleting, maxSharesOf } from "../../../core/attachment/observed-volume.ts";
+import { takesDisk } from "../../../core/attachment/takes-disk.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import {
   deletionInProgress,
@@ -39,7 +40,7 @@ import { waitForDiskRead } from "../wait-for-volume.ts";
  * ControllerPublishVolume: records the node's writer request and answers once the grant is recorded;
  * the attach continues, and NodeStageVolume waits for it. While another node is the writer:
  * FAILED_PRECONDITION naming that node; the request stays, and is served once that node releases the
- * volume.
+ * volume. A node without a slot for the disk is RESOURCE_EXHAUSTED, and no request is stated.
  */
 export async function controllerPublishVolume(
   context: ControllerContext,
@@ -84,7 +85,10 @@ async function publish(
   if (status === undefined)
     return stillWaiting(volumeId, `the node plug-in on ${nodeId} to say which VM it runs on`);
   const node = { nodeName: nodeId, vmId: status.vmId, zone: status.zone };
-  const obstacle = obstacleTo(volume, node, capability) ?? sharesTaken(context, volume, request);
+  const obstacle =
+    obstacleTo(volume, node, capability) ??
+    sharesTaken(context, volume, request) ??
+    slotsTaken(context, request, status.maxVolumes);
   if (obstacle !== undefined) return fail(obstacle);
   const requested = await stateRequest(context, volume, request, signal);
   if (!requested.ok) return requested;
@@ -195,6 +199,24 @@ function sharesTaken(
   return others.length < maxShares
     ? undefined
     : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
+}
+
+/**
+ * Refuses a node without a slot before its request is stated: Kubernetes moves the pod then. After the grant
+ * it would wait there until another pod leaves. With `attach: driver` Kubernetes attaches nothing, and no
+ * answer moves the pod.
+ */
+function slotsTaken(
+  { cache, clusterVolumes }: ControllerContext,
+  { volumeId, nodeId }: ControllerPublishVolumeRequest,
+  volumesMax: number,
+): Failure | undefined {
+  // The disk is there, as after V1's time.
+  if (isPublished(clusterVolumes.attachmentOn(volumeId, nodeId))) return undefined;
+  const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", nodeId);
+  return takesDisk(volumeId, { attachments, volumesMax })
+    ? undefined
+    : { kind: "NoFreeLun", nodeName: nodeId, lunsMax: volumesMax };
 }
 
 /** CSI asks for ALREADY_EXISTS if the volume is published to the node with another `readonly`. */
