@@ -14,7 +14,12 @@ export type DiskToCheck = Omit<
 >;
 
 /** A disk with its SKU and what that SKU allows. */
-type Ruled = DiskToCheck & { readonly sku: DiskSku; readonly rules: SkuRules };
+type Ruled = DiskToCheck & {
+  readonly sku: DiskSku;
+  readonly rules: SkuRules;
+  /** The disk exists. */
+  readonly isMade: boolean;
+};
 
 interface Problem {
   readonly field: keyof DiskToCheck;
@@ -48,7 +53,7 @@ export function checkDisk(
   const found =
     sku === undefined
       ? { field: "skuName" as const, problem: `must be one of ${diskSkus.join(", ")}` }
-      : firstProblem({ ...disk, sku, rules: skuRules[sku] });
+      : firstProblem({ ...disk, sku, rules: skuRules[sku], isMade: where === "mutable_parameters" });
   if (found === undefined) return ok(undefined);
   const { field, problem } = found;
   const name = where === "spec.disk" ? field : parameterOf(field);
@@ -106,15 +111,20 @@ function iopsProblem({ sku, sizeGiB, rules, diskIOPSReadWrite: iops }: Ruled): P
   return { field, problem };
 }
 
-/** Without IOPS of its own, a disk may have those that Azure chooses: at least the SKU's minimum. */
-function mbpsProblem({ sku, sizeGiB, rules, ...disk }: Ruled): Problem | undefined {
+/**
+ * Without stated IOPS, Azure gives a new disk the SKU's least. One that is made may have any that others, or
+ * an earlier class, have given it: what those allow is Azure's to judge.
+ */
+function mbpsProblem({ sku, sizeGiB, rules, isMade, ...disk }: Ruled): Problem | undefined {
   const { diskMBpsReadWrite: mbps, diskIOPSReadWrite: iops } = disk;
   if (mbps === undefined) return undefined;
   const field = "diskMBpsReadWrite";
   if (rules.performance === undefined) return { field, problem: notFlexible(sku) };
-  const { min, max } = mbpsRange(rules.performance, iops ?? iopsRange(rules.performance, sizeGiB).min);
+  const unstated = iopsRange(rules.performance, sizeGiB)[isMade ? "max" : "min"];
+  const { min, max } = mbpsRange(rules.performance, iops ?? unstated);
   if (mbps >= min && mbps <= max) return undefined;
   const range = `must be from ${min} to ${max} for a ${sku} disk of ${sizeGiB} GiB`;
+  if (iops === undefined && isMade) return { field, problem: range };
   return {
     field,
     problem: `${range} and ${iops ?? "Azure's default"} IOPS; raise DiskIOPSReadWrite for more`,

@@ -36,7 +36,7 @@ export async function tuneDevice(
   const { disk } = volume.spec;
   const sizeGiB = volume.status?.detail?.sizeGiB ?? disk.sizeGiB;
   const skuName = volume.status?.detail?.skuName ?? disk.skuName;
-  const requested = requestedDeviceSettings(volumeContext, { ...disk, skuName, sizeGiB });
+  const requested = requestedDeviceSettings(volumeContext, { skuName, sizeGiB });
   const problems = [...requested.problems];
   const volumeName = volume.metadata.name;
   const checkpoint = checkpointOf(ports, volumeName);

@@ -73,12 +73,12 @@ const REQUESTS_MIN = 4;
  * node. Empty for a SKU without tiers.
  */
 export function basicProfile(
-  disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
+  disk: Pick<DiskSpec, "skuName" | "sizeGiB"> & { readonly burstingEnabled: boolean },
 ): readonly DeviceSetting[] {
   const tier = tiers[disk.skuName]?.find(({ sizeMaxGiB }) => disk.sizeGiB <= sizeMaxGiB);
   const latency = latencies.find(({ sizeMaxGiB }) => (tier?.sizeMaxGiB ?? 0) <= sizeMaxGiB);
   if (tier === undefined || latency === undefined) return [];
-  const { iops, mbps } = tier.burst ?? (disk.burstingEnabled === true ? onDemandBurst : tier);
+  const { iops, mbps } = tier.burst ?? (disk.burstingEnabled ? onDemandBurst : tier);
   const kbps = mbps * KB_PER_MB;
   const sectorsKb = Math.ceil(Math.min(SECTORS_MAX_KB, kbps / (iops * SEQUENTIAL_SHARE)));
   const sequentialDepth = Math.ceil((kbps * latency.sequentialS) / sectorsKb);

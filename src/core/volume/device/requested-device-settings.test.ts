@@ -70,7 +70,13 @@ describe("requestedDeviceSettings", () => {
     assert.deepEqual([settings.length, problems.length], [0, 1]);
   });
 
-  const computed = [
+  const computed: readonly {
+    readonly disk: typeof premium;
+    readonly stated?: Readonly<Record<string, string>>;
+    readonly depth: string;
+    readonly sectors: string;
+    readonly because: string;
+  }[] = [
     { disk: premium, depth: "11", sectors: "65", because: "P20 bursts to 3500 IOPS and 170 MB/s" },
     {
       disk: { skuName: "Premium_ZRS", sizeGiB: 1024 },
@@ -79,7 +85,8 @@ describe("requestedDeviceSettings", () => {
       because: "P30 has 5000 IOPS and 200 MB/s, and bursts on demand only",
     },
     {
-      disk: { skuName: "Premium_LRS", sizeGiB: 1024, burstingEnabled: true },
+      disk: { skuName: "Premium_LRS", sizeGiB: 1024 },
+      stated: { enablebursting: "True" },
       depth: "91",
       sectors: "45",
       because: "P30 bursts to 30000 IOPS and 1000 MB/s on demand",
@@ -91,9 +98,9 @@ describe("requestedDeviceSettings", () => {
       because: "E10 bursts to 600 IOPS and 150 MB/s, and the kernel's least is 4 requests",
     },
   ];
-  for (const { disk, depth, sectors, because } of computed)
+  for (const { disk, stated = {}, depth, sectors, because } of computed)
     it(`computes the settings of V1's profile basic: ${because}`, () =>
-      assert.deepEqual(asRecord({ perfProfile: "Basic" }, disk), {
+      assert.deepEqual(asRecord({ perfProfile: "Basic", ...stated }, disk), {
         "device/queue_depth": depth,
         "queue/scheduler": "mq-deadline",
         "queue/nr_requests": depth,

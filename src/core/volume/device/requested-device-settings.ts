@@ -27,14 +27,19 @@ export interface RequestedDeviceSettings {
  */
 export function requestedDeviceSettings(
   attributes: Readonly<Record<string, string>>,
-  disk: Pick<DiskSpec, "skuName" | "burstingEnabled"> & { readonly sizeGiB: number },
+  disk: Pick<DiskSpec, "skuName" | "sizeGiB">,
 ): RequestedDeviceSettings {
   const stated = statedIn(attributes, "perfProfile") ?? "";
   const none = { settings: [], isComputed: false, problems: [] };
   if (stated === "") return none;
   const profile = readValue({ kind: "choice", choices: perfProfiles, anyCase: true }, stated);
   if (!profile.ok) return { ...none, problems: [`perfProfile ${JSON.stringify(stated)} ${profile.failure}`] };
-  if (profile.value === "basic") return { ...none, settings: basicProfile(disk), isComputed: true };
+  if (profile.value === "basic") {
+    // The spec of an adopted disk does not say it, and what can't be read is no bursting.
+    const bursting = readValue({ kind: "flag" }, statedIn(attributes, "enableBursting") ?? "");
+    const burstingEnabled = bursting.ok && bursting.value === true;
+    return { ...none, settings: basicProfile({ ...disk, burstingEnabled }), isComputed: true };
+  }
   if (profile.value === "none") return none;
   const values: Partial<Record<DeviceSettingName, string>> = {};
   const problems: string[] = [];

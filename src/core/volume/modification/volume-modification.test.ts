@@ -165,12 +165,26 @@ describe("checkModification", () => {
       ok(undefined),
     ));
 
-  it("leaves other changes of a disk that grew beyond the rules for its IOPS to Azure", () => {
-    const disk = aDiskSpec({ diskIOPSReadWrite: 500 });
-    const detail = { ...v2, skuName: "UltraSSD_LRS", sizeGiB: 1000 };
+  it("leaves other changes of a disk that does not fit the rules to Azure", () => {
+    const disk = aDiskSpec({ burstingEnabled: true });
+    const detail = { ...v2, skuName: "StandardSSD_LRS", sizeGiB: 1000 };
     for (const change of [{ tags: { a: "b" } }, { networkAccessPolicy: "AllowAll" } as const])
       assert.deepEqual(checkModification(change, { detail, disk }), ok(undefined));
   });
+
+  for (const iops of [undefined, 3000])
+    it(`leaves throughput to Azure up to the SKU's most, where the spec has ${iops ?? "no"} IOPS`, () => {
+      const disk = aDiskSpec(iops === undefined ? {} : { diskIOPSReadWrite: iops, diskMBpsReadWrite: 125 });
+      const check = (change: DiskModification) =>
+        checkModification(change, { detail: { ...v2, sizeGiB: 1024 }, disk });
+      assert.deepEqual(check({ diskMBpsReadWrite: 1200 }), ok(undefined));
+      const refused = check({ diskMBpsReadWrite: 2001 });
+      assert.equal(
+        refused.ok ? "" : describeFailure(refused.failure),
+        'mutable_parameters.DiskMBpsReadWrite "2001": must be from 125 to 2000 for a PremiumV2_LRS disk of ' +
+          "1024 GiB",
+      );
+    });
 
   it("checks IOPS and throughput by the disk that it becomes", () => {
     const check = (change: DiskModification, skuName = v2.skuName, disk = aDiskSpec()): string => {
@@ -183,8 +197,10 @@ describe("checkModification", () => {
     assert.equal(check({ diskIOPSReadWrite: 5000, diskMBpsReadWrite: 200 }), "");
     assert.equal(check({ skuName: "PremiumV2_LRS", diskIOPSReadWrite: 5000 }, "Premium_LRS"), "");
     assert.match(check({ diskIOPSReadWrite: 90_000 }), /^mutable_parameters.DiskIOPSReadWrite "90000": must/);
-    assert.match(check({ diskMBpsReadWrite: 1500 }), /^mutable_parameters.DiskMBpsReadWrite "1500": must/);
-    assert.equal(check({ diskMBpsReadWrite: 1500 }, v2.skuName, aDiskSpec({ diskIOPSReadWrite: 6000 })), "");
+    assert.match(
+      check({ diskIOPSReadWrite: 4000, diskMBpsReadWrite: 1500 }),
+      /^mutable_parameters.DiskMBpsReadWrite "1500": must be from 125 to 1000 .* and 4000 IOPS; raise/,
+    );
     assert.match(check({ diskIOPSReadWrite: 5000 }, "Premium_LRS"), /not for Premium_LRS/);
     assert.match(check({ networkAccessPolicy: "AllowPrivate" }), /needs diskAccessID/);
     const bursting = aDiskSpec({ burstingEnabled: true });

@@ -101,9 +101,11 @@ export function checkModification(
   { detail, disk }: PresentDisk,
 ): Result<void, InvalidArgument> {
   const { skuName, sizeGiB, maxShares } = detail;
-  const present = { ...disk, skuName, sizeGiB, maxShares };
+  // Others, and earlier classes, have set the performance since the spec was written.
+  const { diskIOPSReadWrite: _iops, diskMBpsReadWrite: _mbps, ...made } = disk;
+  const present = { ...made, skuName, sizeGiB, maxShares };
   const possible = checkDisk({ ...present, ...(change as Partial<DiskSpec>) }, FIELD);
-  // What a disk has already is no reason to refuse a change: one grows beyond the rules for its IOPS.
+  // What a disk has already is no reason to refuse a change: others change it beyond the rules.
   if (!possible.ok && !sameJson(possible, checkDisk(present, FIELD))) return possible;
   const { skuName: to = skuName } = change;
   const problem = to === skuName ? undefined : conversionProblem(detail, to);
