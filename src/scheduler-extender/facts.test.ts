@@ -158,8 +158,19 @@ describe("what the extender keeps of objects", () => {
     for (const [provisioner, isOurs] of classes)
       assert.deepEqual(
         storageClassFacts({ metadata, ...(provisioner === undefined ? {} : { provisioner }) }, driver),
-        { metadata, isOurs },
+        { metadata, isOurs, platform: "linux" },
       );
+  });
+
+  it("knows a class's platform by the file system that it states, Linux without one", () => {
+    for (const [parameters, platform] of [
+      [{ "csi.storage.k8s.io/fstype": "ntfs" }, "windows"],
+      [{ fstype: "ReFS" }, "windows"],
+      [{ fsType: "ext4", "csi.storage.k8s.io/fstype": "ntfs" }, "linux"],
+      [{ fsType: "zfs" }, "linux"],
+      [{}, "linux"],
+    ] as const)
+      assert.equal(storageClassFacts({ metadata, parameters }, driver).platform, platform);
   });
 
   it("knows a claim's volume once it is bound and its class before", () => {

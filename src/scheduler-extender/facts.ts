@@ -12,11 +12,15 @@ import { type Platform, platformOf } from "../core/platform/platform.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskTopology } from "../core/schedule/why-unreachable.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";
+import { statedIn } from "../core/volume/parameters/parameter-value.ts";
 import { nodesIn } from "../core/writer/record/record-nodes.ts";
 import type { SourceObject } from "../ports/store/source.ts";
 
 /** How classes name Kubernetes' former in-tree driver. */
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
+
+/** Where external-provisioner reads the file system of a class's volumes. */
+const CSI_FS_TYPE = "csi.storage.k8s.io/fstype";
 
 /** Most volumes exclude no node: they share one list. */
 const NO_NODES: readonly NodeKey[] = [];
@@ -69,6 +73,8 @@ export interface PersistentVolumeFacts extends SourceObject {
 export interface StorageClassFacts extends SourceObject {
   /** Whether its volumes are the driver's. */
   readonly isOurs: boolean;
+  /** The platform that mounts its volumes. */
+  readonly platform: Platform;
 }
 
 /** A PersistentVolumeClaim (core/v1), as far as it is read. */
@@ -79,6 +85,7 @@ export interface WireClaim extends SourceObject {
 /** A StorageClass (storage.k8s.io/v1), as far as it is read. */
 export interface WireStorageClass extends SourceObject {
   readonly provisioner?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** What placing a pod needs of an AzVolume. */
@@ -158,9 +165,16 @@ export function persistentVolumeFacts(
 
 /** What placing a pod needs of a StorageClass. */
 export function storageClassFacts(storageClass: WireStorageClass, driverName: string): StorageClassFacts {
-  const { provisioner } = storageClass;
+  const { provisioner, parameters = {} } = storageClass;
   const isMigrated = provisioner === IN_TREE_PROVISIONER && driverName === defaultDriverName;
-  return { metadata: ownMetadata(storageClass), isOurs: provisioner === driverName || isMigrated };
+  const fsType = statedIn(parameters, "fsType") ?? statedIn(parameters, CSI_FS_TYPE) ?? "";
+  return {
+    metadata: ownMetadata(storageClass),
+    isOurs: provisioner === driverName || isMigrated,
+    platform:
+      platformOf({ capabilities: [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER", fsType }] }) ??
+      "linux",
+  };
 }
 
 /** Name and version alone: these are cluster-wide, or all of one namespace. */

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import type { NodeIdentity } from "../core/api/identity/node-identity.ts";
+import { filterNodes } from "../core/schedule/filter-nodes.ts";
 import {
   aDetail,
   anAttachment,
@@ -97,13 +98,25 @@ describe("the placement index", () => {
     ];
     for (const { because, volumeName, className, count } of rows) {
       const { cluster, index } = anIndex();
-      cluster.storageClasses.put({ metadata: meta("managed-csi"), isOurs: true });
-      cluster.storageClasses.put({ metadata: meta("files"), isOurs: false });
+      cluster.storageClasses.put({ metadata: meta("managed-csi"), isOurs: true, platform: "linux" });
+      cluster.storageClasses.put({ metadata: meta("files"), isOurs: false, platform: "linux" });
       cluster.persistentVolumes.put({ metadata: meta("pv-of-files"), diskKey: "" });
       cluster.claims.put({ metadata: meta("data", "default"), volumeName, className });
       assert.equal(index.podVolumes(claimed).length, count, because);
     }
     assert.deepEqual(anIndex().index.podVolumes(claimed), []);
+  });
+
+  it("keeps a claim's first pod from nodes of the other platform, and from no zone", () => {
+    const { cluster, index } = anIndex();
+    cluster.storageClasses.put({ metadata: meta("windows"), isOurs: true, platform: "windows" });
+    cluster.claims.put({ metadata: meta("data", "default"), volumeName: "", className: "windows" });
+    cluster.nodes.put(aHealthyNode("linux-1"));
+    for (const zone of ["", "3"])
+      cluster.nodes.put({ ...aHealthyNode(`windows-${zone}`), platform: "windows", zone });
+    const nodes = ["linux-1", "windows-", "windows-3"].map((name) => index.findNode(name));
+    const removed = filterNodes(nodes, index.podVolumes(claimed));
+    assert.deepEqual([...removed], [[0, "unreachable"]]);
   });
 
   it("considers a node silent while its heartbeat has not moved for the limit", async () => {

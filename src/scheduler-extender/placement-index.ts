@@ -53,13 +53,16 @@ export interface PlacementIndex {
   refreshHealth(): void;
 }
 
-const NEW_VOLUME: PodVolume = {
-  disk: undefined,
-  barred: [],
-  drawsToWriter: true,
-  writer: undefined,
-  attachments: new Map(),
-};
+/** A volume that is to be made for the pod: anywhere, on nodes of its platform. */
+function newVolume({ platform }: StorageClassFacts): PodVolume {
+  return {
+    disk: { location: "", skuName: "", zones: undefined, platform },
+    barred: [],
+    drawsToWriter: true,
+    writer: undefined,
+    attachments: new Map(),
+  };
+}
 
 /** An index over caches that have not been run yet: it must see their first list. */
 export function createPlacementIndex(options: {
@@ -149,8 +152,10 @@ export function createPlacementIndex(options: {
   function podVolumeOfClaim({ claimKey, isPodsOwn }: ClaimReference): PodVolume | undefined {
     const claim = caches.claims.get(claimKey);
     if (claim === undefined) return undefined;
-    if (claim.volumeName === "")
-      return caches.storageClasses.get(claim.className)?.isOurs === true ? NEW_VOLUME : undefined;
+    if (claim.volumeName === "") {
+      const storageClass = caches.storageClasses.get(claim.className);
+      return storageClass?.isOurs === true ? newVolume(storageClass) : undefined;
+    }
     const diskKey = caches.persistentVolumes.get(claim.volumeName)?.diskKey ?? "";
     return diskKey === "" ? undefined : podVolumeOf(diskKey, { isPodsOwn });
   }

@@ -18,7 +18,7 @@ export interface CandidateNode extends NodeKey, NodeTopology {
 
 /** A volume of a pod that is to be placed. */
 export interface PodVolume {
-  /** Undefined where the disk does not exist yet, or is unknown: it can be attached anywhere. */
+  /** Undefined where the disk is unknown: it can be attached anywhere. */
   readonly disk: DiskTopology | undefined;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
   readonly barred: readonly NodeKey[];

@@ -3,7 +3,9 @@ import type { Platform } from "../platform/platform.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
 
 /** Where a disk is. */
-export type DiskTopology = Pick<VolumeDetail, "location" | "skuName" | "zones"> & {
+export type DiskTopology = Pick<VolumeDetail, "location" | "skuName"> & {
+  /** Undefined: the disk is not made yet, and goes where its pod does. */
+  readonly zones: VolumeDetail["zones"] | undefined;
   /** The platform that mounts its file system; undefined where that is unknown. */
   readonly platform: Platform | undefined;
 };
@@ -28,7 +30,7 @@ export function whyUnreachable(disk: DiskTopology, node: NodeTopology): string |
   if (isElsewhere && node.location.toLowerCase() !== disk.location.toLowerCase())
     return `is in ${node.location}, the disk in ${disk.location}`;
   if (!isInZoneOf(disk, node.zone))
-    return `is in zone ${node.zone || "none"}, the disk in ${disk.zones.join(", ") || "none"}`;
+    return `is in zone ${node.zone || "none"}, the disk in ${disk.zones?.join(", ") || "none"}`;
   const platform = node.platform ?? "linux";
   if (disk.platform !== undefined && platform !== disk.platform)
     return `runs ${PLATFORM_NAMES[platform]}, the volume is for ${PLATFORM_NAMES[disk.platform]}`;
@@ -36,7 +38,7 @@ export function whyUnreachable(disk: DiskTopology, node: NodeTopology): string |
 }
 
 /** Whether a disk attaches to VMs in this zone; an empty zone stands for VMs without one. */
-export function isInZoneOf(disk: Pick<VolumeDetail, "skuName" | "zones">, zone: string): boolean {
-  if (isZoneRedundant(disk.skuName)) return true;
+export function isInZoneOf(disk: Pick<DiskTopology, "skuName" | "zones">, zone: string): boolean {
+  if (disk.zones === undefined || isZoneRedundant(disk.skuName)) return true;
   return disk.zones.length === 0 ? zone === "" : disk.zones.includes(zone);
 }
