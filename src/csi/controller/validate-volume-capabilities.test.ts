@@ -1,30 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ok } from "../../core/failure/result.ts";
+import { aCluster, aClusterVolume } from "../../controller/testing/a-cluster.ts";
+import { aDisk } from "../../controller/testing/a-disk.ts";
+import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { ValidateVolumeCapabilitiesRequest } from "../gen/csi/v1/csi.ts";
 import { volumeMessage } from "../messages/volume-message.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
-import { aDiskUri, anAttachmentObject, aVolumeObject } from "../testing/objects.ts";
+import { aDetail, aDiskUri, anAttachmentObject, aVolumeObject } from "../testing/objects.ts";
 import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
+import type { ControllerContext } from "./controller-context.ts";
 import { getVolume } from "./get-volume.ts";
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
+
+const valid: ValidateVolumeCapabilitiesRequest = {
+  volumeId: aDiskUri(),
+  volumeContext: {},
+  volumeCapabilities: [aMountCapability()],
+  parameters: {},
+  secrets: {},
+  mutableParameters: {},
+};
 
 function validate(
   world: ControllerWorld,
   change: Partial<ValidateVolumeCapabilitiesRequest>,
 ): ReturnType<typeof validateVolumeCapabilities> {
-  const request = {
-    volumeId: aDiskUri(),
-    volumeContext: {},
-    volumeCapabilities: [aMountCapability()],
-    parameters: {},
-    secrets: {},
-    mutableParameters: {},
-    ...change,
-  };
-  return world.answerOf(validateVolumeCapabilities(world.context, request, aCall()));
+  return world.answerOf(validateVolumeCapabilities(world.context, { ...valid, ...change }, aCall()));
 }
 
 describe("validateVolumeCapabilities", () => {
@@ -122,6 +127,40 @@ describe("validateVolumeCapabilities", () => {
       );
     });
   });
+});
+
+describe("a disk without an AzVolume", () => {
+  const diskUri = aDiskUri();
+  const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri })) };
+  const calls = {
+    validateVolumeCapabilities: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+      validateVolumeCapabilities(context, valid, aCall()),
+    getVolume: (context: ControllerContext): Promise<Result<unknown, Failure>> =>
+      getVolume(context, { volumeId: diskUri }, aCall()),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    it(`is found by ${name} where its PersistentVolume says what it is for`, () =>
+      withController(async (world) => {
+        const clusterVolumes = aCluster([aClusterVolume({ volumeId: diskUri })]);
+        const answer = call({ ...world.context, cloud, clusterVolumes });
+        const volumeName = foreignVolumeObjectName(diskUri);
+        await world.until(() => world.volume(volumeName) !== undefined);
+        await world.setStatus(volumeName, ({ metadata }) => ({
+          state: "Created",
+          observedGeneration: metadata.generation,
+          conditions: [],
+          detail: aDetail({ diskUri }),
+        }));
+        assert.equal((await world.answerOf(answer)).ok, true);
+      }));
+
+    it(`is adopted by no ${name} alone, whose use would be for good`, () =>
+      withController(async (world) => {
+        const answer = await world.answerOf(call({ ...world.context, cloud }));
+        assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+        assert.deepEqual(world.context.cache.list("AzVolume"), []);
+      }));
+  }
 });
 
 describe("getVolume", () => {

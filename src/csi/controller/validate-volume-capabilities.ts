@@ -9,7 +9,6 @@ import { parseWithMutable } from "../../core/volume/modification/volume-modifica
 import { diskFieldsOf } from "../../core/volume/parameters/spec-fields.ts";
 import { unservedAttribute } from "../../core/volume/parameters/volume-attributes.ts";
 import { metadataParameterNames } from "../../core/volume/parameters/volume-parameter-names.ts";
-import { readVolume } from "../../objects/read-volume.ts";
 import type {
   ValidateVolumeCapabilitiesRequest,
   ValidateVolumeCapabilitiesResponse,
@@ -18,13 +17,14 @@ import { readCapabilities } from "../messages/read-capabilities.ts";
 import { missingField } from "../messages/required.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
 
 /**
  * ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't, which is no
- * error.
+ * error. The capabilities asked about say nothing of what a disk without an AzVolume is for.
  */
 export async function validateVolumeCapabilities(
-  context: Pick<ControllerContext, "store" | "cache">,
+  context: ControllerContext,
   request: ValidateVolumeCapabilitiesRequest,
   call: CallContext,
 ): Promise<Result<ValidateVolumeCapabilitiesResponse, Failure>> {
@@ -34,7 +34,7 @@ export async function validateVolumeCapabilities(
     volume_capabilities: volumeCapabilities.length === 0 ? "" : "given",
   });
   if (missing !== undefined) return fail(missing);
-  const volume = await readVolume(context, volumeId, call.signal);
+  const volume = await findOrAdoptUnpublished(context, volumeId, undefined, call.signal);
   if (!volume.ok) return volume;
   const objection = objectionTo(volume.value, request);
   if (objection !== undefined) return ok({ confirmed: undefined, message: objection });
