@@ -162,6 +162,8 @@ export interface LabOptions {
    * Default 0.
    */
   readonly revivalsMax?: number;
+  /** Writes the driver's program into the lab's folder, and returns its file. Default: its sources run. */
+  readonly writeDriver?: (directory: string) => Promise<string>;
 }
 
 /**
@@ -185,7 +187,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     for (const end of ended) if (end.status === "rejected") throw end.reason;
   };
   try {
-    return await build({ ...options, directory, children, processes, machines, closing, close });
+    const program = (await options.writeDriver?.(directory)) ?? MAIN;
+    return await build({ ...options, directory, program, children, processes, machines, closing, close });
   } catch (error) {
     await close();
     throw error;
@@ -197,6 +200,8 @@ type RunAgain = (name: string, command: () => readonly string[], own?: NodeJS.Pr
 
 interface Building extends LabOptions {
   readonly directory: string;
+  /** The driver's. */
+  readonly program: string;
   readonly children: Child[];
   readonly processes: Map<string, LabProcess>;
   readonly machines: Machine[];
@@ -207,6 +212,7 @@ interface Building extends LabOptions {
 async function build(building: Building): Promise<Lab> {
   const {
     directory,
+    program,
     children,
     processes,
     closing,
@@ -228,8 +234,11 @@ async function build(building: Building): Promise<Lab> {
     processes.set(name, started);
     return started;
   };
-  // Node strips the types from the sources at each start; later starts use the cache.
-  const compileCache = fileURLToPath(new URL("../../.cache/node", import.meta.url));
+  // Node strips the types from the sources at each start, and compiles; later starts use the cache.
+  const compileCache =
+    program === MAIN
+      ? fileURLToPath(new URL("../../.cache/node", import.meta.url))
+      : join(directory, "cache");
   const azureDirectory = building.beside?.directory ?? directory;
   const caFile = join(azureDirectory, "ca.pem");
   const devices = join(azureDirectory, "vms");
@@ -241,7 +250,7 @@ async function build(building: Building): Promise<Lab> {
       "store",
       () => [
         process.execPath,
-        MAIN,
+        program,
         "store",
         `--file=${join(directory, "store.db")}`,
         `--socket=${storeSocket}`,
@@ -273,7 +282,7 @@ async function build(building: Building): Promise<Lab> {
   const controllerProcesses = controllerNames.map((name) =>
     runAgain(name, () => [
       process.execPath,
-      MAIN,
+      program,
       "controller",
       ...withFlags(
         [
@@ -375,7 +384,7 @@ async function startNode(start: {
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
   const { building, run, runAgain, vm, instance, storeFlags, devices } = start;
-  const { directory, hasDevices, signal, connect = connectCsi } = building;
+  const { directory, program, hasDevices, signal, connect = connectCsi } = building;
   const home = join(directory, vm.name);
   await mkdir(home, { recursive: true });
   const socket = join(home, "csi.sock");
@@ -397,7 +406,7 @@ async function startNode(start: {
   const plugin = runAgain(vm.name, () => [
     ...(machine === undefined ? [] : ["nsenter", `--mount=/proc/${machine.mountsPid}/ns/mnt`, "--"]),
     process.execPath,
-    MAIN,
+    program,
     "node",
     ...withFlags(
       [

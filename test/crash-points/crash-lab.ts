@@ -7,6 +7,7 @@ import { connectPatiently } from "../../demo/lab/patient-csi.ts";
 import { leftovers } from "../../demo/observe.ts";
 import type { Timeline } from "../../demo/timeline.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
+import { writeDriver } from "../../scripts/build/write-driver.ts";
 import { CRASH_AT, CRASH_MARK } from "../../src/adapters/observe/crashing-steps.ts";
 import { volumeOptions } from "../../src/compose/settings/volume-options.ts";
 import { type ReplicaWatch, watchReplicas } from "../workflows/replica-watch.ts";
@@ -57,6 +58,8 @@ export async function startCrashLab(): Promise<CrashLab> {
     revivalsMax: REVIVALS_MAX,
     objectsBornAgedMs: OBJECTS_BORN_AGED_MS,
     connect: connectPatiently,
+    // Each point starts a process twice, which takes a third of the time of the sources.
+    writeDriver,
     controllerFlags: [`--recall-answer-ms=${RECALL_ANSWER_MS}`],
   });
   const watches: Watches = {

@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import { bundle, PROGRAMS } from "../../../scripts/build/bundle.ts";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { CONTROLLER_RUNTIME } from "../../../scripts/build/node-runtime.ts";
+import { writeDriver } from "../../../scripts/build/write-driver.ts";
 import {
   connectEmbeddedStore,
   type ConnectedStore,
@@ -36,12 +35,11 @@ export interface ControllerRoleOptions {
   readonly flags?: readonly string[];
 }
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const QUIET = "--log-level=error";
 
 /** Bundles the driver as it ships, into `folder`, and starts its store there. */
 export async function startStoreRole(folder: string): Promise<StoreRole> {
-  const program = await bundleDriver(folder);
+  const program = await writeDriver(folder);
   const socketPath = join(folder, "store.sock");
   const server = await whenServing(
     startChild([program, "store", `--file=${join(folder, "store.db")}`, `--socket=${socketPath}`, QUIET]),
@@ -110,17 +108,6 @@ async function whenServing(role: Child): Promise<Child> {
     await role.stop();
     throw error;
   }
-}
-
-async function bundleDriver(folder: string): Promise<string> {
-  const output = join(folder, "dist");
-  const { files } = await bundle(ROOT, PROGRAMS, "dist");
-  for (const { path, text } of files) {
-    const target = join(output, relative(join(ROOT, "dist"), path));
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, text);
-  }
-  return join(output, "azuredisk-csi-driver.cjs");
 }
 
 /** As the image starts the role; `CONTROLLER_ROLE_FLAGS` replaces flags and environment. */
