@@ -43,9 +43,9 @@ export function isNamed(
   node: NodeKey | string,
   ...roles: readonly NodeRole[]
 ): boolean {
-  return nodesIn(record, ...roles).some((other) =>
-    typeof node === "string" ? other.nodeName === node : isSameNode(other, node),
-  );
+  const isIt = (other: NodeIdentity): boolean =>
+    typeof node === "string" ? other.nodeName === node : isSameNode(other, node);
+  return record !== undefined && roles.some((role) => entriesIn(record, role).some(isIt));
 }
 
 /** Each access, from the one that allows least. */
