@@ -10,6 +10,8 @@ import { crdManifests } from "./generate/crd-manifests.ts";
 import { currentStubs, presentStubs } from "./generate/csi-stubs.ts";
 import { type SkusAnswer, dataDisksFile } from "./generate/data-disks-table.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
+import { alertRules } from "./generate/monitoring/alert-rules.ts";
+import { dashboard } from "./generate/monitoring/dashboard.ts";
 import { failuresPage } from "./generate/reference/failures-page.ts";
 import { metricsPage } from "./generate/reference/metrics-page.ts";
 import { snapshotClassPage } from "./generate/reference/snapshot-class-page.ts";
@@ -110,6 +112,8 @@ async function main(): Promise<number> {
     volumeAttributesClassPage(),
     v1ParityPage(),
     metricsPage(),
+    alertRules(),
+    dashboard(),
     failuresPage(),
     ...azureRoles(),
     await dataDisksFile(root, await skusAnswer(command.values["vm-skus"])),

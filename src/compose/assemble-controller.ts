@@ -1,7 +1,9 @@
 import { createControllers } from "../controller/controllers.ts";
 import { type ControllerParts, createControllerPorts } from "../controller/create-controller-ports.ts";
 import { leaderGuard } from "../controller/leader-guard.ts";
+import { hasFallenSilent } from "../controller/writer/mark-silent.ts";
 import { heartbeatDelayMs } from "../core/election/heartbeat-delay.ts";
+import type { CountedObjects } from "../core/states/count-states.ts";
 import type { ControllerServiceLimits } from "../csi/controller/controller-context.ts";
 import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
 import type { SnapshotProvisioner } from "../ports/cloud/snapshot-provisioner.ts";
@@ -30,6 +32,8 @@ export interface AssembledController {
   /** CSI's controller service. */
   readonly handlers: ReturnType<typeof controllerHandlers>;
   readonly isLeading: () => boolean;
+  /** What its cache has; undefined while it does not lead: the leader counts. */
+  readonly countedObjects: () => CountedObjects | undefined;
   /**
    * Stands for election until `signal` is aborted, and runs the reconcilers while it leads. Releases the
    * Lease last of all. Called once, when the caches have synced.
@@ -55,5 +59,17 @@ export function assembleController(options: ControllerOptions): AssembledControl
     limits,
     locks: new OperationLock(),
   });
-  return { handlers, isLeading: election.isLeading, run: (signal) => election.run(reconcile, signal) };
+  const counted: CountedObjects = {
+    volumes: () => cache.list("AzVolume"),
+    attachments: () => cache.list("AzVolumeAttachment"),
+    nodes: () => cache.reportedNodes(),
+    ignoredNodes: () => cache.ignoredDriverNodes(),
+    isSilent: (node) => hasFallenSilent(ports, node),
+  };
+  return {
+    handlers,
+    isLeading: election.isLeading,
+    countedObjects: () => (election.isLeading() ? counted : undefined),
+    run: (signal) => election.run(reconcile, signal),
+  };
 }

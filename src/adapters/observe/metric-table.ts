@@ -12,6 +12,16 @@ interface Metric {
  * without a row does not compile.
  */
 export const metricTable = {
+  azuredisk_build_info: {
+    type: "gauge",
+    help: "1, with the version of the driver as a label.",
+    labels: ["version"],
+  },
+  azuredisk_event_loop_lag_seconds: {
+    type: "gauge",
+    help: "By how much the process was late at most since the last scrape: it has one thread.",
+    labels: [],
+  },
   azuredisk_csi_calls_total: {
     type: "counter",
     help: "CSI calls by method and gRPC status.",
@@ -32,6 +42,40 @@ export const metricTable = {
     type: "gauge",
     help: "This cluster's disks without PersistentVolume or node, by the leader's last recovery.",
     labels: [],
+  },
+  azuredisk_controller_other_driver: {
+    type: "gauge",
+    help: "1 while another Azure disk driver runs in the cluster: nothing is attached or detached.",
+    labels: [],
+  },
+  azuredisk_volumes: {
+    type: "gauge",
+    help: "AzVolumes by the state of their disk, by the leader's cache.",
+    labels: ["state"],
+  },
+  azuredisk_volume_conditions: {
+    type: "gauge",
+    help:
+      "AzVolumes with a condition that is not as it should be (FailoverReady not True, any other True), " +
+      "by the leader's cache.",
+    labels: ["condition", "reason"],
+  },
+  azuredisk_attachments: {
+    type: "gauge",
+    help: "AzVolumeAttachments by requested role and state, by the leader's cache.",
+    labels: ["role", "state"],
+  },
+  azuredisk_nodes: {
+    type: "gauge",
+    help:
+      "Node plug-ins that are ready, not-ready or silent, by the leader's cache. Those in quarantine for a " +
+      "volume, or ignored, count for that, too.",
+    labels: ["state"],
+  },
+  azuredisk_node_conditions: {
+    type: "gauge",
+    help: "Node plug-ins that report a condition, by the leader's cache.",
+    labels: ["condition"],
   },
   azuredisk_steps_total: {
     type: "counter",

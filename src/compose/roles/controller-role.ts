@@ -1,3 +1,4 @@
+import { createGauge } from "../../adapters/observe/create-metric.ts";
 import { systemClock } from "../../adapters/system/system-clock.ts";
 import { grouped } from "../../cli/options.ts";
 import { refuseBesideOthers, refuseSnapshotsBesideOthers } from "../../controller/refuse-beside-others.ts";
@@ -83,7 +84,10 @@ export const controllerRole: Role<typeof options> = {
             { client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] },
             ports,
           );
-    const { users, clusterVolumes, events } = orchestrator;
+    const { users, clusterVolumes, events, otherDriver } = orchestrator;
+    const others = createGauge(ports.registry, "azuredisk_controller_other_driver", () =>
+      others.set(otherDriver() === undefined ? 0 : 1),
+    );
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };
@@ -99,9 +103,9 @@ export const controllerRole: Role<typeof options> = {
         store,
         leaseStore,
         cache,
-        cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
+        cloud: refuseBesideOthers(cloud, otherDriver),
         driverName,
-        snapshots: refuseSnapshotsBesideOthers(cloud, orchestrator.otherDriver),
+        snapshots: refuseSnapshotsBesideOthers(cloud, otherDriver),
         leaseHighWaterMark,
         users,
         clusterVolumes,
@@ -127,9 +131,7 @@ export const controllerRole: Role<typeof options> = {
     return {
       serves: { endpoint },
       whyNotReady: () =>
-        cache.hasSynced()
-          ? (orchestrator.whyNotSynced() ?? orchestrator.otherDriver())
-          : "the caches have not synced",
+        cache.hasSynced() ? (orchestrator.whyNotSynced() ?? otherDriver()) : "the caches have not synced",
       work,
       drain: (signal) => server.stop(signal),
       close: async () => {

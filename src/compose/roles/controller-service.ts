@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { createGauge } from "../../adapters/observe/create-metric.ts";
+import { registerStateMetrics } from "../../adapters/observe/gauges/state-metrics.ts";
 import { grouped, type Values } from "../../cli/options.ts";
 import type { ControllerParts } from "../../controller/create-controller-ports.ts";
 import { ControllerService } from "../../csi/gen/csi/v1/csi.ts";
@@ -71,7 +72,7 @@ export function addControllerService(
     });
   const leads = createGauge(registry, "azuredisk_controller_is_leader");
   const unclaimed = createGauge(registry, "azuredisk_controller_unclaimed_disks");
-  const { handlers, run } = assembleController({
+  const { handlers, run, countedObjects } = assembleController({
     parts: {
       ...parts,
       clock,
@@ -97,6 +98,7 @@ export function addControllerService(
     },
     recordUnclaimed: (count) => unclaimed.set(count),
   });
+  registerStateMetrics(registry, countedObjects);
   server.add(ControllerService, handlers);
   return run;
 }

@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import { createCountedSteps } from "../../adapters/observe/counted-steps.ts";
 import { withCrashPoint } from "../../adapters/observe/crashing-steps.ts";
+import { registerProcessMetrics } from "../../adapters/observe/gauges/process-metrics.ts";
 import { startHealthServer } from "../../adapters/observe/health-server.ts";
 import { createLoopMetrics } from "../../adapters/observe/loop-metrics.ts";
 import { createPinoLogger } from "../../adapters/observe/pino-logger.ts";
@@ -9,6 +10,7 @@ import { systemClock } from "../../adapters/system/system-clock.ts";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import type { Options, Values } from "../../cli/options.ts";
 import { answerNoRun } from "../../cli/read-command-line.ts";
+import { driverVersion } from "../../cli/version.ts";
 import { stackOf } from "../../core/failure/message-of.ts";
 import { parseListenAddress } from "../../core/primitives/listen-address.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -82,6 +84,7 @@ export async function runRole<T extends Options & typeof processOptions>(
   const ending = new AbortController();
   const signalled = untilSignalled();
   const registry = new Registry();
+  registerProcessMetrics(registry, driverVersion);
   const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
   let running: RunningRole | undefined;
   // Served from the start: a process that waits for a store or an API server is not ready yet, but need

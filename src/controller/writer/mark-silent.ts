@@ -36,12 +36,16 @@ export function silenceReconciler(ports: WriterPorts): Reconciler {
   };
 }
 
-function isSilentAndUnmarked({ cache, settings }: WriterPorts, { metadata, status }: AzDriverNode): boolean {
-  return (
-    status !== undefined &&
-    !isMarked(status) &&
-    (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status)
-  );
+function isSilentAndUnmarked(ports: WriterPorts, node: AzDriverNode): boolean {
+  return node.status !== undefined && !isMarked(node.status) && hasFallenSilent(ports, node);
+}
+
+/** Whether this process has seen no heartbeat of the node for so long that it is silent. */
+export function hasFallenSilent(
+  { cache, settings }: Pick<WriterPorts, "cache" | "settings">,
+  { metadata, status }: AzDriverNode,
+): boolean {
+  return (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= silentAfterMs(settings, status);
 }
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;

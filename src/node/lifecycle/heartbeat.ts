@@ -9,6 +9,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { reportOf, rolledBackReason, STORE_ROLLED_BACK } from "../../core/rollback/rollback-reports.ts";
+import { CHECKPOINTS_UNWRITTEN, RECLAIM_DISPUTED } from "../../core/states/node-conditions.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
 import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
@@ -19,11 +20,6 @@ const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
 /** Maximum age of the volume limit that a heartbeat reports, in milliseconds. */
 const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
-
-/** The condition of an AzDriverNode: another node has reclaimed a volume that a pod uses here. */
-const RECLAIM_DISPUTED = "ReclaimDisputed";
-/** The condition of an AzDriverNode: its root disk takes no change, so that no volume can be staged. */
-const CHECKPOINTS_UNWRITTEN = "CheckpointsUnwritten";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
