@@ -119,7 +119,10 @@ describe(
         (line) => console.log(line),
         new AbortController().signal,
       );
-      const manifests = await renderChart({ snapshot: { enabled: true } });
+      const manifests = await renderChart({
+        snapshot: { enabled: true },
+        controller: { sidecarMetrics: { enabled: true } },
+      });
       const seen = new Set<string>();
       for (const { name, args = [] } of containersOf(manifests)) {
         const program = SIDECARS[name];

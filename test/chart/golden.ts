@@ -11,6 +11,7 @@ export interface GoldenFile {
 
 const FOLDER = fileURLToPath(new URL("golden/", import.meta.url));
 const HEADER = "# Written by `npm run golden`. Never edited by hand: what differs here, differs for users.\n";
+const GENERATED = /^(?:kind: (?:CustomResourceDefinition|PrometheusRule)| {2}name: \S+-dashboard)$/mu;
 const DOCUMENT_START = /^---\n/mu;
 const RULES_HEADER = `<!-- Written by \`npm run golden\`. Never edited by hand. -->
 
@@ -28,7 +29,7 @@ export async function goldenFiles(): Promise<readonly GoldenFile[]> {
   for (const [name, values] of Object.entries(VALUE_SETS))
     files.push({
       path: `${FOLDER}${name}.yaml`,
-      content: HEADER + withoutDefinitions(await renderText(values)),
+      content: HEADER + withoutGenerated(await renderText(values)),
     });
   for (const attach of ["kubernetes", "driver"]) {
     const permissions = listPermissions(await renderChart({ attach }));
@@ -40,11 +41,11 @@ export async function goldenFiles(): Promise<readonly GoldenFile[]> {
   return files;
 }
 
-/** The definitions of the custom resources are generated, and compared with their source elsewhere. */
-function withoutDefinitions(text: string): string {
+/** Definitions of the custom resources, alerts and the dashboard are generated, and compared elsewhere. */
+function withoutGenerated(text: string): string {
   return text
     .split(DOCUMENT_START)
-    .filter((document) => document.trim() !== "" && !/^kind: CustomResourceDefinition$/mu.test(document))
+    .filter((document) => document.trim() !== "" && !GENERATED.test(document))
     .map((document) => `---\n${document}`)
     .join("");
 }

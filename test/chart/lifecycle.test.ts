@@ -11,6 +11,9 @@ const CSI_DRIVER = "/apis/storage.k8s.io/v1/csidrivers/disk.csi.azure.com";
 const DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/azvolumes.disk.csi.azure.com";
 const VOLUME = `/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes/pvc-1`;
 const CONTROLLER = `/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments/csi-azuredisk-controller`;
+const POD_MONITOR =
+  `/apis/monitoring.coreos.com/v1/namespaces/${RELEASE.namespace}/podmonitors/` +
+  "csi-azuredisk-controller-metrics";
 const never = new AbortController().signal;
 /** This API server runs no controllers; the suites of the lab cover the node plug-ins. */
 const base = { linux: { enabled: false } };
@@ -65,6 +68,24 @@ const LEFT_BY_ADD_ON: readonly {
 function pairs(labels: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(labels).map(([label, value]) => `${label}=${value}`);
 }
+
+/** The Prometheus Operator's, without its schema. */
+const definitionOfPodMonitor = {
+  metadata: { name: "podmonitors.monitoring.coreos.com" },
+  spec: {
+    group: "monitoring.coreos.com",
+    names: { kind: "PodMonitor", listKind: "PodMonitorList", plural: "podmonitors", singular: "podmonitor" },
+    scope: "Namespaced",
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+};
 
 /** The V2 driver in Go serves two versions, the second with a status of its own. */
 const definitionOfGoDriver = {
@@ -190,6 +211,25 @@ describe(
       assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
       const { code, output } = await server.kubectl("delete", "crd", "azvolumes.disk.csi.azure.com");
       assert.equal(code, 0, output);
+    });
+
+    it("refuses objects for monitoring whose definition the cluster lacks", async () => {
+      for (const [metrics, says] of [
+        [
+          { podMonitor: { enabled: true } },
+          /metrics\.podMonitor\.enabled is true, but the cluster has no monitoring\.coreos\.com\/v1\/PodMonitor/u,
+        ],
+        [
+          { podMonitor: { enabled: true, apiVersion: "azmonitoring.coreos.com/v1" } },
+          /the cluster has no azmonitoring\.coreos\.com\/v1\/PodMonitor/u,
+        ],
+        [
+          { prometheusRule: { enabled: true } },
+          /no monitoring\.coreos\.com\/v1\/PrometheusRule: install what/u,
+        ],
+      ] as const)
+        assert.match(await refusal("install", { metrics, ...takesOver }), says);
+      assert.equal((await read(CSI_DRIVER)).code, 404, "nothing was created");
     });
 
     it("refuses to install beside V1's workloads, and takes over what V1 left behind", async () => {
@@ -356,6 +396,20 @@ describe(
       );
       await remove(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets/csi-azuredisk-node`);
       await mustInstall("upgrade", {});
+    });
+
+    it("makes a PodMonitor once the cluster has its definition", async () => {
+      await create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definitionOfPodMonitor);
+      const { code, output } = await server.kubectl(
+        "wait",
+        "--for=condition=Established",
+        "crd/podmonitors.monitoring.coreos.com",
+      );
+      assert.equal(code, 0, output);
+      await mustInstall("upgrade", { metrics: { podMonitor: { enabled: true } } });
+      assert.equal((await read(POD_MONITOR)).code, 200);
+      await mustInstall("upgrade", {});
+      assert.equal((await read(POD_MONITOR)).code, 404);
     });
 
     it("keeps all objects that describe disks on uninstall, and finds them on reinstall", async () => {

@@ -89,6 +89,12 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       extraVolumeMounts: [{ name: "extra", mountPath: "/extra" }],
       extraArgs: ["--wait-max-ms=1000"],
       podDisruptionBudget: { enabled: false },
+      sidecarMetrics: { enabled: true },
+    },
+    metrics: {
+      podMonitor: { enabled: true, labels: { release: "prometheus" } },
+      prometheusRule: { enabled: true, labels: { release: "prometheus" } },
+      dashboard: { enabled: true },
     },
     node: {
       livenessProbe: { enabled: true },

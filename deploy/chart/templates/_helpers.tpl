@@ -166,6 +166,13 @@ yes
 {{- end -}}
 {{- end -}}
 
+{{/* The port of a sidecar's metrics, if it serves any; takes a list of the controller's values and its place. */}}
+{{- define "azuredisk.sidecarPort" -}}
+{{- with (index . 0).sidecarMetrics -}}
+{{- if .enabled }}{{ add .firstPort (index $ 1) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The security context of a container that needs no privileges. */}}
 {{- define "azuredisk.withoutRights" -}}
 allowPrivilegeEscalation: false

@@ -282,6 +282,12 @@ export function chartValues(): ChartValues {
       ),
       sidecarLogLevel: klogLevel("each sidecar"),
       metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics`"),
+      sidecarMetrics: group({
+        enabled: flag("Whether the sidecars serve `/metrics`, too"),
+        firstPort: port(
+          "Port of csi-provisioner's; csi-attacher, csi-resizer and csi-snapshotter have the next three",
+        ),
+      }),
       provisionerWorkerThreads: whole(
         1,
         MAX_WORKERS,
@@ -437,6 +443,26 @@ export function chartValues(): ChartValues {
       ...metadata,
       ...placement("linux"),
       resources: group({ csiSnapshotController: memory("snapshot-controller") }),
+    }),
+    metrics: group({
+      podMonitor: group({
+        enabled: flag("Whether there is a PodMonitor of all of the driver's pods"),
+        apiVersion: choice(
+          ["monitoring.coreos.com/v1", "azmonitoring.coreos.com/v1"],
+          "Whose PodMonitor: the Prometheus Operator's, or that of Azure's managed Prometheus",
+        ),
+        labels: object("Further labels of it, by which a Prometheus may select it"),
+      }),
+      prometheusRule: group({
+        enabled: flag(
+          "Whether there is a PrometheusRule with the [alerts](metrics.md#alerts); the Prometheus Operator's",
+        ),
+        labels: object("Further labels of it, by which a Prometheus may select it"),
+      }),
+      dashboard: group({
+        enabled: flag("Whether there is a ConfigMap with a dashboard for Grafana"),
+        labels: object("Further labels of it, by which Grafana's sidecar finds it"),
+      }),
     }),
     storageClasses: {
       kind: "named",

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { type Manifest, renderChart } from "./render-chart.ts";
+import { CHART, whyNoHelm } from "./run-helm.ts";
+import { VALUE_SETS } from "./value-sets.ts";
+
+const BUILD_TIMEOUT_MS = 1_500_000;
+const KINDS = ["PodMonitor", "PrometheusRule"];
+const SIDECARS = ["csi-provisioner", "csi-attacher", "csi-resizer", "csi-snapshotter"];
+const HOST_PORT = /^--(?:http-endpoint=(?:0\.0\.0\.0)?:|health-port=)(\d+)$/u;
+
+interface Pod {
+  readonly hostNetwork?: boolean;
+  readonly containers: readonly {
+    readonly name: string;
+    readonly args?: readonly string[];
+    readonly ports?: readonly { readonly name: string }[];
+  }[];
+}
+
+interface Workload {
+  readonly selector: { readonly matchLabels: { readonly app: string } };
+  readonly template: { readonly spec: Pod };
+}
+
+function isForMonitoring({ kind, metadata }: Manifest): boolean {
+  return KINDS.includes(kind) || metadata.name.endsWith("-dashboard");
+}
+
+function workloadsOf(manifests: readonly Manifest[]): readonly Workload[] {
+  return manifests
+    .filter(({ kind }) => ["Deployment", "DaemonSet"].includes(kind))
+    .map(({ spec }) => spec as Workload);
+}
+
+const all = {
+  podMonitor: { enabled: true, labels: { release: "prometheus" } },
+  prometheusRule: { enabled: true },
+  dashboard: { enabled: true },
+};
+
+describe("the chart's monitoring", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
+  it("is off by default", async () => {
+    assert.deepEqual((await renderChart({})).filter(isForMonitoring), []);
+  });
+
+  for (const apiVersion of ["monitoring.coreos.com/v1", "azmonitoring.coreos.com/v1"])
+    it(`selects every pod with metrics by a PodMonitor of ${apiVersion}`, async () => {
+      const manifests = await renderChart({
+        metrics: { podMonitor: { ...all.podMonitor, apiVersion } },
+        controller: { sidecarMetrics: { enabled: true } },
+        snapshot: { snapshotter: "always" },
+        windows: { enabled: true },
+      });
+      const [monitor] = manifests.filter(isForMonitoring);
+      assert.equal(monitor?.apiVersion, apiVersion);
+      assert.equal(monitor.metadata.labels?.["release"], "prometheus");
+      const serving = workloadsOf(manifests).filter(({ template }) =>
+        template.spec.containers.some(({ name }) => name === "azuredisk"),
+      );
+      const { selector, podMetricsEndpoints } = monitor["spec"] as {
+        readonly selector: { readonly matchExpressions: readonly { readonly values: readonly string[] }[] };
+        readonly podMetricsEndpoints: readonly { readonly port: string }[];
+      };
+      assert.deepEqual(
+        selector.matchExpressions[0]?.values.toSorted(),
+        serving.map(({ selector: { matchLabels } }) => matchLabels.app).toSorted(),
+      );
+      const served = serving.flatMap(({ template }) =>
+        template.spec.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name)),
+      );
+      const scraped = podMetricsEndpoints.map(({ port }) => port);
+      assert.deepEqual(scraped, ["metrics", ...SIDECARS]);
+      assert.deepEqual(
+        scraped.filter((port) => !served.includes(port)),
+        [],
+      );
+    });
+
+  it("has the generated alerts and dashboard as they are", async () => {
+    const found = (await renderChart({ metrics: all })).filter(isForMonitoring);
+    const rule = found.find(({ kind }) => kind === "PrometheusRule");
+    assert.deepEqual(rule?.["spec"], parse(await readFile(join(CHART, "files/alert-rules.yaml"), "utf8")));
+    const dashboard = found.find(({ kind }) => kind === "ConfigMap");
+    assert.equal(dashboard?.metadata.labels?.["grafana_dashboard"], "1");
+    const data = (dashboard["data"] ?? {}) as Readonly<Record<string, string>>;
+    assert.deepEqual(
+      JSON.parse(data["csi-azuredisk-controller.json"] ?? ""),
+      JSON.parse(await readFile(join(CHART, "files/dashboard.json"), "utf8")),
+    );
+  });
+
+  it("gives each process on a host's network a port of its own", async () => {
+    const values = { ...VALUE_SETS["everything"], linux: { hostNetwork: true } };
+    const ports = workloadsOf(await renderChart(values))
+      .filter(({ template }) => template.spec.hostNetwork === true)
+      .flatMap(({ template }) => template.spec.containers.flatMap(({ args = [] }) => args))
+      .flatMap((argument) => HOST_PORT.exec(argument)?.[1] ?? []);
+    assert.equal(ports.length, 9);
+    assert.deepEqual(ports, [...new Set(ports)]);
+  });
+});
