@@ -106,6 +106,7 @@ function startNodes({ cloud, store: simulated }: VirtualDriver): void {
       },
       settings: {
         platform: "linux",
+        driverVersion: "0.0.0-bench",
         attach: "kubernetes",
         stageWaitMs: 100_000,
         deviceWaitMs: 60_000,

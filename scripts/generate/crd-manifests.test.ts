@@ -60,6 +60,20 @@ describe("crdManifests", () => {
       assert.deepEqual(untyped, []);
     });
 
+    it(`describes each field in ${path}`, () => {
+      const undescribed = schemaOf(content).filter(
+        ({ path: where, value }) =>
+          /\.properties\.[^.]+$/u.test(where) &&
+          where !== "schema.properties.metadata" &&
+          value["properties"] === undefined &&
+          typeof value["description"] !== "string",
+      );
+      assert.deepEqual(
+        undescribed.map(({ path: where }) => where),
+        [],
+      );
+    });
+
     it(`lets integers in ${path} be as large as TypeScript's`, () => {
       const integers = schemaOf(content).filter(({ value }) => value["type"] === "integer");
       assert.ok(

@@ -31,6 +31,11 @@ interface Resource {
   readonly columns: readonly PrinterColumn[];
 }
 
+/** Why the last try failed: its kind, and in the wide output the sentence that says what to do. */
+const LAST_ERROR: readonly PrinterColumn[] = [
+  { name: "Error", type: "string", jsonPath: ".status.error.kind" },
+  { name: "Message", type: "string", jsonPath: ".status.error.message", priority: 10 },
+];
 const AGE: PrinterColumn = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };
 
 const resources: readonly Resource[] = [
@@ -41,6 +46,7 @@ const resources: readonly Resource[] = [
       "One managed disk and, for volumes that one node may write at a time, the record of who may.",
     schema: azVolumeSchema,
     columns: [
+      { name: "Claim", type: "string", jsonPath: ".metadata.labels.disk\\.csi\\.azure\\.com/pvc" },
       { name: "State", type: "string", jsonPath: ".status.state" },
       { name: "Writer", type: "string", jsonPath: ".status.record.writer.nodeName" },
       { name: "Held", type: "boolean", jsonPath: ".status.record.writer.held" },
@@ -57,6 +63,7 @@ const resources: readonly Resource[] = [
         jsonPath: '.status.conditions[?(@.type=="WriterWaiting")].reason',
         priority: 10,
       },
+      ...LAST_ERROR,
       { name: "Replicas", type: "integer", jsonPath: ".spec.maxMountReplicaCount", priority: 10 },
       { name: "DiskURI", type: "string", jsonPath: ".status.detail.diskUri", priority: 10 },
       AGE,
@@ -74,6 +81,8 @@ const resources: readonly Resource[] = [
       { name: "Role", type: "string", jsonPath: ".status.role" },
       { name: "State", type: "string", jsonPath: ".status.state" },
       { name: "LUN", type: "integer", jsonPath: ".status.lun" },
+      ...LAST_ERROR,
+      { name: "VM", type: "string", jsonPath: ".status.instanceUri", priority: 10 },
       AGE,
     ],
   },
@@ -86,7 +95,9 @@ const resources: readonly Resource[] = [
       { name: "Ready", type: "boolean", jsonPath: ".status.readyForVolumeAllocation" },
       { name: "LastHeartbeat", type: "date", jsonPath: ".status.lastHeartbeatTime" },
       { name: "Zone", type: "string", jsonPath: ".status.zone" },
+      { name: "Version", type: "string", jsonPath: ".status.driverVersion" },
       { name: "MaxVolumes", type: "integer", jsonPath: ".status.maxVolumes", priority: 10 },
+      { name: "VM", type: "string", jsonPath: ".status.instanceUri", priority: 10 },
       { name: "Message", type: "string", jsonPath: ".status.statusMessage", priority: 10 },
       AGE,
     ],
@@ -133,8 +144,9 @@ function crd(resource: Resource): object {
               description,
               required: ["spec"],
               properties: {
-                apiVersion: { type: "string" },
-                kind: { type: "string" },
+                apiVersion: { type: "string", description: `${GROUP}/${VERSION}.` },
+                kind: { type: "string", description: `${kind}.` },
+                // The API server describes it, and allows no other description.
                 metadata: { type: "object" },
                 spec: { ...structural(schema.shape.spec), "x-kubernetes-validations": validations(kind) },
                 status: structural(schema.shape.status),

@@ -102,6 +102,7 @@ export function createNodePlace(
       },
       settings: {
         platform: "linux",
+        driverVersion: "0.0.0-sim",
         attach: world.attach,
         stageWaitMs: STAGE_WAIT_MS,
         deviceWaitMs: DEVICE_WAIT_MS,

@@ -18,6 +18,8 @@ import type { ReleasedEpochs } from "./writer/released-epochs.ts";
 export interface NodeSettings {
   /** The operating system of the node, which decides what it can serve. */
   readonly platform: Platform;
+  /** The driver's version, which the heartbeat reports. */
+  readonly driverVersion: string;
   /** `kubernetes`: ControllerPublishVolume makes the request. `driver`: NodeStageVolume does. */
   readonly attach: "kubernetes" | "driver";
   /**

@@ -424,9 +424,11 @@ describe(
       await create(`/apis/disk.csi.azure.com/v1/namespaces/${OBJECTS}/azvolumes`, {
         apiVersion: "disk.csi.azure.com/v1",
         kind: "AzVolume",
-        metadata: { name: "pvc-1" },
+        metadata: { name: "pvc-1", labels: { "disk.csi.azure.com/pvc": "data" } },
         spec,
       });
+      const printed = await server.kubectl("get", "azv", "--namespace", OBJECTS);
+      assert.match(printed.output, /^NAME +CLAIM +STATE .* ERROR +AGE\npvc-1 +data +/u);
       const { uid } = (await read(VOLUME)).body.metadata;
 
       await helm("uninstall", RELEASE.name);

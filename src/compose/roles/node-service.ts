@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { lockStateFolder } from "../../adapters/linux/checkpoints/lock-state-folder.ts";
 import { createLinuxHost } from "../../adapters/linux/create-linux-host.ts";
 import type { Values } from "../../cli/options.ts";
+import { driverVersion } from "../../cli/version.ts";
 import type { Platform } from "../../core/platform/platform.ts";
 import { qualifiedPath } from "../../core/platform/qualified-path.ts";
 import { NodeService } from "../../csi/gen/csi/v1/csi.ts";
@@ -91,6 +92,7 @@ export function addNodeService(
     },
     settings: {
       platform,
+      driverVersion,
       attach: values.attach,
       stageWaitMs: values["stage-wait-ms"],
       deviceWaitMs: values["device-wait-ms"],

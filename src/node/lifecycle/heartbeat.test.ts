@@ -44,6 +44,14 @@ async function beat(world: NodeWorld, ports: NodePorts) {
 }
 
 describe("heartbeatReconciler", () => {
+  it("reports the driver's version, and a new one at once", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      assert.equal((await beat(world, ports)).status?.driverVersion, ports.settings.driverVersion);
+      const upgraded = { ...ports, settings: { ...ports.settings, driverVersion: "9.9.9" } };
+      assert.equal((await beat(world, upgraded)).status?.driverVersion, "9.9.9");
+    }));
+
   it("reports its VM size, and learns what Azure lists for it", () =>
     withNode({}, async (world) => {
       const learnt: (number | undefined)[] = [];

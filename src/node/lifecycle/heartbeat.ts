@@ -156,6 +156,7 @@ async function writeHeartbeat(
     heartbeat,
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
     readyForVolumeAllocation: unwritten === undefined,
+    driverVersion: ports.settings.driverVersion,
     statusMessage: unwritten === undefined ? "the node plug-in is ready" : describeFailure(unwritten),
     conditions,
     maxVolumes,
@@ -247,7 +248,7 @@ function unwrittenCondition(
   if (!present.status?.conditions.some(({ type }) => type === CHECKPOINTS_UNWRITTEN))
     ports.events.emit({
       about: { kind: "Node", name: nodeName },
-      reason: CHECKPOINTS_UNWRITTEN,
+      reason: "CheckpointsUnwritten",
       message: `no further volume is staged on ${nodeName}: ${message}`,
     });
   return conditionOf(ports, present, { type: CHECKPOINTS_UNWRITTEN, reason: unwritten.kind, message });

@@ -201,6 +201,7 @@ export async function withNode(
     otherDriver: () => undefined,
     settings: {
       platform: "linux",
+      driverVersion: "0.0.0-test",
       attach: "kubernetes",
       stageWaitMs: 100_000,
       deviceWaitMs: 60_000,

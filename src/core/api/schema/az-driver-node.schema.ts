@@ -9,7 +9,7 @@ import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
 export const azDriverNodeSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
-    nodeName: z.string().min(1),
+    nodeName: z.string().min(1).describe("The node on which the plug-in runs."),
     dataDisksMax: z
       .int()
       .min(0)
@@ -21,7 +21,7 @@ export const azDriverNodeSchema = z.object({
   }),
   status: z
     .object({
-      lastHeartbeatTime: z.string(),
+      lastHeartbeatTime: z.string().describe("When the last heartbeat was sent, by the node's clock."),
       heartbeat: z
         .int()
         .min(0)
@@ -41,24 +41,31 @@ export const azDriverNodeSchema = z.object({
       readyForVolumeAllocation: z
         .boolean()
         .describe("The node plug-in is ready, and the leader does not find its heartbeat stale."),
+      driverVersion: z
+        .string()
+        .optional()
+        .describe("Version of the node plug-in. Absent: from before it was reported."),
       statusMessage: z.string().describe("Why it is, or is not."),
       conditions: conditionsSchema,
       maxVolumes: z.int().min(0).describe("Disks that the driver may have attached to this node."),
-      location: z.string(),
+      location: z.string().describe("Region of the VM, such as `eastus`."),
       vmSize: z.string().optional().describe("Such as `Standard_D8s_v5`. Absent: not known."),
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
-      busType: z.enum(["SCSI", "NVMe"]),
+      busType: z.enum(["SCSI", "NVMe"]).describe("How the VM shows its data disks."),
       platform: z.enum(platforms).optional().describe("Absent: linux."),
-      vmId: z.string(),
+      vmId: z.string().describe("The VM's vmId GUID. Another vmId under the same name is another node."),
       instanceUri: z.string().min(1).describe("The VM's resource id, by which alone the VM is looked up."),
       volumes: z
         .array(
           z.object({
-            volumeName: z.string(),
-            uid: z.string(),
-            epoch: z.int().min(0).max(COUNTER_MAX),
+            volumeName: z.string().describe("Name of the AzVolume object."),
+            uid: z.string().describe("The uid of that object when the volume was mounted."),
+            epoch: z.int().min(0).max(COUNTER_MAX).describe("The epoch under which it was mounted."),
             checkpointedOn: z
-              .object({ vmId: z.string(), instanceUri: z.string().min(1).describe("The VM's resource id.") })
+              .object({
+                vmId: z.string().describe("That VM's vmId."),
+                instanceUri: z.string().min(1).describe("The VM's resource id."),
+              })
               .optional()
               .describe("The VM that wrote the checkpoint, if another one: it proves no disk on this VM."),
           }),

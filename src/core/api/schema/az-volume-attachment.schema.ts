@@ -25,29 +25,33 @@ export const azVolumeAttachmentSchema = z.object({
   spec: z.object({
     volumeName: z.string().min(1).max(OBJECT_NAME_MAX_CHARS).describe("Name of the AzVolume object."),
     volumeId: z.string().min(1).max(RESOURCE_ID_MAX_CHARS).describe("The disk's URI: the CSI volume id."),
-    nodeName: z.string().min(1).max(OBJECT_NAME_MAX_CHARS),
+    nodeName: z.string().min(1).max(OBJECT_NAME_MAX_CHARS).describe("The node that is to have the disk."),
     role: roleSchema.describe(
       "Primary: published here, the disk stays attached. Replica: may be evicted or pruned.",
     ),
     writerRequest: z
-      .object({ since: timestampSchema })
+      .object({ since: timestampSchema.describe("When the node asked first.") })
       .optional()
       .describe("Since when this node requests to write the volume. The oldest request is granted first."),
     published: z
       .literal(true)
       .optional()
       .describe("A CSI client has the volume published here: its user. Only controllers write it."),
-    readOnly: z.boolean(),
+    readOnly: z.boolean().describe("The volume is published read-only here."),
     volumeContext: z
       .record(z.string(), z.string().max(VOLUME_CONTEXT_MAX_CHARS))
-      .meta({ maxProperties: VOLUME_CONTEXT_MAX_CHARS / 4 }),
+      .meta({ maxProperties: VOLUME_CONTEXT_MAX_CHARS / 4 })
+      .describe("What CSI's node calls are given for this volume."),
     recall: z
-      .object({ id: tokenSchema, since: timestampSchema })
+      .object({
+        id: tokenSchema.describe("Distinguishes this recall from earlier ones."),
+        since: timestampSchema.describe("When the controller asked first."),
+      })
       .optional()
       .describe("The controller asks the node to unmount and release the volume."),
     freeze: z
       .object({
-        id: tokenSchema,
+        id: tokenSchema.describe("Distinguishes this request from earlier ones."),
         seconds: z.int().min(1).max(FREEZE_SECONDS_MAX).describe("The node thaws after that long."),
         isTaken: z
           .literal(true)
@@ -63,14 +67,9 @@ export const azVolumeAttachmentSchema = z.object({
   }),
   status: z
     .object({
-      state: z.enum([
-        "Pending",
-        "Attaching",
-        "Attached",
-        "AttachmentFailed",
-        "Detaching",
-        "DetachmentFailed",
-      ]),
+      state: z
+        .enum(["Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching", "DetachmentFailed"])
+        .describe("How far the attach or detach is, as the controller last saw it."),
       role: roleSchema
         .optional()
         .describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
@@ -96,8 +95,8 @@ export const azVolumeAttachmentSchema = z.object({
       lun: z.int().min(0).max(63).optional().describe("At which LUN that VM has the disk."),
       listed: z
         .object({
-          lun: z.int().min(0).max(63),
-          storeIncarnation: z.int().min(0),
+          lun: z.int().min(0).max(63).describe("The LUN at which the VM lists the disk."),
+          storeIncarnation: z.int().min(0).describe("Of the object store when it was read."),
           time: timestampSchema.describe("When it was read. The node does not use it for long."),
         })
         .optional()
@@ -107,12 +106,12 @@ export const azVolumeAttachmentSchema = z.object({
         ),
       recall: z
         .object({
-          id: tokenSchema,
+          id: tokenSchema.describe("The recall that it answers."),
           published: z
             .array(z.string().max(TARGET_MAX_CHARS))
             .max(REPORTED_TARGETS_MAX)
             .describe("Target paths still bound. If there are more, the last entry is their number."),
-          unmounting: z.boolean(),
+          unmounting: z.boolean().describe("The node is unmounting the volume."),
           progress: tokenSchema.describe(
             "Anything that changes while the unmount makes progress: the device's write counter.",
           ),
@@ -122,16 +121,16 @@ export const azVolumeAttachmentSchema = z.object({
             .describe(
               "The node has unmounted the volume, but its release is refused: its token may be too old.",
             ),
-          time: timestampSchema,
+          time: timestampSchema.describe("When the node answered."),
         })
         .optional(),
       freeze: z
         .object({
-          id: tokenSchema,
+          id: tokenSchema.describe("The request that it answers."),
           state: z
             .enum(["Frozen", "Held", "Lost", "Refused"])
             .describe("Held: frozen without a break until isTaken. Lost: thawed before."),
-          detail: z.string().max(FREEZE_DETAIL_MAX_CHARS).optional(),
+          detail: z.string().max(FREEZE_DETAIL_MAX_CHARS).optional().describe("Why, if not Frozen or Held."),
         })
         .optional()
         .describe("The node's answer to a request to freeze the file system."),

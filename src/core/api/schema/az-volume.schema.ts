@@ -13,10 +13,10 @@ import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-
 
 /** One capability as CSI's VolumeCapability states it. */
 const volumeCapabilitySchema = z.object({
-  accessMode: z.enum(accessModes),
-  accessType: z.enum(["block", "mount"]),
-  fsType: z.string().optional(),
-  mountFlags: z.array(z.string()).optional(),
+  accessMode: z.enum(accessModes).describe("How many nodes may use the volume, and how."),
+  accessType: z.enum(["block", "mount"]).describe("A raw device, or a file system."),
+  fsType: z.string().optional().describe("The file system that is asked for. Absent: any."),
+  mountFlags: z.array(z.string()).optional().describe("Mount options that are asked for."),
 });
 
 /**
@@ -58,9 +58,9 @@ const writerRecordSchema = z.object({
  * disk is made from is here. A field with the name of one of `ArmDiskSpec` goes to Azure as it is.
  */
 const diskSpecSchema = z.object({
-  skuName: z.string().min(1),
+  skuName: z.string().min(1).describe("Such as `Premium_LRS`."),
   sizeGiB: z.int().min(1).describe("The requested size. The disk grows to it, and never shrinks."),
-  maxShares: z.int().min(1).max(15),
+  maxShares: z.int().min(1).max(15).describe("How many VMs may have the disk at a time."),
   location: z.string().optional().describe("Absent: the cluster's region."),
   zone: z.string().optional().describe("Absent: regional, or zone-redundant."),
   resourceGroup: z.string().optional().describe("Absent: the cluster's."),
@@ -91,9 +91,12 @@ const diskSpecSchema = z.object({
     .max(4096)
     .optional()
     .describe("512 or 4096 bytes. Absent: Azure's default for the SKU."),
-  burstingEnabled: z.boolean().optional(),
-  performancePlus: z.boolean().optional(),
-  optimizedForFrequentAttach: z.boolean().optional(),
+  burstingEnabled: z.boolean().optional().describe("On-demand bursting. Absent: off."),
+  performancePlus: z.boolean().optional().describe("Azure's performance plus. Absent: off."),
+  optimizedForFrequentAttach: z
+    .boolean()
+    .optional()
+    .describe("Azure places the disk for frequent attaches. Absent: it does not."),
   networkAccessPolicy: z
     .enum(networkAccessPolicies)
     .optional()
@@ -117,11 +120,11 @@ const diskSpecSchema = z.object({
  * `DiskChange` goes to Azure as it is.
  */
 const diskModificationSchema = z.object({
-  skuName: z.string().min(1).optional(),
-  diskIOPSReadWrite: z.int().min(1).optional(),
-  diskMBpsReadWrite: z.int().min(1).optional(),
-  networkAccessPolicy: z.enum(networkAccessPolicies).optional(),
-  publicNetworkAccess: z.enum(publicNetworkAccesses).optional(),
+  skuName: z.string().min(1).optional().describe("Absent: as it is."),
+  diskIOPSReadWrite: z.int().min(1).optional().describe("Absent: as it is."),
+  diskMBpsReadWrite: z.int().min(1).optional().describe("MB/s. Absent: as it is."),
+  networkAccessPolicy: z.enum(networkAccessPolicies).optional().describe("Absent: as it is."),
+  publicNetworkAccess: z.enum(publicNetworkAccesses).optional().describe("Absent: as it is."),
   tags: z.record(z.string(), z.string()).optional().describe("Set or replaced by name; other tags stay."),
 });
 
@@ -142,7 +145,10 @@ export const azVolumeSchema = z.object({
       .string()
       .min(1)
       .describe("The name in CreateVolume, or the disk's name for a static volume."),
-    capabilities: z.array(volumeCapabilitySchema).min(1),
+    capabilities: z
+      .array(volumeCapabilitySchema)
+      .min(1)
+      .describe("What the volume was requested for, as CSI states it."),
     disk: diskSpecSchema.describe("Everything that the disk is made from."),
     modification: diskModificationSchema
       .optional()
@@ -179,7 +185,12 @@ export const azVolumeSchema = z.object({
         "Resource groups other than the disk's in which snapshots of it were asked for, latest last.",
       ),
     recentSnapshots: z
-      .array(z.object({ snapshotUri: z.string(), time: z.string().describe("When Azure was asked last.") }))
+      .array(
+        z.object({
+          snapshotUri: z.string().describe("The snapshot's resource id."),
+          time: z.string().describe("When Azure was asked last."),
+        }),
+      )
       .max(RECENT_SNAPSHOTS_MAX)
       .optional()
       .describe(
@@ -205,14 +216,14 @@ export const azVolumeSchema = z.object({
           "DeletionFailed",
         ])
         .describe("Of the disk; where it is attached, its AzVolumeAttachments say."),
-      observedGeneration: z.int().min(0),
+      observedGeneration: z.int().min(0).describe("Of the spec that the state is about."),
       detail: z
         .object({
-          diskUri: z.string(),
-          sizeGiB: z.int().min(1),
-          maxShares: z.int().min(1),
-          skuName: z.string(),
-          location: z.string(),
+          diskUri: z.string().describe("The disk's resource id: the CSI volume id."),
+          sizeGiB: z.int().min(1).describe("The size that the disk has."),
+          maxShares: z.int().min(1).describe("How many VMs may have the disk at a time."),
+          skuName: z.string().describe("Such as `Premium_LRS`."),
+          location: z.string().describe("The disk's region."),
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
           isMadeForObject: z
             .literal(true)
@@ -228,9 +239,12 @@ export const azVolumeSchema = z.object({
             .object({
               fsType: z
                 .string()
-                .describe("`raw block`: pods had the disk before it had a file system, and it gets none."),
-              nodeName: z.string(),
-              time: z.string(),
+                .describe(
+                  "The file system that was made. `raw block`: pods had the disk before it had one, and it " +
+                    "gets none.",
+                ),
+              nodeName: z.string().describe("The node that made it, or had the disk."),
+              time: z.string().describe("When."),
               uuid: z
                 .string()
                 .optional()
@@ -243,13 +257,16 @@ export const azVolumeSchema = z.object({
         .describe("The disk as Azure has reported it. Absent: it is not there yet."),
       refusedGrowth: z
         .object({
-          sizeGiB: z.int().min(1),
+          sizeGiB: z.int().min(1).describe("The size that Azure refused."),
           skuName: z.string().describe("The disk's SKU at that time."),
         })
         .optional()
         .describe("The size that was refused for good. Only another call asks for it again."),
       sentGrowth: z
-        .object({ sizeGiB: z.int().min(1), time: z.string().describe("When Azure was asked last.") })
+        .object({
+          sizeGiB: z.int().min(1).describe("The size that Azure was asked for."),
+          time: z.string().describe("When Azure was asked last."),
+        })
         .optional()
         .describe(
           "The size that Azure was asked for, and has not refused, where it copies the disk's snapshots in " +
@@ -273,7 +290,7 @@ export const azVolumeSchema = z.object({
         .describe("What Azure has made lately, and a late request of a stopped controller may replace."),
       conversion: z
         .object({
-          percent: z.int().min(0).max(99),
+          percent: z.int().min(0).max(99).describe("How much of the data Azure has moved."),
           since: z.string().describe("When the driver first saw it."),
           readTime: z.string().describe("When Azure was asked last."),
         })

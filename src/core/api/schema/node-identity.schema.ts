@@ -5,7 +5,7 @@ import { z } from "zod";
  * and do not locate a VM.
  */
 export const nodeIdentitySchema = z.object({
-  nodeName: z.string().min(1),
+  nodeName: z.string().min(1).describe("The node's name, or the VM's resource id if it is no node."),
   vmId: z
     .string()
     .describe("The VM's vmId GUID, lower case. Another vmId under the same name is another node."),

@@ -15,11 +15,11 @@ export const objectMetaSchema = z.object({
 
 /** Kubernetes Condition (meta/v1). */
 const conditionSchema = z.object({
-  type: z.string(),
-  status: z.enum(["True", "False", "Unknown"]),
-  reason: z.string(),
-  message: z.string(),
-  lastTransitionTime: z.string(),
+  type: z.string().describe("What it says something about; docs/reference/events.md explains each."),
+  status: z.enum(["True", "False", "Unknown"]).describe("Whether it holds."),
+  reason: z.string().describe("Why, in one word: an event's reason, or the kind of a failure."),
+  message: z.string().describe("Why, in a sentence, and what to do."),
+  lastTransitionTime: z.string().describe("Since when it has this status."),
 });
 
 /** An object's conditions: one of each type, since the API server keeps them as a map. */
@@ -28,18 +28,19 @@ export const conditionsSchema = z
   .refine(
     (conditions) => new Set(conditions.map(({ type }) => type)).size === conditions.length,
     "two conditions have the same type",
-  );
+  )
+  .describe("What holds of the object now, one of each type.");
 
 /**
  * What went wrong last, for people and for the CSI answer. `kind` is a `Failure` kind, `failure` its fields
  * as JSON.
  */
 export const objectErrorSchema = z.object({
-  kind: z.string(),
-  message: z.string(),
+  kind: z.string().describe("The kind of failure; docs/reference/failures.md explains each."),
+  message: z.string().describe("What was tried and why it failed, in a sentence."),
   failure: z
     .string()
     .describe("The failure as JSON, so that the CSI service answers with the code that fits it."),
-  time: z.string(),
-  retries: z.int().min(0),
+  time: z.string().describe("When the last try failed."),
+  retries: z.int().min(0).describe("How many tries have failed in a row, without the first."),
 });
