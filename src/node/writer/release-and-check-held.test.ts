@@ -309,25 +309,6 @@ describe("publishVolume where one step fails", () => {
       assert.deepEqual(await publish(world), { ok: false, failure });
     }));
 
-  it("removes a bound raw device where the node is fenced in the middle of it", () =>
-    withNode({ writer: granted }, async (world) => {
-      await must(publish(world, block));
-      world.machine.setLatencyMs("bindDevice", 1_000);
-      const publishing = publishVolume(world.ports(), { ...block, targetPath, targetReadOnly: false }, never);
-      assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 60_000));
-      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
-      const published = await world.answerOf(publishing);
-      assert.equal(!published.ok && published.failure.kind, "NotWriter");
-      assert.deepEqual(
-        [
-          world.machine.mounts(),
-          world.machine.placeholders(),
-          world.ports().checkpoints.volumes()[0]?.targetPaths,
-        ],
-        [[], [], []],
-      );
-    }));
-
   it("refuses a target with a mount that is not in its checkpoint, and leaves it alone", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
