@@ -57,6 +57,8 @@ interface Circumstances {
   readonly forMs?: number;
   /** Another pod of the volume has just replaced them, this long after their end, in milliseconds. */
   readonly successorAfterMs?: number;
+  /** The successor's node. Default: that of its predecessor. */
+  readonly successorOn?: string;
   readonly isNewsLate?: boolean;
   readonly attach?: "kubernetes" | "driver";
   readonly nodes?: readonly string[];
@@ -159,7 +161,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     pods = [];
     look();
     await history.clock.advance(circumstances.successorAfterMs);
-    pods = [{ ...aPod, uid: "pod-2" }];
+    pods = [{ ...aPod, uid: "pod-2", nodeName: circumstances.successorOn ?? aPod.nodeName }];
   }
   const nodesChange = async (forMs: number): Promise<void> => {
     for (const listener of onNodeChange) listener(undefined, undefined);
@@ -222,6 +224,11 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ ...drained, unschedulable: ["node-a"] }), broken);
     assert.deepEqual(await aRemoval({ ...drained, schedulableMs: KNOWN_AFTER_MS }), broken);
     assert.deepEqual(await aRemoval(drained), []);
+  });
+
+  it("accepts one from a drained node to which a pod has only just been bound", async () => {
+    const drained = { unschedulable: ["node-b"], forMs: RELEASE_DRAINED_AFTER_MS };
+    assert.deepEqual(await aRemoval({ ...drained, successorAfterMs: 1, successorOn: "node-b" }), []);
   });
 
   it("reports one from a node that every controller knows to be uncordoned", async () => {

@@ -84,7 +84,8 @@ export function watchReplicas(
       if (!isReady) present.set(notReadyKey(name), 0);
       if (isUnschedulable) present.set(drainedKey(name), 0).set(drainedAgainKey(name), KNOWN_LATE_MS);
     }
-    for (const pod of cluster.pods()) present.set(podKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);
+    for (const pod of cluster.pods())
+      present.set(podKey(pod), 0).set(boundKey(pod), 0).set(useKey(pod), SUCCESSOR_MS);
     presences.look(present);
     noteDrained();
   }
@@ -181,6 +182,7 @@ export function watchReplicas(
         isPrimary,
         isOf,
         isDrained,
+        isExpectedThere: (pod) => !pod.isDeleted && isKnown(boundKey(pod)),
         wasGone,
         isShared,
         requestedForMs: presences.forMs,
@@ -207,6 +209,8 @@ interface Removal {
   readonly isOf: (pod: SimPod, diskUri: string) => boolean;
   /** Whether a node is, or just was, unschedulable for as long as its replicas are kept. */
   readonly isDrained: (nodeName: string) => boolean;
+  /** Whether a pod stays on its node, and every controller knows that it was bound to it. */
+  readonly isExpectedThere: (pod: SimPod) => boolean;
   /** Whether a Node was created again a moment ago. */
   readonly wasGone: (node: SimNode) => boolean;
   /** Whether several nodes write the volume. */
@@ -218,7 +222,18 @@ interface Removal {
 /** Why a replica may be removed though its volume is requested and has no writer. */
 function whyLegitimate(
   world: ReplicaWorld,
-  { volume, replica, others, isPrimary, isOf, isDrained, wasGone, isShared, requestedForMs }: Removal,
+  {
+    volume,
+    replica,
+    others,
+    isPrimary,
+    isOf,
+    isDrained,
+    isExpectedThere,
+    wasGone,
+    isShared,
+    requestedForMs,
+  }: Removal,
 ): string | undefined {
   const { nodeName } = replica.spec;
   const { disk, maxMountReplicaCount } = volume.spec;
@@ -245,7 +260,7 @@ function whyLegitimate(
   const podsThere = world.cluster
     .pods()
     .filter((pod) => pod.nodeName === nodeName && isOf(pod, replica.spec.volumeId));
-  if (isDrained(nodeName) && podsThere.every(({ isDeleted }) => isDeleted))
+  if (isDrained(nodeName) && !podsThere.some(isExpectedThere))
     return "its node is, or just was, unschedulable for a while, and no pod waits there";
   if (!isShared && podsThere.some(({ isDeleted }) => isDeleted) && spare.length > maxMountReplicaCount)
     return "its pod leaves, and the others are enough for the next primary and its replicas";
@@ -291,6 +306,10 @@ function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => bo
 
 function podKey({ uid }: SimPod): string {
   return `pod: ${uid}`;
+}
+
+function boundKey({ uid, nodeName }: SimPod): string {
+  return `pod: ${uid} on ${nodeName ?? "no node"}`;
 }
 
 /** One key for the successive pods of a volume. */
