@@ -234,7 +234,7 @@ describe("planWriter with a silent writer", () => {
     const unchangedMs = settings.unmountStallMs;
     const observed = anObservedVolume({
       volume: unrequested,
-      nodes: [aNode("node-a", silent), aNode("node-b")],
+      nodes: [aNode("node-a", notReady), aNode("node-b")],
       pods,
       attachments: [{ attachment: stalled, unchangedMs, watchedUnchangedMs: unchangedMs }],
     });
