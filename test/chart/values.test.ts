@@ -220,6 +220,29 @@ describe("values of the chart", () => {
       });
     }
 
+    describe("with a version of Kubernetes that only AKS LTS has", () => {
+      const template = (values: object): ReturnType<typeof runHelm> =>
+        runHelm(
+          ["template", "test", CHART, "--namespace", "kube-system", "--kube-version", "v1.32.101"],
+          values,
+        );
+
+      it("need the tag of the second scheduler's image", async () => {
+        const { code, output } = await template({});
+        assert.notEqual(code, 0);
+        assert.match(output, /version v1\.32\.101 .*: set image\.kubeScheduler\.tag=v1\.32\.<last patch of/u);
+      });
+
+      it("take a tag, or no second scheduler", async () => {
+        const image = { azuredisk: { repository: "registry.example/a" }, kubeScheduler: { tag: "v1.32.9" } };
+        const withTag = await template({ image });
+        assert.equal(withTag.code, 0, withTag.output);
+        assert.match(withTag.output, /image: registry\.k8s\.io\/kube-scheduler:v1\.32\.9\n/u);
+        const without = await template({ schedulerExtender: { enabled: false } });
+        assert.equal(without.code, 0, without.output);
+      });
+    });
+
     it("take further arguments whose flags the chart does not set", async () => {
       // The files may come from further volumes.
       const files = ["--cloud-config=/extra/azure.json", "--azure-ca-file", "/extra/ca.pem"];

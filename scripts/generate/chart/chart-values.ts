@@ -150,7 +150,10 @@ export function chartValues(): ChartValues {
       csiSnapshotController: image("Image of snapshot-controller"),
       livenessProbe: image("Image of the sidecar livenessprobe"),
       nodeDriverRegistrar: image("Image of the sidecar node-driver-registrar"),
-      kubeScheduler: image("Image of the second scheduler", "Its tag; empty: the cluster's version"),
+      kubeScheduler: image(
+        "Image of the second scheduler",
+        "Its tag; empty: the cluster's version at the install or upgrade. Must be set on AKS LTS",
+      ),
     }),
     imagePullSecrets: {
       kind: "either",

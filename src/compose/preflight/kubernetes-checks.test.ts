@@ -21,6 +21,21 @@ function workload(name: string, container: object, volumes: readonly object[] = 
   };
 }
 
+const SCHEDULER = "registry.k8s.io/kube-scheduler";
+
+/** The chart's Deployment of the second scheduler. */
+function secondScheduler(tag: string, availableReplicas: number): object {
+  const containers = [
+    { name: "kube-scheduler", image: `${SCHEDULER}:${tag}` },
+    { name: "azuredisk", args: ["scheduler-extender"] },
+  ];
+  return {
+    metadata: { name: "extender", namespace: "kube-system" },
+    spec: { template: { spec: { containers } } },
+    status: { availableReplicas },
+  };
+}
+
 /** A cluster with the driver, and nothing that disturbs it. */
 const ready: Readonly<Record<string, ApiAnswer>> = {
   [`${CRDS}/azvolumes.${NAME}`]: definition("v1"),
@@ -32,6 +47,7 @@ const ready: Readonly<Record<string, ApiAnswer>> = {
     body: { items: [workload("ours", { name: "azuredisk", args: ["controller"] }), workload("web", {})] },
   },
   "/apis/apps/v1/daemonsets": { code: 200, body: { items: [] } },
+  "/version": { code: 200, body: { gitVersion: "v1.33.4" } },
 };
 
 function findingsOf(
@@ -119,6 +135,47 @@ describe("the preflight of Kubernetes", () => {
       assert.match(describeFindings(missing), /^missing .+\n {9}fix: .+\n1 missing\n$/u);
     });
   }
+
+  const deployed = (scheduler: object) => ({
+    "/apis/apps/v1/deployments": { code: 200, body: { items: [scheduler] } },
+  });
+
+  for (const tag of ["v1.33.4", "v1.32.9"])
+    it(`takes a second scheduler of version ${tag}`, async () => {
+      assert.deepEqual((await findingsOf(deployed(secondScheduler(tag, 1)))).at(-1), {
+        check: "second scheduler",
+        verdict: "ok",
+        detail: `${SCHEDULER}:${tag} runs`,
+      });
+    });
+
+  for (const { tag, available, fix } of [
+    {
+      tag: "v1.33.4",
+      available: 0,
+      fix: /^kubectl --namespace kube-system describe pods --selector app=extender$/u,
+    },
+    { tag: "v1.34.0", available: 2, fix: /^helm upgrade /u },
+    { tag: "v1.31.9", available: 2, fix: /^helm upgrade /u },
+  ])
+    it(`names a second scheduler of ${tag} with ${available} pods available`, async () => {
+      const missing = (await findingsOf(deployed(secondScheduler(tag, available)))).filter(
+        ({ verdict }) => verdict === "missing",
+      );
+      assert.deepEqual(
+        missing.map(({ check }) => check),
+        ["second scheduler"],
+      );
+      assert.match(missing[0]?.fix ?? "", fix);
+    });
+
+  it("can't compare a second scheduler whose image states no version", async () => {
+    const findings = await findingsOf(deployed(secondScheduler("stable", 1)));
+    assert.deepEqual(
+      findings.filter(({ verdict }) => verdict !== "ok").map(({ check, verdict }) => [check, verdict]),
+      [["second scheduler", "unknown"]],
+    );
+  });
 
   it("says why it could not ask", async () => {
     const failure = { kind: "StoreUnavailable", detail: "connect ECONNREFUSED 10.0.0.1:443" } as const;

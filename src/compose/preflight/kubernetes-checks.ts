@@ -1,6 +1,7 @@
 import type { ApiAnswer, ApiClient } from "../../adapters/kubernetes/api/api-client.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
+import { secondScheduler } from "./second-scheduler.ts";
 
 const KINDS = ["azvolumes", "azvolumeattachments", "azdrivernodes"] as const;
 const GROUP = "disk.csi.azure.com";
@@ -34,9 +35,10 @@ export async function checkKubernetes(
   findings.push(ownDriver(driverName, await get(`/apis/storage.k8s.io/v1/csidrivers/${driverName}`)));
   if (driverName !== NAME_OF_V1)
     findings.push(driverOfV1(await get(`/apis/storage.k8s.io/v1/csidrivers/${NAME_OF_V1}`)));
-  for (const kind of ["deployments", "daemonsets"] as const)
-    findings.push(otherWorkloads(kind, driverName, await get(`/apis/apps/v1/${kind}`)));
-  return findings;
+  const deployments = await get("/apis/apps/v1/deployments");
+  findings.push(otherWorkloads("deployments", driverName, deployments));
+  findings.push(otherWorkloads("daemonsets", driverName, await get("/apis/apps/v1/daemonsets")));
+  return [...findings, ...secondScheduler(deployments, await get("/version"))];
 }
 
 function definition(name: string, answer: ApiAnswer | string): Finding {
