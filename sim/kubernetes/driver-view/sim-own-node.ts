@@ -14,7 +14,7 @@ export function createOwnNode(nodeName: string, api: ApiServer, callApi: CallApi
         if (node === undefined) return undefined;
         const names = new Set([...node.volumesAttached, ...node.volumesInUse]);
         const volumeIds = [...names].flatMap((name) => api.get("PersistentVolume", name)?.volumeId ?? []);
-        return { labels: node.labels, taints: taintsOf(node), volumeIds };
+        return { labels: node.labels, taints: taintsOf(node), isShuttingDown: false, volumeIds };
       }, signal),
     drivers: (signal) =>
       callApi(() => {

@@ -81,13 +81,36 @@ describe("createOwnNode", () => {
     });
     assert.deepEqual(
       await ownNodeOf(world).read(never),
-      ok({ labels: { "topology.kubernetes.io/zone": "eastus-1" }, taints: [otherTaint], volumeIds: [pvc1] }),
+      ok({
+        labels: { "topology.kubernetes.io/zone": "eastus-1" },
+        taints: [otherTaint],
+        isShuttingDown: false,
+        volumeIds: [pvc1],
+      }),
     );
+  });
+
+  it("reads from the kubelet's message whether the node shuts down", async () => {
+    const message = "[container runtime is down, node is shutting down]";
+    const rows = [
+      { conditions: [{ type: "Ready", status: "False", message }], isShuttingDown: true },
+      { conditions: [{ type: "Ready", status: "Unknown", message }], isShuttingDown: false },
+      { conditions: [{ type: "Ready", status: "False", message: "cni is down" }], isShuttingDown: false },
+      { conditions: [{ type: "DiskPressure", status: "False", message }], isShuttingDown: false },
+    ];
+    for (const { conditions, isShuttingDown } of rows) {
+      const world = anApiServer({ "/api/v1/nodes/node-a": { metadata: {}, status: { conditions } } });
+      const facts = ok({ labels: {}, taints: [], isShuttingDown, volumeIds: [] });
+      assert.deepEqual(await ownNodeOf(world).read(never), facts, JSON.stringify(conditions));
+    }
   });
 
   it("reads a Node that has next to nothing, and reports a missing one", async () => {
     const bare = anApiServer({ "/api/v1/nodes/node-a": { metadata: {} } });
-    assert.deepEqual(await ownNodeOf(bare).read(never), ok({ labels: {}, taints: [], volumeIds: [] }));
+    assert.deepEqual(
+      await ownNodeOf(bare).read(never),
+      ok({ labels: {}, taints: [], isShuttingDown: false, volumeIds: [] }),
+    );
     assert.deepEqual(await ownNodeOf(anApiServer({})).read(never), ok(undefined));
   });
 

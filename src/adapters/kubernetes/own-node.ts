@@ -10,6 +10,9 @@ import { patchNode, replaceTaints } from "./core/patch-node.ts";
 interface Node extends ApiObject {
   readonly spec?: { readonly taints?: readonly NodeTaint[] | null };
   readonly status?: {
+    readonly conditions?:
+      | readonly { readonly type: string; readonly status: string; readonly message?: string }[]
+      | null;
     readonly volumesAttached?: readonly { readonly name: string }[] | null;
     readonly volumesInUse?: readonly string[] | null;
   };
@@ -27,6 +30,9 @@ interface CsiNode extends ApiObject {
       | null;
   };
 }
+
+/** In the message of a Node that is not ready (the kubelet's ShutdownStatus). */
+const SHUTTING_DOWN = "node is shutting down";
 
 const csiNodes: CoreResource = {
   path: "/apis/storage.k8s.io/v1/csinodes",
@@ -75,6 +81,12 @@ function factsOf({ metadata, spec, status }: Node, driverName: string): OwnNodeF
   return {
     labels: metadata.labels ?? {},
     taints: spec?.taints ?? [],
+    isShuttingDown: (status?.conditions ?? []).some(
+      (condition) =>
+        condition.type === "Ready" &&
+        condition.status === "False" &&
+        condition.message?.includes(SHUTTING_DOWN) === true,
+    ),
     volumeIds: [...new Set(volumeIds)].toSorted(),
   };
 }

@@ -51,7 +51,7 @@ const options = {
 export const preStopCommand = {
   name,
   options,
-  /** While the node is being drained, waits until its volumes have gone. Returns the exit code. */
+  /** On a node that is drained or shuts down, waits until its volumes have gone. Returns the exit code. */
   run: async (argv: readonly string[]): Promise<number> => {
     const command = await readSettings({ name, usage, options, problems }, argv);
     return command.kind === "Run"
@@ -62,7 +62,7 @@ export const preStopCommand = {
 
 const usage =
   "azuredisk-csi-driver pre-stop\n\n" +
-  "Returns at once, except on a node that is being drained or is gone: there, " +
+  "Returns at once, except on a node that is being drained, shuts down or is gone: there, " +
   "once no volume of the driver is staged or published any more.";
 
 const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
@@ -102,8 +102,8 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string):
         { ownNode, store: connection.store, readCheckpointedVolumes, nodeName, clock, logger },
         signal,
       );
-      if (isEmptied) logger.info("the node is being drained, and no volume is left", { nodeName });
-      else logger.info("the node is not being drained: nothing to wait for", { nodeName });
+      if (isEmptied) logger.info("the node is being emptied, and no volume is left", { nodeName });
+      else logger.info("the node is not being emptied: nothing to wait for", { nodeName });
       return 0;
     } catch (error) {
       if (!signal.aborted) throw error;

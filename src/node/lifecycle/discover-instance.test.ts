@@ -27,7 +27,7 @@ function service(...answers: readonly Result<InstanceMetadata, Failure>[]): Inst
 
 function ownNode(labels: Readonly<Record<string, string>>): OwnNode {
   return {
-    read: async () => ok({ labels, taints: [], volumeIds: [] }),
+    read: async () => ok({ labels, taints: [], isShuttingDown: false, volumeIds: [] }),
     drivers: async () => ok([]),
     replaceTaints: async () => ok(undefined),
   };

@@ -42,7 +42,9 @@ async function withNode(
     read: async () => {
       if (cluster.isServerDown) return fail({ kind: "StoreUnavailable", detail: "no answer" });
       return ok(
-        cluster.taints === undefined ? undefined : { labels: {}, taints: cluster.taints, volumeIds: [] },
+        cluster.taints === undefined
+          ? undefined
+          : { labels: {}, taints: cluster.taints, isShuttingDown: false, volumeIds: [] },
       );
     },
     drivers: async () =>

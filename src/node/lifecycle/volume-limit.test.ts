@@ -30,7 +30,8 @@ interface World {
 function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
   const clock = createVirtualClock();
   const ownNode: OwnNode = {
-    read: async () => ok({ labels: {}, taints: [], volumeIds: world.volumesInKubernetes }),
+    read: async () =>
+      ok({ labels: {}, taints: [], isShuttingDown: false, volumeIds: world.volumesInKubernetes }),
     drivers: async () => ok([]),
     replaceTaints: async () => ok(undefined),
   };

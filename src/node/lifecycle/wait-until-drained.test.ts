@@ -16,6 +16,7 @@ interface World {
   readonly clock: VirtualClock;
   /** Undefined: the Node is gone. */
   taints: readonly NodeTaint[] | undefined;
+  isShuttingDown: boolean;
   checkpointed: readonly string[];
   attachments: readonly AzVolumeAttachment[];
   isServerDown: boolean;
@@ -23,13 +24,14 @@ interface World {
 }
 
 function aWorld(
-  given: Partial<Pick<World, "taints" | "checkpointed" | "attachments" | "isServerDown">>,
+  given: Partial<Pick<World, "taints" | "isShuttingDown" | "checkpointed" | "attachments" | "isServerDown">>,
 ): World {
   const clock = createVirtualClock();
   const down = fail({ kind: "StoreUnavailable", detail: "no answer" } as const);
   const world: World = {
     clock,
     taints: [],
+    isShuttingDown: false,
     checkpointed: [],
     attachments: [],
     isServerDown: false,
@@ -37,9 +39,8 @@ function aWorld(
       ownNode: {
         read: async () => {
           if (world.isServerDown) return down;
-          return ok(
-            world.taints === undefined ? undefined : { labels: {}, taints: world.taints, volumeIds: [] },
-          );
+          const { taints, isShuttingDown } = world;
+          return ok(taints === undefined ? undefined : { labels: {}, taints, isShuttingDown, volumeIds: [] });
         },
       },
       // Nothing but attachments is listed.
@@ -97,6 +98,11 @@ describe("waitUntilDrained", () => {
   it("waits for the last mount, which only this plug-in can remove", async () => {
     const world = aWorld({ taints: drained, checkpointed: ["pvc-1"] });
     assert.deepEqual(await isOverAfter(world, 600_000, () => (world.checkpointed = [])), [false, true]);
+  });
+
+  it("waits for a stage that the kubelet of a node that shuts down does not wait for", async () => {
+    const world = aWorld({ isShuttingDown: true, checkpointed: ["pvc-1"] });
+    assert.deepEqual(await isOverAfter(world, 5_000, () => (world.checkpointed = [])), [false, true]);
   });
 
   it("waits until nothing is published to the node any more", async () => {

@@ -22,14 +22,15 @@ export interface DrainPorts {
 const LOOK_EVERY_MS = 500;
 
 /**
- * For a plug-in that is asked to stop. Where its node is being drained or is gone, waits until no volume
- * is staged there and none is requested there as Primary, since only this plug-in can unmount them; a
- * volume left mounted would have to be fenced. Otherwise it returns at once, so that upgrades are quick.
- * Returns whether the node is being drained. Rejects with the signal's reason.
+ * For a plug-in that is asked to stop. Where its node is being drained, shuts down or is gone, waits until no
+ * volume is staged there and none is requested there as Primary, since only this plug-in can unmount them; a
+ * volume left mounted would have to be fenced. Otherwise it returns at once, so that upgrades are quick. The
+ * kubelet of a node that shuts down waits for pods' mounts before it ends the plug-in, not for stages.
+ * Returns whether the node is being emptied. Rejects with the signal's reason.
  */
 export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
-  const isDraining = await untilAnswered(ports, () => readIsDraining(ports, signal), signal);
-  if (!isDraining) return false;
+  const isEmptied = await untilAnswered(ports, () => readIsEmptied(ports, signal), signal);
+  if (!isEmptied) return false;
   let logged = "";
   for (;;) {
     const left = await untilAnswered(ports, () => volumesLeft(ports, signal), signal);
@@ -45,12 +46,14 @@ export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): 
   }
 }
 
-async function readIsDraining(
+async function readIsEmptied(
   { ownNode }: DrainPorts,
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
   const node = await ownNode.read(signal);
-  return node.ok ? ok(node.value === undefined || isBeingDrained(node.value.taints)) : node;
+  if (!node.ok) return node;
+  const { value } = node;
+  return ok(value === undefined || value.isShuttingDown || isBeingDrained(value.taints));
 }
 
 async function volumesLeft(
@@ -79,7 +82,7 @@ async function untilAnswered<T>(
     const answer = await ask();
     signal.throwIfAborted();
     if (answer.ok) return answer.value;
-    logger.warn("not known whether this node is being drained; retrying", {
+    logger.warn("not known whether this node is being emptied; retrying", {
       error: describeFailure(answer.failure),
     });
     await clock.sleep(LOOK_EVERY_MS, signal);

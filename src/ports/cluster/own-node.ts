@@ -7,6 +7,8 @@ import type { NodeDriver } from "../../core/writer/judge-other-drivers.ts";
 export interface OwnNodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly NodeTaint[];
+  /** Its machine shuts down in good order: the kubelet ends its pods, the driver's last. */
+  readonly isShuttingDown: boolean;
   /**
    * Volumes of this driver that the orchestrator has attached to the node or sees in use there, including
    * those unknown to the store.
