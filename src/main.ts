@@ -22,8 +22,9 @@ Roles:
   node                 CSI node service of one node
   scheduler-extender   reports to kube-scheduler where a pod's volumes are, and where they can't be
   standalone           controller and one node in one process, without Kubernetes
-  pre-stop             waits for the last volume of a node that is being drained: preStop hook of role node
+  pre-stop             waits for the last volume of a node that is drained or shuts down: preStop of role node
   preflight            prints what the driver lacks in Azure and Kubernetes, with the command that fixes it
+  status               prints record, attachments and events of a volume, or of each that is not fine
   store                the embedded object store, for controller and node without Kubernetes
 
 ${NAME} <role> --help lists a role's settings; ${NAME} --version prints the version.
@@ -41,6 +42,7 @@ const ROLES: Readonly<Record<string, (argv: readonly string[]) => Promise<number
     runRole((await import("./compose/roles/scheduler-extender-role.ts")).schedulerExtenderRole, argv),
   standalone: async (argv) =>
     runRole((await import("./compose/roles/standalone-role.ts")).standaloneRole, argv),
+  status: async (argv) => (await import("./compose/roles/status-command.ts")).statusCommand.run(argv),
   store: async (argv) => runRole((await import("./compose/roles/store-role.ts")).storeRole, argv),
 };
 

@@ -16,6 +16,7 @@ import { preStopCommand } from "../../src/compose/roles/pre-stop-command.ts";
 import { preflightCommand } from "../../src/compose/roles/preflight-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/roles/scheduler-extender-role.ts";
 import { standaloneRole } from "../../src/compose/roles/standalone-role.ts";
+import { statusCommand } from "../../src/compose/roles/status-command.ts";
 import { storeRole } from "../../src/compose/roles/store-role.ts";
 import * as writerSteps from "../../src/core/writer/record/writer-steps.ts";
 import { settingsRows } from "./settings-rows.ts";
@@ -145,6 +146,7 @@ describe("the documentation", () => {
         schedulerExtenderRole,
         preStopCommand,
         preflightCommand,
+        statusCommand,
       ]),
     );
   });

@@ -17,6 +17,8 @@ export interface RoleSettings<T extends Options> {
   /** The forms of a call, and what the role does. */
   readonly usage: string;
   readonly options: T;
+  /** Whether it takes words besides flags. */
+  readonly words?: "any";
   /**
    * What is wrong with settings that are right one by one, or with files that they name: sentences that begin
    * with a flag. Asked before the role connects to anything, listens, or waits.
@@ -37,6 +39,7 @@ export async function readSettings<const T extends Options>(
     name: `azuredisk-csi-driver ${role.name}`,
     usage: `${role.usage}\n\nSettings are flags, or the same names in the YAML file of --config.`,
     options: { ...role.options, ...configOption },
+    ...(role.words === undefined ? {} : { words: role.words }),
     whyUnknown: whyFlagOfV1IsUnknown,
   };
   const flags = readFlags(program, argv);

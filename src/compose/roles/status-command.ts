@@ -1,0 +1,70 @@
+import { systemClock } from "../../adapters/system/system-clock.ts";
+import { systemRandom } from "../../adapters/system/system-random.ts";
+import { grouped, type Values } from "../../cli/options.ts";
+import { answerNoRun, refusal } from "../../cli/read-command-line.ts";
+import { messageOf } from "../../core/failure/message-of.ts";
+import { withTimeout } from "../../runtime/with-timeout.ts";
+import { checkStore, connectStore, storeOptions } from "../connect/connect-store.ts";
+import { readSettings } from "../settings/read-settings.ts";
+import { wrongSettings } from "../settings/wrong-setting.ts";
+import { readReports } from "../status/read-reports.ts";
+import { describeVolume, isFine } from "../status/volume-report.ts";
+
+const name = "status";
+/** For all reads together, in milliseconds. */
+const LIMIT_MS = 60_000;
+
+const options = {
+  ...storeOptions,
+  ...grouped("Status", {
+    output: {
+      kind: "choice",
+      default: "text",
+      choices: ["text", "json"],
+      help: "json: the objects themselves, to attach to a report",
+    },
+  }),
+} as const;
+
+/** Prints what the driver's objects say of volumes. Only reads. */
+export const statusCommand = {
+  name,
+  options,
+  /** Returns 0 if each volume that was asked for is fine, 1 if one is not, and 2 if none was found. */
+  run: async (argv: readonly string[]): Promise<number> => {
+    const command = await readSettings({ name, usage, options, words: "any", problems }, argv);
+    if (command.kind !== "Run") return answerNoRun(command);
+    const { values, words } = command;
+    const [sought, further] = words;
+    if (further !== undefined)
+      return answerNoRun(refusal(`azuredisk-csi-driver ${name}`, [`${further}: expected one volume`]));
+    const connection = await connectStore(values, name, { clock: systemClock, random: systemRandom });
+    const { store, apiClient: client } = connection;
+    try {
+      const sources = { store, client, namespace: values.namespace };
+      const all = await withTimeout(systemClock, LIMIT_MS, (signal) => readReports(sources, sought, signal));
+      if (sought !== undefined && all.length === 0)
+        throw new Error(`${sought}: the driver has no such volume`);
+      const notFine = all.filter((report) => !isFine(report));
+      const shown = sought === undefined ? notFine : all;
+      const text = [...shown.map(describeVolume), `${notFine.length} of ${all.length} volumes are not fine`];
+      process.stdout.write(
+        `${values.output === "json" ? JSON.stringify(shown, undefined, 2) : text.join("\n\n")}\n`,
+      );
+      return notFine.length === 0 ? 0 : 1;
+    } catch (error) {
+      process.stderr.write(`${messageOf(error)}\n`);
+      return 2;
+    } finally {
+      connection.close();
+    }
+  },
+};
+
+const usage =
+  "azuredisk-csi-driver status [<namespace>/<claim> | <PersistentVolume> | <disk's resource id>]\n\n" +
+  "Prints disk, writer record, attachments, conditions, failures and events of one volume; without a name, " +
+  "of each volume that is not fine. Reads the driver's objects, and changes nothing.";
+
+const problems = (values: Values<typeof options>): Promise<readonly string[]> =>
+  wrongSettings(() => checkStore(values));

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { scriptedApiClient } from "../../adapters/kubernetes/testing/scripted-api-client.ts";
+import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
+import { fail, ok } from "../../core/failure/result.ts";
+import { anAttachment, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { readReports, type ReportSources } from "./read-reports.ts";
+
+const never = new AbortController().signal;
+const items: Readonly<Record<string, readonly object[]>> = {
+  AzVolume: [
+    aVolume(),
+    aVolume({
+      metadata: { name: "pvc-2" },
+      spec: { volumeName: "pvc-2" },
+      status: {
+        detail: undefined,
+      },
+    }),
+  ],
+  AzVolumeAttachment: [anAttachment("node-a")],
+  AzDriverNode: [aDriverNode("node-a"), aDriverNode("node-b")],
+};
+/** Lists what a test has of a kind. */
+const store = {
+  list: async (kind: string) => ok({ items: items[kind] ?? [], resourceVersion: "1" }),
+} as unknown as ReportSources["store"];
+
+const event = (name: string, lastTimestamp: string) => ({
+  type: "Normal",
+  reason: "Attached",
+  message: "attached",
+  lastTimestamp,
+  involvedObject: { name },
+});
+
+const answers: Readonly<Record<string, object>> = {
+  "/api/v1/namespaces/azure-disk-csi/events": {
+    items: [event("pvc-1", "12:02"), event("pvc-2", "12:00"), event("pvc-1", "12:01")],
+  },
+  "/api/v1/namespaces/shop/persistentvolumeclaims/data": { spec: { volumeName: "pv-of-data" } },
+  "/api/v1/namespaces/shop/persistentvolumeclaims/new": { spec: {} },
+  "/api/v1/persistentvolumes/pv-of-data": {
+    spec: { csi: { driver: "disk.csi.azure.com", volumeHandle: diskUri } },
+  },
+};
+
+function aCluster(): ReportSources {
+  const notFound = { code: 404, body: { code: 404, reason: "NotFound", details: { name: "x" } } };
+  const client = scriptedApiClient(({ path }) =>
+    answers[path] === undefined ? notFound : { code: 200, body: answers[path] },
+  );
+  return { store, client, namespace: "azure-disk-csi" };
+}
+
+describe("readReports", () => {
+  it("has each volume with its attachments, their nodes and its events", async () => {
+    const reports = await readReports(aCluster(), undefined, never);
+    assert.deepEqual(
+      reports.map(({ volume, attachments, nodes, events }) => [
+        volume.metadata.name,
+        attachments.map(({ spec }) => spec.nodeName),
+        nodes.map(({ spec }) => spec.nodeName),
+        events.map(({ lastTimestamp }) => lastTimestamp),
+      ]),
+      [
+        ["pvc-1", ["node-a"], ["node-a"], ["12:01", "12:02"]],
+        ["pvc-2", [], [], ["12:00"]],
+      ],
+    );
+  });
+
+  for (const { because, name, found } of [
+    { because: "a claim", name: "shop/data", found: ["pvc-1"] },
+    { because: "a PersistentVolume", name: "pv-of-data", found: ["pvc-1"] },
+    { because: "a volume", name: "pvc-2", found: ["pvc-2"] },
+    { because: "a disk", name: diskUri.toUpperCase(), found: ["pvc-1"] },
+    { because: "a volume of another driver", name: "pvc-3", found: [] },
+  ])
+    it(`finds the volume of ${because}`, async () => {
+      const reports = await readReports(aCluster(), name, never);
+      assert.deepEqual(
+        reports.map(({ volume }) => volume.metadata.name),
+        found,
+      );
+    });
+
+  for (const { name, says } of [
+    { name: "shop/none", says: /^Error: shop\/none: there is no such claim$/u },
+    { name: "shop/new", says: /^Error: shop\/new: it has no volume yet$/u },
+  ])
+    it(`says why a claim names no volume: ${name}`, () =>
+      assert.rejects(readReports(aCluster(), name, never), says));
+
+  it("needs no Kubernetes", async () => {
+    const reports = await readReports({ ...aCluster(), client: undefined }, "pvc-1", never);
+    assert.deepEqual(
+      reports.map(({ events }) => events),
+      [[]],
+    );
+  });
+
+  it("says what could not be read", async () => {
+    const failing = { list: async () => fail({ kind: "StoreUnavailable", detail: "no answer" } as const) };
+    await assert.rejects(readReports({ ...aCluster(), store: failing }, undefined, never), /no answer/u);
+  });
+});

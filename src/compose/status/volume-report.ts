@@ -1,0 +1,124 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { FAILOVER_READY } from "../../core/writer/plan-conditions.ts";
+
+/** core/v1 Event, as far as it is shown. */
+export interface VolumeEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count?: number;
+  readonly lastTimestamp?: string | null;
+  readonly involvedObject: { readonly name: string };
+}
+
+/** What the store and Kubernetes say of one volume. */
+export interface VolumeReport {
+  readonly volume: AzVolume;
+  readonly attachments: readonly AzVolumeAttachment[];
+  /** The nodes of its attachments and of its writer. */
+  readonly nodes: readonly AzDriverNode[];
+  /** Earliest first. */
+  readonly events: readonly VolumeEvent[];
+}
+
+type Condition = NonNullable<AzVolume["status"]>["conditions"][number];
+
+/** Events that are shown of a volume: the latest. */
+const EVENTS_MAX = 10;
+const WELL: readonly string[] = ["Created", "Updated"];
+
+/** Whether nothing of a volume has failed, waits, or is on a node that is in trouble. */
+export function isFine({ volume: { status }, attachments, nodes }: VolumeReport): boolean {
+  if (status === undefined || !WELL.includes(status.state) || status.error !== undefined) return false;
+  const { record, conditions } = status;
+  if (record?.fencing !== undefined || conditions.some(isTrouble)) return false;
+  if (record?.nodes.some(({ access, barrierPending }) => access === "unverified" || barrierPending))
+    return false;
+  const isReady = (nodeName: string): boolean =>
+    nodeOf(nodes, nodeName)?.status?.readyForVolumeAllocation === true;
+  return (
+    (record?.writer === undefined || isReady(record.writer.nodeName)) &&
+    attachments.every(
+      ({ spec, status: of }) =>
+        of?.state === "Attached" && of.error === undefined && !of.deviceMissing && isReady(spec.nodeName),
+    )
+  );
+}
+
+/** Each condition of a volume but this one says that something is not as it should be. */
+function isTrouble({ type, status }: Condition): boolean {
+  return status === (type === FAILOVER_READY ? "False" : "True");
+}
+
+function nodeOf(nodes: readonly AzDriverNode[], nodeName: string): AzDriverNode | undefined {
+  return nodes.find(({ spec }) => spec.nodeName === nodeName);
+}
+
+/** A volume for people: a line each for disk, record, attachments, conditions, failures and events. */
+export function describeVolume(report: VolumeReport): string {
+  const { volume, attachments, nodes, events } = report;
+  const { status } = volume;
+  const rows: readonly (readonly [what: string, text: string])[] = [
+    ["disk", disk(volume)],
+    ["record", record(volume)],
+    ...attachments.map((attachment) => ["attachment", describeAttachment(attachment, nodes)] as const),
+    ...(status?.conditions ?? []).map(
+      ({ type, status: value, reason, message }) =>
+        ["condition", `${type} ${value} (${reason}): ${message}`] as const,
+    ),
+    ...(status?.error === undefined ? [] : [["failure", failure(status.error)] as const]),
+    ...events.slice(-EVENTS_MAX).map((event) => ["event", describeEvent(event)] as const),
+  ];
+  const lines = rows.map(([what, text]) => `  ${what.padEnd(10)}  ${text}`);
+  return [`${volume.metadata.name}: ${isFine(report) ? "fine" : "not fine"}`, ...lines].join("\n");
+}
+
+function disk({ metadata, spec, status }: AzVolume): string {
+  const { sizeGiB, skuName } = status?.detail ?? spec.disk;
+  const uri = status?.detail?.diskUri ?? spec.diskUri ?? "no disk yet";
+  const ending = metadata.deletionTimestamp === undefined ? "" : ", being deleted";
+  const state = status?.state ?? "Pending";
+  return `${state}: ${uri}, ${sizeGiB} GiB ${skuName}, maxShares ${spec.disk.maxShares}${ending}`;
+}
+
+function record({ status }: AzVolume): string {
+  if (status?.record === undefined) return "none";
+  const { writer, fencing, nodes, epoch } = status.record;
+  const states = [
+    ...(writer?.held === true ? ["held"] : []),
+    ...(writer?.requested === true ? ["requested"] : []),
+  ];
+  return [
+    writer === undefined ? "no writer" : `writer ${writer.nodeName} (${states.join(", ") || "idle"})`,
+    ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
+    ...nodes.map(
+      ({ nodeName, access = "clean", barrierPending }) =>
+        `${nodeName === "" ? "a VM that is no node" : nodeName} ${access}${barrierPending ? ", barrier pending" : ""}`,
+    ),
+    `epoch ${epoch}`,
+  ].join("; ");
+}
+
+function describeAttachment({ spec, status }: AzVolumeAttachment, nodes: readonly AzDriverNode[]): string {
+  const lun = status?.lun === undefined ? "" : ` at LUN ${status.lun}`;
+  const missing = status?.deviceMissing === true ? ", device missing" : "";
+  const node = nodeOf(nodes, spec.nodeName)?.status;
+  const health =
+    node === undefined
+      ? "no node plug-in has registered there"
+      : `node ${node.readyForVolumeAllocation ? "ready" : "not ready"} (${node.statusMessage}), ` +
+        `last heartbeat ${node.lastHeartbeatTime}`;
+  const why = status?.error === undefined ? "" : `; ${failure(status.error)}`;
+  return `${spec.nodeName} ${spec.role} ${status?.state ?? "Pending"}${lun}${missing}; ${health}${why}`;
+}
+
+/** The message states the remedy, as that of an event does. */
+function failure({ kind, message, time, retries }: NonNullable<NonNullable<AzVolume["status"]>["error"]>) {
+  return `${kind} at ${time}, ${retries} retries: ${message}`;
+}
+
+function describeEvent({ type, reason, message, count = 1, lastTimestamp }: VolumeEvent): string {
+  return `${lastTimestamp ?? ""} ${type} ${reason}${count > 1 ? ` (${count} times)` : ""}: ${message}`;
+}
