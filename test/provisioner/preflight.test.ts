@@ -211,7 +211,13 @@ describe("the preflight of Azure", () => {
       const [name, scope] = /^(?:locations|skus)\//u.test(action)
         ? ["Azure Disk CSI Driver V2 Subscription", SUBSCRIPTION]
         : ["Azure Disk CSI Driver V2", GROUP];
-      assert.equal(fix, `az role assignment create --role "${name}" --assignee driver --scope ${scope}`);
+      const assign = `az role assignment create --role "${name}" --assignee driver --scope ${scope}`;
+      const file = name.endsWith("Subscription") ? "role-subscription.json" : "role.json";
+      assert.equal(
+        fix,
+        `${assign}; where it is assigned, it lacks the action: ` +
+          `az role definition update --role-definition @${file} (docs/install.md)`,
+      );
     });
   }
 

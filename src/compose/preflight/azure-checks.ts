@@ -10,7 +10,10 @@ import { resolveInstance } from "../../provisioner/vm/resolve-instance.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 
 /** The roles of deploy/azure: of the resource groups, and of the subscription. */
-const ROLES = { group: "Azure Disk CSI Driver V2", subscription: "Azure Disk CSI Driver V2 Subscription" };
+const ROLES = {
+  group: { role: "Azure Disk CSI Driver V2", file: "role.json" },
+  subscription: { role: "Azure Disk CSI Driver V2 Subscription", file: "role-subscription.json" },
+};
 /** No VM has this ETag: a service that reads the condition refuses the write. */
 const WRONG_ETAG = '"preflight"';
 /** No disk and no snapshot has this name: writes and deletions of it change nothing. */
@@ -229,9 +232,12 @@ function roleAssignmentCommand({ clientId, place }: AzureChecks, failure: ArmErr
   if (denied === undefined) return remedyOfDenial(failure);
   const scope = denied.scope.split("/providers/Microsoft.Compute")[0] ?? denied.scope;
   const group = /\/resourceGroups\/[^/]+/iu.test(scope) ? scope : `/subscriptions/${place.subscriptionId}`;
-  const role = isSubscriptionAction(denied.action) ? ROLES.subscription : ROLES.group;
+  const { role, file } = isSubscriptionAction(denied.action) ? ROLES.subscription : ROLES.group;
   const assignee = clientId ?? "<client id>";
-  return `az role assignment create --role "${role}" --assignee ${assignee} --scope ${group}`;
+  return (
+    `az role assignment create --role "${role}" --assignee ${assignee} --scope ${group}; where it is ` +
+    `assigned, it lacks the action: az role definition update --role-definition @${file} (docs/install.md)`
+  );
 }
 
 const CONDITIONAL = "VM writes are conditional";

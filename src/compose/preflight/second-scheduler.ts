@@ -45,7 +45,7 @@ export function secondScheduler(
     return [
       missing(
         CHECK,
-        `no pod of ${namespace}/${name} is available (${image}): pods that name it stay Pending, without event`,
+        `no pod of ${namespace}/${name} is available (${image}): pods that name it stay Pending`,
         `kubectl --namespace ${namespace} describe pods --selector app=${name}`,
       ),
     ];
