@@ -1,20 +1,14 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import { isTerminating, type ObservedVolume } from "../../../core/attachment/observed-volume.ts";
-import {
-  isGrantStanding,
-  isReplica,
-  mayWrite,
-  type ReplicaAction,
-  type ReplicaCondition,
-} from "../../../core/attachment/plan-replicas.ts";
+import { mayWrite, type ReplicaAction } from "../../../core/attachment/plan-replicas.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasNoContainer } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
-import { isNamed } from "../../../core/writer/record/record-nodes.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../../controller-ports.ts";
+import { checkPremise } from "./check-premise.ts";
 
 type ReplicaPorts = Pick<
   ControllerPorts,
@@ -46,35 +40,23 @@ export async function deleteReplica(
   const cached = cache.get("AzVolumeAttachment", action.attachmentName);
   // ControllerUnpublishVolume may have deleted it while earlier actions of the same plan were carried out.
   if (attachment === undefined || cached === undefined || isTerminating(cached)) return ok({});
-  const { onlyWhile } = action;
   // First, since it takes the longest: what else must still hold is asked right before the deletion.
   const isShared = !isSingleWriter(observed.volume.spec.capabilities);
   if (isShared && !(await isLeftBehind(ports, cached, signal))) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
-  const nonReplicas = await nonReplicasPastCache(ports, onlyWhile, signal);
-  if (!nonReplicas.ok) return nonReplicas;
-  if (nonReplicas.value === undefined) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
-  const present = await store.get("AzVolume", volumeName, signal);
-  if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+  const readVolume = readingOnce(() => store.get("AzVolume", volumeName, signal));
+  const premise = await checkPremise(ports, action.onlyWhile, readVolume, signal);
+  if (!premise.ok) return premise;
+  if (premise.value === "overtaken") return ok({});
+  if (premise.value === "planAgain") return ok({ requeueAfterMs: PLAN_AGAIN_MS });
+  const volume = await readVolume();
+  if (!volume.ok) return volume;
   // The planned record may have been rebuilt since: a node that has to show what it does with the disk
   // needs its attachment for that.
-  const record = present.ok ? present.value.status?.record : undefined;
+  const record = volume.value?.status?.record;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
   const isPrimaryAlone = !isShared && record === undefined && cached.spec.role === "Primary";
   if (isPrimaryAlone && !(await isLeftBehind(ports, cached, signal)))
     return ok({ requeueAfterMs: PLAN_AGAIN_MS });
-  const isFreed = onlyWhile?.kind === "Quarantined" && !isNamed(record, onlyWhile.node, "quarantined");
-  const isGrantGone =
-    onlyWhile?.kind === "OthersStay" &&
-    onlyWhile.grant !== undefined &&
-    !isGrantStanding(record, onlyWhile.grant);
-  if (isFreed || isGrantGone || nonReplicas.value.some((other) => isReplica(record, other)))
-    return ok({ requeueAfterMs: PLAN_AGAIN_MS });
-  if (
-    onlyWhile?.kind === "Unrequested" &&
-    present.ok &&
-    present.value.status?.unrequestedSince !== onlyWhile.since
-  )
-    return ok({});
   const { uid, resourceVersion } = attachment.metadata;
   // The version as well: a request made in between makes it a primary, which is never deleted here.
   const deleted = await steps.run("delete-replica", () =>
@@ -100,45 +82,14 @@ async function isLeftBehind(
   return role === "Primary" ? use.kind === "unused" : use.kind !== "used" || hasNoContainer(use);
 }
 
-/**
- * The attachments that the plan did not count as replicas, as they are past the cache. Undefined: the
- * condition does not hold, as far as it concerns objects other than the volume. Fails where the store
- * does not respond.
- */
-async function nonReplicasPastCache(
-  { clusterVolumes, store, users }: ReplicaPorts,
-  onlyWhile: ReplicaCondition | undefined,
-  signal: AbortSignal,
-): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
-  if (onlyWhile?.kind === "NodeGone")
-    return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
-  if (onlyWhile?.kind === "Unschedulable")
-    return ok((await users.isUnschedulable(onlyWhile.nodeName, signal)) ? [] : undefined);
-  if (onlyWhile?.kind === "OutOfService")
-    return ok((await users.isOutOfService(onlyWhile.nodeName, signal)) ? [] : undefined);
-  if (onlyWhile?.kind === "Unregistered") {
-    const driverNode = await store.get("AzDriverNode", onlyWhile.nodeName, signal);
-    return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;
-  }
-  if (onlyWhile?.kind !== "OthersStay") return ok([]);
-  const nonReplicas = await stayingPastCache(store, onlyWhile.nonReplicaNames, signal);
-  if (!nonReplicas.ok || nonReplicas.value === undefined) return nonReplicas;
-  const replicas = await stayingPastCache(store, onlyWhile.replicaNames, signal);
-  return replicas.ok && replicas.value !== undefined ? nonReplicas : replicas;
-}
-
-/** Attachments by their names; undefined: one of them is gone or terminating. */
-async function stayingPastCache(
-  store: ControllerPorts["store"],
-  names: readonly string[],
-  signal: AbortSignal,
-): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
-  const staying: AzVolumeAttachment[] = [];
-  for (const name of names) {
-    const read = await store.get("AzVolumeAttachment", name, signal);
-    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-    if (!read.ok || isTerminating(read.value)) return ok(undefined);
-    staying.push(read.value);
-  }
-  return ok(staying);
+/** Reads when it is first asked, and answers the same from then on. Undefined: the object is gone. */
+function readingOnce<T>(
+  read: () => Promise<Result<T, Failure>>,
+): () => Promise<Result<T | undefined, Failure>> {
+  let reading: Promise<Result<T | undefined, Failure>> | undefined;
+  const readIfPresent = async (): Promise<Result<T | undefined, Failure>> => {
+    const found = await read();
+    return !found.ok && found.failure.kind === "ObjectNotFound" ? ok(undefined) : found;
+  };
+  return () => (reading ??= readIfPresent());
 }
