@@ -1,0 +1,70 @@
+import type { Agent } from "node:https";
+import { ComputeManagementClient, type ComputeManagementClientOptionalParams } from "@azure/arm-compute";
+import { auxiliaryAuthenticationHeaderPolicy, type HttpClient } from "@azure/core-rest-pipeline";
+import type { TokenCredential } from "@azure/identity";
+import { createApiVersionPolicy, type ReplacedVersion } from "../api-version-policy.ts";
+import { type ApiVersions, defaultApiVersions } from "../api-versions.ts";
+
+/** How the clients reach Azure. */
+export interface SdkClientOptions {
+  readonly credential: TokenCredential;
+  /** Of other tenants, whose resources VMs refer to. Default: none. */
+  readonly auxiliaryCredentials?: readonly TokenCredential[];
+  /**
+   * Azure Resource Manager's address, such as `https://management.azure.com`; an emulator's must be HTTPS
+   * too, or the SDK sends no token.
+   */
+  readonly endpoint: string;
+  /**
+   * Certificates, in PEM, that the endpoint's may be signed by besides the well-known ones. Default: none.
+   */
+  readonly caPem?: string;
+  /** Default: the SDK's own connections. */
+  readonly agent?: Agent;
+  /** How Azure's logs show the driver, such as `driver/1.0 suffix`. */
+  readonly userAgent: string;
+  /** Default: `defaultApiVersions`. */
+  readonly apiVersions?: ApiVersions;
+  /** A cloud does not have one of them. */
+  readonly onReplacedVersion?: (replaced: ReplacedVersion) => void;
+}
+
+/** The client of a subscription. */
+export type ClientOf = (subscriptionId: string) => ComputeManagementClient;
+
+/** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
+export function createSdkClients(options: SdkClientOptions, httpClient: HttpClient): ClientOf {
+  const clients = new Map<string, ComputeManagementClient>();
+  const policy = createApiVersionPolicy(
+    options.apiVersions ?? defaultApiVersions,
+    options.onReplacedVersion ?? ((): void => undefined),
+  );
+  const { auxiliaryCredentials = [] } = options;
+  const scopes = `${options.endpoint.replace(/\/$/, "")}/.default`;
+  const auxiliary: NonNullable<ComputeManagementClientOptionalParams["additionalPolicies"]> =
+    auxiliaryCredentials.length === 0
+      ? []
+      : [
+          {
+            policy: auxiliaryAuthenticationHeaderPolicy({ credentials: [...auxiliaryCredentials], scopes }),
+            position: "perCall",
+          },
+        ];
+  return (subscriptionId) => {
+    const key = subscriptionId.toLowerCase();
+    const client =
+      clients.get(key) ??
+      new ComputeManagementClient(options.credential, subscriptionId, {
+        endpoint: options.endpoint,
+        httpClient,
+        retryOptions: { maxRetries: 0 },
+        additionalPolicies: [{ policy, position: "perCall" }, ...auxiliary],
+        userAgentOptions: { userAgentPrefix: options.userAgent },
+        credentials: { scopes: [scopes] },
+        ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
+        ...(options.agent === undefined ? {} : { agent: options.agent }),
+      });
+    clients.set(key, client);
+    return client;
+  };
+}
