@@ -268,7 +268,7 @@ export const driverMutations: readonly Mutation[] = [
     name: "poll-refused",
     removes: "the end of an operation is read from its resource where Azure refuses to answer polls",
     edits: {
-      file: "src/provisioner/arm/arm-session.ts",
+      file: "src/provisioner/arm/operation-poller.ts",
       find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`,
       replace: ``,
     },

@@ -7,7 +7,8 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { ok } from "../../core/failure/result.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
 import type { ArmApi, ArmOperationStatus } from "./arm-api.ts";
-import { type ArmSession, type OperationLikeness, createArmSession } from "./arm-session.ts";
+import { type ArmSession, createArmSession } from "./arm-session.ts";
+import type { OperationLikeness } from "./operation-poller.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
 
 const never = new AbortController().signal;

@@ -9,8 +9,9 @@ import { type RequestOutcome, planVmUpdate } from "../../core/azure/plan-vm-upda
 import { fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
-import type { ArmSession, OperationLikeness } from "../arm/arm-session.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
 import { classOf, isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
+import type { OperationLikeness } from "../arm/operation-poller.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";

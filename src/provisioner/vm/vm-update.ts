@@ -2,7 +2,8 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm, ArmVmChange, ArmVmName } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
-import type { ArmSession, OperationLikeness, ReadEnd } from "../arm/arm-session.ts";
+import type { ArmSession } from "../arm/arm-session.ts";
+import type { OperationLikeness, ReadEnd } from "../arm/operation-poller.ts";
 import { endShownBy } from "../arm/provisioning-state.ts";
 import { callGroupsOf } from "../arm/throttle-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
@@ -65,13 +66,12 @@ export async function readInstance(
   signal: AbortSignal,
 ): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
-    { group: callGroupsOf(vm).read, resource: vm.key, lane },
+    { group: callGroupsOf(vm).read, resource: vm.key, lane, patience },
     (clientRequestId) => {
       onSent?.();
       return session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal);
     },
     signal,
-    patience,
   );
   return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
 }
