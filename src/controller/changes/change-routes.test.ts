@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../core/api/az-volume.ts";
-import { withUnmarked } from "../core/rollback/attachments-unmarked.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import {
   aDetail,
   aDiskSpec,
@@ -14,11 +14,12 @@ import {
   aWriter,
   identity,
   leaving,
-} from "../core/testing/objects.ts";
-import { WorkQueue } from "../runtime/queue/work-queue.ts";
-import { type ChangeRoutes, createChangeRoutes, ONLY_KEY } from "./change-routes.ts";
-import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
-import { aDriverNode } from "./testing/a-driver-node.ts";
+} from "../../core/testing/objects.ts";
+import { WorkQueue } from "../../runtime/queue/work-queue.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDriverNode } from "../testing/a-driver-node.ts";
+import { type ChangeRoutes, createChangeRoutes } from "./change-routes.ts";
+import { ONLY_KEY } from "./wakers.ts";
 
 type Loops = Parameters<typeof createChangeRoutes>[1];
 type LoopName = keyof Loops;

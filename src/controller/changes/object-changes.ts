@@ -1,21 +1,21 @@
-import { type AzDriverNode, reportIn } from "../core/api/az-driver-node.ts";
-import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
-import type { AzVolume } from "../core/api/az-volume.ts";
-import { isDetaching } from "../core/attachment/is-detach-begun.ts";
+import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isDetaching } from "../../core/attachment/is-detach-begun.ts";
 import {
   isGivenUp,
   isRecordMissing,
   isTerminating,
   barrierPendingNames,
   type VolumeSettings,
-} from "../core/attachment/observed-volume.ts";
-import { isPermanentKind } from "../core/failure/is-retryable.ts";
-import { omit } from "../core/primitives/omit.ts";
-import { sameJson } from "../core/primitives/same-json.ts";
-import { isUnmarked } from "../core/rollback/attachments-unmarked.ts";
-import { nodesIn } from "../core/writer/record/record-nodes.ts";
-import type { ObjectChange } from "../objects/cache/object-cache.ts";
-import { waitsForSlot } from "./observe-volume.ts";
+} from "../../core/attachment/observed-volume.ts";
+import { isPermanentKind } from "../../core/failure/is-retryable.ts";
+import { omit } from "../../core/primitives/omit.ts";
+import { sameJson } from "../../core/primitives/same-json.ts";
+import { isUnmarked } from "../../core/rollback/attachments-unmarked.ts";
+import { nodesIn } from "../../core/writer/record/record-nodes.ts";
+import type { ObjectChange } from "../../objects/cache/object-cache.ts";
+import { waitsForSlot } from "../observe-volume.ts";
 
 type VolumeChange = ObjectChange<"AzVolume">;
 type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
