@@ -1,8 +1,8 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { describeCourse } from "./describe-course.ts";
 import { driverCallsSince } from "./driver-calls.ts";
 import { measureMove, type MoveFigures, type MoveTimes } from "./phases.ts";
-import { tellCourse } from "./tell-course.ts";
 import type { Node, Pod, Timeline } from "./timeline.ts";
 import { NAMESPACE, podOf, type Side } from "./workload.ts";
 
@@ -110,7 +110,7 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
     path.toLowerCase().includes(persistentVolume);
   return {
     ...measureMove(times),
-    course: tellCourse(times, oldEndedMs),
+    course: describeCourse(times, oldEndedMs),
     armCalls: value.filter(({ kind, atMs, path }) => kind !== "admin" && atMs <= untilMs && isAbout(path))
       .length,
   };

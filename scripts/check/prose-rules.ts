@@ -26,6 +26,7 @@ const WORDS: readonly (readonly [words: RegExp, instead: string])[] = [
   [/\b(?:let|lets|letting) go of\b/iu, "release, delete, remove"],
   [/\b(?:come|comes|came) through\b/iu, "pass, survive"],
   [/\b(?:is|are|was|were|be|been) told\b/iu, "receives; is notified; is reported to"],
+  [/\btells? (?:which|whether|where|what|how|when|whose|why)\b|\band tell\b/iu, "report, show, know"],
 ];
 
 const COMMENT = /^\s*(?:\/\/|\/\*|\*)/u;

@@ -36,6 +36,8 @@ describe("text rules", () => {
     { path: "a.ts", text: `"${"nob"}ody:x:65534:"`, rules: [], because: "Unix calls its user so" },
     { path: "a.ts", text: `it goes ${"o"}n`, rules: ["plain-words"], because: "it continues" },
     { path: "a.ts", text: "it goes on to the next", rules: [], because: "it moves" },
+    { path: "a.ts", text: `it ${"tel"}ls which one`, rules: ["plain-words"], because: "it reports it" },
+    { path: "a.ts", text: "tells one from another", rules: [], because: "it distinguishes them" },
     { path: "a.md", text: `- not told ${"who"}m`, rules: ["plain-words"], because: "a component has a name" },
     { path: "a.md", text: `says \`made ${"an"}ew\``, rules: [], because: "a quotation stays as it is" },
     { path: "a.yaml", text: `# ${"an"}ew`, rules: [], because: "the rule is for sources and documents" },

@@ -7,7 +7,7 @@ export interface NodeNames {
   /** `"node-a","node-b"`, in UTF-8. */
   readonly bytes: Buffer;
   readonly count: number;
-  /** Where each name ends in `bytes`, before its quote; `startOfName` tells where it begins. */
+  /** Where each name ends in `bytes`, before its quote; `startOfName` has where it begins. */
   readonly ends: Int32Array;
   /** `hashName` of each. Both lists may be longer than there are names. */
   readonly hashes: Int32Array;

@@ -136,7 +136,7 @@ describe("volume attributes classes", { skip: (await reasonAgainstLab()) ?? fals
       },
     ));
 
-  it("tells what is wrong with a class, changes nothing, and returns to the old class", () =>
+  it("names what is wrong with a class, changes nothing, and returns to the old class", () =>
     withClaim(
       "class-refused",
       {

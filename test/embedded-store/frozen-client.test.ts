@@ -41,7 +41,7 @@ it(
       random: systemRandom,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     });
-    const frozen = startStoreProcess(import.meta.resolve("./watch-and-tell.ts"), [socketPath]);
+    const frozen = startStoreProcess(import.meta.resolve("./print-events.ts"), [socketPath]);
     try {
       assert.equal(await frozen.nextLine(), "watching");
       await frozen.freeze();

@@ -143,15 +143,15 @@ function seconds(ms: number): string {
 
 /** The program as installed: bundled and minified. */
 async function bundleProgram(): Promise<{ readonly file: string; readonly remove: () => Promise<void> }> {
-  const folder = join(".cache", `follow-and-tell-${process.pid}`);
-  const entry = relative(ROOT, fileURLToPath(import.meta.resolve("./follow-and-tell.ts")));
-  const { files } = await bundle(ROOT, [{ entry, name: "follow-and-tell" }], folder);
+  const folder = join(".cache", `count-changes-${process.pid}`);
+  const entry = relative(ROOT, fileURLToPath(import.meta.resolve("./count-changes.ts")));
+  const { files } = await bundle(ROOT, [{ entry, name: "count-changes" }], folder);
   for (const { path, text } of files) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   }
   return {
-    file: join(ROOT, folder, "follow-and-tell.cjs"),
+    file: join(ROOT, folder, "count-changes.cjs"),
     remove: () => rm(join(ROOT, folder), { recursive: true }),
   };
 }

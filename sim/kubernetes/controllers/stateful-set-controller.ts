@@ -13,7 +13,7 @@ export function runStatefulSetController(plane: ControlPlane): void {
 
   function reconcile(volumeName: string): void {
     const set = view.get("StatefulSet", volumeName);
-    // Of a StatefulSet that is gone only the pods tell how many it had.
+    // Of a StatefulSet that is gone only the pods show how many it had.
     const names =
       set === undefined
         ? [...view.list("Pod")].filter((pod) => pod.volumeName === volumeName).map(({ name }) => name)

@@ -227,7 +227,7 @@ export function isWorthRetrying(error: ArmError): boolean {
 }
 
 /**
- * Whether the error ends an operation that had been accepted: only a read tells which part of it took
+ * Whether the error ends an operation that had been accepted: only a read shows which part of it took
  * effect.
  */
 export function isOperationFailure(error: ArmError): boolean {

@@ -90,8 +90,8 @@ interface InFlight {
 
 /**
  * Creates the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later
- * instance can tell whether one is alive, and `descriptorsOf` what they touch, so that a device held at
- * their start stays held as long as they live.
+ * instance finds out by it whether one is alive, and `descriptorsOf` what they touch, so that a device held
+ * at their start stays held as long as they live.
  */
 export function createCommandRunner({
   lockFd,

@@ -66,7 +66,7 @@ export function instancesContract(on: On): void {
       assert.equal(callsOf(cloud, "ResourceSkus_List").length, 1, "it does not ask again");
     });
 
-    on("tells how many disks Azure lists for a size, and nothing of one that it doesn't", async (cloud) => {
+    on("answers how many disks Azure lists for a size, and nothing of one that it doesn't", async (cloud) => {
       const listed = (vmSize: string): Promise<number | undefined> =>
         cloud.run(cloud.provisioner.dataDisksMax({ vmSize, location: "eastus" }));
       assert.deepEqual(

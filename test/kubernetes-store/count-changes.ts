@@ -24,7 +24,7 @@ async function main(kubeconfig: string, namespace: string): Promise<void> {
   if (!config.ok) throw new Error(config.failure.problem);
   const client = connectApiServer({
     config: config.value,
-    userAgent: "follow-and-tell",
+    userAgent: "count-changes",
     clock: systemClock,
     random: systemRandom,
   });

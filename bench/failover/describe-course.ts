@@ -4,7 +4,7 @@ import type { MoveTimes } from "./phases.ts";
  * Lists a move's events in order, one a line, in milliseconds after the deletion. Includes when the old
  * container ended according to the API, and each of the driver's calls with its node, code and duration.
  */
-export function tellCourse(
+export function describeCourse(
   { calls, deletedMs, scheduledMs, runningMs, from, to }: MoveTimes,
   oldEndedMs: number | undefined,
 ): readonly string[] {

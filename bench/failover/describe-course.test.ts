@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { tellCourse } from "./tell-course.ts";
+import { describeCourse } from "./describe-course.ts";
 
 // A container that ended late can so be distinguished from a call that failed.
 it("lists the events of a slow move in order, with the answer of each call", () => {
@@ -26,7 +26,7 @@ it("lists the events of a slow move in order, with the answer of each call", () 
       call("NodeUnpublishVolume", "OK", 3_300, 3_302),
     ],
   };
-  assert.deepEqual(tellCourse(times, 3_150), [
+  assert.deepEqual(describeCourse(times, 3_150), [
     "    2150  the old container on a is known to have ended",
     "    2300  NodeUnpublishVolume on a: OK after 2 ms",
     "    2400  NodeUnstageVolume on a: UNAVAILABLE after 140 ms",
