@@ -16,9 +16,9 @@ import { matchesSelector, selectedType } from "../object-semantics/select-event.
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
 import { writeVerbs } from "../object-semantics/write-verbs.ts";
+import { createChangeWait } from "./change-wait.ts";
 import { createSimulatedState } from "./simulated-state.ts";
 import type { SimulatedChange, SimulatedState, StoreSnapshot } from "./simulated-state.ts";
-import { createVigil } from "./vigil.ts";
 import { fairWeather } from "./weather.ts";
 import type { Weather } from "./weather.ts";
 
@@ -276,7 +276,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     let bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
     if (happens(weather().watchGone))
       throw new WatchGone(`version ${resourceVersion} of ${kind} is forgotten by chance`);
-    const vigil = createVigil(clock, state.changed(kind), signal);
+    const waits = createChangeWait(clock, state.changed(kind), signal);
     try {
       while (!signal.aborted) {
         if (!isReachable || connection !== begunOn)
@@ -291,7 +291,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         }
         if (again !== undefined && !areHeld) {
           const { event, atMs } = again;
-          if (atMs > clock.elapsedMs()) await vigil.until(atMs);
+          if (atMs > clock.elapsedMs()) await waits.until(atMs);
           else {
             again = undefined;
             yield event;
@@ -306,7 +306,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
             ? bookmarkAtMs
             : pending.visibleAtMs;
         if (untilMs > clock.elapsedMs()) {
-          await vigil.until(untilMs);
+          await waits.until(untilMs);
           continue;
         }
         bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
@@ -322,7 +322,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         if (type !== undefined) yield mayComeAgain({ type, object: asKind<K>(next.object) });
       }
     } finally {
-      vigil.end();
+      waits.end();
     }
   }
 

@@ -35,7 +35,7 @@ export async function compareAttachments(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (!differs(ports, volume, listed)) return ok(undefined);
-  return lookForStrays(ports, volume, signal, (disk) => differs(ports, volume, disk));
+  return readAndCompare(ports, { volume, isWorthIt: (disk) => differs(ports, volume, disk) }, signal);
 }
 
 /**
@@ -43,11 +43,13 @@ export async function compareAttachments(
  * object was deleted, or a disk that Azure reports as attached. `isWorthIt` is called with the disk as it
  * is now.
  */
-export async function lookForStrays(
+export async function readAndCompare(
   ports: AdoptionPorts,
-  volume: AzVolume,
+  {
+    volume,
+    isWorthIt = () => true,
+  }: { readonly volume: AzVolume; readonly isWorthIt?: (disk: DiskFacts) => boolean },
   signal: AbortSignal,
-  isWorthIt: (disk: DiskFacts) => boolean = () => true,
 ): Promise<Result<void, Failure>> {
   const detail = volume.status?.detail;
   if (detail === undefined) return ok(undefined);

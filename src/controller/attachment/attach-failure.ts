@@ -10,7 +10,7 @@ import { fromTimestamp } from "../../core/primitives/timestamp.ts";
 import { fromObjectError, toObjectError } from "../../objects/object-error.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
-import { lookForStrays } from "../adoption/compare-attachments.ts";
+import { readAndCompare } from "../adoption/compare-attachments.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { attachmentTarget } from "./attachment-object.ts";
@@ -66,7 +66,7 @@ export async function recordAttachFailure(
   if (!recorded.ok) return lookWhereErased(ports, volume, recorded.failure, signal);
   if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
     // The objects show a free share: one may be in use without an object.
-    const looked = await lookForStrays(ports, volume, signal);
+    const looked = await readAndCompare(ports, { volume }, signal);
     if (!looked.ok) return looked;
   }
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary")
@@ -104,6 +104,6 @@ export async function lookWhereErased(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (failure.kind !== "ObjectNotFound") return fail(failure);
-  const looked = await lookForStrays(ports, volume, signal);
+  const looked = await readAndCompare(ports, { volume }, signal);
   return looked.ok ? ok({}) : looked;
 }

@@ -5,7 +5,7 @@ import type { AttachmentAction } from "../../../core/attachment/plan-attachment.
 import { fail, ok } from "../../../core/failure/result.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
-import { lookForStrays } from "../../adoption/compare-attachments.ts";
+import { readAndCompare } from "../../adoption/compare-attachments.ts";
 import type { AttachmentPorts } from "../../controller-ports.ts";
 import { nodeNameOf } from "../../node-of-vm.ts";
 import { removeAttachment } from "../attachment-object.ts";
@@ -24,10 +24,16 @@ export async function removeIfUnattached(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { nodeName, volumeId } = attachment.spec;
-  const looked = await lookForStrays(ports, volume, signal, ({ attachedTo }) =>
-    attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === nodeName),
+  const compared = await readAndCompare(
+    ports,
+    {
+      volume,
+      isWorthIt: ({ attachedTo }) =>
+        attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === nodeName),
+    },
+    signal,
   );
-  if (!looked.ok) return looked;
+  if (!compared.ok) return compared;
   const present = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!present.ok) return ignoreNotFound(present);
   // It was found there: the new status triggers the next plan.

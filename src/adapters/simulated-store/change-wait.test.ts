@@ -2,21 +2,21 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createChangeSignal } from "../object-semantics/change-signal.ts";
 import { createVirtualClock } from "../virtual/virtual-clock.ts";
-import { createVigil } from "./vigil.ts";
+import { createChangeWait } from "./change-wait.ts";
 
-function aVigil() {
+function aChangeWait() {
   const clock = createVirtualClock();
   const changed = createChangeSignal(clock);
   const ending = new AbortController();
-  return { clock, changed, ending, vigil: createVigil(clock, changed, ending.signal) };
+  return { clock, changed, ending, waits: createChangeWait(clock, changed, ending.signal) };
 }
 
-describe("createVigil", () => {
+describe("createChangeWait", () => {
   it("wakes at each time, even after a wait for a later one", async () => {
-    const { clock, changed, vigil } = aVigil();
+    const { clock, changed, waits } = aChangeWait();
     const wokenAtMs: number[] = [];
     const wait = async (atMs: number): Promise<void> => {
-      await vigil.until(atMs);
+      await waits.until(atMs);
       wokenAtMs.push(clock.elapsedMs());
     };
     const long = wait(100);
@@ -33,9 +33,9 @@ describe("createVigil", () => {
   });
 
   it("has one sleep under way for all waits that end by a change", async () => {
-    const { clock, changed, vigil } = aVigil();
+    const { clock, changed, waits } = aChangeWait();
     for (let round = 0; round < 10; round++) {
-      const wait = vigil.until(1_000 + round);
+      const wait = waits.until(1_000 + round);
       changed.notify();
       await wait;
     }
@@ -43,12 +43,12 @@ describe("createVigil", () => {
   });
 
   it("wakes once its signal is aborted, waits no more, and leaves nothing behind", async () => {
-    const { clock, ending, vigil } = aVigil();
-    const wait = vigil.until(1_000);
+    const { clock, ending, waits } = aChangeWait();
+    const wait = waits.until(1_000);
     ending.abort();
     await wait;
-    await vigil.until(1_000);
-    vigil.end();
+    await waits.until(1_000);
+    waits.end();
     assert.equal(clock.sleepers(), 0);
   });
 });

@@ -2,7 +2,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { type ChangeSignal, ENDED } from "../object-semantics/change-signal.ts";
 
 /** How one watch waits, repeatedly, until it has ended. */
-export interface Vigil {
+export interface ChangeWait {
   /**
    * Waits until `atMs`, in elapsed milliseconds, or less: until the next change, until the watch's signal
    * is aborted, or for nothing. To be called by one at a time.
@@ -16,7 +16,11 @@ export interface Vigil {
  * time: a pending sleep is kept for the following waits, and none starts that ends later. That saves
  * thousands of sleeps in each virtual minute of a simulation.
  */
-export function createVigil(clock: Clock, changed: Pick<ChangeSignal, "listen">, signal: AbortSignal): Vigil {
+export function createChangeWait(
+  clock: Clock,
+  changed: Pick<ChangeSignal, "listen">,
+  signal: AbortSignal,
+): ChangeWait {
   const ended = new AbortController();
   /** When the sleeps under way end: the last one is the next to do so. */
   const endsMs: number[] = [];
