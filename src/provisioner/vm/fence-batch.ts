@@ -27,7 +27,7 @@ import { proveMissingVmGone } from "./prove-gone.ts";
 import type { SharedVmReads } from "./shared-vm-reads.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { NotThere, VmRequest } from "./vm-request.ts";
-import { type VmTarget, detachingEntry, readVm, updateVm } from "./vm-update.ts";
+import { type VmTarget, type VmUpdate, detachingEntry, readVm, updateVm } from "./vm-update.ts";
 
 /** Set on a VM whose ETag no smaller write moves. */
 const FENCE_TAG = "disk.csi.azure.com-fence";
@@ -192,15 +192,7 @@ export class FenceBatch {
         ? withoutDisks(before, diskKeysToDetach(allowed), forced ?? new Set())
         : etagMove(before, etagWrite, session.random.uuid());
     const isRegular = forced?.size === 0;
-    const wait =
-      etagWrite !== undefined
-        ? { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) }
-        : isRegular
-          ? { maxMs: this.#regularLeftMs() }
-          : unforcedIn(before, forced).length > 0
-            ? // It may hang with such a disk. Whether to force that one is asked again.
-              { maxMs: session.settings.inFlightPatienceMs }
-            : {};
+    const wait = this.#waitFor({ before, etagWrite, forced });
     const updated = await updateVm(
       session,
       { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait },
@@ -213,6 +205,20 @@ export class FenceBatch {
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, forced, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
     else if (!updated.ok) await this.#handleFailedUpdate(updated.failure, allowed);
+  }
+
+  /** How the end of an update is awaited, where not as of any other. */
+  #waitFor({
+    before,
+    etagWrite,
+    forced,
+  }: Pick<Sent, "before" | "etagWrite" | "forced">): Pick<VmUpdate, "maxMs" | "isDone"> {
+    const { settings } = this.#context.session;
+    if (etagWrite !== undefined) return { maxMs: settings.etagMoveMaxMs, isDone: hasMoved(before) };
+    if (forced?.size === 0) return { maxMs: this.#regularLeftMs() };
+    // It may hang with a disk that it does not force. Whether to force that one is asked again.
+    if (unforcedIn(before, forced).length > 0) return { maxMs: settings.inFlightPatienceMs };
+    return {};
   }
 
   /** Whether a read shows no effect of the largest write, and may be older than that. */
