@@ -54,7 +54,7 @@ export async function modifyDisk(
     ports,
     volume,
     request,
-    (status) => modifiedStatus(status, disk, nowMs),
+    { change: (status) => modifiedStatus(status, disk, nowMs) },
     signal,
   );
   if (recorded.ok) emitConversion(ports, volume, disk);
@@ -156,9 +156,8 @@ async function recordFailure(
     ports,
     volume,
     request,
-    ({ error: _, ...status }) => status,
+    { change: ({ error: _, ...status }) => status, error },
     signal,
-    error,
   );
   if (recorded.ok)
     ports.events.emit({
@@ -173,9 +172,11 @@ function recordOutcome(
   ports: DiskPorts,
   volume: AzVolume,
   { change: requested, storeIncarnation }: ModificationRequest,
-  change: (status: VolumeStatus) => VolumeStatus,
+  {
+    change,
+    error,
+  }: { readonly change: (status: VolumeStatus) => VolumeStatus; readonly error?: VolumeStatus["error"] },
   signal: AbortSignal,
-  error?: VolumeStatus["error"],
 ): Promise<Reconciled> {
   const observedGeneration = volume.metadata.generation;
   const modification = { requested, observedGeneration, ...(error === undefined ? {} : { error }) };

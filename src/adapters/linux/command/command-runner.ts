@@ -141,23 +141,23 @@ export function createCommandRunner({
         conflict = conflictOf(command.touches)
       ) {
         if (command.changes && conflict.line === line)
-          return await joined(conflict, command, signal, timedOut);
+          return await joined(conflict, command, timedOut, signal);
         const waited = await waitWithin(conflict.ended, command.limitMs, clock, signal);
         if (waited.kind === "cancelled") return fail({ kind: "Cancelled" });
         if (waited.kind === "timedOut") return timedOut;
       }
       if (signal.aborted) return fail({ kind: "Cancelled" });
       return command.changes
-        ? await joined(begin(command, line), command, signal, timedOut)
-        : await read(command, line, signal, timedOut);
+        ? await joined(begin(command, line), command, timedOut, signal)
+        : await read(command, line, timedOut, signal);
     },
   };
 
   async function joined(
     inFlight: InFlight,
     command: HostCommand,
-    signal: AbortSignal,
     timedOut: Result<ChildExit, Failure>,
+    signal: AbortSignal,
   ): Promise<Result<ChildExit, Failure>> {
     inFlight.callers += 1;
     const waited = await waitWithin(inFlight.ended, command.limitMs, clock, signal);
@@ -216,8 +216,8 @@ export function createCommandRunner({
   async function read(
     command: HostCommand,
     line: string,
-    signal: AbortSignal,
     timedOut: Result<ChildExit, Failure>,
+    signal: AbortSignal,
   ): Promise<Result<ChildExit, Failure>> {
     if (isStuck(line)) return timedOut;
     const ticket = pools[command.pool].enter();
