@@ -101,7 +101,11 @@ describe("describeVolume", () => {
         status: {
           record: {
             ...aRecord({ writer: aWriter("node-a") }),
-            nodes: [{ ...identity("node-c"), access: "quarantined" }],
+            nodes: [
+              { ...identity("node-c"), access: "clean" },
+              { ...identity("node-d"), barrierPending: true },
+            ],
+            defaultAccess: "quarantined",
           },
           error,
           conditions: [condition("FailoverReady", "False", "ReplicasMissing")],
@@ -118,7 +122,8 @@ describe("describeVolume", () => {
     assert.deepEqual(lines.slice(0, 6), [
       "pvc-1: not fine",
       `  disk        Created: ${diskUri}, 10 GiB Premium_LRS, maxShares 3`,
-      "  record      writer node-a (held, requested); node-c quarantined; epoch 1",
+      "  record      writer node-a (held, requested); node-c clean; node-d quarantined, barrier pending; " +
+        "others quarantined; epoch 1",
       "  attachment  node-a Primary Attached at LUN 0; node ready (serving), last heartbeat 11:59",
       "  attachment  node-b Replica AttachmentFailed at LUN 0; no node plug-in has registered there" +
         "; NoFreeLun at 12:00, 2 retries: no LUN is free",

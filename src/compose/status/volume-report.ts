@@ -1,7 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
-import { FAILOVER_READY } from "../../core/writer/plan-conditions.ts";
+import { isTrouble } from "../../core/states/count-states.ts";
 
 /** core/v1 Event, as far as it is shown. */
 export interface VolumeEvent {
@@ -23,8 +23,6 @@ export interface VolumeReport {
   readonly events: readonly VolumeEvent[];
 }
 
-type Condition = NonNullable<AzVolume["status"]>["conditions"][number];
-
 /** Events that are shown of a volume: the latest. */
 const EVENTS_MAX = 10;
 const WELL: readonly string[] = ["Created", "Updated"];
@@ -45,11 +43,6 @@ export function isFine({ volume: { status }, attachments, nodes }: VolumeReport)
         of?.state === "Attached" && of.error === undefined && !of.deviceMissing && isReady(spec.nodeName),
     )
   );
-}
-
-/** Each condition of a volume but this one says that something is not as it should be. */
-function isTrouble({ type, status }: Condition): boolean {
-  return status === (type === FAILOVER_READY ? "False" : "True");
 }
 
 function nodeOf(nodes: readonly AzDriverNode[], nodeName: string): AzDriverNode | undefined {
@@ -85,7 +78,7 @@ function disk({ metadata, spec, status }: AzVolume): string {
 
 function record({ status }: AzVolume): string {
   if (status?.record === undefined) return "none";
-  const { writer, fencing, nodes, epoch } = status.record;
+  const { writer, fencing, nodes, defaultAccess, epoch } = status.record;
   const states = [
     ...(writer?.held === true ? ["held"] : []),
     ...(writer?.requested === true ? ["requested"] : []),
@@ -94,9 +87,10 @@ function record({ status }: AzVolume): string {
     writer === undefined ? "no writer" : `writer ${writer.nodeName} (${states.join(", ") || "idle"})`,
     ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
     ...nodes.map(
-      ({ nodeName, access = "clean", barrierPending }) =>
+      ({ nodeName, access = defaultAccess, barrierPending }) =>
         `${nodeName === "" ? "a VM that is no node" : nodeName} ${access}${barrierPending ? ", barrier pending" : ""}`,
     ),
+    ...(defaultAccess === "clean" ? [] : [`others ${defaultAccess}`]),
     `epoch ${epoch}`,
   ].join("; ");
 }

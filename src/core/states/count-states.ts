@@ -22,6 +22,11 @@ export const volumeConditionTypes: readonly string[] = [
   "Converting",
 ];
 
+/** Whether a condition of an AzVolume is not as it should be: FailoverReady not True, any other True. */
+export function isTrouble({ type, status }: { readonly type: string; readonly status: string }): boolean {
+  return volumeConditionTypes.includes(type) && (status === "True") !== (type === FAILOVER_READY);
+}
+
 /** In what state a node may be. */
 export const nodeStates = ["ready", "not-ready", "silent", "quarantine", "ignored"] as const;
 
@@ -50,13 +55,7 @@ export function countVolumes({ volumes }: CountedObjects): Counts<"state"> {
 
 /** Volumes with a condition that is not as it should be; one with several counts for each. */
 export function countVolumeConditions({ volumes }: CountedObjects): Counts<"condition" | "reason"> {
-  const wrong = volumes().flatMap(({ status }) =>
-    (status?.conditions ?? []).filter(
-      (condition) =>
-        volumeConditionTypes.includes(condition.type) &&
-        (condition.status === "True") !== (condition.type === FAILOVER_READY),
-    ),
-  );
+  const wrong = volumes().flatMap(({ status }) => (status?.conditions ?? []).filter(isTrouble));
   return counted(wrong.map(({ type, reason }) => ({ condition: type, reason })));
 }
 

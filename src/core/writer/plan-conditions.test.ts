@@ -5,6 +5,7 @@ import { aPod as aPodWithRules } from "../schedule/testing/placement.ts";
 import {
   agoMs,
   aNode,
+  aPod,
   anAttachment,
   anObservedVolume,
   aRecord,
@@ -142,12 +143,22 @@ describe("planConditions", () => {
     assert.equal(planned?.[0]?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
   });
 
-  // Replicas come and go then.
-  it("keeps the condition while the volume is published nowhere", () => {
-    const volume = aVolume({ status: { conditions: [ready] } });
-    assert.equal(
+  for (const { because, pods } of [
+    { because: "its pod waits for a node", pods: () => [aPod()] },
+    { because: "its pods are still being listed", pods: () => undefined },
+  ])
+    it(`keeps the failover condition while the volume is published nowhere and ${because}`, () => {
+      const volume = aVolume({ status: { conditions: [ready] } });
+      const attachments = replicas.slice(1, 2);
+      assert.equal(planConditions(anObservedVolume({ volume, attachments, nodes, pods }), []), undefined);
+    });
+
+  it("drops the failover condition once the volume's pods have ended", () => {
+    const missing = { ...ready, status: "False" as const, reason: "ReplicasMissing" };
+    const volume = aVolume({ status: { conditions: [missing] } });
+    assert.deepEqual(
       planConditions(anObservedVolume({ volume, attachments: replicas.slice(1, 2), nodes }), []),
-      undefined,
+      [],
     );
   });
 

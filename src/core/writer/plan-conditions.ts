@@ -7,6 +7,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "../attachment/observed-volume.ts";
+import { needsReplicas } from "../attachment/plan-unrequested-time.ts";
 import { withRemedy } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../failure/is-retryable.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
@@ -15,8 +16,8 @@ import { nodesIn } from "./record/record-nodes.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /**
- * True while every requested replica is attached to a node that could take over; unchanged while the
- * volume is nowhere published.
+ * True while every requested replica is attached to a node that could take over. Unchanged while the volume
+ * is published nowhere but still needs its replicas; absent once it does not.
  */
 export const FAILOVER_READY = "FailoverReady";
 
@@ -73,7 +74,9 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
   if (!keepsReplicas(observed.volume)) return undefined;
   const staying = stayingAttachments(observed);
   if (!staying.some((attachment) => attachment.spec.role === "Primary"))
-    return present.find((condition) => condition.type === FAILOVER_READY);
+    return needsReplicas(observed)
+      ? present.find((condition) => condition.type === FAILOVER_READY)
+      : undefined;
   const requestedCount = observed.volume.spec.maxMountReplicaCount;
   const ready = staying.filter(
     (attachment) =>
