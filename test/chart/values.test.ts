@@ -108,6 +108,14 @@ describe("values of the chart", () => {
         says: /at '\/storageClasses\/mine': additional properties 'paramters' not allowed/u,
       },
       {
+        values: { controller: { sidecarMetrics: { firstPort: 65_533 } } },
+        says: /at '\/controller\/sidecarMetrics\/firstPort': maximum: got 65,?533, want 65,?532/u,
+      },
+      {
+        values: { controller: { sidecarMetrics: { enabled: true, firstPort: 29_603 } } },
+        says: /port 29604, one of four from there on, is controller\.metricsPort/u,
+      },
+      {
         values: { controller: { cloudConfigSecretNamespace: "other" } },
         says: /a pod can only mount secrets of its own namespace, kube-system/u,
       },

@@ -215,8 +215,8 @@ describe("the preflight of Azure", () => {
       const file = name.endsWith("Subscription") ? "role-subscription.json" : "role.json";
       assert.equal(
         fix,
-        `${assign}; where it is assigned, it lacks the action: ` +
-          `az role definition update --role-definition @${file} (docs/install.md)`,
+        `${assign}\n` +
+          `az role definition update --role-definition @${file} # where it is assigned, it lacks the action`,
       );
     });
   }

@@ -175,8 +175,13 @@ yes
 
 {{/* The port of a sidecar's metrics, if it serves any; takes a list of the controller's values and its place. */}}
 {{- define "azuredisk.sidecarPort" -}}
-{{- with (index . 0).sidecarMetrics -}}
-{{- if .enabled }}{{ add .firstPort (index $ 1) }}{{ end -}}
+{{- $own := index . 0 -}}
+{{- if $own.sidecarMetrics.enabled -}}
+{{- $port := add $own.sidecarMetrics.firstPort (index . 1) -}}
+{{- if eq $port (int64 $own.metricsPort) -}}
+{{- fail (printf "controller.sidecarMetrics.firstPort: port %d, one of four from there on, is controller.metricsPort" $port) -}}
+{{- end -}}
+{{- $port -}}
 {{- end -}}
 {{- end -}}
 

@@ -73,9 +73,9 @@ export function whole(min: number, max: number, about: string): ChartValue {
   return { kind: "number", min, max, isWhole: true, about };
 }
 
-/** A port. */
-export function port(about: string): ChartValue {
-  return whole(1, MAX_PORT, about);
+/** A port, or the first of several: `further` follow it. */
+export function port(about: string, further = 0): ChartValue {
+  return whole(1, MAX_PORT - further, about);
 }
 
 /** Values that belong together. */

@@ -288,7 +288,9 @@ export function chartValues(): ChartValues {
       sidecarMetrics: group({
         enabled: flag("Whether the sidecars serve `/metrics`, too"),
         firstPort: port(
-          "Port of csi-provisioner's; csi-attacher, csi-resizer and csi-snapshotter have the next three",
+          "Port of csi-provisioner's; csi-attacher, csi-resizer and csi-snapshotter have the next three. " +
+            "None of the four may be `metricsPort`",
+          3,
         ),
       }),
       provisionerWorkerThreads: whole(

@@ -30,6 +30,11 @@ const NEEDS_PERSON = (
 ).join("|");
 const PUBLISH = "/csi.v1.Controller/ControllerPublishVolume";
 
+/** Whether series have counted in the last 15 minutes: `increase` misses the first count, which makes one. */
+const hasCounted = (by: string, series: string): string =>
+  `sum by (${by}) (increase(${series}[15m])) > 0 or ` +
+  `sum by (${by}) (${series} unless ${series} offset 15m) > 0`;
+
 /** The alerts on each metric; none: it is for dashboards. A metric without a row does not compile. */
 export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
   azuredisk_build_info: [
@@ -57,7 +62,7 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
       name: "CallsRefused",
       expr:
         "sum by (method, code) " +
-        '(rate(azuredisk_csi_calls_total{code=~"INTERNAL|PERMISSION_DENIED|RESOURCE_EXHAUSTED"}[5m])) > 0',
+        '(rate(azuredisk_csi_calls_total{code=~"INTERNAL|PERMISSION_DENIED|RESOURCE_EXHAUSTED"}[15m])) > 0',
       for: "15m",
       severity: "warning",
       summary: "CSI calls are refused: a bug, a missing right, a quota, or a limit of Azure or of a node.",
@@ -240,7 +245,7 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
     },
     {
       name: "StepThrew",
-      expr: 'sum by (step) (increase(azuredisk_steps_total{outcome="threw"}[15m])) > 0',
+      expr: hasCounted("step", 'azuredisk_steps_total{outcome="threw"}'),
       for: "0m",
       severity: "warning",
       summary: "A step of the driver ended by a bug.",
@@ -262,7 +267,7 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
   azuredisk_loop_passes_total: [
     {
       name: "PassThrew",
-      expr: 'sum by (loop) (increase(azuredisk_loop_passes_total{outcome="threw"}[15m])) > 0',
+      expr: hasCounted("loop", 'azuredisk_loop_passes_total{outcome="threw"}'),
       for: "0m",
       severity: "warning",
       summary: "A pass of a control loop ended by a bug.",
@@ -347,8 +352,8 @@ export const metricAlerts: Readonly<Record<MetricName, readonly Alert[]>> = {
       expr: 'sum(rate(azuredisk_extender_removed_nodes_total{because="no-slot"}[15m])) > 0',
       for: "15m",
       severity: "info",
-      summary: "Nodes lack data-disk slots for the pods that wait.",
-      remedy: "Add nodes, or choose a VM size with more data disks.",
+      summary: "Pods are kept off nodes that have no free data-disk slot for their volumes.",
+      remedy: "If pods stay Pending, add nodes, or choose a VM size with more data disks.",
     },
   ],
 };

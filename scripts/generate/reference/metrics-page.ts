@@ -16,7 +16,8 @@ src/adapters/observe. Never edited by hand. -->
 
 Each role serves Prometheus' text format at \`/metrics\` of its \`--http-endpoint\`. The chart starts the
 controllers with port 29604, the node plug-ins with 29605 and the scheduler extender with 29606
-(\`metricsPort\`). A counter starts at 0 with its process.
+(\`metricsPort\`). A series of a counter appears with its first count, so at 1: \`rate\` and \`increase\` show only
+what follows.
 
 Gauges of the leader have no values in other controllers, so that a sum counts each object once.
 
@@ -34,7 +35,9 @@ const STEP_NOTE =
   "disk, after a store rollback (one step a volume), and where another driver has published the volume";
 
 const ALERTS = `The chart's PrometheusRule has them, from the file \`deploy/chart/files/alert-rules.yaml\`. Azure's managed
-Prometheus has no PrometheusRule: there, load the file's groups as rule groups of the workspace.
+Prometheus has no PrometheusRule: there, convert the file's groups into resources of Azure Resource Manager
+(\`Microsoft.AlertsManagement/prometheusRuleGroups\`) of the workspace. Where several clusters send to one workspace,
+set \`clusterName\` in each, or an alert adds up what the clusters report.
 
 `;
 

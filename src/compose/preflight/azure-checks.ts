@@ -235,8 +235,8 @@ function roleAssignmentCommand({ clientId, place }: AzureChecks, failure: ArmErr
   const { role, file } = isSubscriptionAction(denied.action) ? ROLES.subscription : ROLES.group;
   const assignee = clientId ?? "<client id>";
   return (
-    `az role assignment create --role "${role}" --assignee ${assignee} --scope ${group}; where it is ` +
-    `assigned, it lacks the action: az role definition update --role-definition @${file} (docs/install.md)`
+    `az role assignment create --role "${role}" --assignee ${assignee} --scope ${group}\n` +
+    `az role definition update --role-definition @${file} # where it is assigned, it lacks the action`
   );
 }
 

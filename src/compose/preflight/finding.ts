@@ -5,7 +5,7 @@ export interface Finding {
   /** `unknown`: it could not be checked, which is reported, but not a failure. */
   readonly verdict: "ok" | "missing" | "unknown";
   readonly detail: string;
-  /** The command that fixes it, or a sentence where no command does. */
+  /** The commands that fix it, one a line, or a sentence where no command does. */
   readonly fix?: string;
 }
 
@@ -28,7 +28,7 @@ export function unknown(check: string, detail: string): Finding {
 export function describeFindings(findings: readonly Finding[]): string {
   const lines = findings.flatMap(({ check, verdict, detail, fix }) => [
     `${verdict.padEnd(7)}  ${check}: ${detail}`,
-    ...(fix === undefined ? [] : [`         fix: ${fix}`]),
+    ...(fix === undefined ? [] : [`         fix: ${fix.replaceAll("\n", "\n              ")}`]),
   ]);
   const count = (sought: Finding["verdict"]): number =>
     findings.filter(({ verdict }) => verdict === sought).length;

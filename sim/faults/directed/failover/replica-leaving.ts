@@ -71,7 +71,7 @@ function replicaLeaving(losing: Loss): FaultVariant {
       });
       const leaseVersion = (): string | undefined => store.objects("Lease")[0]?.metadata.resourceVersion;
       const versionAtBackup = leaseVersion();
-      // A backup as recent as the leader's last renewal is noticed by nobody: docs/assurance/promises.md.
+      // A backup as recent as the leader's last renewal shows in no counter: docs/assurance/promises.md.
       when(
         () => leaseVersion() !== versionAtBackup,
         () => erase(world, "AzVolumeAttachment", replica.metadata.name, false),
