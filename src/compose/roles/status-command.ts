@@ -41,7 +41,7 @@ export const statusCommand = {
     const connection = await connectStore(values, name, { clock: systemClock, random: systemRandom });
     const { store, apiClient: client } = connection;
     try {
-      const sources = { store, client, namespace: values.namespace };
+      const sources = { store, client, namespace: values.namespace, clock: systemClock };
       const all = await withTimeout(systemClock, LIMIT_MS, (signal) => readReports(sources, sought, signal));
       if (sought !== undefined && all.length === 0)
         throw new Error(`${sought}: the driver has no such volume`);

@@ -3,16 +3,16 @@ import { describe, it } from "node:test";
 import { scriptedApiClient } from "../../adapters/kubernetes/testing/scripted-api-client.ts";
 import { aDriverNode } from "../../controller/testing/a-driver-node.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { anAttachment, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { anAttachment, aVolume, diskUri, nowMs } from "../../core/testing/objects.ts";
 import { readReports, type ReportSources } from "./read-reports.ts";
 
 const never = new AbortController().signal;
-const items: Readonly<Record<string, readonly object[]>> = {
+const items: Readonly<Record<string, readonly { readonly metadata: { readonly name: string } }[]>> = {
   AzVolume: [
     aVolume(),
     aVolume({
       metadata: { name: "pvc-2" },
-      spec: { volumeName: "pvc-2" },
+      spec: { volumeName: "pvc-of-2" },
       status: {
         detail: undefined,
       },
@@ -24,6 +24,12 @@ const items: Readonly<Record<string, readonly object[]>> = {
 /** Lists what a test has of a kind. */
 const store = {
   list: async (kind: string) => ok({ items: items[kind] ?? [], resourceVersion: "1" }),
+  get: async (kind: string, name: string) => {
+    const found = (items[kind] ?? []).find(({ metadata }) => metadata.name === name);
+    return found === undefined
+      ? fail({ kind: "ObjectNotFound", objectKind: kind, name } as const)
+      : ok(found);
+  },
 } as unknown as ReportSources["store"];
 
 const event = (name: string, lastTimestamp: string) => ({
@@ -40,6 +46,7 @@ const answers: Readonly<Record<string, object>> = {
   },
   "/api/v1/namespaces/shop/persistentvolumeclaims/data": { spec: { volumeName: "pv-of-data" } },
   "/api/v1/namespaces/shop/persistentvolumeclaims/new": { spec: {} },
+  "/api/v1/persistentvolumes/pvc-2": { spec: { csi: { volumeHandle: diskUri } } },
   "/api/v1/persistentvolumes/pv-of-data": {
     spec: { csi: { driver: "disk.csi.azure.com", volumeHandle: diskUri } },
   },
@@ -50,7 +57,7 @@ function aCluster(): ReportSources {
   const client = scriptedApiClient(({ path }) =>
     answers[path] === undefined ? notFound : { code: 200, body: answers[path] },
   );
-  return { store, client, namespace: "azure-disk-csi" };
+  return { store, client, namespace: "azure-disk-csi", clock: { nowMs: () => nowMs } };
 }
 
 describe("readReports", () => {
@@ -73,7 +80,8 @@ describe("readReports", () => {
   for (const { because, name, found } of [
     { because: "a claim", name: "shop/data", found: ["pvc-1"] },
     { because: "a PersistentVolume", name: "pv-of-data", found: ["pvc-1"] },
-    { because: "a volume", name: "pvc-2", found: ["pvc-2"] },
+    { because: "a volume, whatever PersistentVolume has its name", name: "pvc-2", found: ["pvc-2"] },
+    { because: "a name in CreateVolume", name: "pvc-of-2", found: ["pvc-2"] },
     { because: "a disk", name: diskUri.toUpperCase(), found: ["pvc-1"] },
     { because: "a volume of another driver", name: "pvc-3", found: [] },
   ])
@@ -101,7 +109,25 @@ describe("readReports", () => {
   });
 
   it("says what could not be read", async () => {
-    const failing = { list: async () => fail({ kind: "StoreUnavailable", detail: "no answer" } as const) };
+    const noAnswer = async () => fail({ kind: "StoreUnavailable", detail: "no answer" } as const);
+    const failing = { ...store, list: noAnswer };
     await assert.rejects(readReports({ ...aCluster(), store: failing }, undefined, never), /no answer/u);
+  });
+
+  it("has all else where neither events nor the Lease can be read", async () => {
+    const forbidden = { code: 403, body: { code: 403, reason: "Forbidden" } };
+    const client = scriptedApiClient(() => forbidden);
+    const get: typeof store.get = async (kind, name, signal) =>
+      kind === "Lease"
+        ? fail({ kind: "StoreUnavailable", detail: "get leases: forbidden" } as const)
+        : store.get(kind, name, signal);
+    const sources = { ...aCluster(), client, store: { ...store, get } };
+    const [report, ...others] = await readReports(sources, "pvc-1", never);
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [report?.attachments.length, report?.eventsNotRead, report?.controller.leads],
+      [1, "403", undefined],
+    );
+    assert.match(report?.controller.detail ?? "", /^Lease not read \(.*forbidden/u);
   });
 });

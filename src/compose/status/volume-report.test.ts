@@ -38,6 +38,7 @@ function aReport(overrides: Partial<VolumeReport> = {}): VolumeReport {
     attachments: [anAttachment("node-a"), aReplica("node-b")],
     nodes: [aNode("node-a"), aNode("node-b")],
     events: [],
+    controller: { leads: true, detail: "Lease of controller-0, renewed 2 s ago" },
     ...overrides,
   };
 }
@@ -80,6 +81,10 @@ describe("isFine", () => {
       changed: { attachments: [anAttachment("node-a", { status: { state: "AttachmentFailed", error } })] },
     },
     { because: "a silent node", changed: { nodes: [aNode("node-a", false), aNode("node-b")] } },
+    {
+      because: "a volume without a leading controller",
+      changed: { controller: { leads: false, detail: "none leads: no Lease" } },
+    },
     { because: "a writer without a node plug-in", changed: { nodes: [aNode("node-b")] } },
   ];
   for (const { because, changed } of rows)
@@ -130,10 +135,16 @@ describe("describeVolume", () => {
       "  condition   FailoverReady False (ReplicasMissing): so it is",
     ]);
     assert.equal(lines[6], "  failure     NoFreeLun at 12:00, 2 retries: no LUN is free");
-    assert.equal(lines.length, 17);
+    assert.equal(lines[7], "  controller  Lease of controller-0, renewed 2 s ago");
+    assert.equal(lines.length, 18);
     assert.match(
       lines.at(-1) ?? "",
       /^ {2}event {7}12:01 Warning AttachFailed \(3 times\): no LUN is free\. The/u,
     );
+  });
+
+  it("says that the events could not be read", () => {
+    const lines = describeVolume(aReport({ eventsNotRead: "403" })).split("\n");
+    assert.equal(lines.at(-1), "  events      not read (403)");
   });
 });

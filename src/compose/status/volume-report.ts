@@ -2,6 +2,7 @@ import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isTrouble } from "../../core/states/count-states.ts";
+import type { ControllerReport } from "./controller-report.ts";
 
 /** core/v1 Event, as far as it is shown. */
 export interface VolumeEvent {
@@ -21,14 +22,18 @@ export interface VolumeReport {
   readonly nodes: readonly AzDriverNode[];
   /** Earliest first. */
   readonly events: readonly VolumeEvent[];
+  /** Why the events could not be read. */
+  readonly eventsNotRead?: string | undefined;
+  readonly controller: ControllerReport;
 }
 
 /** Events that are shown of a volume: the latest. */
 const EVENTS_MAX = 10;
 const WELL: readonly string[] = ["Created", "Updated"];
 
-/** Whether nothing of a volume has failed, waits, or is on a node that is in trouble. */
-export function isFine({ volume: { status }, attachments, nodes }: VolumeReport): boolean {
+/** Whether a controller leads, and nothing of a volume has failed, waits, or is on a node in trouble. */
+export function isFine({ volume: { status }, attachments, nodes, controller }: VolumeReport): boolean {
+  if (controller.leads === false) return false;
   if (status === undefined || !WELL.includes(status.state) || status.error !== undefined) return false;
   const { record, conditions } = status;
   if (record?.fencing !== undefined || conditions.some(isTrouble)) return false;
@@ -49,9 +54,9 @@ function nodeOf(nodes: readonly AzDriverNode[], nodeName: string): AzDriverNode 
   return nodes.find(({ spec }) => spec.nodeName === nodeName);
 }
 
-/** A volume for people: a line each for disk, record, attachments, conditions, failures and events. */
+/** A volume for people: a line each for what it has, for the controller, and for its latest events. */
 export function describeVolume(report: VolumeReport): string {
-  const { volume, attachments, nodes, events } = report;
+  const { volume, attachments, nodes, events, eventsNotRead, controller } = report;
   const { status } = volume;
   const rows: readonly (readonly [what: string, text: string])[] = [
     ["disk", disk(volume)],
@@ -62,6 +67,8 @@ export function describeVolume(report: VolumeReport): string {
         ["condition", `${type} ${value} (${reason}): ${message}`] as const,
     ),
     ...(status?.error === undefined ? [] : [["failure", failure(status.error)] as const]),
+    ["controller", controller.detail],
+    ...(eventsNotRead === undefined ? [] : [["events", `not read (${eventsNotRead})`] as const]),
     ...events.slice(-EVENTS_MAX).map((event) => ["event", describeEvent(event)] as const),
   ];
   const lines = rows.map(([what, text]) => `  ${what.padEnd(10)}  ${text}`);
