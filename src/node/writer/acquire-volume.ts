@@ -65,8 +65,8 @@ export async function acquireVolume(
   );
   if (earlierRelease !== undefined) return reportRollback(ports, storeIncarnation, earlierRelease, signal);
   if (!acquired.ok) return acquired;
-  const writer = holderIn(ports, acquired.value);
-  invariant(writer !== undefined, "a volume was acquired, and its record names no holder");
+  const writer = acquired.value.status?.record?.writer;
+  invariant(writer !== undefined, "a volume was acquired, and its record names no writer");
   const { epoch } = writer;
   ports.logger.info("volume acquired", { volumeName, epoch });
   return ok({ volume: acquired.value, epoch });
