@@ -13,6 +13,7 @@ import {
   aWriter,
   diskUri,
   identity,
+  settings,
   unchangedFor,
 } from "../testing/objects.ts";
 import {
@@ -383,6 +384,25 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         plan: [endsRecall, reportsSilence("which writes the volume")],
       },
       {
+        because: "its plug-in answers while its heartbeats fail: recalling it again would never end",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(34_999, unmounting)],
+          nodes: [aNode("node-a", stale), ...others],
+        }),
+        plan: [...askingThePlatform(waitsFor("is unmounting")), reportsSilence("which writes the volume")],
+      },
+      {
+        because: "the same, where an unmount stalls sooner than a node is silent",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(10_000, unmounting)],
+          nodes: [aNode("node-a", stale), ...others],
+          settings: { ...settings, unmountStallMs: 10_000 },
+        }),
+        plan: [endsRecall, reportsSilence("which writes the volume")],
+      },
+      {
         because: "the same, out of service",
         observed: anObservedVolume({
           volume,
@@ -435,6 +455,29 @@ describe("planWriter for a writer that no longer requests the volume", () => {
         plan: [silent],
       },
     ]);
+  });
+
+  it("recalls a node without heartbeats whose plug-in answers only once more", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { requested: false }) });
+    const stateOf = (recallId: string | undefined, answerId: string): AzVolumeAttachment =>
+      anAttachment("node-a", {
+        spec: recallId === undefined ? {} : { recall: { id: recallId, since: agoMs(600_000) } },
+        status: {
+          recall: { id: answerId, published: [], unmounting: true, progress: "1", time: agoMs(600_000) },
+        },
+      });
+    const states: readonly (readonly [ReturnType<typeof unchangedFor>, string])[] = [
+      [unchangedFor(300_000, stateOf("recall-1", "recall-1")), "Recall"],
+      [unchangedFor(0, stateOf(undefined, "recall-1")), "Recall"],
+      [unchangedFor(0, stateOf("recall-2", "recall-1")), "AskAzure"],
+      [unchangedFor(0, stateOf("recall-2", "recall-2")), "AskAzure"],
+    ];
+    const nodes = [aNode("node-a", { heartbeatUnchangedMs: 300_000 }), aNode("node-b")];
+    for (const [own, kind] of states) {
+      const attachments = [own, unchangedFor(300_000, anAttachment("node-b"))];
+      const observed = anObservedVolume({ volume, attachments, nodes, unchangedMs: 300_000 });
+      assert.equal(planWriter(observed)[0]?.kind, kind, JSON.stringify(own.attachment.spec.recall));
+    }
   });
 
   it("asks for no mark of a holder that has no Node", () => {

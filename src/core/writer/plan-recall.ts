@@ -60,7 +60,10 @@ export function planForUnrequestedHolder(observed: ObservedVolume, writer: Write
   if (recall === undefined) return [{ kind: "Recall", attachmentName, isDue: true }];
   const hasNoHeartbeat = present === undefined || isSilent(observed, present);
   // It can't report progress, nor does it as soon as it is back: only its answer to another recall counts.
-  if (hasNoHeartbeat && answerTo(recall, own.attachment) !== undefined)
+  // One that has just answered can: its heartbeats alone fail. No answer counts as stalled before it is old.
+  const { heartbeatStaleMs, unmountStallMs } = observed.settings;
+  const isAnswerOld = own.unchangedMs >= Math.min(heartbeatStaleMs, unmountStallMs);
+  if (hasNoHeartbeat && isAnswerOld && answerTo(recall, own.attachment) !== undefined)
     return [{ kind: "Recall", attachmentName, isDue: false }];
   const { hasFailed, because } = judgeRecall(observed, own, recall, present);
   if (hasFailed) return [{ kind: "BeginFence", node, ground: isOut ? "outOfService" : "stalled", because }];
