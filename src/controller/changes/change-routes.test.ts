@@ -215,6 +215,26 @@ describe("a change of a volume", () => {
       }));
 });
 
+describe("the comparison with Azure after an attachment is gone", () => {
+  const inState = (state: AttachmentState): AzVolumeAttachment =>
+    anAttachment("node-a", { status: { state } });
+  const rows = [
+    { because: "it was attached", previous: inState("Attached"), isDue: true },
+    { because: "a rollback has marked its detach", previous: inState("Detaching"), isDue: true },
+    { because: "that detach has failed", previous: inState("DetachmentFailed"), isDue: true },
+    { because: "it was detached", previous: leaving(inState("Detaching")), isDue: false },
+    { because: "it was never begun", previous: inState("Pending"), isDue: false },
+  ];
+  for (const { because, previous, isDue } of rows)
+    it(`is ${isDue ? "" : "not "}due: ${because}`, () =>
+      withRoutes(async ({ routes, taken, clock }) => {
+        const { name } = previous.metadata;
+        routes.onChange({ kind: "AzVolumeAttachment", name, previous, current: undefined });
+        await clock.advance(10_000);
+        assert.deepEqual((await taken()).recovery, isDue ? [ONLY_KEY] : undefined);
+      }));
+});
+
 describe("the loop of an attachment that is being deleted", () => {
   const name = attachmentName("node-a");
   const deleted = (state: AttachmentState, attempt?: string): AzVolumeAttachment =>

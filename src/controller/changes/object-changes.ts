@@ -24,9 +24,8 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
  * Whether a volume has changed in a field that a plan reads. The beginning of an attempt, the result of a
  * failed one (its error, its retries) and conditions, but the one that keeps a volume from its nodes, do not
  * count: otherwise each failure would trigger the next attempt at once, and defeat the back-off and Azure's
- * Retry-After. Nor do the notes of requests for
- * snapshots and growth, which each attempt renews. A generation counts where a plan compares it: while a
- * modification is asked for, and after a failure for good.
+ * Retry-After. Nor do the notes of requests for snapshots and growth, which each attempt renews. A generation
+ * counts where a plan compares it: while a modification is asked for, and after a failure for good.
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
@@ -111,9 +110,14 @@ export function isVolumeErased({ previous, current }: VolumeChange): boolean {
 
 /** An attachment that is gone although its disk may still be on the VM. */
 export function isAttachmentErased({ previous, current }: AttachmentChange): boolean {
-  const state = previous?.status?.state;
+  if (previous === undefined || current !== undefined) return false;
+  const state = previous.status?.state;
+  // After a rollback a shared attachment is marked so until a node needs it, though its disk is on the VM.
   return (
-    current === undefined && (state === "Attaching" || state === "Attached" || state === "AttachmentFailed")
+    state === "Attaching" ||
+    state === "Attached" ||
+    state === "AttachmentFailed" ||
+    (isDetaching(previous) && !isTerminating(previous))
   );
 }
 
