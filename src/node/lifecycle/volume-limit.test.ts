@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { settledOn } from "../../controller/testing/settled.ts";
 import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { anAttachment, diskUri } from "../../core/testing/objects.ts";
 import type { InstanceMetadata } from "../../ports/cloud/instance-metadata.ts";
 import type { OwnNode } from "../../ports/cluster/own-node.ts";
 import { aCheckpoint } from "../../ports/testing/a-checkpoint.ts";
+import type { VolumeLimit } from "../node-ports.ts";
 import { aMachine } from "../testing/a-machine.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "./volume-limit.ts";
 
@@ -68,6 +70,11 @@ function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
   return world;
 }
 
+/** The limit, once time has passed for a second look. */
+function measured(world: World, limit: VolumeLimit): Promise<number> {
+  return settledOn(world.clock, limit.measure(0, never));
+}
+
 describe("createVolumeLimit", () => {
   it("is the limit of the VM size: the driver's own volumes do not count against it", async () => {
     assert.equal(await createVolumeLimit(aWorld().options).measure(0, never), 8);
@@ -77,7 +84,7 @@ describe("createVolumeLimit", () => {
     const world = aWorld({ reserved: 2 });
     world.disks = [ours, backup];
     const limit = createVolumeLimit(world.options);
-    assert.equal(await limit.measure(0, never), 5);
+    assert.equal(await measured(world, limit), 5);
     limit.learn(26);
     assert.equal(await limit.measure(60_000, never), 23);
     limit.learn(undefined);
@@ -87,20 +94,20 @@ describe("createVolumeLimit", () => {
   it("subtracts the slots of foreign disks, and the reserved ones", async () => {
     const world = aWorld({ reserved: 2 });
     world.disks = [ours, backup, { diskUri: undefined, lun: 5 }];
-    assert.equal(await createVolumeLimit(world.options).measure(0, never), 4);
+    assert.equal(await measured(world, createVolumeLimit(world.options)), 4);
   });
 
   it("is 0 where every slot has a foreign disk, unlike in NodeGetInfo", async () => {
     const world = aWorld({ vmSize: "Standard_B1s" });
     world.disks = [backup, { diskUri: undefined, lun: 5 }];
-    assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
+    assert.equal(await measured(world, createVolumeLimit(world.options)), 0);
   });
 
   it("counts volumes that only Kubernetes or the checkpoints know as its own", async () => {
     const world = aWorld();
     world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
     world.volumesInKubernetes = [v1Uri];
-    assert.equal(await createVolumeLimit(world.options).measure(0, never), 8);
+    assert.equal(await measured(world, createVolumeLimit(world.options)), 8);
     const checkpoint = aCheckpoint({ volumeId: v1Uri, lun: 2 });
     assert.equal(
       await createVolumeLimit({
@@ -115,24 +122,36 @@ describe("createVolumeLimit", () => {
   it("counts a disk as foreign only at the second read, as a detach shows late", async () => {
     const world = aWorld();
     const limit = createVolumeLimit(world.options);
-    assert.equal(await limit.measure(0, never), 8);
+    assert.equal(await measured(world, limit), 8);
     world.disks = [ours, { diskUri: v1Uri, lun: LUNS.v1 }];
-    assert.equal(await limit.measure(0, never), 8);
+    assert.equal(await measured(world, limit), 8);
     world.disks = [ours, backup];
-    assert.equal(await limit.measure(0, never), 8, "another disk at another LUN was the stranger before");
-    assert.equal(await limit.measure(0, never), 7);
+    assert.equal(await measured(world, limit), 8, "another disk at another LUN was the stranger before");
+    assert.equal(await measured(world, limit), 7);
     world.disks = [ours];
-    assert.equal(await limit.measure(0, never), 8);
+    assert.equal(await measured(world, limit), 8);
+  });
+
+  it("looks again some seconds after a first read with a foreign disk", async () => {
+    const world = aWorld();
+    world.disks = [ours, backup];
+    const limit = createVolumeLimit(world.options);
+    const measured = [limit.measure(0, never), limit.measure(0, never)];
+    await world.clock.advance(4_999);
+    assert.equal(world.asked, 2);
+    world.disks = [ours];
+    await world.clock.advance(1);
+    assert.deepEqual(await Promise.all(measured), [8, 8], "it was being detached as the plug-in started");
   });
 
   it("stays as it was while the service does not respond", async () => {
     const world = aWorld();
     const limit = createVolumeLimit(world.options);
     world.disks = [ours, backup];
-    assert.equal(await limit.measure(0, never), 7);
+    assert.equal(await measured(world, limit), 7);
     world.isServiceDown = true;
     world.disks = [ours];
-    assert.equal(await limit.measure(0, never), 7);
+    assert.equal(await measured(world, limit), 7);
   });
 
   it("measures again only when the known value is too old", async () => {
@@ -149,7 +168,7 @@ describe("createVolumeLimit", () => {
 
   it("calls no service where the operator sets it, 0 included, or none is there", async () => {
     const world = aWorld({ given: 0 });
-    assert.equal(await createVolumeLimit(world.options).measure(0, never), 0);
+    assert.equal(await measured(world, createVolumeLimit(world.options)), 0);
     assert.equal(
       await createVolumeLimit({
         ...world.options,

@@ -1,4 +1,6 @@
 import { foreignDisksAmong, volumeLimitOf } from "../../core/azure/volume-limit.ts";
+import type { Failure } from "../../core/failure/failure.ts";
+import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../../ports/cloud/instance-metadata.ts";
@@ -24,13 +26,17 @@ export interface VolumeLimitOptions {
   readonly logger: Logger;
 }
 
+/** How long after the first read that finds a foreign disk the second follows, in milliseconds. */
+const LOOK_AGAIN_MS = 5_000;
+
 /** Disks that were on the VM at one read. */
 type Disks = InstanceMetadata["dataDisks"];
 
 /**
  * How many volumes this node takes: the limit of its VM size, less the reserved slots and the foreign
- * disks. A disk counts as foreign only at the second read that finds it so, except at the very first
- * read: Azure reports a detach to its VMs some seconds late.
+ * disks. A disk counts as foreign only at the second read that finds it so: Azure reports a detach to its VMs
+ * some seconds late. Where the first read finds one, the second follows within seconds: older versions of
+ * kubelet ask for the limit only when the plug-in starts.
  */
 export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   const { given, vmSize, reserved, metadata, clock, logger } = options;
@@ -41,7 +47,13 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
   const limit = (): number => volumeLimitOf({ given, vmSize, listed, reserved, foreignDisks });
 
   async function look(service: InstanceMetadataService, signal: AbortSignal): Promise<void> {
-    const read = await service.read(signal);
+    let earlier = foreignAtLastRead;
+    let read = await readForeignDisks(options, service, signal);
+    if (earlier === undefined && read.ok && read.value.length > 0) {
+      earlier = read.value;
+      await clock.sleep(LOOK_AGAIN_MS, signal).catch(() => undefined);
+      read = await readForeignDisks(options, service, signal);
+    }
     measuredMs = clock.elapsedMs();
     if (!read.ok) {
       if (!signal.aborted)
@@ -51,11 +63,10 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
         });
       return;
     }
-    const foreign = await readForeignDisks(options, read.value.dataDisks, signal);
-    const earlier = foreignAtLastRead ?? foreign;
+    const foreign = read.value;
     foreignAtLastRead = foreign;
     const before = limit();
-    foreignDisks = foreign.filter(({ lun }) => earlier.some((other) => other.lun === lun)).length;
+    foreignDisks = foreign.filter(({ lun }) => earlier?.some((other) => other.lun === lun)).length;
     if (limit() !== before)
       logger.info("volume limit", {
         limit: limit(),
@@ -86,17 +97,19 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
  */
 async function readForeignDisks(
   options: VolumeLimitOptions,
-  disks: Disks,
+  service: InstanceMetadataService,
   signal: AbortSignal,
-): Promise<Disks> {
+): Promise<Result<Disks, Failure>> {
+  const read = await service.read(signal);
+  if (!read.ok) return read;
   const attachments = options.cache
     .byIndex("AzVolumeAttachment", "nodeName", options.nodeName)
     .map(({ spec }) => spec.volumeId);
   const checkpointed = options.checkpoints.volumes().map(({ volumeId }) => volumeId);
-  const unknown = foreignDisksAmong(disks, [...attachments, ...checkpointed]);
-  if (unknown.length === 0 || options.ownNode === undefined) return unknown;
+  const unknown = foreignDisksAmong(read.value.dataDisks, [...attachments, ...checkpointed]);
+  if (unknown.length === 0 || options.ownNode === undefined) return ok(unknown);
   const node = await options.ownNode.read(signal);
   if (!node.ok && !signal.aborted)
     options.logger.warn("Kubernetes can't be asked which disks are its volumes", { failure: node.failure });
-  return foreignDisksAmong(unknown, node.ok ? (node.value?.volumeIds ?? []) : []);
+  return ok(foreignDisksAmong(unknown, node.ok ? (node.value?.volumeIds ?? []) : []));
 }
