@@ -1,6 +1,6 @@
 import { adoptVolume } from "../../controller/adoption/adopt-volume.ts";
 import { type StatedUse, unstatedUse } from "../../controller/adoption/adopted-spec.ts";
-import { volumeFromTags } from "../../controller/disk/disk-tags.ts";
+import { clusterOf, volumeFromTags } from "../../controller/disk/disk-tags.ts";
 import type { AzVolume, VolumeCapability } from "../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -35,8 +35,9 @@ export function findOrAdopt(
 /**
  * As `findOrAdopt`, for a call that may come before the first publish, and states at most a `capability`. A
  * disk is adopted only where its tags, the cluster's objects or the call say what it is for: one that is
- * adopted for another use is published to no node, for good. The call counts only without an orchestrator
- * that has objects: it states no attributes, such as the number of replicas, and a cache may lag behind it.
+ * adopted for another use is published to no node, for good. The tags of another cluster's disk do not count.
+ * The call counts only without an orchestrator that has objects: it states no attributes, such as the number
+ * of replicas, and a cache may lag behind it.
  */
 export function findOrAdoptUnpublished(
   context: ControllerContext,
@@ -48,7 +49,8 @@ export function findOrAdoptUnpublished(
   const isCallEnough = capability !== undefined && !clusterVolumes.knowsAttachments;
   const useOf = ({ tags }: DiskFacts): StatedUse | undefined => {
     const called = isCallEnough ? { capabilities: [capability], volumeContext: {} } : undefined;
-    const tagged = volumeFromTags(tags) === undefined ? undefined : unstatedUse;
+    const isOwn = (clusterOf(tags) ?? context.clusterId) === context.clusterId;
+    const tagged = isOwn && volumeFromTags(tags) !== undefined ? unstatedUse : undefined;
     return clusterVolumes.volumeOf(volumeId) ?? called ?? tagged;
   };
   return findOrAdoptFor(context, volumeId, useOf, signal);

@@ -92,6 +92,17 @@ describe("modifyVolume", () => {
       assert.equal((await world.answerOf(answer)).ok, false, "no loop looks at the disk here");
     }));
 
+  it("adopts no disk by the tags of another cluster", () =>
+    withController(async (world) => {
+      const diskUri = aDiskUri();
+      const tags = driverTags(aVolumeObject(), "cluster-2");
+      const cloud: ControllerContext["cloud"] = { getDisk: async () => ok(aDisk({ diskUri, tags })) };
+      const context = { ...world.context, cloud };
+      const answer = await world.answerOf(modify({ ...world, context }, standard, diskUri, 1_000));
+      assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+      assert.equal(world.volume("pvc-1"), undefined);
+    }));
+
   it("records the request and answers once the disk is as requested", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());
