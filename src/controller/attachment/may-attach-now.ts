@@ -64,8 +64,8 @@ function attachedLuns(attachments: readonly AzVolumeAttachment[], node: NodeIden
 /**
  * Whether the node has no quarantine and no reserved LUN that the cache does not show yet, written by
  * another controller: this one's own writes are in its cache at once. Costs one list of the node's
- * attachments, and a read of each volume whose attachment differs from the cache: a fence changes the
- * attachment before it writes the quarantine.
+ * attachments, and a read of each volume whose attachment differs from the cache or is pending: a fence
+ * usually changes the attachment before it writes the quarantine.
  */
 async function isAsCached(
   ports: AttachmentPorts,
@@ -95,7 +95,7 @@ function volumesToRead(
 ): ReadonlySet<string> {
   const cached = cache.byIndex("AzVolumeAttachment", "nodeName", node.nodeName);
   const versions = new Map(cached.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
-  // A fence changes nothing in an attachment that was never begun.
+  // A fence by the end of the VM changes nothing in a pending one (`reset-attachment.ts`).
   const changed = present.filter(
     ({ metadata, status }) =>
       versions.get(metadata.name) !== metadata.resourceVersion || (status?.state ?? "Pending") === "Pending",

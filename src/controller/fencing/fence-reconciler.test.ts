@@ -56,7 +56,7 @@ describe("fenceReconciler", () => {
       });
     }));
 
-  it("changes an attachment without a place, so that a stale attach notices", () =>
+  it("marks an attachment without a place as proven off, for a stale attach to notice", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: unrequested, fencing: a }));
       const { metadata, spec } = anAttachment("node-a");

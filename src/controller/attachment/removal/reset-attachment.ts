@@ -12,9 +12,10 @@ import { withoutPlace } from "../disk-place.ts";
  * Records that a disk is detached other than by a detach of its attachment: by a fence, or with its VM.
  * Another disk may soon get the LUN that the attachment names, and the node would take it for this
  * volume's. `proof`: what has shown it; once the VM is proven not to list the disk, nothing is left to
- * detach. That mark changes an attachment that names no place as well: an attach of another volume, whose
- * cache is stale, finds by the change that this node may be in quarantine (`may-attach-now.ts`). Success
- * where there is no such attachment.
+ * detach. That mark changes an attachment that names no place as well, and by the change an attach of another
+ * volume, whose cache is stale, finds that this node may be in quarantine. A proof by the VM's end leaves no
+ * mark: an attachment without a place stays as it is, so the volumes of pending ones are read, too
+ * (`may-attach-now.ts`). Success where there is no such attachment.
  */
 export async function resetAttachment(
   store: ObjectStore,
