@@ -112,6 +112,13 @@ describe("waitUntilDrained", () => {
     assert.deepEqual(await isOverAfter(world, 600_000, demote), [false, true]);
   });
 
+  it("does not wait for ControllerUnpublishVolume once a volume is unstaged", async () => {
+    const { spec, ...published } = anAttachment("node-a");
+    const { writerRequest: _, ...unstaged } = spec;
+    const world = aWorld({ isShuttingDown: true, attachments: [{ ...published, spec: unstaged }] });
+    assert.deepEqual(await isOverAfter(world, 5_000, () => undefined), [true, true]);
+  });
+
   it("treats a Node that is gone as drained", async () => {
     const world = aWorld({ taints: undefined, checkpointed: ["pvc-1"] });
     assert.deepEqual(await isOverAfter(world, 10_000, () => (world.checkpointed = [])), [false, true]);

@@ -25,8 +25,9 @@ const LOOK_EVERY_MS = 500;
  * For a plug-in that is asked to stop. Where its node is being drained, shuts down or is gone, waits until no
  * volume is staged there and none is requested there as Primary, since only this plug-in can unmount them; a
  * volume left mounted would have to be fenced. Otherwise it returns at once, so that upgrades are quick. The
- * kubelet of a node that shuts down waits for pods' mounts before it ends the plug-in, not for stages.
- * Returns whether the node is being emptied. Rejects with the signal's reason.
+ * kubelet of a node that shuts down waits for pods' mounts before it ends the plug-in, not for stages. A
+ * Primary whose request is withdrawn has been unstaged: it stays until ControllerUnpublishVolume, which needs
+ * no plug-in. Returns whether the node is being emptied. Rejects with the signal's reason.
  */
 export async function waitUntilDrained(ports: DrainPorts, signal: AbortSignal): Promise<boolean> {
   const isEmptied = await untilAnswered(ports, () => readIsEmptied(ports, signal), signal);
@@ -67,7 +68,9 @@ async function volumesLeft(
   );
   if (!attachments.ok) return attachments;
   const primaries = attachments.value.items.flatMap(({ spec }) =>
-    spec.nodeName === nodeName && spec.role === "Primary" ? [spec.volumeName] : [],
+    spec.nodeName === nodeName && spec.role === "Primary" && spec.writerRequest !== undefined
+      ? [spec.volumeName]
+      : [],
   );
   return ok([...new Set([...primaries, ...(await readCheckpointedVolumes())])].toSorted());
 }
