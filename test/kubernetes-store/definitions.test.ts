@@ -131,19 +131,43 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
         );
     };
     assert.deepEqual(await table("azv"), [
-      ["NAME", "STATE", "WRITER", "HELD", "SIZEGIB", "SKU", "FAILOVERREADY", "AGE"],
-      ["pvc-1", "Created", "node-a", "true", "10", "Premium_LRS", "True"],
+      ["NAME", "CLAIM", "STATE", "WRITER", "HELD", "SIZEGIB", "SKU", "FAILOVERREADY", "ERROR", "AGE"],
+      ["pvc-1", "Created", "node-a", "true", "10", "Premium_LRS", "True", "Throttled"],
     ]);
     assert.deepEqual(await table("azvolumeattachments"), [
-      ["NAME", "NODENAME", "REQUESTEDROLE", "ROLE", "STATE", "LUN", "AGE"],
-      ["pvc-1-node-a", "node-a", "Primary", "Primary", "Attached", "3"],
+      ["NAME", "NODENAME", "REQUESTEDROLE", "ROLE", "STATE", "LUN", "ERROR", "AGE"],
+      ["pvc-1-node-a", "node-a", "Primary", "Primary", "Attached", "3", "Throttled"],
     ]);
+    const { instanceUri } = fullAttachment.status;
     assert.deepEqual(await table("azva", "-o", "wide"), [
-      ["NAME", "NODENAME", "VOLUMENAME", "REQUESTEDROLE", "ROLE", "STATE", "LUN", "AGE"],
-      ["pvc-1-node-a", "node-a", "pvc-1", "Primary", "Primary", "Attached", "3"],
+      [
+        "NAME",
+        "NODENAME",
+        "VOLUMENAME",
+        "REQUESTEDROLE",
+        "ROLE",
+        "STATE",
+        "LUN",
+        "ERROR",
+        "MESSAGE",
+        "VM",
+        "AGE",
+      ],
+      [
+        "pvc-1-node-a",
+        "node-a",
+        "pvc-1",
+        "Primary",
+        "Primary",
+        "Attached",
+        "3",
+        "Throttled",
+        "later",
+        instanceUri,
+      ],
     ]);
     const [header, row] = await table("azdn");
-    assert.deepEqual(header, ["NAME", "READY", "LASTHEARTBEAT", "ZONE", "AGE"]);
+    assert.deepEqual(header, ["NAME", "READY", "LASTHEARTBEAT", "ZONE", "VERSION", "AGE"]);
     assert.deepEqual([row?.[0], row?.[1], row?.[3]], ["node-a", "true", "1"]);
     const { output } = await kubectl("get", "azuredisk", "--namespace", namespace, "--output", "name");
     assert.deepEqual(output.trim().split("\n"), [

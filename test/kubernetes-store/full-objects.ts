@@ -146,6 +146,7 @@ export const fullDriverNode: Full<"AzDriverNode"> = {
     conditions: [{ ...CONDITIONS[0], type: "Ready" }],
     maxVolumes: 16,
     location: "eastus",
+    driverVersion: "0.1.0",
     zone: "1",
     busType: "SCSI",
     vmId: NODE.vmId,
