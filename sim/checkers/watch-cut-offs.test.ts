@@ -24,7 +24,6 @@ async function aDetach(circumstances: {
   readonly hadWritableMount?: boolean;
   /** Several nodes write the disk, and attach it by themselves. */
   readonly isNodesOwn?: boolean;
-  readonly isOfRevertedPods?: boolean;
   readonly before?: (made: Made) => void | Promise<void>;
 }): Promise<readonly string[]> {
   const history = aHistory();
@@ -37,7 +36,6 @@ async function aDetach(circumstances: {
         ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }]
         : [],
     diskUriOf: () => diskUri.toUpperCase(),
-    isOfRevertedPods: () => circumstances.isOfRevertedPods ?? false,
   };
   const calls: {
     readonly sequence: number;
@@ -302,11 +300,8 @@ describe("no healthy writer is fenced", () => {
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider") }), []);
   });
 
-  it("reports it of a node that alone knows its pods, unless a restore reverted them", async () => {
-    const alone = { isInApi: false, isNodesOwn: true };
-    assert.deepEqual(await aDetach(alone), isCutOff);
-    assert.deepEqual(await aDetach({ ...alone, isOfRevertedPods: true }), []);
-    assert.deepEqual(await aDetach({ isNodesOwn: true, isOfRevertedPods: true }), isCutOff);
+  it("reports it of a node that alone knows its pods", async () => {
+    assert.deepEqual(await aDetach({ isInApi: false, isNodesOwn: true }), isCutOff);
   });
 
   it("accepts a detach, without a record, sent while the node was out of service", async () => {

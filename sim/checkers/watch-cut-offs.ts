@@ -17,8 +17,7 @@ import { diskName } from "./watch-writers.ts";
  * cases:
  * - No pod that the API server knows has it there, running or published and about to start, and the node does
  *   not hold the volume either: since it acquired it, a fence was declared, or the record lost or restored.
- *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it,
- *   unless a restored backup of etcd has reverted their pods (docs/assurance/promises.md).
+ *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it.
  * - The node is out of service, or the machine is off. A volume without a record has no fence: its node was
  *   out of service when the driver last changed the VM, and a restored backup has removed the mark.
  * - Another client did it: it changed that VM last, or it requested the detach of that very disk, which
@@ -32,7 +31,7 @@ export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
   readonly vmChanges: VmChanges;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf" | "isOfRevertedPods">;
+  readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   /** Whether nodes alone say how long they use the disk: several share it, and attach by themselves. */
   readonly isNodesOwn?: (diskUri: string) => boolean;
@@ -101,9 +100,7 @@ export function watchCutOffs(world: {
         ({ volumeName, isInApi }) =>
           isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri),
       );
-    const isHeld =
-      holders.get(resourceUriKey(diskUri)) === machine.vmGuid ||
-      (isNodesOwn(diskUri) && !cluster.isOfRevertedPods(nodeName, diskUri));
+    const isHeld = holders.get(resourceUriKey(diskUri)) === machine.vmGuid || isNodesOwn(diskUri);
     if (users.length === 0 && !isHeld) return;
     const use =
       users.length === 0

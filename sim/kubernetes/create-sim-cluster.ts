@@ -66,11 +66,6 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     snapshots: options.snapshots,
     copies: options.copies,
     isInAzure: options.isInAzure,
-    isLostUse: (nodeName, volumeId) =>
-      api
-        .list("PersistentVolume")
-        .some((volume) => volume.workload.sharedBy !== undefined && volume.volumeId === volumeId) &&
-      isOfRevertedPods(nodeName, volumeId),
     skuOf: options.skuOf,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
     onCreated: (volumeId) => {
@@ -103,18 +98,6 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     signal: whole.signal,
     onFailure,
   });
-  /** Uids of pods that a restore has reverted, until their kubelet reports them again. */
-  const reverted = new Set<string>();
-  api.onChange(({ kind, current }) => {
-    if (kind === "Pod" && current?.phase === "Running") reverted.delete(current.uid);
-  });
-  const isOfRevertedPods: SimCluster["isOfRevertedPods"] = (nodeName, volumeId) => {
-    const users = [...kubelets.containersOn(nodeName), ...kubelets.publishedOn(nodeName)].filter(
-      ({ volumeName }) =>
-        api.get("PersistentVolume", volumeName)?.volumeId.toLowerCase() === volumeId.toLowerCase(),
-    );
-    return users.length > 0 && users.every(({ podUid }) => reverted.has(podUid));
-  };
   const sights = new Map<string, Sight>();
   const begun = new Map<string, BegunCreation>();
   const begunClasses: BegunClasses = new Map();
@@ -249,10 +232,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
         manager?.end(RESTORED);
         scheduler?.end(RESTORED);
         trace.note("API server", "goes back to a backup");
-        const before = api.list("Pod");
         api.restore(objects);
-        const phases = new Map(api.list("Pod").map(({ uid, phase }) => [uid, phase]));
-        for (const { uid, phase } of before) if (phases.get(uid) !== phase) reverted.add(uid);
         if (whole.signal.aborted || manager === undefined) return;
         startManager();
         startScheduler();
@@ -297,7 +277,6 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       return last?.state === "granted" ? last.sizeGiB : undefined;
     },
     containersOn,
-    isOfRevertedPods,
     usersOn: (nodeName) => {
       const running = containersOn(nodeName);
       const admitted = api.list("Pod").filter((pod) => pod.nodeName === nodeName && !pod.isDeleted);

@@ -317,11 +317,6 @@ export interface SimCluster {
   readonly usersOn: (
     nodeName: string,
   ) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
-  /**
-   * Whether a node's users of a volume are pods that a restored backup of etcd has reverted: it has no such
-   * pod, or one that has not started. They run on until their kubelet is started again.
-   */
-  readonly isOfRevertedPods: (nodeName: string, volumeId: string) => boolean;
   /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
   readonly deletionRequestedAtMs: (volumeId: string) => number | undefined;
   /** When a CreateVolume first returned that volume, in milliseconds; undefined: never. */

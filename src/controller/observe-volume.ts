@@ -18,7 +18,14 @@ import type { ControllerPorts } from "./controller-ports.ts";
 
 type ObservePorts = Pick<
   ControllerPorts,
-  "cache" | "users" | "unschedulable" | "clusterVolumes" | "clock" | "settings" | "attach"
+  | "attach"
+  | "cache"
+  | "clock"
+  | "clusterVolumes"
+  | "leaseHighWaterMark"
+  | "settings"
+  | "unschedulable"
+  | "users"
 > & {
   /** Nodes of replicas that this process is creating, by the name of the volume. Default: none. */
   readonly placing?: ReadonlyMap<string, readonly string[]>;
@@ -77,6 +84,7 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     },
     companionCounts: () => countCompanions(ports, volumeId),
     nowMs: clock.nowMs(),
+    storeIncarnation: ports.leaseHighWaterMark.comingIncarnation,
     settings,
   };
 }
@@ -164,6 +172,8 @@ function observedNode(
     ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
     heartbeatDelayMs: status.heartbeatDelayMs,
+    storeIncarnation: status.storeIncarnation,
+    staged: status.volumes,
     volumesMax: status.maxVolumes,
     attachments: attachments.length,
     isShortOfSlots: attachments.some(waitsForSlot),

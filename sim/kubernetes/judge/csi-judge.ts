@@ -26,11 +26,6 @@ export interface CsiJudgeOptions {
   readonly copies?: CopyHistory | undefined;
   /** Whether Azure has the disk of a volume. Default: that is not compared. */
   readonly isInAzure?: ((volumeId: string) => boolean) | undefined;
-  /**
-   * Whether nothing can show the driver that a node uses a volume: several nodes write it, and its pods there
-   * were reverted by a restored backup (docs/assurance/promises.md). Default: its pods are known.
-   */
-  readonly isLostUse?: (nodeName: string, volumeId: string) => boolean;
   /** The SKU of a volume's disk in Azure. Default: none is known. */
   readonly skuOf?: ((volumeId: string) => string | undefined) | undefined;
 }
@@ -210,7 +205,7 @@ export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
     const mount = mountsOn(machineOf(nodeId)).find(
       ({ diskUri, canWrite }) => canWrite && isSameDisk(diskUri, volumeId),
     );
-    if (mount !== undefined && options.isLostUse?.(nodeId, volumeId) !== true)
+    if (mount !== undefined)
       wrong(
         volumeName,
         `controllerUnpublishVolume succeeded, and ${nodeId} can still write it at ${mount.path}`,

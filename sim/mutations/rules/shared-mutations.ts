@@ -1,5 +1,5 @@
 import type { Mutation } from "../mutation.ts";
-import { lostSharedVolumesStorm, sharedVolumesStorm } from "../storms.ts";
+import { lostSharedVolumesStorm, restoredSharedClustersStorm, sharedVolumesStorm } from "../storms.ts";
 
 /** Rules of volumes that several nodes write: they have no record. */
 export const sharedMutations: readonly Mutation[] = [
@@ -156,5 +156,21 @@ export const sharedMutations: readonly Mutation[] = [
     storm: { ...sharedVolumesStorm, strikes: { "azure/replica-leaving-and-erased": 2 } },
     takes: "all objects are erased while a detach is under way, and a pod comes to that node",
     noticedBy: "src/controller/adoption/compare-attachments.test.ts",
+  },
+  {
+    name: "shared-node-unheard",
+    removes:
+      "where several nodes write, nothing is detached from a node in service before it has compared its " +
+      "volumes with a restored store",
+    edits: {
+      file: "src/core/writer/node-silence.ts",
+      find: `  return storeIncarnation < incarnation &&`,
+      replace: `  return storeIncarnation < 0 &&`,
+    },
+    breaks: ["healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    shownBy: 4,
+    takes: "a backup of etcd is restored, which lacks a pod that shares a volume",
+    noticedBy: "src/core/writer/node-silence.test.ts",
   },
 ];

@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { hasNoContainer, type VolumeUse } from "../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
+import { placedAttachment } from "../../objects/new-attachment.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -21,18 +22,21 @@ const SEEN_AGAIN_MS = 1_000;
  * Recreates an attachment that was deleted by hand while its node continues to write. Makes no call to
  * Azure and touches no mount: the new object requests what the old one did, and the next attach finds the
  * disk where it is. The old LUN and VM are not copied: a fence may have ended in between. An interruption
- * before the creation is handled like an erased attachment.
+ * before the creation is handled like an erased attachment. A replica on whose node no pod is seen stays one
+ * if the node is unheard (`isUnheard`): it requests the volume itself, or is not to keep it.
  */
 export async function recreateAttachment(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
-  node: NodeIdentity,
+  { node, isUnheard = false }: { readonly node: NodeIdentity; readonly isUnheard?: boolean },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
+  let staysReplica = false;
   if (isReplicaOfSharedVolume(ports, attachment)) {
     const { kind } = await replicaUseNow(ports, attachment, signal);
-    if (kind !== "used") return ok({ requeueAfterMs: SEEN_AGAIN_MS });
+    if (kind !== "used" && !isUnheard) return ok({ requeueAfterMs: SEEN_AGAIN_MS });
+    staysReplica = kind !== "used";
   } else {
     const isRequested = await isRequestedNow(ports, attachment, node, signal);
     if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
@@ -60,17 +64,16 @@ export async function recreateAttachment(
     role: "Primary" as const,
     writerRequest: earlierSpec.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) },
   };
+  const again = staysReplica
+    ? placedAttachment(earlierSpec)
+    : { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec };
   const made = await ports.steps.run("request", () =>
-    ports.store.create(
-      "AzVolumeAttachment",
-      { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec },
-      signal,
-    ),
+    ports.store.create("AzVolumeAttachment", again, signal),
   );
   // A client that requests the volume there may have been faster. One that is still there is planned again.
   if (!made.ok && made.failure.kind === "ObjectAlreadyExists")
     return removed.ok ? ok({}) : fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
-  if (!made.ok) return made;
+  if (!made.ok || staysReplica) return made.ok ? ok({}) : made;
   // A withdrawal while there was no object has found nothing to withdraw.
   const still = await isRequestedNow(ports, made.value, node, signal);
   if (!still.ok) return still;

@@ -33,16 +33,19 @@ interface Row {
   readonly nodes?: readonly ObservedNode[];
   readonly hasUser?: boolean;
   readonly pods?: readonly VolumePod[] | undefined;
+  readonly storeIncarnation?: number;
   readonly plan: AttachmentAction | undefined;
 }
 
 function check(rows: readonly Row[]): void {
-  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, pods, plan } of rows) {
+  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, ...row } of rows) {
+    const { pods, plan, storeIncarnation } = row;
     const observed = anObservedVolume({
       volume,
       hasUser: () => hasUser,
       pods: () => pods ?? [],
       attachments: [own, ...others],
+      storeIncarnation,
       ...(nodes === undefined ? {} : { nodes }),
     });
     assert.deepEqual(planAttachment(observed, own), plan, because);
@@ -809,7 +812,23 @@ describe("planAttachment", () => {
         plan: recreate,
       },
       {
-        because: "the same, and its detach was begun",
+        because: "several write, by an older backup it leaves a node that has not said yet what it uses",
+        own: leaving(aReplica("node-a")),
+        volume: several,
+        nodes: [aNode("node-a", { storeIncarnation: 0 })],
+        storeIncarnation: 1,
+        plan: { ...recreate, isUnheard: true },
+      },
+      {
+        because: "several write, and that node has said so since",
+        own: leaving(aReplica("node-a")),
+        volume: several,
+        nodes: [aNode("node-a", { storeIncarnation: 1 })],
+        storeIncarnation: 1,
+        plan: { kind: "Detach", node: a, lane: "prune" },
+      },
+      {
+        because: "on it a pod runs by now, and its detach was begun",
         own: leaving(aReplica("node-a", { status: { state: "Detaching" } })),
         volume: several,
         pods: [aPod({ nodeName: "node-a", isPending: false })],

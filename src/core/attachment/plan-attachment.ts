@@ -22,7 +22,7 @@ import {
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
-import { isUsedReplica } from "./plan-replicas.ts";
+import { isOnUnheardNode, isUsedReplica } from "./plan-replicas.ts";
 
 /** The next action for one attachment: at most one cloud operation. */
 export type AttachmentAction =
@@ -51,9 +51,9 @@ export type AttachmentAction =
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /**
    * Deleted by hand, or by a backup, while its node still writes: nothing is detached, and the object is
-   * recreated.
+   * recreated. `isUnheard`: where no pod is seen, the node has yet to say whether it does.
    */
-  | { readonly kind: "Recreate"; readonly node: NodeIdentity }
+  | { readonly kind: "Recreate"; readonly node: NodeIdentity; readonly isUnheard?: true }
   /**
    * With a reason where a pod waits, so that an event reports it. `afterMs`: when it is planned again, in
    * milliseconds, where no change of an object shows that the wait is over.
@@ -140,7 +140,8 @@ function planUsed(
 ): AttachmentAction {
   if (node === undefined || observed.pods() === undefined || isDeleting(observed.volume))
     return { kind: "Wait", because: "a pod uses the volume there", afterMs: POD_SEEN_AGAIN_MS };
-  return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
+  if (isDetachBegun(attachment, node)) return { kind: "TakeBackDetach", node };
+  return { kind: "Recreate", node, ...(isOnUnheardNode(observed, attachment) ? { isUnheard: true } : {}) };
 }
 
 /** Whether its node is to keep the disk: its attachment is made again without a detach. */

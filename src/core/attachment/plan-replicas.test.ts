@@ -26,7 +26,7 @@ import {
   unchangedFor,
 } from "../testing/objects.ts";
 import { type RecordChanges } from "../testing/record-lists.ts";
-import type { ObservedVolume } from "./observed-volume.ts";
+import type { ObservedNode, ObservedVolume } from "./observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
 
 const pruneMs = 300_000;
@@ -1211,6 +1211,31 @@ describe("planReplicas", () => {
         const pods = [aPod({ nodeName: "node-b", isPending: true, hasNeverRun: false })];
         const attachments = [primary, aReplica("node-b")];
         assert.deepEqual(deleted({ volume: none, attachments, pods: () => pods }), []);
+      });
+
+      // A restored backup of etcd has no such pod.
+      it("keeps it until its node has seen the restored store", () => {
+        const deletedOf = (node: Partial<ObservedNode>): readonly string[] =>
+          deleted({
+            volume: none,
+            attachments: [primary, aReplica("node-b")],
+            nodes: [aNode("node-a"), aNode("node-b", node)],
+            storeIncarnation: 1,
+          });
+        assert.deepEqual(deletedOf({ storeIncarnation: 0 }), []);
+        assert.deepEqual(deletedOf({ storeIncarnation: 0, isOutOfService: true }), [
+          attachmentName("node-b"),
+        ]);
+        assert.deepEqual(deletedOf({ storeIncarnation: 1 }), [attachmentName("node-b")]);
+      });
+
+      it("keeps it while it is marked as in use, and its node reports the volume as staged", () => {
+        const staged = [{ volumeName: "pvc-1" }];
+        const nodes = [aNode("node-a"), aNode("node-b", { staged })];
+        const deletedOf = (spec: { readonly published?: true }): readonly string[] =>
+          deleted({ volume: none, attachments: [primary, aReplica("node-b", { spec })], nodes });
+        assert.deepEqual(deletedOf({ published: true }), []);
+        assert.deepEqual(deletedOf({}), [attachmentName("node-b")]);
       });
 
       it("lets another one give way to a further node", () => {

@@ -6,6 +6,7 @@ import { chooseReplicaNodes, couldTakeReplica, type Rejection } from "../schedul
 import { whyPodsStayOff } from "../schedule/pod-fits-node.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
 import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
+import { isUnheard } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
@@ -328,15 +329,29 @@ export function isReplica(record: WriterRecord | undefined, { spec }: AzVolumeAt
 
 /**
  * Whether a replica's node may write, where several nodes do: a pod has started there, and its request was
- * lost, with the objects or by an older backup. Nothing but the pod shows that. An init container may write,
- * too. A pod that only waits there keeps no share from others.
+ * lost, with the objects or by an older backup. A pod that the backup lacks only the node shows, by what it
+ * reports since. An init container may write, too. A pod that only waits there keeps no share from others.
  */
 export function isUsedReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
   const { nodeName } = attachment.spec;
   if (isSingleWriter(observed.volume.spec.capabilities) || !isReplica(undefined, attachment)) return false;
   const node = observed.orchestratorNode(nodeName);
   if (node.isGone || node.isOutOfService) return false;
+  if (isOnUnheardNode(observed, attachment) || isReportedInUse(observed, attachment)) return true;
   return observed.pods()?.some((pod) => pod.nodeName === nodeName && !pod.hasNeverRun) !== false;
+}
+
+/** Whether only its node can say whether it uses an attachment, and has not yet: `isUnheard`. */
+export function isOnUnheardNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
+  const node = observed.node(spec.nodeName);
+  return node !== undefined && isUnheard(observed.settings, node, observed.storeIncarnation ?? 0);
+}
+
+/** A replica that is marked as in use, and that its node reports as staged: it has not unstaged it since. */
+function isReportedInUse(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+  const { volumeName, nodeName, published } = attachment.spec;
+  if (published !== true || isTerminating(attachment)) return false;
+  return observed.node(nodeName)?.staged?.some((staged) => staged.volumeName === volumeName) === true;
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {

@@ -29,7 +29,7 @@ export interface ControllerContext extends Pick<
     "volumesOf" | "volumeOf" | "attachmentOn" | "knowsAttachments" | "nodePresence"
   >;
   readonly locks: OperationLock;
-  readonly settings: Pick<ControllerPorts["settings"], "unpublish">;
+  readonly settings: Pick<ControllerPorts["settings"], "unpublish" | "heartbeatStaleMs">;
   readonly limits: ControllerServiceLimits;
 }
 

@@ -129,7 +129,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     events: { emit: (event) => emitted.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
-    settings: { unpublish: "demote" },
+    settings: { unpublish: "demote", heartbeatStaleMs: 35_000 },
     limits: defaultControllerServiceLimits,
   };
 

@@ -13,6 +13,7 @@ import { CHECKPOINTS_UNWRITTEN, RECLAIM_DISPUTED } from "../../core/states/node-
 import { compareLease } from "../../objects/store-incarnation.ts";
 import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
+import { renewLostRequests } from "../care/renew-lost-requests.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { detectRollback } from "../writer/rollback-detector.ts";
 
@@ -151,10 +152,12 @@ async function writeHeartbeat(
   if (!checkpointed.ok && signal.aborted) return checkpointed;
   // Without the report no controller would learn of the rollback while the root disk takes no change.
   if (!checkpointed.ok) ports.logger.warn("rollback not checkpointed", { failure: checkpointed.failure });
+  const comparedIn = await compareVolumes(ports, present, incarnation, signal);
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
+    storeIncarnation: comparedIn,
     readyForVolumeAllocation: unwritten === undefined,
     driverVersion: ports.settings.driverVersion,
     statusMessage: unwritten === undefined ? "the node plug-in is ready" : describeFailure(unwritten),
@@ -187,6 +190,22 @@ async function writeHeartbeat(
     store.updateStatus("AzDriverNode", { ...present, status }, signal),
   );
   return written.ok ? ok({ heartbeat, incarnation, written: written.value, sentAtMs, leader }) : written;
+}
+
+/** The store incarnation in which this node has renewed the requests that its workloads need. */
+async function compareVolumes(
+  ports: NodePorts,
+  { status }: AzDriverNode,
+  incarnation: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const earlier = status?.storeIncarnation;
+  // A Lease that was deleted shows a lower one.
+  if (earlier !== undefined && earlier >= incarnation) return earlier;
+  const renewed = await renewLostRequests(ports, signal);
+  if (renewed.ok) return incarnation;
+  if (!signal.aborted) ports.logger.warn("a request was not renewed", { failure: renewed.failure });
+  return earlier ?? 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { etagWriteOf, type Lease } from "../../core/api/lease.ts";
+import { etagWriteOf, type Lease, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
 import { type EtagWrite, etagWriteAfter, largerEtagWrite } from "../../core/azure/etag-write.ts";
 import { type HighWaterMark, highWaterMarkOf, isOlder } from "../../core/rollback/high-water-mark.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
@@ -12,6 +12,7 @@ import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 export class LeaseHighWaterMark implements EtagWriteMemory {
   #etagWrite: EtagWrite = "empty";
   #seen: HighWaterMark = { incarnation: 0, counter: 0 };
+  #coming = 0;
 
   /**
    * Read before a read of the Lease that is to be compared: a renewal in between only makes the Lease
@@ -19,6 +20,11 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
    */
   get seen(): HighWaterMark {
     return this.#seen;
+  }
+
+  /** The highest store incarnation seen, also one for which records are being rebuilt. */
+  get comingIncarnation(): number {
+    return this.#coming;
   }
 
   /**
@@ -39,6 +45,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
    */
   saw(lease: Lease): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteOf(lease));
+    this.#coming = Math.max(this.#coming, storeIncarnationOf(lease), rebuildMarkOf(lease));
     const shown = highWaterMarkOf(lease);
     if (!isOlder(shown, this.#seen)) this.#seen = shown;
   }

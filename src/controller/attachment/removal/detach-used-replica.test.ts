@@ -6,6 +6,7 @@ import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
+import { aLease } from "../../../core/testing/a-lease.ts";
 import { aReplica, attachmentName, aVolume, diskUri, leaving } from "../../../core/testing/objects.ts";
 import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
@@ -36,15 +37,18 @@ async function leave(
     pastCache: { use, isOutOfService = false, presence = "present", knowsAttachments = true },
     volume = {},
     status = {},
+    storeIncarnation = 0,
   }: {
     readonly pastCache: PastCache;
     readonly volume?: Partial<AzVolume["spec"]>;
     readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>>;
+    /** In which store incarnation its node has compared its volumes. */
+    readonly storeIncarnation?: number;
   },
 ): Promise<Reconciled> {
   const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
   const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
-  await world.given("AzDriverNode", aDriverNode("node-a"));
+  await world.given("AzDriverNode", aDriverNode("node-a", { storeIncarnation }));
   await world.given("AzVolume", { ...aVolume({ spec: { capabilities, ...volume } }), status: provisioned });
   const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
   await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status })));
@@ -111,6 +115,20 @@ describe("detach of a replica of several writers whose pod the cache does not sh
         world.emitted.map(({ reason, message }) => [reason, message]),
         [["DetachFailed", `detach from node-a has not begun: ${describeFailure(failure)}`]],
       );
+    }));
+
+  it("makes it again as a replica until its node has seen the restored store", () =>
+    withControllerPorts(async (world) => {
+      world.ports.leaseHighWaterMark.saw(aLease({ counter: 0, incarnation: 1 }));
+      await leave(world, { pastCache: { use: { kind: "unused" } } });
+      assert.deepEqual(shown(world), ["Replica", false, undefined, ["node-a"]]);
+    }));
+
+  it("detaches it once its node has", () =>
+    withControllerPorts(async (world) => {
+      world.ports.leaseHighWaterMark.saw(aLease({ counter: 0, incarnation: 1 }));
+      await leave(world, { pastCache: { use: { kind: "unused" } }, storeIncarnation: 1 });
+      assert.deepEqual(shown(world), detached);
     }));
 
   it("takes an earlier detach back first", () =>

@@ -122,7 +122,7 @@ async function keepUsed(
   if (volume === undefined || isDeleting(volume)) return refusedFor(attachment, node);
   return isDetachBegun(attachment, node)
     ? takeBackDetach(ports, attachment, node, signal)
-    : recreateAttachment(ports, attachment, node, signal);
+    : recreateAttachment(ports, attachment, { node }, signal);
 }
 
 /** Until it is known whether a pod uses the volume there: no change queues the attachment when it is. */

@@ -274,9 +274,8 @@ describe("controllerUnpublishVolume", () => {
         const gracePeriod: ControllerContext["gracePeriod"] = {
           trustedIncarnation: async () => {
             const present = await must(world.store.get("AzVolumeAttachment", name, never));
-            await must(
-              world.store.update("AzVolumeAttachment", markedInUse(present) ?? assert.fail(), never),
-            );
+            const marked = markedInUse(present);
+            if (marked !== undefined) await must(world.store.update("AzVolumeAttachment", marked, never));
             return ok(1);
           },
         };
@@ -285,6 +284,35 @@ describe("controllerUnpublishVolume", () => {
         assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, what);
         const again = await world.answerOf(unpublish(world));
         assert.equal(!again.ok && again.failure.kind === "StillWaiting" && again.failure.what, DETACH);
+      }));
+
+    it("waits until its node has seen the restored store, and has unstaged it", () =>
+      withController(async (world) => {
+        // By the backup it has been unstaged, or was never there.
+        await given(world, { published: true, role: "Replica" });
+        const gracePeriod: ControllerContext["gracePeriod"] = { trustedIncarnation: async () => ok(1) };
+        const waitsFor = async (): Promise<string> => {
+          const answer = await world.answerOf(unpublish(world, { gracePeriod }));
+          return !answer.ok && answer.failure.kind === "StillWaiting" ? answer.failure.what : "nothing";
+        };
+        const staged = { volumeName: "pvc-1", uid: "uid-1", epoch: 0 };
+        await world.givenNode("node-a", { storeIncarnation: 0 });
+        assert.match(await waitsFor(), /unknown now .* \(the object store was rolled back\)$/u);
+        const report = async (volumes: readonly (typeof staged)[]): Promise<void> => {
+          const present = await must(world.store.get("AzDriverNode", "node-a", never));
+          const { status = assert.fail("no status") } = present;
+          const heard = { ...present, status: { ...status, storeIncarnation: 1, volumes } };
+          const { metadata } = await must(world.store.updateStatus("AzDriverNode", heard, never));
+          const isSeen = (): boolean =>
+            world.context.cache.get("AzDriverNode", "node-a")?.metadata.resourceVersion ===
+            metadata.resourceVersion;
+          await world.until(isSeen);
+        };
+        await report([staged]);
+        assert.equal(await waitsFor(), "node-a to unstage it");
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+        await report([]);
+        assert.equal(await waitsFor(), DETACH);
       }));
 
     it("waits for the disk of a node whose attachment was erased, as Azure shows it", () =>

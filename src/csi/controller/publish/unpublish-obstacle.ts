@@ -1,9 +1,10 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
-import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { isRecordMissing, isTerminating } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasNoContainer, type VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
+import { isUnheard } from "../../../core/writer/node-silence.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { isMarkedInUse, requestWriter } from "../../../objects/writer-request.ts";
 import type { ControllerContext } from "../controller-context.ts";
@@ -41,7 +42,10 @@ export async function unpublishObstacle(
   // For a single writer the release check waits. Another orchestrator may never answer more.
   if (use.kind === "unknown" && isShared && context.clusterVolumes.knowsAttachments)
     return whyKept({ nodeName, volumeId }, use);
-  if (use.kind !== "used" || (isShared && hasNoContainer(use))) return undefined;
+  if (use.kind !== "used" || (isShared && hasNoContainer(use)))
+    return isShared
+      ? unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, signal)
+      : undefined;
   // A node that is releasing the volume does that before the user can be served.
   const releasing = isShared
     ? await hasUnstaged(context, { nodeName, volumeId }, signal)
@@ -49,6 +53,33 @@ export async function unpublishObstacle(
   if (!releasing.ok) return releasing.failure;
   const renewed = releasing.value ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
   return renewed.ok ? whyKept({ nodeName, volumeId }, use) : renewed.failure;
+}
+
+/**
+ * A restored backup may lack the pod for which a node has staged a volume without a record. Then the volume
+ * stays published until the node has compared its volumes with the restored store and, if it says that it has
+ * this one staged, has unstaged it. Read after the store is trusted.
+ */
+export async function unheardObstacle(
+  context: ControllerContext,
+  { nodeName, volumeId }: Where,
+  volumeName: string,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  const { cache, gracePeriod, limits, settings, store } = context;
+  const trusted = await gracePeriod.trustedIncarnation(limits.waitMaxMs, signal);
+  if (!trusted.ok) return trusted.failure;
+  const status = cache.get("AzDriverNode", nodeName)?.status;
+  if (status === undefined) return undefined;
+  const heartbeatUnchangedMs = cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0;
+  if (isUnheard(settings, { ...status, heartbeatUnchangedMs }, trusted.value))
+    return whyKept({ nodeName, volumeId }, { kind: "unknown", because: "the object store was rolled back" });
+  if (!status.volumes.some((staged) => staged.volumeName === volumeName)) return undefined;
+  const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
+  if (!read.ok) return read.failure.kind === "ObjectNotFound" ? undefined : read.failure;
+  return isMarkedInUse(read.value) && !isTerminating(read.value)
+    ? { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it` }
+    : undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
-import { hasUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
+import { hasUnstaged, unpublishObstacle, unheardObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /**
@@ -57,7 +57,7 @@ export async function waitUntilReleased(
   const required = requireIncarnation(record, trusted.value, volumeId);
   if (!required.ok) return required;
   const isShared = !isSingleWriter(volume.spec.capabilities);
-  if (isKept) return isShared ? confirmUnstaged(context, volumeId, nodeName, signal) : ok(undefined);
+  if (isKept) return isShared ? confirmUnstaged(context, volume, volumeId, node, signal) : ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(
     "AzVolumeAttachment",
@@ -93,10 +93,15 @@ export async function waitUntilReleased(
  */
 async function confirmUnstaged(
   context: ControllerContext,
+  volume: AzVolume,
   volumeId: string,
-  nodeName: string,
+  { nodeName, isLost }: UnpublishedNode,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const unheard = isLost
+    ? undefined
+    : await unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, signal);
+  if (unheard !== undefined) return fail(unheard);
   const unstaged = await hasUnstaged(context, { volumeId, nodeName }, signal);
   if (!unstaged.ok) return unstaged;
   return unstaged.value
