@@ -45,7 +45,8 @@ export async function recreateAttachment(
     ports,
     attachment,
     "DeletedByHand",
-    `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`,
+    `the AzVolumeAttachment of ${node.nodeName} was deleted while that node ` +
+      `${staysReplica ? "may write" : "writes"} the volume`,
   );
   const removed = await ports.steps.run("remove-attachment", () =>
     removeFinalizer(
