@@ -62,6 +62,14 @@ describe("renewLostRequests, before a heartbeat states the store incarnation", (
       assert.deepEqual([role, writerRequest !== undefined], ["Primary", true]);
     }));
 
+  it("states no lower one where the Lease was deleted and made again", () =>
+    withNode({}, async (world) => {
+      await givenUse(world);
+      assert.equal(await statedIncarnation(world, "driver"), 1);
+      assert.ok((await world.answerOf(world.store.delete("Lease", CONTROLLER_LEASE, {}, never))).ok);
+      assert.equal(await statedIncarnation(world, "driver"), 1);
+    }));
+
   it("leaves that to controllers where the orchestrator publishes", () =>
     withNode({}, async (world) => {
       await givenUse(world);

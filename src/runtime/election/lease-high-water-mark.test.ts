@@ -26,4 +26,18 @@ describe("LeaseHighWaterMark", () => {
     memory.saw(aLease({}));
     assert.equal(memory.etagWrite, "dataDisks");
   });
+
+  it("knows the incarnation that a rebuild is about to begin, and never one before it", () => {
+    const memory = new LeaseHighWaterMark();
+    const known = [
+      aLease({ incarnation: 1 }),
+      aLease({ incarnation: 1, mark: 2 }),
+      aLease({ incarnation: 1 }),
+      aLease({ incarnation: 2 }),
+    ].map((lease) => {
+      memory.saw(lease);
+      return memory.comingIncarnation;
+    });
+    assert.deepEqual(known, [1, 2, 2, 2]);
+  });
 });
