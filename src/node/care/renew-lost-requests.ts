@@ -6,7 +6,7 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { executeVolumeAction } from "./execute-volume-action.ts";
-import { readOwnVolume } from "./own-volume.ts";
+import { observeOwnVolume } from "./own-volume.ts";
 
 /**
  * Renews the requests of the volumes that workloads use here and several nodes may write, where the store
@@ -35,8 +35,13 @@ async function renewLostRequest(
   { volumeName, volumeId }: VolumeCheckpoint,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const seen = await readOwnVolume(ports, volumeName, volumeId, signal);
-  if (!seen.ok || !seen.value.observed.isMultiWriter) return seen;
+  const volume = await ports.store.get("AzVolume", volumeName, signal);
+  if (!volume.ok) return volume.failure.kind === "ObjectNotFound" ? ok(undefined) : volume;
+  // Nothing is looked at on the disk of one that a single node writes: it may not answer.
+  if (isSingleWriter(volume.value.spec.capabilities)) return ok(undefined);
+  const known = { volumeName, volumeId, volume: volume.value };
+  const seen = await observeOwnVolume(ports, known, signal);
+  if (!seen.ok) return seen;
   const read = await readAttachment(
     ports.store,
     { diskUri: volumeId, nodeName: ports.node.nodeName },
