@@ -2,6 +2,7 @@ import type { ApiAnswer, ApiClient } from "../../adapters/kubernetes/api/api-cli
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
 import { secondScheduler } from "./second-scheduler.ts";
+import type { Workload, Workloads } from "./workload.ts";
 
 const KINDS = ["azvolumes", "azvolumeattachments", "azdrivernodes"] as const;
 const GROUP = "disk.csi.azure.com";
@@ -79,22 +80,6 @@ const REMOVE_V1 =
   "az aks update --resource-group <group> --name <cluster> --disable-disk-driver, " +
   "or helm uninstall of its release";
 
-interface Workload {
-  readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: {
-    readonly template: {
-      readonly spec: {
-        readonly containers: readonly {
-          readonly name: string;
-          readonly image?: string;
-          readonly args?: readonly string[];
-        }[];
-        readonly volumes?: readonly { readonly hostPath?: { readonly path: string } }[];
-      };
-    };
-  };
-}
-
 /** Workloads of another Azure disk driver: they detach from VMs what they do not know. */
 function otherWorkloads(
   kind: "deployments" | "daemonsets",
@@ -103,7 +88,7 @@ function otherWorkloads(
 ): Finding {
   const check = `no ${kind} of another Azure disk driver`;
   if (typeof answer === "string") return unknown(check, answer);
-  const { items = [] } = answer.body as { readonly items?: readonly Workload[] };
+  const { items = [] } = answer.body as Workloads;
   const others = items
     .filter((workload) => isDiskDriver(workload, driverName) && !isOurs(workload))
     .map(({ metadata }) => metadata);

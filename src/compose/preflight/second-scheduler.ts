@@ -1,24 +1,6 @@
 import type { ApiAnswer } from "../../adapters/kubernetes/api/api-client.ts";
 import { type Finding, missing, present, unknown } from "./finding.ts";
-
-/** Deployments, as far as they are read here. */
-interface Deployments {
-  readonly items?: readonly {
-    readonly metadata: { readonly name: string; readonly namespace: string };
-    readonly spec: {
-      readonly template: {
-        readonly spec: {
-          readonly containers: readonly {
-            readonly name: string;
-            readonly image?: string;
-            readonly args?: readonly string[];
-          }[];
-        };
-      };
-    };
-    readonly status?: { readonly availableReplicas?: number };
-  }[];
-}
+import type { Workloads } from "./workload.ts";
 
 const CHECK = "second scheduler";
 /** Of a version or of an image's tag. */
@@ -33,7 +15,7 @@ export function secondScheduler(
   version: ApiAnswer | string,
 ): readonly Finding[] {
   if (typeof deployments === "string") return [unknown(CHECK, deployments)];
-  const { items = [] } = deployments.body as Deployments;
+  const { items = [] } = deployments.body as Workloads;
   const scheduler = items.find(({ spec }) =>
     spec.template.spec.containers.some(({ args = [] }) => args[0] === "scheduler-extender"),
   );
