@@ -8,6 +8,7 @@ import {
 } from "../../adapters/kubernetes/core/core-object-calls.ts";
 import type { PersistentVolume } from "../../adapters/kubernetes/core/core-persistent-volume.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
 import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
@@ -65,9 +66,7 @@ async function volumesNamed(
   signal: AbortSignal,
 ): Promise<readonly AzVolume[]> {
   const withDisk = (disk: string): readonly AzVolume[] =>
-    volumes.filter(({ spec, status }) =>
-      isSameResourceUri(status?.detail?.diskUri ?? spec.diskUri ?? "", disk),
-    );
+    volumes.filter((volume) => isSameResourceUri(diskUriOf(volume) ?? "", disk));
   if (name.startsWith("/")) return withDisk(name);
   const own = volumes.filter(({ metadata }) => metadata.name === name);
   if (own.length > 0) return own;

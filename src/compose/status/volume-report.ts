@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { isTrouble } from "../../core/states/count-states.ts";
 import type { ControllerReport } from "./controller-report.ts";
 
@@ -75,9 +76,10 @@ export function describeVolume(report: VolumeReport): string {
   return [`${volume.metadata.name}: ${isFine(report) ? "fine" : "not fine"}`, ...lines].join("\n");
 }
 
-function disk({ metadata, spec, status }: AzVolume): string {
+function disk(volume: AzVolume): string {
+  const { metadata, spec, status } = volume;
   const { sizeGiB, skuName } = status?.detail ?? spec.disk;
-  const uri = status?.detail?.diskUri ?? spec.diskUri ?? "no disk yet";
+  const uri = diskUriOf(volume) ?? "no disk yet";
   const ending = metadata.deletionTimestamp === undefined ? "" : ", being deleted";
   const state = status?.state ?? "Pending";
   return `${state}: ${uri}, ${sizeGiB} GiB ${skuName}, maxShares ${spec.disk.maxShares}${ending}`;

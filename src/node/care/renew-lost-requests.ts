@@ -1,3 +1,4 @@
+import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
@@ -50,9 +51,9 @@ async function renewLostRequest(
   if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
   const attachment = read.ok ? read.value : undefined;
   const { observed } = seen.value;
-  const isTerminating = attachment?.metadata.deletionTimestamp !== undefined;
   // A controller takes the deletion back as long as this node has not said that it does not use the disk.
-  if (isTerminating && observed.mount === "live" && observed.targets.length > 0)
+  const isUsed = observed.mount === "live" && observed.targets.length > 0;
+  if (attachment !== undefined && isTerminating(attachment) && isUsed)
     return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${ports.node.nodeName}` });
   for (const action of planNodeVolume({ ...observed, attachment })) {
     const done = await executeVolumeAction(ports, seen.value, action, signal);
