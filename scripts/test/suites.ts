@@ -2,9 +2,9 @@ import { glob } from "node:fs/promises";
 
 /**
  * Suites of one lane run one after the other, and the lanes side by side. Each lane takes the processor time
- * that those before it leave: `cluster` and `labs` mostly wait for Kubernetes' own clocks, `machine` uses
- * real clocks, processes and devices, and `simulation` runs on virtual clocks, so that no load changes an
- * outcome.
+ * that those before it leave: `cluster` and `labs` mostly wait for the clocks of what they start, whole
+ * clusters or the driver's own processes, `machine` uses real clocks, processes and devices, and `simulation`
+ * runs on virtual clocks, so that no load changes an outcome.
  */
 export const lanes = ["cluster", "labs", "machine", "simulation"] as const;
 export type Lane = (typeof lanes)[number];
@@ -53,7 +53,13 @@ const NEED_PARTS: readonly string[] = [
 ];
 
 /** The lanes of suites outside `machine`, by name. */
-const LANES: Readonly<Record<string, Lane>> = { cluster: "cluster", labs: "labs", sim: "simulation" };
+const LANES: Readonly<Record<string, Lane>> = {
+  cluster: "cluster",
+  "crash-points": "labs",
+  labs: "labs",
+  workflows: "labs",
+  sim: "simulation",
+};
 
 /**
  * Unit tests that mount, format and attach loop devices. They run in a process of their own, so that a hang
