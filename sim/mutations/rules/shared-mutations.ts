@@ -113,8 +113,8 @@ export const sharedMutations: readonly Mutation[] = [
       "if nodes attach by themselves, a node that shares a volume states its request again once it is lost",
     edits: {
       file: "src/core/node/plan-node-volume.ts",
-      find: `  if (observed.isMultiWriter) return hasLostRequest(observed)`,
-      replace: `  if (observed.isMultiWriter) return observed.node.nodeName === ""`,
+      find: `  if (hasLostRequest(observed)) return [{ kind: "RequestWriter" }];`,
+      replace: `  if (observed.node.nodeName === "") return [{ kind: "RequestWriter" }];`,
     },
     breaks: ["not-converged"],
     storm: {

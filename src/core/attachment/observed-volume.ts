@@ -27,7 +27,7 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
   readonly heartbeatUnchangedMs: number;
   /** How much later than after its own interval it may send the next one, in milliseconds. Default 0. */
   readonly heartbeatDelayMs?: number | undefined;
-  /** In which store incarnation it last compared its volumes; undefined: an older plug-in does not say. */
+  /** In which store incarnation it last compared its volumes. Default 0. */
   readonly storeIncarnation?: number | undefined;
   /** The volumes that it reports as staged, or about to be. Default: none. */
   readonly staged?: readonly { readonly volumeName: string }[] | undefined;

@@ -1229,6 +1229,19 @@ describe("planReplicas", () => {
         assert.deepEqual(deletedOf({ storeIncarnation: 1 }), [attachmentName("node-b")]);
       });
 
+      it("keeps it for a while where the restored store does not have its node", () => {
+        const deletedAfter = (unregisteredForMs: number): readonly string[] =>
+          deleted({
+            volume: none,
+            attachments: [primary, aReplica("node-b")],
+            nodes: [aNode("node-a", { storeIncarnation: 1 })],
+            unregisteredMs: () => unregisteredForMs,
+            storeIncarnation: 1,
+          });
+        assert.deepEqual(deletedAfter(34_999), []);
+        assert.deepEqual(deletedAfter(35_000), [attachmentName("node-b")]);
+      });
+
       it("keeps it while it is marked as in use, and its node reports the volume as staged", () => {
         const staged = [{ volumeName: "pvc-1" }];
         const nodes = [aNode("node-a"), aNode("node-b", { staged })];

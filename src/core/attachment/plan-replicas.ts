@@ -343,8 +343,9 @@ export function isUsedReplica(observed: ObservedVolume, attachment: AzVolumeAtta
 
 /** Whether only its node can say whether it uses an attachment, and has not yet: `isUnheard`. */
 export function isOnUnheardNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
-  const node = observed.node(spec.nodeName);
-  return node !== undefined && isUnheard(observed.settings, node, observed.storeIncarnation ?? 0);
+  const { nodeName } = spec;
+  const node = observed.node(nodeName) ?? { heartbeatUnchangedMs: observed.unregisteredMs(nodeName) };
+  return isUnheard(observed.settings, node, observed.storeIncarnation ?? 0);
 }
 
 /** A replica that is marked as in use, and that its node reports as staged: it has not unstaged it since. */

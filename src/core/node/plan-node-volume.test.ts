@@ -396,6 +396,26 @@ describe("planNodeVolume", () => {
     ]);
   });
 
+  // As long as it is reported, controllers keep the disk attached.
+  it("drops what an earlier boot has left of a volume that several nodes may write", () => {
+    const several = { record: undefined, isMultiWriter: true };
+    const earlier = { ...checkpoint, isOfEarlierBoot: true };
+    check([
+      { because: "nothing is mounted", seen: seen({ ...several, checkpoint: earlier }), plan: cleanUp() },
+      { because: "it is being staged", seen: seen({ ...several, checkpoint }), plan: [] },
+      {
+        because: "a pod has it again",
+        seen: seen({ ...several, ...live, checkpoint: earlier }),
+        plan: [],
+      },
+      {
+        because: "a target is still bound",
+        seen: seen({ ...several, checkpoint: earlier, targets: [target] }),
+        plan: [],
+      },
+    ]);
+  });
+
   it("reclaims, and leaves to its pod, only what is mounted", () => {
     const unmounted = { ...live, mount: "none" } as const;
     check([

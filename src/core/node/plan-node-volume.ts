@@ -16,7 +16,14 @@ export interface ObservedNodeVolume {
   /** Whether the node states its requests itself: no client publishes to it. */
   readonly statesRequests: boolean;
   /** The node's checkpoint; undefined if it never mounted the volume, or has cleaned up. */
-  readonly checkpoint: { readonly epoch: number; readonly accessType: "block" | "mount" } | undefined;
+  readonly checkpoint:
+    | {
+        readonly epoch: number;
+        readonly accessType: "block" | "mount";
+        /** It was written before the machine was last started. */
+        readonly isOfEarlierBoot?: boolean;
+      }
+    | undefined;
   /** The staging mount; for raw block, whether a target holds the device. */
   readonly mount: "none" | "live" | "dead";
   /** Targets that are still bound, sorted. */
@@ -66,7 +73,7 @@ export type NodeVolumeAction =
 /** Plans a node's own actions for a volume. Empty when record and mounts agree. */
 export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   const { node, record } = observed;
-  if (observed.isMultiWriter) return hasLostRequest(observed) ? [{ kind: "RequestWriter" }] : [];
+  if (observed.isMultiWriter) return planShared(observed);
   const hasLeftovers =
     observed.mount !== "none" || observed.targets.length > 0 || observed.checkpoint !== undefined;
   if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
@@ -75,6 +82,17 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (isLeftToItsPod(observed, record)) return [];
   const from = leavesQuarantine(observed, record) ? "quarantined" : undefined;
   return hasLeftovers || from !== undefined ? [cleanUp(observed, from)] : [];
+}
+
+/**
+ * A volume that several nodes write has no record. What is left of an earlier boot, with nothing mounted, is
+ * no use of it: controllers keep a disk as long as its node reports the volume as staged.
+ */
+function planShared(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
+  const { checkpoint, mount, targets } = observed;
+  if (hasLostRequest(observed)) return [{ kind: "RequestWriter" }];
+  const isLeftOver = checkpoint?.isOfEarlierBoot === true && mount === "none" && targets.length === 0;
+  return isLeftOver ? [cleanUp(observed, undefined)] : [];
 }
 
 /**

@@ -39,7 +39,7 @@ describe("isUnheard", () => {
     { because: "compared its volumes before the rollback", node: { storeIncarnation: 1 }, expected: true },
     { because: "has compared them since", node: { storeIncarnation: 2 }, expected: false },
     { because: "is silent", node: { storeIncarnation: 1, heartbeatUnchangedMs: 35_000 }, expected: false },
-    { because: "is of a version that does not say", node: {}, expected: false },
+    { because: "has said nothing since an older backup was restored", node: {}, expected: true },
   ])
     it(`is ${expected} for a node that ${because}`, () =>
       assert.equal(isUnheard(anObservedVolume().settings, aNode("node-a", node), 2), expected));

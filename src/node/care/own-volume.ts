@@ -72,7 +72,13 @@ async function observeMounts(
     attachment: known.attachment,
     statesRequests: ports.settings.attach === "driver",
     checkpoint:
-      checkpoint === undefined ? undefined : { epoch: checkpoint.epoch, accessType: checkpoint.accessType },
+      checkpoint === undefined
+        ? undefined
+        : {
+            epoch: checkpoint.epoch,
+            accessType: checkpoint.accessType,
+            isOfEarlierBoot: checkpoint.majorMinor === undefined,
+          },
     mount: staging === "none" && isHandedOut ? "live" : staging,
     targets: bound,
     bareTargets: bare,

@@ -1,4 +1,4 @@
-import { isTerminating } from "../../core/attachment/observed-volume.ts";
+import { isDeleting, isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
@@ -10,36 +10,50 @@ import { executeVolumeAction } from "./execute-volume-action.ts";
 import { observeOwnVolume } from "./own-volume.ts";
 
 /**
- * Renews the requests of the volumes that workloads use here and several nodes may write, where the store
- * lacks them. Past the cache, which may be from before a rollback; a request needs no trust in what the store
- * shows. Fails where a volume is in use here and its request can't be stated yet.
+ * The volumes that several nodes may write and workloads may use here, where no client states their requests:
+ * otherwise controllers keep a volume that this node reports as staged.
+ */
+export function sharedVolumesHere({
+  cache,
+  checkpoints,
+  settings,
+}: Pick<NodePorts, "cache" | "checkpoints" | "settings">): readonly VolumeCheckpoint[] {
+  if (settings.attach !== "driver") return [];
+  return checkpoints.volumes().filter(({ volumeName }) => {
+    const cached = cache.get("AzVolume", volumeName);
+    return cached === undefined || !isSingleWriter(cached.spec.capabilities);
+  });
+}
+
+/**
+ * Renews the requests of `sharedVolumesHere` that workloads use, where the store lacks them. Past the cache,
+ * which may be from before a rollback; a request needs no trust in what the store shows. Fails where a volume
+ * is in use here and its request can't be stated yet, after it has tried all others.
  */
 export async function renewLostRequests(
   ports: NodePorts,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  // Otherwise controllers keep a volume that this node reports as staged.
-  if (ports.settings.attach !== "driver") return ok(undefined);
-  for (const checkpoint of ports.checkpoints.volumes()) {
-    const cached = ports.cache.get("AzVolume", checkpoint.volumeName);
-    if (cached !== undefined && isSingleWriter(cached.spec.capabilities)) continue;
-    const renewed = await ports.locks.runConcurrently(checkpoint.volumeId, "clean-up", () =>
-      renewLostRequest(ports, checkpoint, signal),
-    );
-    if (!renewed.ok) return renewed;
-  }
-  return ok(undefined);
+  const renewed = await Promise.all(
+    sharedVolumesHere(ports).map((checkpoint) =>
+      ports.locks.runConcurrently(checkpoint.volumeId, "clean-up", () =>
+        renewLostRequest(ports, checkpoint, signal),
+      ),
+    ),
+  );
+  return renewed.find(({ ok: isRenewed }) => !isRenewed) ?? ok(undefined);
 }
 
 async function renewLostRequest(
   ports: NodePorts,
   { volumeName, volumeId }: VolumeCheckpoint,
   signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+): Promise<Result<void, Failure>> {
   const volume = await ports.store.get("AzVolume", volumeName, signal);
   if (!volume.ok) return volume.failure.kind === "ObjectNotFound" ? ok(undefined) : volume;
-  // Nothing is looked at on the disk of one that a single node writes: it may not answer.
-  if (isSingleWriter(volume.value.spec.capabilities)) return ok(undefined);
+  // Nothing is looked at on the disk of one that a single node writes: it may not answer. One that is being
+  // deleted needs no request, and its deletion waits for this node.
+  if (isSingleWriter(volume.value.spec.capabilities) || isDeleting(volume.value)) return ok(undefined);
   const known = { volumeName, volumeId, volume: volume.value };
   const seen = await observeOwnVolume(ports, known, signal);
   if (!seen.ok) return seen;

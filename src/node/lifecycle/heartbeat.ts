@@ -13,9 +13,9 @@ import { CHECKPOINTS_UNWRITTEN, RECLAIM_DISPUTED } from "../../core/states/node-
 import { compareLease } from "../../objects/store-incarnation.ts";
 import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
-import { renewLostRequests } from "../care/renew-lost-requests.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { detectRollback } from "../writer/rollback-detector.ts";
+import { createStoreComparison, type StoreComparison } from "./store-comparison.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -34,6 +34,7 @@ type NodeStatus = NonNullable<AzDriverNode["status"]>;
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: SentHeartbeat | undefined;
   let checkpointing: Promise<void> | undefined;
+  const comparison = createStoreComparison(ports);
   const checkpoint = async (heartbeat: number, signal: AbortSignal): Promise<void> => {
     try {
       const checkpointed = await ports.checkpoints.putHeartbeat(heartbeat, signal);
@@ -48,7 +49,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
-      const sent = await sendHeartbeat(ports, last, signal);
+      const sent = await sendHeartbeat(ports, comparison, last, signal);
       // The result of a failed write is not known: the next heartbeat reads it.
       last = sent.ok ? sent.value : last === undefined ? undefined : { ...last, written: undefined };
       if (!sent.ok) return sent;
@@ -57,11 +58,12 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
       const sinceMs = ports.clock.elapsedMs();
       checkpointing ??= checkpoint(sent.value.heartbeat, signal);
-      await waitAtMostOneInterval(ports, checkpointing);
+      await waitAtMostOneInterval(ports, Promise.all([checkpointing, comparison.underWay()]));
       const waitedMs = ports.clock.elapsedMs() - sinceMs;
-      // Until that is reported, the scheduler chooses this node.
+      // Until that is reported, the scheduler chooses this node, and the disks of others stay attached here.
       const isReportedReady = sent.value.written?.status?.readyForVolumeAllocation === true;
       if (isReportedReady && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
+      if (comparison.isUnstated()) return ok({ requeueAfterMs: 0 });
       const intervalMs = ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next());
       return ok({ requeueAfterMs: Math.max(0, intervalMs - waitedMs) });
     },
@@ -69,7 +71,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
 }
 
 /** Waits for work at most as long as the next heartbeat may wait. */
-async function waitAtMostOneInterval({ clock, settings }: NodePorts, work: Promise<void>): Promise<void> {
+async function waitAtMostOneInterval({ clock, settings }: NodePorts, work: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   const timer = clock.sleep(settings.heartbeatMs, done.signal).catch(() => undefined);
   try {
@@ -98,16 +100,17 @@ interface SentHeartbeat {
  */
 async function sendHeartbeat(
   ports: NodePorts,
+  comparison: StoreComparison,
   last: SentHeartbeat | undefined,
   signal: AbortSignal,
 ): Promise<Result<SentHeartbeat, Failure>> {
   if (last?.written !== undefined && isDue(ports, last)) {
-    const sent = await writeHeartbeat(ports, last.written, last, signal);
+    const sent = await writeHeartbeat(ports, comparison, last.written, last, signal);
     if (sent.ok || (sent.failure.kind !== "ObjectConflict" && sent.failure.kind !== "ObjectNotFound"))
       return sent;
   }
   const present = await readOrRegister(ports, signal);
-  return present.ok ? writeHeartbeat(ports, present.value, last, signal) : present;
+  return present.ok ? writeHeartbeat(ports, comparison, present.value, last, signal) : present;
 }
 
 /**
@@ -126,6 +129,7 @@ function mayWait(ports: NodePorts, last: SentHeartbeat | undefined, lease: Lease
 
 async function writeHeartbeat(
   ports: NodePorts,
+  comparison: StoreComparison,
   present: AzDriverNode,
   last: SentHeartbeat | undefined,
   signal: AbortSignal,
@@ -152,12 +156,11 @@ async function writeHeartbeat(
   if (!checkpointed.ok && signal.aborted) return checkpointed;
   // Without the report no controller would learn of the rollback while the root disk takes no change.
   if (!checkpointed.ok) ports.logger.warn("rollback not checkpointed", { failure: checkpointed.failure });
-  const comparedIn = await compareVolumes(ports, present, incarnation, signal);
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
-    storeIncarnation: comparedIn,
+    storeIncarnation: comparison.toState(present.status?.storeIncarnation, incarnation, signal),
     readyForVolumeAllocation: unwritten === undefined,
     driverVersion: ports.settings.driverVersion,
     statusMessage: unwritten === undefined ? "the node plug-in is ready" : describeFailure(unwritten),
@@ -190,22 +193,6 @@ async function writeHeartbeat(
     store.updateStatus("AzDriverNode", { ...present, status }, signal),
   );
   return written.ok ? ok({ heartbeat, incarnation, written: written.value, sentAtMs, leader }) : written;
-}
-
-/** The store incarnation in which this node has renewed the requests that its workloads need. */
-async function compareVolumes(
-  ports: NodePorts,
-  { status }: AzDriverNode,
-  incarnation: number,
-  signal: AbortSignal,
-): Promise<number> {
-  const earlier = status?.storeIncarnation;
-  // A Lease that was deleted shows a lower one.
-  if (earlier !== undefined && earlier >= incarnation) return earlier;
-  const renewed = await renewLostRequests(ports, signal);
-  if (renewed.ok) return incarnation;
-  if (!signal.aborted) ports.logger.warn("a request was not renewed", { failure: renewed.failure });
-  return earlier ?? 0;
 }
 
 /**

@@ -144,6 +144,20 @@ describe("createVolumeLimit", () => {
     assert.deepEqual(await Promise.all(measured), [8, 8], "it was being detached as the plug-in started");
   });
 
+  it("counts what the first read has found where the second one fails", async () => {
+    const world = aWorld();
+    world.disks = [ours, backup];
+    const limit = createVolumeLimit(world.options);
+    const measuring = limit.measure(0, never);
+    await world.clock.advance(4_999);
+    world.isServiceDown = true;
+    await world.clock.advance(1);
+    assert.equal(await measuring, 7, "older versions of kubelet ask only once");
+    world.isServiceDown = false;
+    world.disks = [ours];
+    assert.equal(await measured(world, limit), 8);
+  });
+
   it("stays as it was while the service does not respond", async () => {
     const world = aWorld();
     const limit = createVolumeLimit(world.options);

@@ -52,7 +52,11 @@ export function createVolumeLimit(options: VolumeLimitOptions): VolumeLimit {
     if (earlier === undefined && read.ok && read.value.length > 0) {
       earlier = read.value;
       await clock.sleep(LOOK_AGAIN_MS, signal).catch(() => undefined);
-      read = await readForeignDisks(options, service, signal);
+      const again = await readForeignDisks(options, service, signal);
+      // A slot that stays free costs less than pods that wait for one that another disk has.
+      if (again.ok) read = again;
+      else if (!signal.aborted)
+        logger.warn("a second read failed: what the first one found counts", { failure: again.failure });
     }
     measuredMs = clock.elapsedMs();
     if (!read.ok) {

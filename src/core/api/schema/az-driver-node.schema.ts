@@ -45,7 +45,7 @@ export const azDriverNodeSchema = z.object({
         .describe(
           "In which store incarnation the node last compared its volumes with the store and renewed lost " +
             "requests. In a later one no unrequested disk that several nodes write is detached there. " +
-            "Absent: none waits.",
+            "Absent: 0.",
         ),
       readyForVolumeAllocation: z
         .boolean()

@@ -271,6 +271,7 @@ describe("controllerUnpublishVolume", () => {
       withController(async (world) => {
         await given(world, { published: true });
         const { name } = anAttachmentObject({ nodeName: "node-a" }).metadata;
+        await world.givenNode("node-a", { storeIncarnation: 1 });
         const gracePeriod: ControllerContext["gracePeriod"] = {
           trustedIncarnation: async () => {
             const present = await must(world.store.get("AzVolumeAttachment", name, never));
@@ -296,6 +297,7 @@ describe("controllerUnpublishVolume", () => {
           return !answer.ok && answer.failure.kind === "StillWaiting" ? answer.failure.what : "nothing";
         };
         const staged = { volumeName: "pvc-1", uid: "uid-1", epoch: 0 };
+        assert.match(await waitsFor(), /rolled back\)$/u, "the backup has no trace of the node");
         await world.givenNode("node-a", { storeIncarnation: 0 });
         assert.match(await waitsFor(), /unknown now .* \(the object store was rolled back\)$/u);
         const report = async (volumes: readonly (typeof staged)[]): Promise<void> => {
@@ -309,7 +311,7 @@ describe("controllerUnpublishVolume", () => {
           await world.until(isSeen);
         };
         await report([staged]);
-        assert.equal(await waitsFor(), "node-a to unstage it");
+        assert.equal(await waitsFor(), "node-a to unstage it; if that node is dead, mark it out of service");
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
         await report([]);
         assert.equal(await waitsFor(), DETACH);

@@ -99,7 +99,7 @@ async function unpublishFrom(
   const { signal } = call;
   const node = await observeNode(context, nodeName, signal);
   const { isOutOfService } = node;
-  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, signal);
+  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, call);
   if (inUse !== undefined) return fail(inUse);
   const seen = (name: string): AzVolumeAttachment | undefined =>
     context.cache.get("AzVolumeAttachment", name);

@@ -7,8 +7,13 @@ import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { isUnheard } from "../../../core/writer/node-silence.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { isMarkedInUse, requestWriter } from "../../../objects/writer-request.ts";
+import { waitingTimeMs } from "../../messages/waiting-time.ts";
+import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
+
+/** What to do where a node does not release a volume. */
+export const DEAD_NODE_REMEDY = "if that node is dead, mark it out of service";
 
 interface Where {
   readonly nodeName: string;
@@ -25,8 +30,9 @@ export async function unpublishObstacle(
   volume: AzVolume,
   volumeId: string,
   node: UnpublishedNode,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Failure | undefined> {
+  const { signal } = call;
   if (isRecordMissing(volume)) return diskNotRead(volumeId);
   const record = volume.status?.record;
   // Not known yet whether the node writes; its VM has to report clean or reclaim.
@@ -42,10 +48,12 @@ export async function unpublishObstacle(
   // For a single writer the release check waits. Another orchestrator may never answer more.
   if (use.kind === "unknown" && isShared && context.clusterVolumes.knowsAttachments)
     return whyKept({ nodeName, volumeId }, use);
-  if (use.kind !== "used" || (isShared && hasNoContainer(use)))
-    return isShared
-      ? unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, signal)
-      : undefined;
+  if (use.kind !== "used" || (isShared && hasNoContainer(use))) {
+    if (!isShared) return undefined;
+    const trusted = await trustedIncarnation(context, call);
+    if (!trusted.ok) return trusted.failure;
+    return unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, trusted.value, signal);
+  }
   // A node that is releasing the volume does that before the user can be served.
   const releasing = isShared
     ? await hasUnstaged(context, { nodeName, volumeId }, signal)
@@ -55,30 +63,37 @@ export async function unpublishObstacle(
   return renewed.ok ? whyKept({ nodeName, volumeId }, use) : renewed.failure;
 }
 
+/** The store incarnation, once the store is trusted: waits for that as long as the caller does. */
+export function trustedIncarnation(
+  context: ControllerContext,
+  call: CallContext,
+): Promise<Result<number, Failure>> {
+  const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
+  return context.gracePeriod.trustedIncarnation(waitMs, call.signal);
+}
+
 /**
  * A restored backup may lack the pod for which a node has staged a volume without a record. Then the volume
  * stays published until the node has compared its volumes with the restored store and, if it says that it has
- * this one staged, has unstaged it. Read after the store is trusted.
+ * this one staged, has unstaged it, or is lost. `incarnation`: as `trustedIncarnation` has answered.
  */
 export async function unheardObstacle(
-  context: ControllerContext,
+  { cache, settings, store }: ControllerContext,
   { nodeName, volumeId }: Where,
   volumeName: string,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  const { cache, gracePeriod, limits, settings, store } = context;
-  const trusted = await gracePeriod.trustedIncarnation(limits.waitMaxMs, signal);
-  if (!trusted.ok) return trusted.failure;
   const status = cache.get("AzDriverNode", nodeName)?.status;
-  if (status === undefined) return undefined;
-  const heartbeatUnchangedMs = cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0;
-  if (isUnheard(settings, { ...status, heartbeatUnchangedMs }, trusted.value))
+  const heartbeatUnchangedMs =
+    cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? cache.missingMs("AzDriverNode", nodeName);
+  if (isUnheard(settings, { ...status, heartbeatUnchangedMs }, incarnation))
     return whyKept({ nodeName, volumeId }, { kind: "unknown", because: "the object store was rolled back" });
-  if (!status.volumes.some((staged) => staged.volumeName === volumeName)) return undefined;
+  if (status?.volumes.some((staged) => staged.volumeName === volumeName) !== true) return undefined;
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? undefined : read.failure;
   return isMarkedInUse(read.value) && !isTerminating(read.value)
-    ? { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it` }
+    ? { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}` }
     : undefined;
 }
 

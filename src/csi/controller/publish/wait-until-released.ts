@@ -11,8 +11,21 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
-import { hasUnstaged, unpublishObstacle, unheardObstacle } from "./unpublish-obstacle.ts";
+import {
+  DEAD_NODE_REMEDY,
+  hasUnstaged,
+  trustedIncarnation,
+  unheardObstacle,
+  unpublishObstacle,
+} from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
+
+/** A volume, and the node that is to release it. */
+interface ReleaseTarget {
+  readonly volume: AzVolume;
+  readonly volumeId: string;
+  readonly node: UnpublishedNode;
+}
 
 /**
  * Waits until the record no longer names the node and, unless a replica is kept there, its attachment is
@@ -20,12 +33,7 @@ import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublis
  */
 export async function waitUntilReleased(
   context: ControllerContext,
-  target: {
-    readonly volume: AzVolume;
-    readonly volumeId: string;
-    readonly node: UnpublishedNode;
-    readonly isKept: boolean;
-  },
+  target: ReleaseTarget & { readonly isKept: boolean },
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
@@ -49,15 +57,13 @@ export async function waitUntilReleased(
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
   const record = present.status?.record;
   // The writer in a restored backup proves nothing.
-  const trusted = await context.gracePeriod.trustedIncarnation(
-    waitingTimeMs(context, call, context.limits.waitMaxMs),
-    signal,
-  );
+  const trusted = await trustedIncarnation(context, call);
   if (!trusted.ok) return trusted;
   const required = requireIncarnation(record, trusted.value, volumeId);
   if (!required.ok) return required;
   const isShared = !isSingleWriter(volume.spec.capabilities);
-  if (isKept) return isShared ? confirmUnstaged(context, volume, volumeId, node, signal) : ok(undefined);
+  if (isKept && !isShared) return ok(undefined);
+  if (isKept) return confirmUnstaged(context, { volume, volumeId, node }, trusted.value, signal);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(
     "AzVolumeAttachment",
@@ -82,7 +88,7 @@ export async function waitUntilReleased(
       : last;
   context.cache.remember("AzVolume", last.value);
   if (!isReleased(last.value)) return fail(whyHeld(context, volume, volumeId, node));
-  const inUse = await unpublishObstacle(context, last.value, volumeId, node, signal);
+  const inUse = await unpublishObstacle(context, last.value, volumeId, node, call);
   if (inUse !== undefined) return fail(inUse);
   return isShared ? confirmOff(context, volumeId, nodeName, signal) : ok(undefined);
 }
@@ -93,14 +99,14 @@ export async function waitUntilReleased(
  */
 async function confirmUnstaged(
   context: ControllerContext,
-  volume: AzVolume,
-  volumeId: string,
-  { nodeName, isLost }: UnpublishedNode,
+  { volume, volumeId, node }: ReleaseTarget,
+  incarnation: number,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const { nodeName, isLost } = node;
   const unheard = isLost
     ? undefined
-    : await unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, signal);
+    : await unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, incarnation, signal);
   if (unheard !== undefined) return fail(unheard);
   const unstaged = await hasUnstaged(context, { volumeId, nodeName }, signal);
   if (!unstaged.ok) return unstaged;
@@ -144,6 +150,6 @@ function whyHeld(
   const remedy =
     node.isLost && !node.isOutOfService
       ? "its Node is gone: if its VM is dead, switch it off or delete it in Azure"
-      : "if that node is dead, mark it out of service";
+      : DEAD_NODE_REMEDY;
   return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount and release it; ${remedy}` };
 }
