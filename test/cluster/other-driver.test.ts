@@ -91,6 +91,7 @@ function otherNodePlugin(): object {
       name: "driver",
       image: "busybox",
       command: ["sleep", "3600"],
+      securityContext: { privileged: true },
       volumeMounts: [{ name: "plugin", mountPath: "/csi" }],
     },
   ];

@@ -177,4 +177,31 @@ describe("a cluster that reaches Azure through a proxy", () => {
     assert.equal(code, "ResourceNotFound");
     assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`]));
   });
+
+  it("never asks it for the token of a managed identity, which would be the proxy's own", async () => {
+    const asked: string[] = [];
+    const metadata = createHttpServer((request, response) => {
+      asked.push(new URL(request.url ?? "", "http://metadata").pathname);
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ access_token: "own", expires_in: "3600", token_type: "Bearer" }));
+    });
+    // No name that NO_PROXY has.
+    servers.push(metadata);
+    await new Promise<void>((resolve) => void metadata.listen(0, "127.0.0.2", resolve));
+    const { port } = metadata.address() as AddressInfo;
+    process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = `http://127.0.0.2:${port}`;
+    try {
+      const config = { useManagedIdentityExtension: true, userAssignedIdentityID: "id" };
+      const { code, hosts } = await read({
+        resourceManagerEndpoint: `https://${RESOURCE_MANAGER}`,
+        activeDirectoryEndpoint: `https://${AUTHORITY}`,
+        ...config,
+      });
+      assert.equal(code, "ResourceNotFound");
+      assert.deepEqual(asked, ["/metadata/identity/oauth2/token/"]);
+      assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`]));
+    } finally {
+      delete process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"];
+    }
+  });
 });

@@ -1,4 +1,5 @@
 import type { Agent } from "node:https";
+import { createDefaultHttpClient, type HttpClient } from "@azure/core-rest-pipeline";
 import {
   ClientCertificateCredential,
   ClientSecretCredential,
@@ -104,11 +105,22 @@ function workloadIdentity(sources: CredentialSources): Result<CredentialAt, Conf
 }
 
 function managedIdentity(identity: string): TokenCredential {
-  if (identity === "") return new ManagedIdentityCredential();
+  if (identity === "") return new ManagedIdentityCredential({ httpClient: unproxied });
   return identity.startsWith("/")
-    ? new ManagedIdentityCredential({ resourceId: identity })
-    : new ManagedIdentityCredential({ clientId: identity });
+    ? new ManagedIdentityCredential({ resourceId: identity, httpClient: unproxied })
+    : new ManagedIdentityCredential({ clientId: identity, httpClient: unproxied });
 }
+
+/**
+ * Never through a proxy: the service answers about the VM that asks. The SDK uses `HTTPS_PROXY` for it as
+ * well, and would sign in as the proxy's VM.
+ */
+const unproxied: HttpClient = {
+  sendRequest: (request) => {
+    delete request.agent;
+    return createDefaultHttpClient().sendRequest(request);
+  },
+};
 
 function clientSecret(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
   const config = inTenant(sources);

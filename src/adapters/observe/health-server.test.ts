@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { get } from "node:http";
+import { get, type IncomingMessage, type ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { Gauge, Registry } from "prom-client";
-import { type HealthOptions, startHealthServer } from "./health-server.ts";
+import { healthListener, type HealthOptions, startHealthServer } from "./health-server.ts";
 
 interface Answer {
   readonly code: number;
@@ -57,6 +57,31 @@ describe("startHealthServer", () => {
     new Gauge({ name: "volumes", help: "Volumes.", registers: [registry] }).set(3);
     assert.match((await ask({ registry }, "/metrics")).text, /^volumes 3$/mu);
     assert.deepEqual(await ask({}, "/"), { code: 404, text: "there are /healthz, /readyz and /metrics" });
+  });
+
+  // The ports are open to every pod: a flood of requests must not keep the leader from its renewals.
+  it("collects metrics, and asks for its health, once for all that wait", async () => {
+    const made = { metrics: 0, health: 0 };
+    const registry = Object.assign(new Registry(), {
+      metrics: async (): Promise<string> => {
+        made.metrics += 1;
+        return "volumes 3";
+      },
+    });
+    const whyNotAlive = async (): Promise<undefined> => {
+      made.health += 1;
+    };
+    const listener = healthListener({ registry, whyNotReady: () => undefined, whyNotAlive });
+    const answerTo = (url: string): Promise<string> =>
+      new Promise((resolve) => {
+        const response = { setHeader: () => response, end: (text: string) => resolve(text.trim()) };
+        listener({ url } as IncomingMessage, response as unknown as ServerResponse<IncomingMessage>);
+      });
+    for (const times of [1, 2]) {
+      const asked = ["/metrics", "/healthz", "/metrics", "/healthz"].map(answerTo);
+      assert.deepEqual(await Promise.all(asked), ["volumes 3", "ok", "volumes 3", "ok"]);
+      assert.deepEqual(made, { metrics: times, health: times });
+    }
   });
 
   it("listens on every address, of IPv6 as well, if no host is given", async () => {

@@ -41,8 +41,31 @@ export async function startHealthServer(
   };
 }
 
+interface Answers extends HealthOptions {
+  readonly metrics: () => Promise<string>;
+  readonly whyNotAlive: () => Promise<string | undefined>;
+}
+
+/**
+ * Callers that come while the answer is being made share it. The port is open to every pod, and each
+ * collection of a large cluster's metrics takes time that the leader's renewals need.
+ */
+function shared<T>(make: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | undefined;
+  return () =>
+    (underWay ??= make().finally(() => {
+      underWay = undefined;
+    }));
+}
+
 /** Answers `/healthz`, `/readyz` and `/metrics`, and 404 to everything else. */
-export function healthListener(options: HealthOptions): RequestListener {
+export function healthListener(given: HealthOptions): RequestListener {
+  const { registry, whyNotAlive } = given;
+  const options: Answers = {
+    ...given,
+    metrics: shared(() => registry.metrics()),
+    whyNotAlive: shared(async () => whyNotAlive?.()),
+  };
   return (request, response) => {
     answer(options, request.url ?? "", response).catch((error: unknown) => {
       response.statusCode = 500;
@@ -51,18 +74,18 @@ export function healthListener(options: HealthOptions): RequestListener {
   };
 }
 
-async function answer(options: HealthOptions, url: string, response: ServerResponse): Promise<void> {
+async function answer(options: Answers, url: string, response: ServerResponse): Promise<void> {
   const say = (why: string | undefined, failureCode: number): void => {
     response.statusCode = why === undefined ? 200 : failureCode;
     response.end(`${why ?? "ok"}\n`);
   };
   switch (url) {
     case "/healthz":
-      return say(await options.whyNotAlive?.(), 500);
+      return say(await options.whyNotAlive(), 500);
     case "/readyz":
       return say(options.whyNotReady(), 503);
     case "/metrics": {
-      const text = await options.registry.metrics();
+      const text = await options.metrics();
       response.setHeader("content-type", options.registry.contentType).end(text);
       return;
     }

@@ -9,6 +9,7 @@ function readPod(
   ownerReferences: readonly object[] = [OWNER],
   driverName = "disk.csi.azure.com",
   further = {},
+  changes: Partial<Pick<Pod, "spec" | "status">> = {},
 ): unknown {
   const metadata = {
     name: "csi-azuredisk-node-x",
@@ -19,8 +20,10 @@ function readPod(
     ...further,
   };
   const volumes = paths.map((path, index) => ({ name: `v${index}`, hostPath: { path } }));
+  const containers = [{}, { securityContext: { privileged: true } }];
+  const spec = { nodeName: "node-a", volumes, containers, ...changes.spec };
   return readClusterPod(
-    { metadata, spec: { nodeName: "node-a", volumes } } as Pod,
+    { metadata, spec, status: changes.status ?? { phase: "Running" } } as Pod,
     (labels) => labels,
     driverName,
   ).nodePlugin;
@@ -108,6 +111,19 @@ describe("readClusterPod", () => {
       readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "disk.csi.azure.com", leaving),
       undefined,
     );
+  });
+
+  // One that any user may create would stop every attach and fence.
+  it("ignores one that has not run, or has no rights on its host", () => {
+    const read = (changes: Partial<Pick<Pod, "spec" | "status">>): unknown =>
+      readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "disk.csi.azure.com", {}, changes);
+    assert.equal(read({ status: { phase: "Pending" } }), undefined);
+    for (const securityContext of [{}, { privileged: false }])
+      assert.equal(read({ spec: { containers: [{ securityContext }] } }), undefined);
+    const windowsOptions = { hostProcess: true };
+    const containers = [{ securityContext: { windowsOptions } }];
+    assert.deepEqual(read({ spec: { containers } }), plugin, "as V1 on Windows");
+    assert.deepEqual(read({ spec: { containers: [{}], securityContext: { windowsOptions } } }), plugin);
   });
 
   it("ignores all other pods: other drivers, all of the kubelet's folders, subfolders", () => {

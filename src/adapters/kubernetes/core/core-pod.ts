@@ -17,6 +17,8 @@ export interface Pod extends ApiObject {
   readonly spec: PodSpecRules & {
     readonly nodeName?: string;
     readonly volumes?: readonly PodVolume[] | null;
+    readonly containers?: readonly Container[];
+    readonly securityContext?: { readonly windowsOptions?: WindowsOptions };
   };
   readonly status?: {
     readonly phase?: string;
@@ -27,6 +29,14 @@ export interface Pod extends ApiObject {
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
   };
+}
+
+interface Container {
+  readonly securityContext?: { readonly privileged?: boolean; readonly windowsOptions?: WindowsOptions };
+}
+
+interface WindowsOptions {
+  readonly hostProcess?: boolean;
 }
 
 /** A container that has never run waits, and has no last state. */
@@ -112,11 +122,13 @@ const DRIVER_FOLDER = /[/\\]plugins[/\\]([^/\\]+)[/\\]*$/u;
 
 /**
  * A pod that serves a driver is recognised by its folder, whatever its name, labels and images are. One
- * that is marked for deletion does not count: on a dead node it stays for ever.
+ * that is marked for deletion does not count: on a dead node it stays for ever. Nor does one that can't mount
+ * for others, since it has not run or has no rights on its host: its user need not have any either.
  */
-function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin | undefined {
+function nodePluginOf(pod: Pod, driverName: string): NodePlugin | undefined {
+  const { metadata, spec } = pod;
   const { namespace, name, deletionTimestamp, ownerReferences = [] } = metadata;
-  if (deletionTimestamp !== undefined) return undefined;
+  if (deletionTimestamp !== undefined || hasNeverRun(pod) || !hasHostRights(spec)) return undefined;
   const folders = (spec.volumes ?? []).flatMap(
     ({ hostPath }) => DRIVER_FOLDER.exec(hostPath?.path ?? "")?.[1] ?? [],
   );
@@ -129,6 +141,15 @@ function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin |
     daemonSet: owner === undefined ? undefined : `${namespace}/${owner.name}`,
     driverName: served,
   };
+}
+
+/** The kubelet passes mounts from privileged containers alone on to the host, and to other pods. */
+function hasHostRights({ containers = [], securityContext }: Pod["spec"]): boolean {
+  const isHostProcess = securityContext?.windowsOptions?.hostProcess === true;
+  return containers.some(
+    ({ securityContext: own }) =>
+      own?.privileged === true || (own?.windowsOptions?.hostProcess ?? isHostProcess),
+  );
 }
 
 /**
