@@ -90,9 +90,9 @@ export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
       const emitCode: Emit = (next, name) => emit(encode(next), name);
       if (world.is.cutOff !== "no") return;
       surroundings(world, emitCode);
-      nodeSteps(world, emitCode);
+      emitNodeSteps(world, emitCode);
       const actions = planned(world);
-      for (const action of actions) controllerSteps(world, action, emitCode);
+      for (const action of actions) emitControllerSteps(world, action, emitCode);
       // Due actions are done long before the timeout expires once more. A silence is seen before that, too.
       if (actions.some((action) => action.kind === "BeginFence" || endsRecall(action))) return;
       passTime(world, emitCode);
@@ -177,7 +177,7 @@ function endsRecall(action: WriterAction): boolean {
   return action.kind === "Recall" && !action.isDue;
 }
 
-function nodeSteps(world: World, emit: Emit): void {
+function emitNodeSteps(world: World, emit: Emit): void {
   const { is } = world;
   const becomes = (changes: Partial<Node>, name: string): void => emit(after(world, changes), name);
   if (is.node === "using") becomes({ node: "flushing" }, "the workload ends, and its unmount flushes");
@@ -196,7 +196,7 @@ function nodeSteps(world: World, emit: Emit): void {
   }
 }
 
-function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
+function emitControllerSteps(world: World, action: WriterAction, emit: Emit): void {
   const { is } = world;
   if (is.store === "fails") return;
   switch (action.kind) {

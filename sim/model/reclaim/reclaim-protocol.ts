@@ -47,9 +47,9 @@ export function reclaimProtocol(without: ReadonlySet<ReclaimRule>): StateSpace {
       if (world.wrong !== "nothing") return;
       const turn: Turn = { world, without, emit: (next, name) => emit(encode(next), name) };
       for (const node of nodeIndexes) {
-        controllerSteps(turn, node);
-        if (node === 1 && world.isStolen) stolenSteps(turn);
-        else honestSteps(turn, node);
+        emitControllerSteps(turn, node);
+        if (node === 1 && world.isStolen) emitStolenSteps(turn);
+        else emitHonestSteps(turn, node);
       }
     },
     fault: (state) => {
@@ -119,7 +119,7 @@ function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
   );
 }
 
-function controllerSteps(turn: Turn, node: NodeIndex): void {
+function emitControllerSteps(turn: Turn, node: NodeIndex): void {
   const { world, without, emit } = turn;
   const { record, nodes } = world;
   const identity = identities[node];
@@ -144,7 +144,7 @@ function controllerSteps(turn: Turn, node: NodeIndex): void {
  * The holder of the token takes every step of its node, with nothing behind it. No record restricts what
  * it does with a disk that it really has.
  */
-function stolenSteps(turn: Turn): void {
+function emitStolenSteps(turn: Turn): void {
   const { world, emit } = turn;
   const { record, nodes } = world;
   const own = identities[1];
@@ -166,7 +166,7 @@ function stolenSteps(turn: Turn): void {
   moves(turn, release(record, own, record.writer?.epoch ?? 0), "n1 releases, whatever it has");
 }
 
-function honestSteps(turn: Turn, node: NodeIndex): void {
+function emitHonestSteps(turn: Turn, node: NodeIndex): void {
   const { world, emit } = turn;
   const { record, nodes } = world;
   const state = nodes[node];

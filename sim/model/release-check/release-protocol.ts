@@ -93,11 +93,11 @@ export function releaseProtocol(
       const world = decode(state);
       const emitCode: Emit = (next, name) => emit(encode(next), name);
       for (const node of nodeIndexes) {
-        orchestratorSteps(world, node, rules, emitCode);
-        nodeSteps(world, node, rules, emitCode);
+        emitOrchestratorSteps(world, node, rules, emitCode);
+        emitNodeSteps(world, node, rules, emitCode);
       }
-      controllerSteps(world, 0, rules, emitCode);
-      controllerSteps(world, 1, rules, emitCode);
+      emitControllerSteps(world, 0, rules, emitCode);
+      emitControllerSteps(world, 1, rules, emitCode);
     },
     fault: (state) => {
       const world = decode(state);
@@ -152,7 +152,7 @@ function unrequested(record: WriterRecord): WriterRecord {
   return record.writer === undefined ? record : { ...record, writer: { ...record.writer, requested: false } };
 }
 
-function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Rules, emit: Emit): void {
+function emitOrchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Rules, emit: Emit): void {
   const state = nodeOf(world, node);
   const is = (changes: Partial<NodeState>): World => withNode(world, node, { ...state, ...changes });
   // A deleted pod object leaves a container, and a publish under way, that belong to no bound pod any
@@ -175,7 +175,7 @@ function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Ru
   if (nodesMayBeLost && !state.lost) emit(is({ lost: true }), `n${node} is lost`);
 }
 
-function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emit: Emit): void {
+function emitNodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emit: Emit): void {
   const state = nodeOf(world, node);
   const record = recordOf(world.record);
   const is = (changes: Partial<NodeState>, from = world): World =>
@@ -254,7 +254,7 @@ function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emi
   }
 }
 
-function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): void {
+function emitControllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): void {
   const { without, steps } = rules;
   const code = world.controllers[at];
   const node: NodeIndex = code % 2 === 0 ? 0 : 1;
@@ -268,7 +268,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
   ): void => {
     if (moved !== undefined) emit(goesTo(next, node, afterRecordMove(world, moved.code, without)), name);
   };
-  if (doing === "idle") return idleControllerSteps(world, rules, goesTo, emit);
+  if (doing === "idle") return emitIdleControllerSteps(world, rules, goesTo, emit);
   const state = nodeOf(world, node);
   const record = recordOf(world.record);
   emit(goesTo("idle"), "controller dies");
@@ -320,7 +320,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
   }
 }
 
-function idleControllerSteps(
+function emitIdleControllerSteps(
   world: World,
   { without, nodesMayBeLost, steps }: Rules,
   goesTo: (next: (typeof controllers)[number], about: NodeIndex, from?: World) => World,

@@ -66,13 +66,13 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
         emit: (next, name) => emit(encode(next), name),
       };
       if (turn.world.backup === CUT_OFF) return;
-      backupSteps(turn);
+      emitBackupSteps(turn);
       for (const node of nodeIndexes) {
         sendsHeartbeat(turn, node);
-        nodeSteps(turn, node);
-        requestSteps(turn, node);
+        emitNodeSteps(turn, node);
+        emitRequestSteps(turn, node);
       }
-      controllerSteps(turn);
+      emitControllerSteps(turn);
       updateLands(turn);
     },
     fault: (state) => {
@@ -102,7 +102,7 @@ const START: World = {
   cloud: { ...IDLE, pending: "none", pendingNode: 0, highWaterMark: "level", attached: 0 },
 };
 
-function backupSteps({ world, emit }: Turn): void {
+function emitBackupSteps({ world, emit }: Turn): void {
   const { record, backup, nodes } = world;
   if (backup === NO_BACKUP) emit({ ...world, backup: record }, "a backup is taken");
   if (backup === NO_BACKUP || backup === RESTORED || nodes.some(({ isAhead }) => !isAhead)) return;
@@ -112,7 +112,7 @@ function backupSteps({ world, emit }: Turn): void {
   );
 }
 
-function nodeSteps(turn: Turn, node: NodeIndex): void {
+function emitNodeSteps(turn: Turn, node: NodeIndex): void {
   const { world, steps, without, emit } = turn;
   const state = world.nodes[node];
   const is = (changes: Partial<NodeState>): World => withNode(world, node, { ...state, ...changes });
@@ -132,7 +132,7 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
       // All its other actions by a record come some time after the check.
       if (askedAt !== undefined && isLongAgo(turn))
         emitOwn(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
-      if (askedAt !== undefined) ownSteps(turn, node, askedAt);
+      if (askedAt !== undefined) emitOwnSteps(turn, node, askedAt);
       if (state.mount === "live") emitOwn(is({ mount: "none", doing: "giving" }), "unmounts");
       if (state.mount === "dead") emitOwn(is({ mount: "none" }), "drops dead mount");
       return;
@@ -140,7 +140,7 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
     case "asked":
       if (without.has("asked")) acquires(turn, node, state.askedAt);
       emitOwn(is({ doing: "idle", askedAt: 0, beatAt: -1 }), "plug-in restarts");
-      ownSteps(turn, node, state.askedAt);
+      emitOwnSteps(turn, node, state.askedAt);
       return;
     case "acquired":
       if (isAttached) emitOwn(is({ mount: "live", doing: "idle" }), "mounts");
@@ -156,7 +156,7 @@ function nodeSteps(turn: Turn, node: NodeIndex): void {
 }
 
 /** A node's own actions, by a record of the incarnation in which it checked. */
-function ownSteps(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
+function emitOwnSteps(turn: Turn, node: NodeIndex, askedAt: Incarnation): void {
   const { world, steps, emit } = turn;
   const state = world.nodes[node];
   const moves = (record: number | undefined, checkpoint: NodeState["checkpoint"], name: string): void => {
@@ -244,7 +244,7 @@ function isOlderThanCheckpoint({ world: { record, nodes }, steps }: Turn, node: 
   return nodes[node].checkpoint > storedOf(record).epoch && !steps.isUnverified(record, node);
 }
 
-function controllerSteps(turn: Turn): void {
+function emitControllerSteps(turn: Turn): void {
   const { world, steps, without, emit } = turn;
   const { record, lease, cloud } = world;
   const goesTo = (changes: Partial<CloudState>, from = world): World =>
@@ -459,7 +459,7 @@ function passesBarrier({ world, steps, emit }: Turn): void {
 }
 
 /** Requests come and go at any time. */
-function requestSteps({ world, steps, emit }: Turn, node: NodeIndex): void {
+function emitRequestSteps({ world, steps, emit }: Turn, node: NodeIndex): void {
   const unrequested = steps.withdraw(world.record, node);
   if (unrequested !== undefined) emit({ ...world, record: unrequested }, `n${node} is unrequested`);
   const requested = steps.renew(world.record, node);

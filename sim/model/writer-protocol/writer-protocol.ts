@@ -37,10 +37,10 @@ export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = f
     steps: (state, emit) => {
       const world = decode(state);
       const tell: Emit = (next, name) => emit(encode(next), name);
-      for (const node of nodeIndexes) nodeSteps({ world, node, steps, without, isUnaided }, tell);
-      controllerSteps({ world, at: 0, steps, without, isUnaided }, tell);
-      controllerSteps({ world, at: 1, steps, without, isUnaided }, tell);
-      requestSteps(world, steps, tell);
+      for (const node of nodeIndexes) emitNodeSteps({ world, node, steps, without, isUnaided }, tell);
+      emitControllerSteps({ world, at: 0, steps, without, isUnaided }, tell);
+      emitControllerSteps({ world, at: 1, steps, without, isUnaided }, tell);
+      emitRequestSteps(world, steps, tell);
     },
     fault: (state) =>
       decode(state).nodes.every((code) => nodeStates[code]?.mount === "live")
@@ -108,7 +108,7 @@ interface Turn {
   readonly isUnaided: boolean;
 }
 
-function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void {
+function emitNodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void {
   const { world, node, steps, without, isUnaided } = turn;
   const { record } = world;
   const state = nodeStates[world.nodes[node]];
@@ -167,7 +167,7 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   }
 }
 
-function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void {
+function emitControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void {
   const { world, at, steps, without } = turn;
   const { record } = world;
   const state = controllerStates[world.controllers[at]];
@@ -176,7 +176,7 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
   const moves = (moved: RecordMove | undefined, name: string): void => {
     if (moved !== undefined) emit(goesTo(IDLE, afterRecordMove(world, moved)), name);
   };
-  if (state.kind === "idle") return idleControllerSteps(turn, emit);
+  if (state.kind === "idle") return emitIdleControllerSteps(turn, emit);
   const { node } = state;
   const isAttached = (world.attached & (1 << node)) !== 0;
   emit(goesTo(IDLE), "controller dies");
@@ -235,7 +235,7 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
   }
 }
 
-function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void {
+function emitIdleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void {
   const { world, at, steps, without } = turn;
   const { record } = world;
   for (const node of nodeIndexes) {
@@ -269,7 +269,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
       emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
     else emit(afterRecordMove(world, granted), `grants n${node}`);
   }
-  for (const node of nodeIndexes) goneSteps(turn, node, emit);
+  for (const node of nodeIndexes) emitGoneSteps(turn, node, emit);
   const revoked = steps.revoke(record, 0);
   if (revoked !== undefined) emit(afterRecordMove(world, revoked), "revokes");
 }
@@ -278,7 +278,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
  * A VM that Azure does not have any more is fenced if it may hold the volume, and pruned out of quarantine; a
  * node that is no longer in the record may have to report clean once more.
  */
-function goneSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
+function emitGoneSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
   const { record } = world;
   const fenced = isGone(world, node) ? steps.fenceGone(record, node) : undefined;
   if (fenced !== undefined && fenced.code !== record)
@@ -290,7 +290,7 @@ function goneSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit)
 }
 
 /** Requests come and go at any time; `release-check.test.ts` models where they come from. */
-function requestSteps(world: World, steps: RecordSteps, emit: Emit): void {
+function emitRequestSteps(world: World, steps: RecordSteps, emit: Emit): void {
   for (const node of nodeIndexes) {
     const unrequested = steps.withdraw(world.record, node);
     if (unrequested !== undefined) emit(afterRecordMove(world, unrequested), `n${node} is unrequested`);
