@@ -15,14 +15,14 @@ import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
  */
 export function judgeDesired(world: RestWorld, volumes: readonly DesiredVolume[]): readonly Complaint[] {
   return volumes.flatMap((desired) =>
-    complaintsAbout(world, desired).map((detail): Complaint => ({
+    differencesFromDesired(world, desired).map((detail): Complaint => ({
       invariant: "not-converged",
       detail: `${desired.volumeName}: ${detail}`,
     })),
   );
 }
 
-function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly string[] {
+function differencesFromDesired(world: RestWorld, desired: DesiredVolume): readonly string[] {
   const diskUri = world.cluster.diskUriOf(desired.volumeName);
   if (!desired.exists) return diskUri === undefined ? [] : ["was deleted, and is still there"];
   if (desired.isDestroyed) return [];
@@ -48,7 +48,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
     const vm = world.azure.vmOf(nodeName);
     return vm === undefined || made === undefined || isInReach(made, vm);
   };
-  const diskComplaints = [
+  const diskDifferences = [
     ...attachments
       .filter(({ spec }) => !isReachable(spec.nodeName))
       .map(
@@ -70,7 +70,10 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
   ];
   const pods = world.cluster.pods().filter((pod) => pod.volumeName === desired.volumeName);
   if (desired.pods === 0)
-    return [...diskComplaints, ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"])];
+    return [
+      ...diskDifferences,
+      ...(pods.length === 0 ? [] : ["its pod was scaled away, and is still there"]),
+    ];
 
   const running = pods.filter(
     ({ phase, isReady, isDeleted, nodeName }) =>
@@ -79,7 +82,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
   const nodeNames = new Set(running.map(({ nodeName = "" }) => nodeName));
   if (pods.length !== desired.members || nodeNames.size !== desired.members) {
     return [
-      ...diskComplaints,
+      ...diskDifferences,
       `its pod does not run: ${pods.map(({ name, phase, isReady, nodeName, isDeleted }) => `${name} ${phase}${isReady ? "" : ", not ready,"}${isDeleted ? ", deleted," : ""} on ${nodeName ?? "no node"}`).join("; ") || "none"}`,
     ];
   }
@@ -88,7 +91,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
   );
   if (withoutContainer !== undefined)
     return [
-      ...diskComplaints,
+      ...diskDifferences,
       `no container of ${withoutContainer.name} runs on ${withoutContainer.nodeName ?? "no node"}`,
     ];
   const [nodeName = ""] = nodeNames;
@@ -118,7 +121,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume): readonly str
     placesFor(world, { diskUri, writerNodes: nodeNames }).filter(isReachable).length,
   );
   return [
-    ...diskComplaints,
+    ...diskDifferences,
     ...(isRecordRight
       ? []
       : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "no writer")}`]),
