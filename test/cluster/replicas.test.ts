@@ -128,7 +128,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         await workloads.apply(batchOn("node-c"));
         await workloads.untilReady("batch");
         await untaint();
-        await lookAgain(workloads, "db-0");
+        await labelNodeOf(workloads, "db-0");
         // The check may precede the taint's removal in the driver's cache: then the next one reports it.
         await waitUntil(
           "the claim to say that the pod would not run beside batch",
@@ -147,7 +147,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         );
         assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
         await workloads.kubectl(["delete", "pod", "batch", "--grace-period=0", "--force"]);
-        await lookAgain(workloads, "db-0");
+        await labelNodeOf(workloads, "db-0");
         await untilAttached(lab, volume, 3, LOOKED_AT_AGAIN_MAX_MS);
       }, untaint);
     }));
@@ -214,7 +214,7 @@ async function untilAttached(
  * Free room for a replica elsewhere causes no event: the volume is checked again within a minute, and at
  * once when the node of its pod changes.
  */
-async function lookAgain(workloads: Workloads, pod: string): Promise<void> {
+async function labelNodeOf(workloads: Workloads, pod: string): Promise<void> {
   const home = await workloads.nodeOf(pod);
   for (const label of ["look=again", "look-"]) await workloads.lab.kubectl(["label", "node", home, label]);
 }

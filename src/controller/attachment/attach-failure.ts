@@ -63,7 +63,7 @@ export async function recordAttachFailure(
       `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`,
       failure,
     );
-  if (!recorded.ok) return lookWhereErased(ports, volume, recorded.failure, signal);
+  if (!recorded.ok) return endUnrecordedAttach(ports, volume, recorded.failure, signal);
   if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
     // The objects show a free share: one may be in use without an object.
     const looked = await readAndCompare(ports, { volume }, signal);
@@ -97,7 +97,7 @@ function wasReported({ spec, status }: AzVolumeAttachment, failure: Failure): bo
  * Ends an attach whose result could not be recorded. If its attachment object is gone, no object names the VM
  * that has, or gets, the disk: so its volume's VMs are looked up in Azure.
  */
-export async function lookWhereErased(
+export async function endUnrecordedAttach(
   ports: AttachmentPorts,
   volume: AzVolume,
   failure: Failure,

@@ -20,7 +20,7 @@ import { emitAttachmentEvent, emitWhileSlow } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 import { recordGrowth } from "../disk/record-growth.ts";
 import { mayCompleteDetach } from "../fencing/foreign-detach.ts";
-import { lookWhereErased, recordAttachFailure } from "./attach-failure.ts";
+import { endUnrecordedAttach, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, refusedFor } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { withoutPlace } from "./disk-place.ts";
@@ -125,7 +125,7 @@ export async function attach(
   const recorded = await ports.steps.run("record-attached", () =>
     recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
   );
-  if (!recorded.ok) return lookWhereErased(ports, volume, recorded.failure, signal);
+  if (!recorded.ok) return endUnrecordedAttach(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
   logger.info("disk attached", {

@@ -36,7 +36,7 @@ interface Prepared extends FileSystemRequest {
    * Requests another read of the disk's LUN from Azure, and fails where that does not lead to this
    * device.
    */
-  readonly lookAgain: () => Promise<Result<void, Failure>>;
+  readonly verifyLunInAzure: () => Promise<Result<void, Failure>>;
 }
 
 /** The same, whose disk exists in Azure. */
@@ -104,7 +104,7 @@ async function checkFound(
   const { host } = ports;
   const { device, fsType, readOnly } = prepared;
   // With the LUN of an earlier attachment it could be another volume's, and the check writes.
-  const same = plan.isUnknown ? await prepared.lookAgain() : ok(undefined);
+  const same = plan.isUnknown ? await prepared.verifyLunInAzure() : ok(undefined);
   if (!same.ok) return same;
   const checked = await host.checkFileSystem({ device, fsType }, signal);
   if (!checked.ok)

@@ -18,7 +18,7 @@ import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
  * How long the controller may take to read the VM again, in milliseconds; then the volume is released,
  * and the next call retries.
  */
-const LOOK_AGAIN_MAX_MS = 20_000;
+const LUN_LOOK_UP_MAX_MS = 20_000;
 
 /**
  * Runs `act` while this process holds the device that was found, and only if the volume's LUN still leads to
@@ -122,7 +122,7 @@ async function findSameDevice(
 }
 
 /** Requests another read of the disk's LUN from Azure, and finds the device by that. */
-export async function lookAgain(
+export async function verifyLunInAzure(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
@@ -134,7 +134,7 @@ export async function lookAgain(
   if (!reported.ok) return reported;
   const again = await waitForAttachment(
     ports,
-    { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LOOK_AGAIN_MAX_MS },
+    { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LUN_LOOK_UP_MAX_MS },
     signal,
   );
   return again.ok ? findSameDevice(ports, request, volume, found, signal) : again;

@@ -12,7 +12,7 @@ import type { HeldVolume } from "../writer/acquire-volume.ts";
 import { tuneDevice } from "./device-tuning.ts";
 import type { AttachedDevice } from "./find-device.ts";
 import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
-import { lookAgain, whileSame } from "./same-device.ts";
+import { verifyLunInAzure, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
 
 /**
@@ -49,7 +49,7 @@ export async function stageAcquired(
       geometry: geometryOf(request.volumeContext),
       fsType,
       readOnly,
-      lookAgain: () => lookAgain(ports, request, volume, found, signal),
+      verifyLunInAzure: () => verifyLunInAzure(ports, request, volume, found, signal),
     },
     signal,
   );

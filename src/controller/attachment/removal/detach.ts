@@ -73,7 +73,7 @@ export async function detach(
     if (use?.kind === "used" && detached.failure.kind === "Refused")
       return keepUsed(ports, attachment, node, signal);
     if (use?.kind === "unknown" && detached.failure.kind === "Refused")
-      return keepDoubtful(ports, attachment, use);
+      return keepWhileUseUnknown(ports, attachment, use);
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
     // Without a mark nothing was asked of Azure: the node can still find the disk.
@@ -126,7 +126,7 @@ async function keepUsed(
 }
 
 /** Until it is known whether a pod uses the volume there: no change queues the attachment when it is. */
-function keepDoubtful(
+function keepWhileUseUnknown(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
   { because }: Extract<VolumeUse, { kind: "unknown" }>,
