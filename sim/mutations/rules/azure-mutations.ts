@@ -9,8 +9,8 @@ export const azureMutations: readonly Mutation[] = [
     removes: "a fence has its proof only at another ETag than before its update",
     edits: {
       file: "src/provisioner/vm/fence-batch.ts",
-      find: `    if (!isMoved) {`,
-      replace: `    if (!isMoved && sent.requests.length === 0) {`,
+      find: `  if (!isMoved) {`,
+      replace: `  if (!isMoved && requests.length === 0) {`,
     },
     alsoRemoves: ["held-device"],
     breaks: ["two-writers"],

@@ -122,12 +122,8 @@ export const protocolMutations: readonly Mutation[] = [
     removes: "a fence that Azure calls a success has to be seen in the VM's list",
     edits: {
       file: FENCE_BATCH,
-      find: `    const off = open.filter(
-      (request) => request.kind !== "flush" && !listsAny(after, new Set([request.diskKey])),
-    );
-`,
-      replace: `    const off = open.filter((request) => request.kind !== "flush");
-`,
+      find: `    off: detached.filter((request) => !isListed(request)),`,
+      replace: `    off: detached,`,
     },
     alsoRemoves: ["disk-names-owner"],
     breaks: ["two-writers"],

@@ -68,6 +68,28 @@ interface Sent {
   readonly hasSucceeded: boolean;
 }
 
+/** What a read shows of the update that was sent before it. */
+type UpdateOutcome =
+  /** Nothing yet: the update may still be under way. */
+  | { readonly kind: "pending" }
+  /** Nothing of the largest write: the read may be older than that. */
+  | { readonly kind: "late" }
+  /** Another machine: the open requests now concern that one. */
+  | { readonly kind: "replaced" }
+  /** It has left the ETag as it was. A larger write may move it. */
+  | { readonly kind: "unmoved" }
+  /** It has left the ETag as it was, and so does every write. */
+  | { readonly kind: "unmovable" }
+  /** It has moved the ETag: what that means for the requests that are open. */
+  | {
+      readonly kind: "moved";
+      readonly flushed: readonly VmRequest[];
+      /** The VM no longer lists their disks. */
+      readonly off: readonly VmRequest[];
+      /** The VM still lists their disks. */
+      readonly listed: readonly VmRequest[];
+    };
+
 /**
  * Detaches disks and *moves the VM's ETag even if they are detached already*, so that a write which a former
  * leader prepared fails. Each round: read the VM with its ETag, conclude from it what the last update has
@@ -117,9 +139,12 @@ export class FenceBatch {
     if (!read.ok) return saysNotThere(read.failure) ? this.#proveVmGone() : this.#backOffOrFail(read.failure);
     await this.#proveReplaced(read.value);
     settleListed(this.#openRequests(), read.value);
-    if (this.#mayBeLate(read.value)) return session.backOff(++this.#lateReads, this.#lifetime);
-    const trouble = await this.#concludeLastUpdate(read.value);
-    if (trouble !== undefined) return this.#backOffOrFail(trouble);
+    if (this.#sent !== undefined) {
+      const outcome = concludeUpdate(this.#sent, read.value, { vm, lateReads: this.#lateReads });
+      if (outcome.kind === "late") return session.backOff(++this.#lateReads, this.#lifetime);
+      const trouble = await this.#endUpdate(this.#sent, read.value, outcome);
+      if (trouble !== undefined) return this.#backOffOrFail(trouble);
+    }
     if (this.#openRequests().length === 0) return;
     const seen = await this.#observeVm(read.value, regularLeftMs);
     const move = planFence(seen);
@@ -221,22 +246,6 @@ export class FenceBatch {
     return {};
   }
 
-  /** Whether a read shows no effect of the largest write, and may be older than that. */
-  #mayBeLate(after: ArmVm): boolean {
-    const sent = this.#sent;
-    return (
-      sent?.hasSucceeded === true &&
-      this.#isLargest(sent.etagWrite) &&
-      this.#lateReads < LATE_READS_MAX &&
-      after.vmId === sent.before.vmId &&
-      after.etag === sent.before.etag
-    );
-  }
-
-  #isLargest(write: EtagWrite | undefined): boolean {
-    return write !== undefined && etagWriteFor(this.#context.vm, etagWriteAfter(write)) === write;
-  }
-
   /** No write moves the ETag: ends requests without their proof, until a later one may try again. */
   #settleUnproven(requests: readonly VmRequest[]): void {
     const { vm, session } = this.#context;
@@ -251,45 +260,36 @@ export class FenceBatch {
       );
   }
 
-  /**
-   * What a read shows of the update that was sent before it. An update that failed, or whose end was
-   * not awaited, may have done its work all the same: another ETag shows that, once nothing runs on the
-   * VM.
-   */
-  async #concludeLastUpdate(after: ArmVm): Promise<ArmError | undefined> {
-    const sent = this.#sent;
-    if (sent === undefined) return undefined;
+  /** Carries out what the last update has come to. Returns why another update is needed. */
+  async #endUpdate(
+    { before, requests, etagWrite }: Sent,
+    after: ArmVm,
+    outcome: Exclude<UpdateOutcome, { kind: "late" }>,
+  ): Promise<ArmError | undefined> {
     const { session, vm, etagWrites, underWay } = this.#context;
-    // Another machine: the open requests now concern that one.
-    const isReplaced = after.vmId !== sent.before.vmId;
-    const isMoved = after.etag !== sent.before.etag;
-    if (!isReplaced && !sent.hasSucceeded && !(isMoved && isTerminal(after.provisioningState)))
-      return undefined;
+    if (outcome.kind === "pending") return undefined;
     this.#sent = undefined;
-    if (isReplaced) return undefined;
-    if (!isMoved) {
-      if (this.#isLargest(sent.etagWrite)) {
-        underWay.pauseEtag(after.etag, session.settings.etagPauseMs);
-        this.#settleUnproven(sent.requests);
+    switch (outcome.kind) {
+      case "replaced":
         return undefined;
-      }
-      if (sent.etagWrite !== undefined) etagWrites.recordEtagUnmoved(sent.etagWrite);
-      return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
+      case "unmovable":
+        underWay.pauseEtag(after.etag, session.settings.etagPauseMs);
+        this.#settleUnproven(requests);
+        return undefined;
+      case "unmoved":
+        if (etagWrite !== undefined) etagWrites.recordEtagUnmoved(etagWrite);
+        return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
+      case "moved":
+        for (const request of outcome.flushed) request.settle(ok({ kind: "flushed" }));
+        await proveAll(outcome.off, (request) =>
+          proveEntryGone(this.#context, { before, after }, request, this.#lifetime),
+        );
+        if (outcome.listed.every(({ isSettled }) => isSettled)) return undefined;
+        return ownError(
+          "DiskStillAttached",
+          `the detach from VM ${vm.name} succeeded, but the disk is still listed`,
+        );
     }
-    const open = sent.requests.filter((request) => !request.isSettled);
-    for (const request of open) if (request.kind === "flush") request.settle(ok({ kind: "flushed" }));
-    // An entry that is only marked `toBeDetached` is an entry.
-    const off = open.filter(
-      (request) => request.kind !== "flush" && !listsAny(after, new Set([request.diskKey])),
-    );
-    await proveAll(off, (request) =>
-      proveEntryGone(this.#context, { before: sent.before, after }, request, this.#lifetime),
-    );
-    if (open.every((request) => request.isSettled)) return undefined;
-    return ownError(
-      "DiskStillAttached",
-      `the detach from VM ${vm.name} succeeded, but the disk is still listed`,
-    );
   }
 
   #proveVmGone(): Promise<void> {
@@ -369,6 +369,34 @@ export class FenceBatch {
   }
 }
 
+/**
+ * Concludes from a read what an update has done. One that failed, or whose end was not awaited, may have done
+ * its work all the same: another ETag shows that, once nothing runs on the VM.
+ */
+function concludeUpdate(
+  { before, requests, etagWrite, hasSucceeded }: Sent,
+  after: ArmVm,
+  { vm, lateReads }: { readonly vm: VmTarget; readonly lateReads: number },
+): UpdateOutcome {
+  if (after.vmId !== before.vmId) return { kind: "replaced" };
+  const isMoved = after.etag !== before.etag;
+  if (!hasSucceeded && !(isMoved && isTerminal(after.provisioningState))) return { kind: "pending" };
+  if (!isMoved) {
+    if (etagWrite === undefined || !isLargest(vm, etagWrite)) return { kind: "unmoved" };
+    return { kind: lateReads < LATE_READS_MAX ? "late" : "unmovable" };
+  }
+  const open = requests.filter((request) => !request.isSettled);
+  const detached = open.filter(({ kind }) => kind !== "flush");
+  // An entry that is only marked `toBeDetached` is an entry.
+  const isListed = ({ diskKey }: VmRequest): boolean => listsAny(after, new Set([diskKey]));
+  return {
+    kind: "moved",
+    flushed: open.filter(({ kind }) => kind === "flush"),
+    off: detached.filter((request) => !isListed(request)),
+    listed: detached.filter(isListed),
+  };
+}
+
 /** The disks to detach. */
 function diskKeysToDetach(requests: readonly VmRequest[]): ReadonlySet<string> {
   return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
@@ -425,6 +453,10 @@ function withoutDisks(model: ArmVm, toDetach: ReadonlySet<string>, forced: Reado
  */
 function etagWriteFor(vm: VmTarget, learned: EtagWrite): EtagWrite {
   return vm.scaleSet !== undefined && learned === "tag" ? "dataDisks" : learned;
+}
+
+function isLargest(vm: VmTarget, write: EtagWrite): boolean {
+  return etagWriteFor(vm, etagWriteAfter(write)) === write;
 }
 
 /** The smallest change that moves the ETag. */
