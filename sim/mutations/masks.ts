@@ -302,8 +302,8 @@ export const masks: readonly Mask[] = [
     removes: "a device that a pod has raw as another volume, or may open as it, is not taken for this one",
     edits: {
       file: "src/node/stage/mount-state.ts",
-      find: `(checkpoint) => checkpoint.volumeName !== volumeName`,
-      replace: `(checkpoint) => checkpoint.volumeName === "" && volumeName === ""`,
+      find: `(checkpoint) => checkpoint.volumeName !== volume.metadata.name`,
+      replace: `(checkpoint) => checkpoint.volumeName === "" && volume.metadata.name === ""`,
     },
   },
   {
@@ -374,8 +374,8 @@ export const masks: readonly Mask[] = [
     removes: "a node reads the attachment of a shared volume between two looks at the store incarnation",
     edits: {
       file: "src/node/stage/same-device.ts",
-      find: `const same = isSingleWriter(volume.spec.capabilities)`,
-      replace: `const same = isSingleWriter(volume.spec.capabilities) || found.device !== undefined`,
+      find: `const same = isSingleWriter(found.volume.spec.capabilities)`,
+      replace: `const same = isSingleWriter(found.volume.spec.capabilities) || found.device !== undefined`,
     },
   },
 ];

@@ -77,8 +77,10 @@ export const driverMutations: readonly Mutation[] = [
     removes: "the device is looked for again once it is held, by the attachment at that time",
     edits: {
       file: "src/node/stage/same-device.ts",
-      find: `        findSameDevice(ports, request, volume, found, signal);`,
-      replace: `        Promise.resolve(ok(undefined));`,
+      find: `findSameDevice(ports, request, found, signal);
+      const same`,
+      replace: `Promise.resolve(ok(undefined));
+      const same`,
     },
     alsoRemoves: ["twins", "file-system-uuid"],
     breaks: ["csi-answer", "synced-data-lost", "two-writers", "formatted-data"],
@@ -420,9 +422,9 @@ export const driverMutations: readonly Mutation[] = [
       file: STAGE_VOLUME,
       find:
         `const held = await checkHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n` +
-        "    if (held.value !== undefined)\n" +
-        "      return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);",
-      replace: `return { ok: true, value: { volume, ...found } };`,
+        "    if (held.value !== undefined) " +
+        "return adjustStaged(ports, request, found, held.value.epoch, signal);",
+      replace: `return { ok: true, value: found };`,
     },
     alsoRemoves: ["checked-after-bind", "recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off", "two-writers"],

@@ -9,8 +9,9 @@ import type { Device } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
 
-/** A device, and the attachment whose LUN led to it. */
-export interface AttachedDevice {
+/** A volume, its device here, and the attachment whose LUN led to that. */
+export interface FoundVolume {
+  readonly volume: AzVolume;
   /** The disk, or the partition of it that the volume is. */
   readonly device: Device;
   readonly disk: Device;
@@ -40,17 +41,18 @@ export async function findRightDevice(
     readonly waitMs: number;
   },
   signal: AbortSignal,
-): Promise<Result<AttachedDevice, Failure>> {
+): Promise<Result<FoundVolume, Failure>> {
+  const { volume, partition } = request;
   const beganAtMs = ports.clock.elapsedMs();
   const waitedMs = (): number => ports.clock.elapsedMs() - beganAtMs;
   let { attachment } = request;
   for (let looks = 1; ; looks += 1) {
-    const look = await lookOnce(ports, request.volume, attachment, signal);
+    const look = await lookOnce(ports, volume, attachment, signal);
     if (look.kind === "right") {
       const { device: disk, lun } = look;
-      if (request.partition === undefined) return ok({ device: disk, disk, lun, attachment });
-      const device = await ports.host.findPartition({ disk, partition: request.partition }, signal);
-      return device.ok ? ok({ device: device.value, disk, lun, attachment }) : device;
+      if (partition === undefined) return ok({ volume, device: disk, disk, lun, attachment });
+      const device = await ports.host.findPartition({ disk, partition }, signal);
+      return device.ok ? ok({ volume, device: device.value, disk, lun, attachment }) : device;
     }
     if (looks === 1 && isMissing(look.failure)) {
       const reported = await markDeviceMissing(ports, attachment, signal);

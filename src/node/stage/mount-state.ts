@@ -1,11 +1,10 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isFileSystemType } from "../../core/volume/device/file-system.ts";
-import type { Device, MountPoint } from "../../ports/host/host-provisioner.ts";
+import type { MountPoint } from "../../ports/host/host-provisioner.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
-import type { AttachedDevice } from "./find-device.ts";
+import type { FoundVolume } from "./find-device.ts";
 import { publishedTargets } from "./published-targets.ts";
 import type { StageRequest } from "./stage-request.ts";
 
@@ -20,21 +19,19 @@ export type MountState = "none" | "live" | "stale";
 export async function mountState(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
-  found: Pick<AttachedDevice, "device" | "disk">,
+  found: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<MountState, Failure>> {
   const { device } = found;
-  const volumeName = volume.metadata.name;
-  const same = await checkOwnNumber(ports, volumeName, device, signal);
+  const same = await checkOwnNumber(ports, found, signal);
   if (!same.ok) return same;
   if (request.accessType === "block") {
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
-    const unmounted = checkUnmounted(ports, volume, device, targets.value);
+    const unmounted = checkUnmounted(ports, found, targets.value);
     if (!unmounted.ok) return unmounted;
     const paths = targets.value.map(({ path }) => path);
-    const free = checkFree(ports, volumeName, found, paths);
+    const free = checkFree(ports, found, paths);
     return free.ok ? ok(paths.length > 0 ? "live" : "none") : free;
   }
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
@@ -46,7 +43,7 @@ export async function mountState(
     const problem = `the volume is mounted from another device, and in use at ${used.value}`;
     return fail({ kind: "WrongDevice", devicePath: device.path, problem });
   }
-  const free = checkFree(ports, volumeName, found, []);
+  const free = checkFree(ports, found, []);
   return free.ok ? ok(mounted.value === undefined ? "none" : "stale") : free;
 }
 
@@ -72,11 +69,10 @@ async function usedElsewhere(
  */
 async function checkOwnNumber(
   ports: NodePorts,
-  volumeName: string,
-  device: Device,
+  { volume, device }: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { accessType, majorMinor, targetPaths = [] } = checkpointOf(ports, volumeName) ?? {};
+  const { accessType, majorMinor, targetPaths = [] } = checkpointOf(ports, volume.metadata.name) ?? {};
   if (accessType !== "block" || majorMinor === undefined || majorMinor === device.majorMinor)
     return ok(undefined);
   for (const path of targetPaths) {
@@ -100,8 +96,7 @@ async function checkOwnNumber(
  */
 function checkUnmounted(
   ports: NodePorts,
-  volume: AzVolume,
-  device: Device,
+  { volume, device }: FoundVolume,
   mounts: readonly MountPoint[],
 ): Result<void, Failure> {
   const checkpoint = checkpointOf(ports, volume.metadata.name);
@@ -120,8 +115,7 @@ function checkUnmounted(
  */
 function checkFree(
   { checkpoints }: NodePorts,
-  volumeName: string,
-  { device, disk }: Pick<AttachedDevice, "device" | "disk">,
+  { volume, device, disk }: FoundVolume,
   boundAt: readonly string[],
 ): Result<void, Failure> {
   const numbers = new Set<string | undefined>([device.majorMinor, disk.majorMinor]);
@@ -129,7 +123,7 @@ function checkFree(
   // that backup may name this node.
   const other = checkpoints
     .volumes()
-    .filter((checkpoint) => checkpoint.volumeName !== volumeName)
+    .filter((checkpoint) => checkpoint.volumeName !== volume.metadata.name)
     .find(
       ({ accessType, majorMinor, targetPaths }) =>
         targetPaths.some((path) => boundAt.includes(path)) ||

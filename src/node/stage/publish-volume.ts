@@ -51,7 +51,7 @@ function publishRaw(
     const bound = await ports.host.bindDevice({ device, targetPath, readOnly }, signal);
     return bound.ok ? checkAfterBind(ports, { ...request, before }, staged, signal) : bound;
   };
-  return whileSame(ports, request, volume, staged, bind, signal);
+  return whileSame(ports, request, staged, bind, signal);
 }
 
 /** The mount at the staging path holds the device. */

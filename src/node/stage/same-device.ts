@@ -10,7 +10,7 @@ import { markDeviceMissing } from "../../objects/mark-device-missing.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { lunHere } from "../writer/lun-here.ts";
 import { readTrustedIncarnation } from "../writer/rollback-detector.ts";
-import { findRightDevice, type AttachedDevice } from "./find-device.ts";
+import { findRightDevice, type FoundVolume } from "./find-device.ts";
 import type { StageRequest } from "./stage-request.ts";
 import { waitForAttachment } from "./wait-for-grant-and-attach.ts";
 
@@ -28,19 +28,17 @@ const LUN_LOOK_UP_MAX_MS = 20_000;
 export async function whileSame<T>(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
-  found: AttachedDevice,
+  found: FoundVolume,
   act: () => Promise<Result<T, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<T, Failure>> {
   const acted = await ports.host.whileHolding(
     found.device,
     async () => {
-      const find = (): Promise<Result<unknown, Failure>> =>
-        findSameDevice(ports, request, volume, found, signal);
-      const same = isSingleWriter(volume.spec.capabilities)
+      const find = (): Promise<Result<unknown, Failure>> => findSameDevice(ports, request, found, signal);
+      const same = isSingleWriter(found.volume.spec.capabilities)
         ? await find()
-        : await betweenRebuilds(ports, request.volumeId, volume, find, signal);
+        : await betweenRebuilds(ports, request.volumeId, found.volume, find, signal);
       return same.ok ? act() : same;
     },
     signal,
@@ -89,8 +87,7 @@ async function betweenRebuilds(
 async function findSameDevice(
   ports: NodePorts,
   { volumeContext }: StageRequest,
-  volume: AzVolume,
-  { attachment, lun: attachedLun, device }: AttachedDevice,
+  { volume, attachment, lun: attachedLun, device }: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
@@ -125,8 +122,7 @@ async function findSameDevice(
 export async function verifyLunInAzure(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
-  found: AttachedDevice,
+  found: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { metadata, spec } = found.attachment;
@@ -137,7 +133,7 @@ export async function verifyLunInAzure(
     { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LUN_LOOK_UP_MAX_MS },
     signal,
   );
-  return again.ok ? findSameDevice(ports, request, volume, found, signal) : again;
+  return again.ok ? findSameDevice(ports, request, found, signal) : again;
 }
 
 /** Where the disk was not the volume's, its LUN is looked up in Azure. */

@@ -1,4 +1,3 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -8,9 +7,8 @@ import { partitionOf } from "../../core/volume/device/partition.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf } from "../own-state.ts";
-import type { HeldVolume } from "../writer/acquire-volume.ts";
 import { tuneDevice } from "./device-tuning.ts";
-import type { AttachedDevice } from "./find-device.ts";
+import type { FoundVolume } from "./find-device.ts";
 import { prepareFileSystem, recordHandedOutRaw } from "./prepare-file-system.ts";
 import { verifyLunInAzure, whileSame } from "./same-device.ts";
 import type { StageRequest, Staged } from "./stage-request.ts";
@@ -22,12 +20,12 @@ import type { StageRequest, Staged } from "./stage-request.ts";
 export async function stageAcquired(
   ports: NodePorts,
   request: StageRequest,
-  { volume, epoch }: HeldVolume,
-  found: AttachedDevice,
+  found: FoundVolume,
+  epoch: number,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const { device, disk } = found;
-  const checkpointed = await checkpoint(ports, request, volume, found, epoch, signal);
+  const { volume, device, disk } = found;
+  const checkpointed = await checkpoint(ports, request, found, epoch, signal);
   if (!checkpointed.ok) return checkpointed;
   // Another node may have written the disk since this kernel read it as a replica's: raw block would hand
   // out the old blocks, and write some of them back.
@@ -38,7 +36,7 @@ export async function stageAcquired(
   if (!tableDropped.ok) return tableDropped;
   const tuned = await tuneDevice(ports, { ...request, volume, device }, signal);
   if (!tuned.ok) return tuned;
-  if (request.accessType === "block") return handOutRaw(ports, volume, found, signal);
+  if (request.accessType === "block") return handOutRaw(ports, found, signal);
   const { fsType, readOnly } = request;
   const ready = await prepareFileSystem(
     ports,
@@ -49,7 +47,7 @@ export async function stageAcquired(
       geometry: geometryOf(request.volumeContext),
       fsType,
       readOnly,
-      verifyLunInAzure: () => verifyLunInAzure(ports, request, volume, found, signal),
+      verifyLunInAzure: () => verifyLunInAzure(ports, request, found, signal),
     },
     signal,
   );
@@ -67,7 +65,7 @@ export async function stageAcquired(
     ),
   );
   if (!mounted.ok) return mounted;
-  const staged = await growCopy(ports, request, { volume, ...found }, signal);
+  const staged = await growCopy(ports, request, found, signal);
   if (!staged.ok) return staged;
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
@@ -92,9 +90,7 @@ export async function adjustStaged(
     return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
   };
   // A mount holds its device, a bound device node does not.
-  return request.accessType === "block"
-    ? whileSame(ports, request, staged.volume, staged, adjust, signal)
-    : adjust();
+  return request.accessType === "block" ? whileSame(ports, request, staged, adjust, signal) : adjust();
 }
 
 /**
@@ -118,29 +114,28 @@ async function growCopy(
 /** What a pod writes to a raw disk must never be taken for an unfinished first format, nor for no data. */
 async function handOutRaw(
   ports: NodePorts,
-  volume: AzVolume,
-  found: AttachedDevice,
+  found: FoundVolume,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
+  const { volume, device } = found;
   const detail = volume.status?.detail;
   if (detail === undefined) return stillWaiting(volume.metadata.name, "its disk to be created");
   const recorded = await recordHandedOutRaw(ports, volume, signal);
   if (!recorded.ok) return recorded;
-  const erased = await ports.host.eraseFormatMark({ device: found.device, diskUri: detail.diskUri }, signal);
-  return erased.ok ? ok({ volume, ...found }) : erased;
+  const erased = await ports.host.eraseFormatMark({ device, diskUri: detail.diskUri }, signal);
+  return erased.ok ? ok(found) : erased;
 }
 
 /** Written before anything is mounted: after a crash or a rollback the node knows what it may have had. */
 function checkpoint(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
-  found: AttachedDevice,
+  found: FoundVolume,
   epoch: number,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const targetPaths = checkpointOf(ports, volume.metadata.name)?.targetPaths ?? [];
-  return putCheckpoint(ports, request, volume, found, { epoch, targetPaths }, signal);
+  const targetPaths = checkpointOf(ports, found.volume.metadata.name)?.targetPaths ?? [];
+  return putCheckpoint(ports, request, found, { epoch, targetPaths }, signal);
 }
 
 /**
@@ -166,14 +161,13 @@ async function restoreCheckpoint(
     .map(({ path }) => path)
     .filter((path) => path !== atStaging.value?.path)
     .toSorted();
-  return putCheckpoint(ports, request, volume, staged, { epoch, targetPaths }, signal);
+  return putCheckpoint(ports, request, staged, { epoch, targetPaths }, signal);
 }
 
 function putCheckpoint(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
-  { device, lun }: AttachedDevice,
+  { volume, device, lun }: FoundVolume,
   { epoch, targetPaths }: Pick<VolumeCheckpoint, "epoch" | "targetPaths">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {

@@ -1,5 +1,4 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
-import type { AttachedDevice } from "./find-device.ts";
+import type { FoundVolume } from "./find-device.ts";
 import type { FileSystemRequest } from "./prepare-file-system.ts";
 
 /** A request to stage a volume. */
@@ -13,7 +12,5 @@ export interface StageRequest extends FileSystemRequest {
   readonly waitMs?: number;
 }
 
-/** A staged volume: its device, and for a file system a live mount at the staging path. */
-export interface Staged extends AttachedDevice {
-  readonly volume: AzVolume;
-}
+/** A volume whose device is ready, and which for a file system has a live mount at the staging path. */
+export type Staged = FoundVolume;

@@ -11,9 +11,9 @@ import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkHeld, type HeldVolume, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
+import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { restoreDevice } from "./device-tuning.ts";
-import { findRightDevice, type AttachedDevice } from "./find-device.ts";
+import { findRightDevice, type FoundVolume } from "./find-device.ts";
 import { type MountState, mountState } from "./mount-state.ts";
 import { publishedTargets } from "./published-targets.ts";
 import { reportWrongDevice, whileSame } from "./same-device.ts";
@@ -77,15 +77,15 @@ export async function stageVolume(
       "MULTI_NODE",
       "a file system can be used on one node only",
     );
-  const present = await mountState(ports, request, volume, found.value, signal);
+  const present = await mountState(ports, request, found.value, signal);
   if (!present.ok) {
     await reportWrongDevice(ports, found.value.attachment, present.failure, signal);
     return present;
   }
+  if (hasOneWriter) return stageAsWriter(ports, request, found.value, present.value, signal);
   // Where several nodes may write there is nothing to acquire.
-  return hasOneWriter
-    ? stageAsWriter(ports, request, volume, { ...found.value, present: present.value }, signal)
-    : stageHeld(ports, request, { volume, epoch: 0 }, found.value, () => undefined, signal);
+  const stage = (): Promise<Result<Staged, Failure>> => stageAcquired(ports, request, found.value, 0, signal);
+  return whileSame(ports, request, found.value, stage, signal);
 }
 
 /**
@@ -125,45 +125,24 @@ async function requestOwnWriter(
   );
 }
 
-/**
- * Holds the device from before its last check until the mount: a mount command paused in between would
- * otherwise mount whatever disk has that name by then. `onBegin`: called once the device has passed that
- * check.
- */
-function stageHeld(
-  ports: NodePorts,
-  request: StageRequest,
-  held: HeldVolume,
-  found: AttachedDevice,
-  onBegin: () => void,
-  signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
-  const act = (): Promise<Result<Staged, Failure>> => {
-    onBegin();
-    return stageAcquired(ports, request, held, found, signal);
-  };
-  return whileSame(ports, request, held.volume, found, act, signal);
-}
-
 async function stageAsWriter(
   ports: NodePorts,
   request: StageRequest,
-  volume: AzVolume,
-  { present, ...found }: AttachedDevice & { readonly present: MountState },
+  found: FoundVolume,
+  present: MountState,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const volumeName = volume.metadata.name;
+  const volumeName = found.volume.metadata.name;
   if (present === "live") {
     // Success only if an uncached record says that this very node holds it: a mount that looks alive may
     // have been fenced.
     const held = await checkHeld(ports, volumeName, signal);
     if (!held.ok) return held;
-    if (held.value !== undefined)
-      return adjustStaged(ports, request, { volume, ...found }, held.value.epoch, signal);
+    if (held.value !== undefined) return adjustStaged(ports, request, found, held.value.epoch, signal);
     const used = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
     if (!used.ok) return used;
     const [target] = used.value.bound;
-    if (target !== undefined) return stageUsed(ports, request, { volumeName, target, ...found }, signal);
+    if (target !== undefined) return stageUsed(ports, request, found, target, signal);
   }
   if (present !== "none") {
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
@@ -171,11 +150,14 @@ async function stageAsWriter(
   }
   const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
   if (!acquired.ok) return acquired;
+  const { volume, epoch } = acquired.value;
+  const asAcquired = { ...found, volume };
   let hasBegun = false;
-  const onBegin = (): void => {
+  const stage = (): Promise<Result<Staged, Failure>> => {
     hasBegun = true;
+    return stageAcquired(ports, request, asAcquired, epoch, signal);
   };
-  const staged = await stageHeld(ports, request, acquired.value, found, onBegin, signal);
+  const staged = await whileSame(ports, request, asAcquired, stage, signal);
   if (staged.ok) return staged;
   return releaseAfterFailure(ports, request, { volumeName, hasBegun }, staged.failure, signal);
 }
@@ -188,10 +170,11 @@ async function stageAsWriter(
 async function stageUsed(
   ports: NodePorts,
   request: StageRequest,
-  { volumeName, target, ...found }: AttachedDevice & { readonly volumeName: string; readonly target: string },
+  found: FoundVolume,
+  target: string,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
-  const acquired = await acquireVolume(ports, volumeName, found.lun, signal);
+  const acquired = await acquireVolume(ports, found.volume.metadata.name, found.lun, signal);
   if (!acquired.ok && acquired.failure.kind === "NotWriter")
     return stillWaiting(
       request.volumeId,
@@ -199,7 +182,7 @@ async function stageUsed(
     );
   if (!acquired.ok) return acquired;
   const { volume, epoch } = acquired.value;
-  return adjustStaged(ports, request, { volume, ...found }, epoch, signal);
+  return adjustStaged(ports, request, { ...found, volume }, epoch, signal);
 }
 
 /**
