@@ -36,7 +36,7 @@ export interface RunMachine extends SimMachine {
   readonly replaceOsDisk: () => void;
   /** Starts it; does nothing unless it is off. */
   readonly givePower: () => void;
-  readonly attach: (lun: number, disk: ModelDisk) => void;
+  readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
   /** From now on no write reaches the disk; a frozen machine notices later. */
   readonly detach: (lun: number) => void;
 }
@@ -174,7 +174,7 @@ export function createSimMachine(options: {
       gate.open();
       for (const listener of bootListeners) listener();
     },
-    attach: (lun, disk) => {
+    attach: ({ lun, disk }) => {
       const arrive = (): void => {
         kernel.attach({ lun, disk });
         live.set(lun, disk);

@@ -38,7 +38,7 @@ export function createSimDataPlane(machineOf: (instanceUri: string) => RunMachin
       case "diskCopied":
         return copyDisk(effect);
       case "diskAttached":
-        return machineAt(effect.vmId).attach(effect.lun, diskAt(effect.diskId));
+        return machineAt(effect.vmId).attach({ lun: effect.lun, disk: diskAt(effect.diskId) });
       case "diskDetached":
         return machineAt(effect.vmId).detach(effect.lun);
       case "vmStopped":

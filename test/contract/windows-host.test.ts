@@ -113,7 +113,7 @@ describe("a copy beside its source on one Windows machine", () => {
       const disks = { source, copy: await machine.copyDisk(source) };
       for (const [index, which] of order.entries()) {
         const lun = index + 2;
-        await machine.attach(lun, disks[which]);
+        await machine.attach({ lun, disk: disks[which] });
         const device = valueOf(await host.findDevice({ lun }, never));
         const content = { kind: "fileSystem", fsType: "ntfs", uuid };
         assert.deepEqual(valueOf(await host.inspectDevice(device, never)), content);

@@ -39,11 +39,13 @@ export async function makeWindowsHostWorld(): Promise<HostWorld & { readonly mac
       name.startsWith("staging")
         ? join(kubelet, "plugins", name)
         : join(kubelet, "pods", name.replace("/", "-"), "volumes/kubernetes.io~csi/pvc-1/mount"),
-    attachDisk: async ({ lun, sizeBytes }) => machine.attach(lun, await machine.makeDisk(Number(sizeBytes))),
+    attachDisk: async ({ lun, sizeBytes }) =>
+      machine.attach({ lun, disk: await machine.makeDisk(Number(sizeBytes)) }),
     detachDisk: async (lun) => {
       await machine.detach(lun);
     },
-    moveDisk: async ({ fromLun, toLun }) => machine.attach(toLun, await machine.detach(fromLun)),
+    moveDisk: async ({ fromLun, toLun }) =>
+      machine.attach({ lun: toLun, disk: await machine.detach(fromLun) }),
     growDisk: async ({ lun, sizeBytes }) => {
       const { disk } = machine.atLun(lun);
       disk.size = Number(sizeBytes);

@@ -95,7 +95,7 @@ export class WindowsMachine {
   }
 
   /** A new disk comes online, or stays offline: the machine's SAN policy. It gets the lowest free number. */
-  async attach(lun: number, disk: ModelDisk): Promise<void> {
+  async attach({ lun, disk }: { readonly lun: number; readonly disk: ModelDisk }): Promise<void> {
     let number = 2;
     while (this.attached.some((other) => other.number === number)) number += 1;
     this.attached.push({ number, lun, disk, isOffline: true, isReadOnly: true });
