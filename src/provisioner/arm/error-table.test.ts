@@ -535,6 +535,17 @@ const rows: readonly {
     failure: { kind: "DiskNotFound", diskUri, azure: { code: "NotFound", requestId: "request-1" } },
   },
   {
+    because: "another disk that the VM lists is gone",
+    error: { statusCode: 404, code: "NotFound", target: "diskId", message: "Disk pvc-2 is not found." },
+    class: "notFound",
+    failure: {
+      kind: "CloudRejected",
+      code: "NotFound",
+      message: "Disk pvc-2 is not found.",
+      requestId: "request-1",
+    },
+  },
+  {
     because: "the VM is gone",
     error: {
       statusCode: 404,

@@ -2,6 +2,7 @@ import { canonicalInstanceUri } from "../../core/azure/ids/instance-uri.ts";
 import type { AzureAnswer, Failure } from "../../core/failure/failure.ts";
 import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes, RETRY_AFTER_DEFAULT_MS } from "./arm-error.ts";
+import { namesDisk } from "./names-disk.ts";
 
 /** What an error means for the driver's next step; what it means for the caller is its `Failure`. */
 export type ArmErrorClass =
@@ -99,10 +100,11 @@ const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   lunsMax: Number(/of this size is (\d+)/i.exec(error.message)?.[1] ?? 0),
   ...answered(error),
 });
-const diskNotFound = (error: ArmError, context: ErrorContext): Failure =>
-  context.diskUri === undefined
+/** A write of a VM is also refused for a disk that the VM lists, and that the request is not about. */
+const diskNotFound = (error: ArmError, { diskUri, nodeName }: ErrorContext): Failure =>
+  diskUri === undefined || (nodeName !== undefined && !namesDisk(error, diskUri))
     ? rejected(error)
-    : { kind: "DiskNotFound", diskUri: context.diskUri, ...answered(error) };
+    : { kind: "DiskNotFound", diskUri, ...answered(error) };
 const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
   context.nodeName === undefined
     ? rejected(error)

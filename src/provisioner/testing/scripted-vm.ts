@@ -8,6 +8,7 @@ import type {
   ArmAnswer,
   ArmApi,
   ArmDataDisk,
+  ArmDisk,
   ArmError,
   ArmOperationStatus,
   ArmVm,
@@ -95,8 +96,8 @@ export interface ScriptedVm {
   onUpdate: (update: SentUpdate, index: number) => UpdateEnd;
   /** Decides what a poll answers about an update that ended so. Default: that. */
   onPoll: (end: UpdateEnd) => UpdateEnd | "refused";
-  /** The VMs that each disk names as its owners. Default: none. */
-  owners: (diskUri: string) => readonly string[];
+  /** The VMs that each disk names as its owners; undefined: there is no such disk. Default: none. */
+  owners: (diskUri: string) => readonly string[] | undefined;
   readonly updates: readonly SentUpdate[];
   readonly underWay: UpdatesUnderWay;
   /** A request; its `precondition` is true unless given. */
@@ -156,7 +157,10 @@ export function aScriptedVm(
       );
     },
     getDisk: ({ name }) => {
-      const [managedBy, ...others] = world.owners(diskUri(name));
+      const owners = world.owners(diskUri(name));
+      if (owners === undefined)
+        return answered<ArmDisk>(fail(anArmError({ statusCode: 404, code: "ResourceNotFound" })));
+      const [managedBy, ...others] = owners;
       const managedByExtended = managedBy === undefined ? [] : [managedBy, ...others];
       const facts = {
         id: diskUri(name),

@@ -507,6 +507,45 @@ describe("a batch of attaches and detaches", () => {
     });
   });
 
+  describe("of a VM that lists a disk that does not exist", () => {
+    /** Azure refuses each update that lists it, in these words. */
+    function haunted({ target = "diskId", isGone = true } = {}): ScriptedVm {
+      const azure = aScriptedVm([anEntry("ghost", 0), anEntry("leaves", 1)]);
+      const message = target === "diskId" ? "Disk ghost is not found." : "Not found.";
+      azure.owners = (uri) => (uri === diskUri("ghost") && isGone ? undefined : []);
+      azure.onUpdate = ({ change: { dataDisks: listed = [] } }) =>
+        listed.some(({ name }) => name === "ghost")
+          ? anArmError({ statusCode: 404, code: "NotFound", message, target })
+          : "carriedOut";
+      return azure;
+    }
+
+    it("leaves its entry out once a read finds no such disk", async () => {
+      for (const target of ["diskId", diskUri("Ghost")]) {
+        const azure = haunted({ target });
+        const requests = [azure.request("attach", "comes"), azure.request("detach", "leaves")];
+        assert.deepEqual(kinds(await azure.attachBatch(...requests)), ["attached", "detached"]);
+        assert.deepEqual([azure.updates.length, names(azure.vm)], [2, ["comes@2"]]);
+      }
+    });
+
+    it("leaves it listed, and does not blame its own disk, where a read finds the disk", async () => {
+      const azure = haunted({ isGone: false });
+      const requests = [azure.request("attach", "comes"), azure.request("detach", "leaves")];
+      assert.deepEqual(kinds(await azure.attachBatch(...requests)), ["CloudRejected", "CloudRejected"]);
+      assert.deepEqual(names(azure.vm), ["ghost@0", "leaves@1"]);
+    });
+
+    it("detaches that one, and does not attach it", async () => {
+      const detached = haunted();
+      assert.deepEqual(kinds(await detached.attachBatch(detached.request("detach", "ghost"))), ["detached"]);
+      const attached = haunted();
+      attached.vm = { ...attached.vm, dataDisks: [] };
+      const requests = [attached.request("attach", "ghost"), attached.request("attach", "comes")];
+      assert.deepEqual(kinds(await attached.attachBatch(...requests)), ["DiskNotFound", "attached"]);
+    });
+  });
+
   describe("whose failed update leaves entries", () => {
     /** Each update with `pvc-bad` fails, and leaves what it lists on the VM. */
     function failing(settings: Parameters<typeof aScriptedVm>[1] = {}): ScriptedVm {

@@ -11,11 +11,13 @@ import type { ArmDataDisk, ArmError, ArmVm } from "../arm/arm-api.ts";
 import { ownError, ownErrorCodes } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { classOf, isWorthRetrying, saysNotThere } from "../arm/error-table.ts";
+import { namesDisk } from "../arm/names-disk.ts";
 import type { OperationLikeness } from "../arm/operation-poller.ts";
 import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import { diskOwners } from "../disk/disk-owners.ts";
+import { missingDisks, withoutMissing } from "../disk/missing-disks.ts";
 import { checkForeignDetaches, checkPreconditions, mayForce } from "./check-preconditions.ts";
 import type { Latecomers } from "./group-commit.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -76,6 +78,8 @@ export class AttachBatch {
   #failed: FailedUpdate | undefined;
   /** Attaches of this and other batches whose disks a failed update was the first to list. */
   readonly #entered: Set<VmRequest>;
+  /** Listed disks that do not exist, and that Azure has refused updates for: later ones leave them out. */
+  readonly #missing = new Set<string>();
   /** What the last update has carried out, according to Azure, until a read shows it. */
   #succeeded: readonly Planned[] = [];
 
@@ -198,7 +202,8 @@ export class AttachBatch {
   ): Promise<void> {
     this.#hasWritten = true;
     const off = new Set([...neverAttachedKeys, ...keysOf(allowed.filter(takesOff))]);
-    const change = { dataDisks: listWith(model, allowed, { off, overdue: this.#overdue }) };
+    const listed = withoutMissing(model, this.#missing);
+    const change = { dataDisks: listWith(listed, allowed, { off, overdue: this.#overdue }) };
     const regular = allowed.filter(
       (planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey),
     );
@@ -234,10 +239,20 @@ export class AttachBatch {
       for (const { request } of regular) this.#overdue.add(request.diskKey);
     } else if (isWorthRetrying(written.failure)) {
       await this.#retries.backOffOrFail(written.failure, this.#open(), lane);
-    } else {
+    } else if (!(await this.#findMissing(written.failure, listed, lane))) {
       for (const { request, outcome } of allowed) if (outcome.kind === "attach") this.#entered.add(request);
       this.#failed = { writers: allowed.map(({ request }) => request), error: written.failure };
     }
+  }
+
+  /** Whether a refused update has shown listed disks that do not exist, and that no request attaches. */
+  async #findMissing(error: ArmError, { dataDisks }: ArmVm, lane: Lane): Promise<boolean> {
+    const isToAttach = (diskKey: string): boolean =>
+      this.#open().some((request) => request.kind === "attach" && request.diskKey === diskKey);
+    const entries = dataDisks.filter((entry) => !isToAttach(diskKeyOf(entry)));
+    const missing = await missingDisks(this.#session, { error, entries, lane }, this.#lifetime);
+    for (const diskKey of missing) this.#missing.add(diskKey);
+    return missing.length > 0;
   }
 
   /**
@@ -254,7 +269,7 @@ export class AttachBatch {
       if (this.#entered.has(only)) await this.#takeOut(model, only, lane);
       only.settleFailed(failed.error);
     } else {
-      for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
+      for (const part of splitBatch(writers, ({ spec }) => namesDisk(failed.error, spec.diskUri)))
         await new AttachBatch(this.#context, part, this.#lifetime, this.#entered).run();
     }
     return true;
@@ -271,7 +286,9 @@ export class AttachBatch {
       {
         vm: this.#vm,
         ifMatch: model.etag,
-        change: { dataDisks: listWith(model, [], { off, overdue: this.#overdue }) },
+        change: {
+          dataDisks: listWith(withoutMissing(model, this.#missing), [], { off, overdue: this.#overdue }),
+        },
         lane,
         maxMs: this.#session.settings.detachPatienceMs,
         underWay: this.#context.underWay,
@@ -435,18 +452,6 @@ function attachingEntry(request: VmRequest, lun: number): ArmDataDisk {
     managedDisk: { id: request.spec.diskUri },
     toBeDetached: false,
   };
-}
-
-/** Whether Azure's message names this disk: `Disk 'pvc-1' …`, or its whole id. */
-function isNamedBy(error: ArmError, request: VmRequest): boolean {
-  const words = [error.message, ...error.details.map((detail) => detail.message)]
-    .join(" ")
-    .toLowerCase()
-    .split(/[\s'",()]+/);
-  const name = parseArmId(request.spec.diskUri)?.name.toLowerCase();
-  return words.some(
-    (word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey,
-  );
 }
 
 function settleAll(requests: readonly VmRequest[], answer: Parameters<VmRequest["settle"]>[0]): void {

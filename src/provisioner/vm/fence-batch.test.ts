@@ -53,6 +53,38 @@ describe("a batch of fences", () => {
     );
   });
 
+  describe("of a VM that lists a disk that does not exist", () => {
+    /** Azure refuses each update of the VM that does not leave its entry out. */
+    function haunted({ isGone = true } = {}): ScriptedVm {
+      const azure = withDisk({ dataDisks: [anEntry("pvc-1", 0), anEntry("ghost", 1)] });
+      azure.owners = (uri) => (uri === diskUri("ghost") && isGone ? undefined : []);
+      azure.onUpdate = ({ change: { dataDisks: listed = azure.vm.dataDisks } }) =>
+        listed.some(({ name }) => name === "ghost")
+          ? anArmError({ statusCode: 404, code: "NotFound", message: "Disk ghost is not found." })
+          : "carriedOut";
+      return azure;
+    }
+
+    it("leaves its entry out once a read finds no such disk", async () => {
+      for (const name of ["pvc-1", "unlisted", "ghost"]) {
+        const azure = haunted();
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", name))), ["proven"]);
+        const isListed = azure.vm.dataDisks.some((entry) => entry.name === "ghost");
+        assert.deepEqual([azure.updates.length, isListed], [2, false]);
+      }
+    });
+
+    it("leaves it listed where a read finds the disk", async () => {
+      const azure = haunted({ isGone: false });
+      const fenced = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.deepEqual(codes(fenced), ["NotFoundDuringFence"]);
+      assert.deepEqual(
+        azure.vm.dataDisks.map(({ name }) => name),
+        ["pvc-1", "ghost"],
+      );
+    });
+  });
+
   describe("beside a foreign detach", () => {
     const withMarked = (settings: Parameters<typeof aScriptedVm>[1] = {}): ScriptedVm =>
       withDisk({ dataDisks: [anEntry("pvc-1", 0), anEntry("pvc-2", 1, { toBeDetached: true })] }, settings);

@@ -15,6 +15,7 @@ import { isTerminal } from "../arm/provisioning-state.ts";
 import { RetryBudget } from "../arm/retry-budget.ts";
 import { diskKeyOf } from "../disk/disk-key.ts";
 import type { DefaultDiskPlace } from "../disk/disks.ts";
+import { missingDisks, withoutMissing } from "../disk/missing-disks.ts";
 import type { SharedDiskReads } from "../disk/shared-disk-reads.ts";
 import { untilDisowned } from "../disk/until-disowned.ts";
 import {
@@ -107,6 +108,8 @@ export class FenceBatch {
   #lateReads = 0;
   /** A regular detach was tried, and has not detached the disks. */
   #isRegularOver = false;
+  /** Listed disks that do not exist, and that Azure has refused updates for: later ones leave them out. */
+  readonly #missing = new Set<string>();
   #busySinceMs: number | undefined;
   #sent: Sent | undefined;
 
@@ -212,9 +215,10 @@ export class FenceBatch {
     const { session, vm, underWay, etagWrites } = this.#context;
     const etagWrite = forced === undefined ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
     if (etagWrite !== undefined && underWay.isEtagPaused) return this.#settleUnproven(allowed);
+    const listed = withoutMissing(before, this.#missing);
     const change =
-      etagWrite === undefined
-        ? withoutDisks(before, diskKeysToDetach(allowed), forced ?? new Set())
+      etagWrite === undefined || this.#missing.size > 0
+        ? withoutDisks(listed, diskKeysToDetach(allowed), forced ?? new Set())
         : etagMove(before, etagWrite, session.random.uuid());
     const isRegular = forced?.size === 0;
     const wait = this.#waitFor({ before, etagWrite, forced });
@@ -229,7 +233,16 @@ export class FenceBatch {
       isOperationFailure(updated.failure);
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, forced, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
-    else if (!updated.ok) await this.#handleFailedUpdate(updated.failure, allowed);
+    else if (!updated.ok && !(await this.#findMissing(updated.failure, listed)))
+      await this.#handleFailedUpdate(updated.failure, allowed);
+  }
+
+  /** Whether a refused update has shown listed disks that do not exist. */
+  async #findMissing(error: ArmError, { dataDisks: entries }: ArmVm): Promise<boolean> {
+    const refused = { error, entries, lane: "failover" } as const;
+    const missing = await missingDisks(this.#context.session, refused, this.#lifetime);
+    for (const diskKey of missing) this.#missing.add(diskKey);
+    return missing.length > 0;
   }
 
   /** How the end of an update is awaited, where not as of any other. */
@@ -521,7 +534,7 @@ function mayBeVm(owner: string, ...vmUris: readonly string[]): boolean {
   return parseInstanceUri(owner) === undefined || vmUris.some((vmUri) => isSameResourceUri(owner, vmUri));
 }
 
-/** A VM that vanishes between read and write is no refusal: the next read shows it. */
+/** A VM that vanishes between read and write is no refusal, nor is a disk that reads still find. */
 function asRetryable(error: ArmError): ArmError {
-  return saysNotThere(error) ? ownError("InstanceGoneDuringFence", error.message) : error;
+  return saysNotThere(error) ? ownError("NotFoundDuringFence", error.message) : error;
 }
