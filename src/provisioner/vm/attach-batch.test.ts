@@ -440,6 +440,49 @@ describe("a batch of attaches and detaches", () => {
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "listed"))), ["attached"]);
       assert.equal(azure.updates.length, 1);
     });
+
+    it("writes the list once more if an unlisted disk to detach names the VM", async () => {
+      const azure = failed([]);
+      azure.owners = () => (azure.updates.length === 0 ? [vmUri] : []);
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves"))), ["detached"]);
+      assert.deepEqual([azure.updates.length, names(azure.vm)], [1, ["listed@0"]]);
+    });
+
+    it("fails after its own detach has failed, and does so when it is repeated", async () => {
+      const azure = aScriptedVm([anEntry("leaves", 0)]);
+      azure.owners = () => (azure.updates.length < 2 ? [vmUri] : []);
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, etag: `"failed"`, provisioningState: "Failed", dataDisks: [] };
+        return anOperationError();
+      };
+      const tries = [await azure.attachBatch(azure.request("detach", "leaves"))];
+      tries.push(await azure.attachBatch(azure.request("detach", "leaves")));
+      assert.deepEqual(tries.flatMap(kinds), ["CloudUnavailable", "detached"]);
+      assert.equal(azure.updates.length, 2);
+    });
+
+    it("believes that list if the disk to detach does not name the VM, or is gone", async () => {
+      for (const owners of [[`${vmUri}-2`], undefined]) {
+        const azure = failed([]);
+        azure.owners = () => owners;
+        assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves"))), ["detached"]);
+        assert.equal(azure.updates.length, 0);
+      }
+    });
+
+    it("waits, within a limit, until the disk to detach names the VM no more", async () => {
+      for (const disownedAtMs of [20_000, Infinity]) {
+        const azure = failed([]);
+        const startedMs = azure.clock.elapsedMs();
+        azure.owners = () => (azure.clock.elapsedMs() - startedMs < disownedAtMs ? [vmUri] : []);
+        const [detached] = await azure.attachBatch(azure.request("detach", "leaves"));
+        const waitedMs = azure.clock.elapsedMs() - startedMs;
+        assert.equal(detached?.ok, disownedAtMs < Infinity);
+        assert.ok(waitedMs >= 20_000 && waitedMs < 5 * MINUTE_MS, `${waitedMs} ms`);
+        assert.equal(azure.updates.length, 1);
+      }
+    });
   });
 
   describe("that Azure refuses", () => {

@@ -80,6 +80,8 @@ export class AttachBatch {
   readonly #entered: Set<VmRequest>;
   /** Listed disks that do not exist, and that Azure has refused updates for: later ones leave them out. */
   readonly #missing = new Set<string>();
+  /** Detaches whose disks named the VM, though its list no longer had them. */
+  readonly #disputed = new Set<VmRequest>();
   /** What the last update has carried out, according to Azure, until a read shows it. */
   #succeeded: readonly Planned[] = [];
 
@@ -124,7 +126,7 @@ export class AttachBatch {
     const late = (await latecomers?.take(open)) ?? [];
     const { toWrite, unanswered } = await settleFromModel(
       this.#context,
-      { model: read.value, open, late },
+      { model: read.value, open, late, disputed: this.#disputed },
       this.#lifetime,
     );
     this.#batch = [...this.#batch, ...late.filter((request) => !unanswered.includes(request))];
@@ -326,7 +328,13 @@ async function settleFromModel(
     model,
     open,
     late,
-  }: { readonly model: ArmVm; readonly open: readonly VmRequest[]; readonly late: readonly VmRequest[] },
+    disputed,
+  }: {
+    readonly model: ArmVm;
+    readonly open: readonly VmRequest[];
+    readonly late: readonly VmRequest[];
+    readonly disputed: Set<VmRequest>;
+  },
   signal: AbortSignal,
 ): Promise<{ readonly toWrite: readonly Planned[]; readonly unanswered: readonly VmRequest[] }> {
   const present = [...open, ...late].filter((request) => {
@@ -366,8 +374,18 @@ async function settleFromModel(
       )
         request.settle(ok({ kind: "attached", lun: outcome.lun }));
       else toWrite.push({ request, outcome });
-    } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
-    else if (outcome.kind === "noFreeLun")
+    } else if (outcome.kind === "detached") {
+      const hasSucceeded = model.provisioningState === "Succeeded";
+      if (
+        (hasSucceeded && !disputed.has(request)) ||
+        (await isNamedByDisk(session, { request, model }, signal)) === false
+      )
+        request.settle(ok({ kind: "detached" }));
+      else {
+        disputed.add(request);
+        if (!hasSucceeded) toWrite.push({ request, outcome });
+      }
+    } else if (outcome.kind === "noFreeLun")
       request.settle(
         fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMax }),
       );
