@@ -48,6 +48,22 @@ describe("a request that writes a disk", () => {
     assert.equal(model.world.disks.size, 0);
   });
 
+  it("is sent again no sooner than a refusal asks for, whatever its status", async () => {
+    const { clock, model, cloud } = anAzure();
+    const disk = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest(), never)));
+    const effect: FaultEffect = { kind: "Error", status: 503, code: "ServerBusy", retryAfterS: 30 };
+    model.faults.add({ operation: "Disks_Update", times: 1, effect });
+    const sentAtMs: number[] = [];
+    const growth = {
+      diskUri: disk.diskUri,
+      sizeGiB: 128,
+      precondition: async () => sentAtMs.push(clock.elapsedMs()) > 0,
+    };
+    assert.deepEqual(valueOf(await settledOn(clock, cloud.resizeDisk(growth, never))), { sizeGiB: 128 });
+    const [first = 0, second = 0, ...others] = sentAtMs;
+    assert.deepEqual([others, Math.floor((second - first) / 1000)], [[], 30]);
+  });
+
   const ends: readonly {
     readonly because: string;
     readonly effects: readonly FaultEffect[];

@@ -75,7 +75,11 @@ export function createCallAdmission({
 function usedUp({ group, resource }: BudgetedCall, retryAfterMs: number): ArmError {
   const of = resource === undefined ? "" : ` for ${resource}`;
   return {
-    ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, `the budget of ${group} calls${of} is used up`, ""),
+    ...errorWithoutAnswer(
+      ownErrorCodes.budgetExhausted,
+      `the budget of ${group} calls${of} is used up, or Azure has asked for time`,
+      "",
+    ),
     retryAfterMs,
   };
 }

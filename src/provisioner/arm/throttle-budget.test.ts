@@ -183,3 +183,46 @@ describe("ThrottleBudget", () => {
     assert.equal(budget.waitMs(write("replicaAttach", "vm-b")), 0);
   });
 });
+
+describe("the Retry-After of a refusal that is no 429", () => {
+  const refusedWith = (statusCode: number, retryAfterMs?: number): ArmAnswer<never> => ({
+    result: fail({ ...errorWithoutAnswer("Conflict", "", ""), statusCode, retryAfterMs }),
+    remaining: [],
+  });
+  const diskRead = (resource: string): BudgetedCall => ({ group: "diskRead", resource, lane: "failover" });
+
+  for (const statusCode of [409, 500, 503])
+    it(`of ${statusCode} delays calls of that kind for that resource, whatever the lane`, () => {
+      const { budget, pass } = aBudget();
+      budget.observe(write(), refusedWith(statusCode, 8000));
+      budget.observe(diskRead("/Disks/D"), refusedWith(statusCode, 9000));
+      const waits = (): readonly number[] =>
+        [
+          write("failover"),
+          write("failover", "vm-b"),
+          { ...write("failover"), group: "vmRead" } as const,
+          diskRead("/disks/d"),
+          diskRead("/disks/e"),
+          { ...diskRead("/disks/d"), group: "diskWrite" } as const,
+        ].map((call) => budget.waitMs(call));
+      assert.deepEqual(waits(), [8000, 0, 0, 9000, 0, 0]);
+      assert.deepEqual(
+        budget.states().flatMap(({ group, blockedMs }) => (blockedMs > 0 ? [[group, blockedMs]] : [])),
+        [
+          ["vmWrite", 8000],
+          ["diskRead", 9000],
+        ],
+      );
+      pass(9000);
+      assert.deepEqual(waits(), [0, 0, 0, 0, 0, 0]);
+      for (let call = 0; call < 100; call++) budget.spend(diskRead("/disks/d"));
+      assert.equal(budget.waitMs(diskRead("/disks/d")), 0, "Azure does not count calls by disk");
+    });
+
+  it("delays nothing where Azure names no time, or did not answer", () => {
+    const { budget } = aBudget();
+    budget.observe(write(), refusedWith(409));
+    budget.observe(write(), refusedWith(0, 8000));
+    assert.equal(budget.waitMs(write()), 0);
+  });
+});

@@ -97,7 +97,7 @@ export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
 /** One call, as the budget sees it. */
 export interface BudgetedCall {
   readonly group: CallGroup;
-  /** ARM id in lower case, or another name of the resource; undefined for lists. */
+  /** ARM id, or another name of the resource; undefined for what a location offers. */
   readonly resource: string | undefined;
   readonly lane: Lane;
 }
@@ -106,7 +106,8 @@ export interface BudgetedCall {
  * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its
  * answers say. Waiting here is cheaper than being refused there. A share is kept for failovers, and except at
  * the front door for detaches. Failovers use all that VMs share, and wait for the limits of their own VM only
- * as a `Retry-After` says. Tags leave half of each bucket for all others.
+ * as a `Retry-After` says. Tags leave half of each bucket for all others. A `Retry-After` of another refusal
+ * than 429 delays calls of that kind for that resource alone.
  */
 export class ThrottleBudget {
   readonly #clock: Clock;
@@ -195,12 +196,20 @@ export class ThrottleBudget {
       this.#put(key, spent(this.#bucket(key, limit, nowMs), limit, nowMs));
   }
 
-  /** Learns from an answer: the remaining calls in its headers, and `Retry-After`. */
+  /** Learns from an answer: the remaining calls in its headers, and `Retry-After` of whatever refusal. */
   observe(call: BudgetedCall, answer: ArmAnswer<unknown>): void {
     const nowMs = this.#clock.elapsedMs();
-    if (!answer.result.ok && answer.result.failure.statusCode === 429)
-      return this.#block(call, answer.result.failure, nowMs);
-    if (!answer.result.ok && answer.result.failure.statusCode === 0) return;
+    if (!answer.result.ok) {
+      const { statusCode, retryAfterMs } = answer.result.failure;
+      if (statusCode === 0) return;
+      if (statusCode === 429) return this.#blockThrottled(call, answer.result.failure, nowMs);
+      const key = resourceKey(call);
+      if (retryAfterMs !== undefined && key !== undefined)
+        this.#block(
+          { key, limit: this.#limits[call.group].perResource ?? uncounted },
+          { nowMs, retryAfterMs },
+        );
+    }
     const fewest = new Map<Scope["kind"], number>();
     for (const { policy, remaining } of answer.remaining) {
       const kind = scopeOf(policy);
@@ -216,10 +225,9 @@ export class ThrottleBudget {
 
   #stateOf(group: string, { perSubscription, perResource }: GroupLimits, nowMs: number): CallBudgetState {
     const subscription = this.#bucket(group, perSubscription, nowMs);
-    const resources =
-      perResource === undefined
-        ? []
-        : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);
+    const resources = [...this.#buckets]
+      .filter(([key]) => key.startsWith(`${group} `))
+      .map(([, bucket]) => bucket);
     const left =
       perResource === undefined ? [] : resources.map((bucket) => refilled(bucket, perResource, nowMs).tokens);
     const totals = this.#totalsOf(group);
@@ -244,7 +252,7 @@ export class ThrottleBudget {
     return totals;
   }
 
-  #block(call: BudgetedCall, error: ArmError, nowMs: number): void {
+  #blockThrottled(call: BudgetedCall, error: ArmError, nowMs: number): void {
     const scopes = this.#scopesOf(call);
     // A refusal that names a resource's policy concerns that resource alone; the front door's has its
     // own code; any other one concerns the group.
@@ -256,8 +264,14 @@ export class ThrottleBudget {
     const scope = scopes.find((candidate) => candidate.kind === kind) ?? scopes[0];
     if (scope === undefined) return;
     this.#totalsOf(kind === "gateway" ? gatewayKey(call) : call.group).refused++;
-    const retryAfterMs = error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS;
-    this.#put(scope.key, blocked(this.#bucket(scope.key, scope.limit, nowMs), { nowMs, retryAfterMs }));
+    this.#block(scope, { nowMs, retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS });
+  }
+
+  #block(
+    { key, limit }: Pick<Scope, "key" | "limit">,
+    delay: { readonly nowMs: number; readonly retryAfterMs: number },
+  ): void {
+    this.#put(key, blocked(this.#bucket(key, limit, delay.nowMs), delay));
   }
 
   #scopesOf(call: BudgetedCall): readonly Scope[] {
@@ -266,11 +280,11 @@ export class ThrottleBudget {
       { kind: "subscription", key: call.group, limit: limits.perSubscription },
       { kind: "gateway", key: gatewayKey(call), limit: this.#gatewayLimits[gatewayClassOf[call.group]] },
     ];
-    if (limits.perResource === undefined || call.resource === undefined) return scopes;
-    return [
-      ...scopes,
-      { kind: "resource", key: `${call.group} ${call.resource}`, limit: limits.perResource },
-    ];
+    const key = resourceKey(call);
+    if (key === undefined) return scopes;
+    // What Azure does not count by resource has a bucket only once it was refused.
+    const limit = limits.perResource ?? (this.#buckets.has(key) ? uncounted : undefined);
+    return limit === undefined ? scopes : [...scopes, { kind: "resource", key, limit }];
   }
 
   #bucket(key: string, limit: BucketLimit, nowMs: number): Bucket {
@@ -297,6 +311,9 @@ interface Scope {
   readonly key: string;
   readonly limit: BucketLimit;
 }
+
+/** Of resources whose calls Azure does not count: only a `Retry-After` delays them. */
+const uncounted: BucketLimit = { burst: 1e9, perMinute: 1e9 };
 
 const gatewayClasses: readonly GatewayClass[] = ["reads", "writes", "deletes"];
 
@@ -330,6 +347,11 @@ function urgencyIn(kind: Scope["kind"], lane: Lane): Urgency {
 function countsFor({ group, lane }: BudgetedCall, kind: Scope["kind"]): "all" | "own" {
   const isReadOfVm = group === "vmRead" || group === "instanceRead" || group === "vmOperationRead";
   return kind === "resource" && isReadOfVm && ignoresOtherClients(lane) ? "own" : "all";
+}
+
+/** Ids differ in case only. */
+function resourceKey({ group, resource }: BudgetedCall): string | undefined {
+  return resource === undefined ? undefined : `${group} ${resource.toLowerCase()}`;
 }
 
 function gatewayKey(call: BudgetedCall): string {

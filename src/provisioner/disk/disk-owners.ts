@@ -1,7 +1,7 @@
 import { parseArmId } from "../../core/azure/ids/arm-id.ts";
 import type { Lane } from "../../core/azure/lane.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
-import type { ArmDisk, ArmError, ArmName } from "../arm/arm-api.ts";
+import type { ArmDisk, ArmError, ArmGroup, ArmName } from "../arm/arm-api.ts";
 import { ownError } from "../arm/arm-error.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysNotThere } from "../arm/error-table.ts";
@@ -22,6 +22,11 @@ export function diskIdOf(diskUri: string): ArmName | undefined {
     : undefined;
 }
 
+/** Names the list of a resource group's disks. */
+export function listKeyOf({ subscriptionId, resourceGroup }: ArmGroup): string {
+  return `${subscriptionId}/${resourceGroup}/disks`.toLowerCase();
+}
+
 /** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
 export function readDisk(
   session: ArmSession,
@@ -34,7 +39,7 @@ export function readDisk(
       fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }),
     );
   return session.call(
-    { group: "diskRead", resource: undefined, lane: disk.lane },
+    { group: "diskRead", resource: disk.diskUri, lane: disk.lane },
     (clientRequestId) => session.arm.getDisk({ ...id, clientRequestId }, signal),
     signal,
   );

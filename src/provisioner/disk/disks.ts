@@ -18,7 +18,7 @@ import type { ArmDisk, ArmDiskSpec, ArmError, ArmGroup, ArmName } from "../arm/a
 import type { ArmSession } from "../arm/arm-session.ts";
 import { saysGone, saysNotThere, toFailure } from "../arm/error-table.ts";
 import { copyUnderWay, differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
-import { ownersOf, readDisk } from "./disk-owners.ts";
+import { listKeyOf, ownersOf, readDisk } from "./disk-owners.ts";
 import {
   DISK_LANE,
   type DiskContext,
@@ -170,7 +170,7 @@ export async function listDisks(
   signal: AbortSignal,
 ): Promise<Result<readonly DiskFacts[], Failure>> {
   const listed = await session.call(
-    { group: "diskList", resource: undefined, lane: DISK_LANE },
+    { group: "diskList", resource: listKeyOf(group), lane: DISK_LANE },
     (clientRequestId, nextPage) => session.arm.listDisks({ ...group, clientRequestId, nextPage }, signal),
     signal,
   );

@@ -4,7 +4,7 @@ import { unlessAborted } from "../../runtime/unless-aborted.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, NextPage } from "../arm/arm-api.ts";
 import type { ArmSession } from "../arm/arm-session.ts";
 import type { BudgetedCall } from "../arm/throttle-budget.ts";
-import { diskIdOf, diskOwners, ownersOf } from "./disk-owners.ts";
+import { diskIdOf, diskOwners, listKeyOf, ownersOf } from "./disk-owners.ts";
 
 /** Disks of a resource group that are read one by one at a time; others wait, and may be listed together. */
 const READS_AT_ONCE = 16;
@@ -63,8 +63,8 @@ export class SharedDiskReads {
   }
 
   #groupOf({ subscriptionId, resourceGroup }: ArmName): Group {
-    const key = `${subscriptionId}/${resourceGroup}`.toLowerCase();
     const id = { subscriptionId, resourceGroup };
+    const key = listKeyOf(id);
     const group = this.#groups.get(key) ?? {
       id,
       waiting: [],
@@ -92,11 +92,11 @@ export class SharedDiskReads {
   }
 
   /** Whether a list takes fewer calls than the disks that wait, and as short a time. */
-  #isListWorth({ waiting, pages }: Group): boolean {
+  #isListWorth({ id, waiting, pages }: Group): boolean {
     const { waitMs } = this.#session;
     return (
       waiting.length > Math.max(LISTED_MIN, pages) &&
-      waitMs(listCall, pages - 1) <= waitMs(readCall, waiting.length - 1)
+      waitMs(listCallOf(id), pages - 1) <= waitMs(readCall, waiting.length - 1)
     );
   }
 
@@ -126,7 +126,7 @@ export class SharedDiskReads {
       group.isListing = false;
       this.#serve(group);
     };
-    call(listCall, list, this.#lifetime).then(
+    call(listCallOf(group.id), list, this.#lifetime).then(
       (listed) => {
         const disks = new Map(listed.ok ? listed.value.map((disk) => [resourceUriKey(disk.id), disk]) : []);
         for (const one of queries) {
@@ -147,7 +147,9 @@ export class SharedDiskReads {
 
 const readCall: BudgetedCall = { group: "diskRead", resource: undefined, lane: "failover" };
 
-const listCall: BudgetedCall = { group: "diskList", resource: undefined, lane: "failover" };
+function listCallOf(group: ArmGroup): BudgetedCall {
+  return { group: "diskList", resource: listKeyOf(group), lane: "failover" };
+}
 
 /**
  * The owners that a list names of a disk; undefined where it shows too little. A list may be older than the

@@ -84,7 +84,7 @@ export async function writeDisk(
   };
   for (let attempt = 1; ; attempt++) {
     const started = await session.call(
-      { group: target.group, resource: undefined, lane },
+      { group: target.group, resource: target.diskUri, lane },
       startIfAllowed,
       signal,
     );

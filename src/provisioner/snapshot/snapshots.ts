@@ -87,7 +87,7 @@ async function listSnapshots(
   signal: AbortSignal,
 ): Promise<Result<readonly SnapshotFacts[], Failure>> {
   const listed = await session.call(
-    { group: "diskList", resource: undefined, lane: LANE },
+    { group: "diskList", resource: `${subscriptionId}/${resourceGroup}/snapshots`, lane: LANE },
     (clientRequestId, nextPage) => {
       onSent();
       return session.arm.listSnapshots({ subscriptionId, resourceGroup, clientRequestId, nextPage }, signal);
@@ -327,10 +327,10 @@ async function write(
 
 function start(
   session: ArmSession,
-  { group, start: send }: SnapshotWrite,
+  { group, resource, start: send }: SnapshotWrite,
   signal: AbortSignal,
 ): Promise<Result<ArmOperation, ArmError>> {
-  return session.call({ group, resource: undefined, lane: LANE }, send, signal);
+  return session.call({ group, resource, lane: LANE }, send, signal);
 }
 
 function untilEnded(
@@ -352,11 +352,11 @@ function settledSnapshot(
 
 function readSnapshot(
   session: ArmSession,
-  { id }: SnapshotTarget,
+  { id, snapshotUri }: SnapshotTarget,
   signal: AbortSignal,
 ): Promise<Result<ArmSnapshot, ArmError>> {
   return session.call(
-    { group: "diskRead", resource: undefined, lane: LANE },
+    { group: "diskRead", resource: snapshotUri, lane: LANE },
     (clientRequestId) => session.arm.getSnapshot({ ...id, clientRequestId }, signal),
     signal,
   );

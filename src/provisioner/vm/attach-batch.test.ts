@@ -652,6 +652,36 @@ describe("a batch of attaches and detaches", () => {
     });
   });
 
+  describe("after a refusal with Retry-After", () => {
+    const refusals = [
+      anArmError({ statusCode: 503, code: "ServerBusy", retryAfterMs: 50_000 }),
+      anArmError({
+        statusCode: 409,
+        code: "Conflict",
+        message: "The request failed due to conflict with a concurrent request.",
+        retryAfterMs: 50_000,
+      }),
+    ];
+    for (const refusal of refusals) {
+      it(`of ${refusal.statusCode} sends nothing sooner than Azure has asked for`, async () => {
+        const azure = aScriptedVm();
+        azure.onUpdate = (_, index) => (index === 0 ? refusal : "carriedOut");
+        assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
+        assert.deepEqual(
+          azure.updates.map(({ atMs }) => atMs),
+          [0, 50_000],
+        );
+      });
+
+      it(`of ${refusal.statusCode} beyond a minute ends as throttled`, async () => {
+        const azure = aScriptedVm();
+        azure.onUpdate = () => ({ ...refusal, retryAfterMs: 300_000 });
+        assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["Throttled"]);
+        assert.equal(azure.updates.length, 1);
+      });
+    }
+  });
+
   it("reads again, in its most urgent request's lane, if the VM changed since the read", async () => {
     const azure = aScriptedVm();
     azure.onUpdate = (_, index) =>

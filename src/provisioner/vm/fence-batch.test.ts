@@ -841,6 +841,17 @@ describe("a batch of fences", () => {
     }
   });
 
+  it("waits as long as Azure asks for in a refusal, and no longer", async () => {
+    const azure = aScriptedVm([anEntry("old", 0)]);
+    azure.onUpdate = (_, index) =>
+      index === 0 ? anArmError({ statusCode: 503, code: "ServerBusy", retryAfterMs: 2000 }) : "carriedOut";
+    assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "old"))), ["proven"]);
+    assert.deepEqual(
+      azure.updates.map(({ atMs }) => atMs),
+      [0, 2000],
+    );
+  });
+
   it("names the fault if it can prove nothing", async () => {
     const still = withDisk({}, { retriesMax: 0 });
     still.onUpdate = () => {

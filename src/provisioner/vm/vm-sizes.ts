@@ -98,7 +98,7 @@ export class VmSizes {
 
   async #list(location: string): Promise<Sizes | undefined> {
     const listed = await this.#session.call(
-      { group: "vmList", resource: undefined, lane: "primaryAttach" },
+      { group: "vmList", resource: location, lane: "primaryAttach" },
       (clientRequestId, nextPage) =>
         this.#session.arm.listVmSizes({ location, clientRequestId, nextPage }, this.#lifetime),
       this.#lifetime,
