@@ -97,7 +97,7 @@ export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
 /** One call, as the budget sees it. */
 export interface BudgetedCall {
   readonly group: CallGroup;
-  /** ARM id, or another name of the resource; undefined for what a location offers. */
+  /** ARM id, or another name of the resource; undefined: of no matter. */
   readonly resource: string | undefined;
   readonly lane: Lane;
 }

@@ -534,6 +534,58 @@ describe("a batch of attaches and detaches", () => {
         assert.equal(azure.updates.length, updates);
       });
 
+    const disks = Array.from({ length: 16 }, (_, index) => `pvc-${index}`);
+    const ofVm: readonly { readonly statusCode: number; readonly code: string; readonly message: string }[] =
+      [
+        {
+          statusCode: 403,
+          code: "AuthorizationFailed",
+          message: `The client 'c' may not perform 'Microsoft.Compute/virtualMachines/write' over '${vmUri}'`,
+        },
+        {
+          statusCode: 403,
+          code: "RequestDisallowedByPolicy",
+          message: "Resource 'vm-a' was disallowed by policy.",
+        },
+        {
+          statusCode: 409,
+          code: "ScopeLocked",
+          message: `The scope '${vmUri}' can't perform write operation`,
+        },
+      ];
+    for (const refusal of ofVm)
+      it(`is not sent in parts where no write of the VM is allowed: ${refusal.code}`, async () => {
+        const azure = aScriptedVm();
+        azure.vm = { ...azure.vm, vmSize: "Standard_Unknown" };
+        azure.onUpdate = () => anArmError(refusal);
+        const answers = await azure.attachBatch(...disks.map((name) => azure.request("attach", name)));
+        const kind = refusal.code === "ScopeLocked" ? "CloudRejected" : "CloudUnauthorized";
+        assert.deepEqual([kinds(answers), azure.updates.length], [disks.map(() => kind), 1]);
+      });
+
+    const ofDisk = [
+      { statusCode: 409, code: "ScopeLocked", message: `The scope '${diskUri("PVC-Bad")}' is locked` },
+      {
+        statusCode: 403,
+        code: "AuthorizationFailed",
+        message: `The client 'c' may not perform 'Microsoft.Compute/disks/write' over '${diskUri("PVC-Bad")}'`,
+      },
+      {
+        statusCode: 403,
+        code: "LinkedAuthorizationFailed",
+        message: "The client may not perform 'Microsoft.Compute/diskEncryptionSets/read' on the linked scope",
+      },
+    ];
+    for (const refusal of ofDisk)
+      it(`fails for the disk alone that ${refusal.code} is about`, async () => {
+        const azure = aScriptedVm();
+        azure.onUpdate = ({ change: { dataDisks = [] } }) =>
+          dataDisks.some(({ name }) => name === "PVC-Bad") ? anArmError(refusal) : "carriedOut";
+        const requests = ["PVC-Bad", "pvc-1", "pvc-2"].map((name) => azure.request("attach", name));
+        const [bad, ...others] = kinds(await azure.attachBatch(...requests));
+        assert.deepEqual([bad === "attached", others], [false, ["attached", "attached"]]);
+      });
+
     it("reads what a failed operation has done all the same", async () => {
       const azure = aScriptedVm();
       azure.onUpdate = ({ change }) => {

@@ -259,7 +259,7 @@ export class AttachBatch {
 
   /**
    * After a failed update, and a read that showed which requests it satisfied all the same: the disk at
-   * fault must not fail the others, so parts are tried by themselves.
+   * fault must not fail the others, so parts are tried by themselves, unless no write of the VM is allowed.
    */
   async #isolateFailed(model: ArmVm, lane: Lane): Promise<boolean> {
     const failed = this.#failed;
@@ -267,7 +267,9 @@ export class AttachBatch {
     const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
     const [only, ...others] = writers;
     if (failed === undefined || only === undefined) return false;
-    if (others.length === 0) {
+    if (concernsWholeVm(failed.error, writers)) {
+      for (const request of writers) request.settleFailed(failed.error);
+    } else if (others.length === 0) {
       if (this.#entered.has(only)) await this.#takeOut(model, only, lane);
       only.settleFailed(failed.error);
     } else {
@@ -470,6 +472,16 @@ function attachingEntry(request: VmRequest, lun: number): ArmDataDisk {
     managedDisk: { id: request.spec.diskUri },
     toBeDetached: false,
   };
+}
+
+/**
+ * Whether Azure refuses each write of the VM: for a missing permission, a policy or a lock. A linked permission
+ * is one for a disk.
+ */
+function concernsWholeVm(error: ArmError, writers: readonly VmRequest[]): boolean {
+  const isOfVm = classOf(error) === "unauthorized" || /^ScopeLocked$/i.test(error.code);
+  const isOfDisk = /^LinkedAuthorizationFailed$/i.test(error.code);
+  return isOfVm && !isOfDisk && !writers.some((request) => namesDisk(error, request.spec.diskUri));
 }
 
 function settleAll(requests: readonly VmRequest[], answer: Parameters<VmRequest["settle"]>[0]): void {
