@@ -330,6 +330,25 @@ describe("createControllers", () => {
       );
     }));
 
+  it("lists all disks ever more rarely while one of them can't be recovered", () =>
+    withControllerPorts(async (world) => {
+      let lists = 0;
+      const lost = aDisk({ tags: driverTags(aVolume(), "cluster-1") });
+      const listDisks = async () => {
+        lists++;
+        return ok([lost]);
+      };
+      const failure: Failure = { kind: "CloudUnavailable", code: "503", message: "busy", requestId: "r" };
+      const getDisk = async () => fail(failure);
+      await whileRunning(world, { listDisks, getDisk }, async () => {
+        await world.clock.advance(3_600_000);
+        assert.ok(lists > 10 && lists <= 18, `${lists} lists in the first hour`);
+        const before = lists;
+        await world.clock.advance(3_600_000);
+        assert.ok(lists - before <= 8, `${lists - before} lists in the second hour`);
+      });
+    }));
+
   it("finds disks that lost their object while it runs", () =>
     withControllerPorts(async (world) => {
       let disks = [aDisk({ diskUri: diskUri.replace("pvc-1", "other") })];

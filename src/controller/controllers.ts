@@ -2,7 +2,7 @@ import { ok } from "../core/failure/result.ts";
 import { ControlLoop, type Reconciler } from "../runtime/queue/control-loop.ts";
 import { pruneVolumes } from "./adoption/prune-volumes.ts";
 import { type DiskLists, recoverVolumes } from "./adoption/recover-volumes.ts";
-import { recoveryIntervalMs } from "./adoption/recovery-interval.ts";
+import { RECOVERY_INTERVAL_MIN_MS, recoveryIntervalMs } from "./adoption/recovery-interval.ts";
 import { syncVolumeAttachments } from "./adoption/sync-volume-attachments.ts";
 import { attachmentReconciler } from "./attachment/attachment-reconciler.ts";
 import { type ChangeRoutes, createChangeRoutes } from "./changes/change-routes.ts";
@@ -146,7 +146,8 @@ function recoveryReconciler(
   return {
     name: "recovery",
     workers: 1,
-    backoff: { baseMs: 500, maxMs: 30_000 },
+    // Each repetition lists all disks again, and what keeps one from success may last.
+    backoff: { baseMs: 500, maxMs: RECOVERY_INTERVAL_MIN_MS },
     reconcile: async (_key, signal) => {
       const lists: DiskLists = new Map();
       const recovered = await recoverVolumes({ ...ports, lists }, signal);

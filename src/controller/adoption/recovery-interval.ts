@@ -1,5 +1,8 @@
-/** At least, in milliseconds. Calls for a disk without an object do not wait for a recovery. */
-const AT_LEAST_MS = 600_000;
+/**
+ * The shortest time between recoveries, in milliseconds, and the longest before one that has failed is repeated.
+ * Calls for a disk without an object do not wait for a recovery.
+ */
+export const RECOVERY_INTERVAL_MIN_MS = 600_000;
 /** For each page that a recovery lists: 60 calls an hour. */
 const PER_PAGE_MS = 60_000;
 /** At most: replicas that a person detaches are noticed by no other loop. 12,000 disks are listed by then. */
@@ -13,5 +16,5 @@ const PAGE_SIZE = 100;
  */
 export function recoveryIntervalMs(lengths: readonly number[]): number {
   const pages = lengths.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / PAGE_SIZE)), 0);
-  return Math.min(AT_MOST_MS, Math.max(AT_LEAST_MS, pages * PER_PAGE_MS));
+  return Math.min(AT_MOST_MS, Math.max(RECOVERY_INTERVAL_MIN_MS, pages * PER_PAGE_MS));
 }

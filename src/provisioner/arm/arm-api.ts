@@ -276,13 +276,13 @@ interface ArmCreation extends ArmCall {
 interface ArmListCall extends ArmCall {
   /**
    * Waits before each page but the first, since Azure counts every page. A failure ends the list with it.
-   * Default: pages are read without a pause.
+   * Default: pages are read without a pause, and the first failure ends the list.
    */
   readonly nextPage?: NextPage;
 }
 
-/** See `ArmListCall`. */
-export type NextPage = () => Promise<Result<void, ArmError>>;
+/** See `ArmListCall`. `failed`: the answer to a page that failed, and that is to be read again. */
+export type NextPage = (failed?: ArmAnswer<never>) => Promise<Result<void, ArmError>>;
 
 /**
  * Azure Resource Manager's compute operations, one method each, with ARM's answers: no retries, no

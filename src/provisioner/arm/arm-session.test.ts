@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { readPages } from "../../adapters/arm-wire/read-pages.ts";
+import type { SentAnswer } from "../../adapters/arm-wire/wire-answer.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { type VirtualClock, createVirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../controller/testing/settled.ts";
@@ -7,6 +9,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import { ok } from "../../core/failure/result.ts";
 import { defaultProvisionerSettings as settings } from "../settings.ts";
 import type { ArmApi, ArmOperationStatus } from "./arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
 import { type ArmSession, createArmSession } from "./arm-session.ts";
 import type { OperationLikeness } from "./operation-poller.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
@@ -157,5 +160,65 @@ describe("a call beside more failovers than the front door allows", () => {
       await settledOn(clock, Promise.all(failovers));
       assert.equal(ended, expected);
       assert.ok(tookMs <= withinMs, `${tookMs} ms`);
+    });
+});
+
+describe("a list of many pages", () => {
+  const PAGES = 60;
+  const throttled = { statusCode: 429, headers: { "retry-after": "5" }, body: {}, atMs: 0 };
+  const busy = { statusCode: 503, headers: { "retry-after": "5" }, body: {}, atMs: 0 };
+  const lost = { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", "") };
+  const denied = { statusCode: 403, headers: {}, body: {}, atMs: 0 };
+
+  /** Reads a list whose page before the last fails `times` times; returns its requests, and how it ends. */
+  async function list(
+    failure: SentAnswer,
+    times: number,
+  ): Promise<{ readonly requests: number; readonly end: number | string; readonly ms: number }> {
+    const { clock, session } = aSession();
+    let requests = 0;
+    let failures = 0;
+    const get = async (page: number): Promise<SentAnswer> => {
+      requests++;
+      if (page === PAGES - 1 && failures++ < times) return failure;
+      const next = page === PAGES ? {} : { nextLink: String(page + 1) };
+      return { statusCode: 200, headers: {}, body: { value: [{}], ...next }, atMs: 0 };
+    };
+    const listed = await settledOn(
+      clock,
+      session.call(
+        { group: "diskList", resource: "sub-1/rg-1/disks", lane: "primaryAttach" },
+        async (clientRequestId, nextPage) =>
+          readPages(await get(1), {
+            clientRequestId,
+            nextPage,
+            get: (nextLink) => get(Number(nextLink)),
+            readItem: (item) => item,
+          }),
+        never,
+      ),
+    );
+    const end = listed.ok ? listed.value.length : listed.failure.statusCode;
+    return { requests, end, ms: clock.elapsedMs() };
+  }
+
+  for (const { because, failure, waitMs } of [
+    { because: "Azure throttles it", failure: throttled, waitMs: 5000 },
+    { because: "Azure is busy", failure: busy, waitMs: 5000 },
+    { because: "its answer is lost", failure: lost, waitMs: 125 },
+  ])
+    it(`reads only the page again that fails: ${because}`, async () => {
+      const { requests, end, ms } = await list(failure, 1);
+      assert.deepEqual([requests, end], [PAGES + 1, PAGES]);
+      assert.ok(ms >= waitMs && ms < waitMs + 1000, `${ms} ms`);
+    });
+
+  for (const { because, failure, tries, status } of [
+    { because: "after four tries", failure: throttled, tries: 4, status: 429 },
+    { because: "at once where a repetition can't help", failure: denied, tries: 1, status: 403 },
+  ])
+    it(`fails ${because}`, async () => {
+      const { requests, end } = await list(failure, Infinity);
+      assert.deepEqual([requests, end], [PAGES - 2 + tries, status]);
     });
 });

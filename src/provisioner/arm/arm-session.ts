@@ -1,10 +1,11 @@
 import type { Result } from "../../core/failure/result.ts";
-import { type Backoff, backoffMs } from "../../core/primitives/backoff.ts";
+import { backoffMs } from "../../core/primitives/backoff.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ProvisionerSettings } from "../settings.ts";
 import type { ArmAnswer, ArmApi, ArmError, ArmOperation, ArmOperationStatus, NextPage } from "./arm-api.ts";
 import { createCallAdmission } from "./call-admission.ts";
+import { isWorthRetrying } from "./error-table.ts";
 import { createLookPace, type UntilNextLook } from "./look-pace.ts";
 import { createOperationPoller, type OperationPoller, type OperationTarget } from "./operation-poller.ts";
 import { type BudgetedCall, type CallGroup, isVmWriteGroup, type ThrottleBudget } from "./throttle-budget.ts";
@@ -31,8 +32,8 @@ export interface ArmSession extends OperationPoller {
   /**
    * Makes one call once the budget allows it. Repeats it only after a 429, which Azure promises not to
    * have carried out; a write of a VM is not repeated even then, since its caller must read and check
-   * again first. Each further page of a list is admitted as a call is. With `patience: "none"` it waits
-   * for nothing, and fails instead.
+   * again first. Each further page of a list is admitted as a call is, and repeated by itself where it
+   * fails, after any failure that may pass. With `patience: "none"` it waits for nothing, and fails instead.
    */
   readonly call: <T>(
     call: SessionCall,
@@ -48,7 +49,7 @@ export interface ArmSession extends OperationPoller {
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Tries of one call that Azure refuses with 429, each after the wait that its answer names. */
+/** Tries of a call that Azure refuses with 429, each after the wait that its answer names, or of a page. */
 const THROTTLED_TRIES_MAX = 4;
 
 /** Builds the session. Each call has a fresh `x-ms-client-request-id`, which its retries repeat. */
@@ -74,14 +75,31 @@ export function createArmSession(options: {
     const waitMaxMs = patience === "none" ? 0 : settings.throttleWaitMaxMs;
     const admit = (): Promise<Result<void, ArmError>> =>
       untilAdmitted(budgeted, { waitMaxMs, enter: () => budget.spend(budgeted) }, signal);
+    let pageTries = 0;
+    let isFirstPage = true;
+    const nextPage: NextPage = async (failed) => {
+      isFirstPage = false;
+      pageTries = failed === undefined ? 0 : pageTries + 1;
+      if (failed?.result.ok === false) {
+        budget.observe(budgeted, failed);
+        if (!isWorthRetrying(failed.result.failure) || pageTries >= triesMax) return failed.result;
+        await backOff(pageTries, signal);
+      }
+      return admit();
+    };
     for (let tries = 1; ; tries++) {
       const admitted = await admit();
       if (!admitted.ok) return admitted;
-      const answer = await invoke(clientRequestId, admit);
+      const answer = await invoke(clientRequestId, nextPage);
+      if (!isFirstPage && !answer.result.ok) return answer.result;
       budget.observe(budgeted, answer);
       if (answer.result.ok || answer.result.failure.statusCode !== 429 || tries >= triesMax)
         return answer.result;
     }
+  }
+
+  function backOff(attempt: number, signal: AbortSignal): Promise<void> {
+    return clock.sleep(backoffMs({ ...settings.backoff, attempt, chance: random.next() }), signal);
   }
 
   function poll(
@@ -110,21 +128,6 @@ export function createArmSession(options: {
     call,
     ...createOperationPoller({ poll, untilNextLook, clock, settings }),
     untilNextLook,
-    backOff: (attempt, signal) => backOff({ clock, random, backoff: settings.backoff, attempt }, signal),
+    backOff,
   };
-}
-
-async function backOff(
-  options: {
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly backoff: Backoff;
-    readonly attempt: number;
-  },
-  signal: AbortSignal,
-): Promise<void> {
-  await options.clock.sleep(
-    backoffMs({ ...options.backoff, attempt: options.attempt, chance: options.random.next() }),
-    signal,
-  );
 }

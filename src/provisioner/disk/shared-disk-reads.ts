@@ -116,9 +116,9 @@ export class SharedDiskReads {
     let pages = 1;
     const list = (clientRequestId: string, admitPage: NextPage): Promise<ArmAnswer<readonly ArmDisk[]>> => {
       pages = 1;
-      const nextPage = (): ReturnType<NextPage> => {
-        pages++;
-        return admitPage();
+      const nextPage: NextPage = (failed) => {
+        if (failed === undefined) pages++;
+        return admitPage(failed);
       };
       return arm.listDisks({ ...group.id, clientRequestId, nextPage }, this.#lifetime);
     };
