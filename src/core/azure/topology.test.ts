@@ -6,6 +6,7 @@ import {
   parseZoneValue,
   satisfiesRequisite,
   topologyOfNodes,
+  zonelessRegionsOf,
   zoneValue,
 } from "./topology.ts";
 
@@ -58,6 +59,37 @@ describe("choosePlacement", () => {
     });
   });
 
+  it("places a disk for nodes without a zone where some are, or may be", () => {
+    const placed = (location: string, zonelessRegions?: readonly string[]) =>
+      choosePlacement({
+        topology: { preferred: ["", "westus-1"], requisite: [], zonelessRegions },
+        skuName: "Premium_LRS",
+        location,
+      });
+    assert.deepEqual(
+      [
+        placed("westus"),
+        placed("westus", ["eastus", "westus"]),
+        placed("westus", ["eastus"]),
+        placed("northeurope", ["eastus", "westus"]),
+      ],
+      [
+        { ok: true, value: { location: "westus" } },
+        { ok: true, value: { location: "westus" } },
+        { ok: true, value: { location: "westus", zone: "1" } },
+        {
+          ok: false,
+          failure: {
+            kind: "InvalidArgument",
+            field: "location",
+            value: "northeurope",
+            problem: "none of the volume's required topologies lies there: eastus, westus, westus-1",
+          },
+        },
+      ],
+    );
+  });
+
   it("places a zone-redundant disk in the region, without a zone", () => {
     const topology = { preferred: [], requisite: ["eastus-2"] };
     assert.deepEqual(choosePlacement({ topology, skuName: "Premium_ZRS", location: undefined }), {
@@ -79,11 +111,18 @@ describe("choosePlacement", () => {
       field: "location",
       because: "no term lies in the region asked for",
     },
+    {
+      term: "",
+      location: "eastus",
+      zonelessRegions: ["westus"],
+      field: "location",
+      because: "the nodes without a zone are in another region",
+    },
   ];
-  for (const { term, location, field, because } of refused) {
+  for (const { term, location, zonelessRegions, field, because } of refused) {
     it(`refuses: ${because}`, () => {
       const placement = choosePlacement({
-        topology: { preferred: [], requisite: [term] },
+        topology: { preferred: [], requisite: [term], zonelessRegions },
         skuName: "Premium_LRS",
         location,
       });
@@ -134,19 +173,36 @@ describe("parseZoneValue", () => {
   }
 });
 
+describe("zonelessRegionsOf", () => {
+  for (const { because, places, regions } of [
+    { because: "there is no node", places: [], regions: undefined },
+    { because: "all nodes have a zone", places: [["eastus", "1"]], regions: undefined },
+    { because: "of one node the region is not known", places: [["eastus"], [""]], regions: undefined },
+    {
+      because: "each region once",
+      places: [["West US"], ["eastus"], ["westus"], ["northeurope", "1"]],
+      regions: ["eastus", "westus"],
+    },
+  ])
+    it(`answers ${regions?.join(" and ") ?? "any"}: ${because}`, () => {
+      const nodes = places.map(([location = "", zone = ""]) => ({ location, zone }));
+      assert.deepEqual(zonelessRegionsOf(nodes), regions);
+    });
+});
+
 describe("topologyOfNodes", () => {
   const rows = [
     { because: "there is no node", zones: [], chosen: undefined },
-    { because: "no node has a zone", zones: ["", ""], chosen: undefined },
+    { because: "no node has a zone", zones: ["", ""], chosen: "" },
     { because: "all nodes are in one zone", zones: ["3"], chosen: "eastus-3" },
     { because: "most nodes are in that zone", zones: ["1", "2", "2"], chosen: "eastus-2" },
     { because: "most have a zone", zones: ["", "1", "", "1", "1"], chosen: "eastus-1" },
-    { because: "most have no zone", zones: ["", "1", ""], chosen: undefined },
-    { because: "no zone has more nodes than VMs have none", zones: ["1", "", "2"], chosen: undefined },
+    { because: "most have no zone", zones: ["", "1", ""], chosen: "" },
+    { because: "no zone has more nodes than VMs have none", zones: ["1", "", "2"], chosen: "" },
     { because: "it comes first of those that tie", zones: ["2", "1", "2", "1"], chosen: "eastus-1" },
   ];
   for (const { because, zones, chosen } of rows)
-    it(`answers ${chosen ?? "no zone"}: ${because}`, () => {
+    it(`answers ${chosen === "" ? "no zone" : (chosen ?? "nothing")}: ${because}`, () => {
       const nodes = zones.map((zone) => ({ location: "East US", zone }));
       assert.deepEqual(
         topologyOfNodes(nodes),

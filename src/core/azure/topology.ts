@@ -16,6 +16,8 @@ const ZONE_VALUE = /^([a-z0-9]+)-([0-9]+)$/u;
 export interface TopologyRequirement {
   readonly requisite: readonly string[];
   readonly preferred: readonly string[];
+  /** The regions of the nodes for which an empty value stands. Default: any. */
+  readonly zonelessRegions?: readonly string[] | undefined;
 }
 
 /** A region as in Azure's responses and node labels: `East US` is the display name of `eastus`. */
@@ -33,7 +35,8 @@ export function parseZoneValue(
 
 /**
  * Chooses region and zone of a new disk: the first preferred, then the first requisite zone in the region
- * asked for. An empty zone stands for nodes without zone and gives a regional disk. Fails with
+ * asked for. An empty zone stands for nodes without zone and gives a regional disk, in a region that has
+ * some. Fails with
  * `InvalidArgument` where no zone can be used.
  */
 export function choosePlacement(request: {
@@ -41,13 +44,18 @@ export function choosePlacement(request: {
   readonly skuName: string;
   readonly location: string | undefined;
 }): Result<Pick<DiskSpec, "location" | "zone">, FailureOf<"InvalidArgument">> {
-  const { preferred = [], requisite = [] } = request.topology ?? {};
+  const { preferred = [], requisite = [], zonelessRegions } = request.topology ?? {};
   const terms = [...preferred, ...requisite];
   const regional = request.location === undefined ? {} : { location: request.location };
   if (terms.length === 0) return ok(regional);
-  const zones: string[] = [];
+  const elsewhere: string[] = [];
   for (const value of terms) {
-    if (value === "") return ok(regional);
+    if (value === "") {
+      if (request.location === undefined || zonelessRegions?.includes(request.location) !== false)
+        return ok(regional);
+      elsewhere.push(...zonelessRegions);
+      continue;
+    }
     const parsed = parseZoneValue(value);
     if (parsed === undefined)
       return refuseArgument(
@@ -59,19 +67,19 @@ export function choosePlacement(request: {
       const { location, zone } = parsed;
       return ok(isZoneRedundant(request.skuName) ? { location } : { location, zone });
     }
-    zones.push(value);
+    elsewhere.push(value);
   }
   return refuseArgument(
     "location",
     request.location ?? "",
-    `none of the volume's required topologies lies there: ${[...new Set(zones)].toSorted().join(", ")}`,
+    `none of the volume's required topologies lies there: ${[...new Set(elsewhere)].toSorted().join(", ")}`,
   );
 }
 
 /**
  * The topology of a disk for which none is required: the place from which most nodes reach it. Azure attaches
  * a zonal disk only in its zone, and a regional one only to VMs without a zone, which therefore count as
- * those of one more zone. That one wins a tie. Undefined: a regional disk.
+ * those of one more zone. That one wins a tie. Undefined: there is no node.
  */
 export function topologyOfNodes(
   nodes: readonly { readonly location: string; readonly zone: string }[],
@@ -80,8 +88,15 @@ export function topologyOfNodes(
   const [best] = [...byZone].toSorted(
     ([left, ofLeft], [right, ofRight]) => ofRight.length - ofLeft.length || (left < right ? -1 : 1),
   );
-  const [zone = ""] = best ?? [];
-  return zone === "" ? undefined : { requisite: [], preferred: [zone] };
+  return best === undefined ? undefined : { requisite: [], preferred: [best[0]] };
+}
+
+/** The regions of the nodes without a zone; undefined: there is none, or of one the region is not known. */
+export function zonelessRegionsOf(
+  nodes: readonly { readonly location: string; readonly zone: string }[],
+): readonly string[] | undefined {
+  const regions = nodes.filter(({ zone }) => zone === "").map(({ location }) => regionName(location));
+  return regions.length === 0 || regions.includes("") ? undefined : [...new Set(regions)].toSorted();
 }
 
 /** The zone values that a disk is reachable from; empty: nodes without a zone. */

@@ -25,6 +25,8 @@ import { controllerPublishVolume } from "./publish/controller-publish-volume.ts"
 import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
 
 type Request = Parameters<typeof createVolume>[1];
+
+const ZONE_KEY = "topology.disk.csi.azure.com/zone";
 type Answer = Awaited<ReturnType<typeof createVolume>>;
 
 function create(
@@ -144,6 +146,30 @@ describe("createVolume", () => {
         assert.deepEqual([disk?.location, disk?.zone], [location, zone]);
       });
     });
+
+  it("makes no disk in a region without a node, and stays where it is once it is made", () =>
+    withController(async (world) => {
+      const inWestEurope = { parameters: { skuName: "Premium_LRS", location: "westeurope" } };
+      // No node says yet where the nodes are.
+      await created(world, inWestEurope);
+      await world.givenNode("node-a", { zone: "" });
+      for (const topology of [undefined, { requisite: [{ segments: { [ZONE_KEY]: "" } }], preferred: [] }]) {
+        const other = { ...inWestEurope, name: "pvc-2", accessibilityRequirements: topology };
+        const refused = await world.answerOf(create(world, other));
+        assert.deepEqual(!refused.ok && refused.failure, {
+          kind: "InvalidArgument",
+          field: "location",
+          value: "westeurope",
+          problem: "none of the volume's required topologies lies there: eastus",
+        });
+      }
+      assert.ok((await world.answerOf(create(world, inWestEurope))).ok, "a volume that exists");
+      await world.givenNode("node-b", { zone: "", location: "westeurope" });
+      const answer = create(world, { ...inWestEurope, name: "pvc-2" });
+      await world.until(() => world.volume("pvc-2") !== undefined);
+      await world.diskCreated("pvc-2");
+      assert.ok((await world.answerOf(answer)).ok);
+    }));
 
   it("finds the work of a call whose caller gave up", async () => {
     await withController(async (world) => {
@@ -455,9 +481,14 @@ describe("createVolume with a content source", () => {
   /** A world in which Azure has a snapshot and a disk of 10 GiB, as changed. */
   function withSources(
     act: (world: ControllerWorld) => Promise<void>,
-    changes: { readonly snapshot?: Partial<SnapshotFacts>; readonly disk?: Partial<DiskFacts> } = {},
+    changes: {
+      readonly snapshot?: Partial<SnapshotFacts>;
+      readonly disk?: Partial<DiskFacts>;
+      readonly nodes?: readonly Parameters<ControllerWorld["givenNode"]>[1][];
+    } = {},
   ): Promise<void> {
     return withController(async (world) => {
+      for (const [at, node] of (changes.nodes ?? []).entries()) await world.givenNode(`node-${at}`, node);
       const cloud: ControllerWorld["context"]["cloud"] = {
         getDisk: async ({ diskUri }) =>
           diskUri === aDiskUri("source")
@@ -712,6 +743,17 @@ describe("createVolume with a content source", () => {
         kind: "StillWaiting",
         volumeId: "pvc-1",
         what: `its source ${aDiskUri("source")}, whose data Azure still copies (40 %)`,
+      },
+    },
+    {
+      because: "a snapshot of a region without a node",
+      request: { volumeContentSource: ofSnapshot() },
+      changes: { snapshot: { location: "westeurope" }, nodes: [{ zone: "" }] },
+      failure: {
+        kind: "InvalidArgument",
+        field: "volume_content_source",
+        value: snapshotUri,
+        problem: "is in westeurope, and Azure copies in a source's own region only: the nodes are in eastus",
       },
     },
     {

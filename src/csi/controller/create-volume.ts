@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { topologyOfNodes } from "../../core/azure/topology.ts";
+import { topologyOfNodes, zonelessRegionsOf } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -50,6 +50,7 @@ export async function createVolume(
   const read = readCreateRequest(request, {
     driverName: context.driverName,
     topologyOfNodes: () => topologyOfNodes(observeNodes(context).filter(({ isReady }) => isReady)),
+    zonelessRegions: zonelessRegions(context, name),
     source: source.value,
   });
   if (!read.ok) return read;
@@ -61,6 +62,12 @@ export async function createVolume(
     );
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
   return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
+}
+
+/** A volume that is being made, or was, stays where it is, whatever nodes there are by now. */
+function zonelessRegions({ cache }: ControllerContext, volume: string): ReturnType<typeof zonelessRegionsOf> {
+  if (cache.get("AzVolume", volume) !== undefined) return undefined;
+  return zonelessRegionsOf(cache.list("AzDriverNode").flatMap(({ status }) => status ?? []));
 }
 
 async function create(

@@ -26,17 +26,19 @@ const NAME_MAX_CHARS = 253;
 
 /**
  * The request of a CreateVolume, checked by every rule that does not read Azure. `topologyOfNodes`
- * places a disk for which no topology is required; `source` is what its disk is to be a copy of.
+ * places a disk for which no topology is required, `zonelessRegions` are those of nodes without a zone, and
+ * `source` is what its disk is to be a copy of.
  */
 export function readCreateRequest(
   request: CreateVolumeRequest,
   context: {
     readonly driverName: string;
     readonly topologyOfNodes: () => TopologyRequirement | undefined;
+    readonly zonelessRegions?: TopologyRequirement["zonelessRegions"];
     readonly source: CopySource | undefined;
   },
 ): Result<CreateRequest, Failure> {
-  const { driverName, topologyOfNodes, source } = context;
+  const { driverName, topologyOfNodes, zonelessRegions, source } = context;
   const named = checkVolumeName(request);
   if (!named.ok) return named;
   const capabilities = readCapabilities(request.volumeCapabilities);
@@ -47,12 +49,14 @@ export function readCreateRequest(
   const required = readTopology(request.accessibilityRequirements, driverName);
   if (!required.ok) return required;
   const topology = required.value;
+  // The place of a copy follows from its source.
+  const placing =
+    topology ?? (source === undefined || source.zones.length === 0 ? topologyOfNodes() : undefined);
   const resolved = resolveVolumeSpec({
     parameters: parameters.value,
     capabilities: capabilities.value,
     capacity,
-    // The place of a copy follows from its source.
-    topology: topology ?? (source === undefined || source.zones.length === 0 ? topologyOfNodes() : undefined),
+    topology: placing && { ...placing, zonelessRegions },
     source,
   });
   if (!resolved.ok) return resolved;

@@ -162,6 +162,38 @@ describe("placeCopy", () => {
     assert.equal("kind" in elsewhere && elsewhere.kind, "InvalidArgument");
   });
 
+  it("is made for nodes without a zone only where some are, or may be", () => {
+    const placed = (zonelessRegions?: readonly string[], ...zones: readonly string[]) =>
+      placeCopy({
+        source: ofSnapshot,
+        topology: { ...inZones("", ...zones), zonelessRegions },
+        skuName,
+        location: undefined,
+      });
+    assert.deepEqual(
+      [
+        placed(),
+        placed(["eastus", "westus"]),
+        placed(["westus"], "eastus-2"),
+        placed(["westus"], "westus-1"),
+      ],
+      [
+        { ok: true, value: { location: "eastus" } },
+        { ok: true, value: { location: "eastus" } },
+        { ok: true, value: { location: "eastus", zone: "2" } },
+        {
+          ok: false,
+          failure: {
+            kind: "InvalidArgument",
+            field: "volume_content_source",
+            value: ofSnapshot.sourceUri,
+            problem: "is in eastus, and Azure copies in a source's own region only: the nodes are in westus",
+          },
+        },
+      ],
+    );
+  });
+
   it("refuses another region than its source's, and a topology that can't be read", () => {
     const elsewhere = placeCopy({ source: ofDisk, topology: undefined, skuName, location: "westus" });
     assert.equal(

@@ -130,21 +130,30 @@ export function placeCopy(request: {
       `must be ${location} or left out: Azure copies the source ${source.sourceUri} in its region only`,
     );
   const zones = isZoneRedundant(skuName) ? [] : source.zones;
-  const { requisite = [], preferred = [] } = topology ?? {};
+  const { requisite = [], preferred = [], zonelessRegions } = topology ?? {};
+  /** Undefined: not known. */
+  const regionsOf = (value: string): readonly string[] | undefined => {
+    const parsed = parseZoneValue(value);
+    return parsed === undefined ? (value === "" ? zonelessRegions : undefined) : [parsed.location];
+  };
+  const isElsewhere = (value: string): boolean => regionsOf(value)?.includes(location) === false;
   const isFitting = (value: string): boolean => {
+    if (isElsewhere(value)) return false;
     const parsed = parseZoneValue(value);
     // What names no zone is of nodes without zones, or `choosePlacement` refuses it.
     if (parsed === undefined) return value !== "" || zones.length === 0;
-    return parsed.location === location && (zones.length === 0 || zones.includes(parsed.zone));
+    return zones.length === 0 || zones.includes(parsed.zone);
   };
   const terms = [...preferred, ...requisite];
-  const regions = terms.map((value) => parseZoneValue(value)?.location);
-  if (terms.length > 0 && regions.every((region) => region !== undefined && region !== location))
+  if (terms.length > 0 && terms.every(isElsewhere)) {
+    const regions = [...new Set(terms.flatMap((value) => regionsOf(value) ?? []))].toSorted();
     return refuseArgument(
       "volume_content_source",
       source.sourceUri,
-      `is in ${location}, and Azure copies in a source's own region only: the nodes are in another`,
+      `is in ${location}, and Azure copies in a source's own region only: the nodes are in ` +
+        regions.join(", "),
     );
+  }
   if (terms.length > 0 && !terms.some(isFitting))
     return fail({
       kind: "CopyUnreachable",
@@ -154,7 +163,7 @@ export function placeCopy(request: {
     });
   if (terms.length === 0) return ok({ location, ...(zones[0] === undefined ? {} : { zone: zones[0] }) });
   const fitting = { requisite: requisite.filter(isFitting), preferred: preferred.filter(isFitting) };
-  return choosePlacement({ topology: fitting, skuName, location });
+  return choosePlacement({ topology: { ...fitting, zonelessRegions }, skuName, location });
 }
 
 /** Why a volume of one source is not the one requested of another, as a clause; undefined: it is. */
