@@ -96,7 +96,8 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
   },
   location: {
     meaning:
-      "Region of the disk. `East US` means `eastus`. A topology of the claim has to lie in it, or a node where it names no zone",
+      "Region of the disk. `East US` means `eastus`. A topology of the claim has to lie in it, or a node " +
+      "where it names no zone",
     absent: "The region of the chosen zone, else the cluster's",
     example: "eastus",
     inV1: "The same; V1 leaves the check to Azure",

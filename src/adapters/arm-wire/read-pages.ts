@@ -8,8 +8,8 @@ import { readSent, type SentAnswer, valueFrom } from "./wire-answer.ts";
 const PAGES_MAX = 1000;
 
 /**
- * Reads a list from its first page on. `get` sends the request for the page at a `nextLink`. Where a later page
- * fails, `nextPage` decides whether that page is read again.
+ * Reads a list from its first page on. `get` sends the request for the page at a `nextLink`. Where a later
+ * page fails, `nextPage` decides whether that page is read again.
  */
 export async function readPages<T>(
   first: SentAnswer,

@@ -1,6 +1,6 @@
 /**
- * The shortest time between recoveries, in milliseconds, and the longest before one that has failed is repeated.
- * Calls for a disk without an object do not wait for a recovery.
+ * The shortest time between recoveries, in milliseconds, and the longest before one that has failed is
+ * repeated. Calls for a disk without an object do not wait for a recovery.
  */
 export const RECOVERY_INTERVAL_MIN_MS = 600_000;
 /** For each page that a recovery lists: 60 calls an hour. */

@@ -568,7 +568,7 @@ describe("a batch of attaches and detaches", () => {
       {
         statusCode: 403,
         code: "AuthorizationFailed",
-        message: `The client 'c' may not perform 'Microsoft.Compute/disks/write' over '${diskUri("PVC-Bad")}'`,
+        message: `The client may not perform 'Microsoft.Compute/disks/write' over '${diskUri("PVC-Bad")}'`,
       },
       {
         statusCode: 403,

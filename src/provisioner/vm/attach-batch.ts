@@ -475,8 +475,8 @@ function attachingEntry(request: VmRequest, lun: number): ArmDataDisk {
 }
 
 /**
- * Whether Azure refuses each write of the VM: for a missing permission, a policy or a lock. A linked permission
- * is one for a disk.
+ * Whether Azure refuses each write of the VM: for a missing permission, a policy or a lock. A linked
+ * permission is one for a disk.
  */
 function concernsWholeVm(error: ArmError, writers: readonly VmRequest[]): boolean {
   const isOfVm = classOf(error) === "unauthorized" || /^ScopeLocked$/i.test(error.code);
