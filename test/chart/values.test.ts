@@ -251,6 +251,19 @@ describe("values of the chart", () => {
       });
     });
 
+    for (const { version, has } of [
+      { version: "v1.32.9", has: false },
+      { version: "v1.33.0-alpha.1", has: true },
+    ])
+      it(`give the CSIDriver only fields that Kubernetes ${version} knows`, async () => {
+        const { code, output } = await runHelm(
+          ["template", "test", CHART, "--namespace", "kube-system", "--kube-version", version],
+          { driver: { nodeAllocatableUpdatePeriodSeconds: 60 } },
+        );
+        assert.equal(code, 0, output);
+        assert.equal(output.includes("nodeAllocatableUpdatePeriodSeconds: 60"), has);
+      });
+
     it("take further arguments whose flags the chart does not set", async () => {
       // The files may come from further volumes.
       const files = ["--cloud-config=/extra/azure.json", "--azure-ca-file", "/extra/ca.pem"];

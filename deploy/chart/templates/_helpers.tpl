@@ -325,8 +325,11 @@ seLinuxMount: false
 storageCapacity: false
 volumeLifecycleModes:
   - Persistent
+{{- /* Before 1.33 the field is unknown, and Helm 4, which applies on the server, fails. */}}
+{{- if semverCompare ">=1.33.0-0" .Capabilities.KubeVersion.Version }}
 {{- with .Values.driver.nodeAllocatableUpdatePeriodSeconds }}
 nodeAllocatableUpdatePeriodSeconds: {{ . }}
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -205,8 +205,9 @@ export function chartValues(): ChartValues {
         max: 86_400,
         isWhole: true,
         about:
-          "How often the kubelet updates how many disks its node takes, in seconds: 10 or more. 0: only " +
-          "once, and a pod that comes to a full node waits there instead of being moved",
+          "How often the kubelet updates how many disks its node takes, in seconds: 10 or more. 0, and " +
+          "with Kubernetes 1.32: only once, and a pod that comes to a full node waits there instead of " +
+          "being moved",
       },
       customUserAgent: text("User-Agent of calls to Azure; empty: the driver's name and version"),
       userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),
