@@ -11,6 +11,7 @@ import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
 const BUILD_TIMEOUT_MS = 1_500_000;
 
+const SNAPSHOTS = "snapshot.storage.k8s.io/v1";
 const SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a";
 
 const noHelm = await whyNoHelm();
@@ -262,6 +263,16 @@ describe("values of the chart", () => {
         );
         assert.equal(code, 0, output);
         assert.equal(output.includes("nodeAllocatableUpdatePeriodSeconds: 60"), has);
+      });
+
+    for (const snapshot of [{ snapshotter: "auto" }, { snapshotter: "always" }, { enabled: true }])
+      it(`are refused with a snapshotter in kube-system: ${JSON.stringify(snapshot)}`, async () => {
+        const { code, output } = await runHelm(
+          ["template", "test", CHART, "--namespace", "kube-system", "--api-versions", SNAPSHOTS],
+          { objectNamespace: "kube-system", snapshot },
+        );
+        assert.notEqual(code, 0);
+        assert.match(output, /set objectNamespace to another namespace, or snapshot\.snapshotter to never/u);
       });
 
     it("take further arguments whose flags the chart does not set", async () => {

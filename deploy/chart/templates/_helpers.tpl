@@ -167,7 +167,7 @@ extender-endpoint: schedulerExtender.port
 {{- if or (eq $mode "always") (and (eq $mode "auto") $isWanted) -}}
 {{- if ne .Values.objectNamespace "kube-system" -}}
 yes
-{{- else if or (eq $mode "always") .Values.snapshot.enabled -}}
+{{- else -}}
 {{- fail "snapshot.snapshotter: csi-snapshotter keeps its Lease in objectNamespace, and in kube-system that Lease is the mark of a V1 driver: set objectNamespace to another namespace, or snapshot.snapshotter to never" -}}
 {{- end -}}
 {{- end -}}

@@ -440,7 +440,8 @@ export function chartValues(): ChartValues {
       snapshotter: choice(
         ["auto", "always", "never"],
         "When the sidecar csi-snapshotter runs. `auto`: with `enabled`, or where the cluster has the " +
-          "definitions at the install or upgrade; `helm template` knows of them by `--api-versions`",
+          "definitions at the install or upgrade; `helm template` knows of them by `--api-versions`. With " +
+          "`objectNamespace: kube-system` only `never`",
       ),
       name: objectName("Name of the Deployment of snapshot-controller, and its label `app`"),
       replicas: whole(1, 10, "How many pods; one leads"),
