@@ -10,7 +10,7 @@ import { VALUE_SETS } from "./value-sets.ts";
 const BUILD_TIMEOUT_MS = 1_500_000;
 const KINDS = ["PodMonitor", "PrometheusRule"];
 const SIDECARS = ["csi-provisioner", "csi-attacher", "csi-resizer", "csi-snapshotter"];
-const HOST_PORT = /^--(?:http-endpoint=(?:0\.0\.0\.0)?:|health-port=)(\d+)$/u;
+const HOST_PORT = /^--(?:http-endpoint=:|health-port=)(\d+)$/u;
 
 interface Pod {
   readonly hostNetwork?: boolean;
@@ -101,5 +101,18 @@ describe("the chart's monitoring", { skip: (await whyNoHelm()) ?? false, timeout
       .flatMap((argument) => HOST_PORT.exec(argument)?.[1] ?? []);
     assert.equal(ports.length, 9);
     assert.deepEqual(ports, [...new Set(ports)]);
+  });
+
+  // Node takes 0.0.0.0 for IPv4 alone, and kubelets and Prometheus of an IPv6 cluster come by IPv6.
+  it("is served on IPv6, too", async () => {
+    for (const values of Object.values(VALUE_SETS)) {
+      const endpoints = workloadsOf(await renderChart(values))
+        .flatMap(({ template }) => template.spec.containers.flatMap(({ args = [] }) => args))
+        .filter((argument) => argument.startsWith("--http-endpoint="));
+      assert.deepEqual(
+        endpoints.filter((endpoint) => !HOST_PORT.test(endpoint)),
+        [],
+      );
+    }
   });
 });
