@@ -308,6 +308,8 @@ metadata:
     {{- include "azuredisk.labels" .root | nindent 4 }}
 spec:
   maxUnavailable: 1
+  # Otherwise two pods that are not ready would hold up every drain of their nodes.
+  unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:
       app: {{ .name }}

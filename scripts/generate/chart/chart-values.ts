@@ -117,7 +117,7 @@ const volumes: ChartValues = {
 };
 
 const budget: ChartValue = group({
-  enabled: flag("Whether at most one of its pods may be evicted at a time"),
+  enabled: flag("Whether at most one of its pods that are ready may be evicted at a time"),
 });
 
 /** Every value of the chart. */
