@@ -7,10 +7,13 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubernetes/api/api-client.ts";
+import { DRIVERS_MARK } from "../../src/adapters/kubernetes/core/core-node.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import { createNodeMarks } from "../../src/adapters/kubernetes/node-marks.ts";
 import type { AzVolumeAttachment } from "../../src/core/api/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../src/core/api/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/api/identity/node-identity.ts";
+import { ok } from "../../src/core/failure/result.ts";
 import { changedRecord } from "../../src/core/testing/record-lists.ts";
 import { nodesNotOnlyClean } from "../../src/core/writer/record/record-nodes.ts";
 import type { Step } from "../../src/core/writer/record/writer-steps.ts";
@@ -43,6 +46,7 @@ import { renderChart, RELEASE } from "./render-chart.ts";
 
 const NAMESPACE = "azure-disk-csi";
 const NODE_ACCOUNT = "csi-azuredisk-node-sa";
+const CONTROLLER_ACCOUNT = "csi-azuredisk-controller-sa";
 const TAINT = "disk.csi.azure.com/agent-not-ready";
 const ACTIVE_MAX_MS = 120_000;
 const SINCE = "2026-01-01T00:00:00Z";
@@ -60,11 +64,12 @@ interface Policy {
 }
 
 describe(
-  "what a node's token may change",
+  "what a token of the driver may change",
   { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS },
   () => {
     let server: ApiServer;
     let admin: ApiClient;
+    let signIn: (account: string, boundObjectRef?: object) => Promise<ApiClient>;
     let tokenOf: (node: string | undefined) => Promise<ApiClient>;
     let onA: ApiClient;
     let uidOfA: string;
@@ -128,10 +133,8 @@ describe(
           body: pod,
         });
       }
-      tokenOf = async (node) => {
-        const boundObjectRef =
-          node === undefined ? undefined : { kind: "Pod", apiVersion: "v1", name: `csi-${node}` };
-        const path = `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${NODE_ACCOUNT}/token`;
+      signIn = async (account, boundObjectRef) => {
+        const path = `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${account}/token`;
         const { status } = (await must(admin, {
           method: "POST",
           path,
@@ -145,6 +148,11 @@ describe(
           },
         });
       };
+      tokenOf = (node) =>
+        signIn(
+          NODE_ACCOUNT,
+          node === undefined ? undefined : { kind: "Pod", apiVersion: "v1", name: `csi-${node}` },
+        );
       onA = await tokenOf("node-a");
       const probe = {
         apiVersion: "disk.csi.azure.com/v1",
@@ -348,30 +356,71 @@ describe(
       assert.equal(last.ok && last.value.code, 404);
     });
 
+    const taints = (value: readonly object[]) => [{ op: "replace", path: "/spec/taints", value }];
+    const patch = (node: string, body: object): ApiRequest => ({
+      method: "PATCH",
+      path: `/api/v1/nodes/${node}`,
+      body,
+      contentType: "application/json-patch+json",
+    });
+    const LABELED = [{ op: "add", path: "/metadata/labels", value: { zone: "2" } }];
+    const CORDONED = [{ op: "add", path: "/spec/unschedulable", value: true }];
+
     it("lets a node remove only the start-up taint, and only from itself", async () => {
       const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
         readonly spec: { readonly taints: readonly { readonly key: string }[] };
       };
       const kept = spec.taints.filter(({ key }) => key !== TAINT);
-      const taints = (value: readonly object[]) => [{ op: "replace", path: "/spec/taints", value }];
-      const patch = (node: string, body: object) =>
-        ({
-          method: "PATCH",
-          path: `/api/v1/nodes/${node}`,
-          body,
-          contentType: "application/json-patch+json",
-        }) as const;
       assert.match((await refusal(onA, patch("node-b", taints(kept)))) ?? "allowed", /only its own Node/u);
       const more = [{ key: "more", effect: "NoSchedule" }];
-      const forbidden = [
-        taints([]),
-        taints([...kept, ...more]),
-        [{ op: "add", path: "/metadata/labels", value: { zone: "2" } }],
-        [{ op: "add", path: "/spec/unschedulable", value: true }],
-      ];
+      const forbidden = [taints([]), taints([...kept, ...more]), LABELED, CORDONED];
       for (const body of forbidden)
         assert.match((await refusal(onA, patch("node-a", body))) ?? "allowed", REFUSED, JSON.stringify(body));
       assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
+    });
+
+    it("lets a controller only mark a Node that is unreachable, and remove its mark", async () => {
+      const nodeName = "node-e";
+      const unreachable = { key: "node.kubernetes.io/unreachable", effect: "NoExecute" };
+      const body = { metadata: { name: nodeName }, spec: { taints: [unreachable] } };
+      const created = (await must(admin, { method: "POST", path: "/api/v1/nodes", body })) as Made & {
+        readonly spec: { readonly taints: readonly { readonly key: string }[] };
+      };
+      const node = { nodeName, nodeUid: created.metadata.uid };
+      const all = created.spec.taints;
+      const others = all.filter(({ key }) => key !== unreachable.key);
+      assert.ok(others.length > 0, "Kubernetes shows a new Node as not ready");
+      const controller = await signIn(CONTROLLER_ACCOUNT);
+      const ONLY_TAINTS = /changes only the taints of a Node/u;
+      await waitUntil("the policy to be enforced", { timeoutMs: ACTIVE_MAX_MS }, async () => {
+        const labeled = { ...patch(nodeName, LABELED), query: { dryRun: "All" } };
+        return ONLY_TAINTS.test((await refusal(controller, labeled)) ?? "allowed") ? true : undefined;
+      });
+      const NOT_OWN = /of a Node's taints only its own/u;
+      const NOT_UNREACHABLE = /only a Node that Kubernetes shows as unreachable/u;
+      const rows = [
+        { body: LABELED, says: ONLY_TAINTS },
+        { body: CORDONED, says: ONLY_TAINTS },
+        { body: taints([unreachable]), says: NOT_OWN },
+        { body: taints([...all, { key: "more", effect: "NoExecute" }]), says: NOT_OWN },
+        { body: taints([...all, { ...DRIVERS_MARK, value: "nodeshutdown" }]), says: NOT_OWN },
+        { body: taints([...all, { ...DRIVERS_MARK, effect: "NoSchedule" }]), says: NOT_UNREACHABLE },
+      ];
+      const refusesAll = async (): Promise<void> => {
+        for (const row of rows)
+          assert.match(
+            (await refusal(controller, patch(nodeName, row.body))) ?? "allowed",
+            row.says,
+            JSON.stringify(row.body),
+          );
+      };
+      await refusesAll();
+      assert.deepEqual(await createNodeMarks(controller).mark(node, never), ok(true));
+      await refusesAll();
+      await must(admin, patch(nodeName, taints([...others, DRIVERS_MARK])));
+      assert.deepEqual(await createNodeMarks(controller).unmark(node, never), ok(true));
+      const marked = patch(nodeName, taints([...others, DRIVERS_MARK]));
+      assert.match((await refusal(controller, marked)) ?? "allowed", NOT_UNREACHABLE);
     });
 
     it("distinguishes the tokens of two Nodes of one name, and a token without a Node", async () => {
@@ -443,10 +492,10 @@ describe(
         );
         assert.deepEqual(
           policies.map(({ metadata, status }) => [metadata.name, status?.typeChecking]),
-          ["azdrivernode", "azvolume", "azvolumeattachment", "node"].map((name) => [
-            `csi-azuredisk-node-${name}`,
-            {},
-          ]),
+          [
+            "controller-node",
+            ...["azdrivernode", "azvolume", "azvolumeattachment", "node"].map((name) => `node-${name}`),
+          ].map((name) => [`csi-azuredisk-${name}`, {}]),
         );
       } finally {
         child.kill("SIGKILL");
@@ -537,6 +586,30 @@ describe(
       };
       assert.deepEqual(await rightsOf({}), ["get", "list", "watch", "update"]);
       assert.deepEqual(await rightsOf({ attach: "driver" }), ["get", "list", "watch", "create", "update"]);
+    });
+
+    it("gives a controller no right to change Nodes with `stoppedNodes: wait`", async () => {
+      for (const stoppedNodes of ["mark", "wait"]) {
+        const manifests = await renderChart({ controller: { stoppedNodes } });
+        const [verbs] = manifests
+          .filter(
+            ({ kind, metadata }) => kind === "ClusterRole" && metadata.name === "csi-azuredisk-controller",
+          )
+          .flatMap(
+            ({ rules }) =>
+              rules as readonly {
+                readonly resources: readonly string[];
+                readonly verbs: readonly string[];
+              }[],
+          )
+          .flatMap(({ resources, verbs: granted }) => (resources.includes("nodes") ? [granted] : []));
+        const isMarking = stoppedNodes === "mark";
+        assert.deepEqual(verbs, ["get", "list", "watch", ...(isMarking ? ["patch"] : [])]);
+        assert.equal(
+          manifests.some(({ metadata }) => metadata.name === "csi-azuredisk-controller-node"),
+          isMarking,
+        );
+      }
     });
 
     it("has no rule that nothing above tests", async () => {

@@ -17,7 +17,8 @@ const RULES_HEADER = `<!-- Written by \`npm run golden\`. Never edited by hand. 
 
 # What each service account may do
 
-Each line is a right, and needs a reason. The policies of the chart restrict further what a node plug-in's token may do.
+Each line is a right, and needs a reason. The policies of the chart restrict further what a node plug-in's token may do,
+and what a controller's may change of a Node.
 
 | service account | where | what |
 | --- | --- | --- |

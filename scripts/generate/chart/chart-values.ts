@@ -177,7 +177,7 @@ export function chartValues(): ChartValues {
     admissionPolicy: group({
       enabled: flag(
         "Whether ValidatingAdmissionPolicies hold each node plug-in's token to its own node's objects, " +
-          "and to its own steps of a writer record",
+          "and to its own steps of a writer record, and the controller's to its mark of a Node",
       ),
     }),
     driver: group({
