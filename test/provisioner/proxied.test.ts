@@ -178,7 +178,7 @@ describe("a cluster that reaches Azure through a proxy", () => {
     assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`]));
   });
 
-  it("never asks it for the token of a managed identity, which would be the proxy's own", async () => {
+  it("never asks it for a managed identity's token, which would be the proxy's own", async () => {
     const asked: string[] = [];
     const metadata = createHttpServer((request, response) => {
       asked.push(new URL(request.url ?? "", "http://metadata").pathname);

@@ -318,7 +318,7 @@ describe("controllerUnpublishVolume", () => {
       }));
 
     // Kubernetes unpublishes by force after some minutes, or after its VolumeAttachment was deleted by hand.
-    it("waits until its node has unstaged it, as long as the node has withdrawn no request", () =>
+    it("waits until its node has unstaged it, unless that has withdrawn its request", () =>
       withController(async (world) => {
         await given(world, { published: true, writerRequest });
         await world.givenNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "uid-1", epoch: 0 }] });
