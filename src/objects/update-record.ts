@@ -14,32 +14,44 @@ export interface RecordPorts {
   readonly steps: Steps;
 }
 
+/** A step of a volume's writer record, for a node. */
+interface RecordRequest {
+  readonly volumeName: string;
+  readonly nodeName: string;
+  readonly step: StepName;
+  readonly onlyAtVersion?: string;
+  /**
+   * The volume as the caller has just read it: saves the first read. If it has changed since, the write is
+   * refused and the volume read again.
+   */
+  readonly volumeRead?: AzVolume;
+  /** Changes the rest of the status in the same write. */
+  readonly alsoStatus?: (status: Status) => Status;
+}
+
 /**
  * Changes the writer record of a volume by compare-and-swap: reads it uncached, calls `change`, writes the
  * result on that version, and starts again on a conflict. With `onlyAtVersion` it does not start again:
  * the decision was made for that version. Fails with `NotWriter` where `change` refuses, `ObjectNotFound`,
  * `ObjectConflict`, or as the store does.
  */
-export async function updateRecord(
+export function updateRecord(
   ports: RecordPorts,
-  request: {
-    readonly volumeName: string;
-    readonly nodeName: string;
-    readonly step: StepName;
-    readonly onlyAtVersion?: string;
-    /**
-     * The volume as the caller has just read it: saves the first read. If it has changed since, the write
-     * is refused and the volume read again.
-     */
-    readonly volumeRead?: AzVolume;
-    /**
-     * Called after each read of the volume and before `change`: a rollback in between makes the write fail.
-     */
-    readonly checkStore?: () => Promise<Result<unknown, Failure>>;
-    /** Changes the rest of the status in the same write. */
-    readonly alsoStatus?: (status: Status) => Status;
-  },
+  request: RecordRequest,
   change: (record: WriterRecord, volume: AzVolume) => Step,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  return updateRecordAfterCheck(ports, { ...request, checkStore: async () => ok(undefined) }, change, signal);
+}
+
+/**
+ * The same. `checkStore` is called after each read of the volume, and `change` gets its answer: a rollback in
+ * between makes the write fail. Fails as it does, too.
+ */
+export async function updateRecordAfterCheck<Checked>(
+  ports: RecordPorts,
+  request: RecordRequest & { readonly checkStore: () => Promise<Result<Checked, Failure>> },
+  change: (record: WriterRecord, volume: AzVolume, checked: Checked) => Step,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
@@ -60,9 +72,9 @@ export async function updateRecord(
         nodeName: request.nodeName,
         reason: "the volume has no writer record",
       });
-    const checked = await request.checkStore?.();
-    if (checked?.ok === false) return checked;
-    const stepped = change(status.record, volume);
+    const checked = await request.checkStore();
+    if (!checked.ok) return checked;
+    const stepped = change(status.record, volume, checked.value);
     if (!stepped.ok)
       return fail({
         kind: "NotWriter",

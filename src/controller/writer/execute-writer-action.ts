@@ -31,7 +31,7 @@ import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { isTrusted, readStoreIncarnation } from "../../objects/store-incarnation.ts";
 import { changeSpec } from "../../objects/update-object.ts";
-import { updateRecord } from "../../objects/update-record.ts";
+import { updateRecord, updateRecordAfterCheck } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -196,23 +196,17 @@ async function grantWriter(
     return ok({});
   if (fresh.value.spec.writerRequest === undefined || fresh.value.metadata.deletionTimestamp !== undefined)
     return ok({});
-  let storeIncarnation = Number.NaN;
-  // After the record was read, as for *acquire*: before, the store could be rolled back in between.
-  const checkStore = async (): Promise<Result<unknown, Failure>> => {
-    const trusted = await readStoreIncarnation(ports, signal);
-    if (trusted.ok) storeIncarnation = trusted.value;
-    return trusted;
-  };
-  const granted = await updateRecord(
+  const granted = await updateRecordAfterCheck(
     ports,
     {
       volumeName: observed.volume.metadata.name,
       nodeName: node.nodeName,
       step: "grant",
-      checkStore,
+      // After the record was read, as for *acquire*: before, the store could be rolled back in between.
+      checkStore: () => readStoreIncarnation(ports, signal),
       alsoStatus: withoutUnrequestedTime,
     },
-    (record, volume) => {
+    (record, volume, storeIncarnation) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
       if (record.storeIncarnation !== storeIncarnation)

@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { release, acquire, renew } from "../../core/writer/record/writer-steps.ts";
 import { compareLease } from "../../objects/store-incarnation.ts";
-import { isNoLongerDue, updateRecord } from "../../objects/update-record.ts";
+import { isNoLongerDue, updateRecord, updateRecordAfterCheck } from "../../objects/update-record.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { checkpointOf, ownAttachment } from "../own-state.ts";
 import { accessTypeOf } from "./clean-check-target.ts";
@@ -39,23 +39,21 @@ export async function acquireVolume(
   if (!read.ok) return read;
   const clean = await cleanToRepeat(ports, read.value, lun, signal);
   if (!clean.ok) return clean;
-  let storeIncarnation = Number.NaN;
-  let earlierRelease: string | undefined;
+  let rollback: { readonly storeIncarnation: number; readonly detail: string } | undefined;
   // After the record was read: a rollback in between would show a record in which this node is the
   // writer, while another one is.
-  const checkStore = async (): Promise<Result<unknown, Failure>> => {
-    const trusted = await readTrustedIncarnation(ports, signal);
-    if (trusted.ok) storeIncarnation = trusted.value;
-    return trusted;
-  };
-  const acquired = await updateRecord(
+  const checkStore = (): Promise<Result<number, Failure>> => readTrustedIncarnation(ports, signal);
+  const acquired = await updateRecordAfterCheck(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "acquire", checkStore, volumeRead: read.value },
-    (record, volume) => {
+    (record, volume, storeIncarnation) => {
       const older = olderThanCheckpoint(ports, volume);
       if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);
-      earlierRelease = releasedBefore(ports, volume);
-      if (earlierRelease !== undefined) return fail(earlierRelease);
+      const detail = releasedBefore(ports, volume);
+      if (detail !== undefined) {
+        rollback = { storeIncarnation, detail };
+        return fail(detail);
+      }
       const next = acquire(record, ports.node, { isClean: clean.value, storeIncarnation });
       // Before the write, whose answer may be lost.
       if (next.ok) ports.released.delete(volume.metadata.uid);
@@ -63,7 +61,7 @@ export async function acquireVolume(
     },
     signal,
   );
-  if (earlierRelease !== undefined) return reportRollback(ports, storeIncarnation, earlierRelease, signal);
+  if (rollback !== undefined) return reportRollback(ports, rollback, signal);
   if (!acquired.ok) return acquired;
   const writer = acquired.value.status?.record?.writer;
   invariant(writer !== undefined, "a volume was acquired, and its record names no writer");
@@ -123,8 +121,7 @@ function releasedBefore(ports: NodePorts, volume: AzVolume): string | undefined 
  */
 async function reportRollback(
   { checkpoints }: NodePorts,
-  storeIncarnation: number,
-  detail: string,
+  { storeIncarnation, detail }: { readonly storeIncarnation: number; readonly detail: string },
   signal: AbortSignal,
 ): Promise<Result<never, Failure>> {
   const recorded = await checkpoints.putRollback(storeIncarnation, signal);
