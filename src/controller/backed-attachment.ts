@@ -1,6 +1,7 @@
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { isPrimaryOrRequested } from "../core/attachment/is-requested-primary.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
 import { holdsDisk } from "../core/attachment/plan-attachment.ts";
 import { isSingleWriter } from "../core/volume/access-modes.ts";
@@ -30,8 +31,8 @@ export function backedPart(
     return attachment;
   if (mayBeInUse(ports, volume, attachment)) return attachment;
   if (ports.attach === "driver" && !isControllerManaged(attachment)) return undefined;
-  const { writerRequest, ...unrequested } = attachment.spec;
-  if (writerRequest === undefined && unrequested.role === "Replica") return attachment;
+  if (!isPrimaryOrRequested(attachment)) return attachment;
+  const { writerRequest: _, ...unrequested } = attachment.spec;
   return { ...attachment, spec: { ...unrequested, role: "Replica" } };
 }
 

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { isPrimaryOrRequested } from "../core/attachment/is-requested-primary.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { stillWaiting } from "../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
@@ -213,7 +214,7 @@ export function isMarkedInUse({ spec }: AzVolumeAttachment): boolean {
 /** The replica with that mark; undefined: it has the mark, is requested, or is none. */
 export function markedInUse(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
   const { spec } = present;
-  return spec.role === "Primary" || spec.writerRequest !== undefined || spec.published === true
+  return isPrimaryOrRequested(present) || spec.published === true
     ? undefined
     : { ...present, spec: { ...spec, published: true } };
 }

@@ -5,6 +5,7 @@ import { defaultDriverName } from "../core/api/driver-name.ts";
 import { diskUriOf } from "../core/api/identity/disk-uri-of.ts";
 import type { NodeKey } from "../core/api/identity/node-identity.ts";
 import { isAttached } from "../core/attachment/is-attached.ts";
+import { isPrimaryOrRequested } from "../core/attachment/is-requested-primary.ts";
 import { isTerminating } from "../core/attachment/observed-volume.ts";
 import { holdsSlot } from "../core/attachment/takes-disk.ts";
 import { resourceUriKey } from "../core/azure/ids/disk-uri.ts";
@@ -126,7 +127,7 @@ export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts
     vmId: status?.vmId,
     isAttached: isAttached(attachment) && !isTerminating(attachment),
     holdsSlot: holdsSlot(attachment),
-    isFirm: spec.role === "Primary" || spec.writerRequest !== undefined,
+    isFirm: isPrimaryOrRequested(attachment),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import { isSameVmId, type NodeIdentity } from "../../core/api/identity/node-identity.ts";
+import { isPrimaryOrRequested } from "../../core/attachment/is-requested-primary.ts";
 import type { ObservedVolume } from "../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../../core/attachment/plan-attachment.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
@@ -90,12 +91,11 @@ async function inPace(
  */
 async function leaveUnbacked(
   ports: AttachmentPorts,
-  { metadata, spec }: AzVolumeAttachment,
+  attachment: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  if (spec.writerRequest !== undefined || spec.role === "Primary")
-    return ok({ requeueAfterMs: UNBACKED_AGAIN_MS });
-  const { name, uid, resourceVersion } = metadata;
+  if (isPrimaryOrRequested(attachment)) return ok({ requeueAfterMs: UNBACKED_AGAIN_MS });
+  const { name, uid, resourceVersion } = attachment.metadata;
   const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   return ignoreNotFound(deleted);
 }

@@ -9,6 +9,7 @@ import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import { isDetachBegun, isDetaching } from "./is-detach-begun.ts";
+import { isRequestedPrimary } from "./is-requested-primary.ts";
 import {
   isGivenUp,
   isDeleting,
@@ -240,8 +241,7 @@ export function isStillRequested(
   if (isDeleting(volume) || isRecordMissing(volume)) return false;
   const record = volume.status?.record;
   // Several nodes may write: only the requests say which.
-  if (record === undefined)
-    return attachment.spec.role === "Primary" && attachment.spec.writerRequest !== undefined;
+  if (record === undefined) return isRequestedPrimary(attachment);
   return isNamed(record, node, "requested") && !isNamed(record, node, "fencing");
 }
 

@@ -1,6 +1,7 @@
 import type { AzVolume } from "../api/az-volume.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
+import { isPrimaryOrRequested } from "./is-requested-primary.ts";
 import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
@@ -18,10 +19,7 @@ export interface UnrequestedTime {
 export function isRequested(observed: ObservedVolume): boolean {
   const record = recordOf(observed);
   if (record?.writer !== undefined || record?.fencing !== undefined) return true;
-  const requests = stayingAttachments(observed).some(
-    ({ spec }) => spec.role === "Primary" || spec.writerRequest !== undefined,
-  );
-  return requests || observed.pods()?.length !== 0;
+  return stayingAttachments(observed).some(isPrimaryOrRequested) || observed.pods()?.length !== 0;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { isSameResourceUri } from "../azure/ids/disk-uri.ts";
+import { isRequestedPrimary } from "./is-requested-primary.ts";
 import { isTerminating } from "./observed-volume.ts";
 
 /**
@@ -12,7 +13,7 @@ export function takesDisk(
   on: { readonly attachments: readonly AzVolumeAttachment[]; readonly volumesMax: number },
 ): boolean {
   const own = on.attachments.find(({ spec }) => isSameResourceUri(spec.volumeId, diskUri));
-  if (own !== undefined && (isRequested(own) || holdsSlot(own))) return true;
+  if (own !== undefined && (isRequestedPrimary(own) || holdsSlot(own))) return true;
   return on.attachments.filter(stays).length < on.volumesMax;
 }
 
@@ -22,9 +23,5 @@ export function holdsSlot({ status }: Pick<AzVolumeAttachment, "status">): boole
 }
 
 function stays(attachment: AzVolumeAttachment): boolean {
-  return isRequested(attachment) && !isTerminating(attachment);
-}
-
-function isRequested({ spec }: AzVolumeAttachment): boolean {
-  return spec.role === "Primary" && spec.writerRequest !== undefined;
+  return isRequestedPrimary(attachment) && !isTerminating(attachment);
 }

@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
+import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { isInQuarantine } from "../writer/record/writer-steps.ts";
 
@@ -184,11 +185,7 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
 function hasLostRequest({ statesRequests, attachment, mount, targets }: ObservedNodeVolume): boolean {
   if (!statesRequests || mount !== "live" || targets.length === 0) return false;
   if (attachment === undefined) return true;
-  return (
-    attachment.metadata.deletionTimestamp === undefined &&
-    attachment.spec.role === "Replica" &&
-    attachment.spec.writerRequest === undefined
-  );
+  return attachment.metadata.deletionTimestamp === undefined && !isPrimaryOrRequested(attachment);
 }
 
 /**

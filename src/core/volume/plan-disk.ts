@@ -1,4 +1,5 @@
 import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
+import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
 import {
   isDeletedByHand,
   isRecordLost,
@@ -127,11 +128,7 @@ function planResize(
  */
 function offlineObstacle(observed: ObservedVolume): string | undefined {
   const { attachments } = observed;
-  if (
-    attachments.some(
-      ({ attachment: { spec } }) => spec.role === "Primary" || spec.writerRequest !== undefined,
-    )
-  )
+  if (attachments.some(({ attachment }) => isPrimaryOrRequested(attachment)))
     return "a node has the volume published";
   const { writer, fencing } = recordOf(observed) ?? {};
   if (fencing !== undefined) return `node ${fencing.nodeName} is being fenced from the disk`;

@@ -1,5 +1,6 @@
 import type { Writer, WriterRecord } from "../api/az-volume.ts";
 import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
+import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
 import {
   isOutOfService,
   recordOf,
@@ -59,7 +60,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
 
 function planRequestEnds(observed: ObservedVolume): readonly WriterAction[] {
   return stayingAttachments(observed)
-    .filter((attachment) => attachment.spec.writerRequest !== undefined || attachment.spec.role === "Primary")
+    .filter(isPrimaryOrRequested)
     .map((attachment) => attachment.spec.nodeName)
     .filter((nodeName) => isOutOfService(observed, nodeName))
     .map((nodeName) => ({ kind: "Withdraw", from: "attachment", nodeName }));

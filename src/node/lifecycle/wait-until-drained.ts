@@ -1,4 +1,5 @@
 import { labelValue } from "../../core/api/object-names.ts";
+import { isRequestedPrimary } from "../../core/attachment/is-requested-primary.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
@@ -67,11 +68,9 @@ async function volumesLeft(
     signal,
   );
   if (!attachments.ok) return attachments;
-  const primaries = attachments.value.items.flatMap(({ spec }) =>
-    spec.nodeName === nodeName && spec.role === "Primary" && spec.writerRequest !== undefined
-      ? [spec.volumeName]
-      : [],
-  );
+  const primaries = attachments.value.items
+    .filter((attachment) => attachment.spec.nodeName === nodeName && isRequestedPrimary(attachment))
+    .map(({ spec }) => spec.volumeName);
   return ok([...new Set([...primaries, ...(await readCheckpointedVolumes())])].toSorted());
 }
 
