@@ -353,7 +353,7 @@ export const masks: readonly Mask[] = [
     name: "needed-in-growth",
     removes: "replicas that are needed stay after a growth has begun",
     edits: {
-      file: "src/core/attachment/plan-replicas.ts",
+      file: "src/core/attachment/replicas/plan-replicas.ts",
       find: `return needsReplicas(observed) ? [] :`,
       replace: `return needsReplicas(observed) && replicas.length === 0 ? [] :`,
     },

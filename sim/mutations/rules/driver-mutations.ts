@@ -517,29 +517,32 @@ export const driverMutations: readonly Mutation[] = [
     removes:
       "replicas are pruned by the time that the volume has not been requested, which outlives the dead " +
       "writer's attachment",
-    edits: {
-      file: "src/core/attachment/plan-replicas.ts",
-      find: `    const pruned =
-      since !== undefined && pruneInMs(observed, since) <= 0
-        ? remove(fit, "the volume has not been requested for a while")
-        : [];
-`,
-      replace: `    const isOld = (replica: AzVolumeAttachment): boolean =>
-      fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.pruneReplicasAfterMs <=
-      observed.nowMs;
-    const pruned = remove(fit.filter(isOld), "the volume has not been requested for a while");
-`,
-    },
+    edits: [
+      {
+        file: "src/core/attachment/replicas/plan-pruning.ts",
+        find: `  if (since === undefined || pruneInMs(observed, since) > 0) return [];
+  return replicas.map(`,
+        replace: `  const isOld = (replica: AzVolumeAttachment): boolean =>
+    fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.pruneReplicasAfterMs <=
+    observed.nowMs;
+  return replicas.filter(isOld).map(`,
+      },
+      {
+        file: "src/core/attachment/replicas/plan-pruning.ts",
+        find: `    onlyWhile: { kind: "Unrequested", since },`,
+        replace: `    ...(since === undefined ? {} : { onlyWhile: { kind: "Unrequested", since } }),`,
+      },
+    ],
     breaks: ["replica-removed"],
     storm: agedFailoverStorm,
     takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
-    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
   },
   {
     name: "replicas-stay-on-drained",
     removes: "replicas leave a node that is cordoned or drained, once their volume is served elsewhere",
     edits: {
-      file: "src/core/attachment/plan-replicas.ts",
+      file: "src/core/attachment/replicas/plan-drained.ts",
       find: `  if (node(nodeName)?.isUnschedulable !== true) return Infinity;
 `,
       replace: `  if (node(nodeName)?.isUnschedulable !== true || settings.releaseDrainedAfterMs >= 0) return Infinity;
@@ -548,7 +551,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: drainedStorm,
     takes: "a node is drained, and stays so",
-    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
   },
   {
     name: "zoneless-anywhere",

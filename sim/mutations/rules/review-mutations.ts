@@ -221,7 +221,7 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["replica-removed"],
     storm: deletedVolumesStorm,
     takes: "a person deletes the AzVolume of a volume that fails over",
-    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
   },
   {
     name: "unregistered-at-once",
@@ -229,7 +229,7 @@ export const reviewMutations: readonly Mutation[] = [
       "a replica outlives its AzDriverNode for a minute, and for as long as the writer's node does not " +
       "report",
     edits: {
-      file: "src/core/attachment/plan-replicas.ts",
+      file: "src/core/attachment/replicas/plan-lost-nodes.ts",
       find:
         "if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) " +
         "return [];",
@@ -239,7 +239,7 @@ export const reviewMutations: readonly Mutation[] = [
     storm: lostDriverNodesStorm,
     shownBy: 2,
     takes: "a person deletes the AzDriverNode of a replica's node while the volume fails over",
-    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
   },
   {
     name: "raw-descriptors",

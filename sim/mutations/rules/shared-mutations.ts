@@ -9,7 +9,7 @@ export const sharedMutations: readonly Mutation[] = [
       "where several nodes write, a replica too many is kept for a while after one of them has left: its " +
       "next pod may come to any of them",
     edits: {
-      file: "src/core/attachment/plan-replicas.ts",
+      file: "src/core/attachment/replicas/plan-surplus.ts",
       find: `  return isWriterWell(observed) && settledInMs(observed, replicas) <= 0;`,
       replace: `  return isWriterWell(observed) || settledInMs(observed, replicas) <= 0;`,
     },
@@ -17,7 +17,7 @@ export const sharedMutations: readonly Mutation[] = [
     storm: sharedVolumesStorm,
     shownBy: 3,
     takes: "a pod leaves one of two nodes that share a volume with one replica",
-    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
   },
   {
     name: "shared-kept-in-use",
@@ -86,7 +86,7 @@ export const sharedMutations: readonly Mutation[] = [
       "was lost",
     edits: [
       {
-        file: "src/core/attachment/plan-replicas.ts",
+        file: "src/core/attachment/is-replica.ts",
         find: `.some((pod) => pod.nodeName === nodeName && !pod.hasNeverRun)`,
         replace: `.some((pod) => pod.nodeName === "?" && !pod.hasNeverRun)`,
       },
@@ -105,7 +105,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     shownBy: 7,
     takes: "all objects are erased while pods on several nodes share a volume",
-    noticedBy: "src/core/attachment/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
   },
   {
     name: "shared-request-lost",

@@ -1,6 +1,6 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { isTerminating, keepsReplicas } from "../../core/attachment/observed-volume.ts";
-import { missingReplicas } from "../../core/attachment/plan-replicas.ts";
+import { missingReplicas } from "../../core/attachment/replicas/plan-creations.ts";
 import { ok } from "../../core/failure/result.ts";
 import { couldTakeReplica, couldTakeReplicas } from "../../core/schedule/choose-replica-nodes.ts";
 import type { Reconciler } from "../../runtime/queue/control-loop.ts";

@@ -1,7 +1,8 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { maxSharesOf, type ObservedVolume } from "../../core/attachment/observed-volume.ts";
-import { planReplicas, type ReplicaAction } from "../../core/attachment/plan-replicas.ts";
 import { planUnrequestedTime, withUnrequestedTime } from "../../core/attachment/plan-unrequested-time.ts";
+import { planReplicas } from "../../core/attachment/replicas/plan-replicas.ts";
+import type { ReplicaAction } from "../../core/attachment/replicas/replica-action.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { unreachable } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";

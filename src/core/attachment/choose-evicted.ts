@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { isWriterWell } from "../writer/node-health.ts";
+import { isReplica, isUsedReplica } from "./is-replica.ts";
 import {
   isDeletedByHand,
   isRecordMissing,
@@ -8,7 +9,6 @@ import {
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
-import { isReplica, isUsedReplica } from "./plan-replicas.ts";
 import { needsReplicas } from "./plan-unrequested-time.ts";
 
 /** An attachment on the node without a free slot, and its volume. */

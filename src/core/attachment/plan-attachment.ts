@@ -9,6 +9,7 @@ import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import { isDetachBegun, isDetaching } from "./is-detach-begun.ts";
+import { isOnUnheardNode, isUsedReplica } from "./is-replica.ts";
 import { isRequestedPrimary } from "./is-requested-primary.ts";
 import {
   isGivenUp,
@@ -23,7 +24,6 @@ import {
   type ObservedVolume,
   recordOf,
 } from "./observed-volume.ts";
-import { isOnUnheardNode, isUsedReplica } from "./plan-replicas.ts";
 
 /** The next action for one attachment: at most one cloud operation. */
 export type AttachmentAction =

@@ -3,12 +3,13 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { identityOf, type NodeIdentity } from "../api/identity/node-identity.ts";
 import { isTerminating, isOutOfService, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../attachment/plan-attachment.ts";
-import { planReplicas, type ReplicaAction } from "../attachment/plan-replicas.ts";
 import {
   planUnrequestedTime,
   type UnrequestedTime,
   withUnrequestedTime,
 } from "../attachment/plan-unrequested-time.ts";
+import { planReplicas } from "../attachment/replicas/plan-replicas.ts";
+import type { ReplicaAction } from "../attachment/replicas/replica-action.ts";
 import { unreachable } from "../failure/invariant.ts";
 import { planWriter } from "../writer/plan-writer.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";

@@ -6,7 +6,7 @@ import type { WriterRecord } from "../api/az-volume.ts";
 import { isAttached } from "../attachment/is-attached.ts";
 import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/observed-volume.ts";
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
-import { planReplicas } from "../attachment/plan-replicas.ts";
+import { planReplicas } from "../attachment/replicas/plan-replicas.ts";
 import { reachesBeyondNode } from "../schedule/pod-fits-node.ts";
 import type { Labels, NeighbourPod } from "../schedule/pod-rules.ts";
 import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ReplicaCondition } from "../../../core/attachment/plan-replicas.ts";
+import type { ReplicaCondition } from "../../../core/attachment/replicas/replica-action.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import {
   aReplica,

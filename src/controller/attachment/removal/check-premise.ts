@@ -1,7 +1,9 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { isReplica } from "../../../core/attachment/is-replica.ts";
 import { isTerminating } from "../../../core/attachment/observed-volume.ts";
-import { isGrantStanding, isReplica, type ReplicaCondition } from "../../../core/attachment/plan-replicas.ts";
+import { isGrantStanding } from "../../../core/attachment/replicas/others-stay.ts";
+import type { ReplicaCondition } from "../../../core/attachment/replicas/replica-action.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { unreachable } from "../../../core/failure/invariant.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";

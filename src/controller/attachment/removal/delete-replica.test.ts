@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
-import type { ReplicaAction } from "../../../core/attachment/plan-replicas.ts";
+import type { ReplicaAction } from "../../../core/attachment/replicas/replica-action.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
 import {

@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
+import { mayWrite } from "../../../core/attachment/is-replica.ts";
 import { isTerminating, type ObservedVolume } from "../../../core/attachment/observed-volume.ts";
-import { mayWrite, type ReplicaAction } from "../../../core/attachment/plan-replicas.ts";
+import type { ReplicaAction } from "../../../core/attachment/replicas/replica-action.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasNoContainer } from "../../../core/schedule/volume-use.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
-import type { AzVolume } from "../api/az-volume.ts";
-import type { NodeKey } from "../api/identity/node-identity.ts";
-import { attachmentObjectName } from "../api/object-names.ts";
-import { placementUnknown } from "../schedule/pod-rules.ts";
-import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";
-import type { VolumePod } from "../schedule/volume-pod.ts";
+import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
+import type { AzVolume } from "../../api/az-volume.ts";
+import type { NodeKey } from "../../api/identity/node-identity.ts";
+import { attachmentObjectName } from "../../api/object-names.ts";
+import { placementUnknown } from "../../schedule/pod-rules.ts";
+import { aNeighbour, aPod as aPodWithRules, aTerm } from "../../schedule/testing/placement.ts";
+import type { VolumePod } from "../../schedule/volume-pod.ts";
 import {
   aDiskSpec,
   agoMs,
@@ -24,10 +24,11 @@ import {
   identity,
   leaving,
   unchangedFor,
-} from "../testing/objects.ts";
-import { type RecordChanges } from "../testing/record-lists.ts";
-import type { ObservedNode, ObservedVolume } from "./observed-volume.ts";
-import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
+} from "../../testing/objects.ts";
+import { type RecordChanges } from "../../testing/record-lists.ts";
+import type { ObservedNode, ObservedVolume } from "../observed-volume.ts";
+import { planReplicas } from "./plan-replicas.ts";
+import type { ReplicaAction } from "./replica-action.ts";
 
 const pruneMs = 300_000;
 const asked = { disk: aDiskSpec(), maxMountReplicaCount: 2 };

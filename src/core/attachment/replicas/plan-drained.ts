@@ -1,0 +1,44 @@
+import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
+import { isWriterWell } from "../../writer/node-health.ts";
+import { isReplica } from "../is-replica.ts";
+import { type ObservedVolume, recordOf } from "../observed-volume.ts";
+import { isPrimaryServed } from "./is-primary-served.ts";
+import type { Deletion, ReplicaAction } from "./replica-action.ts";
+
+/**
+ * Deletes replicas on unschedulable nodes. A node that is upgraded or removed should have no disks, as after
+ * a drain under V1; no pod can start there. Only while no failover is near: until then a person may let the
+ * pods of a dead node go there.
+ */
+export function planDrained(
+  observed: ObservedVolume,
+  replicas: readonly AzVolumeAttachment[],
+): readonly Deletion[] {
+  if (!isPrimaryServed(observed) || !isWriterWell(observed)) return [];
+  return replicas
+    .filter(({ spec }) => drainedInMs(observed, spec.nodeName) <= 0)
+    .map(({ metadata, spec: { nodeName } }) => ({
+      kind: "DeleteAttachment",
+      attachmentName: metadata.name,
+      because: "its node has been unschedulable for a while",
+      onlyWhile: { kind: "Unschedulable", nodeName },
+    }));
+}
+
+/** Plans again: no other event shows that a node has been unschedulable for long enough. */
+export function planDraining(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
+  const waits = kept
+    .filter((attachment) => isReplica(recordOf(observed), attachment))
+    .map(({ spec }) => drainedInMs(observed, spec.nodeName))
+    .filter((waitMs) => waitMs > 0 && waitMs < Infinity);
+  return waits.length === 0 ? [] : [{ kind: "Requeue", afterMs: Math.min(...waits) }];
+}
+
+/** When a node's replicas are due for release, in milliseconds from now; infinite if it is schedulable. */
+function drainedInMs({ node, unschedulableMs, settings }: ObservedVolume, nodeName: string): number {
+  if (node(nodeName)?.isUnschedulable !== true) return Infinity;
+  return settings.releaseDrainedAfterMs - unschedulableMs(nodeName);
+}

@@ -1,0 +1,51 @@
+import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
+import { fromTimestamp } from "../../primitives/timestamp.ts";
+import { isReplica, isUsedReplica } from "../is-replica.ts";
+import { type ObservedVolume, PODS_LISTED_AFTER_MS, recordOf } from "../observed-volume.ts";
+import { isRequested } from "../plan-unrequested-time.ts";
+import type { Deletion, ReplicaAction } from "./replica-action.ts";
+
+/** Deletes the replicas of a volume that has not been requested for a while. */
+export function planPruned(
+  observed: ObservedVolume,
+  replicas: readonly AzVolumeAttachment[],
+): readonly Deletion[] {
+  const since = observed.volume.status?.unrequestedSince;
+  if (since === undefined || pruneInMs(observed, since) > 0) return [];
+  return replicas.map(({ metadata }) => ({
+    kind: "DeleteAttachment",
+    attachmentName: metadata.name,
+    because: "the volume has not been requested for a while",
+    onlyWhile: { kind: "Unrequested", since },
+  }));
+}
+
+/**
+ * Plans again when replicas are to be pruned, or once the pods are listed. Attachments that are no replicas
+ * are not pruned: a writer is released first, which changes the record.
+ */
+export function planPruning(
+  observed: ObservedVolume,
+  kept: readonly AzVolumeAttachment[],
+): readonly ReplicaAction[] {
+  const since = observed.volume.status?.unrequestedSince;
+  const mayBeUsed = kept.some((attachment) => isUsedReplica(observed, attachment));
+  if ((since !== undefined || mayBeUsed) && observed.pods() === undefined)
+    return [{ kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS }];
+  if (
+    since === undefined ||
+    isRequested(observed) ||
+    !kept.some((attachment) => isReplica(recordOf(observed), attachment))
+  )
+    return [];
+  return [{ kind: "Requeue", afterMs: Math.max(1, pruneInMs(observed, since)) }];
+}
+
+/**
+ * When the replicas of an unrequested volume are pruned, in milliseconds from now. Never while it is
+ * requested.
+ */
+function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
+  if (isRequested(observed)) return Infinity;
+  return fromTimestamp(unrequestedSince) + observed.settings.pruneReplicasAfterMs - observed.nowMs;
+}
