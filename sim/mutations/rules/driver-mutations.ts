@@ -536,7 +536,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["replica-removed"],
     storm: agedFailoverStorm,
     takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
-    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-pruning.test.ts",
   },
   {
     name: "replicas-stay-on-drained",
@@ -551,7 +551,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["not-converged"],
     storm: drainedStorm,
     takes: "a node is drained, and stays so",
-    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-drained.test.ts",
   },
   {
     name: "zoneless-anywhere",

@@ -239,7 +239,7 @@ export const reviewMutations: readonly Mutation[] = [
     storm: lostDriverNodesStorm,
     shownBy: 2,
     takes: "a person deletes the AzDriverNode of a replica's node while the volume fails over",
-    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-lost-nodes.test.ts",
   },
   {
     name: "raw-descriptors",

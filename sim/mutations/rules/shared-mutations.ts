@@ -17,7 +17,7 @@ export const sharedMutations: readonly Mutation[] = [
     storm: sharedVolumesStorm,
     shownBy: 3,
     takes: "a pod leaves one of two nodes that share a volume with one replica",
-    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/replicas/plan-surplus.test.ts",
   },
   {
     name: "shared-kept-in-use",
@@ -105,7 +105,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     shownBy: 7,
     takes: "all objects are erased while pods on several nodes share a volume",
-    noticedBy: "src/core/attachment/replicas/plan-replicas.test.ts",
+    noticedBy: "src/core/attachment/is-replica.test.ts",
   },
   {
     name: "shared-request-lost",

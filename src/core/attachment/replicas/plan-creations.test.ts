@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  aDiskSpec,
+  anAttachment,
+  anObservedVolume,
+  aNode,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  leaving,
+} from "../../testing/objects.ts";
+import { creates, failed, primary, type ReplicaPlan, tight, writerOnA } from "../../testing/replica-plans.ts";
+import { planReplicas } from "./plan-replicas.ts";
+
+function checkPlans(rows: readonly ReplicaPlan[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planReplicas(observed), plan, because);
+}
+
+describe("planReplicas for missing replicas", () => {
+  it("places as many replicas as requested once the primary is served", () => {
+    checkPlans([
+      {
+        because: "none yet",
+        observed: anObservedVolume({ attachments: [primary] }),
+        plan: [creates("node-b"), creates("node-c")],
+      },
+      {
+        because: "one more",
+        observed: anObservedVolume({ attachments: [primary, aReplica("node-b")] }),
+        plan: [creates("node-c")],
+      },
+      {
+        because: "no node is left, and the event says why",
+        observed: anObservedVolume({
+          attachments: [primary],
+          nodes: [aNode("node-a"), aNode("node-b", { isReady: false })],
+        }),
+        plan: [
+          {
+            kind: "ReplicasMissing",
+            missing: 2,
+            rejected: [
+              { nodeName: "node-a", because: "has an attachment already" },
+              { nodeName: "node-b", because: "its node plug-in is not ready" },
+            ],
+          },
+        ],
+      },
+      {
+        because: "a deleting attachment holds its share until Azure has detached the disk",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, leaving(aReplica("node-b"))],
+          nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a deleting attachment whose every attempt failed may hold a share after all",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, leaving(aReplica("node-b", { status: failed }))],
+          nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a share becomes free soon, and a failed replica does not take it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, aReplica("node-b", { status: failed }), leaving(aReplica("node-c"))],
+        }),
+        plan: [],
+      },
+      {
+        because: "the writer before, whose VM is gone, may hold a share: a replica would be surplus at once",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-b", { requested: false }) }, tight),
+          attachments: [primary, aReplica("node-b", { status: failed })],
+          nodes: [aNode("node-a"), aNode("node-c")],
+        }),
+        plan: [{ kind: "ReplicasMissing", missing: 1, rejected: [] }],
+      },
+      {
+        because: "of two primaries one is not served yet",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 } }),
+          attachments: [primary, anAttachment("node-b", { status: { state: "Attaching" } })],
+        }),
+        plan: [],
+      },
+      {
+        because: "a shared disk grows",
+        observed: anObservedVolume({
+          volume: aVolume({ status: { state: "Updating" } }),
+          attachments: [primary],
+        }),
+        plan: [],
+      },
+      {
+        because: "a second primary has the last share for good",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, anAttachment("node-b")],
+          nodes: [aNode("node-a"), aNode("node-b")],
+        }),
+        plan: [{ kind: "ReplicasMissing", missing: 1, rejected: [] }],
+      },
+    ]);
+  });
+
+  it("does not look through the pods of the cluster where no replica is missing", () => {
+    const placement = (): never => assert.fail("asked where the pods could run");
+    const companionCounts = (): never => assert.fail("asked for other volumes where no replica is surplus");
+    for (const replicas of [
+      ["node-b", "node-c"],
+      ["node-b", "node-c", "node-d"],
+    ]) {
+      const attachments = [primary, ...replicas.map((nodeName) => aReplica(nodeName))];
+      const spec = { disk: aDiskSpec({ maxShares: 4 }), maxMountReplicaCount: 2 };
+      const volume = aVolumeWithRecord(writerOnA, spec);
+      assert.equal(
+        planReplicas(
+          anObservedVolume({
+            volume,
+            attachments,
+            placement,
+            ...(replicas.length === 2 && { companionCounts }),
+          }),
+        ).length,
+        replicas.length - 2,
+      );
+    }
+  });
+
+  it("looks at no node while the missing replicas wait for a share", () => {
+    const attachments = [primary, leaving(aReplica("node-b"))];
+    const observed = anObservedVolume({ volume: aVolumeWithRecord(writerOnA, tight), attachments });
+    const nodes = (): never => assert.fail("all nodes are read");
+    assert.deepEqual(planReplicas({ ...observed, nodes }), []);
+  });
+});
