@@ -11,7 +11,15 @@ import {
   aWriter,
   leaving,
 } from "../../testing/objects.ts";
-import { creates, failed, primary, type ReplicaPlan, tight, writerOnA } from "../../testing/replica-plans.ts";
+import {
+  creates,
+  failed,
+  primary,
+  type ReplicaPlan,
+  severalWriters,
+  tight,
+  writerOnA,
+} from "../../testing/replica-plans.ts";
 import { planReplicas } from "./plan-replicas.ts";
 
 function checkPlans(rows: readonly ReplicaPlan[]): void {
@@ -90,6 +98,14 @@ describe("planReplicas for missing replicas", () => {
           attachments: [primary, anAttachment("node-b", { status: { state: "Attaching" } })],
         }),
         plan: [],
+      },
+      {
+        because: "several nodes may write, and one that misses the device is served all the same",
+        observed: anObservedVolume({
+          volume: severalWriters(tight),
+          attachments: [anAttachment("node-a", { status: { deviceMissing: true } })],
+        }),
+        plan: [creates("node-b")],
       },
       {
         because: "a shared disk grows",
