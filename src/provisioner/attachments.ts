@@ -7,7 +7,6 @@ import { withTimeout } from "../runtime/with-timeout.ts";
 import type { ArmDisk } from "./arm/arm-api.ts";
 import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
-import { copyUnderWay } from "./disk/disk-facts.ts";
 import { ownersOf, readDisk } from "./disk/disk-owners.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { OnVm } from "./request-target.ts";
@@ -51,26 +50,10 @@ export async function attachDisk(
     const attached = await attachOnce(context, request, signal);
     // Azure contradicts the disk itself: the clash of two first attaches, or a disk that was just
     // detached. The next read shows which.
-    if (!attached.ok && attached.failure.kind === "CloudRejected")
-      return fail(await explain(context, request, attached.failure, signal));
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX)
       return attached;
     await session.backOff(attempt, signal);
   }
-}
-
-/**
- * Azure attaches no unfinished copy. A copy that is converted shows the same and can be attached, so only
- * after a refusal does the percentage show why.
- */
-async function explain(
-  { session }: AttachmentContext,
-  request: AttachRequest,
-  refusal: Failure,
-  signal: AbortSignal,
-): Promise<Failure> {
-  const disk = await readDisk(session, request, signal);
-  return disk.ok && disk.value.sourceId !== undefined ? (copyUnderWay(disk.value) ?? refusal) : refusal;
 }
 
 async function attachOnce(

@@ -64,7 +64,7 @@ export const cloudFailures = {
     retryable: true,
     sentence: (failure) =>
       `Azure still copies the data of disk ${quote(failure.diskUri)} in the background ` +
-      `(${failure.percent} %): until then it grows no such disk, and attaches none that is a new copy; ` +
+      `(${failure.percent} %): until then it grows no such disk, and the driver gives no node a new copy; ` +
       "call again",
     example: { diskUri: EXAMPLE_DISK, percent: 40 },
   },

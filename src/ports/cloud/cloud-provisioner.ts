@@ -236,8 +236,8 @@ export interface CloudProvisioner {
    * answers its present LUN. One that is being detached is waited for. If that detach hangs,
    * `forcePrecondition` decides whether to force it: another client may have asked for it while a node
    * writes. The disk gets none of `reservedLuns`, where the node would take it for another. Fails with
-   * `DiskNotFound`, `DiskAttachedElsewhere`, `DiskBeingCopied`, `NoFreeLun`, `NoFreeShare`,
-   * `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
+   * `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`,
+   * `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
     request: AttachDiskRequest,

@@ -18,8 +18,9 @@ export interface CopiedDisk {
 
 /**
  * Why a disk is not the copy that it was made to be, and must not be used; undefined: it is, or it is no
- * copy. Azure shows the same of a complete one that is converted, or of which a later change has failed. No
- * VM gets an unfinished copy, so one that is attached, or whose tags keep the state of a use, was complete.
+ * copy. Azure shows the same of a complete one that is converted, or of which a later change has failed. The
+ * driver gives no VM an unfinished copy: one that is attached, or whose tags keep the state of a use, is
+ * kept.
  */
 export function whyUnfinished(disk: CopiedDisk): UnfinishedCopy | undefined {
   const { diskUri, sourceUri, state, completionPercent } = disk;

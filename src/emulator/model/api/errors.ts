@@ -684,12 +684,6 @@ export const armErrors = {
         target: "sourceResourceId",
       },
     ),
-  copyNotAttached: (diskName: string) =>
-    failure(
-      409,
-      "OperationNotAllowed",
-      `Disk ${diskName} can't be attached until its background copy is complete.`,
-    ),
   copyPending: (name: string) =>
     failure(
       409,

@@ -83,7 +83,7 @@ export interface Disk {
   readonly performanceChangesAtMs?: readonly number[];
   /** Created for an upload, whose write access has not been revoked yet. */
   readonly awaitsUpload?: true;
-  /** Until it has ended, the disk can be neither attached nor resized. */
+  /** Until it has ended, the disk can be neither resized nor copied. */
   readonly copy?: BackgroundCopy;
 }
 

@@ -1,6 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { sameId } from "../api/resource/resource-id.ts";
-import { copiedPercent } from "../disk/background-copy.ts";
 import { isSasActive } from "../disk/disk-read.ts";
 import { hasSettablePerformance } from "../disk/disk-sku.ts";
 import type { Disk, DiskOwner, DiskSpec } from "../disk/disk.ts";
@@ -22,7 +21,6 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
   if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
-  if (copiedPercent(disk.copy, world.nowMs) < 100) return armErrors.copyNotAttached(disk.name);
   return checkKind(vm, disk, entry) ?? checkOwners(world, vm, disk);
 }
 
