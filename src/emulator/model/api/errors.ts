@@ -684,6 +684,13 @@ export const armErrors = {
         target: "sourceResourceId",
       },
     ),
+  /** Inferred: code and words. */
+  notDownloadable: (name: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Access to the bytes of snapshot ${name} can't be granted until its background copy is complete.`,
+    ),
   copyPending: (name: string) =>
     failure(
       409,

@@ -7,6 +7,7 @@ import { operationHeaders } from "../pace/lro.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";
 import type { Disk, Protection, SasGrant } from "./disk.ts";
+import { type Snapshot, snapshotAccess } from "./snapshot/snapshot.ts";
 
 type AccessibleType = "disks" | "snapshots";
 
@@ -132,13 +133,20 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
   if (snapshot === undefined) return undefined;
   return {
     ...snapshot,
-    refused: exportDenied(snapshot, snapshot.protection),
+    refused: copyRunning(world, snapshot) ?? exportDenied(snapshot, snapshot.protection),
     set: (sas) => {
       const now = findSnapshot(world, id);
       if (now !== undefined)
         putSnapshot(world, { ...without(now, "sas"), ...(sas === undefined ? {} : { sas }) });
     },
   };
+}
+
+/** Until it is complete, a snapshot's bytes can't be read, also with instant access (Learn). */
+function copyRunning({ nowMs }: World, snapshot: Snapshot): ArmFailure | undefined {
+  return ["Pending", "InstantAccess"].includes(snapshotAccess(snapshot, nowMs))
+    ? armErrors.notDownloadable(snapshot.name)
+    : undefined;
 }
 
 function exportDenied(

@@ -109,6 +109,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,
     provisioningState: "Updating",
+    ...(source.copiesInBackground ? { awaitsCopy: true as const } : {}),
     protection,
     other: { ...source.other, ...withoutMembers(properties, UNDERSTOOD) },
   };
@@ -210,7 +211,7 @@ function startCreation(world: World, snapshot: Snapshot, source: SnapshotSource)
       },
     ],
     change: (now) => ({
-      ...now,
+      ...without(now, "awaitsCopy"),
       ...(source.copiesInBackground
         ? { copy: { startedAtMs: world.nowMs, endsAtMs: world.nowMs + copyMs } }
         : {}),

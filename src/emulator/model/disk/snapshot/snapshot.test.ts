@@ -119,6 +119,24 @@ describe("a snapshot", () => {
     assert.equal(azure.send("PUT", "disks/late", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
   });
 
+  it("of a Premium v2 disk is pending from its request until its copy is complete", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    const download = (): unknown => {
+      const asked = { access: "Read", durationInSeconds: 60 };
+      const { status, body } = azure.send("POST", "snapshots/s/beginGetAccess", asked);
+      return codeOf(body) ?? status;
+    };
+    azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    assert.deepEqual(
+      [percent(azure), access(azure), download()],
+      [undefined, "Pending", "OperationNotAllowed"],
+    );
+    azure.settle();
+    assert.deepEqual([percent(azure), access(azure), download()], [0, "Pending", "OperationNotAllowed"]);
+    azure.advance(4_000_000);
+    assert.deepEqual([access(azure), download()], ["Available", 202]);
+  });
+
   it("of a Premium v2 disk fails where the disk grows during its copy, not after", () => {
     const azure = withDisk("PremiumV2_LRS");
     const state = (name: string): string | undefined =>
@@ -189,8 +207,12 @@ describe("a snapshot", () => {
     assert.equal(access(azure), "InstantAccess");
     assert.equal(codeOf(azure.send("PUT", "disks/slow", restoreBody("s")).body), "InvalidParameter");
     assert.equal(azure.send("PUT", "disks/fast", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
+    const download = { access: "Read", durationInSeconds: 60 };
+    const early = azure.send("POST", "snapshots/s/beginGetAccess", download);
+    assert.deepEqual([early.status, codeOf(early.body)], [409, "OperationNotAllowed"]);
     azure.advance(4_000_000);
     assert.equal(access(azure), "AvailableWithInstantAccess");
+    assert.equal(azure.send("POST", "snapshots/s/beginGetAccess", download).status, 202);
   });
 
   it("is copied to another region from a complete incremental one", () => {

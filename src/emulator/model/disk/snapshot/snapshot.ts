@@ -26,6 +26,8 @@ export interface Snapshot {
   readonly provisioningState: ProvisioningState;
   readonly operationId?: string;
   readonly pendingBody?: Json;
+  /** Its bytes come in the background, once it has been made. */
+  readonly awaitsCopy?: true;
   readonly copy?: BackgroundCopy;
   /** Why its copy from another region has ended, and never completes. */
   readonly copyError?: { readonly code: string; readonly message: string };
@@ -45,7 +47,7 @@ export function completionPercent(snapshot: Snapshot, nowMs: number): number {
 export type SnapshotAccess = "Pending" | "Available" | "InstantAccess" | "AvailableWithInstantAccess";
 
 export function snapshotAccess(snapshot: Snapshot, nowMs: number): SnapshotAccess {
-  const complete = completionPercent(snapshot, nowMs) === 100;
+  const complete = snapshot.awaitsCopy !== true && completionPercent(snapshot, nowMs) === 100;
   const instant = snapshot.instantAccessUntilMs !== undefined && nowMs < snapshot.instantAccessUntilMs;
   if (complete) return instant ? "AvailableWithInstantAccess" : "Available";
   return instant ? "InstantAccess" : "Pending";
