@@ -16,8 +16,8 @@ import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
 import { checkResource } from "./request/check-resource.ts";
 import { checkStorageProfile } from "./request/check-storage-profile.ts";
+import { withCreationData } from "./request/creation-data.ts";
 import { asDescribed } from "./request/described-body.ts";
-import { withSourceId } from "./request/source-id.ts";
 import type { Route, Routed } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
 import { answerInVersion, hasEtags, requestInVersion } from "./version-fields.ts";
@@ -51,7 +51,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const apiVersion = query["api-version"];
   const { operation } = route;
   const withEtags = route.isAdmin === true || hasEtags(operation, apiVersion ?? "");
-  const described = route.isAdmin === true ? undefined : withSourceId(asDescribed(request.body));
+  const described = route.isAdmin === true ? undefined : withCreationData(asDescribed(request.body));
   const call: ArmCall = {
     path: request.path,
     params,

@@ -658,14 +658,35 @@ export const armErrors = {
     ),
   zonalDiskOnly: (sku: string) =>
     failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),
-  sasActive: (diskName: string) =>
+  /** Learn, Download a VHD: the text. Inferred: the code, and the same text of a snapshot. */
+  sasActive: (kind: "disk" | "snapshot", name: string) =>
     failure(
       409,
       "OperationNotAllowed",
-      `The disk ${diskName} has an active shared access signature, which must be revoked first.`,
-      {
-        innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
-      },
+      `There is an active shared access signature outstanding for ${kind} ${name}.`,
+    ),
+  /** Learn, Troubleshoot disk resize blocked by an active SAS URI. */
+  resizeWhileSas: (diskName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The disk ${diskName} has an active SAS URI. Retry after the SAS URI expires or revoke it.`,
+      { innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" } },
+    ),
+  /** Seen in issue 5994 of AzureStorageExplorer. */
+  accessWhileAttached: (diskName: string, vmId: string) =>
+    failure(
+      409,
+      "Conflict",
+      `Access not permitted because disk ${diskName} is currently attached to running VM ${vmId}.`,
+    ),
+  /** Seen in issue 3523 of AzureStorageExplorer. */
+  uploadSize: (bytes: number, footerBytes: number) =>
+    failure(
+      400,
+      "BadRequest",
+      `The upload size in bytes ${bytes} - ${footerBytes} bytes for the VHD footer ` +
+        `(${bytes - footerBytes} in this case) must be a multiple of MiB.`,
     ),
   notUploaded: (diskName: string) =>
     failure(
@@ -768,6 +789,18 @@ export const armErrors = {
       409,
       "OperationNotAllowed",
       `The ${what} of disk ${diskName} can be changed only ${changesMax} times in 24 hours.`,
+    ),
+  burstingKept: (diskName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `On-demand bursting of disk ${diskName} can be disabled only 12 hours after it was enabled.`,
+    ),
+  tierLoweredTooOften: (diskName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The performance tier of disk ${diskName} can be lowered only once in 12 hours.`,
     ),
   conversionRefused: (diskName: string, reason: string) =>
     failure(409, "OperationNotAllowed", `Disk ${diskName} can't be converted to PremiumV2_LRS: ${reason}.`),

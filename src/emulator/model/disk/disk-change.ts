@@ -4,7 +4,7 @@ import { sameId } from "../api/resource/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { findVm, type World } from "../world.ts";
 import { copiedPercent } from "./background-copy.ts";
-import { checkPerformanceChange, checkSkuChange } from "./disk-conversion.ts";
+import { checkPerformanceChange, checkPremiumChange, checkSkuChange } from "./disk-conversion.ts";
 import { isSasActive } from "./disk-read.ts";
 import { type Disk, type DiskSpec, sectorSizeBytes } from "./disk.ts";
 
@@ -39,7 +39,10 @@ export function checkDiskChange(
   apiVersion: string,
 ): ArmFailure | undefined {
   if (next.sizeGiB < disk.spec.sizeGiB) return armErrors.shrink(disk.id);
-  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
+  if (isSasActive(world, disk))
+    return next.sizeGiB > disk.spec.sizeGiB
+      ? armErrors.resizeWhileSas(disk.name)
+      : armErrors.sasActive("disk", disk.name);
   const attachedTo = [...disk.owners, ...disk.reservations].map((owner) => owner.vmId);
   const isRefused = world.settings.changesWhileAttached === "refuse";
   if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0)
@@ -47,7 +50,10 @@ export function checkDiskChange(
   const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
   if (isRefused && active.length > 0 && !sameJson(next.encryption, disk.spec.encryption))
     return armErrors.changeWhileAttached("encryption", disk.name, active);
-  const refused = checkSkuChange(world, disk, next, active) ?? checkPerformanceChange(world, disk, next);
+  const refused =
+    checkSkuChange(world, disk, next, active) ??
+    checkPremiumChange(world, disk, next, active) ??
+    checkPerformanceChange(world, disk, next);
   if (refused !== undefined || next.sizeGiB === disk.spec.sizeGiB) return refused;
   if (copiedPercent(disk.conversion ?? disk.copy, world.nowMs) < 100)
     return armErrors.copyUnderWay(disk.name);

@@ -82,6 +82,63 @@ describe("the conversion of a disk", () => {
   });
 });
 
+describe("bursting on demand and the tier of a Premium disk", () => {
+  const bursting = (burstingEnabled: boolean): Json => ({ properties: { burstingEnabled } });
+  const tier = (name: string): Json => ({ properties: { tier: name } });
+  const answer = (azure: ModelFixture, body: Json): unknown => {
+    const { status, body: answered } = azure.send("PATCH", DISK, body);
+    azure.settle();
+    return codeOf(answered) ?? status;
+  };
+
+  it("ends as the disk becomes one of another type", () => {
+    const azure = withDisk("Premium_LRS", { diskSizeGB: 1024, burstingEnabled: true });
+    assert.equal(answer(azure, skuOf("StandardSSD_LRS")), 202);
+    assert.equal(shownOf(azure, "burstingEnabled"), undefined);
+    azure.finish("PATCH", DISK, skuOf("Premium_LRS"));
+    assert.equal(shownOf(azure, "burstingEnabled"), undefined);
+  });
+
+  it("is switched on only while no running VM has the disk, and off 12 hours later", () => {
+    const azure = withDisk("Premium_LRS", { diskSizeGB: 1024 });
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.equal(answer(azure, bursting(true)), "OperationNotAllowed");
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    assert.equal(answer(azure, bursting(true)), 202);
+    azure.finish("POST", "virtualMachines/node-a/start");
+    assert.equal(answer(azure, bursting(false)), "OperationNotAllowed");
+    azure.advance(12 * HOUR_MS);
+    assert.equal(answer(azure, bursting(false)), 202);
+  });
+
+  it("is raised any time, and lowered once in 12 hours", () => {
+    const azure = withDisk();
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.deepEqual(
+      ["P40", "P30", "P50", "P40"].map((name) => answer(azure, tier(name))),
+      [202, 202, 202, "OperationNotAllowed"],
+    );
+    azure.advance(12 * HOUR_MS);
+    assert.equal(answer(azure, tier("P10")), 202);
+    assert.equal(shownOf(azure, "tier"), "P10");
+  });
+
+  it("stays as it is while running VMs share the disk", () => {
+    const azure = withDisk("Premium_LRS", { maxShares: 2 });
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.equal(answer(azure, tier("P40")), "OperationNotAllowed");
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    assert.equal(answer(azure, tier("P40")), 202);
+  });
+
+  it("grows with the disk beyond the tier that was chosen", () => {
+    const azure = withDisk();
+    azure.finish("PATCH", DISK, tier("P30"));
+    azure.finish("PATCH", DISK, { properties: { diskSizeGB: 2048 } });
+    assert.equal(shownOf(azure, "tier"), "P40");
+  });
+});
+
 describe("changes of a disk in a day", () => {
   it("are two of the SKU", () => {
     const azure = withDisk();

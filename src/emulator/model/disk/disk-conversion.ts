@@ -3,9 +3,15 @@ import { sameId } from "../api/resource/resource-id.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
 import { copiedPercent } from "./background-copy.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
+import { tierOf } from "./disk-tier.ts";
 import type { Disk, DiskSpec } from "./disk.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+/** "Can be disabled 12 hours after it has been enabled" (Learn, Enable on-demand bursting). */
+const BURSTING_MIN_MS = 12 * HOUR_MS;
+/** "Downgraded only once every 12 hours" (Learn, Performance tiers for managed disks). */
+const TIER_LOWERED_EVERY_MS = 12 * HOUR_MS;
 /** "You can only change disk type twice per day" (Learn, Convert the disk type of a managed disk). */
 const SKU_CHANGES_MAX = 2;
 /** IOPS and throughput change up to four times in 24 hours (Learn, Deploy a Premium SSD v2). */
@@ -42,12 +48,36 @@ export function checkPerformanceChange(world: World, disk: Disk, next: DiskSpec)
     : undefined;
 }
 
+/**
+ * Whether bursting and tier of a Premium disk may change now. `active`: running VMs that have it. Inferred:
+ * codes and words of the refusals.
+ */
+export function checkPremiumChange(
+  world: World,
+  disk: Disk,
+  next: DiskSpec,
+  active: readonly string[],
+): ArmFailure | undefined {
+  if (disk.spec.sku.family !== "Premium" || next.sku.family !== "Premium") return undefined;
+  const isRefused = world.settings.changesWhileAttached === "refuse" && active.length > 0;
+  if (isRefused && next.burstingEnabled && !disk.spec.burstingEnabled)
+    return armErrors.changeWhileAttached("bursting", disk.name, active);
+  if (isRefused && next.tier !== disk.spec.tier && disk.spec.maxShares > 1)
+    return armErrors.changeWhileAttached("tier", disk.name, active);
+  const endsBursting = disk.spec.burstingEnabled && !next.burstingEnabled;
+  if (endsBursting && isWithin(world, disk.burstingEnabledAtMs, BURSTING_MIN_MS))
+    return armErrors.burstingKept(disk.name);
+  return isTierLowered(disk, next) && isWithin(world, disk.tierLoweredAtMs, TIER_LOWERED_EVERY_MS)
+    ? armErrors.tierLoweredTooOften(disk.name)
+    : undefined;
+}
+
 /** What a disk remembers of an accepted change, for the limits by day. */
 export function notedChanges(
   world: World,
   disk: Disk,
   next: DiskSpec,
-): Pick<Disk, "skuChangesAtMs" | "performanceChangesAtMs"> {
+): Pick<Disk, "skuChangesAtMs" | "performanceChangesAtMs" | "tierLoweredAtMs"> {
   const [sku, performance] = [disk.skuChangesAtMs, disk.performanceChangesAtMs];
   return {
     skuChangesAtMs:
@@ -55,6 +85,7 @@ export function notedChanges(
     performanceChangesAtMs: isPerformanceChange(disk, next)
       ? [...recent(world, performance), world.nowMs]
       : recent(world, performance),
+    ...(isTierLowered(disk, next) ? { tierLoweredAtMs: world.nowMs } : {}),
   };
 }
 
@@ -86,6 +117,18 @@ function isPerformanceChange(disk: Disk, next: DiskSpec): boolean {
   const [before, after] = [disk.spec.performance, next.performance];
   if (before === undefined || after === undefined) return false;
   return before.iops !== after.iops || before.mbps !== after.mbps;
+}
+
+function isTierLowered({ spec }: Disk, next: DiskSpec): boolean {
+  if (spec.sku.family !== "Premium" || next.sku.family !== "Premium") return false;
+  const [before = 0, after = 0] = [spec, next].map(
+    ({ sizeGiB, tier }) => tierOf({ family: "Premium", sizeGiB, raised: tier })?.sizeMaxGiB,
+  );
+  return after < before;
+}
+
+function isWithin(world: World, sinceMs: number | undefined, forMs: number): boolean {
+  return sinceMs !== undefined && world.nowMs - sinceMs < forMs * world.settings.timeScale;
 }
 
 /** Those of the last day, which is as short as the emulator is fast. */

@@ -20,7 +20,7 @@ export function deleteDisk(
   const owner =
     disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
   if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);
-  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
+  if (isSasActive(world, disk)) return armErrors.sasActive("disk", disk.name);
   const operation = startOperation(world, {
     name: "Disks_Delete",
     provider: "DiskOperations",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { textAt } from "../api/json.ts";
-import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
+import { type Json, textAt } from "../api/json.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
 const stateOf = (azure: ModelFixture): string | undefined =>
   textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
@@ -67,5 +67,41 @@ describe("a disk's state", () => {
     azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 3600 });
     azure.finish("DELETE", "disks/pvc-1");
     assert.equal(azure.send("GET", "disks/pvc-1").status, 404);
+  });
+
+  it("is why a call is refused, in Azure's words", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    const access = { access: "Read", durationInSeconds: 3600 };
+    const sas = "There is an active shared access signature outstanding for disk pvc-1.";
+    const said = (method: "POST" | "PATCH" | "DELETE", path: string, body?: Json): readonly unknown[] => {
+      const { status, body: answer } = azure.send(method, path, body);
+      return [
+        status,
+        codeOf(answer),
+        textAt(answer, "error", "message"),
+        textAt(answer, "error", "innererror", "internalErrorCode"),
+      ];
+    };
+    assert.deepEqual(said("POST", "disks/pvc-1/beginGetAccess", access), [
+      ...[409, "Conflict"],
+      "Access not permitted because disk pvc-1 is currently attached to running VM " +
+        `${COMPUTE}/virtualMachines/node-a.`,
+      undefined,
+    ]);
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    azure.finish("POST", "disks/pvc-1/beginGetAccess", access);
+    const refused = [409, "OperationNotAllowed", sas, undefined];
+    assert.deepEqual(said("POST", "virtualMachines/node-a/start"), refused);
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
+    assert.deepEqual(said("PATCH", "virtualMachines/node-b", listBody({ 0: "pvc-1" })), refused);
+    assert.deepEqual(said("DELETE", "disks/pvc-1"), refused);
+    assert.deepEqual(said("PATCH", "disks/pvc-1", { sku: { name: "Standard_LRS" } }), refused);
+    assert.deepEqual(said("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } }), [
+      ...[409, "OperationNotAllowed"],
+      "The disk pvc-1 has an active SAS URI. Retry after the SAS URI expires or revoke it.",
+      "ChangeDiskSizeWhileActiveSasNotAllowed",
+    ]);
   });
 });

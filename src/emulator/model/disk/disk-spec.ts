@@ -16,6 +16,7 @@ import {
   performanceLimits,
   sharesMax,
   tierFor,
+  tierOf,
   tiersOf,
 } from "./disk-tier.ts";
 import type { DiskSpec } from "./disk.ts";
@@ -70,12 +71,15 @@ export function diskSpecFrom(
   if (sizeGiB === undefined)
     return armErrors.invalidParameter("diskSizeGB", "Required parameter 'diskSizeGB' is missing (null).");
   const maxShares = numberAt(properties, "maxShares") ?? previous?.maxShares ?? 1;
-  const burstingEnabled = booleanAt(properties, "burstingEnabled") ?? previous?.burstingEnabled ?? false;
+  // Learn, Enable on-demand bursting: another type of disk that is not Premium switches it off.
+  const wasBursting = sku.family === "Premium" && previous?.burstingEnabled === true;
+  const burstingEnabled = booleanAt(properties, "burstingEnabled") ?? wasBursting;
   const refused =
     checkSize(sku, sizeGiB) ??
     checkShares(sku, sizeGiB, maxShares) ??
     checkBursting(sku, { sizeGiB, maxShares, burstingEnabled }) ??
     checkPerformancePlus(
+      sku,
       sizeGiB,
       previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true,
     ) ??
@@ -141,11 +145,12 @@ function checkBursting(
     : undefined;
 }
 
-function checkPerformancePlus(sizeGiB: number, asked: boolean): ArmFailure | undefined {
-  if (!asked || sizeGiB > SMALL_SIZE_MAX_GIB) return undefined;
+function checkPerformancePlus(sku: DiskSku, sizeGiB: number, asked: boolean): ArmFailure | undefined {
+  if (!asked || (sizeGiB > SMALL_SIZE_MAX_GIB && !hasSettablePerformance(sku.family))) return undefined;
   return armErrors.invalidParameter(
     "creationData.performancePlus",
-    `Performance plus is supported only for disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`,
+    "Performance plus is supported only for Standard HDD, Standard SSD and Premium SSD disks larger than " +
+      `${SMALL_SIZE_MAX_GIB} GiB.`,
   );
 }
 
@@ -204,7 +209,10 @@ function tierIn(
 ): string | ArmFailure | undefined {
   const asked = textAt(properties, "tier");
   const natural = tierFor(sku.family, sizeGiB);
-  if (asked === undefined) return previous?.sku.family === sku.family ? previous.tier : undefined;
+  if (asked === undefined) {
+    const kept = tierOf({ family: sku.family, sizeGiB, raised: previous?.tier });
+    return kept?.name === natural?.name ? undefined : kept?.name;
+  }
   if (asked === natural?.name) return undefined;
   // A client that reads a disk, changes its size and puts it back repeats the tier of the smaller size.
   const base = previous === undefined ? undefined : tierFor(previous.sku.family, previous.sizeGiB)?.name;

@@ -60,18 +60,57 @@ export function tierFor(family: DiskFamily, sizeGiB: number): DiskTier | undefin
   return tiersOf(family).find((tier) => tier.sizeMaxGiB >= sizeGiB);
 }
 
+/** The tier of a disk: a raised one, as long as its size has not as much by itself. */
+export function tierOf({
+  family,
+  sizeGiB,
+  raised,
+}: {
+  readonly family: DiskFamily;
+  readonly sizeGiB: number;
+  readonly raised: string | undefined;
+}): DiskTier | undefined {
+  const natural = tierFor(family, sizeGiB);
+  const tier = tiersOf(family).find(({ name }) => name === raised);
+  return tier !== undefined && natural !== undefined && tier.sizeMaxGiB > natural.sizeMaxGiB ? tier : natural;
+}
+
 export interface Performance {
   readonly iops: number;
   readonly mbps: number;
 }
 
+type TieredFamily = Exclude<DiskFamily, "PremiumV2" | "Ultra">;
+
 /**
- * The performance of a Premium disk that was created with performance plus: more for its size, without a
- * larger tier.
+ * By the size of the tier (Learn, Scalability and performance targets for VM disks). Inferred of
+ * Standard HDD: all but the 3,000 IOPS and 500 MB/s of the largest.
  */
-export function performancePlusOf(tier: DiskTier): Performance {
-  if (tier.sizeMaxGiB <= 1024) return { iops: 8000, mbps: 300 };
-  return tier.sizeMaxGiB <= 2048 ? { iops: 16_000, mbps: 600 } : { iops: 20_000, mbps: 900 };
+const PERFORMANCE_PLUS: Readonly<Record<TieredFamily, readonly Omit<DiskTier, "name">[]>> = {
+  Premium: [
+    { sizeMaxGiB: 1024, iops: 8000, mbps: 300 },
+    { sizeMaxGiB: 2048, iops: 16_000, mbps: 600 },
+    { sizeMaxGiB: 32_767, iops: 20_000, mbps: 900 },
+  ],
+  StandardSsd: [
+    { sizeMaxGiB: 1024, iops: 1500, mbps: 150 },
+    { sizeMaxGiB: 2048, iops: 3000, mbps: 300 },
+    { sizeMaxGiB: 4096, iops: 6000, mbps: 600 },
+    { sizeMaxGiB: 32_767, iops: 6000, mbps: 750 },
+  ],
+  StandardHdd: [
+    { sizeMaxGiB: 1024, iops: 1500, mbps: 150 },
+    { sizeMaxGiB: 2048, iops: 3000, mbps: 300 },
+    { sizeMaxGiB: 32_767, iops: 3000, mbps: 500 },
+  ],
+};
+
+/**
+ * The performance of a disk that was created with performance plus: more for its size, without a larger
+ * tier.
+ */
+export function performancePlusOf(family: TieredFamily, tier: DiskTier): Performance | undefined {
+  return PERFORMANCE_PLUS[family].find(({ sizeMaxGiB }) => sizeMaxGiB >= tier.sizeMaxGiB);
 }
 
 /**

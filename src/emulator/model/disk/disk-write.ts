@@ -34,6 +34,7 @@ export type DiskWrite = { readonly kind: "Started"; readonly operation: Operatio
 
 const ZONES = ["1", "2", "3"];
 const VHD_FOOTER_BYTES = 512;
+const MIB_BYTES = 1_048_576;
 
 /**
  * PUT of a disk: creates it, or changes an existing one. A write that repeats the one in flight joins it,
@@ -99,6 +100,8 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
       "creationData",
       "Required parameter 'disk.creationData.createOption' is missing (null).",
     );
+  const misuploaded = createOption === "Upload" ? checkUpload(creationData) : undefined;
+  if (misuploaded !== undefined) return misuploaded;
   const source = diskSource(world, body, creationData, createOption);
   if (source !== undefined && source.kind === "Failure") return source;
   const spec = diskSpecFrom(body, undefined, source?.sizeGiB ?? uploadSizeGiB(creationData));
@@ -155,7 +158,19 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   return { kind: "Started", operation };
 }
 
-/** The upload is a VHD: the disk's bytes and a footer. */
+/** The upload is a VHD: the disk's bytes, whole MiB, and a footer. */
+function checkUpload(creationData: JsonObject): ArmFailure | undefined {
+  const bytes = numberAt(creationData, "uploadSizeBytes");
+  if (bytes === undefined)
+    return armErrors.invalidParameter(
+      "creationData.uploadSizeBytes",
+      "Required parameter 'creationData.uploadSizeBytes' is missing (null).",
+    );
+  return (bytes - VHD_FOOTER_BYTES) % MIB_BYTES === 0
+    ? undefined
+    : armErrors.uploadSize(bytes, VHD_FOOTER_BYTES);
+}
+
 function uploadSizeGiB(creationData: JsonObject): number | undefined {
   const bytes = numberAt(creationData, "uploadSizeBytes");
   return bytes === undefined ? undefined : Math.ceil((bytes - VHD_FOOTER_BYTES) / Number(diskSizeBytes(1)));

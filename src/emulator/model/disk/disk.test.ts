@@ -182,8 +182,9 @@ describe("a disk", () => {
     assert.match(String(enabled), /^2023-11-/);
     azure.advance(60_000);
     azure.finish("PATCH", "disks/pvc-1", { properties: { burstingEnabled: true } });
+    azure.advance(12 * 3_600_000);
     azure.finish("PATCH", "disks/pvc-1", { properties: { burstingEnabled: false } });
-    assert.equal(told("burstingEnabledTime"), enabled);
+    assert.deepEqual([told("burstingEnabled"), told("burstingEnabledTime")], [undefined, enabled]);
     azure.send("PATCH", "disks/pvc-1", { properties: { tier: "P50" } });
     assert.deepEqual([told("tier"), told("propertyUpdatesInProgress")], ["P30", { targetTier: "P50" }]);
     azure.settle();
@@ -222,28 +223,26 @@ describe("a disk", () => {
     assert.equal(at(azure.send("GET", "disks/pvc-1").body, "properties", "burstingEnabled"), true);
   });
 
-  it("with performance plus performs better than its size", () => {
-    const azure = aModel();
-    const body = (performancePlus: boolean): Json =>
-      diskBody({
-        properties: { diskSizeGB: 1024, creationData: { createOption: "Empty", performancePlus } },
-      });
-    for (const [name, plus] of [
-      ["plain", false],
-      ["plus", true],
-    ] as const)
-      azure.finish("PUT", `disks/${name}`, body(plus));
-    assert.deepEqual(
-      ["plain", "plus"].map((name) => {
-        const { properties } = azure.send("GET", `disks/${name}`).body as { properties: Json };
-        return ["tier", "diskIOPSReadWrite", "diskMBpsReadWrite"].map((member) => at(properties, member));
-      }),
-      [
-        ["P30", 5000, 200],
-        ["P30", 8000, 300],
-      ],
-    );
-  });
+  for (const [sku, diskSizeGB, plain, plus] of [
+    ["Premium_LRS", 1024, [5000, 200], [8000, 300]],
+    ["Premium_LRS", 8192, [16_000, 500], [20_000, 900]],
+    ["StandardSSD_LRS", 513, [500, 100], [1500, 150]],
+    ["StandardSSD_ZRS", 4096, [500, 100], [6000, 600]],
+    ["StandardSSD_LRS", 8192, [2000, 400], [6000, 750]],
+    ["Standard_LRS", 2048, [500, 60], [3000, 300]],
+    ["Standard_LRS", 32_767, [2000, 500], [3000, 500]],
+  ] as const)
+    it(`of type ${sku} and ${diskSizeGB} GiB performs better with performance plus`, () => {
+      const azure = aModel();
+      const performance = (performancePlus: boolean): unknown => {
+        const creationData = { createOption: "Empty", performancePlus };
+        const path = `disks/${performancePlus}`;
+        azure.finish("PUT", path, diskBody({ sku, properties: { diskSizeGB, creationData } }));
+        const { properties } = azure.send("GET", path).body as { properties: Json };
+        return ["diskIOPSReadWrite", "diskMBpsReadWrite"].map((member) => at(properties, member));
+      };
+      assert.deepEqual([performance(false), performance(true)], [plain, plus]);
+    });
 
   it("joins a repeated creation, and refuses a different concurrent one", () => {
     const azure = aModel();
@@ -451,6 +450,26 @@ describe("a disk", () => {
       expected: [400, "InvalidParameter"],
     },
     {
+      because: "no disk with settable performance has performance plus",
+      body: diskBody({
+        sku: "PremiumV2_LRS",
+        properties: { diskSizeGB: 1024, creationData: { createOption: "Empty", performancePlus: true } },
+      }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "an upload needs its size",
+      body: diskBody({ properties: { creationData: { createOption: "upload" } } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "an upload is whole MiB and a footer",
+      body: diskBody({
+        properties: { creationData: { createOption: "Upload", uploadSizeBytes: 44_716_382_720 } },
+      }),
+      expected: [400, "BadRequest"],
+    },
+    {
       because: "performance plus needs more than 512 GiB",
       body: diskBody({ properties: { creationData: { createOption: "Empty", performancePlus: true } } }),
       expected: [400, "InvalidParameter"],
@@ -549,6 +568,14 @@ describe("a disk", () => {
       ),
       ["PropertyChangeNotAllowed", 202],
     );
+  });
+
+  it("reads the way it is made in any case, also of a repeated request", () => {
+    const azure = aModel();
+    const body = diskBody({ properties: { creationData: { createOption: "empty" } } });
+    azure.finish("PUT", "disks/pvc-1", body);
+    const shown = at(azure.send("GET", "disks/pvc-1").body, "properties", "creationData", "createOption");
+    assert.deepEqual([shown, azure.send("PUT", "disks/pvc-1", body).status], ["Empty", 202]);
   });
 
   it("copies another one, but not into a smaller one", () => {

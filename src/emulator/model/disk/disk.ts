@@ -3,7 +3,7 @@ import { isoTime } from "../api/resource/iso-time.ts";
 import { ownerName } from "../api/resource/resource-id.ts";
 import type { BackgroundCopy } from "./background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
-import { basePerformance, type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
+import { basePerformance, type Performance, performancePlusOf, tierOf } from "./disk-tier.ts";
 
 export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
 
@@ -79,6 +79,8 @@ export interface Disk {
   readonly conversion?: BackgroundCopy;
   /** When its SKU was changed, in the last day. */
   readonly skuChangesAtMs?: readonly number[];
+  /** When its performance tier was last lowered. */
+  readonly tierLoweredAtMs?: number;
   /** When its performance was changed, in the last day. */
   readonly performanceChangesAtMs?: readonly number[];
   /** Created for an upload, whose write access has not been revoked yet. */
@@ -108,15 +110,12 @@ export function sectorSizeBytes({
 
 /** The disk's performance, from the request, its raised tier or its size. */
 function performanceOf({ spec, creationData }: Disk): Performance & { readonly tier?: string } {
-  if (hasSettablePerformance(spec.sku.family)) return spec.performance ?? { iops: 0, mbps: 0 };
-  const tier =
-    tiersOf(spec.sku.family).find((candidate) => candidate.name === spec.tier) ??
-    tierFor(spec.sku.family, spec.sizeGiB);
+  const { sizeGiB } = spec;
+  const { family } = spec.sku;
+  if (family === "PremiumV2" || family === "Ultra") return spec.performance ?? { iops: 0, mbps: 0 };
+  const tier = tierOf({ family, sizeGiB, raised: spec.tier });
   if (tier === undefined) return { iops: 0, mbps: 0 };
-  const plus =
-    creationData["performancePlus"] === true && spec.sku.family === "Premium"
-      ? performancePlusOf(tier)
-      : undefined;
+  const plus = creationData["performancePlus"] === true ? performancePlusOf(family, tier) : undefined;
   return { iops: plus?.iops ?? tier.iops, mbps: plus?.mbps ?? tier.mbps, tier: tier.name };
 }
 

@@ -124,7 +124,9 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
     return {
       ...disk,
       refused:
-        user === undefined ? exportDenied(disk, disk.spec) : armErrors.diskAttached(disk.name, user.vmId),
+        user === undefined
+          ? exportDenied(disk, disk.spec)
+          : armErrors.accessWhileAttached(disk.name, user.vmId),
       set: (sas) =>
         updateDisk(world, id, (now) => (sas === undefined ? withoutAccess(now) : { ...now, sas })),
     };

@@ -20,7 +20,7 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   if (disk === undefined) return armErrors.diskNotFound(entry.name);
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
   if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
-  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
+  if (isSasActive(world, disk)) return armErrors.sasActive("disk", disk.name);
   return checkKind(vm, disk, entry) ?? checkOwners(world, vm, disk);
 }
 

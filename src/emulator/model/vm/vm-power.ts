@@ -122,7 +122,7 @@ export function admitPower(world: World, vm: VirtualMachine, action: PowerAction
           .map((entry) => findDisk(world, entry.diskId))
           .find((disk) => disk !== undefined && isSasActive(world, disk))
       : undefined;
-  if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
+  if (readByUrl !== undefined) return armErrors.sasActive("disk", readByUrl.name);
   const beyond =
     action === "start" && vm.power === "deallocated" ? checkCores(world, vm, vm.size.vcpus) : undefined;
   if (beyond !== undefined) return beyond;

@@ -65,7 +65,8 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
   const location = textAt(body, "location");
   if (location === undefined) return armErrors.locationRequired();
   const existing = findSnapshot(world, resourceId({ ...address, type: "snapshots" }));
-  if (existing !== undefined) return checkSameSource(existing, body) ?? changeSnapshot(world, existing, body);
+  if (existing !== undefined)
+    return checkUnchangeable(existing, body) ?? changeSnapshot(world, existing, body);
   const misnamed = checkDiskName("snapshot", address.name);
   if (misnamed !== undefined) return misnamed;
   const creationData = objectAt(body, "properties", "creationData");
@@ -164,7 +165,7 @@ export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite 
     return snapshot.provisioningState === "Deleting"
       ? { kind: "Started", operation: busy }
       : armErrors.conflict();
-  if (isSasActive(world, snapshot)) return armErrors.sasActive(snapshot.name);
+  if (isSasActive(world, snapshot)) return armErrors.sasActive("snapshot", snapshot.name);
   if (isBeingCopied(world, snapshot.id)) return armErrors.conflict();
   const operation = start(world, snapshot, "Snapshots_Delete", delayMs(world, "snapshotDelete"), {
     effects: [{ kind: "diskDeleted", diskId: snapshot.id }],
@@ -269,9 +270,17 @@ function start(
   });
 }
 
-function checkSameSource(existing: Snapshot, body: Json | undefined): ArmFailure | undefined {
-  const source = textAt(body, "properties", "creationData", "sourceResourceId");
-  if (source === undefined || sameId(source, textAt(existing.creationData, "sourceResourceId") ?? ""))
-    return undefined;
-  return armErrors.changeNotAllowedForDisk("sourceResourceId", existing.name);
+/** Refuses changes by PUT of what a snapshot was made from, and how. */
+function checkUnchangeable(existing: Snapshot, body: Json | undefined): ArmFailure | undefined {
+  const creationData = objectAt(body, "properties", "creationData");
+  const createOption = textAt(creationData, "createOption");
+  if (createOption !== undefined && createOption !== textAt(existing.creationData, "createOption"))
+    return armErrors.changeNotAllowedForDisk("createOption", existing.name);
+  const source = textAt(creationData, "sourceResourceId");
+  if (source !== undefined && !sameId(source, textAt(existing.creationData, "sourceResourceId") ?? ""))
+    return armErrors.changeNotAllowedForDisk("sourceResourceId", existing.name);
+  const incremental = booleanAt(body, "properties", "incremental");
+  return incremental === undefined || incremental === existing.incremental
+    ? undefined
+    : armErrors.changeNotAllowedForDisk("incremental", existing.name);
 }

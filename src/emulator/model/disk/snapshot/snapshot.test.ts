@@ -348,6 +348,23 @@ describe("a snapshot", () => {
     );
     assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
   });
+
+  it("keeps how it was made, in any case of its letters", () => {
+    const azure = withDisk();
+    azure.finish(
+      "PUT",
+      "snapshots/s",
+      snapshotBody("disks/pvc-1", { creationData: { createOption: "COPY" } }),
+    );
+    for (const [other, expected] of [
+      [{ incremental: false }, "PropertyChangeNotAllowed"],
+      [{ creationData: { createOption: "CopyStart" } }, "PropertyChangeNotAllowed"],
+      [{ creationData: { createOption: "copy" } }, 202],
+    ] as const) {
+      const { status, body } = azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1", other));
+      assert.equal(codeOf(body) ?? status, expected, JSON.stringify(other));
+    }
+  });
 });
 
 describe("access to a disk's bytes", () => {
