@@ -459,7 +459,7 @@ describe("a disk", () => {
     },
     {
       because: "an upload needs its size",
-      body: diskBody({ properties: { creationData: { createOption: "upload" } } }),
+      body: diskBody({ properties: { creationData: { createOption: "Upload" } } }),
       expected: [400, "InvalidParameter"],
     },
     {
