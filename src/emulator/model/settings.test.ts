@@ -5,6 +5,7 @@ import type { ModelSettings } from "./settings.ts";
 import {
   aModel,
   codeOf,
+  COMPUTE,
   dataDisksOf,
   diskBody,
   listBody,
@@ -82,9 +83,9 @@ const rows: readonly {
   {
     because: "attachDetachDataDisks counts as an update of the VM, or as what is set",
     seen: (settings) =>
-      aModel({ settings }).send("POST", "virtualMachines/node-a/attachDetachDataDisks", {}).headers[
-        "x-ms-ratelimit-remaining-resource"
-      ],
+      aModel({ settings }).send("POST", "virtualMachines/node-a/attachDetachDataDisks", {
+        dataDisksToDetach: [{ diskId: `${COMPUTE}/disks/none` }],
+      }).headers["x-ms-ratelimit-remaining-resource"],
     either: [
       [{}, "Microsoft.Compute/UpdateVMSubscriptionMaximum;1499,Microsoft.Compute/UpdateVMResource;11"],
       [

@@ -551,15 +551,24 @@ export const armErrors = {
         `Path '${path}', line 1, position ${position}.`,
       { target: `vm.${path}` },
     ),
-  /** A text of a body that is no value of the type which the provider of VMs reads. */
-  notConvertible: (found: { value: string; type: string; path: string; position: number }) =>
-    failure(
+  /** A value of a body that is none of the type which the provider of VMs reads. */
+  notConvertible: (found: { value: Json; type: string; path: string; position: number }) => {
+    const shown = found.value === null ? "{null}" : JSON.stringify(found.value);
+    const [is, needs] = Array.isArray(found.value)
+      ? ["array (e.g. [1,2,3])", 'object (e.g. {"name":"value"})']
+      : ['object (e.g. {"name":"value"})', "array (e.g. [1,2,3])"];
+    const problem =
+      typeof found.value === "object" && found.value !== null
+        ? `Cannot deserialize the current JSON ${is} into type '${found.type}' because the type requires a ` +
+          `JSON ${needs} to deserialize correctly.`
+        : `Error converting value ${shown} to type '${found.type}'.`;
+    return failure(
       400,
       "BadRequest",
-      `Error converting value "${found.value}" to type 'System.Nullable\`1[${found.type}]'. ` +
-        `Path '${found.path}', line 1, position ${found.position}.`,
+      `${problem} Path '${found.path}', line 1, position ${found.position}.`,
       { target: `vm.${found.path}` },
-    ),
+    );
+  },
   invalidName: (parameter: string) =>
     failure(400, "InvalidParameter", `The value of parameter ${parameter} is invalid.`, {
       target: parameter,
@@ -574,6 +583,21 @@ export const armErrors = {
     ),
   invalidParameter: (target: string, message: string) =>
     failure(400, "InvalidParameter", message, { target }),
+  /** Inferred: the words of both. */
+  nothingToAttachOrDetach: () =>
+    failure(
+      400,
+      "InvalidParameter",
+      "At least one of the parameters 'dataDisksToAttach' and 'dataDisksToDetach' must have an element.",
+      { target: "dataDisksToAttach" },
+    ),
+  attachedAndDetached: (diskId: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `Disk '${diskId}' can't be both in 'dataDisksToAttach' and in 'dataDisksToDetach'.`,
+      { target: "dataDisksToDetach" },
+    ),
   /** Inferred: the words. */
   notOneOf: (parameter: string, value: string, choices: readonly string[]) =>
     failure(

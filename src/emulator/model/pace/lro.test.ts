@@ -6,6 +6,7 @@ import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "
 
 const GROUP = "/subscriptions/sub-1/resourceGroups";
 const VM = { location: "eastus", zones: ["1"], properties: { networkProfile: {} } };
+const DETACH = { dataDisksToDetach: [{ diskId: `${COMPUTE}/disks/none` }] };
 const SNAPSHOT = {
   location: "eastus",
   properties: {
@@ -58,7 +59,7 @@ describe("the first answer", () => {
     ["PATCH", "virtualMachines/node-a", {}, 200],
     ["DELETE", "virtualMachines/node-a?forceDeletion=true", undefined, 202],
     ["DELETE", "virtualMachines/none", undefined, 204],
-    ["POST", "virtualMachines/node-a/attachDetachDataDisks", {}, 202],
+    ["POST", "virtualMachines/node-a/attachDetachDataDisks", DETACH, 202],
     ...["start", "powerOff", "deallocate", "restart", "redeploy", "reapply"].map(
       (action) => ["POST", `virtualMachines/node-a/${action}`, undefined, 202] as const,
     ),
@@ -120,7 +121,7 @@ describe("Retry-After", () => {
     ["PUT", "virtualMachines/new", VM, "10", "35"],
     ["PUT", "virtualMachines/node-a", VM, undefined, undefined],
     ["PATCH", "virtualMachines/node-a", {}, undefined, undefined],
-    ["POST", action("attachDetachDataDisks"), {}, undefined, undefined],
+    ["POST", action("attachDetachDataDisks"), DETACH, undefined, undefined],
     ["POST", action("restart"), undefined, undefined, undefined],
     ["DELETE", "virtualMachines/node-a", undefined, "10", "30"],
   ];

@@ -86,6 +86,8 @@ export function planAttachDetach(
   vm: VirtualMachine,
   request: AttachDetachRequest,
 ): DataDiskPlan {
+  const contradictory = checkRequest(request);
+  if (contradictory !== undefined) return contradictory;
   const remaining = vm.dataDisks.flatMap((entry) => {
     const victim = request.detach.find((candidate) => sameId(candidate.diskId, entry.diskId));
     return victim === undefined ? entry : (leaving(entry, victim.forced) ?? []);
@@ -103,6 +105,12 @@ export function planAttachDetach(
     if (existing === undefined) entries.push(planned);
   }
   return checkList(vm, entries);
+}
+
+function checkRequest({ attach, detach }: AttachDetachRequest): ArmFailure | undefined {
+  if (attach.length + detach.length === 0) return armErrors.nothingToAttachOrDetach();
+  const both = detach.find(({ diskId }) => attach.some((entry) => sameId(entry.diskId ?? "", diskId)));
+  return both === undefined ? undefined : armErrors.attachedAndDetached(both.diskId);
 }
 
 function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure | undefined {

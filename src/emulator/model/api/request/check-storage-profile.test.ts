@@ -124,3 +124,89 @@ describe("a write of a VM with a text that is no value of its type", () => {
     assert.equal(dataDisksOf(azure, "node-a"), "0:a 1:b");
   });
 });
+
+describe("a write of a VM with a value of another type", () => {
+  const list = "properties.storageProfile.dataDisks";
+  const rows: readonly (readonly [storageProfile: Json, path: string, problem: string, position: number])[] =
+    [
+      [{ dataDisks: [null] }, `${list}[0]`, "Error converting value {null} to type 'DataDisk'.", 50],
+      [{ dataDisks: ["x"] }, `${list}[0]`, "Error converting value \"x\" to type 'DataDisk'.", 49],
+      [
+        { dataDisks: [[]] },
+        `${list}[0]`,
+        "Cannot deserialize the current JSON array (e.g. [1,2,3]) into type 'DataDisk' because the type " +
+          'requires a JSON object (e.g. {"name":"value"}) to deserialize correctly.',
+        47,
+      ],
+      [
+        { dataDisks: {} },
+        list,
+        'Cannot deserialize the current JSON object (e.g. {"name":"value"}) into type \'System.Collections.' +
+          "Generic.List`1[DataDisk]' because the type requires a JSON array (e.g. [1,2,3]) to deserialize " +
+          "correctly.",
+        46,
+      ],
+      [
+        { dataDisks: "x" },
+        list,
+        "Error converting value \"x\" to type 'System.Collections.Generic.List`1[DataDisk]'.",
+        48,
+      ],
+      [
+        { dataDisks: [{ lun: 0, managedDisk: 7 }] },
+        `${list}[0].managedDisk`,
+        "Error converting value 7 to type 'ManagedDiskParameters'.",
+        70,
+      ],
+      ["x", "properties.storageProfile", "Error converting value \"x\" to type 'StorageProfile'.", 35],
+    ];
+  for (const [storageProfile, path, problem, position] of rows)
+    it(`detaches nothing for ${JSON.stringify(storageProfile)}`, () => {
+      const azure = aModel();
+      azure.finish("PUT", "disks/pvc-1", diskBody());
+      azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+      const { status, body } = azure.send("PATCH", "virtualMachines/node-a", profile(storageProfile));
+      assert.deepEqual(
+        [status, codeOf(body), textAt(body, "error", "message"), textAt(body, "error", "target")],
+        [400, "BadRequest", `${problem} Path '${path}', line 1, position ${position}.`, `vm.${path}`],
+      );
+      azure.settle();
+      assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
+    });
+
+  it("is obeyed where the list of disks is null, which is none", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    azure.finish("PATCH", "virtualMachines/node-a", profile({ dataDisks: null }));
+    assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
+  });
+});
+
+describe("attachDetachDataDisks refuses", () => {
+  const diskId = `${COMPUTE}/disks/pvc-1`;
+  const rows: readonly (readonly [because: string, body: Json, code: string])[] = [
+    ["nothing to do", {}, "InvalidParameter"],
+    ["empty lists", { dataDisksToAttach: [], dataDisksToDetach: [] }, "InvalidParameter"],
+    ["a text", "x", "BadRequest"],
+    ["a list", [], "BadRequest"],
+    ["a disk that is null", { dataDisksToDetach: [null] }, "BadRequest"],
+    ["disks that are no list", { dataDisksToDetach: { diskId } }, "BadRequest"],
+    ["a misspelt member", { dataDisksToDetach: [{ diskID: diskId, detach: "ForceDetach" }] }, "BadRequest"],
+    [
+      "one disk in both lists",
+      { dataDisksToAttach: [{ diskId }], dataDisksToDetach: [{ diskId: diskId.toUpperCase() }] },
+      "InvalidParameter",
+    ],
+  ];
+  for (const [because, body, code] of rows)
+    it(because, () => {
+      const azure = aModel();
+      azure.finish("PUT", "disks/pvc-1", diskBody());
+      azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+      const answer = azure.send("POST", "virtualMachines/node-a/attachDetachDataDisks", body);
+      assert.deepEqual([answer.status, codeOf(answer.body)], [400, code]);
+      azure.settle();
+      assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
+    });
+});

@@ -17,8 +17,13 @@ interface Model {
   readonly members: ReadonlyMap<string, Member>;
 }
 
+/** A list of values of one type. */
+interface List {
+  readonly elements: Model;
+}
+
 /** What is checked of a member: nothing, its value or each of its elements against a model, or its text. */
-type Member = "any" | { readonly model: Model } | Choice;
+type Member = "any" | { readonly model: Model } | List | Choice;
 
 /** A text that is one of few, in any case. */
 interface Choice {
@@ -29,12 +34,12 @@ interface Choice {
 
 function modelOf(
   names: readonly string[],
-  checked: Readonly<Record<string, Model | Choice>>,
+  checked: Readonly<Record<string, Model | List | Choice>>,
   type?: string,
 ): Model {
   const members = new Map<string, Member>(names.map((name) => [name.toLowerCase(), "any"]));
   for (const [name, check] of Object.entries(checked))
-    members.set(name.toLowerCase(), "choices" in check ? check : { model: check });
+    members.set(name.toLowerCase(), "members" in check ? { model: check } : check);
   return type === undefined ? { members } : { members, type };
 }
 
@@ -78,22 +83,39 @@ const DATA_DISK = modelOf(
 );
 const STORAGE_PROFILE = modelOf(
   ["imageReference", "diskControllerType", "alignRegionalDisksToVMZone", "diskApiVersion"],
-  { dataDisks: DATA_DISK, osDisk: OS_DISK },
+  { dataDisks: { elements: DATA_DISK }, osDisk: OS_DISK },
   "StorageProfile",
 );
 const VIRTUAL_MACHINE = modelOf([], { properties: modelOf([], { storageProfile: STORAGE_PROFILE }) });
 
-/** The writes of VMs and instances. */
-const WRITES: readonly string[] = [
-  "VirtualMachines_CreateOrUpdate",
-  "VirtualMachines_Update",
-  "VirtualMachineScaleSetVMs_Update",
-];
+const ATTACH_DETACH = modelOf(
+  [],
+  {
+    dataDisksToAttach: {
+      elements: modelOf(
+        ["diskId", "lun", "deleteOption", "diskEncryptionSet", "writeAcceleratorEnabled"],
+        { caching: CACHING },
+        "DataDisksToAttach",
+      ),
+    },
+    dataDisksToDetach: { elements: modelOf(["diskId", "detachOption"], {}, "DataDisksToDetach") },
+  },
+  "AttachDetachDataDisksRequest",
+);
+
+/** The writes of VMs and instances, and what they send. */
+const WRITES: Readonly<Record<string, Model>> = {
+  VirtualMachines_CreateOrUpdate: VIRTUAL_MACHINE,
+  VirtualMachines_Update: VIRTUAL_MACHINE,
+  VirtualMachineScaleSetVMs_Update: VIRTUAL_MACHINE,
+  VirtualMachines_AttachDetachDataDisks: ATTACH_DETACH,
+  VirtualMachineScaleSetVMs_AttachDetachDataDisks: ATTACH_DETACH,
+};
 
 /**
  * Why the compute provider refuses a write of a VM: unlike that of disks, it reads no body with a member that
- * its version does not have, or with a text that is none of a type's values. Checked are the storage profile
- * and its disks. `body` has its members as the client spells them.
+ * its version does not have, or with a value that is none of a type. Checked are the storage profile and its
+ * disks. `body` has its members as the client spells them.
  *
  * The position in a message is where the provider's reader, Newtonsoft.Json, has stopped: behind the colon of
  * the member (inferred from Resource Manager's own reader, azure-sdk-for-python#14566, since the body is not
@@ -104,9 +126,10 @@ export function checkStorageProfile(
   operation: string,
   apiVersion: string,
 ): ArmFailure | undefined {
-  if (!WRITES.includes(operation)) return undefined;
+  const model = WRITES[operation];
+  if (model === undefined) return undefined;
   const missing = fieldsMissingIn(operation, apiVersion).map((field) => field.toLowerCase());
-  return checkValue({ body, missing, apiVersion }, body, { model: VIRTUAL_MACHINE, path: [] });
+  return checkObject({ body, missing, apiVersion }, body, { model, path: [] });
 }
 
 interface Write {
@@ -121,18 +144,38 @@ interface Place {
   readonly path: BodyPath;
 }
 
-function checkValue(write: Write, value: Json | undefined, { model, path }: Place): ArmFailure | undefined {
-  const parts: readonly (readonly [string | number, Json | undefined])[] = Array.isArray(value)
-    ? (value as readonly Json[]).map((element, index) => [index, element])
-    : Object.entries(isObject(value) ? value : {});
+function checkObject(write: Write, value: Json | undefined, { model, path }: Place): ArmFailure | undefined {
+  if (value === undefined) return undefined;
+  if (!isObject(value))
+    return model.type === undefined ? undefined : notOfType(write, value, model.type, path);
   // In the order of the text, in which the provider reads.
-  for (const [step, part] of parts) {
-    const place = { model, path: [...path, step] };
-    const failure =
-      typeof step === "number" ? checkValue(write, part, place) : checkMember(write, step, part, place);
+  for (const [name, part] of Object.entries(value)) {
+    const failure = checkMember(write, name, part, { model, path: [...path, name] });
     if (failure !== undefined) return failure;
   }
   return undefined;
+}
+
+function checkList(
+  write: Write,
+  value: Json,
+  { elements, path }: List & { readonly path: BodyPath },
+): ArmFailure | undefined {
+  const type = `System.Collections.Generic.List\`1[${elements.type}]`;
+  if (!Array.isArray(value)) return notOfType(write, value, type, path);
+  return (value as readonly Json[])
+    .map((element, index) => checkObject(write, element, { model: elements, path: [...path, index] }))
+    .find((failure) => failure !== undefined);
+}
+
+/**
+ * The words of Newtonsoft.Json, of which none is recorded for these types. For null it has none: whatever the
+ * provider says, it can't make a disk of it.
+ */
+function notOfType({ body }: Write, value: Json, type: string, path: BodyPath): ArmFailure {
+  const read = typeof value === "object" && value !== null ? 1 : JSON.stringify(value).length;
+  const position = charactersBefore(body, path) + read;
+  return armErrors.notConvertible({ value, type, path: pathText(path), position });
 }
 
 function checkMember(
@@ -146,9 +189,10 @@ function checkMember(
   if (type !== undefined && (isUnknown || isMissing(write, path)))
     return armErrors.unknownMember(name, type, pathText(path), charactersBefore(write.body, path));
   if (member === undefined || member === "any") return undefined;
-  return "model" in member
-    ? checkValue(write, value, { model: member.model, path })
-    : checkChoice(write, value, { choice: member, path });
+  if (value === undefined || value === null) return undefined;
+  if ("model" in member) return checkObject(write, value, { model: member.model, path });
+  if ("elements" in member) return checkList(write, value, { ...member, path });
+  return checkChoice(write, value, { choice: member, path });
 }
 
 function isMissing({ missing }: Write, path: BodyPath): boolean {
@@ -166,5 +210,6 @@ function checkChoice(
   const isOther = typeof value === "string" && value !== "" && choiceOf(choice.choices, value) === undefined;
   if (!isOther || apiVersion > KNOWN_UNTIL) return undefined;
   const position = charactersBefore(body, path) + JSON.stringify(value).length;
-  return armErrors.notConvertible({ value, type: choice.type, path: pathText(path), position });
+  const type = `System.Nullable\`1[${choice.type}]`;
+  return armErrors.notConvertible({ value, type, path: pathText(path), position });
 }
