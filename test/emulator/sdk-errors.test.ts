@@ -225,7 +225,7 @@ describe("errors through the official SDK", () => {
         "cached and shared",
         () => attach("node-c", [{ lun: 0, id: shared, more: { caching: "ReadOnly" } }]),
         400,
-        "InvalidParameter",
+        "BadRequest",
         /maxShares/,
       ],
       [

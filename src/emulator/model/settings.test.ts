@@ -64,7 +64,7 @@ const rows: readonly {
     },
     either: [
       [{}, [409, 200, "0:pvc-1"]],
-      [{ deleteWinsOverAttachInFlight: true }, [202, 404, ""]],
+      [{ deleteWinsOverAttachInFlight: true }, [202, 404, "0:pvc-1"]],
     ],
   },
   {

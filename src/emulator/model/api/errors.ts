@@ -670,15 +670,43 @@ export const armErrors = {
         target: "managedDisk.storageAccountType",
       },
     ),
-  premiumNotSupported: (sku: string, vmSize: string) =>
+  premiumNotSupported: (sku: string, vmSize: string, diskName: string) =>
     failure(
       400,
       "InvalidParameter",
       `Requested operation cannot be performed because the VM size ${vmSize} does not support the ` +
-        `storage account type ${sku}.`,
-      {
-        target: "managedDisk.storageAccountType",
-      },
+        `storage account type ${sku} of disk '${diskName}'. Consider updating the VM to a size that supports ` +
+        "Premium storage.",
+      { target: "dataDisk.managedDisk.storageAccountType" },
+    ),
+  skuCached: (sku: string, caching: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `Storage Account type ${sku} is not supported with caching type ${caching}. Please use caching type None.`,
+      { target: "dataDisk.caching" },
+    ),
+  sharedDiskCached: (diskName: string, maxShares: number) =>
+    failure(
+      400,
+      "BadRequest",
+      `Shared disk '${diskName}' with maxShares ${maxShares} supports only Disk CachingType 'None'.`,
+    ),
+  controllerNotSupported: (vmSize: string, controllerType: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `The VM size '${vmSize}' cannot boot with DiskControllerType '${controllerType}'. Please query sku api at ` +
+        "https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.",
+      { target: "vmSize" },
+    ),
+  /** Recorded of `additionalCapabilities.ultraSSDEnabled`. */
+  onlyWhenDeallocated: (property: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `'${property}' can be updated only when VM is in deallocated state.`,
+      { target: property },
     ),
   zonalDiskOnly: (sku: string) =>
     failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),

@@ -1,4 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
+import { textAt } from "../api/json.ts";
 import { durationMs } from "../api/resource/iso-duration.ts";
 import {
   continueOperation,
@@ -9,7 +10,7 @@ import {
 } from "../pace/operations.ts";
 import { announce, noticeMs } from "../scheduled-events/raise-event.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
-import { otherProperties } from "../vm/vm-create.ts";
+import { controllerType, otherProperties } from "../vm/vm-create.ts";
 import { changePower } from "../vm/vm-power.ts";
 import { findVmSize } from "../vm/vm-sizes.ts";
 import { runningOperation } from "../vm/vm-state.ts";
@@ -127,11 +128,13 @@ function upgradeInstance(world: World, run: Run, { id, vmGuid }: VirtualMachine,
 
 /** An instance with its scale set's present model. */
 export function withLatestModel(set: ScaleSet, vm: VirtualMachine): VirtualMachine {
+  const size = findVmSize(set.sizeName) ?? vm.size;
   return vm.instance === undefined
     ? vm
     : {
         ...vm,
-        size: findVmSize(set.sizeName) ?? vm.size,
+        size,
+        controllerType: controllerType(size, textAt(set.profile, "storageProfile", "diskControllerType")),
         // The host name is the instance's own.
         other: {
           ...vm.other,

@@ -43,12 +43,7 @@ function checkNew(
 }
 
 function checkKind(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmFailure | undefined {
-  return (
-    checkPlace(vm, disk) ??
-    checkFamily(vm, disk) ??
-    checkCaching(disk, entry) ??
-    checkAccelerator(vm, disk, entry)
-  );
+  return checkPlace(vm, disk) ?? checkFamily(vm, disk) ?? checkHostCache(vm, disk, entry);
 }
 
 function checkPlace(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
@@ -60,28 +55,43 @@ function checkPlace(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
   return vmZone === diskZone ? undefined : armErrors.zoneMismatch(disk.name, vmZone, diskZone);
 }
 
-function checkFamily(vm: VirtualMachine, disk: Disk): ArmFailure | undefined {
+/** A disk as the rules about its kind see it. */
+type KindOfDisk = Pick<Disk, "name" | "spec">;
+
+/** Why a VM of this size, with these capabilities, can't have a disk of that SKU. */
+export function checkFamily(vm: VirtualMachine, disk: KindOfDisk): ArmFailure | undefined {
   const { family, name } = disk.spec.sku;
   if (family === "Ultra" && !vm.ultraSsdEnabled) return armErrors.ultraNotEnabled(name);
   if (family === "PremiumV2" && vm.zones.length === 0) return armErrors.zonalDiskOnly(name);
   if ((family === "Premium" || family === "PremiumV2") && !vm.size.premiumIo)
-    return armErrors.premiumNotSupported(name, vm.size.name);
+    return armErrors.premiumNotSupported(name, vm.size.name, disk.name);
   return undefined;
 }
 
-function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
-  if (entry.caching === "None") return undefined;
-  const why = uncachedBecause(disk);
-  if (why === undefined) return undefined;
-  return armErrors.invalidParameter(
-    "dataDisk.caching",
-    `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed ` +
-      `for disk '${disk.name}': ${why} must use 'None'.`,
-  );
+/** Why the host can't cache a disk as its entry says. */
+export function checkHostCache(
+  vm: VirtualMachine,
+  disk: KindOfDisk,
+  entry: DataDisk,
+): ArmFailure | undefined {
+  return checkCaching(disk, entry) ?? checkAccelerator(vm, disk, entry);
+}
+
+function checkCaching({ name, spec }: KindOfDisk, { caching }: DataDisk): ArmFailure | undefined {
+  if (caching === "None") return undefined;
+  if (spec.maxShares > 1) return armErrors.sharedDiskCached(name, spec.maxShares);
+  if (hasSettablePerformance(spec.sku.family)) return armErrors.skuCached(spec.sku.name, caching);
+  return spec.sizeGiB > CACHED_SIZE_MAX_GIB
+    ? armErrors.invalidParameter(
+        "dataDisk.caching",
+        `The value '${caching}' of parameter 'dataDisk.caching' is not allowed for disk '${name}': a disk ` +
+          `larger than ${CACHED_SIZE_MAX_GIB} GiB must use 'None'.`,
+      )
+    : undefined;
 }
 
 /** Write accelerator: unshared Premium disks that the host caches for no writes, on VMs of the M series. */
-function checkAccelerator(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmFailure | undefined {
+function checkAccelerator(vm: VirtualMachine, disk: KindOfDisk, entry: DataDisk): ArmFailure | undefined {
   if (!entry.writeAcceleratorEnabled) return undefined;
   const refuse = (why: string): ArmFailure =>
     armErrors.invalidParameter(
@@ -93,14 +103,6 @@ function checkAccelerator(vm: VirtualMachine, disk: Disk, entry: DataDisk): ArmF
     return refuse(`it is not supported for ${disk.spec.sku.name} disks`);
   if (disk.spec.maxShares > 1) return refuse("it is not supported for shared disks");
   return entry.caching === "ReadWrite" ? refuse("host caching must be None or ReadOnly") : undefined;
-}
-
-function uncachedBecause(disk: Disk): string | undefined {
-  if (disk.spec.maxShares > 1) return "a disk with maxShares greater than one";
-  if (hasSettablePerformance(disk.spec.sku.family)) return `a disk of type ${disk.spec.sku.name}`;
-  return disk.spec.sizeGiB > CACHED_SIZE_MAX_GIB
-    ? `a disk larger than ${CACHED_SIZE_MAX_GIB} GiB`
-    : undefined;
 }
 
 /** A disk belongs to the VMs that have it and to those that are getting it. */

@@ -2,7 +2,9 @@ import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { booleanAt, isObject, type Json, numberAt, textAt } from "../api/json.ts";
 import { choiceOf } from "../api/request/choice.ts";
 import { parseResourceId, sameId } from "../api/resource/resource-id.ts";
+import type { DiskSpec } from "../disk/disk.ts";
 import { findDisk, type World } from "../world.ts";
+import { checkHostCache } from "./attachment-rules.ts";
 import { newDiskId, newDiskSpec, type RequestedDataDisk } from "./new-disks.ts";
 import { type Caching, type DataDisk, isLeaving, type VirtualMachine } from "./virtual-machine.ts";
 
@@ -156,14 +158,20 @@ function planExisting(
     return armErrors.changeNotAllowed("dataDisk.createOption");
   if (wanted.toBeDetached) return leaving(existing, wanted.forced);
   if (isLeaving(existing)) return armErrors.attachWhileBeingDetached(existing.name, vm.name);
-  const refused = checkDiskUnchanged(world, vm, existing, wanted);
+  const spec = existing.makes ?? findDisk(world, existing.diskId)?.spec;
+  // Azure keeps the entry of a disk that is gone, and refuses each list that has it (kubernetes#88444).
+  if (spec === undefined) return armErrors.diskNotFound(existing.name);
+  const refused = checkDiskUnchanged(vm, existing.diskId, spec, wanted);
   if (refused !== undefined) return refused;
-  return {
+  const kept = {
     ...existing,
     caching: choiceOf(CACHINGS, wanted.caching) ?? existing.caching,
     writeAcceleratorEnabled: wanted.writeAcceleratorEnabled,
     deleteOption: choiceOf(DELETE_OPTIONS, wanted.deleteOption) ?? existing.deleteOption,
   };
+  const isCachedAsBefore =
+    kept.caching === existing.caching && kept.writeAcceleratorEnabled === existing.writeAcceleratorEnabled;
+  return (isCachedAsBefore ? undefined : checkHostCache(vm, { name: existing.name, spec }, kept)) ?? kept;
 }
 
 /**
@@ -171,13 +179,11 @@ function planExisting(
  * refused, too.
  */
 function checkDiskUnchanged(
-  world: World,
   vm: VirtualMachine,
-  { diskId, makes }: DataDisk,
+  diskId: string,
+  spec: DiskSpec,
   { sizeGiB, skuName }: RequestedDataDisk,
 ): ArmFailure | undefined {
-  const spec = makes ?? findDisk(world, diskId)?.spec;
-  if (spec === undefined) return undefined;
   if (sizeGiB !== undefined && sizeGiB !== spec.sizeGiB)
     return vm.power === "deallocated"
       ? armErrors.resizeThroughVm(vm.name, diskId)

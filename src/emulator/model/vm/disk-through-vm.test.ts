@@ -68,3 +68,54 @@ describe("a change of a disk through its VM's list", () => {
     assert.equal(numberAt(list?.[0], "diskSizeGB"), 256);
   });
 });
+
+describe("host caching of a disk that a VM has", () => {
+  const rows: readonly (readonly [
+    sku: string,
+    properties: Record<string, Json>,
+    code: string,
+    message: string,
+  ])[] = [
+    [
+      "PremiumV2_LRS",
+      {},
+      "InvalidParameter",
+      "Storage Account type PremiumV2_LRS is not supported with caching type ReadOnly. Please use caching " +
+        "type None.",
+    ],
+    [
+      "Premium_LRS",
+      { diskSizeGB: 1024, maxShares: 3 },
+      "BadRequest",
+      "Shared disk 'pvc-1' with maxShares 3 supports only Disk CachingType 'None'.",
+    ],
+    [
+      "Premium_LRS",
+      { diskSizeGB: 8192 },
+      "InvalidParameter",
+      "The value 'ReadOnly' of parameter 'dataDisk.caching' is not allowed for disk 'pvc-1': a disk larger " +
+        "than 4095 GiB must use 'None'.",
+    ],
+  ];
+  for (const [sku, properties, code, message] of rows)
+    it(`stays None for ${sku} with ${JSON.stringify(properties)}`, () => {
+      const azure = aModel();
+      azure.finish("PUT", "disks/pvc-1", diskBody({ sku, properties }));
+      azure.finish("PATCH", VM, listBody({ 0: "pvc-1" }));
+      const cached = listBody({ 0: "pvc-1" }, { "pvc-1": { caching: "ReadOnly" } });
+      const { status, body } = azure.send("PATCH", VM, cached);
+      assert.deepEqual([status, codeOf(body), textAt(body, "error", "message")], [400, code, message]);
+      const [entry] = listAt(azure.send("GET", VM).body, "properties", "storageProfile", "dataDisks") ?? [];
+      assert.equal(textAt(entry, "caching"), "None");
+    });
+
+  it("changes for another disk, without Write Accelerator", () => {
+    const azure = aVmWithDisk();
+    const accelerated = { caching: "ReadOnly", writeAcceleratorEnabled: true };
+    const refused = azure.send("PATCH", VM, listBody({ 0: "pvc-1" }, { "pvc-1": accelerated }));
+    assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidParameter"]);
+    azure.finish("PATCH", VM, listBody({ 0: "pvc-1" }, { "pvc-1": { caching: "ReadOnly" } }));
+    const [entry] = listAt(azure.send("GET", VM).body, "properties", "storageProfile", "dataDisks") ?? [];
+    assert.equal(textAt(entry, "caching"), "ReadOnly");
+  });
+});

@@ -4,6 +4,7 @@ import { type Json, textAt } from "../api/json.ts";
 import type { ModelSettings } from "../settings.ts";
 import {
   aModel,
+  codeOf,
   dataDisksOf,
   diskBody,
   etagOf,
@@ -41,6 +42,14 @@ function shown(azure: ModelFixture): readonly (string | undefined)[] {
 
 const LISTED = ["0:pvc-1 1:pvc-2", "Failed", undefined, undefined] as const;
 const ATTACHED = ["0:pvc-1 1:pvc-2", "Succeeded", "node-a", "node-a"] as const;
+
+/** How a list of node-a is refused. */
+function refusal(azure: ModelFixture, disks: Readonly<Record<number, string>>): readonly unknown[] {
+  const { status, body } = azure.send("PATCH", "virtualMachines/node-a", listBody(disks));
+  return [status, codeOf(body), textAt(body, "error", "message")];
+}
+
+const NOT_FOUND = [404, "NotFound", "Disk pvc-2 is not found."];
 
 describe("a failed attach", () => {
   it("stays in the VM's list without its disk", () => {
@@ -113,7 +122,32 @@ describe("a failed attach", () => {
     const azure = afterFailure();
     azure.finish("DELETE", "disks/pvc-2");
     assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", {}), "status"), "Failed");
+    assert.deepEqual(refusal(azure, { 0: "pvc-1", 1: "pvc-2" }), NOT_FOUND);
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     assert.deepEqual(shown(azure).slice(0, 2), ["0:pvc-1", "Succeeded"]);
+  });
+});
+
+describe("an attach whose disk is deleted on its way", () => {
+  /** node-a has pvc-1; pvc-2 was deleted while it was being attached. */
+  function afterDeletion(): ModelFixture {
+    const azure = aModel({ settings: { deleteWinsOverAttachInFlight: true } });
+    for (const name of ["pvc-1", "pvc-2"]) azure.finish("PUT", `disks/${name}`, diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1", 1: "pvc-2" }));
+    azure.finish("DELETE", "disks/pvc-2");
+    return azure;
+  }
+
+  it("succeeds, and leaves the entry of a disk that does not exist", () => {
+    assert.deepEqual(shown(afterDeletion()), ["0:pvc-1 1:pvc-2", "Succeeded", "node-a", undefined]);
+  });
+
+  it("fails each later list that has the entry, until one has not", () => {
+    const azure = afterDeletion();
+    azure.finish("PUT", "disks/pvc-3", diskBody());
+    assert.deepEqual(refusal(azure, { 0: "pvc-1", 1: "pvc-2", 2: "pvc-3" }), NOT_FOUND);
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1", 2: "pvc-3" }));
+    assert.deepEqual(shown(azure), ["0:pvc-1 2:pvc-3", "Succeeded", "node-a", undefined]);
   });
 });

@@ -192,7 +192,7 @@ describe("a VM's data-disk list", () => {
       because: "a shared disk is not cached",
       prepare: (azure) => azure.finish("PUT", "disks/shared", diskBody(shared)),
       body: listBody({ 0: "shared" }, { shared: { caching: "ReadOnly" } }),
-      expected: [400, "InvalidParameter"],
+      expected: [400, "BadRequest"],
     },
     {
       because: "nothing above 4095 GiB is cached",

@@ -1,5 +1,6 @@
-import { type Json, type JsonObject, objectAt } from "../api/json.ts";
+import { type Json, type JsonObject, objectAt, withoutMembers } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
+import { withoutSecrets } from "../api/resource/secrets.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { DiskSpec, ProvisioningState } from "../disk/disk.ts";
 import type { VmSize } from "./vm-sizes.ts";
@@ -136,7 +137,7 @@ export function renderVirtualMachine(
       ? {}
       : { instanceId: vm.instance.instanceId, sku: { name: vm.size.name, tier: "Standard" } }),
     properties: {
-      ...Object.fromEntries(Object.entries(vm.other).filter(([member]) => !hidden.includes(member))),
+      ...withoutMembers(withoutSecrets(vm.other), hidden),
       // An instance names its size in `sku` only.
       hardwareProfile: vm.instance === undefined ? { vmSize: vm.size.name } : {},
       ...(vm.instance === undefined ? {} : { latestModelApplied: vm.instance.latestModelApplied }),

@@ -13,8 +13,7 @@ import {
 } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
 import { choiceOf } from "../api/request/choice.ts";
-import { resourceId } from "../api/resource/resource-id.ts";
-import { withoutSecrets } from "../api/resource/secrets.ts";
+import { resourceId, sameId } from "../api/resource/resource-id.ts";
 import { statedMembers } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
@@ -77,6 +76,10 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   const wrongNotice = checkTerminateNotice(at(body, "properties"));
   if (wrongNotice !== undefined) return wrongNotice;
   const availabilitySetId = textAt(body, "properties", "availabilitySet", "id");
+  const wantedController = textAt(body, "properties", "storageProfile", "diskControllerType");
+  const controller = controllerType(size, wantedController);
+  if (wantedController !== undefined && !sameId(controller, wantedController))
+    return armErrors.controllerNotSupported(size.name, wantedController);
   const { subscriptionId, resourceGroup, name, scaleSet } = address;
   return {
     subscriptionId,
@@ -93,7 +96,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     tags: textsAt(body, "tags"),
     vmGuid: world.random.guid(),
     size,
-    controllerType: controllerType(size, textAt(body, "properties", "storageProfile", "diskControllerType")),
+    controllerType: controller,
     ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? false,
     ...(availabilitySetId === undefined ? {} : { availabilitySetId }),
     other: otherProperties(body),
@@ -183,13 +186,14 @@ export function createVm(
   return { kind: "Started", vm: putVm(world, { ...begun, operationId: operation.id }), operation };
 }
 
-function controllerType(size: VmSize, wanted: string | undefined): DiskControllerType {
+/** The type that is wanted of those which a size has, or the size's own. */
+export function controllerType(size: VmSize, wanted: string | undefined): DiskControllerType {
   return choiceOf(size.controllerTypes, wanted) ?? size.controllerTypes[0] ?? "SCSI";
 }
 
-/** Everything in `properties` that has no effect here, and that reads return. */
+/** Everything in `properties` that has no effect here, and that reads return, but for its secrets. */
 export function otherProperties(body: Json | undefined): JsonObject {
-  const properties = withoutSecrets(objectAt(body, "properties") ?? {});
+  const properties = objectAt(body, "properties") ?? {};
   const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};
   const { ultraSSDEnabled: _understood, ...capabilities } =
     objectAt(properties, "additionalCapabilities") ?? {};

@@ -218,8 +218,10 @@ function settled(
     updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
     return [{ ...entry, phase: "Attached" }];
   }
-  // A failed attach stays in the VM's goal state: listed, but the disk is free.
-  if (entry.phase === "Attaching" && outcome.error !== undefined && world.settings.failedAttach === "kept") {
+  // A failed attach stays in the VM's goal state: listed, but the disk is free. So does one whose disk was
+  // deleted on its way, which Azure calls a success (kubernetes#82714).
+  const isKept = isDone || (outcome.error !== undefined && world.settings.failedAttach === "kept");
+  if (entry.phase === "Attaching" && isKept) {
     updateDisk(world, entry.diskId, (disk) => unreserved(disk, vm));
     return [{ ...entry, phase: "AttachFailed" }];
   }

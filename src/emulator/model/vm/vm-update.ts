@@ -9,15 +9,17 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
+import { checkUltraChange, checkUnchangeable, controllerAfter } from "../api/request/check-vm-change.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import { statedMembers } from "../api/resource/stated-members.ts";
+import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import type { ModelSettings } from "../settings.ts";
 import { checkCores } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
-import { findDisk, findVm, normalLocation, putVm, without, type World } from "../world.ts";
-import { checkAttach } from "./attachment-rules.ts";
+import { findDisk, findVm, putVm, without, type World } from "../world.ts";
+import { checkAttach, checkFamily } from "./attachment-rules.ts";
 import {
   type AttachDetachRequest,
   type DataDiskPlan,
@@ -47,6 +49,7 @@ import {
 /** The changes of an update. */
 interface VmChange {
   readonly size: VmSize;
+  readonly controllerType: DiskControllerType;
   readonly tags: VirtualMachine["tags"];
   readonly ultraSsdEnabled: boolean;
   readonly other: JsonObject;
@@ -70,10 +73,12 @@ export function updateVm(
   body: Json | undefined,
   name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update" | "VirtualMachineScaleSetVMs_Update",
 ): VmUpdate {
-  const refused = checkUnchangeable(vm, body);
+  const refused = checkUnchangeable(vm, body) ?? checkUltraChange(vm, body);
   if (refused !== undefined) return refused;
   const size = sizeIn(vm, body);
   if ("kind" in size) return size;
+  const controllerType = controllerAfter(vm, size, body);
+  if (typeof controllerType !== "string") return controllerType;
   const added = vm.power === "deallocated" ? 0 : size.vcpus - vm.size.vcpus;
   const restricted =
     size.name === vm.size.name ? undefined : (checkSku(world, size.name, vm) ?? checkCores(world, vm, added));
@@ -84,16 +89,17 @@ export function updateVm(
       ? { kind: "Plan", entries: planUnchangedList(vm) }
       : planReplacedList(world, { ...vm, size }, withDiskNames(world, vm, parseDataDisks(list)));
   if (plan.kind === "Failure") return plan;
-  if (
-    size.name !== vm.size.name &&
-    plan.entries.filter((entry) => !isLeaving(entry)).length > size.dataDisksMax
-  )
-    return armErrors.tooManyDataDisks(size.dataDisksMax);
+  const ultraSsdEnabled =
+    booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled;
+  if (size.name !== vm.size.name || ultraSsdEnabled !== vm.ultraSsdEnabled) {
+    const unsuited = checkStaying(world, { ...vm, size, ultraSsdEnabled }, plan.entries);
+    if (unsuited !== undefined) return unsuited;
+  }
   return startUpdate(world, vm, name, {
     size,
+    controllerType,
     tags: textsAt(body, "tags") ?? vm.tags,
-    ultraSsdEnabled:
-      booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
+    ultraSsdEnabled,
     other: merged(vm.other, otherProperties(body)),
     members: statedMembers(world, body, vm.members),
     dataDisks: plan.entries,
@@ -111,6 +117,7 @@ export function attachDetachDataDisks(
   if (plan.kind === "Failure") return plan;
   return startUpdate(world, vm, `${providerOf(vm)}_AttachDetachDataDisks`, {
     size: vm.size,
+    controllerType: vm.controllerType,
     tags: vm.tags,
     ultraSsdEnabled: vm.ultraSsdEnabled,
     other: vm.other,
@@ -137,12 +144,13 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
   const retried = withFailedAttachesRetried(world, { ...vm, ...change }, change.dataDisks);
   const dataDisks = retried.entries.map((entry) => asDiskShows(world, entry));
-  const { size, tags, ultraSsdEnabled, other, members } = change;
+  const { size, controllerType, tags, ultraSsdEnabled, other, members } = change;
   // An interrupted reimage leaves a VM without its set-up.
   const left = isReimage(admission.preempts) ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
   const changed = {
     ...begun(world, left, etagMoves),
     size,
+    controllerType,
     tags,
     ultraSsdEnabled,
     other,
@@ -210,16 +218,20 @@ function updateDelayMs(world: World, vm: VirtualMachine): number {
   );
 }
 
-function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
-  const location = textAt(body, "location");
-  if (location !== undefined && normalLocation(location) !== normalLocation(vm.location))
-    return armErrors.changeNotAllowed("location");
-  const zones = listAt(body, "zones");
-  if (zones !== undefined && !sameJson(zones, [...vm.zones])) return armErrors.changeNotAllowed("zones");
-  const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
-  if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase())
-    return armErrors.changeNotAllowed("availabilitySet.id");
-  return undefined;
+/** Why a VM of another size, or with other capabilities, can't keep its disks. */
+function checkStaying(
+  world: World,
+  vm: VirtualMachine,
+  entries: readonly DataDisk[],
+): ArmFailure | undefined {
+  const staying = entries.filter((entry) => !isLeaving(entry));
+  if (staying.length > vm.size.dataDisksMax) return armErrors.tooManyDataDisks(vm.size.dataDisksMax);
+  return staying
+    .map(({ name, diskId, makes }) => {
+      const spec = makes ?? findDisk(world, diskId)?.spec;
+      return spec === undefined ? undefined : checkFamily(vm, { name, spec });
+    })
+    .find((refused) => refused !== undefined);
 }
 
 function sizeIn(vm: VirtualMachine, body: Json | undefined): VmSize | ArmFailure {
@@ -230,6 +242,7 @@ function sizeIn(vm: VirtualMachine, body: Json | undefined): VmSize | ArmFailure
 function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
   return !(
     change.size.name === vm.size.name &&
+    change.controllerType === vm.controllerType &&
     change.ultraSsdEnabled === vm.ultraSsdEnabled &&
     sameJson({ ...change.tags }, { ...vm.tags }) &&
     sameJson(change.other, vm.other) &&

@@ -1,0 +1,74 @@
+import type { DiskControllerType } from "../../data-plane-port.ts";
+import type { VirtualMachine } from "../../vm/virtual-machine.ts";
+import type { VmSize } from "../../vm/vm-sizes.ts";
+import { normalLocation } from "../../world.ts";
+import { type ArmFailure, armErrors } from "../errors.ts";
+import { at, booleanAt, isObject, type Json, listAt, sameJson, textAt, withoutMembers } from "../json.ts";
+import { choiceOf } from "./choice.ts";
+
+/** Properties that a VM keeps from its creation on, by the names that Azure's messages have. */
+const FIXED: readonly (readonly [property: string, path: readonly string[]])[] = [
+  ["osProfile.computerName", ["osProfile", "computerName"]],
+  ["osProfile.adminUsername", ["osProfile", "adminUsername"]],
+  ["osProfile.customData", ["osProfile", "customData"]],
+  ["osDisk.name", ["storageProfile", "osDisk", "name"]],
+  ["osDisk.createOption", ["storageProfile", "osDisk", "createOption"]],
+  ["imageReference", ["storageProfile", "imageReference"]],
+];
+
+/**
+ * Why an update of a VM is refused for what never changes. Compared is what the body states. What the VM has
+ * not got yet may be stated once (inferred; a VM that was made from a disk refuses an `osProfile`).
+ */
+export function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
+  const location = textAt(body, "location");
+  if (location !== undefined && normalLocation(location) !== normalLocation(vm.location))
+    return armErrors.changeNotAllowed("location");
+  const zones = listAt(body, "zones");
+  if (zones !== undefined && !sameJson(zones, [...vm.zones])) return armErrors.changeNotAllowed("zones");
+  const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
+  if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase())
+    return armErrors.changeNotAllowed("availabilitySet.id");
+  const changed = FIXED.find(([, path]) => {
+    const present = at(vm.other, ...path);
+    return present !== undefined && isOther(present, at(body, "properties", ...path));
+  });
+  return changed === undefined ? undefined : armErrors.changeNotAllowed(changed[0]);
+}
+
+/** Whether a body states something else: of an object the members that it states, of a text in any case. */
+function isOther(present: Json | undefined, stated: Json | undefined): boolean {
+  if (stated === undefined) return false;
+  if (isObject(stated))
+    // A read adds the exact version of an image.
+    return Object.entries(withoutMembers(stated, ["exactVersion"])).some(([member, value]) =>
+      isOther(at(present, member), value),
+    );
+  return typeof stated === "string" && typeof present === "string"
+    ? stated.toLowerCase() !== present.toLowerCase()
+    : !sameJson(stated, present);
+}
+
+/** The controller of a VM after an update: its size has to have it, and it changes only while deallocated. */
+export function controllerAfter(
+  vm: VirtualMachine,
+  size: VmSize,
+  body: Json | undefined,
+): DiskControllerType | ArmFailure {
+  const stated = textAt(body, "properties", "storageProfile", "diskControllerType");
+  if (stated === undefined && size.name === vm.size.name) return vm.controllerType;
+  const wanted = stated ?? vm.controllerType;
+  const controller = choiceOf(size.controllerTypes, wanted);
+  if (controller === undefined) return armErrors.controllerNotSupported(size.name, wanted);
+  return controller === vm.controllerType || vm.power === "deallocated"
+    ? controller
+    : armErrors.onlyWhenDeallocated("storageProfile.diskControllerType");
+}
+
+/** Why an update may not change whether a VM takes Ultra disks. */
+export function checkUltraChange(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
+  const stated = booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled");
+  return stated === undefined || stated === vm.ultraSsdEnabled || vm.power === "deallocated"
+    ? undefined
+    : armErrors.onlyWhenDeallocated("additionalCapabilities.ultraSSDEnabled");
+}
