@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "../../testing/model-fixture.ts";
+import {
+  aModel,
+  codeOf,
+  dataDisksOf,
+  diskBody,
+  listBody,
+  type ModelFixture,
+} from "../../testing/model-fixture.ts";
 import { at, type Json, type JsonObject, objectAt, textAt } from "../json.ts";
 
 const VM = "virtualMachines/vm";
@@ -69,7 +76,10 @@ describe("a VM's size", () => {
   it("does not change to one that lacks the VM's controller", () => {
     const [status, code, message] = refusal(aVm(sized("Standard_D2s_v5")), sized("Standard_D2s_v6"));
     assert.deepEqual([status, code], [400, "InvalidParameter"]);
-    assert.match(String(message), /^The VM size 'Standard_D2s_v6' cannot boot with DiskControllerType 'SCSI'\./);
+    assert.match(
+      String(message),
+      /^The VM size 'Standard_D2s_v6' cannot boot with DiskControllerType 'SCSI'\./,
+    );
   });
 
   it("changes with the controller, while the VM is deallocated", () => {

@@ -46,14 +46,14 @@ describe("members in another case", () => {
   it("are shown as the description spells them, and changed in either spelling", () => {
     const azure = aModel();
     azure.finish("PATCH", "virtualMachines/node-a", {
-      properties: { osprofile: { ADMINUSERNAME: "azure", AdminPassword: "secret" } },
+      properties: { osprofile: { ALLOWEXTENSIONOPERATIONS: true, AdminPassword: "secret" } },
     });
     azure.finish("PATCH", "virtualMachines/node-a", {
-      properties: { osProfile: { adminUsername: "other" } },
+      properties: { osProfile: { allowExtensionOperations: false } },
     });
     const shown = objectAt(azure.send("GET", "virtualMachines/node-a").body, "properties");
     assert.deepEqual(shown?.["osprofile"], undefined);
-    assert.equal(textAt(shown, "osProfile", "adminUsername"), "other");
+    assert.equal(at(shown, "osProfile", "allowExtensionOperations"), false);
     assert.equal(JSON.stringify(shown).includes("secret"), false);
   });
 
