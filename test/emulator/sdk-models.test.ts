@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/api/arm-message.ts";
-import { isObject, type Json } from "../../src/emulator/model/api/json.ts";
+import { isObject, type Json, objectAt, withoutMembers } from "../../src/emulator/model/api/json.ts";
 import { asDescribed } from "../../src/emulator/model/api/request/described-body.ts";
 import { MEMBER_NAMES } from "../../src/emulator/model/api/request/member-names.ts";
 import { ARM_ROUTES } from "../../src/emulator/model/api/routes.ts";
@@ -80,7 +80,7 @@ describe("answers beside the models of the official SDK", () => {
       .flatMap((body) => (isObject(body) && Array.isArray(body["value"]) ? (body["value"] as Json[]) : body))
       .filter((resource) => isObject(resource) && isObject(resource["properties"]) && "id" in resource);
     assert.ok(resources.length > 50, `${resources.length} resources`);
-    for (const resource of resources) {
+    for (const resource of resources.map(withoutView)) {
       assert.deepEqual(asDescribed(inCapitals(resource)), resource);
       assert.deepEqual(asDescribed(inQuotes(resource)), resource);
     }
@@ -132,14 +132,20 @@ describe("the members of bodies that the emulator knows", () => {
   });
 });
 
-/** A document with its members in capitals, but for those that a client names, and for instance views. */
+/** A resource without its instance view, which no write states. */
+function withoutView(resource: Json): Json {
+  const properties = withoutMembers(objectAt(resource, "properties") ?? {}, ["instanceView"]);
+  return { ...objectAt(resource), properties };
+}
+
+/** A document with its members in capitals, but for those that a client names. */
 function inCapitals(value: Json): Json {
   if (Array.isArray(value)) return value.map(inCapitals);
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, member = null]) => [
       name.toUpperCase(),
-      ["tags", "instanceView"].includes(name) ? member : inCapitals(member),
+      name === "tags" ? member : inCapitals(member),
     ]),
   );
 }

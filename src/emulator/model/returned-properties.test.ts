@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json, textAt } from "./api/json.ts";
+import { at, type Json, type JsonObject, objectAt, textAt } from "./api/json.ts";
 import { aModel, diskBody } from "./testing/model-fixture.ts";
 
 const OS_PROFILE = { computerName: "host", adminUsername: "azure" };
@@ -116,6 +116,30 @@ describe("the properties that reads return", () => {
       ...model,
       storageProfile: { ...storageProfile, imageReference: { sku: "24_04" } },
     });
+  });
+
+  it("has no member that Azure does not describe, and none that a write sets to null", () => {
+    const azure = aModel();
+    const read = (path: string): JsonObject => objectAt(azure.send("GET", path).body, "properties") ?? {};
+    azure.finish("PUT", "disks/d", {
+      location: "eastus",
+      sku: { name: "Premium_LRS" },
+      properties: { creationData: { createOption: "Empty" }, diskSizeGB: 8, osType: "Linux", foo: 1 },
+    });
+    assert.deepEqual([read("disks/d")["osType"], read("disks/d")["foo"]], ["Linux", undefined]);
+    azure.finish("PATCH", "disks/d", { properties: { osType: null, bar: {} } });
+    assert.deepEqual(
+      ["osType", "bar"].filter((member) => member in read("disks/d")),
+      [],
+    );
+    azure.finish("PUT", "virtualMachines/vm", {
+      location: "eastus",
+      properties: { networkProfile: {}, licenseType: null, osProfile: { computerName: "vm", secrets: null } },
+    });
+    assert.deepEqual(
+      [read("virtualMachines/vm")["osProfile"], "licenseType" in read("virtualMachines/vm")],
+      [{ computerName: "vm" }, false],
+    );
   });
 
   it("has the host name in a VM's instance view, and expands it in any case", () => {

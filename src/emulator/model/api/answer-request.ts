@@ -14,6 +14,7 @@ import {
 } from "./arm-message.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "./errors.ts";
 import { type Json, objectAt } from "./json.ts";
+import { checkGroupName } from "./request/check-name.ts";
 import { checkResource } from "./request/check-resource.ts";
 import { checkStorageProfile } from "./request/check-storage-profile.ts";
 import { withCreationData } from "./request/creation-data.ts";
@@ -72,7 +73,9 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   if (apiVersions.length > 0 && !apiVersions.includes(apiVersion))
     return rejected(armErrors.noRegisteredProvider(apiVersion, apiVersions), operation);
   const asked = { ...call, method: request.method };
+  const { resourceGroup } = params;
   const denied =
+    (resourceGroup === undefined ? undefined : checkGroupName(resourceGroup)) ??
     checkAuthorization(world.settings, asked) ??
     checkResource(world, asked, request.body) ??
     checkPolicies(world.settings.policies, asked, () => presentOf(world, route, call));

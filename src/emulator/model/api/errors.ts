@@ -97,6 +97,24 @@ export const armErrors = {
         "Required property 'name' not found in 'sku'.",
       gateway,
     ),
+  /** Recorded of disks (ansible#53788). */
+  multipleZones: (type: string, zones: readonly string[]) =>
+    failure(
+      400,
+      "ResourceTypeNotSupportMultiZones",
+      `The resource type '${type}' does not support multiple availability zones. The provided zones are ` +
+        `'${zones.join(",")}'. Please provide a single availability zone.`,
+      gateway,
+    ),
+  invalidResourceGroup: (name: string, invalid: string) =>
+    failure(
+      400,
+      "InvalidResourceGroup",
+      `The provided resource group name '${name}' has these invalid characters: '${invalid}'. The name can ` +
+        "only be a letter, digit, '-', '.', '(', ')' or '_'. For more details, visit " +
+        "https://aka.ms/ResourceGroupNamingRestrictions .",
+      gateway,
+    ),
   requestTooLarge: (maxMiB: number) =>
     failure(
       413,
@@ -552,23 +570,10 @@ export const armErrors = {
       { target: `vm.${path}` },
     ),
   /** A value of a body that is none of the type which the provider of VMs reads. */
-  notConvertible: (found: { value: Json; type: string; path: string; position: number }) => {
-    const shown = found.value === null ? "{null}" : JSON.stringify(found.value);
-    const [is, needs] = Array.isArray(found.value)
-      ? ["array (e.g. [1,2,3])", 'object (e.g. {"name":"value"})']
-      : ['object (e.g. {"name":"value"})', "array (e.g. [1,2,3])"];
-    const problem =
-      typeof found.value === "object" && found.value !== null
-        ? `Cannot deserialize the current JSON ${is} into type '${found.type}' because the type requires a ` +
-          `JSON ${needs} to deserialize correctly.`
-        : `Error converting value ${shown} to type '${found.type}'.`;
-    return failure(
-      400,
-      "BadRequest",
-      `${problem} Path '${found.path}', line 1, position ${found.position}.`,
-      { target: `vm.${found.path}` },
-    );
-  },
+  notConvertible: (found: { problem: string; path: string; position: number }) =>
+    failure(400, "BadRequest", `${found.problem} Path '${found.path}', line 1, position ${found.position}.`, {
+      target: `vm.${found.path}`,
+    }),
   invalidName: (parameter: string) =>
     failure(400, "InvalidParameter", `The value of parameter ${parameter} is invalid.`, {
       target: parameter,
@@ -675,15 +680,16 @@ export const armErrors = {
       400,
       "InvalidParameter",
       `Requested operation cannot be performed because the VM size ${vmSize} does not support the ` +
-        `storage account type ${sku} of disk '${diskName}'. Consider updating the VM to a size that supports ` +
-        "Premium storage.",
+        `storage account type ${sku} of disk '${diskName}'. Consider updating the VM to a size that ` +
+        "supports Premium storage.",
       { target: "dataDisk.managedDisk.storageAccountType" },
     ),
   skuCached: (sku: string, caching: string) =>
     failure(
       400,
       "InvalidParameter",
-      `Storage Account type ${sku} is not supported with caching type ${caching}. Please use caching type None.`,
+      `Storage Account type ${sku} is not supported with caching type ${caching}. Please use caching ` +
+        "type None.",
       { target: "dataDisk.caching" },
     ),
   sharedDiskCached: (diskName: string, maxShares: number) =>
@@ -696,8 +702,8 @@ export const armErrors = {
     failure(
       400,
       "InvalidParameter",
-      `The VM size '${vmSize}' cannot boot with DiskControllerType '${controllerType}'. Please query sku api at ` +
-        "https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.",
+      `The VM size '${vmSize}' cannot boot with DiskControllerType '${controllerType}'. Please query sku ` +
+        "api at https://aka.ms/azure-compute-skus to determine supported disk controller types for the VM size.",
       { target: "vmSize" },
     ),
   /** Recorded of `additionalCapabilities.ultraSSDEnabled`. */

@@ -26,3 +26,16 @@ it("resource groups are created, shown, listed, and deleted when empty", () => {
   assert.equal(azure.send("DELETE", `${GROUPS}/new`).status, 200);
   assert.equal(azure.send("GET", `${GROUPS}/new`).status, 404);
 });
+
+it("a resource group is refused by name for characters that none can have", () => {
+  const azure = aModel();
+  for (const path of [`${GROUPS}/a b'c`, `${GROUPS}/a b'c/providers/Microsoft.Compute/disks`]) {
+    const { status, body } = azure.send("GET", path);
+    assert.deepEqual([status, codeOf(body)], [400, "InvalidResourceGroup"]);
+    assert.match(
+      textAt(body, "error", "message") ?? "",
+      /^The provided resource group name 'a b'c' has these invalid characters: ' ''\. The name can only be a /,
+    );
+  }
+  assert.equal(azure.send("PUT", `${GROUPS}/(ä)_.-1`, { location: "westus" }).status, 201);
+});

@@ -44,7 +44,7 @@ export function listAt(value: Json | undefined, ...path: readonly string[]): rea
   return isList(found) ? found : undefined;
 }
 
-/** The members of an object whose values are strings, for tags. */
+/** The members of an object as texts, for tags, without those that are no text, number or truth value. */
 export function textsAt(
   value: Json | undefined,
   ...path: readonly string[]
@@ -52,7 +52,11 @@ export function textsAt(
   const found = objectAt(value, ...path);
   if (found === undefined) return undefined;
   return Object.fromEntries(
-    Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    Object.entries(found).flatMap(([name, value]) =>
+      value === undefined || value === null || typeof value === "object"
+        ? []
+        : [[name, String(value)] as const],
+    ),
   );
 }
 
@@ -61,14 +65,19 @@ export function withoutMembers(value: JsonObject, members: readonly string[]): J
   return Object.fromEntries(Object.entries(value).filter(([member]) => !members.includes(member)));
 }
 
-/** `present`, changed as a merge patch says: objects member by member, anything else as a whole. */
+/**
+ * `present`, changed as a merge patch says: objects member by member, anything else as a whole, and null
+ * removes a member.
+ */
 export function merged(present: JsonObject, change: JsonObject): JsonObject {
-  const members = Object.entries(change).flatMap(([member, value]) => {
-    const before = present[member];
-    if (value === undefined) return [];
-    return [[member, isObject(before) && isObject(value) ? merged(before, value) : value] as const];
-  });
-  return { ...present, ...Object.fromEntries(members) };
+  const members = Object.entries(change)
+    .filter(([, value]) => value !== undefined)
+    .map(([member, value]): [string, Json | undefined] => {
+      const before = present[member];
+      return [member, isObject(value) ? merged(isObject(before) ? before : {}, value) : (value ?? undefined)];
+    });
+  const all = Object.entries({ ...present, ...Object.fromEntries(members) });
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   booleanAt,
   type Json,
   type JsonObject,
+  merged,
   numberAt,
   objectAt,
   textAt,
@@ -100,10 +101,7 @@ export function diskSpecFrom(
     ...(tier === undefined ? {} : { tier }),
     burstingEnabled,
     ...protectionIn(properties, previous),
-    other: {
-      ...previous?.other,
-      ...withoutMembers(properties, UNDERSTOOD),
-    },
+    other: merged(previous?.other ?? {}, withoutMembers(properties, UNDERSTOOD)),
   };
 }
 

@@ -109,7 +109,10 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
   const profile =
     name === "VirtualMachineScaleSets_Update"
       ? merged(set.profile, given)
-      : { ...(set.profile["userData"] === undefined ? {} : { userData: set.profile["userData"] }), ...given };
+      : {
+          ...(set.profile["userData"] === undefined ? {} : { userData: set.profile["userData"] }),
+          ...merged({}, given),
+        };
   const upgradePolicy = parseUpgradePolicy(at(call.body, "properties", "upgradePolicy"), set.upgradePolicy);
   if ("code" in upgradePolicy) return upgradePolicy;
   const changed = {

@@ -3,6 +3,14 @@ import { type ArmFailure, armErrors } from "../errors.ts";
 /** As Azure's rule `^[^_\W][\w-._]{0,79}(?<![-.])$`, whose `\w` has letters and digits of all scripts. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_.-]{0,79}(?<![-.])$/u;
 
+const OUTSIDE_GROUP_NAMES = /[^\p{L}\p{M}\p{N}_.()-]/gu;
+
+/** Why no resource group can have that name, which Resource Manager says to every call below it. */
+export function checkGroupName(name: string): ArmFailure | undefined {
+  const invalid = name.match(OUTSIDE_GROUP_NAMES);
+  return invalid === null ? undefined : armErrors.invalidResourceGroup(name, invalid.join(""));
+}
+
 /** Why a new disk, snapshot or linked resource can't have that name; messages name it by `type`. */
 export function checkDiskName(
   type: "disk" | "snapshot" | "diskEncryptionSet" | "diskAccess",

@@ -88,6 +88,79 @@ describe("Resource Manager refuses a resource", () => {
   });
 });
 
+describe("a value of a type that Resource Manager does not read", () => {
+  const rows: readonly (readonly [members: Readonly<Record<string, Json>>, problem: string])[] = [
+    [
+      { tags: { a: "b", c: { d: "e" } } },
+      "Error reading string. Unexpected token: StartObject. Path 'tags.c', line 1, position 22.",
+    ],
+    [
+      { tags: "x" },
+      'Error converting value "x" to type \'System.Collections.Generic.IDictionary`2[System.String,System.' +
+        "String]'. Path 'tags', line 1, position 11.",
+    ],
+    [
+      { Zones: "1" },
+      "Error converting value \"1\" to type 'System.String[]'. Path 'Zones', line 1, position 12.",
+    ],
+    [
+      { zones: [["1"]] },
+      "Error reading string. Unexpected token: StartArray. Path 'zones[0]', line 1, position 11.",
+    ],
+    [
+      { sku: { name: "Standard_D8s_v5", capacity: "x" } },
+      "Could not convert string to integer: x. Path 'sku.capacity', line 1, position 47.",
+    ],
+    [
+      { sku: { capacity: 1.5 } },
+      "Input string '1.5' is not a valid integer. Path 'sku.capacity', line 1, position 22.",
+    ],
+    [
+      { sku: { capacity: true } },
+      "Error reading integer. Unexpected token: Boolean. Path 'sku.capacity', line 1, position 23.",
+    ],
+    [
+      { sku: ["x"] },
+      "Cannot deserialize the current JSON array (e.g. [1,2,3]) into type 'ResourceSku' because the type " +
+        'requires a JSON object (e.g. {"name":"value"}) to deserialize correctly. ' +
+        "Path 'sku', line 1, position 8.",
+    ],
+  ];
+  for (const [members, problem] of rows)
+    for (const method of ["PUT", "PATCH"] as const)
+      it(`is refused: ${method} ${JSON.stringify(members)}`, () => {
+        const { status, body } = aModel().send(method, "virtualMachineScaleSets/pool", members);
+        assert.deepEqual(
+          [status, codeOf(body), textAt(body, "error", "message")],
+          [
+            400,
+            "InvalidRequestContent",
+            `The request content was invalid and could not be deserialized: '${problem}'.`,
+          ],
+        );
+      });
+});
+
+describe("two zones", () => {
+  for (const [type, method] of [
+    ["disks", "PUT"],
+    ["virtualMachines", "PUT"],
+    ["virtualMachines", "PATCH"],
+  ] as const)
+    it(`are refused by ${method} of ${type}`, () => {
+      const { status, body } = aModel().send(method, `${type}/node-a`, bodyWith({ zones: ["1", "2"] }));
+      assert.deepEqual(
+        [status, codeOf(body), textAt(body, "error", "message")],
+        [
+          400,
+          "ResourceTypeNotSupportMultiZones",
+          `The resource type '${type}' does not support multiple availability zones. The provided zones ` +
+            "are '1,2'. Please provide a single availability zone.",
+        ],
+      );
+    });
+});
+
 describe("the position of a member that Resource Manager does not know", () => {
   const rows: readonly (readonly [because: string, body: Json, member: string, position: number])[] = [
     [
@@ -126,6 +199,25 @@ describe("Resource Manager accepts a resource", () => {
     azure.finish("PUT", "virtualMachineScaleSets/pool", { location: "eastus", sku });
     azure.finish("PATCH", "virtualMachineScaleSets/pool", { sku: { capacity: 2 } });
     assert.deepEqual(at(azure.send("GET", "virtualMachineScaleSets/pool").body, "sku", "capacity"), 2);
+  });
+
+  it("with numbers and truth values in the place of texts", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", bodyWith({ zones: [1], tags: { a: 1, b: true, c: null } }));
+    const { body } = azure.send("GET", "disks/d");
+    assert.deepEqual([at(body, "zones"), at(body, "tags")], [["1"], { a: "1", b: "true" }]);
+  });
+
+  it("in a region by its display name, and shows the region's own", () => {
+    const azure = aModel();
+    const vm = { location: "East US", properties: { networkProfile: {} } };
+    for (const [path, body] of [
+      ["disks/d", bodyWith({ location: "East US" })],
+      ["virtualMachines/vm", vm],
+    ] as const) {
+      azure.finish("PUT", path, body);
+      assert.equal(textAt(azure.send("GET", path).body, "location"), "eastus", path);
+    }
   });
 
   it("with all members of one that was read", () => {

@@ -1,9 +1,10 @@
 import { normalLocation, type World } from "../../world.ts";
 import type { ArmCall, ArmMethod } from "../arm-message.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
-import { isObject, type Json, objectAt, textAt, textsAt } from "../json.ts";
+import { isObject, type Json, listAt, objectAt, textAt, textsAt } from "../json.ts";
 import { keyOf } from "../resource/resource-id.ts";
-import { charactersBefore } from "./body-position.ts";
+import { type BodyPath, charactersBefore, pathText } from "./body-position.ts";
+import { charactersRead, conversionProblem, integerProblem, textProblem } from "./conversion-problem.ts";
 
 /** The members of a resource that Resource Manager reads itself, whatever its type, in lower case. */
 const MEMBERS = [
@@ -39,8 +40,8 @@ const PORTAL_TAG = /^(?:hidden|link)/i;
 
 /**
  * Why Resource Manager refuses a PUT or PATCH of a resource or a group before its provider sees it: by its
- * members, its SKU, its tags, or a region that is not that of the existing resource. `sent` is the body with
- * its members as the client spells them.
+ * members, its SKU, its tags, its zones, or a region that is not that of the existing resource. `sent` is the
+ * body with its members as the client spells them.
  */
 export function checkResource(
   world: World,
@@ -49,7 +50,7 @@ export function checkResource(
 ): ArmFailure | undefined {
   const { method, body } = call;
   if ((method !== "PUT" && method !== "PATCH") || body === undefined || sent === undefined) return undefined;
-  const refused = checkMembers(sent) ?? checkTags(body);
+  const refused = checkMembers(sent) ?? checkTypes(sent) ?? checkTags(body) ?? checkZones(body, call.path);
   if (refused !== undefined || method === "PATCH") return refused;
   return checkSkuName(body) ?? checkLocation(world, call);
 }
@@ -73,6 +74,56 @@ function checkMembers(body: Json): ArmFailure | undefined {
         `Could not find member '${unknown}' on object of type 'ResourceDefinition'. ` +
           `Path '${unknown}', line 1, position ${charactersBefore(body, [unknown]) + 1}.`,
       );
+}
+
+/** The type of a member that Resource Manager reads, and that of its parts. */
+interface ReadMember {
+  readonly type: string;
+  readonly is: (value: Json) => boolean;
+  readonly problem: (value: Json | undefined, name: string) => string | undefined;
+}
+
+/** Recorded is the refusal of a tag that is an object (azure-tools-for-java#1014); the rest is inferred. */
+const READ: Readonly<Record<string, ReadMember>> = {
+  tags: {
+    type: "System.Collections.Generic.IDictionary`2[System.String,System.String]",
+    is: isObject,
+    problem: textProblem,
+  },
+  zones: { type: "System.String[]", is: Array.isArray, problem: textProblem },
+  sku: {
+    type: "ResourceSku",
+    is: isObject,
+    problem: (value, name) =>
+      name.toLowerCase() === "capacity" ? integerProblem(value) : textProblem(value),
+  },
+};
+
+function checkTypes(body: Json): ArmFailure | undefined {
+  const refuse = (problem: string, path: BodyPath, value: Json): ArmFailure => {
+    const position = charactersBefore(body, path) + charactersRead(value);
+    return armErrors.invalidRequestContent(
+      `${problem} Path '${pathText(path)}', line 1, position ${position}.`,
+    );
+  };
+  for (const [member, value] of Object.entries(isObject(body) ? body : {})) {
+    const read = READ[member.toLowerCase()];
+    if (read === undefined || value === undefined || value === null) continue;
+    if (!read.is(value)) return refuse(conversionProblem(value, read.type), [member], value);
+    for (const [name, part] of Object.entries(value)) {
+      const problem = read.problem(part, name);
+      const step = Array.isArray(value) ? Number(name) : name;
+      if (problem !== undefined) return refuse(problem, [member, step], part);
+    }
+  }
+  return undefined;
+}
+
+/** A disk or a VM is in one zone. */
+function checkZones(body: Json, path: string): ArmFailure | undefined {
+  const zones = (listAt(body, "zones") ?? []).map(String);
+  const [, type = ""] = /\/providers\/Microsoft\.Compute\/(disks|virtualMachines)\/[^/]+$/i.exec(path) ?? [];
+  return type === "" || zones.length < 2 ? undefined : armErrors.multipleZones(type, zones);
 }
 
 /** A SKU needs a name: recorded of PUTs of disks (JeffBow/AzurePowerShell#14). */

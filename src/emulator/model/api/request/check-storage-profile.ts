@@ -5,6 +5,7 @@ import { isObject, type Json } from "../json.ts";
 import { fieldsMissingIn } from "../version-fields.ts";
 import { type BodyPath, charactersBefore, pathText } from "./body-position.ts";
 import { choiceOf } from "./choice.ts";
+import { charactersRead, conversionProblem } from "./conversion-problem.ts";
 
 /** The newest version whose members are known here: a later one may have more. */
 const KNOWN_UNTIL = "2026-03-01";
@@ -173,9 +174,12 @@ function checkList(
  * provider says, it can't make a disk of it.
  */
 function notOfType({ body }: Write, value: Json, type: string, path: BodyPath): ArmFailure {
-  const read = typeof value === "object" && value !== null ? 1 : JSON.stringify(value).length;
-  const position = charactersBefore(body, path) + read;
-  return armErrors.notConvertible({ value, type, path: pathText(path), position });
+  const position = charactersBefore(body, path) + charactersRead(value);
+  return armErrors.notConvertible({
+    problem: conversionProblem(value, type),
+    path: pathText(path),
+    position,
+  });
 }
 
 function checkMember(
@@ -202,14 +206,12 @@ function isMissing({ missing }: Write, path: BodyPath): boolean {
 }
 
 function checkChoice(
-  { body, apiVersion }: Write,
+  write: Write,
   value: Json | undefined,
   { choice, path }: { readonly choice: Choice; readonly path: BodyPath },
 ): ArmFailure | undefined {
   // Newtonsoft.Json takes an empty text for none.
   const isOther = typeof value === "string" && value !== "" && choiceOf(choice.choices, value) === undefined;
-  if (!isOther || apiVersion > KNOWN_UNTIL) return undefined;
-  const position = charactersBefore(body, path) + JSON.stringify(value).length;
-  const type = `System.Nullable\`1[${choice.type}]`;
-  return armErrors.notConvertible({ value, type, path: pathText(path), position });
+  if (!isOther || write.apiVersion > KNOWN_UNTIL) return undefined;
+  return notOfType(write, value, `System.Nullable\`1[${choice.type}]`, path);
 }

@@ -114,8 +114,8 @@ describe("a VM's size", () => {
       400,
       "InvalidParameter",
       "Requested operation cannot be performed because the VM size Standard_D2_v3 does not support the " +
-        "storage account type Premium_LRS of disk 'pvc-1'. Consider updating the VM to a size that supports " +
-        "Premium storage.",
+        "storage account type Premium_LRS of disk 'pvc-1'. Consider updating the VM to a size that " +
+        "supports Premium storage.",
       "dataDisk.managedDisk.storageAccountType",
     ]);
     const without = { ...smaller, ...objectAt(listBody({}), "properties") };

@@ -1,3 +1,4 @@
+import { normalLocation } from "../../world.ts";
 import { isObject, type Json } from "../json.ts";
 import { MEMBER_NAMES } from "./member-names.ts";
 import { BOOLEAN_MEMBERS, NUMBER_MEMBERS } from "./member-values.ts";
@@ -15,19 +16,25 @@ const FREE_FORM: readonly string[] = ["tags", "userAssignedIdentities", "setting
  * A request's body as Azure's description has it: its members in that spelling, and numbers and truth values
  * without the quotes that Azure's own templates have (`"diskSizeGB": "1023"`). Azure binds members without
  * regard to case, as Newtonsoft.Json does, where of two that differ only in case the last one counts
- * (JamesNK/Newtonsoft.Json#1571). An unknown member stays as it is, with all that it has.
+ * (JamesNK/Newtonsoft.Json#1571). It has no member that the description lacks, a number among the zones is a
+ * text, and the name of a region is as Azure answers it.
  */
 export function asDescribed(body: Json | undefined): Json | undefined {
   if (Array.isArray(body)) return body.map((element: Json) => asDescribed(element) ?? null);
   if (!isObject(body)) return body;
   return Object.fromEntries(
-    Object.entries(body).map(([sent, value]) => {
+    Object.entries(body).flatMap(([sent, value]) => {
       const name = SPELLINGS.get(sent.toLowerCase());
-      if (name === undefined) return [sent, value];
-      if (FREE_FORM.includes(name)) return [name, value];
-      return [name, typeof value === "string" ? unquoted(name, value) : asDescribed(value)];
+      return name === undefined ? [] : [[name, FREE_FORM.includes(name) ? value : valueOf(name, value)]];
     }),
   );
+}
+
+function valueOf(name: string, value: Json | undefined): Json | undefined {
+  if (name === "zones" && Array.isArray(value))
+    return value.map((zone: Json) => (typeof zone === "number" ? String(zone) : zone));
+  if (typeof value !== "string") return asDescribed(value);
+  return name === "location" ? normalLocation(value) : unquoted(name, value);
 }
 
 function unquoted(name: string, text: string): Json {
