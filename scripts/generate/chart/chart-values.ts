@@ -213,9 +213,7 @@ export function chartValues(): ChartValues {
       userAgentSuffix: text("What follows in that User-Agent, such as the name of a distribution"),
       httpsProxy: text("Proxy to Azure, as `HTTPS_PROXY`"),
       httpProxy: text("Proxy to Azure, as `HTTP_PROXY`"),
-      noProxy: text(
-        "What is reached without a proxy, as `NO_PROXY`: with a managed identity also 169.254.169.254",
-      ),
+      noProxy: text("What is reached without a proxy, as `NO_PROXY`"),
     }),
     objectNamespace: objectName(
       "Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the " +

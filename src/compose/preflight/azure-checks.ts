@@ -164,8 +164,7 @@ function signInFinding(failure: ArmError | undefined): Finding {
     ? missing(
         check,
         `no answer: ${firstLine(failure.message)}`,
-        "let the pod reach Azure Resource Manager and the sign-in endpoint, or set driver.httpsProxy, and " +
-          "driver.noProxy to what no proxy reaches, such as 169.254.169.254 (IMDS) for a managed identity",
+        "let the pod reach Azure Resource Manager and the sign-in endpoint, or set driver.httpsProxy",
       )
     : unknown(check, `${failure.code}: ${firstLine(failure.message)}`);
 }

@@ -245,8 +245,6 @@ function settled(disk: Disk): Disk {
 function checkZones(spec: DiskSpec, zones: readonly string[], location: string): ArmFailure | undefined {
   const wrong = zones.find((zone) => !ZONES.includes(zone));
   if (wrong !== undefined) return armErrors.invalidZone(wrong, location);
-  if (zones.length > 1)
-    return armErrors.invalidParameter("zones", "A disk can be placed in one availability zone at most.");
   if (spec.sku.zoneRedundant && zones.length > 0)
     return armErrors.invalidParameter(
       "zones",
