@@ -31,7 +31,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     breaks: ["csi-answer"],
     storm: sharedVolumesStorm,
-    shownBy: 47,
+    shownBy: 16,
     takes: "Kubernetes unpublishes a shared volume by force",
     noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
   },
@@ -103,7 +103,7 @@ export const sharedMutations: readonly Mutation[] = [
       // Each replica is one too many, at once.
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
     },
-    shownBy: 7,
+    shownBy: 15,
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/attachment/is-replica.test.ts",
   },

@@ -317,25 +317,6 @@ describe("controllerUnpublishVolume", () => {
         assert.equal(await waitsFor(), DETACH);
       }));
 
-    // Kubernetes unpublishes by force after some minutes, or after its VolumeAttachment was deleted by hand.
-    it("waits until its node has unstaged it, unless that has withdrawn its request", () =>
-      withController(async (world) => {
-        await given(world, { published: true, writerRequest });
-        await world.givenNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "uid-1", epoch: 0 }] });
-        const answer = await world.answerOf(unpublish(world));
-        assert.deepEqual(
-          !answer.ok && answer.failure.kind === "StillWaiting" && answer.failure.what,
-          "node-a to unstage it; if that node is dead, mark it out of service",
-        );
-        assert.deepEqual(await attachmentOf(world), ["Primary", true, false], "nothing is detached");
-        const present = await must(
-          world.store.get("AzVolumeAttachment", anAttachmentObject().metadata.name, never),
-        );
-        const { writerRequest: _, ...unstaged } = present.spec;
-        await must(world.store.update("AzVolumeAttachment", { ...present, spec: unstaged }, never));
-        assert.deepEqual(await world.answerOf(unpublish(world)), ok({}), "its next report comes later");
-      }));
-
     it("waits for the disk of a node whose attachment was erased, as Azure shows it", () =>
       withController(async (world) => {
         await given(world, { published: true, writerRequest });

@@ -1,4 +1,3 @@
-import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { isRecordMissing, isTerminating } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
@@ -93,7 +92,7 @@ export async function unheardObstacle(
   if (status?.volumes.some((staged) => staged.volumeName === volumeName) !== true) return undefined;
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? undefined : read.failure;
-  return !isWithdrawnByNode(read.value) && !isTerminating(read.value)
+  return isMarkedInUse(read.value) && !isTerminating(read.value)
     ? { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}` }
     : undefined;
 }
@@ -109,11 +108,7 @@ export async function hasUnstaged(
 ): Promise<Result<boolean, Failure>> {
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(false) : read;
-  return ok(isWithdrawnByNode(read.value));
-}
-
-function isWithdrawnByNode(attachment: AzVolumeAttachment): boolean {
-  return attachment.spec.writerRequest === undefined && !isMarkedInUse(attachment);
+  return ok(read.value.spec.writerRequest === undefined && !isMarkedInUse(read.value));
 }
 
 /** Why a volume stays published to a node of which `use` is known. */
