@@ -1,3 +1,4 @@
+import { stackOf } from "../../core/failure/message-of.ts";
 import { renewLostRequests, sharedVolumesHere } from "../care/renew-lost-requests.ts";
 import type { NodePorts } from "../node-ports.ts";
 
@@ -20,32 +21,29 @@ export interface StoreComparison {
  */
 export function createStoreComparison(ports: NodePorts): StoreComparison {
   let underWay: Promise<void> | undefined;
+  /** Of a comparison that no heartbeat has stated. Only the first one may: another backup may come next. */
   let comparedIn: number | undefined;
-  let isUnstated = false;
   const compare = async (incarnation: number, signal: AbortSignal): Promise<void> => {
     try {
       const renewed = await renewLostRequests(ports, signal);
-      if (renewed.ok) {
-        comparedIn = incarnation;
-        isUnstated = true;
-      } else if (!signal.aborted)
-        ports.logger.warn("a request was not renewed", { failure: renewed.failure });
+      if (renewed.ok) comparedIn = incarnation;
+      else if (!signal.aborted) ports.logger.warn("a request was not renewed", { failure: renewed.failure });
+    } catch (error) {
+      ports.logger.error("the comparison with the store threw", { error: stackOf(error) });
     } finally {
       underWay = undefined;
     }
   };
   return {
     toState: (stated, incarnation, signal) => {
-      isUnstated = false;
-      // Another backup may lead to this incarnation again.
-      if (stated === incarnation) comparedIn = undefined;
       // Nothing was rolled back before the first one.
       const isDue = stated !== incarnation && incarnation > 0 && comparedIn !== incarnation;
+      comparedIn = undefined;
       if (!isDue || sharedVolumesHere(ports).length === 0) return incarnation;
       underWay ??= compare(incarnation, signal);
       return stated ?? 0;
     },
     underWay: () => underWay,
-    isUnstated: () => isUnstated,
+    isUnstated: () => comparedIn !== undefined,
   };
 }

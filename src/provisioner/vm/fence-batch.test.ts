@@ -74,6 +74,23 @@ describe("a batch of fences", () => {
       }
     });
 
+    it("moves the ETag where another client has taken its entry out meanwhile", async () => {
+      const azure = haunted();
+      const refuse = azure.onUpdate;
+      azure.onUpdate = (update, index) => {
+        const { tags, dataDisks = azure.vm.dataDisks } = update.change;
+        if (index === 1) {
+          azure.vm = { ...azure.vm, etag: '"of-another"', dataDisks };
+          return anArmError({ statusCode: 412, code: "PreconditionFailed", message: "changed" });
+        }
+        // Azure need not move the ETag for a list that is as before.
+        const isChange = tags !== undefined || dataDisks.length < azure.vm.dataDisks.length;
+        const refused = refuse(update, index);
+        return refused === "carriedOut" && !isChange ? "ignored" : refused;
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("flush", "unlisted"))), ["flushed"]);
+    });
+
     it("leaves it listed where a read finds the disk", async () => {
       const azure = haunted({ isGone: false });
       const fenced = await azure.fenceBatch(azure.request("fence", "pvc-1"));

@@ -213,11 +213,13 @@ export class FenceBatch {
 
   async #sendUpdate(before: ArmVm, forced: Sent["forced"], allowed: readonly VmRequest[]): Promise<void> {
     const { session, vm, underWay, etagWrites } = this.#context;
-    const etagWrite = forced === undefined ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
-    if (etagWrite !== undefined && underWay.isEtagPaused) return this.#settleUnproven(allowed);
     const listed = withoutMissing(before, this.#missing);
+    // The shorter list moves the ETag by itself.
+    const isShorter = listed.dataDisks.length < before.dataDisks.length;
+    const etagWrite = forced === undefined && !isShorter ? etagWriteFor(vm, etagWrites.etagWrite) : undefined;
+    if (etagWrite !== undefined && underWay.isEtagPaused) return this.#settleUnproven(allowed);
     const change =
-      etagWrite === undefined || this.#missing.size > 0
+      etagWrite === undefined
         ? withoutDisks(listed, diskKeysToDetach(allowed), forced ?? new Set())
         : etagMove(before, etagWrite, session.random.uuid());
     const isRegular = forced?.size === 0;

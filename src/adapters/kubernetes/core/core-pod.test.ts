@@ -124,6 +124,13 @@ describe("readClusterPod", () => {
     const containers = [{ securityContext: { windowsOptions } }];
     assert.deepEqual(read({ spec: { containers } }), plugin, "as V1 on Windows");
     assert.deepEqual(read({ spec: { containers: [{}], securityContext: { windowsOptions } } }), plugin);
+    const throughProxy = ["/var/lib/kubelet/plugins/disk.csi.azure.com", "\\\\.\\pipe\\csi-proxy-disk-v1"];
+    const changes = { spec: { containers: [{}] } };
+    assert.deepEqual(
+      readPod(throughProxy, [OWNER], "disk.csi.azure.com", {}, changes),
+      plugin,
+      "as its first",
+    );
   });
 
   it("ignores all other pods: other drivers, all of the kubelet's folders, subfolders", () => {

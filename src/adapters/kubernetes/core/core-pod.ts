@@ -143,12 +143,17 @@ function nodePluginOf(pod: Pod, driverName: string): NodePlugin | undefined {
   };
 }
 
+/** The pipes of csi-proxy, which mounts on Windows for pods without rights of their own. */
+const PROXY_PIPE = /[/\\]pipe[/\\]csi-proxy-/iu;
+
 /** The kubelet passes mounts from privileged containers alone on to the host, and to other pods. */
-function hasHostRights({ containers = [], securityContext }: Pod["spec"]): boolean {
+function hasHostRights({ containers = [], securityContext, volumes }: Pod["spec"]): boolean {
   const isHostProcess = securityContext?.windowsOptions?.hostProcess === true;
-  return containers.some(
-    ({ securityContext: own }) =>
-      own?.privileged === true || (own?.windowsOptions?.hostProcess ?? isHostProcess),
+  return (
+    containers.some(
+      ({ securityContext: own }) =>
+        own?.privileged === true || (own?.windowsOptions?.hostProcess ?? isHostProcess),
+    ) || (volumes ?? []).some(({ hostPath }) => PROXY_PIPE.test(hostPath?.path ?? ""))
   );
 }
 
