@@ -74,7 +74,7 @@ describe("a batch of fences", () => {
       }
     });
 
-    it("moves the ETag where another client has taken its entry out meanwhile", async () => {
+    it("moves the ETag where another client has taken its entry out before", async () => {
       const azure = haunted();
       const refuse = azure.onUpdate;
       azure.onUpdate = (update, index) => {

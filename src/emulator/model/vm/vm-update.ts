@@ -9,7 +9,12 @@ import {
   textAt,
   textsAt,
 } from "../api/json.ts";
-import { checkUltraChange, checkUnchangeable, controllerAfter } from "../api/request/check-vm-change.ts";
+import {
+  checkUltraChange,
+  checkUnchangeable,
+  controllerAfter,
+  fixedProperties,
+} from "../api/request/check-vm-change.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
 import { statedMembers } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
@@ -100,7 +105,7 @@ export function updateVm(
     controllerType,
     tags: textsAt(body, "tags") ?? vm.tags,
     ultraSsdEnabled,
-    other: merged(vm.other, otherProperties(body)),
+    other: merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body)),
     members: statedMembers(world, body, vm.members),
     dataDisks: plan.entries,
     moves: list === undefined ? ["update"] : ["update", "dataDisks"],

@@ -67,6 +67,34 @@ describe("a property that a VM keeps from its creation on", () => {
   });
 });
 
+describe("an update of a VM", () => {
+  it("may swap its OS disk for one of another name, as `az vm update --os-disk` does", () => {
+    const azure = aVm();
+    azure.finish("PUT", "disks/second", diskBody());
+    const id = textAt(azure.send("GET", "disks/second").body, "id") ?? assert.fail();
+    azure.finish("POST", `${VM}/deallocate`);
+    azure.finish("PATCH", VM, {
+      properties: { storageProfile: { osDisk: { name: "second", managedDisk: { id } } } },
+    });
+    const { name } = objectAt(azure.send("GET", VM).body, "properties", "storageProfile", "osDisk") ?? {};
+    assert.equal(name, "second");
+  });
+
+  it("keeps what never changes where it is set to null", () => {
+    const azure = aVm();
+    const before = objectAt(azure.send("GET", VM).body, "properties");
+    for (const properties of [
+      { osProfile: null },
+      { osProfile: { computerName: null } },
+      { storageProfile: { osDisk: { name: null }, imageReference: { publisher: "Canonical", id: null } } },
+    ])
+      azure.finish("PATCH", VM, { properties });
+    const after = objectAt(azure.send("GET", VM).body, "properties");
+    assert.deepEqual(after?.["osProfile"], before?.["osProfile"]);
+    assert.deepEqual(after?.["storageProfile"], before?.["storageProfile"]);
+  });
+});
+
 describe("a VM's size", () => {
   const sized = (vmSize: string, storageProfile: JsonObject = {}): JsonObject => ({
     hardwareProfile: { vmSize },

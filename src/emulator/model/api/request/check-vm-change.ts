@@ -3,7 +3,18 @@ import type { VirtualMachine } from "../../vm/virtual-machine.ts";
 import type { VmSize } from "../../vm/vm-sizes.ts";
 import { normalLocation } from "../../world.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
-import { at, booleanAt, isObject, type Json, listAt, sameJson, textAt, withoutMembers } from "../json.ts";
+import {
+  at,
+  booleanAt,
+  isObject,
+  type Json,
+  type JsonObject,
+  listAt,
+  merged,
+  sameJson,
+  textAt,
+  withoutMembers,
+} from "../json.ts";
 import { choiceOf } from "./choice.ts";
 
 /** Properties that a VM keeps from its creation on, by the names that Azure's messages have. */
@@ -29,16 +40,42 @@ export function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): A
   const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
   if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase())
     return armErrors.changeNotAllowed("availabilitySet.id");
-  const changed = FIXED.find(([, path]) => {
-    const present = at(vm.other, ...path);
-    return present !== undefined && isOther(present, at(body, "properties", ...path));
+  const changed = fixedOf(vm, body).find(({ path, present }) =>
+    isOther(present, at(body, "properties", ...path)),
+  );
+  return changed === undefined ? undefined : armErrors.changeNotAllowed(changed.property);
+}
+
+/** What a VM keeps of its properties, whatever an update says, also one that sets it to null. */
+export function fixedProperties(vm: VirtualMachine, body: Json | undefined): JsonObject {
+  return fixedOf(vm, body).reduce<JsonObject>(
+    (all, { path, present }) => merged(all, nested(path, present)),
+    {},
+  );
+}
+
+function nested([member, ...path]: readonly string[], value: Json): JsonObject {
+  return member === undefined ? {} : { [member]: path.length === 0 ? value : nested(path, value) };
+}
+
+/** Another disk may take the place of a VM's OS disk, under its own name (`az vm update --os-disk`). */
+function fixedOf(
+  { other }: VirtualMachine,
+  body: Json | undefined,
+): readonly { readonly property: string; readonly path: readonly string[]; readonly present: Json }[] {
+  const osDisk = ["storageProfile", "osDisk", "managedDisk", "id"];
+  const isSwapped = isOther(at(other, ...osDisk), at(body, "properties", ...osDisk));
+  return FIXED.flatMap(([property, path]) => {
+    const present = at(other, ...path);
+    return present === undefined || (isSwapped && property === "osDisk.name")
+      ? []
+      : [{ property, path, present }];
   });
-  return changed === undefined ? undefined : armErrors.changeNotAllowed(changed[0]);
 }
 
 /** Whether a body states something else: of an object the members that it states, of a text in any case. */
 function isOther(present: Json | undefined, stated: Json | undefined): boolean {
-  if (stated === undefined) return false;
+  if (stated === undefined || stated === null) return false;
   if (isObject(stated))
     // A read adds the exact version of an image.
     return Object.entries(withoutMembers(stated, ["exactVersion"])).some(([member, value]) =>
