@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -9,6 +10,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
@@ -178,30 +180,33 @@ describe("a cluster that reaches Azure through a proxy", () => {
     assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`]));
   });
 
+  // In a process of its own: the SDK keeps the first metadata service that a process asks.
   it("never asks it for a managed identity's token, which would be the proxy's own", async () => {
     const asked: string[] = [];
-    const metadata = createHttpServer((request, response) => {
-      asked.push(new URL(request.url ?? "", "http://metadata").pathname);
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ access_token: "own", expires_in: "3600", token_type: "Bearer" }));
-    });
-    // No name that NO_PROXY has.
-    servers.push(metadata);
-    await new Promise<void>((resolve) => void metadata.listen(0, "127.0.0.2", resolve));
-    const { port } = metadata.address() as AddressInfo;
-    process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = `http://127.0.0.2:${port}`;
-    try {
-      const config = { useManagedIdentityExtension: true, userAssignedIdentityID: "id" };
-      const { code, hosts } = await read({
-        resourceManagerEndpoint: `https://${RESOURCE_MANAGER}`,
-        activeDirectoryEndpoint: `https://${AUTHORITY}`,
-        ...config,
+    const serve = async (server: Server): Promise<string> => {
+      servers.push(server);
+      await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    };
+    const tokenOf = (name: string): Server =>
+      createHttpServer((request, response) => {
+        asked.push(`${name} ${new URL(request.url ?? "", "http://metadata").pathname}`);
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify({ access_token: name, expires_in: "3600", token_type: "Bearer" }));
       });
-      assert.equal(code, "ResourceNotFound");
-      assert.deepEqual(asked, ["/metadata/identity/oauth2/token/"]);
-      assert.deepEqual(hosts, new Set([`${RESOURCE_MANAGER}:443`]));
-    } finally {
-      delete process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"];
-    }
+    const [metadata, proxy] = [await serve(tokenOf("own")), await serve(tokenOf("of the proxy"))];
+    const module = new URL("../../src/adapters/azure-sdk/azure-credential.ts", import.meta.url);
+    const script = `
+      import { createAzureCredential } from "${module.href}";
+      const config = { useManagedIdentityExtension: true, userAssignedIdentityID: "id" };
+      const made = createAzureCredential({ config, environment: process.env });
+      const { token } = await made.value("https://${AUTHORITY}").getToken("https://${RESOURCE_MANAGER}/.default");
+      process.stdout.write(token);`;
+    const { NO_PROXY: _, ...environment } = process.env;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+      env: { ...environment, HTTPS_PROXY: proxy, AZURE_POD_IDENTITY_AUTHORITY_HOST: metadata },
+    });
+    assert.equal(stdout, "own");
+    assert.deepEqual(asked, ["own /metadata/identity/oauth2/token/"]);
   });
 });
