@@ -48,12 +48,10 @@ export async function unpublishObstacle(
   // For a single writer the release check waits. Another orchestrator may never answer more.
   if (use.kind === "unknown" && isShared && context.clusterVolumes.knowsAttachments)
     return whyKept({ nodeName, volumeId }, use);
-  if (use.kind !== "used" || (isShared && hasNoContainer(use))) {
-    if (!isShared) return undefined;
-    const trusted = await trustedIncarnation(context, call);
-    if (!trusted.ok) return trusted.failure;
-    return unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, trusted.value, signal);
-  }
+  if (use.kind !== "used" || (isShared && hasNoContainer(use)))
+    return isShared
+      ? unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, call)
+      : undefined;
   // A node that is releasing the volume does that before the user can be served.
   const releasing = isShared
     ? await hasUnstaged(context, { nodeName, volumeId }, signal)
@@ -75,22 +73,24 @@ export function trustedIncarnation(
 /**
  * A restored backup may lack the pod for which a node has staged a volume without a record. Then the volume
  * stays published until the node has compared its volumes with the restored store and, if it says that it has
- * this one staged, has unstaged it, or is lost. `incarnation`: as `trustedIncarnation` has answered.
+ * this one staged, has unstaged it, or is lost. Read after the store is trusted.
  */
 export async function unheardObstacle(
-  { cache, settings, store }: ControllerContext,
+  context: ControllerContext,
   { nodeName, volumeId }: Where,
   volumeName: string,
-  incarnation: number,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Failure | undefined> {
+  const { cache, settings, store } = context;
+  const trusted = await trustedIncarnation(context, call);
+  if (!trusted.ok) return trusted.failure;
   const status = cache.get("AzDriverNode", nodeName)?.status;
   const heartbeatUnchangedMs =
     cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? cache.missingMs("AzDriverNode", nodeName);
-  if (isUnheard(settings, { ...status, heartbeatUnchangedMs }, incarnation))
+  if (isUnheard(settings, { ...status, heartbeatUnchangedMs }, trusted.value))
     return whyKept({ nodeName, volumeId }, { kind: "unknown", because: "the object store was rolled back" });
   if (status?.volumes.some((staged) => staged.volumeName === volumeName) !== true) return undefined;
-  const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
+  const read = await readAttachment(store, { diskUri: volumeId, nodeName }, call.signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? undefined : read.failure;
   return isMarkedInUse(read.value) && !isTerminating(read.value)
     ? { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}` }

@@ -63,7 +63,7 @@ export async function waitUntilReleased(
   if (!required.ok) return required;
   const isShared = !isSingleWriter(volume.spec.capabilities);
   if (isKept && !isShared) return ok(undefined);
-  if (isKept) return confirmUnstaged(context, { volume, volumeId, node }, trusted.value, signal);
+  if (isKept) return confirmUnstaged(context, { volume, volumeId, node }, call);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(
     "AzVolumeAttachment",
@@ -100,15 +100,14 @@ export async function waitUntilReleased(
 async function confirmUnstaged(
   context: ControllerContext,
   { volume, volumeId, node }: ReleaseTarget,
-  incarnation: number,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { nodeName, isLost } = node;
   const unheard = isLost
     ? undefined
-    : await unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, incarnation, signal);
+    : await unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, call);
   if (unheard !== undefined) return fail(unheard);
-  const unstaged = await hasUnstaged(context, { volumeId, nodeName }, signal);
+  const unstaged = await hasUnstaged(context, { volumeId, nodeName }, call.signal);
   if (!unstaged.ok) return unstaged;
   return unstaged.value
     ? ok(undefined)
