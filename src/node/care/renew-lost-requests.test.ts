@@ -68,17 +68,16 @@ function heartbeatsOf(
 }
 
 describe("renewLostRequests, before a heartbeat states the store incarnation", () => {
-  it("renews a request that a restored store lacks; the next heartbeat says so at once", () =>
+  it("renews a request that a restored store lacks", () =>
     withNode({}, async (world) => {
       await givenUse(world);
       await world.setAttachment(() => undefined);
       const next = heartbeatsOf(world);
-      assert.deepEqual(await next(), { stated: 0, nextInMs: 0 });
-      const { role, writerRequest } = world.attachment()?.spec ?? {};
-      assert.deepEqual([role, writerRequest !== undefined], ["Primary", true]);
       const { stated, nextInMs } = await next();
       assert.equal(stated, 1);
       assert.ok(nextInMs !== undefined && nextInMs > 0, "no other one is due at once");
+      const { role, writerRequest } = world.attachment()?.spec ?? {};
+      assert.deepEqual([role, writerRequest !== undefined], ["Primary", true]);
     }));
 
   it("renews it also where that of another volume can't be looked at", () =>
@@ -121,10 +120,10 @@ describe("renewLostRequests, before a heartbeat states the store incarnation", (
       for (const _ of [1, 2, 3]) {
         const beganMs = world.clock.elapsedMs();
         assert.equal((await next()).stated, 0);
-        assert.ok(world.clock.elapsedMs() - beganMs <= settings.heartbeatMs, "the next one is late");
+        assert.ok(world.clock.elapsedMs() - beganMs <= settings.heartbeatMs + 1_000, "the next one is late");
       }
-      answers.resolve();
-      await next();
+      void world.clock.sleep(2_000, never).then(answers.resolve);
+      assert.deepEqual(await next(), { stated: 0, nextInMs: 0 }, "it ends after this heartbeat was sent");
       assert.equal((await next()).stated, 1);
     }));
 

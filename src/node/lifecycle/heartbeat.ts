@@ -16,6 +16,7 @@ import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts
 import type { NodePorts } from "../node-ports.ts";
 import { detectRollback } from "../writer/rollback-detector.ts";
 import { createStoreComparison, type StoreComparison } from "./store-comparison.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -58,7 +59,8 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
       const sinceMs = ports.clock.elapsedMs();
       checkpointing ??= checkpoint(sent.value.heartbeat, signal);
-      await waitAtMostOneInterval(ports, Promise.all([checkpointing, comparison.underWay()]));
+      const besides = Promise.all([checkpointing, comparison.underWay()]);
+      await waitAtMost(ports.clock, ports.settings.heartbeatMs, besides);
       const waitedMs = ports.clock.elapsedMs() - sinceMs;
       // Until that is reported, the scheduler chooses this node, and the disks of others stay attached here.
       const isReportedReady = sent.value.written?.status?.readyForVolumeAllocation === true;
@@ -68,17 +70,6 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       return ok({ requeueAfterMs: Math.max(0, intervalMs - waitedMs) });
     },
   };
-}
-
-/** Waits for work at most as long as the next heartbeat may wait. */
-async function waitAtMostOneInterval({ clock, settings }: NodePorts, work: Promise<unknown>): Promise<void> {
-  const done = new AbortController();
-  const timer = clock.sleep(settings.heartbeatMs, done.signal).catch(() => undefined);
-  try {
-    await Promise.race([work, timer]);
-  } finally {
-    done.abort();
-  }
 }
 
 /** The state from one heartbeat to the next. */
@@ -156,11 +147,12 @@ async function writeHeartbeat(
   if (!checkpointed.ok && signal.aborted) return checkpointed;
   // Without the report no controller would learn of the rollback while the root disk takes no change.
   if (!checkpointed.ok) ports.logger.warn("rollback not checkpointed", { failure: checkpointed.failure });
+  const comparedIn = await comparison.toState(present.status?.storeIncarnation, incarnation, signal);
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
-    storeIncarnation: comparison.toState(present.status?.storeIncarnation, incarnation, signal),
+    storeIncarnation: comparedIn,
     readyForVolumeAllocation: unwritten === undefined,
     driverVersion: ports.settings.driverVersion,
     statusMessage: unwritten === undefined ? "the node plug-in is ready" : describeFailure(unwritten),

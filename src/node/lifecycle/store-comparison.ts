@@ -1,14 +1,18 @@
 import { stackOf } from "../../core/failure/message-of.ts";
 import { renewLostRequests, sharedVolumesHere } from "../care/renew-lost-requests.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { waitAtMost } from "./wait-at-most.ts";
+
+/** How long a heartbeat waits for a comparison, in milliseconds: one of disks that answer takes less. */
+const WAIT_MS = 1_000;
 
 /** The comparison of this node's volumes with a store that was rolled back. */
 export interface StoreComparison {
   /**
    * The incarnation that the next heartbeat states, where the last one has stated `stated` (undefined: none)
-   * and the store shows `incarnation`. Starts a comparison that is due.
+   * and the store shows `incarnation`. Starts a comparison that is due, and waits a moment for its end.
    */
-  readonly toState: (stated: number | undefined, incarnation: number, signal: AbortSignal) => number;
+  readonly toState: (stated: number | undefined, incarnation: number, signal: AbortSignal) => Promise<number>;
   /** The comparison that is under way; undefined: none. */
   readonly underWay: () => Promise<void> | undefined;
   /** Whether one has ended since `toState` was last asked. */
@@ -35,13 +39,17 @@ export function createStoreComparison(ports: NodePorts): StoreComparison {
     }
   };
   return {
-    toState: (stated, incarnation, signal) => {
+    toState: async (stated, incarnation, signal) => {
       // Nothing was rolled back before the first one.
-      const isDue = stated !== incarnation && incarnation > 0 && comparedIn !== incarnation;
+      const isDue = stated !== incarnation && incarnation > 0;
+      if (isDue && comparedIn !== incarnation && sharedVolumesHere(ports).length > 0) {
+        comparedIn = undefined;
+        underWay ??= compare(incarnation, signal);
+        await waitAtMost(ports.clock, WAIT_MS, underWay);
+        if (comparedIn !== incarnation) return stated ?? 0;
+      }
       comparedIn = undefined;
-      if (!isDue || sharedVolumesHere(ports).length === 0) return incarnation;
-      underWay ??= compare(incarnation, signal);
-      return stated ?? 0;
+      return incarnation;
     },
     underWay: () => underWay,
     isUnstated: () => comparedIn !== undefined,
