@@ -122,8 +122,9 @@ describe("renewLostRequests, before a heartbeat states the store incarnation", (
         assert.equal((await next()).stated, 0);
         assert.ok(world.clock.elapsedMs() - beganMs <= settings.heartbeatMs + 1_000, "the next one is late");
       }
-      void world.clock.sleep(2_000, never).then(answers.resolve);
+      const answering = world.clock.sleep(2_000, never).then(answers.resolve);
       assert.deepEqual(await next(), { stated: 0, nextInMs: 0 }, "it ends after this heartbeat was sent");
+      await answering;
       assert.equal((await next()).stated, 1);
     }));
 
