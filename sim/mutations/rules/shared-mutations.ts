@@ -103,7 +103,7 @@ export const sharedMutations: readonly Mutation[] = [
       // Each replica is one too many, at once.
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
     },
-    shownBy: 15,
+    shownBy: 7,
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/attachment/is-replica.test.ts",
   },
