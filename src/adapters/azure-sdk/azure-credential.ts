@@ -105,22 +105,26 @@ function workloadIdentity(sources: CredentialSources): Result<CredentialAt, Conf
 }
 
 function managedIdentity(identity: string): TokenCredential {
-  if (identity === "") return new ManagedIdentityCredential({ httpClient: unproxied });
+  const httpClient = unproxiedClient();
+  if (identity === "") return new ManagedIdentityCredential({ httpClient });
   return identity.startsWith("/")
-    ? new ManagedIdentityCredential({ resourceId: identity, httpClient: unproxied })
-    : new ManagedIdentityCredential({ clientId: identity, httpClient: unproxied });
+    ? new ManagedIdentityCredential({ resourceId: identity, httpClient })
+    : new ManagedIdentityCredential({ clientId: identity, httpClient });
 }
 
 /**
  * Never through a proxy: the service answers about the VM that asks. The SDK uses `HTTPS_PROXY` for it as
  * well, and would sign in as the proxy's VM.
  */
-const unproxied: HttpClient = {
-  sendRequest: (request) => {
-    delete request.agent;
-    return createDefaultHttpClient().sendRequest(request);
-  },
-};
+function unproxiedClient(): HttpClient {
+  const client = createDefaultHttpClient();
+  return {
+    sendRequest: (request) => {
+      delete request.agent;
+      return client.sendRequest(request);
+    },
+  };
+}
 
 function clientSecret(sources: CredentialSources): Result<CredentialAt, ConfigFailure> {
   const config = inTenant(sources);

@@ -50,7 +50,7 @@ export async function createVolume(
   const read = readCreateRequest(request, {
     driverName: context.driverName,
     topologyOfNodes: () => topologyOfNodes(observeNodes(context).filter(({ isReady }) => isReady)),
-    zonelessRegions: zonelessRegions(context, name),
+    zonelessRegions: () => zonelessRegions(context, name),
     source: source.value,
   });
   if (!read.ok) return read;

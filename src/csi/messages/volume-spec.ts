@@ -34,7 +34,7 @@ export function readCreateRequest(
   context: {
     readonly driverName: string;
     readonly topologyOfNodes: () => TopologyRequirement | undefined;
-    readonly zonelessRegions?: TopologyRequirement["zonelessRegions"];
+    readonly zonelessRegions?: () => TopologyRequirement["zonelessRegions"];
     readonly source: CopySource | undefined;
   },
 ): Result<CreateRequest, Failure> {
@@ -56,7 +56,7 @@ export function readCreateRequest(
     parameters: parameters.value,
     capabilities: capabilities.value,
     capacity,
-    topology: placing && { ...placing, zonelessRegions },
+    topology: placing && withZonelessRegions(placing, zonelessRegions),
     source,
   });
   if (!resolved.ok) return resolved;
@@ -77,6 +77,15 @@ export function readCreateRequest(
     deleteRequested: false,
   };
   return ok({ spec, capacity, topology });
+}
+
+/** A cluster has thousands of nodes: their regions matter only where a term is of nodes without a zone. */
+function withZonelessRegions(
+  topology: TopologyRequirement,
+  zonelessRegions: (() => TopologyRequirement["zonelessRegions"]) | undefined,
+): TopologyRequirement {
+  const isZoneless = [...topology.preferred, ...topology.requisite].includes("");
+  return isZoneless ? { ...topology, zonelessRegions: zonelessRegions?.() } : topology;
 }
 
 function readTopology(

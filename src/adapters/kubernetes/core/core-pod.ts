@@ -128,12 +128,13 @@ const DRIVER_FOLDER = /[/\\]plugins[/\\]([^/\\]+)[/\\]*$/u;
 function nodePluginOf(pod: Pod, driverName: string): NodePlugin | undefined {
   const { metadata, spec } = pod;
   const { namespace, name, deletionTimestamp, ownerReferences = [] } = metadata;
-  if (deletionTimestamp !== undefined || hasNeverRun(pod) || !hasHostRights(spec)) return undefined;
+  if (deletionTimestamp !== undefined) return undefined;
   const folders = (spec.volumes ?? []).flatMap(
     ({ hostPath }) => DRIVER_FOLDER.exec(hostPath?.path ?? "")?.[1] ?? [],
   );
   const served = folders.find((folder) => azureDiskDriverNames(driverName).includes(folder));
-  if (served === undefined) return undefined;
+  // Few pods have the folder: only those are looked at further.
+  if (served === undefined || hasNeverRun(pod) || !hasHostRights(spec)) return undefined;
   const owner = ownerReferences.find(({ kind, controller }) => kind === "DaemonSet" && controller === true);
   return {
     pod: `${namespace}/${name}`,
