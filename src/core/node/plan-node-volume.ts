@@ -2,6 +2,7 @@ import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isSameNode, type NodeKey } from "../api/identity/node-identity.ts";
 import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
+import { isTerminating } from "../attachment/observed-volume.ts";
 import { isNamed, nodesIn } from "../writer/record/record-nodes.ts";
 import { isInQuarantine } from "../writer/record/writer-steps.ts";
 
@@ -185,7 +186,7 @@ function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: Wr
 function hasLostRequest({ statesRequests, attachment, mount, targets }: ObservedNodeVolume): boolean {
   if (!statesRequests || mount !== "live" || targets.length === 0) return false;
   if (attachment === undefined) return true;
-  return attachment.metadata.deletionTimestamp === undefined && !isPrimaryOrRequested(attachment);
+  return !isTerminating(attachment) && !isPrimaryOrRequested(attachment);
 }
 
 /**

@@ -7,9 +7,9 @@ import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { isUnheard } from "../../../core/writer/node-silence.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { isMarkedInUse, requestWriter } from "../../../objects/writer-request.ts";
-import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
+import { trustedIncarnation } from "../trusted-incarnation.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /** What to do where a node does not release a volume. */
@@ -59,15 +59,6 @@ export async function unpublishObstacle(
   if (!releasing.ok) return releasing.failure;
   const renewed = releasing.value ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
   return renewed.ok ? whyKept({ nodeName, volumeId }, use) : renewed.failure;
-}
-
-/** The store incarnation, once the store is trusted: waits for that as long as the caller does. */
-export function trustedIncarnation(
-  context: ControllerContext,
-  call: CallContext,
-): Promise<Result<number, Failure>> {
-  const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
-  return context.gracePeriod.trustedIncarnation(waitMs, call.signal);
 }
 
 /**

@@ -11,13 +11,8 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
-import {
-  DEAD_NODE_REMEDY,
-  hasUnstaged,
-  trustedIncarnation,
-  unheardObstacle,
-  unpublishObstacle,
-} from "./unpublish-obstacle.ts";
+import { trustedIncarnation } from "../trusted-incarnation.ts";
+import { DEAD_NODE_REMEDY, hasUnstaged, unheardObstacle, unpublishObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /** A volume, and the node that is to release it. */

@@ -13,10 +13,10 @@ import { readVolume } from "../../../objects/read-volume.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import { freezeIdOf, isKnownFrozen } from "../../messages/snapshot-identity.ts";
 import type { SnapshotRequest } from "../../messages/snapshot-request.ts";
-import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
+import { trustedIncarnation } from "../trusted-incarnation.ts";
 
 /** What a snapshot of a frozen file system needs. */
 export type FreezeContext = Pick<
@@ -113,8 +113,7 @@ async function readTrusted(
 ): Promise<Result<AzVolume, Failure>> {
   let read = await readVolume(context, sourceUri, call.signal);
   while (read.ok && read.value.status?.record?.writer === undefined) {
-    const waitMs = waitingTimeMs(context, call, context.limits.waitMaxMs);
-    const trusted = await context.gracePeriod.trustedIncarnation(waitMs, call.signal);
+    const trusted = await trustedIncarnation(context, call);
     if (!trusted.ok) return trusted;
     const again = await readVolume(context, sourceUri, call.signal);
     if (!again.ok) return again;
