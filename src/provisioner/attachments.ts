@@ -2,6 +2,8 @@ import { isSameResourceUri, resourceUriKey } from "../core/azure/ids/disk-uri.ts
 import type { Failure } from "../core/failure/failure.ts";
 import { type Result, fail, ok } from "../core/failure/result.ts";
 import type { CloudProvisioner, FenceProof } from "../ports/cloud/cloud-provisioner.ts";
+import { unlessAborted } from "../runtime/unless-aborted.ts";
+import { withTimeout } from "../runtime/with-timeout.ts";
 import type { ArmDisk } from "./arm/arm-api.ts";
 import { toFailure } from "./arm/error-table.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
@@ -15,10 +17,16 @@ import type { VmAnswer, VmRequest, VmRequestSpec } from "./vm/vm-request.ts";
 /** Tries of an attach that Azure refuses with an owner that the disk does not name. */
 const CLASH_TRIES_MAX = 4;
 
+/**
+ * For how long a first attach of a shared disk keeps the next one back, at most: Azure has its update within
+ * seconds, and refuses another one only within 200 ms of it. One that hangs must not hold the others up.
+ */
+const FIRST_ATTACH_LEAD_MS = 3000;
+
 /** The collaborators of attaches and detaches. */
 export interface AttachmentContext extends GoneContext {
   readonly queues: VmQueues;
-  /** One first attach of a shared disk at a time: two within 200 ms make Azure refuse one of them. */
+  /** First attaches of a shared disk begin one by one: two within 200 ms make Azure refuse one of them. */
   readonly firstAttaches: KeyedMutex;
   /** Disks that were read lately: good enough to start an attach, never to refuse it. */
   readonly disks: BoundedCache<ArmDisk>;
@@ -75,24 +83,35 @@ async function attachOnce(
   }
 }
 
-function attachFirst(
+async function attachFirst(
   context: AttachmentContext,
   request: AttachRequest,
   signal: AbortSignal,
 ): VmRequest["answer"] {
-  return context.firstAttaches.run(
+  const begun = await context.firstAttaches.run(
     resourceUriKey(request.diskUri),
     async () => {
-      // While this attach waited for its turn, another one came first, so it is not the first any more.
-      const disk = await readDisk(context.session, request, signal);
-      if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
-      const obstacle = obstacleTo(request, disk.value);
-      return obstacle === undefined
-        ? submit(context, { ...request, kind: "attach" }, signal)
-        : fail(obstacle);
+      const answer = attachInTurn(context, request, signal);
+      const untilAnswered = (isOver: AbortSignal): Promise<unknown> =>
+        unlessAborted(answer, isOver).catch(() => undefined);
+      await withTimeout(context.session.clock, FIRST_ATTACH_LEAD_MS, untilAnswered, signal);
+      return { answer };
     },
     signal,
   );
+  return begun.answer;
+}
+
+/** While this attach waited for its turn, another one came first, so it may not be the first any more. */
+async function attachInTurn(
+  context: AttachmentContext,
+  request: AttachRequest,
+  signal: AbortSignal,
+): VmRequest["answer"] {
+  const disk = await readDisk(context.session, request, signal);
+  if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
+  const obstacle = obstacleTo(request, disk.value);
+  return obstacle === undefined ? submit(context, { ...request, kind: "attach" }, signal) : fail(obstacle);
 }
 
 function lunIn(
