@@ -98,8 +98,10 @@ export function runAttachDetachController(plane: ControlPlane): void {
     for (const nodeName of requested) {
       if (state.nodes.get(nodeName)?.state === "attached") continue;
       // "Multi-Attach error": it waits until the other node's is gone.
-      const isShared = view.get("PersistentVolume", volumeName)?.workload.sharedBy !== undefined;
+      const isShared = isReadWriteMany(volumeName);
       if (!isShared && [...state.nodes.keys()].some((other) => other !== nodeName)) continue;
+      // It fails at once, and holds up no other node of a volume that is ReadWriteMany.
+      if (isShared && isBeingDeleted(volumeName, nodeName)) continue;
       settle(state, await attach(volumeName, nodeName, state, signal));
       return 0;
     }
@@ -145,6 +147,14 @@ export function runAttachDetachController(plane: ControlPlane): void {
       node?.isOutOfService === true ||
       (!isHealthy && clock.elapsedMs() - unrequestedSinceMs >= UNMOUNT_WAIT_MS)
     );
+  }
+
+  function isReadWriteMany(volumeName: string): boolean {
+    return view.get("PersistentVolume", volumeName)?.workload.sharedBy !== undefined;
+  }
+
+  function isBeingDeleted(volumeName: string, nodeName: string): boolean {
+    return api.get("VolumeAttachment", volumeAttachmentNameOf(volumeName, nodeName))?.isDeleted === true;
   }
 
   function untilForcedMs(state: VolumeState): number {
@@ -287,6 +297,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
       const { volumeName, nodeName, isDeleted } = change.previous;
       if (!isDeleted || stateOf(volumeName).nodes.get(nodeName)?.state === "attached")
         verifyLater(volumeName, nodeName);
+      if (isDeleted && isReadWriteMany(volumeName)) stateOf(volumeName).wake.wake();
     }
     if (change.kind !== "Node") return;
     if (change.current !== undefined && change.previous?.uid !== change.current.uid) reportToNew(change.name);
