@@ -19,7 +19,8 @@ import { diskName } from "./watch-writers.ts";
  *   not hold the volume either: since it acquired it, a fence was declared, or the record lost or restored.
  *   A volume without a record, of which nodes alone say whether they use it, stays until they unmount it.
  * - The node is out of service, or the machine is off. A volume without a record has no fence: its node was
- *   out of service when the driver last changed the VM, and a restored backup has removed the mark.
+ *   out of service when the driver last changed the VM, or first asked Azure for that detach, which Azure
+ *   carries out with any later change of the VM; and a person, or a restored backup, has removed the mark.
  * - Another client did it: it changed that VM last, or it requested the detach of that very disk, which
  *   failed; the next change of the VM carries that out. No client has forced it.
  * The driver carries out such a detach only if the node neither holds the volume, nor is unverified, nor
@@ -62,6 +63,12 @@ export function watchCutOffs(world: {
     return sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
   };
 
+  /** Whether the node was out of service when the driver first asked for that detach. */
+  const wasLostWhenAsked = ({ nodeName, instanceUri }: SimMachine, diskUri: string): boolean => {
+    const askedAtMs = vmChanges.driverDetachAtMs(instanceUri, diskUri);
+    return askedAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(askedAtMs));
+  };
+
   world.store.onCommit((commit) => {
     noteRecord(commit, records);
     noteHolder(commit, holders);
@@ -83,7 +90,8 @@ export function watchCutOffs(world: {
     const by = vmChanges.lastBy(instanceUri);
     const isOthersDoing =
       by === OUTSIDER || (vmChanges.isDetachRequested(instanceUri, diskUri) && !isSpared(machine, diskUri));
-    // Earlier requests of other clients were about the disk as it was attached then.
+    const wasLostThen = wasLost(machine) || wasLostWhenAsked(machine, diskUri);
+    // Earlier requests were about the disk as it was attached then.
     vmChanges.forget(instanceUri, diskUri);
     if (event.kind !== "detached") return;
     if (!event.hadWritableMount || isOthersDoing) return;
@@ -91,7 +99,7 @@ export function watchCutOffs(world: {
       machine.state() === "off" ||
       outside.wasOutOfService(nodeName) ||
       doomed.get(resourceUriKey(diskUri)) === machine.vmGuid ||
-      (!records.has(resourceUriKey(diskUri)) && wasLost(machine))
+      (!records.has(resourceUriKey(diskUri)) && wasLostThen)
     )
       return;
     const users = cluster

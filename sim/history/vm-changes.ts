@@ -20,6 +20,12 @@ export interface VmChanges {
    * detach has failed, the disk stays, marked, until the next change of the VM.
    */
   isDetachRequested(instanceUri: string, diskUri: string): boolean;
+  /**
+   * When the driver has first left that disk out of the VM's list, in milliseconds of Azure's clock.
+   * Undefined: it has not, or has listed it again since. Azure may carry that out much later, with another
+   * change.
+   */
+  driverDetachAtMs(instanceUri: string, diskUri: string): number | undefined;
   /** The disk was attached to the VM, or detached from it: earlier requests are over. */
   forget(instanceUri: string, diskUri: string): void;
 }
@@ -31,6 +37,9 @@ export function createVmChanges(
   const last = new Map<string, { readonly caller: string; readonly atMs: number }>();
   /** Disks that others want detached from a VM, until they are. */
   const requestedDetaches = new Set<string>();
+  /** The disks that a VM has by the last change of its list. */
+  const listed = new Map<string, readonly string[]>();
+  const driverDetaches = new Map<string, number>();
   const read = readerOf(journal);
 
   function readOn(): void {
@@ -41,7 +50,24 @@ export function createVmChanges(
       if (caller === OUTSIDER)
         for (const diskUri of detachesIn(body)) requestedDetaches.add(placeOf(instanceUri, diskUri));
       else for (const diskUri of forcedIn(body)) requestedDetaches.delete(placeOf(instanceUri, diskUri));
+      noteList(instanceUri, stayingIn(body), caller === OUTSIDER ? undefined : atMs);
     }
+  }
+
+  /** Notes what a VM lists from now on. `atMs`: since when the driver has left the others out. */
+  function noteList(
+    instanceUri: string,
+    staying: readonly string[] | undefined,
+    atMs: number | undefined,
+  ): void {
+    if (staying === undefined) return;
+    const vm = resourceUriKey(instanceUri);
+    const before = listed.get(vm) ?? [];
+    listed.set(vm, staying);
+    for (const diskUri of staying) driverDetaches.delete(placeOf(instanceUri, diskUri));
+    if (atMs === undefined) return;
+    for (const diskUri of before.filter((known) => !staying.includes(known)))
+      driverDetaches.set(placeOf(instanceUri, diskUri), atMs);
   }
 
   return {
@@ -57,9 +83,14 @@ export function createVmChanges(
       readOn();
       return requestedDetaches.has(placeOf(instanceUri, diskUri));
     },
+    driverDetachAtMs: (instanceUri, diskUri) => {
+      readOn();
+      return driverDetaches.get(placeOf(instanceUri, diskUri));
+    },
     forget: (instanceUri, diskUri) => {
       readOn();
       requestedDetaches.delete(placeOf(instanceUri, diskUri));
+      driverDetaches.delete(placeOf(instanceUri, diskUri));
     },
   };
 }
@@ -74,6 +105,13 @@ function detachesIn(body: Json | undefined): readonly string[] {
     readonly dataDisksToDetach?: readonly { readonly diskId: string }[];
   };
   return dataDisksToDetach.map(({ diskId }) => diskId);
+}
+
+/** The keys of the disks that stay in a VM's list by a change; undefined: it leaves the list as it is. */
+function stayingIn(body: Json | undefined): readonly string[] | undefined {
+  return listAt(body, "properties", "storageProfile", "dataDisks")
+    ?.filter((entry) => (entry as { readonly toBeDetached?: boolean }).toBeDetached !== true)
+    .map((entry) => resourceUriKey(textAt(entry, "managedDisk", "id") ?? ""));
 }
 
 /**
