@@ -473,6 +473,7 @@ export const driverMutations: readonly Mutation[] = [
         file: "src/core/rollback/high-water-mark.ts",
         find: `  return (
     shown.incarnation < remembered.incarnation ||
+    comingIncarnationOf(shown) < comingIncarnationOf(remembered) ||
     (shown.incarnation === remembered.incarnation && shown.counter < remembered.counter)
   );
 `,

@@ -119,7 +119,7 @@ describe("steps of the Lease", () => {
         aWriter({ incarnation: 4, counter: 7 }),
       );
       assert.equal(written.metadata.annotations?.[REBUILD_ANNOTATION], "5");
-      assert.deepEqual(highWaterMarkOf(written), { incarnation: 1, counter: 901 });
+      assert.deepEqual(highWaterMarkOf(written), { incarnation: 1, counter: 901, coming: 5 });
     }
     assert.deepEqual(
       highWaterMarkOf(
@@ -128,6 +128,7 @@ describe("steps of the Lease", () => {
       {
         incarnation: 1,
         counter: 71,
+        coming: 2,
       },
     );
   });

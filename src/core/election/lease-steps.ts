@@ -10,7 +10,12 @@ import {
 } from "../api/lease.ts";
 import { type EtagWrite, largerEtagWrite } from "../azure/etag-write.ts";
 import { toTimestamp } from "../primitives/timestamp.ts";
-import { type HighWaterMark, highWaterMarkOf, isOlder } from "../rollback/high-water-mark.ts";
+import {
+  comingIncarnationOf,
+  type HighWaterMark,
+  highWaterMarkOf,
+  isOlder,
+} from "../rollback/high-water-mark.ts";
 import { type LeaseAnnotations, rollbackMark, withAnnotations } from "../rollback/rebuild-mark.ts";
 
 /** A candidate that writes the Lease, and what it knows. */
@@ -53,11 +58,13 @@ export function newLease(
   writer: LeaseWriter,
   incarnationOfRecords: number | undefined,
 ): Pick<Lease, "spec"> & { readonly metadata: { readonly annotations: LeaseAnnotations } } {
-  const incarnation = Math.max(writer.remembered.incarnation, incarnationOfRecords ?? 0);
+  const { remembered } = writer;
+  const incarnation = Math.max(remembered.incarnation, incarnationOfRecords ?? 0);
+  const coming = Math.max(incarnation, comingIncarnationOf(remembered)) + 1;
   const annotations = {
-    [COUNTER_ANNOTATION]: String(writer.remembered.counter + 1),
+    [COUNTER_ANNOTATION]: String(remembered.counter + 1),
     [STORE_INCARNATION_ANNOTATION]: String(incarnation),
-    ...(incarnationOfRecords === undefined ? {} : { [REBUILD_ANNOTATION]: String(incarnation + 1) }),
+    ...(incarnationOfRecords === undefined ? {} : { [REBUILD_ANNOTATION]: String(coming) }),
     ...etagWriteAnnotation(writer.etagWrite),
     ...heartbeatDelayAnnotation(0, writer),
   };

@@ -23,4 +23,12 @@ describe("isOlder", () => {
       assert.equal(isOlder(shown, remembered), expected);
       assert.deepEqual(highWaterMarkOf(aLease(shown)), shown);
     });
+
+  // A backup from right before the mark was restored: no counter shows that.
+  it("calls a store older that has lost the mark of a rebuild before its end", () => {
+    const rebuilding = highWaterMarkOf(aLease({ incarnation: 1, mark: 2, counter: 7 }));
+    assert.equal(isOlder(highWaterMarkOf(aLease({ incarnation: 1, counter: 9 })), rebuilding), true);
+    assert.equal(isOlder(highWaterMarkOf(aLease({ incarnation: 2, counter: 7 })), rebuilding), false);
+    assert.equal(isOlder(rebuilding, mark(2, 1)), true, "it had ended already");
+  });
 });

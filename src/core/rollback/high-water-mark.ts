@@ -1,4 +1,10 @@
-import { annotatedNumber, COUNTER_ANNOTATION, type Lease, storeIncarnationOf } from "../api/lease.ts";
+import {
+  annotatedNumber,
+  COUNTER_ANNOTATION,
+  type Lease,
+  rebuildMarkOf,
+  storeIncarnationOf,
+} from "../api/lease.ts";
 
 /**
  * How far the store had come when a process last saw it: a counter that never falls within a store
@@ -7,11 +13,26 @@ import { annotatedNumber, COUNTER_ANNOTATION, type Lease, storeIncarnationOf } f
 export interface HighWaterMark {
   readonly incarnation: number;
   readonly counter: number;
+  /**
+   * The highest incarnation for which records were being rebuilt. A Lease that shows neither it nor that mark
+   * was rolled back again, perhaps to a moment from which no counter has been raised. Default: none.
+   */
+  readonly coming?: number;
+}
+
+/** The highest incarnation that a process knows of, also one for which records are being rebuilt. */
+export function comingIncarnationOf({ incarnation, coming = 0 }: HighWaterMark): number {
+  return Math.max(incarnation, coming);
 }
 
 /** The mark that a Lease shows. */
 export function highWaterMarkOf(lease: Lease): HighWaterMark {
-  return { incarnation: storeIncarnationOf(lease), counter: annotatedNumber(lease, COUNTER_ANNOTATION) };
+  const coming = rebuildMarkOf(lease);
+  return {
+    incarnation: storeIncarnationOf(lease),
+    counter: annotatedNumber(lease, COUNTER_ANNOTATION),
+    ...(coming === 0 ? {} : { coming }),
+  };
 }
 
 /**
@@ -21,6 +42,7 @@ export function highWaterMarkOf(lease: Lease): HighWaterMark {
 export function isOlder(shown: HighWaterMark, remembered: HighWaterMark): boolean {
   return (
     shown.incarnation < remembered.incarnation ||
+    comingIncarnationOf(shown) < comingIncarnationOf(remembered) ||
     (shown.incarnation === remembered.incarnation && shown.counter < remembered.counter)
   );
 }

@@ -5,7 +5,7 @@ import {
   STORE_INCARNATION_ANNOTATION,
   storeIncarnationOf,
 } from "../api/lease.ts";
-import { type HighWaterMark, highWaterMarkOf, isOlder } from "./high-water-mark.ts";
+import { comingIncarnationOf, type HighWaterMark, highWaterMarkOf, isOlder } from "./high-water-mark.ts";
 
 /** What a step changes in the Lease's annotations. */
 export type LeaseAnnotations = Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export function rebuildMark(lease: Lease, incarnation: number): LeaseAnnotations
  */
 export function rollbackMark(lease: Lease, remembered: HighWaterMark): LeaseAnnotations | undefined {
   return isOlder(highWaterMarkOf(lease), remembered)
-    ? rebuildMark(lease, remembered.incarnation + 1)
+    ? rebuildMark(lease, comingIncarnationOf(remembered) + 1)
     : undefined;
 }
 

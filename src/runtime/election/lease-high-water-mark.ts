@@ -1,6 +1,11 @@
-import { etagWriteOf, type Lease, rebuildMarkOf, storeIncarnationOf } from "../../core/api/lease.ts";
+import { etagWriteOf, type Lease } from "../../core/api/lease.ts";
 import { type EtagWrite, etagWriteAfter, largerEtagWrite } from "../../core/azure/etag-write.ts";
-import { type HighWaterMark, highWaterMarkOf, isOlder } from "../../core/rollback/high-water-mark.ts";
+import {
+  comingIncarnationOf,
+  type HighWaterMark,
+  highWaterMarkOf,
+  isOlder,
+} from "../../core/rollback/high-water-mark.ts";
 import type { EtagWriteMemory } from "../../ports/cloud/etag-write-memory.ts";
 
 /**
@@ -19,7 +24,7 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
    * newer.
    */
   get seen(): HighWaterMark {
-    return this.#seen;
+    return { ...this.#seen, coming: this.#coming };
   }
 
   /** The highest store incarnation seen, also one for which records are being rebuilt. */
@@ -45,8 +50,8 @@ export class LeaseHighWaterMark implements EtagWriteMemory {
    */
   saw(lease: Lease): void {
     this.#etagWrite = largerEtagWrite(this.#etagWrite, etagWriteOf(lease));
-    this.#coming = Math.max(this.#coming, storeIncarnationOf(lease), rebuildMarkOf(lease));
     const shown = highWaterMarkOf(lease);
-    if (!isOlder(shown, this.#seen)) this.#seen = shown;
+    if (!isOlder(shown, this.seen)) this.#seen = shown;
+    this.#coming = Math.max(this.#coming, comingIncarnationOf(shown));
   }
 }
