@@ -43,11 +43,12 @@ export const attachmentRules: readonly PolicyRule[] = [
     allows: (write) => !isMade(write) || statesOnlyItsRequest(write),
   },
   {
-    message: "a node changes only its own request in an AzVolumeAttachment",
+    message:
+      "a node changes only its own request in an AzVolumeAttachment, and whether it has staged the volume",
     allows: ({ part, before, after }) =>
       before === undefined ||
       part === "status" ||
-      changesOnly(before.spec, after.spec, ["writerRequest", "role"], ["writerRequest"]),
+      changesOnly(before.spec, after.spec, ["writerRequest", "role", "staged"], ["writerRequest", "staged"]),
   },
   {
     message: "the attachment that a node requests is a Primary",

@@ -213,8 +213,6 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ ...shared, leftMs: 0.9 * PRUNE_REPLICAS_AFTER_MS - 1 }), broken);
     assert.deepEqual(await aRemoval({ ...shared, leftMs: 0.9 * PRUNE_REPLICAS_AFTER_MS }), []);
     assert.deepEqual(await aRemoval(shared), []);
-    const marked = aReplica("node-b", { spec: { ...place, published: true } });
-    assert.deepEqual(await aRemoval({ ...shared, leftMs: 0, before: marked }), []);
   });
 
   it("reports a removal from a drained node too early, and where a pod waits there", async () => {

@@ -12,7 +12,6 @@ import {
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { isSingleWriter } from "../../src/core/volume/access-modes.ts";
 import { nodesIn } from "../../src/core/writer/record/record-nodes.ts";
-import { isMarkedInUse } from "../../src/objects/writer-request.ts";
 import { objectsIn } from "../history/objects-in.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
@@ -240,7 +239,6 @@ function whyLegitimate(
   const record = volume.status?.record;
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
-  if (isShared && isMarkedInUse(replica)) return "its node had not unstaged it when it was unpublished";
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
   if (node === undefined || wasGone(node)) return "its node is, or just was, gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";

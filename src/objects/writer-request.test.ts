@@ -151,6 +151,21 @@ describe("withdrawRequest", () => {
       assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, published: true });
     }));
 
+  it("marks a volume as staged that its node has not unstaged, until it has", async () => {
+    await withAttachment(anAttachment("node-a"), async (world) => {
+      await withdrawRequest(world.ports, { ...unpublish, marksStaged: true }, never);
+      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, staged: true });
+      await withdrawRequest(world.ports, { ...unpublish, marksStaged: true }, never);
+      assert.equal(specOf(world)?.staged, true, "repeated");
+      await withdrawRequest(world.ports, { ...unpublish, isOwn: true }, never);
+      assert.deepEqual(specOf(world), aReplica("node-a").spec);
+    });
+    await withAttachment(anAttachment("node-a", { spec: { writerRequest: undefined } }), async (world) => {
+      await withdrawRequest(world.ports, { ...unpublish, marksStaged: true }, never);
+      assert.deepEqual(specOf(world), aReplica("node-a").spec, "its node has withdrawn the request");
+    });
+  });
+
   it("leaves it the primary where it is still published there", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
       await withdrawRequest(world.ports, { ...unpublish, keepsPrimary: true }, never);

@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../core/api/az-volume.ts";
-import { isPrimaryOrRequested } from "../core/attachment/is-requested-primary.ts";
 import type { Failure } from "../core/failure/failure.ts";
 import { stillWaiting } from "../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
@@ -11,6 +10,7 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import { namedAttachment } from "./named-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
+import { withoutStaged } from "./staged-mark.ts";
 import { changeSpec } from "./update-object.ts";
 
 /**
@@ -157,15 +157,16 @@ interface RequestPlace {
 /**
  * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
- * attached. `marksUse`: a request that the node itself had not withdrawn leaves its mark (`isMarkedInUse`).
- * `isOwn`: the node itself withdraws it, and leaves `published` to controllers. Success if there is no
- * request. Answers the attachment, or undefined if there is none.
+ * attached. `marksStaged`: a request that the node itself has not withdrawn leaves the mark of a staged
+ * volume: nothing shows that it never was. `isOwn`: the node itself withdraws it, which has unstaged the
+ * volume, and leaves `published` to controllers. Success if there is no request. Answers the attachment, or
+ * undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,
   request: RequestPlace & {
     readonly keepsPrimary: boolean;
-    readonly marksUse?: boolean;
+    readonly marksStaged?: boolean;
     readonly isOwn?: boolean;
   },
   signal: AbortSignal,
@@ -174,9 +175,10 @@ export async function withdrawRequest(
     ports,
     request,
     (present) => {
-      if (!request.keepsPrimary) return demoted(present, request);
-      const { writerRequest, ...spec } = present.spec;
-      return writerRequest === undefined ? undefined : { ...present, spec };
+      const left = request.isOwn === true ? withoutStaged(present) : present;
+      if (!request.keepsPrimary) return changedFrom(present, demoted(left, request));
+      const { writerRequest: _, ...spec } = left.spec;
+      return changedFrom(present, { ...left, spec });
     },
     signal,
   );
@@ -196,39 +198,29 @@ export function demoteUnrequested(
     where,
     (present) =>
       present.spec.writerRequest === undefined && present.spec.role === "Primary"
-        ? demoted(present, {})
+        ? changedFrom(present, demoted(present, {}))
         : undefined,
     signal,
   );
 }
 
-/**
- * Whether nothing shows that a replica's node has unstaged a volume that several nodes write: it became one
- * before the node had begun to, or its object or request was lost. It stays marked as published, so that a
- * repeated call knows it, too. Only ControllerUnpublishVolume asks for it.
- */
-export function isMarkedInUse({ spec }: AzVolumeAttachment): boolean {
-  return spec.role === "Replica" && spec.published === true;
-}
-
-/** The replica with that mark; undefined: it has the mark, is requested, or is none. */
-export function markedInUse(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
-  const { spec } = present;
-  return isPrimaryOrRequested(present) || spec.published === true
-    ? undefined
-    : { ...present, spec: { ...spec, published: true } };
-}
-
-/** The attachment as a replica without a request; undefined: it is one. */
+/** The attachment as a replica without a request. */
 function demoted(
   present: AzVolumeAttachment,
-  { marksUse = false, isOwn = false }: { readonly marksUse?: boolean; readonly isOwn?: boolean },
-): AzVolumeAttachment | undefined {
+  { marksStaged = false, isOwn = false }: { readonly marksStaged?: boolean; readonly isOwn?: boolean },
+): AzVolumeAttachment {
   const { writerRequest, published, ...kept } = present.spec;
-  const isInUse = marksUse && (writerRequest !== undefined || isMarkedInUse(present));
-  const staysPublished = isInUse || (isOwn && published === true);
-  const spec = { ...kept, role: "Replica" as const, ...(staysPublished ? { published: true as const } : {}) };
-  return sameJson(spec, present.spec) ? undefined : { ...present, spec };
+  const marks = marksStaged && writerRequest !== undefined ? { staged: true as const } : {};
+  const staysPublished = isOwn && published === true ? { published } : {};
+  return { ...present, spec: { ...kept, role: "Replica", ...marks, ...staysPublished } };
+}
+
+/** Undefined: nothing is changed. */
+function changedFrom(
+  present: AzVolumeAttachment,
+  changed: AzVolumeAttachment,
+): AzVolumeAttachment | undefined {
+  return sameJson(changed.spec, present.spec) ? undefined : changed;
 }
 
 /** Success without an attachment if there is none of that name. */

@@ -125,7 +125,8 @@ const PLAIN =
   "annotations and owners";
 const OWN = "a node writes only its own AzVolumeAttachments";
 const WANTS = "a node creates an AzVolumeAttachment only to request the volume";
-const ONLY_WANT = "a node changes only its own request in an AzVolumeAttachment";
+const ONLY_WANT =
+  "a node changes only its own request in an AzVolumeAttachment, and whether it has staged the volume";
 const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are";
 const ANSWERS =
@@ -281,6 +282,15 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   updated("makes it read-only", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, readOnly: true },
   })),
+  updated("marks it as staged", "allowed", attachmentOf(nodeA), ({ spec }) => ({
+    spec: { ...spec, staged: true },
+  })),
+  updated(
+    "takes that mark back",
+    "allowed",
+    attachmentOf(nodeA, { staged: true }),
+    ({ spec: { staged: _, ...spec } }) => ({ spec }),
+  ),
   updated("says that it is published", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, published: true },
   })),

@@ -22,18 +22,77 @@ export const sharedMutations: readonly Mutation[] = [
   {
     name: "shared-kept-in-use",
     removes:
-      "a volume that several nodes write stays attached as a replica only to a node that has unstaged it " +
-      "before it was unpublished",
-    edits: {
-      file: "src/csi/controller/publish/controller-unpublish-volume.ts",
-      find: `  const marksUse = !isSingleWriter(volume.spec.capabilities);`,
-      replace: `  const marksUse = false && !isSingleWriter(volume.spec.capabilities);`,
-    },
-    breaks: ["csi-answer"],
-    storm: sharedVolumesStorm,
-    shownBy: 16,
-    takes: "Kubernetes unpublishes a shared volume by force",
+      "a volume that several nodes write is unpublished from a node in service only once the node has " +
+      "taken back the mark that it has staged it",
+    edits: [
+      {
+        file: "src/csi/controller/publish/controller-unpublish-volume.ts",
+        find: `    staged === undefined || node.isLost ? undefined :`,
+        replace: `    staged === undefined || node.isLost || true ? undefined :`,
+      },
+      {
+        file: "src/csi/controller/publish/unpublish-obstacle.ts",
+        find: `  return ok(read.value.spec.writerRequest === undefined &&`,
+        replace: `  return ok(read.value.spec.writerRequest === undefined || true ||`,
+      },
+    ],
+    breaks: ["csi-answer", "healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    shownBy: 1,
+    takes: "a pod comes to the node while its volume is being unpublished there",
     noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
+  },
+  {
+    name: "shared-staged-unmarked",
+    removes: "a node marks a volume that several nodes write as staged before it stages it",
+    edits: [
+      {
+        file: "src/objects/staged-mark.ts",
+        find: `(mayStage(present) ? asStaged(present) : undefined)`,
+        replace: `(mayStage(present) ? undefined : undefined)`,
+      },
+      {
+        file: "src/core/node/plan-node-volume.ts",
+        find: `  const isRight = attachment === undefined ||`,
+        replace: `  const isRight = attachment === undefined || isStaged ||`,
+      },
+    ],
+    breaks: ["csi-answer", "healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    shownBy: 1,
+    takes: "a pod comes to the node while its volume is being unpublished there",
+    noticedBy: "src/node/stage/shared-stage.test.ts",
+  },
+  {
+    name: "shared-rebuild-unmarked",
+    removes:
+      "a rebuild marks each attachment of a volume that several nodes write as staged, until its node takes " +
+      "that back",
+    edits: {
+      file: "src/controller/rollback/distrust-shared.ts",
+      find: `  const kept = await changeSpec(store, target, asStaged, signal);`,
+      replace: `  const kept = await changeSpec(store, target, (one) => void asStaged(one), signal);`,
+    },
+    breaks: ["csi-answer", "healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    shownBy: 1,
+    takes: "a backup of etcd is restored, which lacks a pod that shares a volume",
+    noticedBy: "src/controller/rollback/distrust-shared.test.ts",
+  },
+  {
+    name: "shared-marked-detached",
+    removes:
+      "where several nodes write, no replica is detached that is marked as staged, unless its node is lost",
+    edits: {
+      file: "src/core/attachment/is-replica.ts",
+      find: `  return spec.staged === true &&`,
+      replace: `  return spec.staged === true && spec.nodeName === "" &&`,
+    },
+    breaks: ["csi-answer", "healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    shownBy: 1,
+    takes: "a pod comes to the node while its volume is being unpublished there",
+    noticedBy: "src/core/attachment/is-replica.test.ts",
   },
   {
     name: "shared-primary-without-pod",

@@ -19,7 +19,6 @@ import { listIn } from "../../core/testing/record-lists.ts";
 import { nodesIn } from "../../core/writer/record/record-nodes.ts";
 import { reclaim, grant, mayAttach, mayDetach } from "../../core/writer/record/writer-steps.ts";
 import { changeStatus } from "../../objects/update-object.ts";
-import { isMarkedInUse } from "../../objects/writer-request.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -271,7 +270,7 @@ describe("compareAttachments", () => {
     return { ...aVolume({ spec: { capabilities } }), status: provisioned };
   };
 
-  it("records a shared disk that no object shows as leaving, and in use", () =>
+  it("records a shared disk that no object shows as leaving, and staged", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aSharedVolume());
       for (const nodeName of ["node-a", "node-b"])
@@ -280,11 +279,11 @@ describe("compareAttachments", () => {
       await compare(world, { listed: ["node-a", "node-b"] });
       const leaving = ["node-a", "node-b"].map((nodeName) => {
         const made = world.attachment(nodeName) ?? assert.fail(`no attachment of ${nodeName}`);
-        return [made.status?.state, made.status?.attempt !== undefined, isMarkedInUse(made)];
+        return [made.status?.state, made.status?.attempt !== undefined, made.spec.staged];
       });
       assert.deepEqual(leaving, [
         ["Detaching", true, true],
-        ["Detaching", true, false],
+        ["Detaching", true, undefined],
       ]);
     }));
 

@@ -170,8 +170,8 @@ async function recordOn(
     volumeId: diskUri,
     nodeName,
     role: "Replica",
-    // Nothing shows whether its node has the volume staged: `isMarkedInUse`.
-    ...(isSingleWriter(spec.capabilities) || ports.attach === "driver" ? {} : { published: true }),
+    // Only its node knows whether it has staged the volume.
+    ...(isSingleWriter(spec.capabilities) ? {} : { staged: true }),
     readOnly: false,
     volumeContext: spec.volumeContext,
   });

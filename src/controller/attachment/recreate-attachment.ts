@@ -22,20 +22,20 @@ const SEEN_AGAIN_MS = 1_000;
  * Recreates an attachment that was deleted by hand while its node continues to write. Makes no call to
  * Azure and touches no mount: the new object requests what the old one did, and the next attach finds the
  * disk where it is. The old LUN and VM are not copied: a fence may have ended in between. An interruption
- * before the creation is handled like an erased attachment. A replica on whose node no pod is seen stays one
- * if the node is unheard (`isUnheard`): it requests the volume itself, or is not to keep it.
+ * before the creation is handled like an erased attachment. A replica on whose node no pod is seen stays one,
+ * with its mark, if only the node can say whether it uses the volume (`withoutPod`).
  */
 export async function recreateAttachment(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
-  { node, isUnheard = false }: { readonly node: NodeIdentity; readonly isUnheard?: boolean },
+  { node, withoutPod = false }: { readonly node: NodeIdentity; readonly withoutPod?: boolean },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
   let staysReplica = false;
   if (isReplicaOfSharedVolume(ports, attachment)) {
     const { kind } = await replicaUseNow(ports, attachment, signal);
-    if (kind !== "used" && !isUnheard) return ok({ requeueAfterMs: SEEN_AGAIN_MS });
+    if (kind !== "used" && !withoutPod) return ok({ requeueAfterMs: SEEN_AGAIN_MS });
     staysReplica = kind !== "used";
   } else {
     const isRequested = await isRequestedNow(ports, attachment, node, signal);

@@ -13,7 +13,6 @@ import {
   instanceUriOf,
   leaving,
 } from "../../core/testing/objects.ts";
-import { isMarkedInUse } from "../../objects/writer-request.ts";
 import { attachmentReconciler } from "../attachment/attachment-reconciler.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -87,16 +86,14 @@ describe("distrustShared", () => {
       );
     }));
 
-  it("marks replicas of which nothing shows that their nodes have unstaged the volume", () =>
+  it("marks each as staged: since the backup its node may have staged the volume", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", shared);
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.given("AzVolumeAttachment", aReplica("node-c"));
       await distrust(world);
-      const inUse = ["node-a", "node-b", "node-c"].filter((nodeName) =>
-        isMarkedInUse(world.attachment(nodeName) ?? assert.fail(nodeName)),
-      );
-      assert.deepEqual(inUse, ["node-b", "node-c"]);
+      const marks = ["node-a", "node-b", "node-c"].map((name) => world.attachment(name)?.spec.staged);
+      assert.deepEqual(marks, [true, true, true]);
     }));
 
   it("marks what the objects name also while Azure fails, and reports that", () =>

@@ -6,8 +6,8 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
+import { asStaged } from "../../objects/staged-mark.ts";
 import { changeSpec, changeStatus } from "../../objects/update-object.ts";
-import { markedInUse } from "../../objects/writer-request.ts";
 import { type AttachedVm, findAttachedVms } from "../adoption/find-attached-vms.ts";
 import { recordAsLeaving } from "../adoption/record-attached-vms.ts";
 import type { RollbackPorts } from "../controller-ports.ts";
@@ -100,21 +100,20 @@ async function markAll(
 }
 
 /**
- * Answers the `vmId` of the marked VM, if there is one. A replica is marked as in use, too: since the backup
- * its node may have been given the volume, and a process there may write on after its pod.
+ * Answers the `vmId` of the marked VM, if there is one. It is marked as staged, too: since the backup its
+ * node may have staged the volume, which only that node knows.
  */
 async function markOne(
-  { attach, store }: RollbackPorts,
+  { store }: RollbackPorts,
   { metadata: { name, uid } }: AzVolumeAttachment,
   attempt: string,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
   const target = { kind: "AzVolumeAttachment", name, uid } as const;
-  const kept = attach === "driver" ? undefined : await changeSpec(store, target, markedInUse, signal);
-  const marked =
-    kept?.ok === false
-      ? kept
-      : await changeStatus(store, target, (present) => withDetachBegun(present, attempt), signal);
+  const kept = await changeSpec(store, target, asStaged, signal);
+  const marked = kept.ok
+    ? await changeStatus(store, target, (present) => withDetachBegun(present, attempt), signal)
+    : kept;
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok([]) : marked;
   const vm = attachedVm(marked.value);
   return ok(vm === undefined ? [] : [vm.vmId]);

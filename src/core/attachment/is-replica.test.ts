@@ -67,12 +67,20 @@ describe("planReplicas of a replica whose node has a pod, where several nodes wr
     assert.deepEqual(deletedAfter(34_999), [attachmentName("node-b")], "nothing was rolled back");
   });
 
-  it("keeps it while it is marked as in use, and its node reports the volume as staged", () => {
-    const staged = [{ volumeName: "pvc-0" }, { volumeName: "pvc-1" }];
-    const nodes = [aNode("node-a"), aNode("node-b", { staged })];
-    const deletedOf = (spec: { readonly published?: true }): readonly string[] =>
-      deleted({ volume: none, attachments: [primary, aReplica("node-b", { spec })], nodes });
-    assert.deepEqual(deletedOf({ published: true }), []);
+  it("keeps it while it is marked as staged, also on a silent node, not on a lost one", () => {
+    const deletedOf = (
+      spec: { readonly staged?: true },
+      node: Partial<ObservedNode> = {},
+    ): readonly string[] =>
+      deleted({
+        volume: none,
+        attachments: [primary, aReplica("node-b", { spec })],
+        nodes: [aNode("node-a"), aNode("node-b", node)],
+      });
+    assert.deepEqual(deletedOf({ staged: true }), []);
+    assert.deepEqual(deletedOf({ staged: true }, { heartbeatUnchangedMs: 3_600_000 }), []);
+    for (const lost of [{ isOutOfService: true }, { isGone: true }])
+      assert.deepEqual(deletedOf({ staged: true }, lost), [attachmentName("node-b")]);
     assert.deepEqual(deletedOf({}), [attachmentName("node-b")]);
   });
 

@@ -817,7 +817,27 @@ describe("planAttachment", () => {
         volume: several,
         nodes: [aNode("node-a", { storeIncarnation: 0 })],
         storeIncarnation: 1,
-        plan: { ...recreate, isUnheard: true },
+        plan: { ...recreate, withoutPod: true },
+      },
+      {
+        because: "several write, and its node has marked it as staged",
+        own: leaving(aReplica("node-a", { spec: { staged: true } })),
+        volume: several,
+        plan: { ...recreate, withoutPod: true },
+      },
+      {
+        because: "several write, its node has marked it as staged, and is out of service",
+        own: leaving(aReplica("node-a", { spec: { staged: true } })),
+        volume: several,
+        nodes: [aNode("node-a", { isOutOfService: true })],
+        plan: { kind: "Detach", node: a, lane: "prune" },
+      },
+      {
+        because: "several write, it is marked as staged, and an older backup shows no request",
+        own: leaving(anAttachment("node-a", { spec: { staged: true, writerRequest: undefined } })),
+        volume: several,
+        hasUser: false,
+        plan: { ...recreate, withoutPod: true },
       },
       {
         because: "several write, and that node has said so since",

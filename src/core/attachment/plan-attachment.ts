@@ -9,7 +9,7 @@ import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import { isDetachBegun, isDetaching } from "./is-detach-begun.ts";
-import { isOnUnheardNode, isUsedReplica } from "./is-replica.ts";
+import { isOnUnheardNode, isUsedReplica, mayBeStaged } from "./is-replica.ts";
 import { isRequestedPrimary } from "./is-requested-primary.ts";
 import {
   isGivenUp,
@@ -52,9 +52,9 @@ export type AttachmentAction =
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /**
    * Deleted by hand, or by a backup, while its node still writes: nothing is detached, and the object is
-   * recreated. `isUnheard`: where no pod is seen, the node has yet to say whether it does.
+   * recreated. `withoutPod`: also where no pod is seen, since only the node can say whether it does.
    */
-  | { readonly kind: "Recreate"; readonly node: NodeIdentity; readonly isUnheard?: true }
+  | { readonly kind: "Recreate"; readonly node: NodeIdentity; readonly withoutPod?: true }
   /**
    * With a reason where a pod waits, so that an event reports it. `afterMs`: when it is planned again, in
    * milliseconds, where no change of an object shows that the wait is over.
@@ -116,7 +116,7 @@ function planTerminating(
   const kept = node ?? nodeWithoutRecord(observed, attachment);
   if (kept !== undefined && mustBeRecreated(observed, attachment, kept))
     return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
-  if (holdsDisk(attachment) && isUsedReplica(observed, attachment))
+  if (holdsDisk(attachment) && (isUsedReplica(observed, attachment) || mayBeStaged(observed, attachment)))
     return planUsed(observed, attachment, kept);
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "RemoveUnattached", node };
@@ -142,7 +142,8 @@ function planUsed(
   if (node === undefined || observed.pods() === undefined || isDeleting(observed.volume))
     return { kind: "Wait", because: "a pod uses the volume there", afterMs: POD_SEEN_AGAIN_MS };
   if (isDetachBegun(attachment, node)) return { kind: "TakeBackDetach", node };
-  return { kind: "Recreate", node, ...(isOnUnheardNode(observed, attachment) ? { isUnheard: true } : {}) };
+  const isNodesOwn = attachment.spec.staged === true || isOnUnheardNode(observed, attachment);
+  return { kind: "Recreate", node, ...(isNodesOwn ? { withoutPod: true } : {}) };
 }
 
 /** Whether its node is to keep the disk: its attachment is made again without a detach. */

@@ -13,6 +13,8 @@ const staged = { checkpoint, mount: "live" } as const;
 const recall = { id: "recall-1", since: agoMs(1_000) };
 const recalled = anAttachment("node-a", { spec: { recall } });
 
+const marked = anAttachment("node-a", { spec: { staged: true } });
+
 function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
   return {
     node: a,
@@ -68,7 +70,7 @@ describe("planNodeVolume", () => {
       { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }) }), plan: [] },
       {
         because: "several may write",
-        seen: seen({ record: undefined, isMultiWriter: true, ...live }),
+        seen: seen({ record: undefined, isMultiWriter: true, ...live, attachment: marked }),
         plan: [],
       },
       {
@@ -377,7 +379,8 @@ describe("planNodeVolume", () => {
 
   it("obeys no record where several nodes may write", () => {
     const record = aRecord({ writer: aWriter("node-b"), unverified: [a] });
-    check([{ because: "in use", seen: seen({ record, isMultiWriter: true, ...live }), plan: [] }]);
+    const several = seen({ record, isMultiWriter: true, ...live, attachment: marked });
+    check([{ because: "in use", seen: several, plan: [] }]);
   });
 
   // Nothing else tells the controllers that it writes.
@@ -398,11 +401,31 @@ describe("planNodeVolume", () => {
 
   // As long as it is reported, controllers keep the disk attached.
   it("drops what an earlier boot has left of a volume that several nodes may write", () => {
-    const several = { record: undefined, isMultiWriter: true };
+    const several = { record: undefined, isMultiWriter: true, attachment: marked };
     const earlier = { ...checkpoint, isOfEarlierBoot: true };
+    const unmarks = [{ kind: "CorrectStaged", isStaged: false }] as const;
     check([
-      { because: "nothing is mounted", seen: seen({ ...several, checkpoint: earlier }), plan: cleanUp() },
-      { because: "it is being staged", seen: seen({ ...several, checkpoint }), plan: [] },
+      {
+        because: "nothing is mounted",
+        seen: seen({ ...several, checkpoint: earlier }),
+        plan: [...cleanUp(), ...unmarks],
+      },
+      { because: "it is staged", seen: seen({ ...several, checkpoint }), plan: [] },
+      {
+        because: "it is staged, no pod has it, and it is not requested here any more",
+        seen: seen({ ...several, checkpoint, attachment: aReplica("node-a", { spec: { staged: true } }) }),
+        plan: [...cleanUp(), ...unmarks],
+      },
+      {
+        because: "the same, and a pod has it",
+        seen: seen({
+          ...several,
+          ...live,
+          statesRequests: false,
+          attachment: aReplica("node-a", { spec: { staged: true } }),
+        }),
+        plan: [],
+      },
       {
         because: "a pod has it again",
         seen: seen({ ...several, ...live, checkpoint: earlier }),
@@ -413,6 +436,25 @@ describe("planNodeVolume", () => {
         seen: seen({ ...several, checkpoint: earlier, targets: [target] }),
         plan: [],
       },
+    ]);
+  });
+
+  // A rebuild marks every attachment, and an object may be made again without its mark.
+  it("corrects the mark of what it has staged, where several nodes may write", () => {
+    const several = { record: undefined, isMultiWriter: true };
+    check([
+      {
+        because: "nothing of it is here",
+        seen: seen({ ...several, attachment: marked }),
+        plan: [{ kind: "CorrectStaged", isStaged: false }],
+      },
+      {
+        because: "a pod has it",
+        seen: seen({ ...several, ...live }),
+        plan: [{ kind: "CorrectStaged", isStaged: true }],
+      },
+      { because: "it has no attachment", seen: seen({ ...several, attachment: undefined }), plan: [] },
+      { because: "one node writes it", seen: seen({ attachment: marked }), plan: [] },
     ]);
   });
 

@@ -45,6 +45,11 @@ export type NodeVolumeAction =
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
   /**
+   * The attachment of a volume that several nodes may write is marked as staged, or not, and what is here
+   * shows otherwise.
+   */
+  | { readonly kind: "CorrectStaged"; readonly isStaged: boolean }
+  /**
    * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event
    * reports it.
    */
@@ -87,14 +92,22 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
 }
 
 /**
- * A volume that several nodes write has no record. What is left of an earlier boot, with nothing mounted, is
- * no use of it: controllers keep a disk as long as its node reports the volume as staged.
+ * A volume that several nodes write has no record: controllers keep a disk as long as its node marks it as
+ * staged. With nothing mounted, what is left of an earlier boot is no use of it, nor what is not requested
+ * here any more: a client that is about to publish it stages it again.
  */
 function planShared(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
-  const { checkpoint, mount, targets } = observed;
+  const { attachment, checkpoint, mount, targets } = observed;
   if (hasLostRequest(observed)) return [{ kind: "RequestWriter" }];
-  const isLeftOver = checkpoint?.isOfEarlierBoot === true && mount === "none" && targets.length === 0;
-  return isLeftOver ? [cleanUp(observed, undefined)] : [];
+  const isMounted = mount !== "none" || targets.length > 0;
+  const isUnrequested = attachment !== undefined && !isPrimaryOrRequested(attachment);
+  const isLeftOver = !isMounted && (checkpoint?.isOfEarlierBoot === true || isUnrequested);
+  const isStaged = isMounted || (checkpoint !== undefined && !isLeftOver);
+  const isRight = attachment === undefined || (attachment.spec.staged === true) === isStaged;
+  return [
+    ...(isLeftOver && checkpoint !== undefined ? [cleanUp(observed, undefined)] : []),
+    ...(isRight ? [] : ([{ kind: "CorrectStaged", isStaged }] as const)),
+  ];
 }
 
 /**

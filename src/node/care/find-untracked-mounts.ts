@@ -12,8 +12,9 @@ import { listedLun } from "../writer/lun-here.ts";
 /**
  * Finds mounts of a volume without a checkpoint on this node: those of the V1 driver, or of a plug-in
  * whose state was wiped. Runs only while the record says that the node had the disk (*unverified*), since
- * it must then reclaim what is in use. Returns the checkpoint that would describe them; undefined if
- * nothing is mounted. Fails with `DeviceNotFound` where the disk is attached and no link leads to it.
+ * it must then reclaim what is in use, or while a volume without a record is marked as staged here. Returns
+ * the checkpoint that would describe them; undefined if nothing is mounted. Fails with `DeviceNotFound` where
+ * the disk is attached and no link leads to it.
  */
 export async function findUntrackedMounts(
   ports: NodePorts,
@@ -23,7 +24,8 @@ export async function findUntrackedMounts(
 ): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
   const lun = listedLun(ports.node, record, attachment, ports.clock.nowMs()) ?? attachment.status?.lun;
-  if (lun === undefined || !isNamed(record, ports.node, "unverified")) return ok(undefined);
+  const mayBeHere = isNamed(record, ports.node, "unverified") || attachment.spec.staged === true;
+  if (lun === undefined || !mayBeHere) return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;

@@ -1,19 +1,24 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
+import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { withdraw } from "../../core/writer/record/writer-steps.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import { updateRecord } from "../../objects/update-record.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkpointOfDisk } from "../own-state.ts";
+import { checkpointOf, checkpointOfDisk, ownAttachment } from "../own-state.ts";
 import { releaseVolume } from "../writer/acquire-volume.ts";
+import { verifyClean } from "../writer/verify-clean.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { publishedTargets } from "./published-targets.ts";
 
 /**
  * Unstages a volume: withdraws this node's request first, so that a waiting node can be served upon the
- * release, then unmounts (which flushes) and releases. Success only once the release is recorded or the
- * record no longer names this node, also when nothing is mounted. Fails with `VolumeInUse` while targets
+ * release, then unmounts (which flushes) and releases. Where several nodes may write, nothing is released,
+ * and the request goes last, with the mark that the volume is staged. A node that is not clean fails with
+ * `DeviceBusy`. Success only once the release is recorded or
+ * the record no longer names this node, also when nothing is mounted. Fails with `VolumeInUse` while targets
  * are published.
  */
 export async function unstageVolume(
@@ -33,20 +38,54 @@ export async function unstageVolume(
   const found = await readVolume(ports, request.volumeId, signal);
   if (!found.ok && found.failure.kind !== "VolumeNotFound") return found;
   const volume = found.ok ? found.value : undefined;
-  if (volume !== undefined) {
+  const hasOneWriter = volume !== undefined && isSingleWriter(volume.spec.capabilities);
+  if (hasOneWriter) {
     const withdrawn = await withdrawOwnRequest(ports, request.volumeId, volume.metadata.name, signal);
     if (!withdrawn.ok) return withdrawn;
   }
   const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
   if (!unmounted.ok) return unmounted;
-  if (volume !== undefined) {
-    const { name: volumeName } = volume.metadata;
-    await restoreDevice(ports, volumeName, signal);
+  if (volume !== undefined) await restoreDevice(ports, volume.metadata.name, signal);
+  if (hasOneWriter) {
     const isFlushed = targets.value.staging === "live";
+    const { name: volumeName } = volume.metadata;
     const released = await releaseVolume(ports, { volumeName, isFlushed }, signal);
     if (!released.ok) return released;
   }
-  return removeCheckpoint(ports, request.volumeId, signal);
+  return volume === undefined || hasOneWriter
+    ? removeCheckpoint(ports, request.volumeId, signal)
+    : endShared(ports, request.volumeId, volume, signal);
+}
+
+/** Where several nodes may write, the mark and the request go last, and only from a clean node. */
+async function endShared(
+  ports: NodePorts,
+  volumeId: string,
+  volume: AzVolume,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { name } = volume.metadata;
+  const known = {
+    volume,
+    volumeId,
+    checkpoint: checkpointOf(ports, name),
+    attachment: ownAttachment(ports, name),
+  };
+  const clean = await verifyClean(ports, known, { needsDevice: false, isFlushed: false }, signal);
+  const removed = clean.ok ? await removeCheckpoint(ports, volumeId, signal) : clean;
+  const ended = removed.ok ? await endRequest(ports, volumeId, signal) : removed;
+  return ended.ok ? ok(undefined) : ended;
+}
+
+/** Withdraws this node's request in its attachment, with the mark that the volume is staged. */
+function endRequest(
+  ports: NodePorts,
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const { nodeName } = ports.node;
+  const keepsPrimary = ports.settings.attach === "kubernetes";
+  return withdrawRequest(ports, { volumeId, nodeName, keepsPrimary, isOwn: true }, signal);
 }
 
 async function withdrawOwnRequest(
@@ -55,16 +94,7 @@ async function withdrawOwnRequest(
   volumeName: string,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const requestWithdrawn = await withdrawRequest(
-    ports,
-    {
-      volumeId,
-      nodeName: ports.node.nodeName,
-      keepsPrimary: ports.settings.attach === "kubernetes",
-      isOwn: true,
-    },
-    signal,
-  );
+  const requestWithdrawn = await endRequest(ports, volumeId, signal);
   if (!requestWithdrawn.ok) return requestWithdrawn;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;

@@ -37,6 +37,13 @@ export const azVolumeAttachmentSchema = z.object({
       .literal(true)
       .optional()
       .describe("A CSI client has the volume published here: its user. Only controllers write it."),
+    staged: z
+      .literal(true)
+      .optional()
+      .describe(
+        "The node has staged a volume that several nodes may write, or may have: the disk stays until the " +
+          "node takes the mark back, or is lost. A single writer has its record for that.",
+      ),
     readOnly: z.boolean().describe("The volume is published read-only here."),
     volumeContext: z
       .record(z.string(), z.string().max(VOLUME_CONTEXT_MAX_CHARS))

@@ -9,7 +9,8 @@ import type { NodeIdentity } from "../../../core/api/identity/node-identity.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { aDiskSpec, identity } from "../../../core/testing/objects.ts";
 import { release } from "../../../core/writer/record/writer-steps.ts";
-import { markedInUse, withdrawRequest, requestWriter } from "../../../objects/writer-request.ts";
+import { asStaged, correctStaged } from "../../../objects/staged-mark.ts";
+import { requestWriter, withdrawRequest } from "../../../objects/writer-request.ts";
 import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
@@ -25,6 +26,7 @@ const nodeA = identity("node-a");
 const holder = { ...nodeA, epoch: 1, held: true, requested: true };
 const writerRequest = { since: "2026-01-01T00:00:00.000Z" };
 const DETACH = "its detach from node-a";
+const UNSTAGE = "node-a to unstage it; if that node is dead, mark it out of service";
 const withReplicas = { disk: aDiskSpec({ maxShares: 2 }), maxMountReplicaCount: 1 };
 
 function unpublish(
@@ -211,7 +213,7 @@ describe("controllerUnpublishVolume", () => {
         assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
         world.use = { kind: "used", users, areWaiting: true };
         const waits = await world.answerOf(unpublish(world));
-        assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, DETACH);
+        assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, UNSTAGE);
       }));
 
     it("keeps it published while it is unknown whether a pod of it has started", () =>
@@ -228,14 +230,15 @@ describe("controllerUnpublishVolume", () => {
           "(the API server does not answer)";
         assert.equal(await unpublishBy(true), what);
         assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
-        assert.equal(await unpublishBy(false), DETACH, "another orchestrator may never answer more");
+        assert.equal(await unpublishBy(false), UNSTAGE, "another orchestrator may never answer more");
       }));
 
     it("does not answer between the deletion and the recreation of its attachment", () =>
       withController(async (world) => {
-        await given(world, { published: true, writerRequest });
+        await given(world, { published: true });
         world.use = { kind: "unused" };
-        const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+        const settings = { ...world.context.settings, unpublish: "detach" } as const;
+        const answer = unpublish(world, { settings }, world.clock.elapsedMs() + 60_000);
         await world.clock.advance(1_000);
         assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
         // Its container starts: the detach recreates the attachment.
@@ -255,11 +258,11 @@ describe("controllerUnpublishVolume", () => {
         await given(world, { published: true });
         world.use = { kind: "used", users: ["pod default/data-0 (being deleted)"] };
         for (const role of ["Primary", "Replica"] as const) {
-          // A replica is marked: an earlier call has withdrawn the request.
+          // An earlier call has withdrawn the request, and left the mark.
           const present = await must(
             world.store.get("AzVolumeAttachment", anAttachmentObject().metadata.name, never),
           );
-          const spec = { ...present.spec, role };
+          const spec = { ...present.spec, role, ...(role === "Replica" ? { staged: true as const } : {}) };
           await must(world.store.update("AzVolumeAttachment", { ...present, spec }, never));
           const answer = await world.answerOf(unpublish(world));
           assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse", role);
@@ -272,10 +275,13 @@ describe("controllerUnpublishVolume", () => {
         await given(world, { published: true });
         const { name } = anAttachmentObject({ nodeName: "node-a" }).metadata;
         await world.givenNode("node-a", { storeIncarnation: 1 });
+        let asked = 0;
         const gracePeriod: ControllerContext["gracePeriod"] = {
           trustedIncarnation: async () => {
+            asked += 1;
+            if (asked === 1) return ok(1);
             const present = await must(world.store.get("AzVolumeAttachment", name, never));
-            const marked = markedInUse(present);
+            const marked = asStaged(present);
             if (marked !== undefined) await must(world.store.update("AzVolumeAttachment", marked, never));
             return ok(1);
           },
@@ -284,37 +290,34 @@ describe("controllerUnpublishVolume", () => {
         const what = `${DETACH}: nothing shows that it has been unstaged there`;
         assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, what);
         const again = await world.answerOf(unpublish(world));
-        assert.equal(!again.ok && again.failure.kind === "StillWaiting" && again.failure.what, DETACH);
+        assert.equal(!again.ok && again.failure.kind === "StillWaiting" && again.failure.what, UNSTAGE);
       }));
 
     it("waits until its node has seen the restored store, and has unstaged it", () =>
       withController(async (world) => {
-        // By the backup it has been unstaged, or was never there.
-        await given(world, { published: true, role: "Replica" });
+        // By the backup it was never there; the rebuild has marked it.
+        await given(world, { published: true, role: "Replica", staged: true });
         const gracePeriod: ControllerContext["gracePeriod"] = { trustedIncarnation: async () => ok(1) };
         const waitsFor = async (): Promise<string> => {
           const answer = await world.answerOf(unpublish(world, { gracePeriod }));
           return !answer.ok && answer.failure.kind === "StillWaiting" ? answer.failure.what : "nothing";
         };
-        const staged = { volumeName: "pvc-1", uid: "uid-1", epoch: 0 };
         assert.match(await waitsFor(), /rolled back\)$/u, "the backup has no trace of the node");
         await world.givenNode("node-a", { storeIncarnation: 0 });
         assert.match(await waitsFor(), /unknown now .* \(the object store was rolled back\)$/u);
-        const report = async (volumes: readonly (typeof staged)[]): Promise<void> => {
-          const present = await must(world.store.get("AzDriverNode", "node-a", never));
-          const { status = assert.fail("no status") } = present;
-          const heard = { ...present, status: { ...status, storeIncarnation: 1, volumes } };
-          const { metadata } = await must(world.store.updateStatus("AzDriverNode", heard, never));
-          const isSeen = (): boolean =>
-            world.context.cache.get("AzDriverNode", "node-a")?.metadata.resourceVersion ===
-            metadata.resourceVersion;
-          await world.until(isSeen);
-        };
-        await report([staged]);
-        assert.equal(await waitsFor(), "node-a to unstage it; if that node is dead, mark it out of service");
+        const present = await must(world.store.get("AzDriverNode", "node-a", never));
+        const { status = assert.fail("no status") } = present;
+        const heard = { ...present, status: { ...status, storeIncarnation: 1 } };
+        const { metadata } = await must(world.store.updateStatus("AzDriverNode", heard, never));
+        const isSeen = (): boolean =>
+          world.context.cache.get("AzDriverNode", "node-a")?.metadata.resourceVersion ===
+          metadata.resourceVersion;
+        await world.until(isSeen);
+        assert.equal(await waitsFor(), UNSTAGE);
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
-        await report([]);
-        assert.equal(await waitsFor(), DETACH);
+        await must(correctStaged(world.context, { volumeId, nodeName: "node-a" }, false, never));
+        assert.equal(await waitsFor(), "nothing");
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
       }));
 
     it("waits for the disk of a node whose attachment was erased, as Azure shows it", () =>
@@ -336,17 +339,53 @@ describe("controllerUnpublishVolume", () => {
         assert.deepEqual(await world.answerOf(unpublish(world)), ok({}), "the disk is gone");
       }));
 
-    it("detaches it from a node that has not unstaged it, also when it is repeated", () =>
+    it("waits for a node that has not unstaged it, also when it is repeated", () =>
       withController(async (world) => {
         await given(world, { published: true, writerRequest });
-        const store: ControllerContext["store"] = {
-          ...world.store,
-          delete: async () => fail({ kind: "StoreUnavailable", detail: "not reached" }),
-        };
-        const failed = await world.answerOf(unpublish(world, { store }));
-        assert.equal(!failed.ok && failed.failure.kind, "StoreUnavailable");
+        world.use = { kind: "unused" };
+        for (const call of ["first", "repeated"]) {
+          const waits = await world.answerOf(unpublish(world, {}, world.clock.elapsedMs() + 5_000));
+          assert.equal(
+            !waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what,
+            UNSTAGE,
+            call,
+          );
+          assert.deepEqual(await attachmentOf(world), ["Replica", false, false], call);
+        }
+        const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+        await world.clock.advance(1_000);
+        await must(correctStaged(world.context, { volumeId, nodeName: "node-a" }, false, never));
+        assert.deepEqual(await world.answerOf(answer), ok({}));
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
-        const waits = await world.answerOf(unpublish(world));
+      }));
+
+    it("finds that its node has staged it since its users were asked for", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        world.use = { kind: "unused" };
+        const { steps } = world.context;
+        const stagesFirst: ControllerContext["steps"] = {
+          run: async (step, act) => {
+            if (step === "withdraw")
+              await must(correctStaged(world.context, { volumeId, nodeName: "node-a" }, true, never));
+            return steps.run(step, act);
+          },
+        };
+        const deadlineMs = world.clock.elapsedMs() + 5_000;
+        const waits = await world.answerOf(unpublish(world, { steps: stagesFirst }, deadlineMs));
+        assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, UNSTAGE);
+        assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+      }));
+
+    it("detaches it from a node that is gone, and may have staged it", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest, staged: true });
+        world.node = { ...world.node, isGone: true };
+        const clusterVolumes = {
+          ...world.context.clusterVolumes,
+          nodePresence: async (): Promise<NodePresence> => "gone",
+        };
+        const waits = await world.answerOf(unpublish(world, { clusterVolumes }));
         assert.equal(!waits.ok && waits.failure.kind === "StillWaiting" && waits.failure.what, DETACH);
         assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
       }));

@@ -5,7 +5,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { attachmentsNow } from "../../../objects/cache/attachments-now.ts";
-import { isMarkedInUse, withdrawRequest } from "../../../objects/writer-request.ts";
+import { withdrawRequest } from "../../../objects/writer-request.ts";
 import type {
   ControllerUnpublishVolumeRequest,
   ControllerUnpublishVolumeResponse,
@@ -19,6 +19,7 @@ import { deleteAttachment } from "./delete-attachment.ts";
 import { unpublishObstacle } from "./unpublish-obstacle.ts";
 import { observeNode } from "./unpublished-node.ts";
 import { waitUntilReleased } from "./wait-until-released.ts";
+import { waitUntilUnstaged } from "./wait-until-unstaged.ts";
 import { withdrawFromRecord } from "./withdraw-from-record.ts";
 
 /**
@@ -103,19 +104,26 @@ async function unpublishFrom(
   if (inUse !== undefined) return fail(inUse);
   const seen = (name: string): AzVolumeAttachment | undefined =>
     context.cache.get("AzVolumeAttachment", name);
-  // Without a record no release shows that the node has unmounted it: only the request, which its node
-  // withdraws as it unstages the volume.
-  const marksUse = !isSingleWriter(volume.spec.capabilities);
-  const withdrawal = { volumeId, nodeName, keepsPrimary: false, marksUse, seen };
+  const isShared = !isSingleWriter(volume.spec.capabilities);
+  const withdrawal = { volumeId, nodeName, keepsPrimary: false, marksStaged: isShared, seen };
   const withdrawn = await withdrawRequest(context, withdrawal, signal);
   if (!withdrawn.ok) return withdrawn;
+  const staged = withdrawn.value?.spec.staged === true ? withdrawn.value : undefined;
+  const notUnstaged =
+    staged === undefined || node.isLost ? undefined : await waitUntilUnstaged(context, staged, call);
+  if (notUnstaged !== undefined) return fail(notUnstaged);
   const target = { volume, volumeId, nodeName, isOutOfService };
   const recordWithdrawn = await withdrawFromRecord(context, target, signal);
   if (!recordWithdrawn.ok) return recordWithdrawn;
   // An attachment that is gone may have been erased while its node has the disk, and writes.
-  const mayBeInUse = marksUse && (withdrawn.value === undefined || isMarkedInUse(withdrawn.value));
+  const isErased = isShared && withdrawn.value === undefined;
+  const isLeftStaged = staged !== undefined && node.isLost;
   const isKept =
-    keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService && !mayBeInUse;
+    keepsReplicas(volume) &&
+    context.settings.unpublish === "demote" &&
+    !isOutOfService &&
+    !isLeftStaged &&
+    !isErased;
   if (!isKept) {
     const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, withdrawn.value, signal);
     if (!deleted.ok) return deleted;

@@ -1,12 +1,12 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
-import { isRecordMissing, isTerminating } from "../../../core/attachment/observed-volume.ts";
+import { isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasNoContainer, type VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { isUnheard } from "../../../core/writer/node-silence.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
-import { isMarkedInUse, requestWriter } from "../../../objects/writer-request.ts";
+import { requestWriter } from "../../../objects/writer-request.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { trustedIncarnation } from "../trusted-incarnation.ts";
@@ -49,9 +49,7 @@ export async function unpublishObstacle(
   if (use.kind === "unknown" && isShared && context.clusterVolumes.knowsAttachments)
     return whyKept({ nodeName, volumeId }, use);
   if (use.kind !== "used" || (isShared && hasNoContainer(use)))
-    return isShared
-      ? unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, call)
-      : undefined;
+    return isShared ? unheardObstacle(context, { nodeName, volumeId }, call) : undefined;
   // A node that is releasing the volume does that before the user can be served.
   const releasing = isShared
     ? await hasUnstaged(context, { nodeName, volumeId }, signal)
@@ -63,34 +61,30 @@ export async function unpublishObstacle(
 
 /**
  * A restored backup may lack the pod for which a node has staged a volume without a record. Then the volume
- * stays published until the node has compared its volumes with the restored store and, if it says that it has
- * this one staged, has unstaged it, or is lost. Read after the store is trusted.
+ * stays published until the node has compared its volumes with the restored store, or is lost. Read after the
+ * store is trusted.
  */
 export async function unheardObstacle(
   context: ControllerContext,
-  { nodeName, volumeId }: Where,
-  volumeName: string,
+  where: Where,
   call: CallContext,
 ): Promise<Failure | undefined> {
-  const { cache, settings, store } = context;
+  const { cache, settings } = context;
+  const { nodeName } = where;
   const trusted = await trustedIncarnation(context, call);
   if (!trusted.ok) return trusted.failure;
   const status = cache.get("AzDriverNode", nodeName)?.status;
   const heartbeatUnchangedMs =
     cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? cache.missingMs("AzDriverNode", nodeName);
-  if (isUnheard(settings, { ...status, heartbeatUnchangedMs }, trusted.value))
-    return whyKept({ nodeName, volumeId }, { kind: "unknown", because: "the object store was rolled back" });
-  if (status?.volumes.some((staged) => staged.volumeName === volumeName) !== true) return undefined;
-  const read = await readAttachment(store, { diskUri: volumeId, nodeName }, call.signal);
-  if (!read.ok) return read.failure.kind === "ObjectNotFound" ? undefined : read.failure;
-  return isMarkedInUse(read.value) && !isTerminating(read.value)
-    ? { kind: "StillWaiting", volumeId, what: `${nodeName} to unstage it; ${DEAD_NODE_REMEDY}` }
+  return isUnheard(settings, { ...status, heartbeatUnchangedMs }, trusted.value)
+    ? whyKept(where, { kind: "unknown", because: "the object store was rolled back" })
     : undefined;
 }
 
 /**
- * Whether the node itself has withdrawn its request, as it does when it unstages the volume. Past the cache:
- * a request that is renewed after that would make the node one that has never unstaged it.
+ * Whether nothing is left of a volume without a record on a node: neither the mark that it is staged nor a
+ * request, which the node withdraws with the mark. Past the cache: a request that is renewed after that would
+ * make the node one that has never unstaged it.
  */
 export async function hasUnstaged(
   { store }: Pick<ControllerContext, "store">,
@@ -99,7 +93,7 @@ export async function hasUnstaged(
 ): Promise<Result<boolean, Failure>> {
   const read = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(false) : read;
-  return ok(read.value.spec.writerRequest === undefined && !isMarkedInUse(read.value));
+  return ok(read.value.spec.writerRequest === undefined && read.value.spec.staged !== true);
 }
 
 /** Why a volume stays published to a node of which `use` is known. */

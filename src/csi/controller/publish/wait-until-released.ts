@@ -94,13 +94,11 @@ export async function waitUntilReleased(
  */
 async function confirmUnstaged(
   context: ControllerContext,
-  { volume, volumeId, node }: ReleaseTarget,
+  { volumeId, node }: ReleaseTarget,
   call: CallContext,
 ): Promise<Result<void, Failure>> {
   const { nodeName, isLost } = node;
-  const unheard = isLost
-    ? undefined
-    : await unheardObstacle(context, { nodeName, volumeId }, volume.metadata.name, call);
+  const unheard = isLost ? undefined : await unheardObstacle(context, { nodeName, volumeId }, call);
   if (unheard !== undefined) return fail(unheard);
   const unstaged = await hasUnstaged(context, { volumeId, nodeName }, call.signal);
   if (!unstaged.ok) return unstaged;
