@@ -81,8 +81,7 @@ export const sharedMutations: readonly Mutation[] = [
   },
   {
     name: "shared-marked-detached",
-    removes:
-      "where several nodes write, no replica is detached that is marked as staged, unless its node is lost",
+    removes: "where several nodes write, a replica that is marked as staged stays, unless its node is lost",
     edits: {
       file: "src/core/attachment/is-replica.ts",
       find: `  return spec.staged === true &&`,
