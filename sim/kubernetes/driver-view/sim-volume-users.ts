@@ -1,7 +1,7 @@
 import { isSameResourceUri } from "../../../src/core/azure/ids/disk-uri.ts";
 import { isBeingDrained } from "../../../src/core/node/node-taints.ts";
 import type { OrchestratorNode } from "../../../src/core/schedule/orchestrator-node.ts";
-import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
+import { nothingSpread, type PlacedPod, type Taint } from "../../../src/core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../../src/core/schedule/volume-use.ts";
 import type { VolumeUsers } from "../../../src/ports/cluster/volume-users.ts";
@@ -91,7 +91,11 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, callApi: CallAp
         if (isSameResourceUri(node.instanceUri, instanceUri)) return node.name;
       return undefined;
     },
-    cachedPlacement: (volumeId) => ({ pods: podsUsing(volumeId).map(rulesOf), neighbours: [] }),
+    cachedPlacement: (volumeId) => ({
+      pods: podsUsing(volumeId).map(rulesOf),
+      neighbours: [],
+      spreadView: nothingSpread,
+    }),
     cachedCompanions: () => [],
     onChange: (listener) => {
       view.onChange((change) => {
@@ -133,7 +137,7 @@ function volumePod({ name, nodeName = "", phase, isDeleted }: Pod): VolumePod {
   };
 }
 
-function rulesOf({ name }: Pod): PodRules {
+function rulesOf({ name, nodeName = "" }: Pod): PlacedPod {
   return {
     namespace: "default",
     name,
@@ -143,6 +147,10 @@ function rulesOf({ name }: Pod): PodRules {
     tolerations: TOLERATIONS,
     podAffinity: [],
     podAntiAffinity: [],
+    spread: [],
+    nodeName,
+    nodeLabels: {},
+    volumeAffinities: [],
   };
 }
 

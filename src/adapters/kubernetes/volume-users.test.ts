@@ -492,12 +492,150 @@ describe("createPodVolumeUsers: placement", () => {
           tolerations: [{ key: "dedicated", operator: "Exists", value: "", effect: "" }],
           podAffinity: [],
           podAntiAffinity: [term],
+          spread: [],
+          nodeName: "node-a",
+          nodeLabels: { "kubernetes.io/hostname": "node-a" },
+          volumeAffinities: [],
         },
       ],
       neighbours: [
         { namespace: "default", name: "db-1", labels: { app: "db" }, nodeLabels, podAntiAffinity: [] },
         { namespace: "default", name: "hermit", labels: {}, nodeLabels, podAntiAffinity: [term] },
       ],
+      spreadView: { nodes: [], pods: [] },
+    });
+  });
+
+  it("returns where all volumes of the pods can be used, of whatever driver", async () => {
+    const cluster = aCoreCluster();
+    putNode(cluster, "node-a");
+    for (const claim of ["data", "local", "anywhere", "waits"])
+      putClaim(cluster, claim, claim === "waits" ? { volumeName: "" } : {});
+    const zone = "topology.disk.csi.azure.com/zone";
+    const ofZone = [{ matchExpressions: [{ key: zone, operator: "In", values: ["eastus-1"] }] }];
+    const onNode = [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["node-a"] }] }];
+    putVolume(cluster, "data", { nodeAffinity: { required: { nodeSelectorTerms: ofZone } } });
+    const local = { csi: { driver: "local.csi.k8s.io", volumeHandle: "local" } };
+    putVolume(cluster, "local", { ...local, nodeAffinity: { required: { nodeSelectorTerms: onNode } } });
+    putVolume(cluster, "anywhere");
+    putPod(cluster, "db-0", { claims: ["data", "local", "anywhere", "waits", "unknown"] });
+    await cluster.show();
+    const [pod] = usersOf(cluster).cachedPlacement(diskOf("data")).pods;
+    assert.deepEqual(pod?.volumeAffinities, [
+      { volumeName: "pv-data", terms: [{ ...ofZone[0], matchFields: [] }] },
+      { volumeName: "pv-local", terms: [{ ...onNode[0], matchExpressions: [] }] },
+    ]);
+  });
+
+  describe("of pods that are spread", () => {
+    const selectsDb = { labelSelector: { matchLabels: { app: "db" } } };
+    const byZone = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule", ...selectsDb };
+    const db = { metadata: { labels: { app: "db", "pod-template-hash": "5f" } } };
+    const putSpread = (cluster: CoreCluster, ...constraints: readonly object[]): void =>
+      putPod(cluster, "db-0", {
+        ...db,
+        claims: ["data"],
+        spec: {
+          volumes: twoVolumes("data"),
+          topologySpreadConstraints: constraints.map((constraint) => ({ ...byZone, ...constraint })),
+        },
+      });
+
+    it("reads the constraints that keep pods off nodes, with Kubernetes' defaults", async () => {
+      const cluster = aCoreCluster();
+      putUse(cluster, "data", "db-0");
+      putSpread(
+        cluster,
+        {},
+        { whenUnsatisfiable: "ScheduleAnyway" },
+        { maxSkew: 2, minDomains: 3, nodeAffinityPolicy: "Ignore", nodeTaintsPolicy: "Honor" },
+        { matchLabelKeys: ["pod-template-hash", "not-there"] },
+        { labelSelector: undefined },
+        { labelSelector: null, minDomains: null, matchLabelKeys: null, nodeTaintsPolicy: null },
+      );
+      await cluster.show();
+      const [pod] = usersOf(cluster).cachedPlacement(diskOf("data")).pods;
+      const selector = [{ key: "app", operator: "In", values: ["db"] }];
+      const read = {
+        topologyKey: "zone",
+        maxSkew: 1,
+        minDomains: 1,
+        selector,
+        honorsAffinity: true,
+        honorsTaints: false,
+      };
+      assert.deepEqual(pod?.spread, [
+        read,
+        { ...read, maxSkew: 2, minDomains: 3, honorsAffinity: false, honorsTaints: true },
+        { ...read, selector: [...selector, { key: "pod-template-hash", operator: "In", values: ["5f"] }] },
+        { ...read, selector: undefined },
+        { ...read, selector: undefined },
+      ]);
+    });
+
+    it("returns all nodes and all pods that the constraints count", async () => {
+      const cluster = aCoreCluster();
+      const taint = { key: "gpu", value: "", effect: "NoSchedule" };
+      putNode(cluster, "node-a", { labels: { zone: "1" } });
+      putNode(cluster, "node-b", { spec: { taints: [taint] } });
+      putUse(cluster, "data", "db-0");
+      putSpread(cluster, {});
+      putPod(cluster, "db-1", { ...db, nodeName: "node-b" });
+      putPod(cluster, "db-2", {
+        metadata: { ...db.metadata, deletionTimestamp: "2026-01-01T00:02:00Z" },
+        nodeName: "",
+      });
+      putPod(cluster, "web", { metadata: { labels: { app: "web" } } });
+      putPod(cluster, "db-3", { metadata: { ...db.metadata, namespace: "test" } });
+      await cluster.show();
+      const { labels } = db.metadata;
+      const counted = { namespace: "default", labels, isTerminating: false };
+      for (const nodeName of [undefined, "node-b"])
+        assert.deepEqual(usersOf(cluster).cachedPlacement(diskOf("data"), nodeName).spreadView, {
+          nodes: [
+            { nodeName: "node-a", labels: { "kubernetes.io/hostname": "node-a", zone: "1" }, taints: [] },
+            { nodeName: "node-b", labels: { "kubernetes.io/hostname": "node-b" }, taints: [taint] },
+          ],
+          pods: [
+            { ...counted, name: "db-0", nodeName: "node-a" },
+            { ...counted, name: "db-1", nodeName: "node-b" },
+            { ...counted, name: "db-2", nodeName: "", isTerminating: true },
+          ],
+        });
+    });
+
+    it("returns the same view until a pod or a node changes in what it shows", async () => {
+      const cluster = aCoreCluster();
+      putNode(cluster, "node-a");
+      putUse(cluster, "data", "db-0");
+      putSpread(cluster, {});
+      putPod(cluster, "db-1", db);
+      const users = usersOf(cluster);
+      await cluster.show();
+      let last = users.cachedPlacement(diskOf("data")).spreadView;
+      const isNewAfter = async (change: () => void): Promise<boolean> => {
+        change();
+        await cluster.show();
+        const { spreadView } = users.cachedPlacement(diskOf("data"));
+        const isNew = spreadView !== last;
+        last = spreadView;
+        return isNew;
+      };
+      const rows: readonly (readonly [string, boolean, () => void])[] = [
+        ["nothing", false, () => {}],
+        ["the status of a node", false, () => putNode(cluster, "node-a")],
+        ["the phase of a pod", false, () => putPod(cluster, "db-1", { ...db, phase: "Pending" })],
+        ["the labels of a node", true, () => putNode(cluster, "node-a", { labels: { zone: "1" } })],
+        ["a taint", true, () => putNode(cluster, "node-a", { spec: { taints: [{ key: "x" }] } })],
+        ["a node", true, () => putNode(cluster, "node-b")],
+        ["a lost node", true, () => cluster.remove("/api/v1/nodes", "node-b")],
+        ["the node of a pod", true, () => putPod(cluster, "db-1", { ...db, nodeName: "node-b" })],
+        ["the labels of a pod", true, () => putPod(cluster, "db-1", { metadata: { labels: { app: "db" } } })],
+        ["a pod", true, () => putPod(cluster, "db-2", db)],
+        ["a pod that is gone", true, () => cluster.remove(PODS, "default/db-2")],
+        ["the constraints", true, () => putSpread(cluster, { maxSkew: 2 })],
+      ];
+      for (const [because, isNew, change] of rows) assert.equal(await isNewAfter(change), isNew, because);
     });
   });
 
@@ -614,7 +752,7 @@ describe("createPodVolumeUsers: placement", () => {
     const cluster = aCoreCluster();
     putUse(cluster, "data");
     const users = usersOf(cluster);
-    const nothing = { pods: [], neighbours: [] };
+    const nothing = { pods: [], neighbours: [], spreadView: { nodes: [], pods: [] } };
     assert.deepEqual(users.cachedPlacement(diskOf("data")), nothing);
     assert.deepEqual(users.cachedCompanions(diskOf("data")), []);
     await cluster.show();

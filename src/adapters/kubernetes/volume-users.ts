@@ -3,9 +3,11 @@ import type { OrchestratorNode } from "../../core/schedule/orchestrator-node.ts"
 import { reachesBeyondNode, selectsPod } from "../../core/schedule/pod-fits-node.ts";
 import {
   type NeighbourPod,
+  type PlacedPod,
   placementUnknown,
   type PodAffinityTerm,
   type PodRules,
+  type VolumeAffinity,
 } from "../../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../../core/schedule/volume-use.ts";
@@ -24,6 +26,7 @@ import {
   REPELLING,
   REPELLING_WIDELY,
 } from "./core/core-sources.ts";
+import { createSpreadViews } from "./spread-views.ts";
 import { describePod, findUsersNow, type ReadBoundPods } from "./volume-users-now.ts";
 
 /** The part of each cache that this adapter needs. */
@@ -34,7 +37,10 @@ export interface VolumeUsersCaches {
     SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>,
     "get" | "byIndex" | "hasSynced"
   >;
-  readonly nodes: Pick<SourceCache<CachedNode, NodeIndex>, "get" | "byIndex" | "hasSynced" | "onChange">;
+  readonly nodes: Pick<
+    SourceCache<CachedNode, NodeIndex>,
+    "get" | "list" | "byIndex" | "hasSynced" | "onChange"
+  >;
 }
 
 /** `VolumeUsers` on Kubernetes: pods, by way of their claims and these claims' PersistentVolumes. */
@@ -45,6 +51,8 @@ export function createPodVolumeUsers(options: {
 }): VolumeUsers {
   const { client, caches, readPods } = options;
   const { pods, claims, persistentVolumes, nodes } = caches;
+
+  const spreadViewOf = createSpreadViews({ pods, nodes });
 
   const hasSynced = (): boolean => pods.hasSynced() && claims.hasSynced() && persistentVolumes.hasSynced();
 
@@ -102,6 +110,20 @@ export function createPodVolumeUsers(options: {
     return unclear === undefined
       ? { kind: "unused" }
       : { kind: "unknown", because: `nothing is known of claim ${unclear}, which a pod there names` };
+  }
+
+  /** The pod with what decides where it may run: its own rules, and those of its volumes. */
+  function placed(pod: ClusterPod): readonly PlacedPod[] {
+    const { rules, nodeName } = pod;
+    if (rules === undefined) return [];
+    const nodeLabels = nodes.get(nodeName)?.labels ?? {};
+    return [{ ...rules, nodeName, nodeLabels, volumeAffinities: pod.claims.flatMap(affinityOf) }];
+  }
+
+  function affinityOf(claimKey: string): readonly VolumeAffinity[] {
+    const volumeName = claims.get(claimKey)?.volumeName ?? "";
+    const terms = persistentVolumes.get(volumeName)?.nodeAffinity;
+    return terms === undefined ? [] : [{ volumeName, terms }];
   }
 
   function otherVolumesOf(users: readonly ClusterPod[], volumeId: string): readonly string[] {
@@ -181,8 +203,12 @@ export function createPodVolumeUsers(options: {
     cachedPlacement: (volumeId, nodeName) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);
-      const rules = users.flatMap((pod) => pod.rules ?? []);
-      return { pods: rules, neighbours: neighboursOf(rules, new Set(users), nodeName) };
+      const placedUsers = users.flatMap(placed);
+      return {
+        pods: placedUsers,
+        neighbours: neighboursOf(placedUsers, new Set(users), nodeName),
+        spreadView: spreadViewOf(placedUsers),
+      };
     },
     cachedCompanions: (volumeId) => (hasSynced() ? otherVolumesOf(podsUsing(volumeId), volumeId) : []),
     onChange: (listener) => {

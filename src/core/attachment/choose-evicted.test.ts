@@ -51,6 +51,39 @@ describe("the replica that makes room for a primary", () => {
     assert.equal(chosenOf([]), undefined);
   });
 
+  describe("of several that cost the same", () => {
+    const beside = (name: string, ...others: readonly AzVolumeAttachment[]): SlotHolder => {
+      const own = holder(name, written);
+      const attachments = [own.attachment, anAttachment("node-b"), ...others];
+      return { ...own, observed: anObservedVolume({ volume: written, attachments }) };
+    };
+    const [c, d] = [aReplica("node-c"), aReplica("node-d")];
+
+    it("is one of the volume that keeps the most others", () => {
+      const [only, two, three] = [beside("only"), beside("two", c), beside("three", c, d)];
+      assert.equal(chosenOf([only, two]), "two");
+      assert.equal(chosenOf([three, only, two]), "three");
+      assert.equal(chosenOf([only]), "only");
+    });
+
+    it("counts no other that could not take over", () => {
+      const useless = [
+        leaving(c),
+        aReplica("node-c", { status: { state: "Attaching" } }),
+        aReplica("node-c", { spec: { writerRequest: { since: agoMs(0) } } }),
+        aReplica("node-z"),
+      ];
+      for (const other of useless) assert.equal(chosenOf([beside("only", other), beside("two", d)]), "two");
+    });
+
+    it("is one of a volume with a healthy writer all the same", () => {
+      const unrequested = holder("unrequested", unrequestedFor(10_000), {}, aReplica("node-a"));
+      const attachments = [unrequested.attachment, c, d];
+      const observed = anObservedVolume({ volume: unrequestedFor(10_000), attachments });
+      assert.equal(chosenOf([{ ...unrequested, observed }, beside("only")]), "only");
+    });
+  });
+
   // Its writers are its primaries.
   describe("of a volume that several nodes write", () => {
     const several = withoutRecord(

@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
-import { isWriterWell } from "../writer/node-health.ts";
+import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
+import { isAttached } from "./is-attached.ts";
 import { isReplica, isUsedReplica } from "./is-replica.ts";
 import {
   isDeletedByHand,
@@ -8,6 +9,7 @@ import {
   isTerminating,
   type ObservedVolume,
   recordOf,
+  stayingAttachments,
 } from "./observed-volume.ts";
 import { needsReplicas } from "./plan-unrequested-time.ts";
 
@@ -36,18 +38,33 @@ const COSTS: readonly Cost[] = ["writerIsWell", "unrequested", "needed"];
 
 /**
  * The replica that makes room for a primary: one whose disk is attached, so that a slot becomes free.
- * Volumes with a healthy writer come first, then volumes that have had no request for a while. `waitedMs`:
- * how long the primary has asked for the slot.
+ * Volumes with a healthy writer come first, then volumes that have had no request for a while; of those, the
+ * volume that keeps the most other replicas. `waitedMs`: how long the primary has asked for the slot.
  */
 export function chooseEvicted(
   holders: readonly SlotHolder[],
   waitedMs: number,
 ): AzVolumeAttachment | undefined {
-  const evictable = holders
-    .filter(isEvictable)
-    .map((holder) => ({ attachment: holder.attachment, cost: costOf(holder) }));
-  const [best] = evictable.toSorted((left, right) => COSTS.indexOf(left.cost) - COSTS.indexOf(right.cost));
-  return best?.cost === "needed" && waitedMs < LAST_RESORT_MS ? undefined : best?.attachment;
+  const evictable = holders.filter(isEvictable).map((holder) => ({ ...holder, cost: costOf(holder) }));
+  const cost = COSTS.find((known) => evictable.some((holder) => holder.cost === known));
+  if (cost === undefined || (cost === "needed" && waitedMs < LAST_RESORT_MS)) return undefined;
+  const [best] = evictable
+    .filter((holder) => holder.cost === cost)
+    .map(({ attachment, observed }) => ({ attachment, left: countLeft(attachment, observed) }))
+    .toSorted((left, right) => right.left - left.left);
+  return best?.attachment;
+}
+
+/** How many replicas that could take over a volume has besides that one. */
+function countLeft({ metadata }: AzVolumeAttachment, observed: ObservedVolume | undefined): number {
+  if (observed === undefined) return 0;
+  return stayingAttachments(observed).filter(
+    (other) =>
+      other.metadata.name !== metadata.name &&
+      isReplica(recordOf(observed), other) &&
+      isAttached(other) &&
+      couldTakeOver(observed, other),
+  ).length;
 }
 
 /**

@@ -13,7 +13,8 @@ import {
   identity,
 } from "../testing/objects.ts";
 import { chooseReplicaNodes, couldTakeReplica } from "./choose-replica-nodes.ts";
-import { aPlacement } from "./testing/placement.ts";
+import type { PlacedPod } from "./pod-rules.ts";
+import { aPlacement, aPod, aSpreadView, zoneSpread } from "./testing/placement.ts";
 
 const namesOf = (nodes: readonly ObservedNode[]): readonly string[] => nodes.map((node) => node.nodeName);
 
@@ -185,6 +186,60 @@ describe("chooseReplicaNodes", () => {
       4,
     );
     assert.deepEqual(namesOf(chosen), ["node-e", "node-c", "node-d", "node-b"]);
+  });
+
+  it("spreads the replicas of one plan over zones", () => {
+    const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
+    const nodes = [
+      aNode("node-a"),
+      aNode("node-b", { zone: "2" }),
+      aNode("node-c", { zone: "2" }),
+      aNode("node-d", { zone: "3", attachments: 7 }),
+    ];
+    const observed = anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes });
+    assert.deepEqual(namesOf(chooseReplicaNodes(observed, 2).chosen), ["node-b", "node-d"]);
+    assert.deepEqual(namesOf(chooseReplicaNodes(observed, 9).chosen), ["node-b", "node-d", "node-c"]);
+  });
+
+  describe("for a pod with a spread constraint", () => {
+    const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
+    const chosenOf = (
+      zones: Readonly<Record<string, string>>,
+      on: readonly string[],
+      pod: Partial<PlacedPod> = {},
+    ): readonly string[] => {
+      const spreadView = aSpreadView(zones, on);
+      const [present] = spreadView.nodes;
+      const pods = [aPod({ spread: [zoneSpread], nodeLabels: present?.labels ?? {}, ...pod })];
+      const observed = anObservedVolume({
+        volume,
+        attachments: [anAttachment("node-a")],
+        nodes: spreadView.nodes.map(({ nodeName, labels }) =>
+          aNode(nodeName, { labels, zone: zones[nodeName] ?? "" }),
+        ),
+        placement: () => aPlacement({ pods, spreadView }),
+        companionCounts: () => new Map([["node-c", 1]]),
+      });
+      return namesOf(chooseReplicaNodes(observed, 1).chosen);
+    };
+    const zones = { "node-a": "1", "node-b": "1", "node-c": "2", "node-d": "3" };
+
+    it("takes no node of a zone that would be ahead", () =>
+      assert.deepEqual(chosenOf(zones, ["node-c", "node-d"]), ["node-b"]));
+
+    // The first pod of a StatefulSet: the next ones come to the other zones.
+    it("prefers the pod's own zone to one that the next pod fills", () =>
+      assert.deepEqual(chosenOf(zones, []), ["node-b"]));
+
+    it("prefers what it always did where the constraint leaves room", () =>
+      assert.deepEqual(chosenOf(zones, [], { spread: [{ ...zoneSpread, maxSkew: 2 }] }), ["node-c"]));
+
+    it("prefers a node that admits the pod while the Node object of its lost node exists", () => {
+      const racks = { "node-a": "1", "node-c": "2", "node-d": "3" };
+      const nodeSpread = { ...zoneSpread, topologyKey: "kubernetes.io/hostname" };
+      const on = (...names: readonly string[]) => chosenOf(racks, names, { spread: [nodeSpread] });
+      assert.deepEqual([on("node-c"), on("node-c", "node-d")], [["node-d"], ["node-c"]]);
+    });
   });
 
   it("takes only nodes on which the volume's pods could run, with reasons", () => {

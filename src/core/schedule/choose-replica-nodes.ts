@@ -2,7 +2,7 @@ import type { ObservedNode, ObservedVolume } from "../attachment/observed-volume
 import type { Platform } from "../platform/platform.ts";
 import { isSilent } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
-import { whyPodsDoNotFit, type WhyNot } from "./pod-fits-node.ts";
+import { spreadRank, whyPodsDoNotFit, type WhyNot } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Disks with a file system of Windows are not shared: whatever a replica is for, it is on Linux. */
@@ -19,25 +19,25 @@ export function chooseReplicaNodes(
   observed: ObservedVolume,
   count: number,
 ): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
-  const whyNot = whyPodsDoNotFit(observed.placement());
+  const placement = observed.placement();
+  const whyNot = whyPodsDoNotFit(placement);
   const judged = observed
     .nodes()
     .map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyNot(node) }));
   const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
-  const zonesTaken = new Set(
-    observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone),
-  );
   const companionCounts = observed.companionCounts();
-  const ranks = new Map(
-    fit.map((node) => [node.nodeName, rank(node, companionCounts.get(node.nodeName) ?? 0, zonesTaken)]),
-  );
-  const best = fit.toSorted(
-    (left, right) =>
-      compareRanks(ranks.get(right.nodeName), ranks.get(left.nodeName)) ||
-      (left.nodeName < right.nodeName ? -1 : 1),
+  const rankOf = spreadRank(placement);
+  const ranked = fit.map((node) => ({
+    node,
+    spread: rankOf(node),
+    companions: companionCounts.get(node.nodeName) ?? 0,
+    freeShare: node.volumesMax === 0 ? 0 : (node.volumesMax - node.attachments) / node.volumesMax,
+  }));
+  const zonesTaken = observed.attachments.map(
+    ({ attachment }) => observed.node(attachment.spec.nodeName)?.zone,
   );
   return {
-    chosen: best.slice(0, Math.max(0, count)),
+    chosen: chooseBest(ranked, count, zonesTaken),
     rejected: judged.flatMap(({ node, because }) =>
       because === undefined ? [] : [{ nodeName: node.nodeName, because }],
     ),
@@ -60,21 +60,47 @@ export function couldTakeReplicas(observed: Pick<ObservedVolume, "settings">, no
   return reasonAgainstNode(observed, node) === undefined;
 }
 
-/** The higher the better; earlier entries take precedence. */
-type Rank = readonly [companions: number, isNewZone: number, freeShare: number];
-
-/**
- * A pod moves with all of its volumes, so the node with most of the others comes first. Next comes a zone
- * without this volume, since a zone-redundant disk survives the loss of one; then the larger share of
- * free slots.
- */
-function rank(node: ObservedNode, companions: number, zonesTaken: ReadonlySet<string | undefined>): Rank {
-  const freeShare = node.volumesMax === 0 ? 0 : (node.volumesMax - node.attachments) / node.volumesMax;
-  return [companions, zonesTaken.has(node.zone) ? 0 : 1, freeShare];
+/** A node that could get a replica. The higher each number, the better; earlier ones take precedence. */
+interface RankedNode {
+  readonly node: ObservedNode;
+  /** See `spreadRank`. */
+  readonly spread: number;
+  readonly companions: number;
+  /** From 0 to 1. */
+  readonly freeShare: number;
 }
 
-function compareRanks(left: Rank = [0, 0, 0], right: Rank = [0, 0, 0]): number {
-  return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
+/** One after the other: each choice takes its zone. */
+function chooseBest(
+  ranked: readonly RankedNode[],
+  count: number,
+  zonesTaken: readonly (string | undefined)[],
+): readonly ObservedNode[] {
+  const zones = new Set(zonesTaken);
+  const left = new Set(ranked);
+  const chosen: ObservedNode[] = [];
+  while (chosen.length < count && left.size > 0) {
+    const best = [...left].reduce((known, next) => (isBetter(next, known, zones) ? next : known));
+    left.delete(best);
+    zones.add(best.node.zone);
+    chosen.push(best.node);
+  }
+  return chosen;
+}
+
+/**
+ * A replica is of use only where the pod is admitted. A pod moves with all of its volumes, so the node with
+ * most of the others comes next. Then comes a zone without this volume, since a zone-redundant disk survives
+ * the loss of one; then the larger share of free slots.
+ */
+function isBetter(left: RankedNode, right: RankedNode, zones: ReadonlySet<string | undefined>): boolean {
+  const isNewZone = ({ node }: RankedNode): number => (zones.has(node.zone) ? 0 : 1);
+  const difference =
+    left.spread - right.spread ||
+    left.companions - right.companions ||
+    isNewZone(left) - isNewZone(right) ||
+    left.freeShare - right.freeShare;
+  return difference === 0 ? left.node.nodeName < right.node.nodeName : difference > 0;
 }
 
 function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | undefined {

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type NodeForPods, whyPodsDoNotFit, whyPodsStayOff } from "./pod-fits-node.ts";
-import type { NeighbourPod, PodRules } from "./pod-rules.ts";
-import { aNeighbour, aNodeForPods, aPlacement, aPod, aTerm } from "./testing/placement.ts";
+import { whyPodsDoNotFit, whyPodsDoNotMove, whyPodsStayOff } from "./pod-fits-node.ts";
+import type { NeighbourPod, NodeForPods, PlacedPod } from "./pod-rules.ts";
+import {
+  aNeighbour,
+  aNodeForPods,
+  aPlacement,
+  aPod,
+  aSpreadView,
+  aTerm,
+  zoneSpread,
+} from "./testing/placement.ts";
 
 interface Row {
   readonly because: string;
-  readonly pod?: Partial<PodRules>;
+  readonly pod?: Partial<PlacedPod>;
   readonly node?: Partial<NodeForPods>;
   readonly neighbours?: readonly NeighbourPod[];
   readonly why: string | undefined;
@@ -47,7 +55,7 @@ describe("whyPodsDoNotFit", () => {
 
   it("obeys node selector and required node affinity, both where both are given", () => {
     const ssd = { matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }], matchFields: [] };
-    const named = (operator: string, ...values: readonly string[]): PodRules["nodeAffinity"] => [
+    const named = (operator: string, ...values: readonly string[]): PlacedPod["nodeAffinity"] => [
       { matchExpressions: [], matchFields: [{ key: "metadata.name", operator, values }] },
     ];
     const because = "does not match the node affinity of pod default/db-0";
@@ -221,6 +229,101 @@ describe("whyPodsDoNotFit", () => {
     ]);
   });
 
+  it("keeps a replica off nodes where another volume of the pod can't be used", () => {
+    const zone = (value: string) => [
+      {
+        matchExpressions: [{ key: "topology.kubernetes.io/zone", operator: "In", values: [value] }],
+        matchFields: [],
+      },
+    ];
+    const data = { volumeName: "pv-data", terms: zone("eastus-1") };
+    check([
+      { because: "it can", pod: { volumeAffinities: [data] }, why: undefined },
+      {
+        because: "one of two can't",
+        pod: { volumeAffinities: [data, { volumeName: "pv-log", terms: zone("eastus-2") }] },
+        why: "does not match the node affinity of PersistentVolume pv-log of pod default/db-0",
+      },
+    ]);
+  });
+
+  it("keeps a replica off nodes that a spread constraint forbids for good", () => {
+    const forbidden = "would have pod default/db-0 exceed maxSkew 1 of topology.kubernetes.io/zone";
+    const zones: Readonly<Record<string, string>> = {
+      "node-a": "2",
+      "node-b": "1",
+      "node-c": "2",
+      "node-d": "3",
+    };
+    const why = (pod: Partial<PlacedPod>, on: readonly string[], cluster = zones): unknown =>
+      whyPodsDoNotFit(
+        aPlacement({ pods: [aPod({ spread: [zoneSpread], ...pod })], spreadView: aSpreadView(cluster, on) }),
+      )(aNodeForPods());
+    assert.deepEqual(
+      [why({}, ["node-b"]), why({}, []), why({ spread: [] }, ["node-b"])],
+      [forbidden, undefined, undefined],
+    );
+    const alone = { "node-a": "2", "node-b": "1", "node-d": "3" };
+    assert.equal(why({}, ["node-b", "node-d"], alone), undefined, "once the Node object of node-a is gone");
+    assert.equal(
+      why({ spread: [{ ...zoneSpread, topologyKey: "rack" }] }, []),
+      "has no label rack, by which pod default/db-0 is spread",
+    );
+  });
+
+  // Two pods with one claim, which required affinity keeps together.
+  it("lets pods of one volume that must run together move together", () => {
+    const [db, agent] = [aPod(), aPod({ name: "agent", labels: {}, podAffinity: [aTerm()] })];
+    const ofZone = { podAffinity: [aTerm({ topologyKey: "topology.kubernetes.io/zone" })] };
+    const alone = "has none of the pods that pod default/agent must run with";
+    const at = (nodeName: string, zone: string) => ({
+      nodeName,
+      nodeLabels: aNodeForPods({ nodeName, labels: { "topology.kubernetes.io/zone": zone } }).labels,
+    });
+    const rows: readonly {
+      readonly because: string;
+      readonly pods: readonly PlacedPod[];
+      readonly why: string | undefined;
+    }[] = [
+      { because: "both are on node-a", pods: [db, agent], why: undefined },
+      { because: "one is on no node yet", pods: [{ ...db, nodeName: "" }, agent], why: undefined },
+      { because: "the pod itself is no company", pods: [agent], why: alone },
+      {
+        because: "no term selects the other one",
+        pods: [{ ...db, labels: {} }, agent],
+        why: alone,
+      },
+      {
+        because: "one of two terms does not select it",
+        pods: [db, { ...agent, podAffinity: [aTerm(), aTerm({ namespaces: ["web"] })] }],
+        why: alone,
+      },
+      {
+        because: "a node without the label is no such place",
+        pods: [db, { ...agent, podAffinity: [aTerm({ topologyKey: "rack" })] }],
+        why: alone,
+      },
+      {
+        because: "of a shared volume, one on another node stays there: in this zone",
+        pods: [
+          { ...db, ...at("node-c", "eastus-1") },
+          { ...agent, ...ofZone },
+        ],
+        why: undefined,
+      },
+      {
+        because: "and in another zone",
+        pods: [
+          { ...db, ...at("node-c", "eastus-2") },
+          { ...agent, ...ofZone },
+        ],
+        why: alone,
+      },
+    ];
+    for (const { because, pods, why } of rows)
+      assert.equal(whyPodsDoNotFit(aPlacement({ pods }))(aNodeForPods()), why, because);
+  });
+
   it("puts a replica where the pods are that its pod must run with", () => {
     const web = aTerm({ selector: [{ key: "app", operator: "In", values: ["web"] }] });
     const cache = aTerm({ selector: [{ key: "tier", operator: "In", values: ["cache"] }] });
@@ -341,10 +444,45 @@ describe("whyPodsStayOff", () => {
       );
   });
 
+  it("counts the volumes of the pods, and a spread that stays uneven", () => {
+    const volumeAffinities = [{ volumeName: "pv-log", terms: [] }];
+    assert.equal(
+      whyPodsStayOff(aPlacement({ pods: [aPod({ volumeAffinities })] }), aNodeForPods()),
+      "does not match the node affinity of PersistentVolume pv-log of pod default/db-0",
+    );
+    const uneven = "would have pod default/db-0 exceed maxSkew 1 of topology.kubernetes.io/zone";
+    const zones = { "node-a": "2", "node-b": "1", "node-c": "2", "node-d": "3" };
+    const restarting = { name: "db-9", nodeName: "", namespace: "default", isTerminating: false };
+    const labels = { app: "db" };
+    const pods = [aPod({ spread: [zoneSpread] })];
+    const even = aSpreadView(zones, ["node-b"]);
+    const rows = [
+      { because: "uneven", spreadView: even, stays: uneven, moves: uneven },
+      {
+        because: "until a pod of them has restarted",
+        spreadView: { ...even, pods: [...even.pods, { ...restarting, labels }] },
+        stays: undefined,
+        moves: undefined,
+      },
+      {
+        because: "until the Node object of a lost node-a is deleted",
+        spreadView: aSpreadView({ "node-a": "2", "node-b": "1", "node-d": "3" }, ["node-b", "node-d"]),
+        stays: undefined,
+        moves: uneven,
+      },
+      { because: "even", spreadView: aSpreadView(zones, []), stays: undefined, moves: undefined },
+    ];
+    for (const { because, spreadView, stays, moves } of rows) {
+      const placement = aPlacement({ pods, spreadView });
+      assert.equal(whyPodsStayOff(placement, aNodeForPods()), stays, because);
+      assert.equal(whyPodsDoNotMove(placement, aNodeForPods()), moves, because);
+    }
+  });
+
   it("says nothing where one of several pods could run", () => {
     const here = aPod({ name: "db-0" });
     const backup = aPod({ name: "backup", nodeSelector: { "kubernetes.io/hostname": "node-a" } });
-    const why = (...pods: readonly PodRules[]) => whyPodsStayOff(aPlacement({ pods }), aNodeForPods());
+    const why = (...pods: readonly PlacedPod[]) => whyPodsStayOff(aPlacement({ pods }), aNodeForPods());
     const pinned = "does not match the node selector of pod default/backup: kubernetes.io/hostname=node-a";
     assert.deepEqual(
       [why(), why(here, backup), why(backup, here), why(backup, { ...backup, name: "db-0" })],

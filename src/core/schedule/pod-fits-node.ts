@@ -1,41 +1,38 @@
 import { matchesLabels } from "./matches-labels.ts";
+import { admitsNode, matchesAnyTerm, missingLabel } from "./node-affinity.ts";
 import type {
   Labels,
   NeighbourPod,
-  NodeSelectorTerm,
+  NodeForPods,
+  PlacedPod,
   PodAffinityTerm,
   PodRules,
-  Requirement,
-  Taint,
+  SpreadView,
   VolumePlacement,
 } from "./pod-rules.ts";
+import { type SpreadRoom, spreadRoomsOf } from "./topology-spread.ts";
 import { untoleratedTaint } from "./untolerated-taint.ts";
-
-/** A node, as far as it keeps pods off. */
-export interface NodeForPods {
-  readonly nodeName: string;
-  readonly labels: Labels;
-  readonly taints: readonly Taint[];
-}
 
 /** Why the pods that use a volume could not run on a node; undefined if they could. */
 export type WhyNot = (node: NodeForPods) => string | undefined;
 
 /**
  * Why the pods that use a volume could not run on a node. Looks at what the scheduler requires by labels:
- * taints, node selector, required node affinity, and required affinity and anti-affinity between pods. CPU,
- * memory, ports and topology spread are left out: they change from minute to minute. Each neighbour is
- * looked at once, however many nodes are asked about.
+ * taints, node selector, required node affinity of the pods and of their volumes, required affinity and
+ * anti-affinity between pods, and spread constraints. CPU, memory and ports are left out: they change from
+ * minute to minute. Each neighbour is looked at once, however many nodes are asked about.
  */
-export function whyPodsDoNotFit({ pods, neighbours }: VolumePlacement): WhyNot {
+export function whyPodsDoNotFit({ pods, neighbours, spreadView }: VolumePlacement): WhyNot {
   const rules = pods.map((pod): WhyNot => {
     const whyNearby = whyApart(pod, neighbours);
-    const hasCompany = companyOf(pod, neighbours);
+    const hasCompany = companyOf(pod, pods, neighbours);
+    const whyUneven = whySpreadForbids(pod, spreadView, 0);
     return (node) =>
       whyTainted(pod, node) ??
       whyLabelsDoNotFit(pod, node) ??
       whyNearby(node) ??
-      (hasCompany(node) ? undefined : `has none of the pods that ${nameOf(pod)} must run with`);
+      (hasCompany(node) ? undefined : `has none of the pods that ${nameOf(pod)} must run with`) ??
+      whyUneven(node);
   });
   return (node) => {
     for (const whyNot of rules) {
@@ -49,13 +46,49 @@ export function whyPodsDoNotFit({ pods, neighbours }: VolumePlacement): WhyNot {
 /**
  * Why none of the pods that use a volume runs on a node for as long as its labels and the pods there are what
  * they are. Of `whyPodsDoNotFit` it leaves out what may change by itself within seconds: taints, which
- * conditions and agents that restart set as well, and the pods that they must run with. A replica is of use
- * to any pod that could run there: a backup pod that is tied to the writer's node changes nothing for the
- * others.
+ * conditions and agents that restart set as well, the pods that they must run with, and a spread that may be
+ * uneven only until pods have restarted. A replica is of use to any pod that could run there: a backup pod
+ * that is tied to the writer's node changes nothing for the others.
  */
-export function whyPodsStayOff({ pods, neighbours }: VolumePlacement, node: NodeForPods): string | undefined {
-  const reasons = pods.map((pod) => whyLabelsDoNotFit(pod, node) ?? whyApart(pod, neighbours)(node));
-  return reasons.includes(undefined) ? undefined : reasons[0];
+export function whyPodsStayOff(placement: VolumePlacement, node: NodeForPods): string | undefined {
+  const { pods, neighbours, spreadView } = placement;
+  return whyNone(
+    pods.map(
+      (pod) =>
+        whyLabelsDoNotFit(pod, node) ??
+        whyApart(pod, neighbours)(node) ??
+        whySpreadForbids(pod, spreadView, unsettledOf(pod, spreadView))(node),
+    ),
+  );
+}
+
+/**
+ * Why none of the pods that use a volume would come to a node if theirs was lost now. Besides
+ * `whyPodsStayOff`, a pod waits where the spread is uneven until the Node object of its lost node is deleted.
+ */
+export function whyPodsDoNotMove(placement: VolumePlacement, node: NodeForPods): string | undefined {
+  const { pods, neighbours, spreadView } = placement;
+  return whyNone(
+    pods.map((pod) => {
+      const off = whyLabelsDoNotFit(pod, node) ?? whyApart(pod, neighbours)(node);
+      if (off !== undefined || pod.spread.length === 0) return off;
+      const { whileNodeStays, unsettled } = spreadRoomsOf(pod, spreadView);
+      const found = whileNodeStays(node);
+      return found.room + unsettled < 0 ? describeSpread(pod, found) : undefined;
+    }),
+  );
+}
+
+/**
+ * How well the spread constraints of a volume's pods admit them on a node: the higher, the longer they are
+ * likely to. -1: a pod waits until the Node object of its lost node is deleted.
+ */
+export function spreadRank({ pods, spreadView }: VolumePlacement): (node: NodeForPods) => number {
+  const rooms = pods.filter(({ spread }) => spread.length > 0).map((pod) => spreadRoomsOf(pod, spreadView));
+  return (node) => {
+    const found = rooms.map(({ whileNodeStays }) => whileNodeStays(node));
+    return found.some(({ room }) => room < 0) ? -1 : found.reduce((sum, { firm }) => sum + firm, 0);
+  };
 }
 
 function whyTainted(pod: PodRules, node: NodeForPods): string | undefined {
@@ -65,31 +98,43 @@ function whyTainted(pod: PodRules, node: NodeForPods): string | undefined {
   return `has a taint that ${nameOf(pod)} does not tolerate: ${key}${value === "" ? "" : `=${value}`}:${effect}`;
 }
 
-function whyLabelsDoNotFit(pod: PodRules, node: NodeForPods): string | undefined {
+function whyLabelsDoNotFit(pod: PlacedPod, node: NodeForPods): string | undefined {
   const podName = nameOf(pod);
-  const label = Object.entries(pod.nodeSelector).find(([key, value]) => node.labels[key] !== value);
-  if (label !== undefined) return `does not match the node selector of ${podName}: ${label[0]}=${label[1]}`;
-  if (pod.nodeAffinity !== undefined && !pod.nodeAffinity.some((term) => matchesNode(term, node)))
+  const label = missingLabel(pod.nodeSelector, node);
+  if (label !== undefined) return `does not match the node selector of ${podName}: ${label}`;
+  if (pod.nodeAffinity !== undefined && !matchesAnyTerm(pod.nodeAffinity, node))
     return `does not match the node affinity of ${podName}`;
-  return undefined;
+  const closed = pod.volumeAffinities.find(({ terms }) => !admitsNode(terms, node));
+  return closed === undefined
+    ? undefined
+    : `does not match the node affinity of PersistentVolume ${closed.volumeName} of ${podName}`;
 }
 
-/**
- * An alternative without any condition matches no node, as
- * https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity has it.
- */
-function matchesNode(term: NodeSelectorTerm, node: NodeForPods): boolean {
-  if (term.matchExpressions.length === 0 && term.matchFields.length === 0) return false;
-  return (
-    matchesLabels(node.labels, term.matchExpressions) &&
-    term.matchFields.every((field) => matchesField(node, field))
-  );
+/** Only what is forbidden both while the Node object of a lost node exists and later. `slack`: in pods. */
+function whySpreadForbids(pod: PlacedPod, view: SpreadView, slack: number): WhyNot {
+  if (pod.spread.length === 0) return () => undefined;
+  const { whileNodeStays, onceNodeIsGone } = spreadRoomsOf(pod, view);
+  return (node) => {
+    const found = whileNodeStays(node);
+    return found.room + slack < 0 && onceNodeIsGone(node).room + slack < 0
+      ? describeSpread(pod, found)
+      : undefined;
+  };
 }
 
-function matchesField(node: NodeForPods, { key, operator, values }: Requirement): boolean {
-  if (key !== "metadata.name" || values.length !== 1) return false;
-  if (operator === "In") return values[0] === node.nodeName;
-  return operator === "NotIn" && values[0] !== node.nodeName;
+function unsettledOf(pod: PlacedPod, view: SpreadView): number {
+  return pod.spread.length === 0 ? 0 : spreadRoomsOf(pod, view).unsettled;
+}
+
+function describeSpread(pod: PlacedPod, { room, tightest }: SpreadRoom): string {
+  const { topologyKey = "", maxSkew = 1 } = tightest ?? {};
+  return room === -Infinity
+    ? `has no label ${topologyKey}, by which ${nameOf(pod)} is spread`
+    : `would have ${nameOf(pod)} exceed maxSkew ${maxSkew} of ${topologyKey}`;
+}
+
+function whyNone(reasons: readonly (string | undefined)[]): string | undefined {
+  return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
 /**
@@ -125,12 +170,21 @@ function termsBetween(pod: PodRules, other: NeighbourPod): readonly PodAffinityT
 
 /**
  * Whether a node has the pods that a pod must run with: each place that a term names runs one that all of its
- * terms select. The first of a series of pods that select each other may run anywhere.
+ * terms select. The first of a series of pods that select each other may run anywhere. So may a pod whose
+ * company uses the same volume on the same node, or on none yet: they move together.
  */
-function companyOf(pod: PodRules, neighbours: readonly NeighbourPod[]): (node: NodeForPods) => boolean {
+function companyOf(
+  pod: PlacedPod,
+  own: readonly PlacedPod[],
+  neighbours: readonly NeighbourPod[],
+): (node: NodeForPods) => boolean {
   const terms = pod.podAffinity;
   if (terms.length === 0) return () => true;
-  const selected = neighbours.filter((other) => terms.every((term) => selectsPod(term, other)));
+  const isCompany = (other: NeighbourPod | PlacedPod): boolean =>
+    terms.every((term) => selectsPod(term, other));
+  const ownCompany = own.filter((other) => other !== pod && isCompany(other));
+  const hasOwn = ownCompany.some((other) => movesWith(pod, other));
+  const selected = [...neighbours.filter(isCompany), ...ownCompany];
   const isFirst = selected.length === 0 && terms.every((term) => selectsPod(term, pod));
   const places = terms.map(({ topologyKey }) => ({
     topologyKey,
@@ -139,8 +193,12 @@ function companyOf(pod: PodRules, neighbours: readonly NeighbourPod[]): (node: N
   return ({ labels }) =>
     places.every(({ topologyKey, withCompany }) => {
       const place = labels[topologyKey];
-      return place !== undefined && (isFirst || withCompany.has(place));
+      return place !== undefined && (hasOwn || isFirst || withCompany.has(place));
     });
+}
+
+function movesWith(pod: PlacedPod, other: PlacedPod): boolean {
+  return pod.nodeName === other.nodeName || pod.nodeName === "" || other.nodeName === "";
 }
 
 /** Whether pods on other nodes may be in the place of a node that a rule is about. */

@@ -8,18 +8,21 @@ import {
   recordOf,
   stayingAttachments,
 } from "../attachment/observed-volume.ts";
-import { whyPodsStayOff } from "../schedule/pod-fits-node.ts";
+import { whyPodsDoNotMove } from "../schedule/pod-fits-node.ts";
 import { isWaitingElsewhere, type VolumePod } from "../schedule/volume-pod.ts";
 import { isSilent, kubeletOf } from "./node-silence.ts";
 
-/** Whether a pod of the volume could start on the node of an attachment now, and the volume be made ready. */
+/**
+ * Whether a pod of the volume could start on the node of an attachment, and the volume be made ready, if the
+ * pod's present node was lost now.
+ */
 export function couldTakeOver(
   observed: Pick<ObservedVolume, "settings" | "node" | "placementOn">,
   { spec }: AzVolumeAttachment,
 ): boolean {
   const node = observed.node(spec.nodeName);
   if (node === undefined || !isWell(observed, node) || node.isUnschedulable) return false;
-  return whyPodsStayOff(observed.placementOn(spec.nodeName), node) === undefined;
+  return whyPodsDoNotMove(observed.placementOn(spec.nodeName), node) === undefined;
 }
 
 /**

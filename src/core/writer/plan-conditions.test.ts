@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTimestamp } from "../primitives/timestamp.ts";
-import { aPod as aPodWithRules } from "../schedule/testing/placement.ts";
+import { aPlacement, aPod as aPodWithRules, aSpreadView, zoneSpread } from "../schedule/testing/placement.ts";
 import {
   agoMs,
   aNode,
@@ -111,7 +111,44 @@ describe("planConditions", () => {
         anObservedVolume({
           attachments: replicas,
           nodes: [aNode("node-a"), aNode("node-b", { labels: { pool: "new" } }), aNode("node-c")],
-          placementOn: () => ({ pods, neighbours: [] }),
+          placementOn: () => aPlacement({ pods }),
+        }),
+        [],
+      ) ?? [];
+    assert.equal(planned?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
+  });
+
+  // The third zone has no pod: the second one would be ahead by two.
+  it("counts no replica where a spread constraint keeps the pod off", () => {
+    const spreadView = aSpreadView({ "node-a": "1", "node-b": "1", "node-c": "2", "node-d": "3" }, [
+      "node-c",
+    ]);
+    const pods = [aPodWithRules({ spread: [zoneSpread] })];
+    const [planned] =
+      planConditions(
+        anObservedVolume({
+          attachments: replicas,
+          nodes: spreadView.nodes.map(({ nodeName, labels }) => aNode(nodeName, { labels })),
+          placementOn: () => aPlacement({ pods, spreadView }),
+        }),
+        [],
+      ) ?? [];
+    assert.equal(planned?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
+  });
+
+  it("counts no replica where another volume of the pod can't be used", () => {
+    const terms = [{ matchExpressions: [{ key: "zone", operator: "In", values: ["1"] }], matchFields: [] }];
+    const pods = [aPodWithRules({ volumeAffinities: [{ volumeName: "pv-log", terms }] })];
+    const [planned] =
+      planConditions(
+        anObservedVolume({
+          attachments: replicas,
+          nodes: [
+            aNode("node-a"),
+            aNode("node-b", { labels: { zone: "1" } }),
+            aNode("node-c", { labels: { zone: "2" } }),
+          ],
+          placementOn: () => aPlacement({ pods }),
         }),
         [],
       ) ?? [];

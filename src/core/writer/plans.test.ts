@@ -8,7 +8,7 @@ import { isTerminating, maxSharesOf, type ObservedVolume } from "../attachment/o
 import { holdsShare, planAttachment } from "../attachment/plan-attachment.ts";
 import { planReplicas } from "../attachment/replicas/plan-replicas.ts";
 import { reachesBeyondNode } from "../schedule/pod-fits-node.ts";
-import type { Labels, NeighbourPod } from "../schedule/pod-rules.ts";
+import type { Labels, NeighbourPod, SpreadView } from "../schedule/pod-rules.ts";
 import { aNeighbour, aPod as aPodWithRules, aTerm } from "../schedule/testing/placement.ts";
 import type { VolumeUse } from "../schedule/volume-use.ts";
 import { applyPlans, mayWrite, sharesTaken } from "../testing/apply-plans.ts";
@@ -203,6 +203,7 @@ const term = fc
   .map(({ topologyKey, app }) =>
     aTerm({ topologyKey, selector: [{ key: "app", operator: "In", values: [app] }] }),
   );
+const inNewPool = { key: "pool", operator: "In", values: ["new"] };
 const terms = fc.array(term, { maxLength: 1 });
 
 /** Rules of the volume's pods, other pods by node, some with volumes, and the nodes' labels. */
@@ -212,6 +213,23 @@ const rules = fc.record({
       nodeSelector: fc.constantFrom({}, {}, { pool: "new" }),
       podAffinity: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: terms }),
       podAntiAffinity: terms,
+      spread: fc.array(
+        fc.record({
+          topologyKey: fc.constantFrom("kubernetes.io/hostname", "topology.kubernetes.io/zone"),
+          maxSkew: fc.constantFrom(1, 2),
+          minDomains: fc.constantFrom(1, 2, 3),
+          selector: fc.constant([{ key: "app", operator: "In", values: ["db"] }]),
+          honorsAffinity: fc.boolean(),
+          honorsTaints: fc.boolean(),
+        }),
+        { maxLength: 2 },
+      ),
+      nodeName: fc.constantFrom("node-a", "node-b", ""),
+      volumeAffinities: fc.constantFrom(
+        [],
+        [],
+        [{ volumeName: "pv-log", terms: [{ matchExpressions: [inNewPool], matchFields: [] }] }],
+      ),
     }),
     { minLength: 1, maxLength: 2 },
   ),
@@ -221,6 +239,7 @@ const rules = fc.record({
       app: fc.constantFrom("db", "web"),
       podAntiAffinity: terms,
       hasVolumes: fc.boolean(),
+      isTerminating: fc.boolean(),
     }),
     { minLength: 1, maxLength: 3 },
   ),
@@ -248,16 +267,32 @@ function repelsWidely({ podAntiAffinity }: Pick<NeighbourPod, "podAntiAffinity">
 
 /** As the adapter reads them: `placementOn` knows only pods with volumes, on that node or by a wider rule. */
 function placementsOf(drawn: Rules): Pick<ObservedVolume, "placement" | "placementOn" | "companionCounts"> {
-  const pods = drawn.own.map((own) => aPodWithRules(own));
+  const pods = drawn.own.map((own, index) =>
+    aPodWithRules({ ...own, name: `own-${index}`, nodeLabels: labelsOf(drawn, own.nodeName) }),
+  );
+  const spreadView: SpreadView = {
+    nodes: nodeNames.map((name) => ({ nodeName: name, labels: labelsOf(drawn, name), taints: [] })),
+    pods: [
+      ...pods.map((own) => ({ ...own, isTerminating: false })),
+      ...drawn.others.map(({ on, app, isTerminating }, index) => ({
+        namespace: "default",
+        name: `other-${index}`,
+        labels: { app },
+        nodeName: on,
+        isTerminating,
+      })),
+    ],
+  };
   const neighbours = drawn.others.map(({ on, app, podAntiAffinity, hasVolumes }) => ({
     on,
     hasVolumes,
     pod: aNeighbour(on, { labels: { app }, podAntiAffinity, nodeLabels: labelsOf(drawn, on) }),
   }));
   return {
-    placement: () => ({ pods, neighbours: neighbours.map(({ pod }) => pod) }),
+    placement: () => ({ pods, neighbours: neighbours.map(({ pod }) => pod), spreadView }),
     placementOn: (name) => ({
       pods,
+      spreadView,
       neighbours: neighbours
         .filter(({ on, hasVolumes, pod }) => hasVolumes && (on === name || [...pods, pod].some(repelsWidely)))
         .map(({ pod }) => pod),

@@ -1,8 +1,11 @@
 import type { VolumeCapability } from "../../../core/api/az-volume.ts";
 import { parseDiskUri } from "../../../core/azure/ids/disk-uri.ts";
+import type { NodeSelectorTerm } from "../../../core/schedule/pod-rules.ts";
 import type { AccessMode } from "../../../core/volume/access-mode.ts";
 import type { ClusterVolume } from "../../../ports/cluster/cluster-volumes.ts";
 import type { ApiObject } from "../api/api-object.ts";
+import { readNodeTerms, type WireNodeTerm } from "./core-pod-rules.ts";
+import type { Pool } from "./core-pools.ts";
 
 /** core/v1 PersistentVolumeSpec, as far as the driver reads it. */
 export interface PersistentVolumeSpec {
@@ -24,6 +27,9 @@ export interface PersistentVolumeSpec {
   readonly accessModes?: readonly string[] | null;
   readonly volumeMode?: string;
   readonly mountOptions?: readonly string[] | null;
+  readonly nodeAffinity?: {
+    readonly required?: { readonly nodeSelectorTerms?: readonly WireNodeTerm[] | null } | null;
+  } | null;
 }
 
 /** core/v1 PersistentVolume, as far as the driver reads it. */
@@ -39,16 +45,19 @@ export interface ClusterPersistentVolume {
   readonly volume: ClusterVolume | undefined;
   /** See `namedDiskOf`. */
   readonly namedDisk: NamedDisk | undefined;
+  /** Alternatives; undefined: the volume can be used on every node, or the affinity is not kept. */
+  readonly nodeAffinity: readonly NodeSelectorTerm[] | undefined;
   /** Its claim is gone, though it still names it: it is kept (Retain), or could not be deleted. */
   readonly isReleased: boolean;
   /** An attacher's finalizer keeps it until it has no attachment. */
   readonly isKeptByAttacher: boolean;
 }
 
-/** What is kept of a PersistentVolume. */
+/** What is kept of a PersistentVolume; `pooled` returns the same object for equal affinities. */
 export function readClusterPersistentVolume(
   { metadata, spec, status }: PersistentVolume,
   driverName: string,
+  pooled: Pool<readonly NodeSelectorTerm[]> = (terms) => terms,
 ): ClusterPersistentVolume {
   const { name, uid, resourceVersion, finalizers = [] } = metadata;
   const isKeptByAttacher = finalizers.includes(attacherFinalizer(driverName));
@@ -56,9 +65,27 @@ export function readClusterPersistentVolume(
     metadata: { name, uid, resourceVersion },
     volume: clusterVolumeOf(name, spec, driverName),
     namedDisk: namedDiskOf(spec, driverName),
+    nodeAffinity: nodeAffinityOf(spec, pooled),
     isReleased: status?.phase === "Released" || status?.phase === "Failed",
     isKeptByAttacher,
   };
+}
+
+/** The most values that are kept of one affinity: provisioners state a node, or one value for each zone. */
+const AFFINITY_VALUES_MAX = 1_000;
+
+/** Any user of Kubernetes with the right to make PersistentVolumes writes it: a larger one is no rule. */
+function nodeAffinityOf(
+  { nodeAffinity }: PersistentVolumeSpec,
+  pooled: Pool<readonly NodeSelectorTerm[]>,
+): readonly NodeSelectorTerm[] | undefined {
+  const required = nodeAffinity?.required;
+  if (required === undefined || required === null) return undefined;
+  const terms = readNodeTerms(required.nodeSelectorTerms);
+  const size = terms
+    .flatMap(({ matchExpressions, matchFields }) => [...matchExpressions, ...matchFields])
+    .reduce((sum, { values }) => sum + 1 + values.length, terms.length);
+  return size > AFFINITY_VALUES_MAX ? undefined : pooled(terms);
 }
 
 /** A disk, and the claim that it is bound to. */

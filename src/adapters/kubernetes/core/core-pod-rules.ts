@@ -4,6 +4,7 @@ import type {
   PodAffinityTerm,
   PodRules,
   Requirement,
+  SpreadConstraint,
 } from "../../../core/schedule/pod-rules.ts";
 
 /** The part of core/v1 PodSpec that decides where a pod may run. */
@@ -26,6 +27,19 @@ export interface PodSpecRules {
     readonly podAffinity?: WirePodTerms;
     readonly podAntiAffinity?: WirePodTerms;
   };
+  readonly topologySpreadConstraints?: readonly WireSpreadConstraint[] | null;
+}
+
+/** core/v1 TopologySpreadConstraint. */
+interface WireSpreadConstraint {
+  readonly topologyKey: string;
+  readonly whenUnsatisfiable: string;
+  readonly maxSkew: number;
+  readonly minDomains?: number | null;
+  readonly labelSelector?: WirePodTerm["labelSelector"] | null;
+  readonly matchLabelKeys?: readonly string[] | null;
+  readonly nodeAffinityPolicy?: string | null;
+  readonly nodeTaintsPolicy?: string | null;
 }
 
 interface WirePodTerms {
@@ -38,7 +52,8 @@ interface WireRequirement {
   readonly values?: readonly string[] | null;
 }
 
-interface WireNodeTerm {
+/** core/v1 NodeSelectorTerm. */
+export interface WireNodeTerm {
   readonly matchExpressions?: readonly WireRequirement[] | null;
   readonly matchFields?: readonly WireRequirement[] | null;
 }
@@ -74,6 +89,7 @@ export function readPodRules(
     })),
     podAffinity: readPodTerms(affinity?.podAffinity, pod.namespace),
     podAntiAffinity: readPodAntiAffinity(spec, pod.namespace),
+    spread: readSpread(spec, pod.labels),
   };
 }
 
@@ -83,6 +99,39 @@ export function readPodAntiAffinity(
   namespace: string,
 ): readonly PodAffinityTerm[] {
   return readPodTerms(affinity?.podAntiAffinity, namespace);
+}
+
+/** Alternatives of a node selector; none matches no node. */
+export function readNodeTerms(
+  terms: readonly WireNodeTerm[] | null | undefined,
+): readonly NodeSelectorTerm[] {
+  return (terms ?? []).map(readNodeTerm);
+}
+
+/**
+ * Without defaults of the scheduler's configuration, which Kubernetes sets to `ScheduleAnyway`. A label key
+ * that the pod does not have is left out, and one that the API server has merged already selects the same.
+ */
+function readSpread(
+  { topologySpreadConstraints }: PodSpecRules,
+  labels: Labels,
+): readonly SpreadConstraint[] {
+  return (topologySpreadConstraints ?? [])
+    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === "DoNotSchedule")
+    .map((constraint) => {
+      const selector = readSelector(constraint.labelSelector ?? undefined);
+      const sameLabels = (constraint.matchLabelKeys ?? []).flatMap((key) =>
+        Object.hasOwn(labels, key) ? { key, operator: "In", values: [labels[key] ?? ""] } : [],
+      );
+      return {
+        topologyKey: constraint.topologyKey,
+        maxSkew: constraint.maxSkew,
+        minDomains: constraint.minDomains ?? 1,
+        selector: selector === undefined ? undefined : [...selector, ...sameLabels],
+        honorsAffinity: constraint.nodeAffinityPolicy !== "Ignore",
+        honorsTaints: constraint.nodeTaintsPolicy === "Honor",
+      };
+    });
 }
 
 function readNodeTerm({ matchExpressions, matchFields }: WireNodeTerm): NodeSelectorTerm {

@@ -5,7 +5,6 @@ import type { Source, SourceObject } from "../../../ports/store/source.ts";
 import type { ApiClient } from "../api/api-client.ts";
 import { resourceSource } from "../api/resource-source.ts";
 import { type ClusterClaim, type PersistentVolumeClaim, readClusterClaim } from "./core-claim.ts";
-import { createLabelPool } from "./core-label-pool.ts";
 import { type CachedNode, type Node, readCachedNode } from "./core-node.ts";
 import {
   type ClusterPersistentVolume,
@@ -13,6 +12,7 @@ import {
   readClusterPersistentVolume,
 } from "./core-persistent-volume.ts";
 import { type ClusterPod, type Pod, readClusterPod } from "./core-pod.ts";
+import { createLabelPool, createNodeAffinityPool } from "./core-pools.ts";
 import {
   type ClusterVolumeAttachment,
   readClusterVolumeAttachment,
@@ -66,6 +66,7 @@ export function coreSources(
   readonly nodes: CachedResource<CachedNode, NodeIndex>;
 } {
   const pooled = createLabelPool();
+  const pooledAffinities = createNodeAffinityPool();
   return {
     pods: {
       // Pods that have ended use nothing, and a cluster keeps thousands of them.
@@ -96,7 +97,7 @@ export function coreSources(
     persistentVolumes: {
       source: resourceSource<PersistentVolume, ClusterPersistentVolume>(client, {
         path: "/api/v1/persistentvolumes",
-        transform: (volume) => readClusterPersistentVolume(volume, driverName),
+        transform: (volume) => readClusterPersistentVolume(volume, driverName, pooledAffinities),
       }),
       indexes: {
         diskKey: ({ namedDisk }) => (namedDisk === undefined ? [] : [resourceUriKey(namedDisk.volumeId)]),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { placementUnknown } from "../../schedule/pod-rules.ts";
-import { aNeighbour, aPod as aPodWithRules, aTerm } from "../../schedule/testing/placement.ts";
+import { aNeighbour, aPlacement, aPod as aPodWithRules, aTerm } from "../../schedule/testing/placement.ts";
 import {
   aDiskSpec,
   anAttachment,
@@ -34,11 +34,12 @@ describe("planReplicas", () => {
         volume: aVolumeWithRecord(writerOnA, asked),
         attachments: [primary, aReplica("node-b"), aReplica("node-c")],
         nodes,
-        placement: () => ({ pods: [apart], neighbours: rivals }),
-        placementOn: (nodeName) => ({
-          pods: [apart],
-          neighbours: rivals.filter(({ nodeLabels }) => nodeLabels["kubernetes.io/hostname"] === nodeName),
-        }),
+        placement: () => aPlacement({ pods: [apart], neighbours: rivals }),
+        placementOn: (nodeName) =>
+          aPlacement({
+            pods: [apart],
+            neighbours: rivals.filter(({ nodeLabels }) => nodeLabels["kubernetes.io/hostname"] === nodeName),
+          }),
         ...changed,
       });
     const kept = "is kept apart from pod default/db-0 by anti-affinity to pod default/db-1";
@@ -69,8 +70,8 @@ describe("planReplicas", () => {
               ...["node-b", "node-c"].map((name) => aNode(name, { labels })),
               ...["node-d", "node-e", "node-f"].map((name) => aNode(name, { labels: { pool: "new" } })),
             ],
-            placement: () => ({ pods, neighbours: [] }),
-            placementOn: () => ({ pods, neighbours: [] }),
+            placement: () => aPlacement({ pods }),
+            placementOn: () => aPlacement({ pods }),
           }),
         );
       const because = "its node does not match the node selector of pod default/db-0: pool=new";

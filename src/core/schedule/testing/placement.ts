@@ -1,8 +1,17 @@
-import type { NodeForPods } from "../pod-fits-node.ts";
-import type { NeighbourPod, PodAffinityTerm, PodRules, VolumePlacement } from "../pod-rules.ts";
+import {
+  type CountedPod,
+  type NeighbourPod,
+  type NodeForPods,
+  nothingSpread,
+  type PlacedPod,
+  type PodAffinityTerm,
+  type SpreadConstraint,
+  type SpreadView,
+  type VolumePlacement,
+} from "../pod-rules.ts";
 
-/** A pod `default/db-0` that may run anywhere. */
-export function aPod(overrides: Partial<PodRules> = {}): PodRules {
+/** A pod `default/db-0` on node-a that may run anywhere. */
+export function aPod(overrides: Partial<PlacedPod> = {}): PlacedPod {
   return {
     namespace: "default",
     name: "db-0",
@@ -12,6 +21,10 @@ export function aPod(overrides: Partial<PodRules> = {}): PodRules {
     tolerations: [],
     podAffinity: [],
     podAntiAffinity: [],
+    spread: [],
+    nodeName: "node-a",
+    nodeLabels: {},
+    volumeAffinities: [],
     ...overrides,
   };
 }
@@ -48,7 +61,38 @@ export function aTerm(overrides: Partial<PodAffinityTerm> = {}): PodAffinityTerm
   };
 }
 
+/** At most one pod labelled `app=db` more in a zone than in another one. */
+export const zoneSpread: SpreadConstraint = {
+  topologyKey: "topology.kubernetes.io/zone",
+  maxSkew: 1,
+  minDomains: 1,
+  selector: [{ key: "app", operator: "In", values: ["db"] }],
+  honorsAffinity: true,
+  honorsTaints: false,
+};
+
+/** Nodes by the last part of their zone, and other pods labelled `app=db` on some of them. */
+export function aSpreadView(
+  zones: Readonly<Record<string, string>>,
+  podsOn: readonly string[],
+  overrides: Partial<CountedPod> = {},
+): SpreadView {
+  return {
+    nodes: Object.entries(zones).map(([nodeName, zone]) =>
+      aNodeForPods({ nodeName, labels: { "topology.kubernetes.io/zone": `eastus-${zone}` } }),
+    ),
+    pods: podsOn.map((nodeName, index) => ({
+      namespace: "default",
+      name: `db-${index + 1}`,
+      labels: { app: "db" },
+      nodeName,
+      isTerminating: false,
+      ...overrides,
+    })),
+  };
+}
+
 /** The placement of a volume that one pod uses. */
 export function aPlacement(overrides: Partial<VolumePlacement> = {}): VolumePlacement {
-  return { pods: [aPod()], neighbours: [], ...overrides };
+  return { pods: [aPod()], neighbours: [], spreadView: nothingSpread, ...overrides };
 }

@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { CountedPod, NodeForPods, PlacedPod, SpreadConstraint } from "./pod-rules.ts";
+import { aNodeForPods, aPod, aSpreadView, zoneSpread } from "./testing/placement.ts";
+import { spreadRoomsOf } from "./topology-spread.ts";
+
+const ZONES = { "node-a": "1", "node-b": "1", "node-c": "2", "node-d": "3" };
+const hostSpread: SpreadConstraint = { ...zoneSpread, topologyKey: "kubernetes.io/hostname" };
+
+interface Row {
+  readonly because: string;
+  readonly spread?: readonly SpreadConstraint[];
+  readonly pod?: Partial<PlacedPod>;
+  readonly zones?: Readonly<Record<string, string>>;
+  /** Nodes of the other pods. */
+  readonly on?: readonly string[];
+  readonly others?: Partial<CountedPod>;
+  readonly nodes?: Readonly<Record<string, Partial<NodeForPods>>>;
+  /** By node. */
+  readonly rooms: Readonly<Record<string, number>>;
+  readonly onceGone?: Readonly<Record<string, number>>;
+}
+
+const rows: readonly Row[] = [
+  {
+    because: "a domain may be ahead of the emptiest one by maxSkew",
+    on: ["node-c"],
+    rooms: { "node-a": 0, "node-b": 0, "node-c": -1, "node-d": 0 },
+  },
+  { because: "equal domains", on: ["node-b", "node-c", "node-d"], rooms: { "node-b": 0, "node-c": 0 } },
+  {
+    because: "a larger maxSkew",
+    spread: [{ ...zoneSpread, maxSkew: 3 }],
+    on: ["node-c"],
+    rooms: { "node-b": 2, "node-c": 1, "node-d": 2 },
+  },
+  {
+    because: "pods on the present node leave it, too",
+    on: ["node-a", "node-c"],
+    rooms: { "node-b": 0, "node-c": -1 },
+  },
+  {
+    because: "a pod on no node yet has none",
+    pod: { nodeName: "" },
+    on: ["node-a"],
+    rooms: { "node-b": -1 },
+  },
+  {
+    because: "pods that end are not counted",
+    on: ["node-c"],
+    others: { isTerminating: true },
+    rooms: { "node-c": 0 },
+  },
+  { because: "nor pods on no node", on: [""], rooms: { "node-c": 0 } },
+  {
+    because: "nor pods of another namespace",
+    on: ["node-c"],
+    others: { namespace: "x" },
+    rooms: { "node-c": 0 },
+  },
+  {
+    because: "nor pods that the selector leaves out",
+    on: ["node-c"],
+    others: { labels: { app: "web" } },
+    rooms: { "node-c": 0 },
+  },
+  {
+    because: "a pod that its own selector leaves out adds none",
+    pod: { labels: { app: "web" } },
+    on: ["node-c"],
+    rooms: { "node-c": 0, "node-d": 1 },
+  },
+  {
+    because: "no selector counts no pod",
+    spread: [{ ...zoneSpread, selector: undefined }],
+    on: ["node-c"],
+    rooms: { "node-c": 1 },
+  },
+  {
+    because: "too few domains count as an empty one",
+    spread: [{ ...zoneSpread, minDomains: 4 }],
+    on: ["node-b", "node-c", "node-d"],
+    rooms: { "node-c": -1 },
+  },
+  {
+    because: "enough domains do not",
+    spread: [{ ...zoneSpread, minDomains: 3 }],
+    on: ["node-b", "node-c", "node-d"],
+    rooms: { "node-c": 0 },
+  },
+  {
+    because: "a node without the label is in no domain",
+    on: [],
+    nodes: { "node-c": { labels: {} } },
+    rooms: { "node-c": -Infinity },
+  },
+  {
+    because: "a node without one of two labels is in no domain of the other",
+    spread: [zoneSpread, { ...zoneSpread, topologyKey: "rack", maxSkew: 9 }],
+    on: ["node-b", "node-c"],
+    nodes: {
+      "node-a": { labels: { "topology.kubernetes.io/zone": "eastus-1", rack: "1" } },
+      "node-b": { labels: { "topology.kubernetes.io/zone": "eastus-1", rack: "1" } },
+      "node-c": { labels: { "topology.kubernetes.io/zone": "eastus-2", rack: "1" } },
+    },
+    rooms: { "node-b": 0, "node-c": 0, "node-d": -Infinity },
+  },
+  {
+    because: "nodes that the pod's selector excludes are no domain",
+    pod: { nodeSelector: { pool: "db" } },
+    on: ["node-b", "node-c"],
+    nodes: {
+      "node-b": { labels: { "topology.kubernetes.io/zone": "eastus-1", pool: "db" } },
+      "node-c": { labels: { "topology.kubernetes.io/zone": "eastus-2", pool: "db" } },
+    },
+    rooms: { "node-c": 0 },
+  },
+  {
+    because: "unless its policy ignores that",
+    spread: [{ ...zoneSpread, honorsAffinity: false }],
+    pod: { nodeSelector: { pool: "db" } },
+    on: ["node-b", "node-c"],
+    rooms: { "node-c": -1 },
+  },
+  {
+    because: "tainted nodes are domains",
+    on: ["node-b", "node-c"],
+    nodes: { "node-d": { taints: [{ key: "gpu", value: "", effect: "NoSchedule" }] } },
+    rooms: { "node-c": -1 },
+  },
+  {
+    because: "unless its policy honors taints",
+    spread: [{ ...zoneSpread, honorsTaints: true }],
+    on: ["node-b", "node-c"],
+    nodes: { "node-d": { taints: [{ key: "gpu", value: "", effect: "NoSchedule" }] } },
+    rooms: { "node-c": 0 },
+  },
+  {
+    because: "a lost node is an empty domain until its Node object is gone",
+    spread: [hostSpread],
+    zones: { "node-a": "1", "node-b": "1", "node-c": "2" },
+    on: ["node-b", "node-c"],
+    rooms: { "node-b": -1, "node-c": -1 },
+    onceGone: { "node-b": 0, "node-c": 0 },
+  },
+  {
+    because: "or none, where the policy honors its taints",
+    spread: [{ ...hostSpread, honorsTaints: true }],
+    zones: { "node-a": "1", "node-b": "1", "node-c": "2" },
+    on: ["node-b", "node-c"],
+    rooms: { "node-b": 0, "node-c": 0 },
+    onceGone: { "node-b": 0, "node-c": 0 },
+  },
+  {
+    because: "other nodes of its zone remain",
+    on: ["node-c"],
+    rooms: { "node-c": -1 },
+    onceGone: { "node-c": -1 },
+  },
+  {
+    because: "the tightest of several constraints decides",
+    spread: [{ ...zoneSpread, maxSkew: 5 }, hostSpread],
+    on: ["node-c"],
+    rooms: { "node-c": -1, "node-d": 0 },
+  },
+  { because: "no constraint", spread: [], on: ["node-c"], rooms: { "node-c": Infinity } },
+];
+
+describe("spreadRoomsOf", () => {
+  for (const { because, spread = [zoneSpread], rooms, onceGone = {}, ...row } of rows)
+    it(`counts as kube-scheduler: ${because}`, () => {
+      const view = aSpreadView(row.zones ?? ZONES, row.on ?? [], row.others);
+      const nodes = view.nodes.map((node) => ({ ...node, ...row.nodes?.[node.nodeName] }));
+      const found = spreadRoomsOf(aPod({ spread, ...row.pod }), { ...view, nodes });
+      const at = (nodeName: string): NodeForPods =>
+        nodes.find((node) => node.nodeName === nodeName) ?? assert.fail(nodeName);
+      const roomsOn = (
+        names: object,
+        roomOf: (node: NodeForPods) => { readonly room: number },
+      ): Readonly<Record<string, number>> =>
+        Object.fromEntries(Object.keys(names).map((nodeName) => [nodeName, roomOf(at(nodeName)).room]));
+      assert.deepEqual(roomsOn(rooms, found.whileNodeStays), rooms);
+      assert.deepEqual(roomsOn(onceGone, found.onceNodeIsGone), onceGone);
+    });
+
+  it("names the constraint that keeps a pod off", () => {
+    const pod = aPod({ spread: [{ ...zoneSpread, maxSkew: 5 }, hostSpread] });
+    const { whileNodeStays } = spreadRoomsOf(pod, aSpreadView(ZONES, ["node-c"]));
+    assert.deepEqual(whileNodeStays(aNodeForPods({ nodeName: "node-c" })).tightest, hostSpread);
+  });
+
+  it("counts as unsettled each other pod that ends, or waits for a node", () => {
+    const pod = aPod({ spread: [zoneSpread] });
+    const unsettledOf = (on: readonly string[], others: Partial<CountedPod> = {}): number =>
+      spreadRoomsOf(pod, aSpreadView(ZONES, on, others)).unsettled;
+    assert.deepEqual(
+      [
+        unsettledOf(["node-b", "node-c"]),
+        unsettledOf(["node-b", "node-c"], { isTerminating: true }),
+        unsettledOf(["", "node-c"]),
+        unsettledOf([""], { namespace: "x" }),
+        unsettledOf([""], { labels: {} }),
+        unsettledOf([""], { name: "db-0" }),
+      ],
+      [0, 2, 1, 0, 0, 0],
+    );
+  });
+
+  it("says which constraints would admit one more pod, or are about the present domain", () => {
+    const nodeLabels = aNodeForPods({ nodeName: "node-a" }).labels;
+    const firmOn = (spread: readonly SpreadConstraint[], on: readonly string[], nodeName: string): number => {
+      const view = aSpreadView(ZONES, on);
+      const node = view.nodes.find((known) => known.nodeName === nodeName) ?? assert.fail(nodeName);
+      return spreadRoomsOf(aPod({ spread, nodeLabels }), view).whileNodeStays(node).firm;
+    };
+    assert.deepEqual(
+      [
+        firmOn([zoneSpread], [], "node-b"),
+        firmOn([zoneSpread], [], "node-c"),
+        firmOn([{ ...zoneSpread, maxSkew: 2 }], [], "node-c"),
+        firmOn([zoneSpread, { ...hostSpread, maxSkew: 2 }], [], "node-b"),
+        firmOn([zoneSpread, hostSpread], [], "node-b"),
+      ],
+      [1, 0, 1, 2, 1],
+    );
+  });
+
+  it("answers for each pod and each view by itself", () => {
+    const view = aSpreadView(ZONES, ["node-c"]);
+    const node = aNodeForPods({ nodeName: "node-c", labels: { "topology.kubernetes.io/zone": "eastus-2" } });
+    const roomFor = (maxSkew: number, seen = view): number =>
+      spreadRoomsOf(aPod({ spread: [{ ...zoneSpread, maxSkew }] }), seen).whileNodeStays(node).room;
+    const skews = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1];
+    assert.deepEqual(
+      skews.map((maxSkew) => roomFor(maxSkew)),
+      skews.map((maxSkew) => maxSkew - 2),
+    );
+    assert.equal(roomFor(1, aSpreadView(ZONES, [])), 0);
+  });
+});

@@ -1,0 +1,165 @@
+import { matchesLabels } from "./matches-labels.ts";
+import { meetsNodeAffinity } from "./node-affinity.ts";
+import type {
+  CountedPod,
+  Labels,
+  NodeForPods,
+  PlacedPod,
+  PodRules,
+  SpreadConstraint,
+  SpreadView,
+} from "./pod-rules.ts";
+import { untoleratedTaint } from "./untolerated-taint.ts";
+
+/** What the spread constraints of a pod say of a node. */
+export interface SpreadRoom {
+  /**
+   * How many pods more than this one the fullest of the node's domains takes; negative: the pod can't go
+   * there. Infinity: the pod has no constraint; -Infinity: the node is in no domain.
+   */
+  readonly room: number;
+  /** The constraint with that room. */
+  readonly tightest: SpreadConstraint | undefined;
+  /**
+   * How many constraints would still admit the pod after one more pod has come to the domain, or are about
+   * the domain that the pod is in already.
+   */
+  readonly firm: number;
+}
+
+/** The room for one pod on each node, where its present node is lost. */
+export interface SpreadRooms {
+  /** While the Node object of the present node still exists, as after a failure of its VM. */
+  readonly whileNodeStays: (node: NodeForPods) => SpreadRoom;
+  /** Once that Node object is gone, so that its domains are gone with it, if it was the last one there. */
+  readonly onceNodeIsGone: (node: NodeForPods) => SpreadRoom;
+  /**
+   * Pods that these constraints are about and whose domain is about to change: they wait for a node, or end.
+   * Counts are off by as many for moments, in each restart of a workload.
+   */
+  readonly unsettled: number;
+}
+
+/** The most pods whose counts are kept: those of one volume, as its plans ask for them again and again. */
+const KEPT_MAX = 8;
+
+/** Counts of the last view, by the whole pod: each is a result of its arguments alone. */
+let kept: { readonly view: SpreadView; readonly rooms: Map<string, SpreadRooms> } | undefined;
+
+/**
+ * Where a pod could go by its topology spread constraints with `DoNotSchedule`, as kube-scheduler's
+ * PodTopologySpread counts: https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/.
+ * Pods on the present node are not counted, since they leave a lost node, too.
+ */
+export function spreadRoomsOf(pod: PlacedPod, view: SpreadView): SpreadRooms {
+  if (kept?.view !== view) kept = { view, rooms: new Map() };
+  const key = JSON.stringify(pod);
+  const known = kept.rooms.get(key);
+  if (known !== undefined) return known;
+  if (kept.rooms.size >= KEPT_MAX) kept.rooms.clear();
+  const rooms = countRooms(pod, view);
+  kept.rooms.set(key, rooms);
+  return rooms;
+}
+
+/** Whether a constraint of a pod counts another pod, which has to be in the same namespace. */
+export function countsPod(
+  { namespace, spread }: Pick<PodRules, "namespace" | "spread">,
+  other: Pick<CountedPod, "namespace" | "labels">,
+): boolean {
+  return namespace === other.namespace && spread.some((constraint) => selects(constraint, other.labels));
+}
+
+function countRooms(pod: PlacedPod, view: SpreadView): SpreadRooms {
+  let stays: ((node: NodeForPods) => SpreadRoom) | undefined;
+  let gone: ((node: NodeForPods) => SpreadRoom) | undefined;
+  return {
+    whileNodeStays: (node) => (stays ??= roomsAfter(pod, view, false))(node),
+    onceNodeIsGone: (node) => (gone ??= roomsAfter(pod, view, true))(node),
+    unsettled: view.pods.filter((other) => isUnsettled(pod, other)).length,
+  };
+}
+
+function isUnsettled(pod: PlacedPod, other: CountedPod): boolean {
+  const isItself = other.name === pod.name && other.namespace === pod.namespace;
+  return !isItself && (other.isTerminating || other.nodeName === "") && countsPod(pod, other);
+}
+
+function roomsAfter(
+  pod: PlacedPod,
+  view: SpreadView,
+  isNodeGone: boolean,
+): (node: NodeForPods) => SpreadRoom {
+  const rules = pod.spread.map((constraint) => {
+    const counts = countDomains({ pod, constraint, view, isNodeGone });
+    const least = [...counts.values()].reduce((left, right) => Math.min(left, right), Infinity);
+    // As kube-scheduler: too few domains count as one without pods.
+    const minimum = counts.size < Math.max(1, constraint.minDomains) ? 0 : least;
+    const own = selects(constraint, pod.labels) ? 1 : 0;
+    return (node: NodeForPods): { readonly room: number; readonly isFirm: boolean } => {
+      const domain = domainOf(node.labels, constraint);
+      if (domain === undefined) return { room: -Infinity, isFirm: false };
+      const room = constraint.maxSkew - (counts.get(domain) ?? 0) - own + minimum;
+      const isOwn = domainOf(pod.nodeLabels, constraint) === domain;
+      return { room, isFirm: room >= 1 || isOwn };
+    };
+  });
+  return (node) => {
+    let answer: SpreadRoom = { room: Infinity, tightest: undefined, firm: 0 };
+    for (const [index, rule] of rules.entries()) {
+      const { room, isFirm } = rule(node);
+      const { room: least, tightest, firm } = answer;
+      answer = {
+        room: Math.min(room, least),
+        tightest: room < least ? pod.spread[index] : tightest,
+        firm: firm + (isFirm ? 1 : 0),
+      };
+    }
+    return answer;
+  };
+}
+
+/**
+ * Counts pods by domain, of the nodes that have the labels of all constraints, and that the inclusion
+ * policies admit. A lost node has taints that its pods do not tolerate.
+ */
+function countDomains(options: {
+  readonly pod: PlacedPod;
+  readonly constraint: SpreadConstraint;
+  readonly view: SpreadView;
+  readonly isNodeGone: boolean;
+}): ReadonlyMap<string, number> {
+  const { pod, constraint, view, isNodeGone } = options;
+  const counts = new Map<string, number>();
+  const domains = new Map<string, string>();
+  for (const node of view.nodes) {
+    const domain = domainOf(node.labels, constraint);
+    if (domain === undefined || !isIncluded(pod, constraint, node)) continue;
+    if (node.nodeName === pod.nodeName && (isNodeGone || constraint.honorsTaints)) continue;
+    domains.set(node.nodeName, domain);
+    counts.set(domain, 0);
+  }
+  for (const other of view.pods) {
+    const domain = domains.get(other.nodeName);
+    if (domain === undefined || other.isTerminating || other.nodeName === pod.nodeName) continue;
+    if (other.namespace === pod.namespace && selects(constraint, other.labels))
+      counts.set(domain, (counts.get(domain) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function isIncluded(pod: PlacedPod, constraint: SpreadConstraint, node: NodeForPods): boolean {
+  return (
+    pod.spread.every((other) => domainOf(node.labels, other) !== undefined) &&
+    (!constraint.honorsAffinity || meetsNodeAffinity(pod, node)) &&
+    (!constraint.honorsTaints || untoleratedTaint(node.taints, pod.tolerations) === undefined)
+  );
+}
+
+function domainOf(labels: Labels, { topologyKey }: SpreadConstraint): string | undefined {
+  return Object.hasOwn(labels, topologyKey) ? labels[topologyKey] : undefined;
+}
+
+function selects({ selector }: SpreadConstraint, labels: Labels): boolean {
+  return selector !== undefined && matchesLabels(labels, selector);
+}
