@@ -120,9 +120,9 @@ export interface CountedPod {
   readonly isTerminating: boolean;
 }
 
-/** What spread constraints are about. The object is the same for as long as nothing of it has changed. */
+/** What spread constraints are about. */
 export interface SpreadView {
-  /** All nodes of the cluster. */
+  /** All nodes of the cluster: the same list for as long as nothing of it has changed. */
   readonly nodes: readonly NodeForPods[];
   /** All pods that the constraints count, the volume's own included. */
   readonly pods: readonly CountedPod[];

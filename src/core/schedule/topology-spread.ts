@@ -40,11 +40,19 @@ export interface SpreadRooms {
   readonly unsettled: number;
 }
 
-/** The most pods whose counts are kept: those of one volume, as its plans ask for them again and again. */
-const KEPT_MAX = 8;
+/** The domains of one constraint, of the nodes that it and the pod's rules admit. */
+interface Domains {
+  /** By node. */
+  readonly domainOn: ReadonlyMap<string, string>;
+  /** How many nodes each domain has. */
+  readonly nodeCounts: ReadonlyMap<string, number>;
+}
 
-/** Counts of the last view, by the whole pod: each is a result of its arguments alone. */
-let kept: { readonly view: SpreadView; readonly rooms: Map<string, SpreadRooms> } | undefined;
+/** The most sets of domains that are kept: workloads differ in whom they count, and hardly in the domains. */
+const KEPT_MAX = 16;
+
+/** Domains by the rules that they depend on, of the last list of nodes: each a result of its arguments alone. */
+let kept: { readonly nodes: SpreadView["nodes"]; readonly domains: Map<string, Domains> } | undefined;
 
 /**
  * Where a pod could go by its topology spread constraints with `DoNotSchedule`, as kube-scheduler's
@@ -52,14 +60,13 @@ let kept: { readonly view: SpreadView; readonly rooms: Map<string, SpreadRooms> 
  * Pods on the present node are not counted, since they leave a lost node, too.
  */
 export function spreadRoomsOf(pod: PlacedPod, view: SpreadView): SpreadRooms {
-  if (kept?.view !== view) kept = { view, rooms: new Map() };
-  const key = JSON.stringify(pod);
-  const known = kept.rooms.get(key);
-  if (known !== undefined) return known;
-  if (kept.rooms.size >= KEPT_MAX) kept.rooms.clear();
-  const rooms = countRooms(pod, view);
-  kept.rooms.set(key, rooms);
-  return rooms;
+  let stays: ((node: NodeForPods) => SpreadRoom) | undefined;
+  let gone: ((node: NodeForPods) => SpreadRoom) | undefined;
+  return {
+    whileNodeStays: (node) => (stays ??= roomsAfter(pod, view, false))(node),
+    onceNodeIsGone: (node) => (gone ??= roomsAfter(pod, view, true))(node),
+    unsettled: view.pods.filter((other) => isUnsettled(pod, other)).length,
+  };
 }
 
 /** Whether a constraint of a pod counts another pod, which has to be in the same namespace. */
@@ -68,16 +75,6 @@ export function countsPod(
   other: Pick<CountedPod, "namespace" | "labels">,
 ): boolean {
   return namespace === other.namespace && spread.some((constraint) => selects(constraint, other.labels));
-}
-
-function countRooms(pod: PlacedPod, view: SpreadView): SpreadRooms {
-  let stays: ((node: NodeForPods) => SpreadRoom) | undefined;
-  let gone: ((node: NodeForPods) => SpreadRoom) | undefined;
-  return {
-    whileNodeStays: (node) => (stays ??= roomsAfter(pod, view, false))(node),
-    onceNodeIsGone: (node) => (gone ??= roomsAfter(pod, view, true))(node),
-    unsettled: view.pods.filter((other) => isUnsettled(pod, other)).length,
-  };
 }
 
 function isUnsettled(pod: PlacedPod, other: CountedPod): boolean {
@@ -91,10 +88,7 @@ function roomsAfter(
   isNodeGone: boolean,
 ): (node: NodeForPods) => SpreadRoom {
   const rules = pod.spread.map((constraint) => {
-    const counts = countDomains({ pod, constraint, view, isNodeGone });
-    const least = [...counts.values()].reduce((left, right) => Math.min(left, right), Infinity);
-    // As kube-scheduler: too few domains count as one without pods.
-    const minimum = counts.size < Math.max(1, constraint.minDomains) ? 0 : least;
+    const { counts, minimum } = countDomains({ pod, constraint, view, isNodeGone });
     const own = selects(constraint, pod.labels) ? 1 : 0;
     return (node: NodeForPods): { readonly room: number; readonly isFirm: boolean } => {
       const domain = domainOf(node.labels, constraint);
@@ -120,32 +114,63 @@ function roomsAfter(
 }
 
 /**
- * Counts pods by domain, of the nodes that have the labels of all constraints, and that the inclusion
- * policies admit. A lost node has taints that its pods do not tolerate.
+ * Counts pods by domain. A lost node has taints that its pods do not tolerate, so that a constraint that honors
+ * taints leaves it out. As in kube-scheduler, too few domains count as one without pods.
  */
 function countDomains(options: {
   readonly pod: PlacedPod;
   readonly constraint: SpreadConstraint;
   readonly view: SpreadView;
   readonly isNodeGone: boolean;
-}): ReadonlyMap<string, number> {
+}): { readonly counts: ReadonlyMap<string, number>; readonly minimum: number } {
   const { pod, constraint, view, isNodeGone } = options;
+  const { domainOn, nodeCounts } = domainsOf(pod, constraint, view.nodes);
   const counts = new Map<string, number>();
-  const domains = new Map<string, string>();
-  for (const node of view.nodes) {
-    const domain = domainOf(node.labels, constraint);
-    if (domain === undefined || !isIncluded(pod, constraint, node)) continue;
-    if (node.nodeName === pod.nodeName && (isNodeGone || constraint.honorsTaints)) continue;
-    domains.set(node.nodeName, domain);
-    counts.set(domain, 0);
-  }
   for (const other of view.pods) {
-    const domain = domains.get(other.nodeName);
+    const domain = domainOn.get(other.nodeName);
     if (domain === undefined || other.isTerminating || other.nodeName === pod.nodeName) continue;
     if (other.namespace === pod.namespace && selects(constraint, other.labels))
       counts.set(domain, (counts.get(domain) ?? 0) + 1);
   }
-  return counts;
+  const present = domainOn.get(pod.nodeName);
+  const isPresentLeftOut = isNodeGone || constraint.honorsTaints;
+  const isLast = present !== undefined && nodeCounts.get(present) === 1;
+  const domainCount = nodeCounts.size - (isPresentLeftOut && isLast ? 1 : 0);
+  const hasEmptyOne = counts.size < domainCount || domainCount < Math.max(1, constraint.minDomains);
+  const minimum = hasEmptyOne ? 0 : [...counts.values()].reduce((left, right) => Math.min(left, right));
+  return { counts, minimum };
+}
+
+/** Of the nodes that have the labels of all constraints, and that the inclusion policies admit. */
+function domainsOf(pod: PlacedPod, constraint: SpreadConstraint, nodes: SpreadView["nodes"]): Domains {
+  const { nodeSelector, nodeAffinity, tolerations } = pod;
+  const key = JSON.stringify([
+    constraint.topologyKey,
+    pod.spread.map(({ topologyKey }) => topologyKey),
+    constraint.honorsAffinity ? [nodeSelector, nodeAffinity] : [],
+    constraint.honorsTaints ? tolerations : [],
+    constraint.honorsAffinity,
+    constraint.honorsTaints,
+  ]);
+  if (kept?.nodes !== nodes) kept = { nodes, domains: new Map() };
+  const known = kept.domains.get(key);
+  if (known !== undefined) return known;
+  if (kept.domains.size >= KEPT_MAX) kept.domains.clear();
+  const found = findDomains(pod, constraint, nodes);
+  kept.domains.set(key, found);
+  return found;
+}
+
+function findDomains(pod: PlacedPod, constraint: SpreadConstraint, nodes: SpreadView["nodes"]): Domains {
+  const domainOn = new Map<string, string>();
+  const nodeCounts = new Map<string, number>();
+  for (const node of nodes) {
+    const domain = domainOf(node.labels, constraint);
+    if (domain === undefined || !isIncluded(pod, constraint, node)) continue;
+    domainOn.set(node.nodeName, domain);
+    nodeCounts.set(domain, (nodeCounts.get(domain) ?? 0) + 1);
+  }
+  return { domainOn, nodeCounts };
 }
 
 function isIncluded(pod: PlacedPod, constraint: SpreadConstraint, node: NodeForPods): boolean {

@@ -118,22 +118,37 @@ describe("planConditions", () => {
     assert.equal(planned?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
   });
 
-  // The third zone has no pod: the second one would be ahead by two.
-  it("counts no replica where a spread constraint keeps the pod off", () => {
-    const spreadView = aSpreadView({ "node-a": "1", "node-b": "1", "node-c": "2", "node-d": "3" }, [
-      "node-c",
-    ]);
-    const pods = [aPodWithRules({ spread: [zoneSpread] })];
-    const [planned] =
-      planConditions(
-        anObservedVolume({
-          attachments: replicas,
-          nodes: spreadView.nodes.map(({ nodeName, labels }) => aNode(nodeName, { labels })),
-          placementOn: () => aPlacement({ pods, spreadView }),
-        }),
-        [],
-      ) ?? [];
-    assert.equal(planned?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
+  describe("of a pod with a spread constraint", () => {
+    const messageFor = (
+      zones: Readonly<Record<string, string>>,
+      on: readonly string[],
+    ): string | undefined => {
+      const spreadView = aSpreadView(zones, on);
+      const pods = [aPodWithRules({ spread: [zoneSpread] })];
+      const [planned] =
+        planConditions(
+          anObservedVolume({
+            attachments: replicas,
+            nodes: spreadView.nodes.map(({ nodeName, labels }) => aNode(nodeName, { labels })),
+            placementOn: () => aPlacement({ pods, spreadView }),
+          }),
+          [],
+        ) ?? [];
+      return planned?.message;
+    };
+
+    // The third zone has no pod: the second one would be ahead by two.
+    it("counts no replica in a zone that would be ahead", () =>
+      assert.equal(
+        messageFor({ "node-a": "1", "node-b": "1", "node-c": "2", "node-d": "3" }, ["node-c"]),
+        "1 of 2 replicas are attached to nodes that could take over: node-b",
+      ));
+
+    it("counts no replica that is of use only once the lost node's Node object is gone", () =>
+      assert.equal(
+        messageFor({ "node-a": "1", "node-b": "2", "node-c": "3" }, ["node-b", "node-c"]),
+        "0 of 2 replicas are attached to nodes that could take over",
+      ));
   });
 
   it("counts no replica where another volume of the pod can't be used", () => {
