@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { placementUnknown } from "../../schedule/pod-rules.ts";
-import { aNeighbour, aPlacement, aPod as aPodWithRules, aTerm } from "../../schedule/testing/placement.ts";
+import {
+  aNeighbour,
+  aPlacement,
+  aPod as aPodWithRules,
+  aSpreadView,
+  aTerm,
+  zoneSpread,
+} from "../../schedule/testing/placement.ts";
 import {
   aDiskSpec,
   anAttachment,
@@ -82,6 +89,26 @@ describe("planReplicas", () => {
       assert.deepEqual(planned(c, aReplica("node-d", { status: { state: "Attaching" } })), []);
       const next = trims("node-c", ["node-a"], ["node-d"], { nodeName: "node-a", epoch: 1 });
       assert.deepEqual(planned(c, d), [{ ...next, because }]);
+    });
+
+    // Its replica was there before the other pods of the StatefulSet.
+    it("replaces it where a spread constraint keeps its pod off, and is content with that one", () => {
+      const zones = { "node-a": "1", "node-b": "2", "node-c": "1", "node-d": "1", "node-e": "3" };
+      const spreadView = aSpreadView(zones, ["node-b", "node-e"]);
+      const placement = () => aPlacement({ pods: [aPodWithRules({ spread: [zoneSpread] })], spreadView });
+      const planned = (...attachments: readonly AzVolumeAttachment[]) =>
+        planReplicas(
+          beside([], {
+            attachments: [primary, ...attachments],
+            nodes: spreadView.nodes.map(({ nodeName, labels }) => aNode(nodeName, { labels })),
+            placement,
+            placementOn: placement,
+          }),
+        );
+      const because = "its node would have pod default/db-0 exceed maxSkew 1 of topology.kubernetes.io/zone";
+      assert.deepEqual(planned(aReplica("node-b"), aReplica("node-c")), [{ ...moved, because }]);
+      assert.deepEqual(planned(aReplica("node-c")), [creates("node-d")]);
+      assert.deepEqual(planned(aReplica("node-c"), aReplica("node-d")), []);
     });
 
     it("deletes it first where one is too many", () =>
