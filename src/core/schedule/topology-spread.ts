@@ -48,10 +48,10 @@ interface Domains {
   readonly nodeCounts: ReadonlyMap<string, number>;
 }
 
-/** The most sets of domains that are kept: workloads differ in whom they count, and hardly in the domains. */
+/** The most sets of domains that are kept: most workloads count different pods in the same domains. */
 const KEPT_MAX = 16;
 
-/** Domains by the rules that they depend on, of the last list of nodes: each a result of its arguments alone. */
+/** Domains of the last list of nodes, by the rules that they depend on: results of their arguments alone. */
 let kept: { readonly nodes: SpreadView["nodes"]; readonly domains: Map<string, Domains> } | undefined;
 
 /**
@@ -114,8 +114,8 @@ function roomsAfter(
 }
 
 /**
- * Counts pods by domain. A lost node has taints that its pods do not tolerate, so that a constraint that honors
- * taints leaves it out. As in kube-scheduler, too few domains count as one without pods.
+ * Counts pods by domain. A lost node has taints that its pods do not tolerate, so that a constraint that
+ * honors taints leaves it out. As in kube-scheduler, too few domains count as one without pods.
  */
 function countDomains(options: {
   readonly pod: PlacedPod;

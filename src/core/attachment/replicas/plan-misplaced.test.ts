@@ -92,7 +92,7 @@ describe("planReplicas", () => {
     });
 
     // Its replica was there before the other pods of the StatefulSet.
-    it("replaces it where a spread constraint keeps its pod off, and is content with that one", () => {
+    it("replaces it where a spread constraint forbids its pod, and is then content", () => {
       const zones = { "node-a": "1", "node-b": "2", "node-c": "1", "node-d": "1", "node-e": "3" };
       const spreadView = aSpreadView(zones, ["node-b", "node-e"]);
       const placement = () => aPlacement({ pods: [aPodWithRules({ spread: [zoneSpread] })], spreadView });
