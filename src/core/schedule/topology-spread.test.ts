@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { CountedPod, NodeForPods, PlacedPod, SpreadConstraint } from "./pod-rules.ts";
+import fc from "fast-check";
+import type { CountedPod, Labels, NodeForPods, PlacedPod, SpreadConstraint } from "./pod-rules.ts";
 import { aNodeForPods, aPod, aSpreadView, zoneSpread } from "./testing/placement.ts";
 import { spreadRoomsOf } from "./topology-spread.ts";
 
@@ -223,6 +224,110 @@ describe("spreadRoomsOf", () => {
       ],
       [1, 0, 1, 2, 1],
     );
+  });
+
+  // The scheduler's own steps, node by node, for a cluster that the pods of the lost node have left.
+  it("admits a pod where kube-scheduler's filter does, whatever the cluster", () => {
+    const names = ["node-a", "node-b", "node-c", "node-d"];
+    const constraint = fc.record({
+      topologyKey: fc.constantFrom("zone", "rack"),
+      maxSkew: fc.integer({ min: 1, max: 3 }),
+      minDomains: fc.integer({ min: 1, max: 4 }),
+      selector: fc.constantFrom(zoneSpread.selector, undefined, []),
+      honorsAffinity: fc.boolean(),
+      honorsTaints: fc.boolean(),
+    });
+    const value = fc.constantFrom(
+      {},
+      { zone: "1" },
+      { zone: "2" },
+      { zone: "1", rack: "1" },
+      { zone: "2", rack: "2" },
+    );
+    const node = fc.record({ labels: value, isTainted: fc.boolean(), isInPool: fc.boolean() });
+    const other = fc.record({
+      namespace: fc.constantFrom("default", "test"),
+      labels: fc.constantFrom({ app: "db" }, { app: "web" }),
+      nodeName: fc.constantFrom(...names, ""),
+      isTerminating: fc.boolean(),
+    });
+    const cluster = fc.record({
+      spread: fc.array(constraint, { minLength: 1, maxLength: 2 }),
+      nodes: fc.array(node, { minLength: names.length, maxLength: names.length }),
+      others: fc.array(other, { maxLength: 8 }),
+      isSelective: fc.boolean(),
+      labels: fc.constantFrom({ app: "db" }, { app: "web" }),
+      isNodeGone: fc.boolean(),
+    });
+    const taint = { key: "gpu", value: "", effect: "NoSchedule" };
+    fc.assert(
+      fc.property(cluster, ({ spread, nodes: drawn, others, isSelective, labels, isNodeGone }) => {
+        const nodes = drawn.map((made, index) => ({
+          nodeName: names[index] ?? "",
+          labels: { ...made.labels, ...(made.isInPool ? { pool: "db" } : {}) } as Labels,
+          taints: made.isTainted ? [taint] : [],
+        }));
+        const pod = aPod({ spread, labels, nodeSelector: isSelective ? { pool: "db" } : {} });
+        const pods = others.map((made, index) => ({ ...made, name: `other-${index}` }));
+        const left = nodes.filter(({ nodeName }) => !isNodeGone || nodeName !== "node-a");
+        const isAdmitted = ({ labels: at }: NodeForPods): boolean =>
+          spread.every(({ topologyKey, maxSkew, minDomains, selector, honorsAffinity, honorsTaints }) => {
+            const matches = (of: Labels): boolean =>
+              selector !== undefined && (selector.length === 0 || of["app"] === "db");
+            const counts = new Map<string, number>();
+            for (const each of left) {
+              const domain = each.labels[topologyKey];
+              if (spread.some((known) => each.labels[known.topologyKey] === undefined)) continue;
+              if (honorsAffinity && isSelective && each.labels["pool"] !== "db") continue;
+              if (honorsTaints && (each.taints.length > 0 || each.nodeName === "node-a")) continue;
+              const count = pods.filter(
+                (known) =>
+                  known.nodeName === each.nodeName &&
+                  known.nodeName !== "node-a" &&
+                  known.namespace === "default" &&
+                  !known.isTerminating &&
+                  matches(known.labels),
+              ).length;
+              if (domain !== undefined) counts.set(domain, (counts.get(domain) ?? 0) + count);
+            }
+            const domain = at[topologyKey];
+            if (domain === undefined) return false;
+            const minimum = counts.size < minDomains ? 0 : Math.min(...counts.values());
+            return (counts.get(domain) ?? 0) + (matches(labels) ? 1 : 0) - minimum <= maxSkew;
+          });
+        const rooms = spreadRoomsOf(pod, { nodes, pods });
+        const roomOf = isNodeGone ? rooms.onceNodeIsGone : rooms.whileNodeStays;
+        for (const each of left) assert.equal(roomOf(each).room >= 0, isAdmitted(each), each.nodeName);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("keeps apart the domains of different rules", () => {
+    const taint = { key: "gpu", value: "", effect: "NoSchedule" };
+    const nodes = aSpreadView(ZONES, []).nodes.map((node) => ({
+      ...node,
+      labels: node.nodeName === "node-d" ? node.labels : { ...node.labels, pool: "db" },
+      taints: node.nodeName === "node-d" ? [taint] : [],
+    }));
+    const { pods } = aSpreadView(ZONES, ["node-b", "node-c"]);
+    const tolerations = [{ key: "gpu", operator: "Exists", value: "", effect: "" }];
+    const nodeSelector = { pool: "db" };
+    const honoring = { ...zoneSpread, honorsTaints: true };
+    const rows: readonly (readonly [Partial<PlacedPod>, number])[] = [
+      [{ spread: [zoneSpread] }, -1],
+      [{ spread: [zoneSpread], nodeSelector }, 0],
+      [{ spread: [{ ...zoneSpread, honorsAffinity: false }], nodeSelector }, -1],
+      [{ spread: [honoring] }, 0],
+      [{ spread: [honoring], tolerations }, -1],
+      [{ spread: [zoneSpread, { ...zoneSpread, topologyKey: "pool", maxSkew: 9 }] }, 0],
+      [{ spread: [hostSpread] }, -1],
+    ];
+    const [, , onC] = nodes;
+    for (const [pod, room] of [...rows, ...rows.toReversed()]) {
+      const { whileNodeStays } = spreadRoomsOf(aPod(pod), { nodes, pods });
+      assert.equal(whileNodeStays(onC ?? assert.fail()).room, room, JSON.stringify(pod));
+    }
   });
 
   it("answers for each pod and each view by itself", () => {

@@ -149,7 +149,6 @@ function domainsOf(pod: PlacedPod, constraint: SpreadConstraint, nodes: SpreadVi
     pod.spread.map(({ topologyKey }) => topologyKey),
     constraint.honorsAffinity ? [nodeSelector, nodeAffinity] : [],
     constraint.honorsTaints ? tolerations : [],
-    constraint.honorsAffinity,
     constraint.honorsTaints,
   ]);
   if (kept?.nodes !== nodes) kept = { nodes, domains: new Map() };
