@@ -5,7 +5,7 @@ import { parseScenario } from "./scenario.ts";
 describe("a scenario", () => {
   it("spreads a row of VMs over zones and fills in what the file says once", () => {
     const parsed = parseScenario(`
-subscriptionId: sub-1
+subscriptionId: 00000000-0000-0000-0000-00000000beef
 location: westeurope
 seed: 7
 resourceGroups: [rg]
@@ -18,7 +18,7 @@ faults:
   - { disk: "*poison*", effect: { kind: FailOperation, code: InternalOperationError } }
 `);
     const vm = (index: number, zone: string): object => ({
-      subscriptionId: "sub-1",
+      subscriptionId: "00000000-0000-0000-0000-00000000beef",
       resourceGroup: "rg",
       location: "westeurope",
       name: `vm-${index}`,
@@ -30,7 +30,7 @@ faults:
     assert.deepEqual(parsed.scenario.virtualMachines, [vm(0, "1"), vm(1, "2"), vm(2, "1")]);
     assert.deepEqual(parsed.scenario.scaleSets, [
       {
-        subscriptionId: "sub-1",
+        subscriptionId: "00000000-0000-0000-0000-00000000beef",
         resourceGroup: "rg",
         location: "westeurope",
         name: "pool",
@@ -42,7 +42,7 @@ faults:
       },
     ]);
     assert.deepEqual(parsed.scenario.resourceGroups, [
-      { subscriptionId: "sub-1", name: "rg", location: "westeurope" },
+      { subscriptionId: "00000000-0000-0000-0000-00000000beef", name: "rg", location: "westeurope" },
     ]);
     assert.deepEqual(parsed.scenario.settings.latencies?.attach, {
       medianMs: 100,
@@ -97,6 +97,21 @@ actors:
   ])
     it(`refuses the actor ${actor}`, () => {
       assert.deepEqual(parseScenario(`resourceGroups: [rg]\nactors: [${actor}]`), { ok: false, reason });
+    });
+
+  it("has the subscription that it names, also without a resource group", () => {
+    const subscriptionId = "00000000-0000-0000-0000-00000000beef";
+    const parsed = parseScenario(`{ subscriptionId: ${subscriptionId}, settings: { subscriptions: ["*"] } }`);
+    assert.deepEqual(parsed.ok && parsed.scenario.settings.subscriptions, [subscriptionId, "*"]);
+  });
+
+  for (const text of [
+    "subscriptionId: prod",
+    "virtualMachines: [{ name: a, resourceGroup: rg, subscriptionId: prod }]",
+    "scaleSets: [{ name: a, resourceGroup: rg, subscriptionId: prod, capacity: 1 }]",
+  ])
+    it(`refuses '${text}': subscriptions are GUIDs`, () => {
+      assert.deepEqual(parseScenario(text), { ok: false, reason: "'subscriptionId' is a GUID, not 'prod'" });
     });
 
   it("sets events of a VM before the first call", () => {

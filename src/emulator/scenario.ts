@@ -8,6 +8,7 @@ import { parseScaleSet } from "./model/scale-set/scale-set-set-up-parse.ts";
 import type { ScaleSetSetUp } from "./model/scale-set/scale-set-set-up.ts";
 import { parseSettings } from "./model/settings-parse.ts";
 import type { ModelSettings } from "./model/settings.ts";
+import { DEFAULT_SUBSCRIPTION, isGuid } from "./model/subscription/subscriptions.ts";
 import { parseVms } from "./model/vm/vm-set-up-parse.ts";
 import type { VmSetUp } from "./model/vm/vm-set-up.ts";
 
@@ -41,7 +42,6 @@ const MEMBERS = [
   "faults",
   "actors",
 ];
-const DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000";
 const DEFAULT_LOCATION = "eastus";
 
 /** Reads a scenario file, YAML or JSON. A failure names the wrong member. */
@@ -56,7 +56,8 @@ export function parseScenario(text: string): ParsedScenario {
   const unknown = Object.keys(json).find((member) => !MEMBERS.includes(member));
   if (unknown !== undefined)
     return wrong(`'${unknown}' is not a member of a scenario; it has ${MEMBERS.join(", ")}`);
-  const subscriptionId = textAt(json, "subscriptionId") ?? DEFAULT_SUBSCRIPTION;
+  const ownSubscription = textAt(json, "subscriptionId");
+  const subscriptionId = ownSubscription ?? DEFAULT_SUBSCRIPTION;
   const location = textAt(json, "location") ?? DEFAULT_LOCATION;
   const groups = (listAt(json, "resourceGroups") ?? []).map((group) =>
     typeof group === "string" ? group : textAt(group, "name"),
@@ -95,6 +96,9 @@ export function parseScenario(text: string): ParsedScenario {
   }
   const settings = parseSettings(objectAt(json, "settings") ?? {});
   if (!settings.ok) return settings;
+  const ids = [{ subscriptionId }, ...scaleSets, ...virtualMachines].map((each) => each.subscriptionId);
+  const misnamed = ids.find((id) => !isGuid(id));
+  if (misnamed !== undefined) return wrong(`'subscriptionId' is a GUID, not '${misnamed}'`);
   const { seed } = json;
   if (seed !== undefined && (typeof seed !== "number" || !Number.isInteger(seed)))
     return wrong("'seed' is a whole number");
@@ -104,7 +108,13 @@ export function parseScenario(text: string): ParsedScenario {
       resourceGroups: groups.map((name) => ({ subscriptionId, name: name ?? "", location })),
       scaleSets,
       virtualMachines,
-      settings: settings.settings,
+      settings:
+        ownSubscription === undefined
+          ? settings.settings
+          : {
+              ...settings.settings,
+              subscriptions: [ownSubscription, ...(settings.settings.subscriptions ?? [])],
+            },
       faults,
       actors,
       ...(seed === undefined ? {} : { seed }),

@@ -339,12 +339,12 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
         arm.listSnapshots(elsewhere, never),
         arm.startDiskUpdate({ ...elsewhere, change: { diskSizeGB: 1024 } }, never),
         arm.getVm({ ...elsewhere, name: "node-a", instanceView: false }, never),
-        // Azure answers 204 to the deletion of a missing disk, but not where there is no group.
+        // Azure answers 204 to the deletion of a missing disk, but not where there is no subscription.
         arm.startDiskDelete(elsewhere, never),
       ];
       for (const call of calls) {
         const { statusCode, code } = failureOf(await call);
-        assert.deepEqual([statusCode, code], [404, "ResourceGroupNotFound"]);
+        assert.deepEqual([statusCode, code], [404, "SubscriptionNotFound"]);
       }
       valueOf(await arm.startDiskDelete(named("never-made"), never));
       assert.notEqual((await disk("in-one-subscription")).diskSizeGB, 1024);

@@ -8,8 +8,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { freePorts } from "../../testbed/ports/free-ports.ts";
-import { PATIENCE_MS, SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import { PATIENCE_MS } from "./azure-fixture.ts";
 import { call } from "./call.ts";
+
+/** The subscription of an emulator without a scenario. */
+const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000000";
 
 const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
 

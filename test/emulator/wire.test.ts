@@ -155,11 +155,11 @@ describe("the wire", () => {
       [[own, "Enabled", tenant?.tenantId]],
     );
     assert.deepEqual(await get(own.toUpperCase()), all[0]);
-    const [region] = (await get(`${own}/locations`))["value"] as { name: string }[];
-    assert.equal(region?.name, "eastus");
+    const regions = (await get(`${own}/locations`))["value"] as { name: string; displayName: string }[];
+    assert.equal(regions.find(({ name }) => name === "eastus")?.displayName, "East US");
     assert.equal((await get(`${own}/providers/Microsoft.Compute`))["registrationState"], "Registered");
-    const none = (await get("/subscriptions/none"))["error"] as { code: string };
-    assert.equal(none.code, "SubscriptionNotFound");
+    const none = (await get("/subscriptions/00000000-0000-0000-0000-00000000dead"))["error"];
+    assert.equal((none as { code: string }).code, "SubscriptionNotFound");
   });
 
   it("reports all of its addresses to clients that only have its URL", async () => {

@@ -33,7 +33,8 @@ interface World {
 
 async function aWorld(): Promise<World> {
   const clock = createVirtualClock();
-  const model = createComputeModel({ clock, settings: { createResourceGroups: true } });
+  const settings = { createResourceGroups: true, subscriptions: [SUBSCRIPTION_ID] };
+  const model = createComputeModel({ clock, settings });
   const provisioner = provisionerOnModel(model, clock);
   const run = <T>(work: Promise<T>): Promise<T> => settledOn(clock, work);
   const { diskUri } = valueOf(await run(provisioner.createDisk(aDiskRequest(), never)));

@@ -45,7 +45,8 @@ async function createDisk(fails: DataPlaneEffect["kind"] | undefined): Promise<{
     carriers: { dataPlane, guests: undefined },
     onDeviceFailure: (failure) => failures.push(failure),
   });
-  const path = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
+  const group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg";
+  const path = `${group}/providers/Microsoft.Compute/disks/pvc-1`;
   const query = { "api-version": "2025-01-02" };
   const body = { location: "eastus", properties: { creationData: { createOption: "Empty" }, diskSizeGB: 8 } };
   const created = model.handle({ method: "PUT", path, query, body });

@@ -36,6 +36,7 @@ export function resetWorld(world: World): ArmFailure | undefined {
 
 function beginAgain(world: World): void {
   for (const map of [
+    world.subscriptions,
     world.resourceGroups,
     world.virtualMachines,
     world.disks,

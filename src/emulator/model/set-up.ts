@@ -7,6 +7,7 @@ import type { ScaleSetSetUp } from "./scale-set/scale-set-set-up.ts";
 import { newInstance } from "./scale-set/scale-set-write.ts";
 import { type ScaleSet, scaleSetId } from "./scale-set/scale-set.ts";
 import { DEFAULT_UPGRADE_POLICY } from "./scale-set/upgrade-policy.ts";
+import { checkRegion, hasRegion, regionsOf } from "./subscription/regions.ts";
 import type { VirtualMachine } from "./vm/virtual-machine.ts";
 import { newVm } from "./vm/vm-create.ts";
 import { strikeVm } from "./vm/vm-events.ts";
@@ -29,6 +30,8 @@ export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | 
 /** Adds a running VM at once, as if it had existed before the first call. */
 export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
   const { subscriptionId, resourceGroup, name, scaleSet } = setUp;
+  const elsewhere = checkRegion(world, setUp.location, "Microsoft.Compute/virtualMachines");
+  if (elsewhere !== undefined) return elsewhere;
   const parentId = scaleSetId({ subscriptionId, resourceGroup, name: scaleSet ?? "" });
   const set = scaleSet === undefined ? undefined : findScaleSet(world, parentId);
   if (scaleSet !== undefined && set === undefined)
@@ -106,6 +109,8 @@ export type AddedScaleSet = { readonly kind: "Added"; readonly set: ScaleSet } |
 /** Adds a scale set with running instances at once, as if it had existed before the first call. */
 export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
   const { subscriptionId, resourceGroup, name } = setUp;
+  const elsewhere = checkRegion(world, setUp.location, "Microsoft.Compute/virtualMachineScaleSets");
+  if (elsewhere !== undefined) return elsewhere;
   const id = scaleSetId({ subscriptionId, resourceGroup, name });
   if (findScaleSet(world, id) !== undefined) return armErrors.resourceExists(name);
   const size = setUp.size ?? "Standard_D8s_v5";
@@ -142,22 +147,27 @@ export function addScaleSet(world: World, setUp: ScaleSetSetUp): AddedScaleSet {
   return { kind: "Added", set };
 }
 
-/** Creates a resource group unless it exists. */
+/** Creates a resource group unless it exists, and its subscription with it. */
 export function addResourceGroup(
   world: World,
   group: { readonly subscriptionId: string; readonly name: string; readonly location: string },
-): void {
-  if (
-    findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) ===
-    undefined
-  )
-    putResourceGroup(world, { ...group, tags: {} });
+): ArmFailure | undefined {
+  const { subscriptionId, name, location } = group;
+  if (findResourceGroup(world, { subscriptionId, resourceGroup: name }) !== undefined) return undefined;
+  if (!hasRegion(world, location)) return armErrors.groupLocationNotAvailable(location, regionsOf(world));
+  world.subscriptions.set(keyOf(subscriptionId), subscriptionId);
+  putResourceGroup(world, { ...group, tags: {} });
+  return undefined;
 }
 
 /** Fills an empty world with its initial state. */
 export function populate(world: World): void {
   for (const rule of world.initial.faults ?? []) world.faults.add(rule);
-  for (const group of world.initial.resourceGroups ?? []) addResourceGroup(world, group);
+  for (const group of world.initial.resourceGroups ?? []) {
+    const refused = addResourceGroup(world, group);
+    if (refused !== undefined)
+      throw new Error(`resource group ${group.name} can't be set up: ${refused.message}`);
+  }
   for (const set of world.initial.scaleSets ?? []) {
     const added = addScaleSet(world, set);
     if (added.kind === "Failure") throw new Error(`scale set ${set.name} can't be set up: ${added.message}`);

@@ -63,6 +63,8 @@ function parseSetting(
       return parseIdentities(value);
     case "deniedActions":
     case "apiVersions":
+    case "locations":
+    case "subscriptions":
       return parseTexts(name, value);
     default:
       return parsePlain(name, value);

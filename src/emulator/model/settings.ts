@@ -82,6 +82,13 @@ export interface ModelSettings {
   readonly changesWhileAttached: "refuse" | "allow";
   /** Whether lists over a whole subscription return ids with the resource group in upper case. */
   readonly upperCaseGroupInSubscriptionLists: boolean;
+  /**
+   * Subscriptions beside those that the set-up names; `*` stands for every id that is a GUID. Where neither
+   * names one there is `00000000-0000-0000-0000-000000000000`.
+   */
+  readonly subscriptions: readonly string[];
+  /** The regions of every subscription; empty: those of Azure's public cloud. */
+  readonly locations: readonly string[];
   /** Whether a resource group is created with its first resource. */
   readonly createResourceGroups: boolean;
   /**
@@ -146,6 +153,8 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   sharedAttachRace: true,
   changesWhileAttached: "refuse",
   upperCaseGroupInSubscriptionLists: false,
+  subscriptions: [],
+  locations: [],
   createResourceGroups: false,
   pollAfterS: 0,
   pageSize: 100,

@@ -20,6 +20,8 @@ export interface ResourceGroup {
   readonly name: string;
   readonly location: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** The operation that deletes it. */
+  readonly deletion?: string;
 }
 
 export interface AvailabilitySet {
@@ -44,6 +46,8 @@ export interface World {
   nowMs: number;
   settings: ModelSettings;
   readonly random: SeededRandom;
+  /** The ids of the subscriptions of the set-up. */
+  readonly subscriptions: Map<string, string>;
   readonly resourceGroups: Map<string, ResourceGroup>;
   readonly disks: Map<string, Disk>;
   readonly snapshots: Map<string, Snapshot>;
@@ -100,6 +104,7 @@ export function createWorld(
   return {
     ...options,
     startedAtMs: options.nowMs,
+    subscriptions: new Map(),
     resourceGroups: new Map(),
     disks: new Map(),
     snapshots: new Map(),

@@ -80,8 +80,8 @@ function addGroup(world: World, call: ArmCall): HandlerResult {
   const location = textAt(call.body, "location");
   if (subscriptionId === undefined || name === undefined || location === undefined)
     return badRequest("a resource group needs 'subscriptionId', 'name' and 'location'");
-  addResourceGroup(world, { subscriptionId, name, location });
-  return reply(201, { subscriptionId, name, location });
+  const refused = addResourceGroup(world, { subscriptionId, name, location });
+  return refused ?? reply(201, { subscriptionId, name, location });
 }
 
 function strike(world: World, call: ArmCall): HandlerResult {

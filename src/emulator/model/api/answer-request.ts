@@ -1,9 +1,12 @@
 import { checkAuthorization } from "../authorization/check-authorization.ts";
 import { checkPolicies } from "../authorization/check-policies.ts";
 import { faultDelivery, type FaultEffect, faultFailure } from "../pace/faults.ts";
+import { operationIdIn } from "../pace/lro.ts";
 import { throttle } from "../pace/throttle.ts";
+import { checkPathRegion } from "../subscription/subscription-handlers.ts";
+import { checkSubscription } from "../subscription/subscriptions.ts";
 import { renderInstanceView } from "../vm/instance-view.ts";
-import { findVm, hasResourceGroup, vmReadsKey, type World } from "../world.ts";
+import { findResourceGroup, findVm, hasResourceGroup, vmReadsKey, type World } from "../world.ts";
 import {
   type ArmAnswer,
   type ArmCall,
@@ -42,9 +45,10 @@ const API_VERSION_MIN = "2015-01-01";
 
 /** The steps of a call: route, api-version with its fields, roles, policies, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
-  if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
+  const stranger = checkSubscriptionOf(world, request.path);
+  if (routed.kind === "Unknown") return rejected(stranger ?? armErrors.noSuchRoute(request.path));
   if (routed.kind === "WrongMethod")
-    return rejected(armErrors.methodNotAllowed(request.method, request.path));
+    return rejected(stranger ?? armErrors.methodNotAllowed(request.method, request.path));
   const { route, params } = routed;
   const query = Object.fromEntries(
     Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
@@ -75,6 +79,8 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   const asked = { ...call, method: request.method };
   const { resourceGroup } = params;
   const denied =
+    stranger ??
+    (operation === POLL_OPERATION ? undefined : checkPathRegion(world, call)) ??
     (resourceGroup === undefined ? undefined : checkGroupName(resourceGroup)) ??
     checkAuthorization(world.settings, asked) ??
     checkResource(world, asked, request.body) ??
@@ -115,11 +121,23 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
   };
 }
 
-/** Resource Manager looks for the resource group of a path before its provider sees the call. */
-function missingGroup(world: World, { pattern }: Route, { params }: ArmCall): ArmFailure | undefined {
+/** A path with an empty id names its next part as subscription, as Resource Manager reads it. */
+function checkSubscriptionOf(world: World, path: string): ArmFailure | undefined {
+  const [, id] = /^\/+subscriptions\/+([^/]+)/i.exec(path) ?? [];
+  return id === undefined ? undefined : checkSubscription(world, id);
+}
+
+/**
+ * Resource Manager looks for the resource group of a path before its provider sees the call. Inferred: one
+ * that is being deleted takes no PUT and no PATCH.
+ */
+function missingGroup(world: World, { pattern, method }: Route, { params }: ArmCall): ArmFailure | undefined {
   const { subscriptionId = "", resourceGroup } = params;
-  if (resourceGroup === undefined || pattern.endsWith("{resourceGroup}")) return undefined;
-  return hasResourceGroup(world, { subscriptionId, resourceGroup })
+  if (resourceGroup === undefined) return undefined;
+  const group = { subscriptionId, resourceGroup };
+  if (findResourceGroup(world, group)?.deletion !== undefined && (method === "PUT" || method === "PATCH"))
+    return armErrors.groupBeingDeleted(resourceGroup);
+  return pattern.endsWith("{resourceGroup}") || hasResourceGroup(world, group)
     ? undefined
     : armErrors.resourceGroupNotFound(resourceGroup);
 }
@@ -224,9 +242,7 @@ export function toArmAnswer(
 ): ArmAnswer {
   const { result, fault } = answered;
   const delivery = faultDelivery(fault);
-  const operationId = /\/(?:Disk)?operations\/([^/?]+)/i.exec(
-    result.headers?.["azure-asyncoperation"] ?? "",
-  )?.[1];
+  const operationId = answered.operation === POLL_OPERATION ? undefined : operationIdIn(result.headers ?? {});
   const entry = world.journal.append({
     atMs: world.nowMs,
     kind: answered.isAdmin ? "admin" : answered.operation === POLL_OPERATION ? "poll" : "arm",

@@ -269,14 +269,78 @@ export const armErrors = {
     failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
   subscriptionNotFound: (id: string) =>
     failure(404, "SubscriptionNotFound", `The subscription '${id}' could not be found.`, gateway),
+  invalidSubscriptionId: (id: string) =>
+    failure(
+      400,
+      "InvalidSubscriptionId",
+      `The provided subscription identifier '${id}' is malformed or invalid.`,
+      gateway,
+    ),
+  /** Learn quotes it for galleries (Troubleshoot problems with shared images). */
+  locationNotAvailable: (location: string, type: string, regions: readonly string[]) =>
+    failure(
+      400,
+      "LocationNotAvailableForResourceType",
+      `The provided location '${location}' is not available for resource type '${type}'. List of available ` +
+        `regions for the resource type is '${regions.join(",")}'.`,
+      gateway,
+    ),
+  groupLocationNotAvailable: (location: string, regions: readonly string[]) =>
+    failure(
+      400,
+      "LocationNotAvailableForResourceGroup",
+      `The provided location '${location}' is not available for resource group. List of available regions ` +
+        `is '${regions.join(",")}'.`,
+      gateway,
+    ),
+  /** Of a path with a region, such as that of its VM sizes. */
+  noProviderInLocation: (
+    location: string,
+    asked: {
+      readonly type: string;
+      readonly version: string;
+      readonly versions: readonly string[];
+      readonly regions: readonly string[];
+    },
+  ) =>
+    failure(
+      400,
+      "NoRegisteredProviderFound",
+      `No registered resource provider found for location '${location}' and API version '${asked.version}' ` +
+        `for type '${asked.type}'. The supported api-versions are '${asked.versions.join(", ")}'. The ` +
+        `supported locations are '${asked.regions.join(", ")}'.`,
+      gateway,
+    ),
   resourceGroupNotFound: (name: string) =>
     failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
-  groupNotEmpty: (name: string) =>
+  groupBeingDeleted: (name: string) =>
     failure(
       409,
-      "Conflict",
-      `Resource group '${name}' is not empty; the emulator deletes only empty ones.`,
+      "ResourceGroupBeingDeleted",
+      `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
       gateway,
+    ),
+  /** Recorded of networks, by Go's client of 2018. */
+  groupDeletionBlocked: (
+    name: string,
+    trackingId: string,
+    refused: readonly { id: string; type: string; name: string; failure: ArmFailure }[],
+  ) =>
+    failure(
+      409,
+      "ResourceGroupDeletionBlocked",
+      `Deletion of resource group '${name}' failed as resources with identifiers ` +
+        `'${refused.map((each) => `Microsoft.Compute/${each.type}/${each.name}`).join(",")}' could not be ` +
+        "deleted. The provisioning state of the resource group will be rolled back. The tracking Id is " +
+        `'${trackingId}'. Please check audit logs for more details.`,
+      {
+        ...gateway,
+        details: refused.map(({ id, failure: reason }) => ({
+          code: null,
+          target: id,
+          message: JSON.stringify(errorBody(reason)),
+        })),
+      },
     ),
   /** The words are those for lists of instances; of other lists they are not published. */
   invalidFilter: (filter: string, allowed: readonly string[]) =>

@@ -16,7 +16,15 @@ import {
 } from "../disk/snapshot/snapshot-handlers.ts";
 import { linkedRoutes } from "../linked/linked-resource-handlers.ts";
 import { LINKED_TYPES } from "../linked/linked-resource.ts";
-import { getOperation } from "../pace/lro.ts";
+import { getGroupOperation, getOperation } from "../pace/lro.ts";
+import {
+  deleteGroupHandler,
+  getGroupHandler,
+  headGroupHandler,
+  listGroupsHandler,
+  patchGroupHandler,
+  putGroupHandler,
+} from "../resource-group/group-handlers.ts";
 import { runCommandHandler } from "../run-command/run-command.ts";
 import {
   cancelRollingUpgradeHandler,
@@ -66,14 +74,6 @@ import {
   patchAvailabilitySetHandler,
   putAvailabilitySetHandler,
 } from "./availability-set-handlers.ts";
-import {
-  deleteGroupHandler,
-  getGroupHandler,
-  headGroupHandler,
-  listGroupsHandler,
-  patchGroupHandler,
-  putGroupHandler,
-} from "./group-handlers.ts";
 import type { JsonObject } from "./json.ts";
 import type { Route } from "./router.ts";
 import { listSkusHandler, listVmSizesHandler } from "./sku-handlers.ts";
@@ -480,6 +480,12 @@ export const ARM_ROUTES: readonly Route[] = [
     method: "GET",
     pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/DiskOperations/{operationId}`,
     handler: getOperation,
+  },
+  {
+    operation: POLL_OPERATION,
+    method: "GET",
+    pattern: `${SUBSCRIPTION}/operationresults/{operationId}`,
+    handler: getGroupOperation,
   },
 ];
 

@@ -1,15 +1,14 @@
 import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "../disk/disk-sku.ts";
 import { basePerformance, performanceLimits, sharesMax, tiersOf } from "../disk/disk-tier.ts";
+import { hasRegion, regionsOf } from "../subscription/regions.ts";
 import { restrictionsOf } from "../subscription/restricted-skus.ts";
-import { locationsOf } from "../subscription/subscription-handlers.ts";
 import { VM_SIZES, type VmSize } from "../vm/vm-sizes.ts";
 import type { World } from "../world.ts";
-import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
+import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 
 const ZONES = ["1", "2", "3"];
-const LOCATION_DEFAULT = "eastus";
 /** The only filter of the list of SKUs. */
 const OF_LOCATION = /^\s*location eq '([^']+)'\s*$/i;
 
@@ -22,8 +21,7 @@ export function listSkusHandler(world: World, call: ArmCall): HandlerResult {
   const filtered = OF_LOCATION.exec(filter)?.[1];
   if (filter !== "" && filtered === undefined)
     return armErrors.invalidFilter(filter, ["location eq '<location>'"]);
-  const all = locationsOf(world, param(call, "subscriptionId"));
-  const locations = filtered === undefined ? (all.length > 0 ? all : [LOCATION_DEFAULT]) : [filtered];
+  const locations = filtered === undefined ? regionsOf(world) : hasRegion(world, filtered) ? [filtered] : [];
   return reply(200, {
     value: locations.flatMap((location) => [
       ...VM_SIZES.map((size) => vmSku(world, size, location)),

@@ -86,6 +86,11 @@ function getLinked(world: World, _call: ArmCall, address: LinkedAddress): Handle
     : reply(200, renderLinkedResource(found));
 }
 
+/** DELETE of a resource of that type. */
+export function deleteLinkedOfType(type: LinkedType): Route["handler"] {
+  return (world, call) => deleteLinkedHandler(world, call, addressOf(type, call));
+}
+
 function deleteLinkedHandler(world: World, call: ArmCall, address: LinkedAddress): HandlerResult {
   const existing = findLinked(world, address);
   if (existing === undefined) return reply(204);

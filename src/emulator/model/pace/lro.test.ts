@@ -279,7 +279,7 @@ describe("an operation", () => {
         url.pathname.replace("eastus", "westus"),
         url.pathname.replace("sub-1", "sub-2"),
       ].map(statusAt),
-      [202, 202, 404, 404],
+      [202, 202, 404, 400],
     );
   });
 

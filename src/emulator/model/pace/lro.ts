@@ -16,6 +16,7 @@ export const RETRY_AFTER = {
   diskWrite: { firstMs: 2000, runningMs: 0 },
   vmCreation: { firstMs: 10_000, runningMs: 35_000 },
   vmDeletion: { firstMs: 10_000, runningMs: 30_000 },
+  groupDeletion: { firstMs: 15_000, runningMs: 15_000 },
 } as const;
 
 /**
@@ -38,6 +39,37 @@ export function operationHeaders(
     ...(kind === "Update" ? {} : { location: `${url}&monitor=true${version}` }),
     ...retryAfter(world, operation.retryAfter?.firstMs),
   };
+}
+
+/** The same for an operation of Resource Manager itself: it has no status document. */
+export function groupOperationHeaders(
+  world: World,
+  { origin, apiVersion }: ArmCall,
+  operation: Operation,
+): Record<string, string> {
+  const path = `/subscriptions/${operation.subscriptionId}/operationresults/${operation.id}`;
+  return {
+    location: `${origin}${path}?api-version=${apiVersion}`,
+    ...retryAfter(world, operation.retryAfter?.firstMs),
+  };
+}
+
+/** The id of the operation that an answer's headers lead to. */
+export function operationIdIn(headers: Readonly<Record<string, string>>): string | undefined {
+  const url = headers["azure-asyncoperation"] ?? headers["location"] ?? "";
+  return /\/(?:(?:Disk)?operations|operationresults)\/([^/?]+)/i.exec(url)?.[1];
+}
+
+/** GET of the `location` of an operation of Resource Manager itself. */
+export function getGroupOperation(world: World, call: ArmCall): HandlerResult {
+  const operation = world.operations.get(param(call, "operationId").toLowerCase());
+  if (operation?.provider !== "operationresults" || operation.internal === true)
+    return armErrors.operationNotFound(param(call, "operationId"));
+  if (operation.status === "InProgress")
+    return reply(202, undefined, groupOperationHeaders(world, call, operation));
+  return operation.error === undefined
+    ? reply(200)
+    : reply(httpStatusOf(operation.error), errorBody(operation.error));
 }
 
 /** GET of `azure-asyncoperation` (a status document) or of `location` (202 until the result is there). */

@@ -2,8 +2,8 @@ import type { ArmFailure } from "../api/errors.ts";
 import type { Json } from "../api/json.ts";
 import type { Effect, ScriptOutput } from "../run-command/guests-port.ts";
 
-/** The provider that reports on an operation; part of its URL. */
-type OperationProvider = "operations" | "DiskOperations";
+/** Who reports on an operation; part of its URL. `operationresults` are Resource Manager's own. */
+type OperationProvider = "operations" | "DiskOperations" | "operationresults";
 
 /** The outcome of an operation: what it reports, and which part took effect. The two may differ. */
 export interface OperationOutcome {

@@ -198,9 +198,12 @@ export function policiesOf(
   call: {
     readonly isPoll: boolean;
     readonly isDisk: boolean;
+    /** Of an operation of Resource Manager itself. */
+    readonly isGroup: boolean;
     readonly groups: Readonly<Record<string, ThrottleGroup>>;
   },
 ): readonly ThrottlePolicy[] {
+  if (call.isGroup) return [];
   if (call.isPoll) return call.isDisk ? DISK_GET_OPERATION : GET_OPERATION;
   const group = call.groups[operation];
   return group === undefined ? (BY_OPERATION[operation] ?? []) : BY_GROUP[group];

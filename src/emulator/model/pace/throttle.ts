@@ -56,6 +56,7 @@ export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict
   const policies = policiesOf(call.operation, {
     isPoll: call.isPoll,
     isDisk: /\/diskoperations\//i.test(call.path),
+    isGroup: /\/operationresults\//i.test(call.path),
     groups: call.groups,
   });
   const fill = (policy: ThrottlePolicy): Filled =>

@@ -21,7 +21,7 @@ describe("resource providers", () => {
     const one = azure.send("GET", `${PROVIDERS}/microsoft.compute`).body;
     assert.deepEqual(one, listed[0]);
     const disks = typeOf(one, "disks");
-    assert.deepEqual(at(disks, "locations"), ["eastus"]);
+    assert.ok(listAt(disks, "locations")?.includes("East US"));
     assert.ok(listAt(disks, "apiVersions")?.includes("2025-01-02"));
   });
 

@@ -197,8 +197,7 @@ describe("resource groups", () => {
 
 describe("the list of SKUs", () => {
   it("has each region of the subscription, unless a filter names one", () => {
-    const azure = aModel();
-    azure.send("PUT", `${GROUPS}/rg2`, { location: "West Europe" });
+    const azure = aModel({ settings: { locations: ["eastus", "West Europe"] } });
     const regions = (query: string): readonly unknown[] => {
       const { body } = azure.send("GET", `/subscriptions/sub-1/providers/Microsoft.Compute/skus${query}`);
       const places = (at(body, "value") as readonly Json[]).map(
@@ -211,6 +210,7 @@ describe("the list of SKUs", () => {
     assert.deepEqual(regions("?$filter=location eq 'westeurope'&includeExtendedLocations=true"), [
       "westeurope",
     ]);
+    assert.deepEqual(regions("?$filter=location eq 'westus'"), []);
     for (const filter of [
       "resourceType eq 'disks'",
       "location ne 'eastus'",

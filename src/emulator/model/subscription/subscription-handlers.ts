@@ -1,12 +1,15 @@
 import { type ArmCall, type HandlerResult, param, reply } from "../api/arm-message.ts";
-import { armErrors } from "../api/errors.ts";
+import { type ArmFailure, armErrors } from "../api/errors.ts";
 import type { JsonObject } from "../api/json.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
-import { normalLocation, type World } from "../world.ts";
+import type { World } from "../world.ts";
+import { displayNameOf, hasRegion, regionsOf } from "./regions.ts";
+import { subscriptionIdsOf } from "./subscriptions.ts";
 
 /** The one tenant of the emulator: every token is of it, whichever tenant its client names. */
 export const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 const COMPUTE = "Microsoft.Compute";
+const ZONES = ["1", "2", "3"];
 /** Published API versions, the newest first. Others are accepted as well unless the settings have a list. */
 const VM_VERSIONS = [
   "2026-03-01",
@@ -52,7 +55,7 @@ const RESOURCE_TYPES = {
 } as const;
 const NAMESPACE = /^[a-z][a-z0-9]*(?:\.[a-z0-9]+)+$/i;
 
-/** GET of all subscriptions: those that have a resource group. */
+/** GET of all subscriptions. */
 export function listSubscriptionsHandler(world: World): HandlerResult {
   const value = subscriptionIdsOf(world).map(renderSubscription);
   return reply(200, { value, count: { type: "Total", value: value.length } });
@@ -60,31 +63,30 @@ export function listSubscriptionsHandler(world: World): HandlerResult {
 
 /** GET of one subscription. */
 export function getSubscriptionHandler(world: World, call: ArmCall): HandlerResult {
-  const subscriptionId = subscriptionOf(world, call);
-  return subscriptionId === undefined ? notFound(call) : reply(200, renderSubscription(subscriptionId));
+  return reply(200, renderSubscription(subscriptionOf(world, call)));
 }
 
 /** GET of the regions of a subscription. */
 export function listLocationsHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
-  if (subscriptionId === undefined) return notFound(call);
-  const value = locationsOf(world, subscriptionId).map((name) => ({
+  const value = regionsOf(world).map((name) => ({
     id: `/subscriptions/${subscriptionId}/locations/${name}`,
     name,
     type: "Region",
-    displayName: name,
-    regionalDisplayName: name,
+    displayName: displayNameOf(name),
+    regionalDisplayName: displayNameOf(name),
     metadata: { regionType: "Physical", regionCategory: "Recommended" },
+    availabilityZoneMappings: ZONES.map((zone) => ({
+      logicalZone: zone,
+      physicalZone: `${name}-az${zone}`,
+    })),
   }));
   return reply(200, { value });
 }
 
 /** GET of the resource providers that a subscription has registered: Microsoft.Compute. */
 export function listProvidersHandler(world: World, call: ArmCall): HandlerResult {
-  const subscriptionId = subscriptionOf(world, call);
-  return subscriptionId === undefined
-    ? notFound(call)
-    : reply(200, { value: [renderProvider(world, subscriptionId, COMPUTE)] });
+  return reply(200, { value: [renderProvider(world, subscriptionOf(world, call), COMPUTE)] });
 }
 
 /**
@@ -93,7 +95,6 @@ export function listProvidersHandler(world: World, call: ArmCall): HandlerResult
  */
 export function providerHandler(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = subscriptionOf(world, call);
-  if (subscriptionId === undefined) return notFound(call);
   const namespace = param(call, "namespace");
   return NAMESPACE.test(namespace)
     ? reply(200, renderProvider(world, subscriptionId, namespace))
@@ -103,8 +104,7 @@ export function providerHandler(world: World, call: ArmCall): HandlerResult {
 function renderProvider(world: World, subscriptionId: string, namespace: string): JsonObject {
   const isCompute = keyOf(namespace) === keyOf(COMPUTE);
   const name = isCompute ? COMPUTE : namespace;
-  const { apiVersions } = world.settings;
-  const locations = locationsOf(world, subscriptionId);
+  const locations = regionsOf(world).map(displayNameOf);
   return {
     id: `/subscriptions/${subscriptionId}/providers/${name}`,
     namespace: name,
@@ -113,7 +113,7 @@ function renderProvider(world: World, subscriptionId: string, namespace: string)
     resourceTypes: (isCompute ? Object.entries(RESOURCE_TYPES) : []).map(([resourceType, published]) => ({
       resourceType,
       locations,
-      apiVersions: apiVersions.length > 0 ? [...apiVersions] : [...published],
+      apiVersions: versionsOf(world, published),
       capabilities: "None",
     })),
   };
@@ -127,12 +127,26 @@ export function listTenantsHandler(): HandlerResult {
   });
 }
 
-/** The regions of a subscription: those of its resource groups. */
-export function locationsOf(world: World, subscriptionId: string): readonly string[] {
-  const names = [...world.resourceGroups.values()]
-    .filter((group) => keyOf(group.subscriptionId) === keyOf(subscriptionId))
-    .map(({ location }) => normalLocation(location));
-  return [...new Set(names)];
+/**
+ * Why the provider has nothing in the region of a path, such as `locations/eastus/vmSizes`; the type is named
+ * as there, without the region.
+ */
+export function checkPathRegion(
+  world: World,
+  { params, path, apiVersion }: Pick<ArmCall, "params" | "path" | "apiVersion">,
+): ArmFailure | undefined {
+  const { location } = params;
+  if (location === undefined || hasRegion(world, location)) return undefined;
+  const type = `locations/${path.split("/").at(-1) ?? ""}`;
+  const versions = versionsOf(world, VM_VERSIONS);
+  return armErrors.noProviderInLocation(location, {
+    ...{ type, version: apiVersion, versions },
+    regions: regionsOf(world),
+  });
+}
+
+function versionsOf({ settings }: World, published: readonly string[]): readonly string[] {
+  return settings.apiVersions.length > 0 ? settings.apiVersions : published;
 }
 
 function renderSubscription(subscriptionId: string): JsonObject {
@@ -151,17 +165,8 @@ function renderSubscription(subscriptionId: string): JsonObject {
   };
 }
 
-function subscriptionOf(world: World, call: ArmCall): string | undefined {
-  return subscriptionIdsOf(world).find((known) => keyOf(known) === keyOf(param(call, "subscriptionId")));
-}
-
-function subscriptionIdsOf({ resourceGroups }: World): readonly string[] {
-  const byKey = new Map(
-    [...resourceGroups.values()].map(({ subscriptionId }) => [keyOf(subscriptionId), subscriptionId]),
-  );
-  return [...byKey.values()];
-}
-
-function notFound(call: ArmCall): HandlerResult {
-  return armErrors.subscriptionNotFound(param(call, "subscriptionId"));
+/** The id of the subscription of a call, which has been found, as it was first spelled. */
+function subscriptionOf(world: World, call: ArmCall): string {
+  const asked = param(call, "subscriptionId");
+  return subscriptionIdsOf(world).find((known) => keyOf(known) === keyOf(asked)) ?? asked;
 }

@@ -1,3 +1,4 @@
+import { checkRegion, hasRegion, regionsOf } from "../../subscription/regions.ts";
 import { normalLocation, type World } from "../../world.ts";
 import type { ArmCall, ArmMethod } from "../arm-message.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
@@ -147,10 +148,18 @@ function checkTags(body: Json): ArmFailure | undefined {
   return value === undefined ? undefined : armErrors.tagValueTooLong(value, TAG_VALUE_MAX);
 }
 
-/** A resource or a group stays where it is. */
+/** A resource or a group is in a region of its subscription, and stays where it is. */
 function checkLocation(world: World, { body, path }: ArmCall): ArmFailure | undefined {
   const location = textAt(body, "location");
   if (location === undefined) return undefined;
+  const [, type] = /\/providers\/(Microsoft\.Compute\/[^/]+)\/[^/]+$/i.exec(path) ?? [];
+  const unavailable =
+    type === undefined
+      ? hasRegion(world, location)
+        ? undefined
+        : armErrors.groupLocationNotAvailable(location, regionsOf(world))
+      : checkRegion(world, location, type);
+  if (unavailable !== undefined) return unavailable;
   const key = keyOf(path);
   const isElsewhere = (present: { readonly location: string }): boolean =>
     normalLocation(present.location) !== normalLocation(location);
