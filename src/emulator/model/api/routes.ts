@@ -77,6 +77,7 @@ import {
 import type { JsonObject } from "./json.ts";
 import type { Route } from "./router.ts";
 import { listSkusHandler, listVmSizesHandler } from "./sku-handlers.ts";
+import { tagRoutes } from "./tag-handlers.ts";
 
 const SUBSCRIPTION = "/subscriptions/{subscriptionId}";
 const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
@@ -145,6 +146,8 @@ export const ARM_ROUTES: readonly Route[] = [
     pattern: `${SUBSCRIPTION}/resourceGroups`,
     handler: listGroupsHandler,
   },
+
+  ...tagRoutes([GROUP, `${COMPUTE}/{type}/{name}`]),
 
   {
     operation: "Resources_ListByResourceGroup",
@@ -493,7 +496,9 @@ export const ARM_ROUTES: readonly Route[] = [
 function providerActions(): readonly JsonObject[] {
   const names = ARM_ROUTES.filter(
     ({ pattern }) => pattern.startsWith(SUBSCRIPTION_COMPUTE) || pattern.startsWith(COMPUTE),
-  ).map(({ method, pattern }) => accessOf({ method, path: pattern }).action);
+  )
+    .map(({ method, pattern }) => accessOf({ method, path: pattern }).action)
+    .filter((name) => name.startsWith("Microsoft.Compute/"));
   return [...new Set(names)].sort().map((name) => {
     const [provider = "", ...rest] = name.replace(/\/action$/u, "").split("/");
     const operation = rest.pop() ?? "";

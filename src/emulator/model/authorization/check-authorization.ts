@@ -44,7 +44,8 @@ export function checkAuthorization(
  */
 export function accessOf({ method, path }: Pick<AuthorizedCall, "method" | "path">): Access {
   const segments = path.split("/").filter((segment) => segment !== "");
-  const provider = segments.findIndex((segment) => segment.toLowerCase() === "providers");
+  // The tags of a resource are of a provider of their own.
+  const provider = segments.findLastIndex((segment) => segment.toLowerCase() === "providers");
   if (provider < 0) {
     const types = segments.filter((_, index) => index % 2 === 0).join("/");
     return { action: `Microsoft.Resources/${types}/${verbs[method]}`, scope: path };

@@ -22,12 +22,22 @@ function furnished(): ModelFixture {
     properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/data` } },
   });
   azure.send("PUT", "availabilitySets/set", { location: "eastus" });
-  azure.finish("PUT", "virtualMachineScaleSets/pool", { location: "eastus", sku: { capacity: 2 } });
+  azure.finish("PUT", "virtualMachineScaleSets/pool", {
+    location: "eastus",
+    sku: { name: "Standard_D2s_v5", capacity: 2 },
+  });
   return azure;
 }
 
 function stateOf(azure: ModelFixture): string | undefined {
   return textAt(azure.send("GET", GROUP).body, "properties", "provisioningState");
+}
+
+function sizesOf({ model: { world } }: ModelFixture): readonly number[] {
+  const { disks, snapshots, virtualMachines, scaleSets, availabilitySets, linkedResources } = world;
+  return [disks, snapshots, virtualMachines, scaleSets, availabilitySets, linkedResources].map(
+    ({ size }) => size,
+  );
 }
 
 function monitorOf(answer: { readonly headers: Readonly<Record<string, string>> }): string {
@@ -37,6 +47,7 @@ function monitorOf(answer: { readonly headers: Readonly<Record<string, string>> 
 describe("the deletion of a resource group", () => {
   it("takes everything in it, and is followed by its Location", () => {
     const azure = furnished();
+    assert.deepEqual(sizesOf(azure), [1, 1, 3, 1, 1, 1]);
     const begun = azure.send("DELETE", GROUP);
     assert.deepEqual([begun.status, begun.headers["retry-after"]], [202, "15"]);
     const monitor = monitorOf(begun);
@@ -50,14 +61,7 @@ describe("the deletion of a resource group", () => {
     const ended = azure.send("GET", monitor);
     assert.deepEqual([ended.status, ended.body], [200, undefined]);
     assert.equal(azure.send("HEAD", GROUP).status, 404);
-    const { disks, snapshots, virtualMachines, scaleSets, availabilitySets, linkedResources } =
-      azure.model.world;
-    assert.deepEqual(
-      [disks, snapshots, virtualMachines, scaleSets, availabilitySets, linkedResources].map(
-        (map) => map.size,
-      ),
-      [0, 0, 0, 0, 0, 0],
-    );
+    assert.deepEqual(sizesOf(azure), [0, 0, 0, 0, 0, 0]);
     assert.equal(codeOf(azure.send("GET", "disks/data").body), "ResourceGroupNotFound");
   });
 

@@ -2,7 +2,7 @@ import { checkRegion, hasRegion, regionsOf } from "../../subscription/regions.ts
 import { normalLocation, type World } from "../../world.ts";
 import type { ArmCall, ArmMethod } from "../arm-message.ts";
 import { type ArmFailure, armErrors } from "../errors.ts";
-import { isObject, type Json, listAt, objectAt, textAt, textsAt } from "../json.ts";
+import { isObject, type Json, type JsonObject, listAt, objectAt, textAt, textsAt } from "../json.ts";
 import { keyOf } from "../resource/resource-id.ts";
 import { type BodyPath, charactersBefore, pathText } from "./body-position.ts";
 import { charactersRead, conversionProblem, integerProblem, textProblem } from "./conversion-problem.ts";
@@ -132,6 +132,11 @@ function checkSkuName(body: Json): ArmFailure | undefined {
   return objectAt(body, "sku") === undefined || textAt(body, "sku", "name") !== undefined
     ? undefined
     : armErrors.skuWithoutName();
+}
+
+/** Why Resource Manager refuses tags that are the whole of a write. */
+export function checkTagsAlone(tags: JsonObject): ArmFailure | undefined {
+  return checkTypes({ tags }) ?? checkTags({ tags });
 }
 
 /** Codes and texts are those of Azure PowerShell, which checks tags as Resource Manager does. */

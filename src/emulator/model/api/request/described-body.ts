@@ -3,8 +3,9 @@ import { isObject, type Json } from "../json.ts";
 import { MEMBER_NAMES } from "./member-names.ts";
 import { BOOLEAN_MEMBERS, NUMBER_MEMBERS } from "./member-values.ts";
 
+/** `operation` is that of a PATCH of tags, which the compute provider does not read. */
 const SPELLINGS: ReadonlyMap<string, string> = new Map(
-  MEMBER_NAMES.map((name) => [name.toLowerCase(), name]),
+  [...MEMBER_NAMES, "operation"].map((name) => [name.toLowerCase(), name]),
 );
 const NUMBERS = new Set(NUMBER_MEMBERS);
 const BOOLEANS = new Set(BOOLEAN_MEMBERS);
