@@ -2,7 +2,7 @@ import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { resourceUriKey } from "../../src/core/azure/ids/disk-uri.ts";
 import { gibToBytes } from "../../src/core/primitives/units.ts";
 import type { CreateVolumeRequest, Volume } from "../../src/csi/gen/csi/v1/csi.ts";
-import { copiedPercent } from "../../src/emulator/model/disk/background-copy.ts";
+import { copiedPercent } from "../../src/emulator/model/disk/copy/background-copy.ts";
 import type { Disk } from "../../src/emulator/model/disk/disk.ts";
 import type { Snapshot } from "../../src/emulator/model/disk/snapshot/snapshot.ts";
 import { type AcknowledgedRecords, recordName } from "./acknowledged-records.ts";

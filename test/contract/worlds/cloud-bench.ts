@@ -5,7 +5,7 @@ import type { Result } from "../../../src/core/failure/result.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
 import type { JournalEntry } from "../../../src/emulator/model/api/journal.ts";
 import type { ComputeModel } from "../../../src/emulator/model/compute-model.ts";
-import type { BackgroundCopy } from "../../../src/emulator/model/disk/background-copy.ts";
+import type { BackgroundCopy } from "../../../src/emulator/model/disk/copy/background-copy.ts";
 import type { LatencyName } from "../../../src/emulator/model/pace/latency.ts";
 import type { ScaleSetSetUp } from "../../../src/emulator/model/scale-set/scale-set-set-up.ts";
 import { addVirtualMachine } from "../../../src/emulator/model/set-up.ts";

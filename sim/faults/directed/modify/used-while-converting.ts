@@ -1,4 +1,4 @@
-import { copiedPercent } from "../../../../src/emulator/model/disk/background-copy.ts";
+import { copiedPercent } from "../../../../src/emulator/model/disk/copy/background-copy.ts";
 import { diceAgain, type FaultContext, type FaultVariant, pick } from "../../fault-class.ts";
 import { cordonOnly, uncordonAll } from "../../processes/cordon.ts";
 import { copyNameOf } from "../copy/copy-names.ts";

@@ -851,6 +851,27 @@ export const armErrors = {
   /** Inferred: no source has the message. */
   tooManySnapshots: (limit: string) =>
     failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
+  /** Inferred: code and words. */
+  tooManyCopies: (name: string, limit: string) =>
+    failure(409, "OperationNotAllowed", `${name} can't be copied now: ${limit}.`, {
+      target: "sourceResourceId",
+    }),
+  /** Inferred: code and words. */
+  tooManyAccesses: (name: string, most: number) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Access to snapshot ${name} can't be granted: ${most} other snapshots of its family have an active ` +
+        "shared access signature.",
+    ),
+  /** Inferred: code and words. */
+  encryptionKept: (name: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The encryption of ${name} can't be changed while a background copy from it or to it is under way, ` +
+        "or while it has a snapshot with instant access.",
+    ),
   availabilitySetInUse: (name: string, vmIds: readonly string[]) =>
     failure(
       409,

@@ -108,8 +108,8 @@ function statedIn(body: Json | undefined): { readonly tags: Tags } | ArmFailure 
 }
 
 /**
- * The tags after a PATCH. Names are compared without regard to case. `Delete` takes names, whose value is empty
- * then, or pairs.
+ * The tags after a PATCH. Names are compared without regard to case. `Delete` takes names, whose value is
+ * empty then, or pairs.
  */
 function changedBy(body: Json | undefined, present: Tags): { readonly tags: Tags } | ArmFailure {
   const asked = textAt(body, "operation") ?? "";

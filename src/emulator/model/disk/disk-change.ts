@@ -3,7 +3,8 @@ import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "../api/
 import { sameId } from "../api/resource/resource-id.ts";
 import type { VirtualMachine } from "../vm/virtual-machine.ts";
 import { findVm, type World } from "../world.ts";
-import { copiedPercent } from "./background-copy.ts";
+import { copiedPercent } from "./copy/background-copy.ts";
+import { isEncryptionKept } from "./copy/copy-limits.ts";
 import { checkPerformanceChange, checkPremiumChange, checkSkuChange } from "./disk-conversion.ts";
 import { isSasActive } from "./disk-read.ts";
 import { type Disk, type DiskSpec, sectorSizeBytes } from "./disk.ts";
@@ -48,8 +49,10 @@ export function checkDiskChange(
   if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0)
     return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
   const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
-  if (isRefused && active.length > 0 && !sameJson(next.encryption, disk.spec.encryption))
+  const changesEncryption = !sameJson(next.encryption, disk.spec.encryption);
+  if (isRefused && active.length > 0 && changesEncryption)
     return armErrors.changeWhileAttached("encryption", disk.name, active);
+  if (changesEncryption && isEncryptionKept(world, disk)) return armErrors.encryptionKept(disk.name);
   const refused =
     checkSkuChange(world, disk, next, active) ??
     checkPremiumChange(world, disk, next, active) ??

@@ -1,7 +1,8 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { sameId } from "../api/resource/resource-id.ts";
 import { findVm, normalLocation, type World } from "../world.ts";
-import { copiedPercent } from "./background-copy.ts";
+import { copiedPercent } from "./copy/background-copy.ts";
+import { checkBackgroundCopies } from "./copy/copy-limits.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
 import { tierOf } from "./disk-tier.ts";
 import type { Disk, DiskSpec } from "./disk.ts";
@@ -110,7 +111,7 @@ function checkConversion(world: World, disk: Disk): ArmFailure | undefined {
   );
   return running.length >= CONVERSIONS_MAX
     ? armErrors.conversionRefused(disk.name, `${CONVERSIONS_MAX} conversions are under way in the region`)
-    : undefined;
+    : checkBackgroundCopies(world, disk.subscriptionId, disk.name);
 }
 
 function isPerformanceChange(disk: Disk, next: DiskSpec): boolean {

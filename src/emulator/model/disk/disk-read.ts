@@ -1,6 +1,6 @@
 import type { JsonObject } from "../api/json.ts";
 import { findDisk, findVm, type World } from "../world.ts";
-import { copiedPercent } from "./background-copy.ts";
+import { copiedPercent } from "./copy/background-copy.ts";
 import { type Disk, type DiskState, renderDisk, type SasGrant } from "./disk.ts";
 
 export function renderDiskNow(world: World, id: string, upperCaseGroup = false): JsonObject | undefined {

@@ -1,7 +1,8 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, textAt } from "../api/json.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../world.ts";
-import { copiedPercent } from "./background-copy.ts";
+import { copiedPercent } from "./copy/background-copy.ts";
+import { checkRestores } from "./copy/copy-limits.ts";
 import { type DiskFamily, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type Disk, sectorSizeBytes } from "./disk.ts";
 import { snapshotAccess, type Snapshot } from "./snapshot/snapshot.ts";
@@ -54,7 +55,8 @@ export function diskSource(
   const isFast = hasSettablePerformance(familyIn(body));
   if (snapshot !== undefined)
     return (
-      checkRestore(world, snapshot, body) ?? {
+      checkRestore(world, snapshot, body) ??
+      checkRestores(world, snapshot) ?? {
         kind: "Source",
         id: snapshot.id,
         sizeGiB: snapshot.sizeGiB,

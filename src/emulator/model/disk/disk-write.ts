@@ -12,14 +12,16 @@ import { diskQuota } from "../subscription/quota-table.ts";
 import { checkQuota } from "../subscription/quotas.ts";
 import { checkSku } from "../subscription/restricted-skus.ts";
 import { isBeingMade } from "../vm/new-disks.ts";
-import { findDisk, putDisk, updateDisk, without, type World } from "../world.ts";
+import { findDisk, findSnapshot, putDisk, updateDisk, without, type World } from "../world.ts";
+import { checkBackgroundCopies } from "./copy/copy-limits.ts";
+import { failCopiesOf } from "./copy/end-copies.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
 import { isConversion, notedChanges } from "./disk-conversion.ts";
 import { renderDiskNow } from "./disk-read.ts";
+import { hasSettablePerformance } from "./disk-sku.ts";
 import { type DiskSource, diskSource } from "./disk-source.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
-import { failCopiesOf } from "./end-copies.ts";
 
 export interface DiskAddress {
   readonly subscriptionId: string;
@@ -116,6 +118,11 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   const { subscriptionId } = address;
   const refused =
     checkZones(spec, zones, location) ??
+    (source !== undefined &&
+    findSnapshot(world, source.id) !== undefined &&
+    hasSettablePerformance(spec.sku.family)
+      ? checkBackgroundCopies(world, subscriptionId, address.name)
+      : undefined) ??
     checkLinks(world, spec) ??
     checkSku(world, spec.sku.name, { id, subscriptionId, location, zones }) ??
     checkQuota(world, { subscriptionId, location }, diskQuota(spec.sku.name));

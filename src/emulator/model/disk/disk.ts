@@ -1,7 +1,7 @@
 import { type Json, type JsonObject, numberAt, textAt } from "../api/json.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { ownerName } from "../api/resource/resource-id.ts";
-import type { BackgroundCopy } from "./background-copy.ts";
+import type { BackgroundCopy } from "./copy/background-copy.ts";
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { basePerformance, type Performance, performancePlusOf, tierOf } from "./disk-tier.ts";
 

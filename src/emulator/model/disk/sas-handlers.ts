@@ -6,6 +6,7 @@ import { resourceId } from "../api/resource/resource-id.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
 import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "../world.ts";
+import { checkFamilyAccesses } from "./copy/copy-limits.ts";
 import type { Disk, Protection, SasGrant } from "./disk.ts";
 import { type Snapshot, snapshotAccess } from "./snapshot/snapshot.ts";
 
@@ -135,7 +136,10 @@ function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Access
   if (snapshot === undefined) return undefined;
   return {
     ...snapshot,
-    refused: copyRunning(world, snapshot) ?? exportDenied(snapshot, snapshot.protection),
+    refused:
+      copyRunning(world, snapshot) ??
+      exportDenied(snapshot, snapshot.protection) ??
+      checkFamilyAccesses(world, snapshot),
     set: (sas) => {
       const now = findSnapshot(world, id);
       if (now !== undefined)

@@ -1,7 +1,8 @@
 import { type ArmFailure, armErrors } from "../../api/errors.ts";
 import { type JsonObject, numberAt, textAt } from "../../api/json.ts";
 import { findDisk, findSnapshot, normalLocation, type World } from "../../world.ts";
-import { copiedPercent } from "../background-copy.ts";
+import { copiedPercent } from "../copy/background-copy.ts";
+import { checkCopiesTo } from "../copy/copy-limits.ts";
 import { hasSettablePerformance } from "../disk-sku.ts";
 import { sectorSizeBytes } from "../disk.ts";
 import { completionPercent, type Snapshot } from "./snapshot.ts";
@@ -42,11 +43,18 @@ const WINDOW_MS = 300_000;
 const INSTANT_ACCESS_MIN_MINUTES = 60;
 const INSTANT_ACCESS_MAX_MINUTES = 300;
 
+/** The snapshot that is to be made. */
+interface Wanted {
+  readonly subscriptionId: string;
+  readonly location: string;
+  readonly incremental: boolean;
+}
+
 /** The source that a snapshot's `creationData` names, or why it is refused. */
 export function snapshotSource(
   world: World,
   creationData: JsonObject,
-  wanted: { readonly location: string; readonly incremental: boolean },
+  wanted: Wanted,
 ): SnapshotSource | ArmFailure {
   const option = textAt(creationData, "createOption");
   const id = textAt(creationData, "sourceResourceId");
@@ -62,12 +70,12 @@ export function snapshotSource(
       "Required parameter 'snapshot.creationData.sourceResourceId' is missing (null).",
     );
   return option === "CopyStart"
-    ? fromOtherRegion(world, id, wanted.incremental)
+    ? fromOtherRegion(world, id, wanted)
     : fromHere(world, id, creationData, wanted);
 }
 
-function fromOtherRegion(world: World, id: string, incremental: boolean): SnapshotSource | ArmFailure {
-  if (!incremental)
+function fromOtherRegion(world: World, id: string, wanted: Wanted): SnapshotSource | ArmFailure {
+  if (!wanted.incremental)
     return armErrors.invalidParameter(
       "createOption",
       "CopyStart is supported only for incremental snapshots.",
@@ -76,7 +84,7 @@ function fromOtherRegion(world: World, id: string, incremental: boolean): Snapsh
   if (snapshot === undefined) return armErrors.sourceNotFound(id);
   if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
   if (isFamilyBeingCopied(world, snapshot)) return armErrors.copyPending(snapshot.name);
-  return fromSnapshot(snapshot, true);
+  return checkCopiesTo(world, wanted) ?? fromSnapshot(snapshot, true);
 }
 
 /**
@@ -98,7 +106,7 @@ function fromHere(
   world: World,
   id: string,
   creationData: JsonObject,
-  wanted: { readonly location: string; readonly incremental: boolean },
+  wanted: Wanted,
 ): SnapshotSource | ArmFailure {
   const snapshot = findSnapshot(world, id);
   const disk = findDisk(world, id);

@@ -20,9 +20,10 @@ import { delayMs, happened, isBeingCopied, startOperation } from "../../pace/ope
 import { snapshotQuota } from "../../subscription/quota-table.ts";
 import { checkQuota } from "../../subscription/quotas.ts";
 import { findSnapshot, putSnapshot, without, type World } from "../../world.ts";
+import { isUnderWay } from "../copy/copy-limits.ts";
+import { endCopiesOf } from "../copy/end-copies.ts";
 import { isSasActive } from "../disk-read.ts";
 import { diskSizeBytes } from "../disk.ts";
-import { endCopiesOf } from "../end-copies.ts";
 import { checkProtection, protectionIn } from "../protection.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
@@ -76,7 +77,11 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
       "Required parameter 'snapshot.creationData' is missing (null).",
     );
   const incremental = booleanAt(body, "properties", "incremental") ?? false;
-  const source = snapshotSource(world, creationData, { location, incremental });
+  const source = snapshotSource(world, creationData, {
+    subscriptionId: address.subscriptionId,
+    location,
+    incremental,
+  });
   if (source.kind === "Failure") return source;
 
   const id = resourceId({ ...address, type: "snapshots" });
@@ -143,7 +148,12 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
     protection: protectionIn(properties, snapshot.protection),
     other: { ...snapshot.other, ...withoutMembers(properties, UNDERSTOOD) },
   };
-  const refused = checkProtection(properties, snapshot.protection) ?? checkLinks(world, changed.protection);
+  const refused =
+    checkProtection(properties, snapshot.protection) ??
+    checkLinks(world, changed.protection) ??
+    (isUnderWay(world, snapshot) && !sameJson(changed.protection.encryption, snapshot.protection.encryption)
+      ? armErrors.encryptionKept(snapshot.name)
+      : undefined);
   if (refused !== undefined) return refused;
   const grows = sizeGiB > snapshot.sizeGiB;
   const operation = start(world, snapshot, "Snapshots_Update", delayMs(world, "diskUpdate"), {

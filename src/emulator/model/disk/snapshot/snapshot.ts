@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../api/json.ts";
 import { isoTime } from "../../api/resource/iso-time.ts";
-import { type BackgroundCopy, copiedPercent } from "../background-copy.ts";
+import { type BackgroundCopy, copiedPercent } from "../copy/background-copy.ts";
 import { diskSizeBytes, type Protection, type ProvisioningState, type SasGrant } from "../disk.ts";
 
 /** A snapshot of a disk, or a copy of one. */

@@ -1,8 +1,8 @@
-import { textAt } from "../api/json.ts";
-import { sameId } from "../api/resource/resource-id.ts";
-import { putSnapshot, type World } from "../world.ts";
-import type { Disk } from "./disk.ts";
-import { completionPercent, type Snapshot } from "./snapshot/snapshot.ts";
+import { textAt } from "../../api/json.ts";
+import { sameId } from "../../api/resource/resource-id.ts";
+import { putSnapshot, type World } from "../../world.ts";
+import type { Disk } from "../disk.ts";
+import { completionPercent, type Snapshot } from "../snapshot/snapshot.ts";
 
 /** A copy that has ended without its content stays where it is. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
