@@ -2,10 +2,11 @@ import { checkQuota } from "../subscription/quotas.ts";
 import { type AvailabilitySet, ensureResourceGroup, type World } from "../world.ts";
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
-import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
+import { type JsonObject, numberAt, textAt } from "./json.ts";
 import { checkVmName } from "./request/check-name.ts";
 import { inScope, page } from "./resource/paging.ts";
 import { keyOf, resourceId, sameId } from "./resource/resource-id.ts";
+import { statedTags } from "./resource/stated-members.ts";
 
 /** What an availability set is that says nothing else: that of disks, over two fault domains. */
 export const DEFAULT_AVAILABILITY_SET = { skuName: "Aligned", faultDomains: 2, updateDomains: 5 } as const;
@@ -48,7 +49,7 @@ function written(world: World, call: ArmCall, location: string): HandlerResult {
     ...address,
     id: existing?.id ?? id,
     location,
-    tags: textsAt(call.body, "tags") ?? existing?.tags,
+    tags: statedTags(call.body, existing?.tags),
     skuName: textAt(call.body, "sku", "name") ?? existing?.skuName ?? DEFAULT_AVAILABILITY_SET.skuName,
     faultDomains:
       numberAt(call.body, "properties", "platformFaultDomainCount") ??

@@ -625,18 +625,22 @@ export const armErrors = {
       target: property,
     }),
   /** A member of a body that the provider of VMs does not know, or not in that API version. */
-  unknownMember: (member: string, type: string, path: string, position: number) =>
+  unknownMember: (
+    member: string,
+    type: string,
+    { root, path, position }: { root: string; path: string; position: number },
+  ) =>
     failure(
       400,
       "BadRequest",
       `Could not find member '${member}' on object of type '${type}'. ` +
         `Path '${path}', line 1, position ${position}.`,
-      { target: `vm.${path}` },
+      { target: `${root}.${path}` },
     ),
   /** A value of a body that is none of the type which the provider of VMs reads. */
-  notConvertible: (found: { problem: string; path: string; position: number }) =>
+  notConvertible: (found: { root: string; problem: string; path: string; position: number }) =>
     failure(400, "BadRequest", `${found.problem} Path '${found.path}', line 1, position ${found.position}.`, {
-      target: `vm.${found.path}`,
+      target: `${found.root}.${found.path}`,
     }),
   invalidName: (parameter: string) =>
     failure(400, "InvalidParameter", `The value of parameter ${parameter} is invalid.`, {

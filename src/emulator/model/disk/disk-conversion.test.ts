@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, type Json } from "../api/json.ts";
+import { at, type Json, textAt } from "../api/json.ts";
 import { DEFAULT_LATENCIES } from "../pace/latency.ts";
 import { aModel, codeOf, diskBody, listBody, type ModelFixture } from "../testing/model-fixture.ts";
 
@@ -97,6 +97,37 @@ describe("bursting on demand and the tier of a Premium disk", () => {
     assert.equal(shownOf(azure, "burstingEnabled"), undefined);
     azure.finish("PATCH", DISK, skuOf("Premium_LRS"));
     assert.equal(shownOf(azure, "burstingEnabled"), undefined);
+  });
+
+  it("does not keep a client from putting back what it has read with another SKU or size", () => {
+    const putBack = (azure: ModelFixture, change: Record<string, Json>): Json | undefined => {
+      const read = azure.send("GET", DISK).body as { readonly properties: Record<string, Json> };
+      const { properties = {}, ...top } = change;
+      return azure.finish("PUT", DISK, {
+        ...read,
+        ...top,
+        properties: { ...read.properties, ...(properties as object) },
+      });
+    };
+    const azure = withDisk("Premium_LRS", { diskSizeGB: 1024, burstingEnabled: true });
+    assert.equal(
+      textAt(putBack(azure, skuOf("StandardSSD_LRS") as Record<string, Json>), "status"),
+      "Succeeded",
+    );
+    assert.equal(shownOf(azure, "burstingEnabled"), undefined);
+    const raised = withDisk();
+    raised.finish("PATCH", DISK, tier("P30"));
+    assert.equal(textAt(putBack(raised, { properties: { diskSizeGB: 2048 } }), "status"), "Succeeded");
+    assert.equal(shownOf(raised, "tier"), "P40");
+    raised.advance(12 * HOUR_MS);
+    raised.finish("PATCH", DISK, tier("P50"));
+    assert.equal(
+      textAt(putBack(raised, skuOf("StandardSSD_LRS") as Record<string, Json>), "status"),
+      "Succeeded",
+    );
+    const enabled = withDisk("Standard_LRS", { diskSizeGB: 1024 });
+    const change = { ...(skuOf("StandardSSD_LRS") as object), ...(bursting(true) as object) };
+    assert.equal(codeOf(enabled.send("PATCH", DISK, change).body), "InvalidParameter");
   });
 
   it("is switched on only while no running VM has the disk, and off 12 hours later", () => {

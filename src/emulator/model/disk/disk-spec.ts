@@ -7,9 +7,9 @@ import {
   numberAt,
   objectAt,
   textAt,
-  textsAt,
   withoutMembers,
 } from "../api/json.ts";
+import { statedTags } from "../api/resource/stated-members.ts";
 import { type DiskSku, DISK_SKU_NAMES, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import {
   basePerformance,
@@ -72,9 +72,13 @@ export function diskSpecFrom(
   if (sizeGiB === undefined)
     return armErrors.invalidParameter("diskSizeGB", "Required parameter 'diskSizeGB' is missing (null).");
   const maxShares = numberAt(properties, "maxShares") ?? previous?.maxShares ?? 1;
-  // Learn, Enable on-demand bursting: another type of disk that is not Premium switches it off.
-  const wasBursting = sku.family === "Premium" && previous?.burstingEnabled === true;
-  const burstingEnabled = booleanAt(properties, "burstingEnabled") ?? wasBursting;
+  // Learn, Enable on-demand bursting: another type of disk that is not Premium switches it off, also for a
+  // client that reads a disk, changes its SKU and puts it back.
+  const wasBursting = previous?.burstingEnabled === true;
+  const burstingEnabled =
+    wasBursting && sku.family !== "Premium"
+      ? false
+      : (booleanAt(properties, "burstingEnabled") ?? wasBursting);
   const refused =
     checkSize(sku, sizeGiB) ??
     checkShares(sku, sizeGiB, maxShares) ??
@@ -96,7 +100,7 @@ export function diskSpecFrom(
     sku,
     sizeGiB,
     maxShares,
-    tags: textsAt(body, "tags") ?? previous?.tags,
+    tags: statedTags(body, previous?.tags),
     ...(performance === undefined ? {} : { performance }),
     ...(tier === undefined ? {} : { tier }),
     burstingEnabled,
@@ -207,14 +211,16 @@ function tierIn(
 ): string | ArmFailure | undefined {
   const asked = textAt(properties, "tier");
   const natural = tierFor(sku.family, sizeGiB);
-  if (asked === undefined) {
+  // A client that reads a disk, changes its size or SKU and puts it back repeats the tier that it has.
+  const present =
+    previous === undefined
+      ? undefined
+      : tierOf({ family: previous.sku.family, sizeGiB: previous.sizeGiB, raised: previous.tier });
+  if (asked === undefined || asked === present?.name) {
     const kept = tierOf({ family: sku.family, sizeGiB, raised: previous?.tier });
     return kept?.name === natural?.name ? undefined : kept?.name;
   }
   if (asked === natural?.name) return undefined;
-  // A client that reads a disk, changes its size and puts it back repeats the tier of the smaller size.
-  const base = previous === undefined ? undefined : tierFor(previous.sku.family, previous.sizeGiB)?.name;
-  if (previous?.tier === undefined && asked === base) return undefined;
   const tiers = tiersOf(sku.family);
   const raised = tiers.find((tier) => tier.name === asked);
   const isLarge = sizeGiB > 4096;

@@ -1,9 +1,9 @@
 import type { ArmCall } from "../api/arm-message.ts";
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import { booleanAt, type JsonObject, objectAt, textAt, textsAt } from "../api/json.ts";
+import { booleanAt, type JsonObject, objectAt, textAt } from "../api/json.ts";
 import { checkDiskName } from "../api/request/check-name.ts";
 import { keyOf, resourceId } from "../api/resource/resource-id.ts";
-import { identityOf } from "../api/resource/stated-members.ts";
+import { identityOf, statedTags } from "../api/resource/stated-members.ts";
 import { RETRY_AFTER } from "../pace/lro.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, happened, startOperation } from "../pace/operations.ts";
@@ -51,12 +51,12 @@ export function writeLinked(
   const misnamed = existing === undefined ? checkDiskName(NAMES[address.type], address.name) : undefined;
   if (misnamed !== undefined) return misnamed;
   const properties = objectAt(body, "properties") ?? {};
-  const identity = identityOf(world, objectAt(body, "identity"), existing?.identity);
+  const identity = identityOf(world, body, existing?.identity);
   return startWrite(world, existing, "CreateOrUpdate", {
     ...address,
     id: existing?.id ?? resourceId(address),
     location: existing?.location ?? normalLocation(location),
-    tags: textsAt(body, "tags") ?? existing?.tags,
+    tags: statedTags(body, existing?.tags),
     properties: address.type === "diskEncryptionSets" ? withDefaults(properties) : properties,
     ...(identity === undefined ? {} : { identity }),
     createdAtMs: existing?.createdAtMs ?? world.nowMs,
@@ -70,10 +70,10 @@ export function changeLinked(
   existing: LinkedResource,
   { body }: Pick<ArmCall, "body">,
 ): LinkedWrite {
-  const identity = identityOf(world, objectAt(body, "identity"), existing.identity);
+  const identity = identityOf(world, body, existing.identity);
   return startWrite(world, existing, "Update", {
-    ...existing,
-    tags: textsAt(body, "tags") ?? existing.tags,
+    ...without(existing, "identity"),
+    tags: statedTags(body, existing.tags),
     properties: { ...existing.properties, ...objectAt(body, "properties") },
     ...(identity === undefined ? {} : { identity }),
     provisioningState: "Succeeded",

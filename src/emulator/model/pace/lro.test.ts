@@ -71,7 +71,7 @@ describe("the first answer", () => {
     ["PUT", `${GROUP}/rg`, { location: "eastus" }, 200],
     ["HEAD", `${GROUP}/rg`, undefined, 204],
     ["HEAD", `${GROUP}/none`, undefined, 404],
-    ["DELETE", `${GROUP}/rg`, undefined, 409],
+    ["DELETE", `${GROUP}/rg`, undefined, 202],
     ["DELETE", `${GROUP}/none`, undefined, 404],
   ];
   for (const [method, path, body, status] of rows) {

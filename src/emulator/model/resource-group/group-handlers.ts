@@ -4,6 +4,7 @@ import { type JsonObject, textAt, textsAt } from "../api/json.ts";
 import { meets, parseListFilter } from "../api/resource/list-filter.ts";
 import { page } from "../api/resource/paging.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
+import { statedTags } from "../api/resource/stated-members.ts";
 import {
   findResourceGroup,
   normalLocation,
@@ -47,10 +48,7 @@ export function patchGroupHandler(world: World, call: ArmCall): HandlerResult {
   const group = findResourceGroup(world, addressOf(call));
   return group === undefined
     ? armErrors.resourceGroupNotFound(param(call, "resourceGroup"))
-    : reply(
-        200,
-        renderGroup(putResourceGroup(world, { ...group, tags: textsAt(call.body, "tags") ?? group.tags })),
-      );
+    : reply(200, renderGroup(putResourceGroup(world, { ...group, tags: statedTags(call.body, group.tags) })));
 }
 
 export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {

@@ -9,14 +9,13 @@ import {
   objectAt,
   sameJson,
   textAt,
-  textsAt,
   withoutMembers,
 } from "../api/json.ts";
 import { checkVmName } from "../api/request/check-name.ts";
 import { isoTime } from "../api/resource/iso-time.ts";
 import { inScope, page } from "../api/resource/paging.ts";
 import { withoutSecrets } from "../api/resource/secrets.ts";
-import { statedMembers } from "../api/resource/stated-members.ts";
+import { statedMembers, statedTags } from "../api/resource/stated-members.ts";
 import { endWithOthers } from "../pace/end-with-others.ts";
 import { operationHeaders } from "../pace/lro.ts";
 import { joinOperation, startOperation } from "../pace/operations.ts";
@@ -122,7 +121,7 @@ function change(world: World, call: ArmCall, set: ScaleSet, name: string): Handl
     other: merged(set.other, withoutMembers(objectAt(call.body, "properties") ?? {}, UNDERSTOOD)),
     members: statedMembers(world, call.body, set.members),
     upgradePolicy,
-    tags: textsAt(call.body, "tags") ?? set.tags,
+    tags: statedTags(call.body, set.tags),
   };
   const present = instancesOf(world, set);
   const plan = planCapacity(world, changed, numberAt(call.body, "sku", "capacity") ?? present.length);

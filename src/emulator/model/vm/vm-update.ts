@@ -1,14 +1,5 @@
 import { type ArmFailure, armErrors } from "../api/errors.ts";
-import {
-  booleanAt,
-  type Json,
-  type JsonObject,
-  listAt,
-  merged,
-  sameJson,
-  textAt,
-  textsAt,
-} from "../api/json.ts";
+import { booleanAt, type Json, type JsonObject, listAt, merged, sameJson, textAt } from "../api/json.ts";
 import {
   checkUltraChange,
   checkUnchangeable,
@@ -16,7 +7,7 @@ import {
   fixedProperties,
 } from "../api/request/check-vm-change.ts";
 import { keyOf } from "../api/resource/resource-id.ts";
-import { statedMembers } from "../api/resource/stated-members.ts";
+import { statedMembers, statedTags } from "../api/resource/stated-members.ts";
 import type { DiskControllerType } from "../data-plane-port.ts";
 import type { Operation } from "../pace/operation.ts";
 import { delayMs, startOperation } from "../pace/operations.ts";
@@ -103,7 +94,7 @@ export function updateVm(
   return startUpdate(world, vm, name, {
     size,
     controllerType,
-    tags: textsAt(body, "tags") ?? vm.tags,
+    tags: statedTags(body, vm.tags),
     ultraSsdEnabled,
     other: merged(merged(vm.other, otherProperties(body)), fixedProperties(vm, body)),
     members: statedMembers(world, body, vm.members),

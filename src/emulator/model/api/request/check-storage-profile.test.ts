@@ -41,6 +41,32 @@ describe("a write of a VM with a member that the provider does not know", () => 
       assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1");
     });
 
+  it("is refused for a scale set's model too, which drops no disk", () => {
+    const put = (storageProfile: Json): readonly unknown[] => {
+      const azure = aModel();
+      const { status, body } = azure.send("PUT", "virtualMachineScaleSets/pool", {
+        location: "eastus",
+        sku: { name: "Standard_D2s_v5", capacity: 1 },
+        properties: { virtualMachineProfile: { storageProfile } },
+      });
+      assert.equal(azure.send("GET", "virtualMachineScaleSets/pool").status, 404);
+      const message = textAt(body, "error", "message")?.replace(/ Path .*$/, "");
+      return [status, codeOf(body), textAt(body, "error", "target"), message];
+    };
+    const target = "vmScaleSet.properties.virtualMachineProfile.storageProfile.dataDisks";
+    const disk = { lun: 0, createOption: "Empty", diskSizeGB: 8 };
+    assert.deepEqual(put({ dataDisks: [disk, "data"] }), [
+      ...[400, "BadRequest", `${target}[1]`],
+      "Error converting value \"data\" to type 'VirtualMachineScaleSetDataDisk'.",
+    ]);
+    assert.deepEqual(put({ dataDisks: [{ ...disk, toBeDetached: true }] }), [
+      ...[400, "BadRequest", `${target}[0].toBeDetached`],
+      "Could not find member 'toBeDetached' on object of type 'VirtualMachineScaleSetDataDisk'.",
+    ]);
+    assert.deepEqual(put({ dataDisks: [null] }).slice(0, 3), [400, "BadRequest", `${target}[0]`]);
+    assert.deepEqual(put({ dataDisks: disk }).slice(0, 3), [400, "BadRequest", target]);
+  });
+
   it("is obeyed in a version that is newer than the emulator's models", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

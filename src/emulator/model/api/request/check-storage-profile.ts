@@ -89,6 +89,41 @@ const STORAGE_PROFILE = modelOf(
 );
 const VIRTUAL_MACHINE = modelOf([], { properties: modelOf([], { storageProfile: STORAGE_PROFILE }) });
 
+const SCALE_SET_DISK = modelOf(
+  [
+    "name",
+    "lun",
+    "writeAcceleratorEnabled",
+    "createOption",
+    "diskSizeGB",
+    "storageFaultDomainAlignment",
+    "diskIOPSReadWrite",
+    "diskMBpsReadWrite",
+    "deleteOption",
+  ],
+  {
+    caching: CACHING,
+    managedDisk: modelOf(
+      // A scale set refuses `id` by its own name.
+      ["id", "diskEncryptionSet", "securityProfile", "additionalDiskProperties"],
+      { storageAccountType: STORAGE_ACCOUNT_TYPE },
+      "VirtualMachineScaleSetManagedDiskParameters",
+    ),
+  },
+  "VirtualMachineScaleSetDataDisk",
+);
+const SCALE_SET = modelOf([], {
+  properties: modelOf([], {
+    virtualMachineProfile: modelOf([], {
+      storageProfile: modelOf(
+        ["imageReference", "diskControllerType", "diskApiVersion"],
+        { dataDisks: { elements: SCALE_SET_DISK }, osDisk: OS_DISK },
+        "VirtualMachineScaleSetStorageProfile",
+      ),
+    }),
+  }),
+});
+
 const ATTACH_DETACH = modelOf(
   [],
   {
@@ -104,11 +139,13 @@ const ATTACH_DETACH = modelOf(
   "AttachDetachDataDisksRequest",
 );
 
-/** The writes of VMs and instances, and what they send. */
+/** The writes of VMs, instances and scale sets, and what they send. Inferred: the types of scale sets. */
 const WRITES: Readonly<Record<string, Model>> = {
   VirtualMachines_CreateOrUpdate: VIRTUAL_MACHINE,
   VirtualMachines_Update: VIRTUAL_MACHINE,
   VirtualMachineScaleSetVMs_Update: VIRTUAL_MACHINE,
+  VirtualMachineScaleSets_CreateOrUpdate: SCALE_SET,
+  VirtualMachineScaleSets_Update: SCALE_SET,
   VirtualMachines_AttachDetachDataDisks: ATTACH_DETACH,
   VirtualMachineScaleSetVMs_AttachDetachDataDisks: ATTACH_DETACH,
 };
@@ -130,7 +167,8 @@ export function checkStorageProfile(
   const model = WRITES[operation];
   if (model === undefined) return undefined;
   const missing = fieldsMissingIn(operation, apiVersion).map((field) => field.toLowerCase());
-  return checkObject({ body, missing, apiVersion }, body, { model, path: [] });
+  const root = model === SCALE_SET ? "vmScaleSet" : "vm";
+  return checkObject({ body, missing, apiVersion, root }, body, { model, path: [] });
 }
 
 interface Write {
@@ -138,6 +176,8 @@ interface Write {
   /** Fields that the version does not have yet, in lower case and without indexes. */
   readonly missing: readonly string[];
   readonly apiVersion: string;
+  /** How the target of an error begins. */
+  readonly root: "vm" | "vmScaleSet";
 }
 
 interface Place {
@@ -173,10 +213,10 @@ function checkList(
  * The words of Newtonsoft.Json, of which none is recorded for these types. For null it has none: whatever the
  * provider says, it can't make a disk of it.
  */
-function notOfType({ body }: Write, value: Json, type: string, path: BodyPath): ArmFailure {
+function notOfType({ body, root }: Write, value: Json, type: string, path: BodyPath): ArmFailure {
   const position = charactersBefore(body, path) + charactersRead(value);
   return armErrors.notConvertible({
-    problem: conversionProblem(value, type),
+    ...{ root, problem: conversionProblem(value, type) },
     path: pathText(path),
     position,
   });
@@ -191,7 +231,11 @@ function checkMember(
   const member = members.get(name.toLowerCase());
   const isUnknown = member === undefined && write.apiVersion <= KNOWN_UNTIL;
   if (type !== undefined && (isUnknown || isMissing(write, path)))
-    return armErrors.unknownMember(name, type, pathText(path), charactersBefore(write.body, path));
+    return armErrors.unknownMember(name, type, {
+      root: write.root,
+      path: pathText(path),
+      position: charactersBefore(write.body, path),
+    });
   if (member === undefined || member === "any") return undefined;
   if (value === undefined || value === null) return undefined;
   if ("model" in member) return checkObject(write, value, { model: member.model, path });

@@ -13,6 +13,7 @@ import {
 import { checkDiskName } from "../../api/request/check-name.ts";
 import { choiceOf } from "../../api/request/choice.ts";
 import { keyOf, resourceId, sameId } from "../../api/resource/resource-id.ts";
+import { statedTags } from "../../api/resource/stated-members.ts";
 import { checkLinks } from "../../linked/links.ts";
 import { RETRY_AFTER } from "../../pace/lro.ts";
 import type { Operation } from "../../pace/operation.ts";
@@ -142,7 +143,7 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
   if (typeof sizeGiB !== "number") return sizeGiB;
   const changed: Snapshot = {
     ...snapshot,
-    tags: textsAt(body, "tags") ?? snapshot.tags,
+    tags: statedTags(body, snapshot.tags),
     skuName,
     sizeGiB,
     protection: protectionIn(properties, snapshot.protection),

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aModel, codeOf, COMPUTE, diskBody, type ModelFixture } from "../../testing/model-fixture.ts";
+import { at, type Json } from "../json.ts";
+
+const GROUP = "/subscriptions/sub-1/resourceGroups/rg";
+const TAGS = { team: "storage" };
+const IDENTITY = { type: "SystemAssigned" };
+
+function furnished(): ModelFixture {
+  const azure = aModel({ virtualMachines: [] });
+  const location = "eastus";
+  const put = (path: string, body: object): void => {
+    const { status } = azure.send("PUT", path, { location, tags: TAGS, ...body });
+    assert.ok(status < 300, path);
+    azure.settle();
+  };
+  put(GROUP, {});
+  put("disks/disk", diskBody() as object);
+  put("snapshots/snapshot", {
+    properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/disk` } },
+  });
+  put("availabilitySets/set", {});
+  put("diskAccesses/access", {});
+  put("virtualMachines/vm", { identity: IDENTITY, properties: { networkProfile: {} } });
+  put("virtualMachineScaleSets/pool", {
+    identity: IDENTITY,
+    sku: { name: "Standard_D2s_v5", capacity: 0 },
+  });
+  return azure;
+}
+
+describe("what a write sets to null", () => {
+  for (const path of [
+    GROUP,
+    "disks/disk",
+    "snapshots/snapshot",
+    "availabilitySets/set",
+    "diskAccesses/access",
+    "virtualMachines/vm",
+    "virtualMachineScaleSets/pool",
+  ])
+    it(`goes: the tags of ${path.split("/").at(-2) ?? ""}`, () => {
+      const azure = furnished();
+      const tags = (): Json | undefined => at(azure.send("GET", path).body, "tags");
+      azure.finish("PATCH", path, {});
+      assert.deepEqual(tags(), TAGS);
+      azure.finish("PATCH", path, { tags: null });
+      assert.deepEqual(tags(), {});
+    });
+
+  for (const path of ["virtualMachines/vm", "virtualMachineScaleSets/pool"])
+    it(`goes: the identity of ${path.split("/")[0] ?? ""}`, () => {
+      const azure = furnished();
+      azure.finish("PATCH", path, { tags: {} });
+      assert.equal(at(azure.send("GET", path).body, "identity", "type"), "SystemAssigned");
+      azure.finish("PATCH", path, { identity: null });
+      assert.equal(at(azure.send("GET", path).body, "identity"), undefined);
+    });
+
+  it("is refused where it is needed: the identity of an encryption set", () => {
+    const azure = furnished();
+    const properties = { activeKey: { keyUrl: "https://vault/keys/k" } };
+    azure.finish("PUT", "diskEncryptionSets/keys", { location: "eastus", identity: IDENTITY, properties });
+    const refused = azure.send("PATCH", "diskEncryptionSets/keys", { identity: null });
+    assert.deepEqual([refused.status, codeOf(refused.body)], [400, "InvalidParameter"]);
+  });
+});
