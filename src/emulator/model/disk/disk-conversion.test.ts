@@ -99,7 +99,7 @@ describe("bursting on demand and the tier of a Premium disk", () => {
     assert.equal(shownOf(azure, "burstingEnabled"), undefined);
   });
 
-  it("does not keep a client from putting back what it has read with another SKU or size", () => {
+  it("lets a client put back what it has read with another SKU or size", () => {
     const putBack = (azure: ModelFixture, change: Record<string, Json>): Json | undefined => {
       const read = azure.send("GET", DISK).body as { readonly properties: Record<string, Json> };
       const { properties = {}, ...top } = change;

@@ -24,7 +24,7 @@ export function statedMembers(world: World, body: Json | undefined, present: Jso
 
 type Tags = Readonly<Record<string, string>>;
 
-/** The tags of a resource after a write: a body replaces them all, null by none, and without any they stay. */
+/** The tags of a resource after a write: a body replaces them all, null by none; without any they stay. */
 export function statedTags<T extends Tags | undefined>(body: Json | undefined, present: T): Tags | T {
   return isRemoved(body, "tags") ? {} : (textsAt(body, "tags") ?? present);
 }
