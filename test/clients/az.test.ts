@@ -8,6 +8,7 @@ import { runCommand } from "../../scripts/child/run-command.ts";
 import { buildAz } from "../../testbed/parts/build-python.ts";
 import { type AzureFixture, startAzure, SUBSCRIPTION_ID, TENANT_ID } from "../emulator/azure-fixture.ts";
 
+const GROUPS_PROGRAM = join(import.meta.dirname, "python_groups.py");
 const TOOLCHAIN = "python3";
 const skip = (await findCommand(TOOLCHAIN)) === undefined ? `needs ${TOOLCHAIN}` : false;
 
@@ -117,6 +118,26 @@ describe("az, unmodified, against the emulator", { skip }, () => {
     await az("snapshot delete -g rg -n saved");
     assert.deepEqual(await az("snapshot list -g rg"), []);
     await assert.rejects(azure.client.disks.get("rg", "restored"), { statusCode: 404 });
+  });
+
+  it("brings the SDK for groups, which tags a disk, and deletes a group with its disk", async () => {
+    const { code, output } = await runCommand(
+      "python3",
+      [GROUPS_PROGRAM, azure.emulator.url, SUBSCRIPTION_ID],
+      {
+        cwd: folder,
+        env: environment,
+      },
+    );
+    assert.equal(code, 0, output);
+    assert.deepEqual(JSON.parse(output), {
+      created: ["other", "eastus2", "Succeeded"],
+      tags: { team: "storage", use: "test" },
+      exists: [true, false],
+      unknownRegion: [400, "LocationNotAvailableForResourceGroup"],
+      unknownSubscription: [404, "SubscriptionNotFound"],
+      blocked: [409, "ResourceGroupDeletionBlocked"],
+    });
   });
 
   it("shows the code of an operation that fails, and of a missing disk", async () => {

@@ -24,7 +24,10 @@ describe("the wire", () => {
       [refused.status, (refused.body as { error: { code: string } }).error.code],
       [401, "AuthenticationFailed"],
     );
-    assert.match(String(refused.headers["www-authenticate"]), /^Bearer /);
+    assert.match(
+      String(refused.headers["www-authenticate"]),
+      /^Bearer authorization_uri="https:\/\/localhost:\d+\/[\da-f-]{36}", /,
+    );
     assert.match(String(refused.headers["x-ms-request-id"]), /^[0-9a-f-]{36}$/);
     assert.equal((await call(ca, `${azure.emulator.url}/emulator/v1/health`)).status, 200);
   });

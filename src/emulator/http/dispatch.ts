@@ -5,6 +5,7 @@ import { textAt } from "../model/api/json.ts";
 import { refusedToken } from "../model/authorization/identities.ts";
 import { refusedLink } from "../model/authorization/linked-tenants.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
+import { TENANT_ID } from "../model/subscription/subscription-handlers.ts";
 import { answerCloudMetadata } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
 import { answerInstanceMetadata } from "./instance-metadata.ts";
@@ -46,7 +47,7 @@ function dispatched(model: ComputeModel, request: HttpRequest): Dispatched {
   if (method === undefined) return refused(armErrors.methodNotAllowed(request.method, request.path));
   const isAdmin = request.path.toLowerCase().startsWith(ADMIN_PREFIX);
   if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? ""))
-    return refused(unauthenticated());
+    return refused(unauthenticated(request.origin));
   const { authorization = "", "x-ms-authorization-auxiliary": auxiliary = "" } = request.headers;
   const claims = claimsOf(authorization);
   const others = auxiliary === "" ? [] : auxiliary.split(",").map(claimsOf);
@@ -117,7 +118,8 @@ export function refused(reason: ArmFailure): HttpAnswer {
   };
 }
 
-function unauthenticated(): ArmFailure {
+/** Clients learn from it where to sign in, and in which tenant. */
+function unauthenticated(origin: string): ArmFailure {
   return failure(
     401,
     "AuthenticationFailed",
@@ -125,7 +127,7 @@ function unauthenticated(): ArmFailure {
     {
       headers: {
         "www-authenticate":
-          'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", ' +
+          `Bearer authorization_uri="${origin}/${TENANT_ID}", error="invalid_token", ` +
           "error_description=\"The authentication failed because of missing 'Authorization' header.\"",
       },
     },

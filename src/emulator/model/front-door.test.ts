@@ -36,6 +36,21 @@ describe("the front door", () => {
       expected: [404, "ResourceNotFound"],
     },
   ];
+  it("says of an unknown type in which namespace and version it looked for it", () => {
+    for (const [path, namespace] of [
+      ["toasters/x", "Microsoft.Compute"],
+      ["disks/x/toasters/y", "Microsoft.Compute"],
+      ["/subscriptions/sub-1/providers/Microsoft.Network/virtualNetworks", "Microsoft.Network"],
+      ["disks/x/providers/Microsoft.Authorization/locks/y", "Microsoft.Authorization"],
+    ] as const)
+      assert.equal(
+        textAt(aModel().send("GET", path).body, "error", "message"),
+        `The resource type could not be found in the namespace '${namespace}' for api version '2025-04-01'.`,
+      );
+    const { status, body } = aModel().send("GET", "toasters/x", undefined, { query: {} });
+    assert.deepEqual([status, codeOf(body)], [400, "MissingApiVersionParameter"]);
+  });
+
   for (const { because, path, query, expected } of rows) {
     it(because, () => {
       const answer = aModel().send("GET", path, undefined, { query });

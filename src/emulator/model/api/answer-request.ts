@@ -46,7 +46,7 @@ const API_VERSION_MIN = "2015-01-01";
 /** The steps of a call: route, api-version with its fields, roles, policies, fault, throttle, handler. */
 export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
   const stranger = checkSubscriptionOf(world, request.path);
-  if (routed.kind === "Unknown") return rejected(stranger ?? armErrors.noSuchRoute(request.path));
+  if (routed.kind === "Unknown") return rejected(stranger ?? noSuchType(request));
   if (routed.kind === "WrongMethod")
     return rejected(stranger ?? armErrors.methodNotAllowed(request.method, request.path));
   const { route, params } = routed;
@@ -119,6 +119,16 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     headers: verdict.headers,
     fault,
   };
+}
+
+/** Why nothing is at a path; a provider's is asked for in a version, as all are. */
+function noSuchType({ path, query = {} }: ArmRequest): ArmFailure {
+  const [, namespace] = /\/providers\/([^/]+)\/[^/]+(?!.*\/providers\/)/i.exec(path) ?? [];
+  const version = Object.entries(query).find(([name]) => name.toLowerCase() === "api-version")?.[1];
+  if (version === undefined) return armErrors.missingApiVersion();
+  return namespace === undefined
+    ? armErrors.noSuchRoute(path)
+    : armErrors.invalidResourceType(namespace, version);
 }
 
 /** A path with an empty id names its next part as subscription, as Resource Manager reads it. */

@@ -263,8 +263,17 @@ export const armErrors = {
       { ...gateway, target: resourceName, additionalInfo: [{ type: "PolicyViolation", info }] },
     );
   },
+  /** The text is that of azure-cli#2759. */
+  invalidResourceType: (namespace: string, version: string) =>
+    failure(
+      404,
+      "InvalidResourceType",
+      `The resource type could not be found in the namespace '${namespace}' for api version '${version}'.`,
+      gateway,
+    ),
+  /** Outside of all providers. */
   noSuchRoute: (path: string) =>
-    failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
+    failure(404, "InvalidResourceType", `The emulator has nothing at '${path}'.`, gateway),
   methodNotAllowed: (method: string, path: string) =>
     failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
   subscriptionNotFound: (id: string) =>
