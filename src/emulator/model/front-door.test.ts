@@ -24,6 +24,12 @@ describe("the front door", () => {
       expected: [400, "InvalidApiVersionParameter"],
     },
     {
+      because: "a date has a month and a day",
+      path: "disks/x",
+      query: { "api-version": "2025-13-01" },
+      expected: [400, "InvalidApiVersionParameter"],
+    },
+    {
       because: "unknown types are unknown",
       path: "toasters/x",
       query: { "api-version": "2025-04-01" },

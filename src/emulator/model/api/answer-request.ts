@@ -35,7 +35,7 @@ export interface Answered {
   readonly fault: FaultEffect | undefined;
 }
 
-const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+const API_VERSION = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(-preview)?$/;
 const DEFAULT_ORIGIN = "https://management.azure.com";
 /**
  * Azure answers NoRegisteredProviderFound for versions that never existed; this one is older than Resource

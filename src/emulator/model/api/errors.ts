@@ -115,6 +115,23 @@ export const armErrors = {
         "https://aka.ms/ResourceGroupNamingRestrictions .",
       gateway,
     ),
+  /** Inferred: the words. */
+  groupNameTooLong: (name: string, most: number) =>
+    failure(
+      400,
+      "InvalidResourceGroup",
+      `The provided resource group name '${name}' has ${name.length} characters. It can have at most ${most}.`,
+      gateway,
+    ),
+  /** Inferred: the words are those for other resources. */
+  groupNameEndsWithPeriod: (name: string) =>
+    failure(
+      400,
+      "InvalidResourceGroup",
+      `The provided resource group name '${name}' has these invalid trailing characters: '.'. The name can ` +
+        "not end with characters: '.'.",
+      gateway,
+    ),
   requestTooLarge: (maxMiB: number) =>
     failure(
       413,

@@ -40,3 +40,13 @@ it("a resource group is refused by name for characters that none can have", () =
   }
   assert.equal(azure.send("PUT", `${GROUPS}/(ä)_.-1`, { location: "westus" }).status, 201);
 });
+
+it("a resource group's name has at most 90 characters, and does not end with a period", () => {
+  const azure = aModel();
+  const put = (name: string): unknown => {
+    const { status, body } = azure.send("PUT", `${GROUPS}/${name}`, { location: "westus" });
+    return [status, codeOf(body)];
+  };
+  assert.deepEqual(put("a".repeat(90)), [201, undefined]);
+  for (const name of ["a".repeat(91), "a."]) assert.deepEqual(put(name), [400, "InvalidResourceGroup"]);
+});
