@@ -78,7 +78,7 @@ it("a snapshot in another subscription", async (t) => {
         OTHER_SUBSCRIPTION,
         "incremental",
       );
-      await failsWith(takeSnapshot(world, volume), "INTERNAL", "ResourceGroupNotFound", GROUP);
+      await failsWith(takeSnapshot(world, volume), "INTERNAL", "SubscriptionNotFound", OTHER_SUBSCRIPTION);
       assert.deepEqual(await lab.emulator.snapshots(), []);
     });
 
