@@ -25,6 +25,7 @@ import { attachmentTarget, refusedFor } from "./attachment-object.ts";
 import { emitLost } from "./disk-lost-event.ts";
 import { withoutPlace } from "./disk-place.ts";
 import { expectedDisksOn } from "./expected-disks.ts";
+import { checkFirstAttach, recordFirstAttach } from "./first-attach.ts";
 import {
   lunsReservedOn,
   mayAttachNow,
@@ -88,7 +89,9 @@ export async function attach(
     const { name } = marked.value.metadata;
     return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
   }
-  const attached = await ports.steps.run("attach", () => {
+  const attached = await ports.steps.run("attach", async () => {
+    const checked = await checkFirstAttach(ports, volume, signal);
+    if (!checked.ok) return checked;
     const attaching = cloud.attachDisk(
       {
         diskUri: attachment.spec.volumeId,
@@ -122,6 +125,8 @@ export async function attach(
     const sized = await recordPresentSize(ports, volume, signal);
     if (!sized.ok) return sized;
   }
+  const first = await recordFirstAttach(ports, volume, signal);
+  if (!first.ok) return first;
   const recorded = await ports.steps.run("record-attached", () =>
     recordAttached(ports, { volume, attachment, node: action.node }, { lun, attempt }, signal),
   );

@@ -8,6 +8,7 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
+import { checkNoCopyNeeds } from "../../objects/source-to-keep.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { recordFailure, targetOf } from "./disk-status.ts";
@@ -49,6 +50,8 @@ export async function deleteDisk(
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {
     const target = known.value;
+    const needed = await checkNoCopyNeeds(ports, target, signal);
+    if (!needed.ok) return recordFailure(ports, volume, needed.failure, signal);
     const deleted = await ports.steps.run("delete-disk", () =>
       ports.cloud.deleteDisk(
         { diskUri: target, precondition: mayWriteDisk(ports, volume, isDeleting) },

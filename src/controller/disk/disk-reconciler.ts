@@ -6,6 +6,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { checkDisk } from "../../core/volume/check-disk.ts";
+import { withNewCopy } from "../../core/volume/copies/copy-progress.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
@@ -29,6 +30,7 @@ import { beginOfflineResize, endOfflineResize, resizeDisk } from "./grow-disk.ts
 import { lookForLateRequest } from "./keep-modification.ts";
 import { isKept } from "./may-write-disk.ts";
 import { endModification, modifyDisk, readConversion } from "./modify-disk.ts";
+import { emitCopy, readCopy } from "./read-copy.ts";
 import { withKeptFormat } from "./restore-state.ts";
 
 /** Creates, grows and deletes managed disks. */
@@ -68,6 +70,8 @@ async function execute(
       return endModification(ports, volume, action, signal);
     case "LookForLateRequest":
       return lookForLateRequest(ports, volume, action.diskUri, signal);
+    case "ReadCopy":
+      return readCopy(ports, volume, action.diskUri, signal);
     case "ReadConversion":
       return readConversion(ports, volume, action.diskUri, signal);
     case "BeginOfflineResize":
@@ -163,6 +167,7 @@ async function recordCreated(
     ports,
     volume,
     (status) => ({
+      ...withNewCopy(status, disk, ports.clock.nowMs()),
       detail: detailOf(volume, disk),
       ...(isSingleWriter(volume.spec.capabilities)
         ? { record: status.record ?? newRecord(storeIncarnation.value) }
@@ -170,6 +175,7 @@ async function recordCreated(
     }),
     signal,
   );
+  if (recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
   if (recorded.ok)
     ports.logger.info("disk created", {
       volumeName: volume.metadata.name,
@@ -183,8 +189,8 @@ async function recordCreated(
  * Adopts a disk that is not new: its record starts unverified. The record comes first, so that nothing is
  * detached because it is missing; then its attachments; the disk itself comes last. Without the recorded
  * disk no node is granted it, and an interrupted adoption starts over. Where only the record was lost, the
- * comparison with Azure makes the attachments that an interrupted one lacks. A copy that is not complete has
- * no record yet: the adoption is tried again until Azure has copied it.
+ * comparison with Azure makes the attachments that an interrupted one lacks. A copy that Azure has not made, or
+ * has failed to make, has no record yet: the adoption is tried again.
  */
 async function adoptDisk(
   ports: DiskPorts,
@@ -222,7 +228,16 @@ async function adoptDisk(
   const recordedVms = await recordAttachedVms(ports, volume, diskUri, attachedVms, signal);
   if (!recordedVms.ok) return recordedVms;
   // Where only the record was lost, its holder may have recorded a first format since.
-  const recorded = await recordDisk(ports, volume, (status) => ({ detail: status.detail ?? detail }), signal);
+  const recorded = await recordDisk(
+    ports,
+    volume,
+    (status) => ({
+      ...withNewCopy(status, disk.value, ports.clock.nowMs()),
+      detail: status.detail ?? detail,
+    }),
+    signal,
+  );
+  if (recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
   if (recorded.ok)
     ports.logger.info("disk adopted", {
       volumeName: volume.metadata.name,
@@ -245,9 +260,9 @@ function recordDisk(
       volume,
       ({ error: _, ...status }) => ({
         ...status,
+        ...whatOf(status),
         state: "Created",
         observedGeneration: volume.metadata.generation,
-        ...whatOf(status),
       }),
       signal,
     ),

@@ -57,7 +57,8 @@ export async function modifyDisk(
     { change: (status) => modifiedStatus(status, disk, nowMs) },
     signal,
   );
-  if (recorded.ok) emitConversion(ports, volume, disk);
+  // What Azure shows of a copy that still runs is read, and reported, by the copy's own look.
+  if (recorded.ok && volume.status?.copy === undefined) emitConversion(ports, volume, disk);
   if (recorded.ok)
     ports.logger.info("disk modified", { volumeName: volume.metadata.name, skuName: disk.skuName });
   return recorded;
@@ -122,8 +123,8 @@ function emitConversion(
 function modifiedStatus({ error: _, ...status }: VolumeStatus, disk: DiskFacts, nowMs: number): VolumeStatus {
   invariant(status.detail !== undefined, "a volume without a disk was modified");
   const { skuName } = disk;
-  const detail = { ...status.detail, skuName };
-  return withConversion({ ...status, detail }, disk.completionPercent, nowMs);
+  const modified = { ...status, detail: { ...status.detail, skuName } };
+  return status.copy === undefined ? withConversion(modified, disk.completionPercent, nowMs) : modified;
 }
 
 /** Replicas keep a disk in use after its last pod has ended. */

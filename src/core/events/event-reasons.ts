@@ -92,6 +92,27 @@ export const eventReasons = {
       "The request is repeated by csi-resizer. " +
       "Change what is named there, or give the claim the class that it had.",
   },
+  Copying: {
+    type: "Normal",
+    shownOn: ["PersistentVolumeClaim"],
+    when: "Azure fills a disk with the data of its source in the background; at the start, and at each 20 percent",
+    remedy:
+      "The disk is slower, and neither grows nor is copied, until that is complete. Its source is kept.",
+  },
+  Copied: {
+    type: "Normal",
+    shownOn: ["PersistentVolumeClaim"],
+    when: "Azure has filled a disk with the data of its source",
+    remedy: "",
+  },
+  CopyFailed: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim"],
+    when: "Azure shows a disk as failed that it still filled with the data of its source",
+    remedy:
+      "Delete the claim, and make it again of the same source. A disk that a node has had stays usable: save what was " +
+      "written to it before. Where only a later change of the disk has failed, set its tags again in Azure.",
+  },
   Converting: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],

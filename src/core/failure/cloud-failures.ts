@@ -64,8 +64,7 @@ export const cloudFailures = {
     retryable: true,
     sentence: (failure) =>
       `Azure still copies the data of disk ${quote(failure.diskUri)} in the background ` +
-      `(${failure.percent} %): until then it grows no such disk, and the driver gives no node a new copy; ` +
-      "call again",
+      `(${failure.percent} %), and grows no such disk before that is complete; call again`,
     example: { diskUri: EXAMPLE_DISK, percent: 40 },
   },
   DiskCopyFailed: {

@@ -46,6 +46,12 @@ export type Failure =
   | { readonly kind: "SnapshotCopyDelayed"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "SnapshotNotFrozen"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "CopySourceFailed"; readonly sourceUri: string; readonly detail: string }
+  | {
+      readonly kind: "SourceBeingCopied";
+      readonly sourceUri: string;
+      readonly diskUri: string;
+      readonly percent: number;
+    }
   | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
   | { readonly kind: "Unsupported"; readonly what: string }
   | { readonly kind: "InvalidToken"; readonly token: string }

@@ -114,6 +114,16 @@ export const requestFailures = {
       "failed",
     example: { sourceUri: EXAMPLE_SNAPSHOT, detail: "provisioningState Failed" },
   },
+  SourceBeingCopied: {
+    // CSI, DeleteSnapshot and DeleteVolume: "in use by another resource".
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `${quote(failure.sourceUri)} is not deleted yet: disk ${quote(failure.diskUri)} is a copy of it, and ` +
+      `Azure has copied ${failure.percent} % of its data in the background; call again, or delete the ` +
+      "volume of that disk first",
+    example: { sourceUri: EXAMPLE_SNAPSHOT, diskUri: EXAMPLE_DISK, percent: 40 },
+  },
   OperationInProgress: {
     code: "ABORTED",
     retryable: true,

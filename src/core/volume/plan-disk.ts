@@ -10,6 +10,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
+import { type CopyAction, planCopyRead } from "./copies/copy-progress.ts";
 import { hasFailedForGood } from "./has-failed-for-good.ts";
 import { isGrowthRefused } from "./is-growth-refused.ts";
 import { type LateRequestAction, planLateRequest } from "./modification/late-modification.ts";
@@ -20,6 +21,7 @@ import { type ModificationAction, planModification } from "./modification/plan-m
 export type DiskAction =
   | ModificationAction
   | ConversionAction
+  | CopyAction
   | LateRequestAction
   | { readonly kind: "CreateDisk" }
   /** The disk exists already and may be in use: nodes that have it become *unverified*. */
@@ -69,9 +71,11 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
 
 /** The look at the disk that is due, or how long none is. */
 function planLooks(volume: AzVolume, detail: VolumeDetail, nowMs: number): DiskAction | undefined {
-  const looks = [planConversion(volume, detail, nowMs), planLateRequest(volume, detail, nowMs)].flatMap(
-    (look) => look ?? [],
-  );
+  const looks = [
+    planCopyRead(volume, detail, nowMs),
+    planConversion(volume, detail, nowMs),
+    planLateRequest(volume, detail, nowMs),
+  ].flatMap((look) => look ?? []);
   const waits = looks.flatMap((look) => (look.kind === "Requeue" ? look.afterMs : []));
   return (
     looks.find(({ kind }) => kind !== "Requeue") ??

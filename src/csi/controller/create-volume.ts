@@ -33,8 +33,8 @@ const metadataLabels: Readonly<Record<string, string>> = {
 const YIELD_MS = 1;
 
 /**
- * CreateVolume: records the request as an AzVolume and answers once its disk exists; a copy, once that is
- * complete. A repeated call finds the same object.
+ * CreateVolume: records the request as an AzVolume and answers once its disk exists. A copy may
+ * still be filled in the background then. A repeated call finds the same object.
  */
 export async function createVolume(
   context: ControllerContext,

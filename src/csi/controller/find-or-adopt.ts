@@ -18,7 +18,7 @@ import { waitForDiskRead } from "./wait-for-volume.ts";
 /**
  * The volume of an id. A disk without an AzVolume (static, migrated, of another resource group, or its object
  * was lost) is adopted, and its record starts with unverified nodes. What the disk is for is read from its
- * tags, or else from `stated`, or else from the cluster's objects. A copy that Azure has not completed is
+ * tags, or else from `stated`, or else from the cluster's objects. A copy that Azure has not made is
  * answered without `status.detail`: it is no disk for a node, but it can be deleted. Fails with
  * `VolumeNotFound` if there is no such disk, and with `StillWaiting` while the disk is being read.
  */

@@ -164,9 +164,9 @@ export interface CloudProvisioner {
    * Creates a disk, or answers the one of that name if size, SKU, maxShares, zone and source agree. A write
    * without a response, or one that Azure failed, is sent again where the disk has all tags of the
    * request. `precondition` is asked before each write: the volume may have been deleted since, and the
-   * disk would come back. A copy is answered only once it is complete: before, it fails with
-   * `DiskBeingCopied`, and the next call looks again. Fails with `VolumeExistsWithOtherRequest`,
-   * `InvalidArgument`, `QuotaExceeded`, `Refused`, and with `DiskNotFound` or `SnapshotNotFound` where the
+   * disk would come back. A copy is answered once it is made; the platform may still fill it then
+   * (`completionPercent`). While it is not made, this fails with `DiskBeingCopied`. Fails with
+   * `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`, `Refused`, and with `DiskNotFound` or `SnapshotNotFound` where the
    * source is gone.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;

@@ -296,6 +296,22 @@ export const azVolumeSchema = z.object({
         })
         .optional()
         .describe("Azure moves the disk's data to storage of another kind. Absent: it does not."),
+      copy: z
+        .object({
+          percent: z.int().min(0).max(99).describe("How much of its source's data Azure has copied."),
+          since: z.string().describe("When the driver first saw it."),
+          readTime: z.string().describe("When Azure was asked last."),
+          firstAttachTime: z
+            .string()
+            .optional()
+            .describe("When a node got the disk first, and could write to it. Absent: none has had it."),
+          failedState: z
+            .string()
+            .optional()
+            .describe("The provisioningState as which Azure shows a failed copy. Absent: it has not failed."),
+        })
+        .optional()
+        .describe("Azure fills the disk with the data of its source in the background. Absent: it does not."),
       record: writerRecordSchema.optional().describe("Absent for multi-writer volumes."),
       unrequestedSince: z
         .string()

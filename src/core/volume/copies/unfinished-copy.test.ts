@@ -21,11 +21,7 @@ describe("whyUnfinished", () => {
     readonly why: ReturnType<typeof whyUnfinished>;
   }[] = [
     { because: "a complete copy", disk: {}, why: undefined },
-    {
-      because: "a copy in the background",
-      disk: { completionPercent: 7 },
-      why: { kind: "DiskBeingCopied", diskUri, percent: 7 },
-    },
+    { because: "a copy in the background", disk: { completionPercent: 7 }, why: undefined },
     {
       because: "a creation under way",
       disk: { state: "Creating" },

@@ -3,7 +3,7 @@ import { keepsState, stateFromTags } from "../tags/state-tags.ts";
 
 type UnfinishedCopy = FailureOf<"DiskBeingCopied" | "DiskCopyFailed">;
 
-/** A disk as Azure shows it, as far as it says whether a copy is complete. */
+/** A disk as Azure shows it, as far as it says whether a copy can be used. */
 export interface CopiedDisk {
   readonly diskUri: string;
   readonly diskName: string;
@@ -18,15 +18,16 @@ export interface CopiedDisk {
 
 /**
  * Why a disk is not the copy that it was made to be, and must not be used; undefined: it is, or it is no
- * copy. Azure shows the same of a complete one that is converted, or of which a later change has failed. The
- * driver gives no VM an unfinished copy: one that is attached, or whose tags keep the state of a use, is
- * kept.
+ * copy. One that Azure has made is used while Azure still fills it in the background: it reads the rest from
+ * its source (Learn, Create a managed disk from a snapshot: "You can attach a disk to a VM while this process
+ * is running"). Azure shows a failed copy as it shows a later change that has failed: a disk that is
+ * attached, or whose tags keep the state of a use, is kept.
  */
 export function whyUnfinished(disk: CopiedDisk): UnfinishedCopy | undefined {
   const { diskUri, sourceUri, state, completionPercent } = disk;
   if (sourceUri === undefined || wasUsed(disk)) return undefined;
   if (hasFailed(disk)) return { kind: "DiskCopyFailed", diskUri, sourceUri, state };
-  if (state === "Succeeded" && completionPercent === undefined) return undefined;
+  if (state === "Succeeded") return undefined;
   return { kind: "DiskBeingCopied", diskUri, percent: completionPercent ?? 0 };
 }
 
@@ -40,7 +41,7 @@ export function wasUsed(disk: Pick<CopiedDisk, "attachedTo" | "tags" | "diskName
   return disk.attachedTo.length > 0 || keepsState(stateFromTags(disk));
 }
 
-/** Whether a disk waits for its copy in Azure, or for what replaces it. */
+/** Whether a disk waits until Azure has made its copy, or for what replaces it. */
 export function isUnfinishedCopy(kind: string | undefined): kind is UnfinishedCopy["kind"] {
   return kind === "DiskBeingCopied" || kind === "DiskCopyFailed";
 }

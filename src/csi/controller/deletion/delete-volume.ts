@@ -1,11 +1,13 @@
 import { releaseCheck } from "../../../controller/writer/release-check.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
+import { diskUriOf } from "../../../core/api/identity/disk-uri-of.ts";
 import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
+import { checkNoCopyNeeds } from "../../../objects/source-to-keep.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../../gen/csi/v1/csi.ts";
 import { publishedNodes } from "../../messages/published-nodes.ts";
 import { missingField } from "../../messages/required.ts";
@@ -17,7 +19,10 @@ import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { deletionFailure, hasDeletionFailed, retryDeletion } from "./retry-deletion.ts";
 
-/** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
+/**
+ * DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. Fails with
+ * `SourceBeingCopied` while Azure fills a copy from the disk; the volume can be used until then.
+ */
 export async function deleteVolume(
   context: ControllerContext,
   request: DeleteVolumeRequest,
@@ -43,6 +48,12 @@ async function remove(
   const [nodeName] = publishedNodes(context, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested)
     return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
+  const diskUri = diskUriOf(volume);
+  const needed =
+    diskUri === undefined || volume.spec.deleteRequested
+      ? ok(undefined)
+      : await checkNoCopyNeeds(context, diskUri, call.signal);
+  if (!needed.ok) return needed;
   const leaked = await checkLeakedRequest(context, volume, volumeId, call.signal);
   if (!leaked.ok) return leaked;
   const restarted = await retryDeletion(context, volume, call.signal);

@@ -14,6 +14,7 @@ import {
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isInZoneOf } from "../../../core/schedule/why-unreachable.ts";
 import { checkCapabilities, isSingleWriter } from "../../../core/volume/access-modes.ts";
+import { whyNoFirstAttach } from "../../../core/volume/copies/copy-progress.ts";
 import { isUnfinishedCopy } from "../../../core/volume/copies/unfinished-copy.ts";
 import { hasFailedForGood } from "../../../core/volume/has-failed-for-good.ts";
 import { unservedAttribute } from "../../../core/volume/parameters/volume-attributes.ts";
@@ -73,7 +74,7 @@ async function publish(
   );
   if (!found.ok) return found;
   const volume = await untilDiskRead(context, found.value, signal);
-  const unfinished = unfinishedCopyIn(volume);
+  const unfinished = unfinishedCopyIn(volume) ?? whyNoFirstAttach(volume);
   if (unfinished !== undefined) return fail(unfinished);
   if (volume.status?.detail === undefined)
     return stillWaiting(volumeId, "its disk to be looked at", volume.status?.error);

@@ -5,6 +5,7 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { withoutDeletedSnapshots } from "../../../core/volume/copies/recent-snapshots.ts";
 import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
+import { checkNoCopyNeeds } from "../../../objects/source-to-keep.ts";
 import { changeSpec } from "../../../objects/update-object.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { DeleteSnapshotRequest, DeleteSnapshotResponse } from "../../gen/csi/v1/csi.ts";
@@ -20,7 +21,8 @@ type DeletionContext = Pick<ControllerContext, "snapshots" | "clusterId" | "lock
 
 /**
  * DeleteSnapshot: deletes a snapshot of this cluster's, and of no other; and what is left of its copy from
- * another region, and of its note on the volume.
+ * another region, and of its note on the volume. Fails with `SourceBeingCopied` while Azure fills a volume's
+ * disk from it.
  */
 export async function deleteSnapshot(
   { snapshots, clusterId, locks, steps, store, cache }: DeletionContext,
@@ -36,6 +38,8 @@ export async function deleteSnapshot(
       const owner = otherOwner(tags, clusterId);
       return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri, owner };
     };
+    const needed = await checkNoCopyNeeds({ store, cache }, snapshotUri, signal);
+    if (!needed.ok) return needed;
     const deleted = await steps.run("delete-snapshot", () =>
       snapshots.deleteSnapshot({ snapshotUri, objection }, signal),
     );

@@ -1,0 +1,39 @@
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { copyNews, withCopy } from "../../core/volume/copies/copy-progress.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { changeStatus } from "../../objects/update-object.ts";
+import type { Reconciled } from "../../runtime/queue/control-loop.ts";
+import type { DiskPorts } from "../controller-ports.ts";
+import { targetOf, type VolumeStatus } from "./disk-status.ts";
+
+/** Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. */
+export async function readCopy(
+  ports: DiskPorts,
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk;
+  const nowMs = ports.clock.nowMs();
+  const recorded = await changeStatus(
+    ports.store,
+    targetOf(volume),
+    // What has ended since is not begun again by a read that came before.
+    ({ status, ...present }) =>
+      status?.copy === undefined ? undefined : { ...present, status: withCopy(status, disk.value, nowMs) },
+    signal,
+  );
+  if (recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
+  return ignoreNotFound(recorded);
+}
+
+/** Reports what is new of a copy since `volume` was read. */
+export function emitCopy(
+  { events }: Pick<DiskPorts, "events">,
+  { metadata: { name }, status }: AzVolume,
+  after: VolumeStatus["copy"],
+): void {
+  const news = copyNews(status?.copy, after);
+  if (news !== undefined) events.emit({ about: { kind: "AzVolume", name }, ...news });
+}

@@ -1,0 +1,139 @@
+import type { AzVolume, VolumeDetail } from "../../api/az-volume.ts";
+import { isDeleting } from "../../attachment/observed-volume.ts";
+import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
+import type { EventReason } from "../../events/event-reasons.ts";
+import type { FailureOf } from "../../failure/failure.ts";
+import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { type CopiedDisk, hasFailed, wasUsed } from "./unfinished-copy.ts";
+
+type VolumeStatus = NonNullable<AzVolume["status"]>;
+type Copy = NonNullable<VolumeStatus["copy"]>;
+
+/** How often the progress of a copy is read, in milliseconds: as that of a conversion. */
+const COPY_READ_MS = 60_000;
+/** Progress is reported in steps of so many percent, as in V1. */
+const PROGRESS_STEP_PERCENT = 20;
+
+/** The next look at a disk that Azure fills with the data of its source in the background. */
+export type CopyAction =
+  | { readonly kind: "ReadCopy"; readonly diskUri: string }
+  | { readonly kind: "Requeue"; readonly afterMs: number };
+
+/** Plans when to read the progress of a copy again; undefined where none is known to run. */
+export function planCopyRead(
+  { status }: AzVolume,
+  { diskUri }: VolumeDetail,
+  nowMs: number,
+): CopyAction | undefined {
+  if (status?.copy === undefined) return undefined;
+  const waitedMs = nowMs - fromTimestamp(status.copy.readTime);
+  // A clock that was set back must not postpone the look for ever.
+  return waitedMs >= 0 && waitedMs < COPY_READ_MS
+    ? { kind: "Requeue", afterMs: COPY_READ_MS - waitedMs }
+    : { kind: "ReadCopy", diskUri };
+}
+
+/** The status of a volume whose new or adopted disk Azure may still fill; of one that is known to be, as is. */
+export function withNewCopy(status: VolumeStatus, disk: CopiedDisk, nowMs: number): VolumeStatus {
+  const isFilled = disk.sourceUri === undefined || disk.completionPercent === undefined;
+  // Azure shows the same of a conversion.
+  if (isFilled || status.copy !== undefined || status.conversion !== undefined) return status;
+  return withCopy(status, disk, nowMs);
+}
+
+/**
+ * The status with the progress that Azure shows of a copy. It is over once Azure shows the disk as succeeded
+ * and no percentage. Of one that has failed, nothing says that it will not continue.
+ */
+export function withCopy(
+  { copy: before, ...status }: VolumeStatus,
+  disk: CopiedDisk,
+  nowMs: number,
+): VolumeStatus {
+  const conditions = status.conditions.filter(({ type }) => type !== "Copying");
+  const isFailed = hasFailed(disk);
+  if (disk.completionPercent === undefined && !isFailed) return { ...status, conditions };
+  const readTime = toTimestamp(nowMs);
+  const since = before?.since ?? readTime;
+  const percent = disk.completionPercent ?? before?.percent ?? 0;
+  const firstAttachTime = before?.firstAttachTime ?? (wasUsed(disk) ? readTime : undefined);
+  const copy: Copy = {
+    ...{ percent, since, readTime },
+    ...(firstAttachTime === undefined ? {} : { firstAttachTime }),
+    ...(isFailed ? { failedState: disk.state } : {}),
+  };
+  const condition = {
+    type: "Copying",
+    status: isFailed ? "False" : "True",
+    reason: isFailed ? "CopyFailed" : "BackgroundCopy",
+    message: describeCopy(copy),
+    lastTransitionTime: isFailed && before?.failedState === undefined ? readTime : since,
+  } as const;
+  return { ...status, copy, conditions: [...conditions, condition] };
+}
+
+function describeCopy({ percent, failedState }: Copy): string {
+  return failedState === undefined
+    ? `Azure has copied ${percent} % of the data of the disk's source`
+    : `Azure shows the disk as ${failedState}, and has copied ${percent} % of the data of its source`;
+}
+
+/** What an event says of a copy that was `before` and is `after`; undefined: nothing. */
+export function copyNews(
+  before: Copy | undefined,
+  after: Copy | undefined,
+): { readonly reason: EventReason; readonly message: string } | undefined {
+  if (after === undefined)
+    return before === undefined
+      ? undefined
+      : { reason: "Copied", message: "Azure has copied all data of the disk's source" };
+  if (after.failedState !== undefined)
+    return before?.failedState === undefined
+      ? { reason: "CopyFailed", message: describeCopy(after) }
+      : undefined;
+  const isStep =
+    before === undefined ||
+    before.failedState !== undefined ||
+    Math.floor(before.percent / PROGRESS_STEP_PERCENT) < Math.floor(after.percent / PROGRESS_STEP_PERCENT);
+  return isStep ? { reason: "Copying", message: describeCopy(after) } : undefined;
+}
+
+/**
+ * Why no node gets a disk for the first time; undefined: any may. Azure has failed to fill it, and what its
+ * source had may be missing. One that a node has had stays usable: what was written to it may be in no other
+ * place. `shown`: the disk as just read; default: as the volume's loop has read it last.
+ */
+export function whyNoFirstAttach(
+  { spec, status }: AzVolume,
+  shown?: CopiedDisk,
+): FailureOf<"DiskCopyFailed"> | undefined {
+  const { copy, detail } = status ?? {};
+  if (copy === undefined || detail === undefined || copy.firstAttachTime !== undefined) return undefined;
+  if (shown !== undefined && wasUsed(shown)) return undefined;
+  const state = shown === undefined ? copy.failedState : hasFailed(shown) ? shown.state : undefined;
+  if (state === undefined) return undefined;
+  const sourceUri = spec.disk.sourceUri ?? shown?.sourceUri ?? "";
+  return { kind: "DiskCopyFailed", diskUri: detail.diskUri, sourceUri, state };
+}
+
+/** Whether a volume's disk may have to be filled from a source yet, as far as is known. */
+export function mayBeFilledFrom({ spec, status }: AzVolume, sourceUri: string): boolean {
+  // Almost every volume: its disk is made and filled.
+  if (status?.detail !== undefined && status.copy === undefined) return false;
+  return isSameResourceUri(spec.disk.sourceUri ?? "", sourceUri);
+}
+
+/**
+ * Why a source is not deleted: Azure still fills the disk of the volume from it, and documents only of copies
+ * to other regions what becomes of one whose source is deleted: it fails. Undefined: the volume needs no
+ * source. One without a disk has not been answered yet, and its caller keeps the source until it is.
+ */
+export function whySourceIsKept(
+  volume: AzVolume,
+  sourceUri: string,
+): FailureOf<"SourceBeingCopied"> | undefined {
+  const { copy, detail } = volume.status ?? {};
+  if (!mayBeFilledFrom(volume, sourceUri) || copy === undefined || detail === undefined) return undefined;
+  if (isDeleting(volume)) return undefined;
+  return { kind: "SourceBeingCopied", sourceUri, diskUri: detail.diskUri, percent: copy.percent };
+}
