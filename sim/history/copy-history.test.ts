@@ -156,10 +156,10 @@ describe("createCopyHistory", () => {
       told: /uuid-2.*, and its source had .*uuid-1/u,
     },
     {
-      because: "a copy that Azure has not completed",
+      because: "a copy that Azure has not made",
       source: ofVolume,
-      act: ({ put }) => put(COPY, ["a", "b"], { copy: { startedAtMs: 0, endsAtMs: 1_000 } }),
-      told: /Azure has copied 50 %/u,
+      act: ({ put }) => put(COPY, ["a", "b"], { provisioningState: "Creating" }),
+      told: /Azure shows it as Creating/u,
     },
     { because: "no disk at all", source: ofVolume, act: () => undefined, told: /is not in Azure/u },
   ];
@@ -172,6 +172,46 @@ describe("createCopyHistory", () => {
       assert.match(made.told.join("\n"), told);
       assert.equal(made.told.length, 1);
       assert.match(made.told[0] ?? "", /^copy-broken: copy /u);
+    });
+
+  const halfFilled = { copy: { startedAtMs: 0, endsAtMs: 1_000 } };
+  for (const { because, copied, act, told } of [
+    {
+      because: "reports a source that is deleted while its copy is filled",
+      copied: halfFilled,
+      act: ({ answer, history }: MadeUp) => {
+        answer();
+        history.deletionBegins(SOURCE.toUpperCase());
+      },
+      told: [`copy-broken: copy is filled to 50 %, and its source ${SOURCE} is deleted`],
+    },
+    {
+      because: "lets a source be deleted whose copy is filled",
+      copied: {},
+      act: ({ answer, history }: MadeUp) => {
+        answer();
+        history.deletionBegins(SOURCE);
+      },
+      told: [],
+    },
+    {
+      because: "lets a source be deleted before its copy is answered",
+      copied: halfFilled,
+      act: ({ answer, history }: MadeUp) => {
+        history.deletionBegins(SOURCE);
+        answer();
+        history.deletionBegins(SOURCE);
+      },
+      told: [],
+    },
+  ])
+    it(because, () => {
+      const made = madeUp();
+      made.begin(ofVolume);
+      made.put(COPY, ["a", "b"], copied);
+      act(made);
+      made.history.deleted(SOURCE);
+      assert.deepEqual(made.told, told);
     });
 
   it("requires of each later pod what was on the copy, as if it had been synced there", () => {

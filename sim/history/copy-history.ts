@@ -14,6 +14,10 @@ export interface CopyHistory {
   begins(request: CreateRequest): void;
   /** CreateVolume has answered a volume. */
   answered(request: CreateRequest, volume: Volume): void;
+  /** DeleteVolume or DeleteSnapshot is about to be called for what may be a source. */
+  deletionBegins(resourceUri: string): void;
+  /** That call has succeeded: nothing may need the source any more. */
+  deleted(resourceUri: string): void;
   /** Whether what Azure has of the source is a reason for that refusal of a copy. */
   mayRefuse(request: CreateRequest, code: string): boolean;
 }
@@ -33,6 +37,8 @@ export interface CopySight {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
+const NOT_MADE: readonly string[] = ["Creating", "Failed", "Canceled"];
+
 /** What a source was before the first CreateVolume of its copy. */
 interface Source {
   readonly uri: string;
@@ -48,7 +54,10 @@ interface Source {
 /** A history without copies. */
 export function createCopyHistory(sight: CopySight): CopyHistory {
   const sources = new Map<string, Source>();
-  const answered = new Set<string>();
+  /** The disks of the copies that were answered, by name. */
+  const answered = new Map<string, string>();
+  /** The copies that were answered before the first call to delete a source, by the source. */
+  const before = new Map<string, readonly string[]>();
   const wrong = (detail: string): void => sight.report({ invariant: "copy-broken", detail });
   const contentOf = (uri: string): string => JSON.stringify(sight.contentOf(uri)?.content ?? "none");
 
@@ -80,6 +89,11 @@ export function createCopyHistory(sight: CopySight): CopyHistory {
     if (at !== -1) wrong(`${name} has "${copied[at]}" where its source has "${known[at]}" as record ${at}`);
   }
 
+  function percentOf(diskUri: string): number | undefined {
+    const disk = sight.disks.get(resourceUriKey(diskUri));
+    return disk === undefined ? undefined : copiedPercent(disk.copy, sight.nowMs());
+  }
+
   return {
     begins: ({ name, volumeContentSource }) => {
       const uri = sourceUriOf(volumeContentSource);
@@ -96,16 +110,30 @@ export function createCopyHistory(sight: CopySight): CopyHistory {
     answered: ({ name }, { volumeId }) => {
       const source = sources.get(name);
       if (source === undefined || answered.has(name)) return;
-      answered.add(name);
+      answered.set(name, volumeId);
       const disk = sight.disks.get(resourceUriKey(volumeId));
-      const percent = copiedPercent(disk?.copy, sight.nowMs());
       if (disk === undefined) return wrong(`${name} is answered, and is not in Azure`);
-      if (percent < 100) return wrong(`${name} is answered, and Azure has copied ${percent} %`);
+      if (NOT_MADE.includes(disk.provisioningState))
+        return wrong(`${name} is answered, and Azure shows it as ${disk.provisioningState}`);
       if (source.hasFileSystem && contentOf(volumeId) !== source.content)
         return wrong(`${name} has ${contentOf(volumeId)}, and its source had ${source.content}`);
       const copied = recordsOn(volumeId);
       judgeContent(name, source, copied);
       sight.records.inherit(name, copied);
+    },
+    deletionBegins: (resourceUri) => {
+      const key = resourceUriKey(resourceUri);
+      const copies = [...answered.keys()].filter(
+        (name) => resourceUriKey(sources.get(name)?.uri ?? "") === key,
+      );
+      if (!before.has(key)) before.set(key, copies);
+    },
+    deleted: (resourceUri) => {
+      for (const name of before.get(resourceUriKey(resourceUri)) ?? []) {
+        const percent = percentOf(answered.get(name) ?? "");
+        if (percent !== undefined && percent < 100)
+          wrong(`${name} is filled to ${percent} %, and its source ${resourceUri} is deleted`);
+      }
     },
     mayRefuse: ({ volumeContentSource, capacityRange }, code) => {
       const uri = sourceUriOf(volumeContentSource);

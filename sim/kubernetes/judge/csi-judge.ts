@@ -75,7 +75,11 @@ export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
     const call = { method, request } as unknown as Omit<Judged<CsiMethod>, "answer">;
     if (is(call, "createVolume")) options.copies?.begins(call.request);
     else if (is(call, "createSnapshot")) options.snapshots?.begins(call.request);
-    else if (is(call, "deleteVolume")) options.onDeleteVolume?.(call.request.volumeId);
+    else if (is(call, "deleteSnapshot")) options.copies?.deletionBegins(call.request.snapshotId);
+    else if (is(call, "deleteVolume")) {
+      options.copies?.deletionBegins(call.request.volumeId);
+      options.onDeleteVolume?.(call.request.volumeId);
+    }
     return (answer, isAwaited) => {
       if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 1) - 1);
       if (is(call, "deleteVolume") && answer.ok)
@@ -147,8 +151,10 @@ export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
         judged.request.name,
         judged.answer.ok ? judged.answer.value.snapshot : undefined,
       );
-    else if (is(judged, "deleteSnapshot")) options.snapshots?.deleted(judged.request.snapshotId);
-    else if (is(judged, "nodePublishVolume")) judgeMount(judged, volumeName, judged.request.targetPath);
+    else if (is(judged, "deleteSnapshot")) {
+      options.snapshots?.deleted(judged.request.snapshotId);
+      options.copies?.deleted(judged.request.snapshotId);
+    } else if (is(judged, "nodePublishVolume")) judgeMount(judged, volumeName, judged.request.targetPath);
     else if (is(judged, "nodeUnpublishVolume")) judgeNoMount(judged, volumeName, judged.request.targetPath);
     else if (is(judged, "nodeUnstageVolume"))
       judgeNoMount(judged, volumeName, judged.request.stagingTargetPath);
@@ -189,6 +195,7 @@ export function createCsiJudge(options: CsiJudgeOptions): CsiJudge {
 
   /** After this response no caller deletes the disk any more. */
   function judgeDeleted({ request }: Judged<"deleteVolume">, volumeName: string): void {
+    options.copies?.deleted(request.volumeId);
     if (options.isInAzure?.(request.volumeId) === true)
       wrong(volumeName, "deleteVolume succeeded, and its disk is still in Azure");
   }

@@ -6,17 +6,17 @@ const DISKS = "src/provisioner/disk/disks.ts";
 /** Rules about volumes that are made of others and of snapshots (docs/adr/0037). */
 export const copyMutations: readonly Mutation[] = [
   {
-    name: "copy-unfinished",
-    removes: "a copy is answered only once Azure has copied all of it",
+    name: "filling-source",
+    removes: "the source of a copy that was answered is deleted only once Azure has filled the copy",
     edits: {
-      file: "src/core/volume/copies/unfinished-copy.ts",
-      find: `if (state === "Succeeded" && completionPercent === undefined) return undefined;`,
-      replace: `if (state === "Succeeded") return undefined;`,
+      file: "src/core/volume/copies/copy-progress.ts",
+      find: `  if (!mayBeFilledFrom(volume, sourceUri) || copy === undefined || detail === undefined) return undefined;`,
+      replace: `  if (sourceUri !== "" || copy === undefined || detail === undefined) return undefined;`,
     },
     breaks: ["copy-broken"],
     storm: restoresAndClonesStorm,
-    takes: "a user makes a volume of another SKU of a volume or a snapshot: Azure copies in the background",
-    noticedBy: "src/core/volume/copies/unfinished-copy.test.ts",
+    takes: "a user restores a snapshot to another SKU, or clones a volume, and deletes it once that is bound",
+    noticedBy: "src/core/volume/copies/copy-progress.test.ts",
   },
   {
     name: "failed-copy",
