@@ -562,11 +562,6 @@ describe("diskReconciler", () => {
 
     for (const { because, disk, failure } of [
       {
-        because: "Azure still copies",
-        disk: { completionPercent: 40 },
-        failure: { kind: "DiskBeingCopied", diskUri, percent: 40 },
-      },
-      {
         because: "Azure is still making",
         disk: { state: "Updating" },
         failure: { kind: "DiskBeingCopied", diskUri, percent: 0 },
@@ -609,6 +604,18 @@ describe("diskReconciler", () => {
         withHolder(async (world) => {
           await adopt(world, aDisk({ ...copied, ...disk }));
           assert.equal(detailOf(world), diskUri);
+        }));
+
+    for (const { because, attachedTo, isUsed } of [
+      { because: "Azure still fills", attachedTo: [], isUsed: false },
+      { because: "a VM has while Azure fills it", attachedTo: [instanceUriOf("node-a")], isUsed: true },
+    ])
+      it(`adopts a disk that ${because}, and says how far that is`, () =>
+        withHolder(async (world) => {
+          await adopt(world, aDisk({ ...copied, completionPercent: 40, attachedTo }));
+          const { percent, firstAttachTime } = world.volume()?.status?.copy ?? {};
+          assert.deepEqual([detailOf(world), percent, firstAttachTime !== undefined], [diskUri, 40, isUsed]);
+          assert.ok(world.emitted.some(({ reason }) => reason === "Copying"));
         }));
 
     it("deletes a copy that never became complete", () =>

@@ -64,7 +64,8 @@ export const cloudFailures = {
     retryable: true,
     sentence: (failure) =>
       `Azure still copies the data of disk ${quote(failure.diskUri)} in the background ` +
-      `(${failure.percent} %), and grows no such disk before that is complete; call again`,
+      `(${failure.percent} %): before that is complete, it grows no such disk, and may refuse snapshots of ` +
+      "it; call again",
     example: { diskUri: EXAMPLE_DISK, percent: 40 },
   },
   DiskCopyFailed: {

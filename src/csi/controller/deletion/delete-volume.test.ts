@@ -7,7 +7,7 @@ import { identity } from "../../../core/testing/objects.ts";
 import { aCall } from "../../testing/a-call.ts";
 import type { ControllerWorld } from "../../testing/a-controller.ts";
 import { withController } from "../../testing/a-controller.ts";
-import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
+import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { deleteVolume } from "./delete-volume.ts";
 
 function remove(
@@ -43,6 +43,25 @@ describe("deleteVolume", () => {
       assert.deepEqual(world.steps, ["mark-delete", "mark-delete"]);
     });
   });
+
+  it("marks no volume whose disk Azure still copies to another, and names that", () =>
+    withController(async (world) => {
+      await givenVolume(world, aRecord());
+      const diskUri = aDiskUri("clone");
+      const clone = aVolumeObject({ name: "clone", detail: aDetail({ diskUri }) });
+      const since = "2026-01-01T00:00:00Z";
+      await world.given("AzVolume", {
+        ...clone,
+        spec: { ...clone.spec, disk: { ...clone.spec.disk, sourceUri: aDiskUri() } },
+        status: {
+          ...(clone.status ?? assert.fail("no status")),
+          copy: { percent: 40, since, readTime: since },
+        },
+      });
+      const failure = { kind: "SourceBeingCopied", sourceUri: aDiskUri(), diskUri, percent: 40 } as const;
+      assert.deepEqual(await world.answerOf(remove(world)), fail(failure));
+      assert.deepEqual([isMarked(world), world.steps], [false, []]);
+    }));
 
   for (const volumeId of [aDiskUri("pvc-unknown"), "no-disk-uri"]) {
     it(`succeeds for a volume that does not exist: ${volumeId}`, async () => {

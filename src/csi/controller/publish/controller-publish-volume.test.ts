@@ -371,6 +371,25 @@ describe("controllerPublishVolume", () => {
         assert.deepEqual(answer, { ok: false, failure });
       }));
 
+  it("publishes no copy for the first time that Azure failed to fill", () =>
+    withController(async (world) => {
+      const sourceUri = aDiskUri("source");
+      const volume = aVolumeObject();
+      const since = "2026-01-01T00:00:00Z";
+      await world.given("AzVolume", {
+        ...volume,
+        spec: { ...volume.spec, disk: { ...volume.spec.disk, sourceUri } },
+        status: {
+          ...(volume.status ?? assert.fail("no status")),
+          copy: { percent: 40, since, readTime: since, failedState: "Failed" },
+        },
+      });
+      await world.givenNode("node-a");
+      const answer = await world.answerOf(controllerPublishVolume(world.context, request, aCall()));
+      const failure = { kind: "DiskCopyFailed", diskUri: volumeId, sourceUri, state: "Failed" } as const;
+      assert.deepEqual([answer, world.steps], [{ ok: false, failure }, []]);
+    }));
+
   it("waits for a node plug-in that has not reported its VM yet", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

@@ -84,6 +84,59 @@ describe("createSnapshot", () => {
     assert.equal(snapshots.present.size, 1);
   });
 
+  describe("of a disk that Azure still fills", () => {
+    const refusal = {
+      kind: "CloudRejected",
+      code: "OperationNotAllowed",
+      message: "",
+      requestId: "",
+    } as const;
+    const filling = { kind: "DiskBeingCopied", diskUri: aDiskUri(), percent: 40 } as const;
+    for (const { because, isFilling, refused, parameters, answer } of [
+      { because: "is answered where Azure makes it", isFilling: true, answer: "made" },
+      { because: "waits where Azure refuses it", isFilling: true, refused: refusal, answer: filling },
+      { because: "is final where the disk is filled", isFilling: false, refused: refusal, answer: refusal },
+      {
+        because: "waits with instant access, which Azure refuses",
+        isFilling: true,
+        parameters: { instantAccessDurationMinutes: "60" },
+        answer: filling,
+      },
+      {
+        because: "waits with a freeze, which would be in vain",
+        isFilling: true,
+        parameters: { fileSystemFreezeSeconds: "5" },
+        answer: filling,
+      },
+    ] as const)
+      it(because, () =>
+        withController(async (world) => {
+          const since = "2026-01-01T00:00:00Z";
+          const volume = aVolumeObject({
+            detail: aDetail({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS" }),
+          });
+          await world.given("AzVolume", {
+            ...volume,
+            status: {
+              ...(volume.status ?? assert.fail("no status")),
+              ...(isFilling ? { copy: { percent: 40, since, readTime: since } } : {}),
+            },
+          });
+          const fake = createFakeSnapshots();
+          const snapshots =
+            refused === undefined ? fake : { ...fake, createSnapshot: async () => fail(refused) };
+          const cloud: ControllerContext["cloud"] = {
+            getDisk: async ({ diskUri }) => ok(aDisk({ diskUri, skuName: "PremiumV2_LRS" })),
+          };
+          const context = { ...world.context, snapshots, cloud };
+          const asked = aRequest({ parameters: parameters ?? {} });
+          const answered = await world.answerOf(createSnapshot(context, asked, aCall()));
+          assert.deepEqual(answered.ok ? "made" : answered.failure, answer);
+          assert.equal(fake.created.length, answer === "made" ? 1 : 0);
+        }),
+      );
+  });
+
   describe("of a disk that has to grow", () => {
     const growing = (skuName: string): ReturnType<typeof aVolumeObject> => {
       const volume = aVolumeObject({ detail: aDetail({ skuName }) });

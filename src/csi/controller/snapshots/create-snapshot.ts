@@ -70,6 +70,10 @@ async function create(
   const isToFreeze = isFrozen && target === undefined;
   const notGrowing = isToFreeze ? await refuseIfGrowing(context, sourceUri, signal) : ok(undefined);
   if (!notGrowing.ok) return notGrowing;
+  const filling = isCopy || target !== undefined ? undefined : fillingDisk(volume);
+  // Learn, Instant access snapshots: "you can't create an instant access snapshot of that disk".
+  if (filling !== undefined && (isToFreeze || parameters.instantAccessMinutes !== undefined))
+    return fail(filling);
   const frozenRequest = { ...snapshot, target, location };
   const copyRequest = { ...snapshot, ...observed.value };
   const created = isCopy
@@ -82,9 +86,19 @@ async function create(
             signal,
           ),
         );
-  if (!created.ok) return created;
+  // A refusal that ends with the copy is not final. Of others Azure's words say more.
+  if (!created.ok)
+    return created.failure.kind === "CloudRejected" ? fail(filling ?? created.failure) : created;
   reportFailed(context, volume, created.value);
   return ok({ snapshot: snapshotMessage(created.value) });
+}
+
+/** What may keep Azure from making a snapshot of a volume's disk for now: it still fills the disk. */
+function fillingDisk(volume: AzVolume | undefined): Failure | undefined {
+  const { copy, detail } = volume?.status ?? {};
+  return copy === undefined || detail === undefined
+    ? undefined
+    : { kind: "DiskBeingCopied", diskUri: detail.diskUri, percent: copy.percent };
 }
 
 /** Reads the volume past the cache. */

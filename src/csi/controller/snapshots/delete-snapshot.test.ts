@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aCall } from "../../testing/a-call.ts";
+import { withController } from "../../testing/a-controller.ts";
 import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
 import { aSnapshot, createFakeSnapshots } from "../../testing/fake-snapshots.ts";
-import { aDiskUri } from "../../testing/objects.ts";
+import { aDiskUri, aVolumeObject } from "../../testing/objects.ts";
 import { deleteSnapshot } from "./delete-snapshot.ts";
 
 const V1_TAG = { "k8s-azure-created-by": "kubernetes-azure-dd" };
@@ -37,6 +38,35 @@ describe("deleteSnapshot", () => {
     it(`leaves ${whose}`, async () => {
       assert.deepEqual(await deletionOf(tags), { answer: "SnapshotOfOther", isGone: false });
     });
+
+  it("keeps the source of a copy that Azure still fills, and names that", () =>
+    withController(async (world) => {
+      const { snapshotUri } = aSnapshot();
+      const volume = aVolumeObject();
+      await world.given("AzVolume", {
+        ...volume,
+        spec: { ...volume.spec, disk: { ...volume.spec.disk, sourceUri: snapshotUri } },
+      });
+      const snapshots = createFakeSnapshots(aSnapshot({ tags: V1_TAG }));
+      const fill = (copy: object): Promise<unknown> =>
+        world.setStatus("pvc-1", ({ status }) => {
+          const { copy: _, ...others } = status ?? assert.fail("no status");
+          return { ...others, ...copy };
+        });
+      await fill({ copy: { percent: 40, since: "2026-01-01T00:00:00Z", readTime: "2026-01-01T00:00:00Z" } });
+      const removed = (): ReturnType<typeof deleteSnapshot> =>
+        world.answerOf(
+          deleteSnapshot({ ...world.context, snapshots }, { snapshotId: snapshotUri, secrets: {} }, aCall()),
+        );
+      await world.until(() => world.volume("pvc-1")?.status?.copy !== undefined);
+      assert.deepEqual(await removed(), {
+        ok: false,
+        failure: { kind: "SourceBeingCopied", sourceUri: snapshotUri, diskUri: aDiskUri(), percent: 40 },
+      });
+      assert.equal(snapshots.present.size, 1);
+      await fill({});
+      assert.deepEqual([(await removed()).ok, snapshots.present.size], [true, 0]);
+    }));
 
   for (const { snapshotId, answer } of [
     { snapshotId: "", answer: "InvalidArgument" },

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
+import { ok } from "../../core/failure/result.ts";
+import { aDetail, aDiskSpec, agoMs, aVolume, diskUri } from "../../core/testing/objects.ts";
+import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
+import { aDisk } from "../testing/a-disk.ts";
+import { diskReconciler } from "./disk-reconciler.ts";
+import { driverTags } from "./disk-tags.ts";
+
+const never = new AbortController().signal;
+const MINUTE_MS = 60_000;
+const sourceUri = diskUri.replace("/disks/pvc-1", "/snapshots/backup");
+const disk = aDiskSpec({ sourceUri });
+const made = aDisk({ sourceUri, completionPercent: 0 });
+
+/** Reconciles on an Azure that shows the disk so, and then lets a minute pass. */
+async function reconcile(
+  world: ReconcileWorld,
+  shown: DiskFacts,
+  cloud: Partial<CloudProvisioner> = {},
+): Promise<unknown> {
+  const tags = driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
+  const answer = async (): ReturnType<CloudProvisioner["getDisk"]> => ok({ ...shown, tags });
+  const azure = { ...world.ports.cloud, createDisk: answer, getDisk: answer, ...cloud };
+  const outcome = await world.answerOf(
+    diskReconciler({ ...world.ports, cloud: azure }).reconcile("pvc-1", never),
+  );
+  await world.answerOf(world.clock.sleep(MINUTE_MS, never));
+  return outcome;
+}
+
+/** A volume that Azure fills, as CreateVolume has made it. */
+async function givenCopy(world: ReconcileWorld, changes: Partial<AzVolume["spec"]> = {}): Promise<void> {
+  const status = { state: "Pending", detail: undefined, record: undefined } as const;
+  await world.given("AzVolume", aVolume({ spec: { disk, ...changes }, status }));
+  await reconcile(world, made);
+}
+
+describe("a copy that Azure fills in the background", () => {
+  it("is recorded at once, read each minute, and reported in steps until it is complete", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world);
+      const { status } = world.volume() ?? {};
+      assert.deepEqual(
+        [status?.state, status?.detail?.diskUri, status?.copy?.percent],
+        ["Created", diskUri, 0],
+      );
+      for (const completionPercent of [15, 60]) await reconcile(world, { ...made, completionPercent });
+      assert.match(world.volume()?.status?.conditions[0]?.message ?? "", /has copied 60 %/u);
+      const { completionPercent: _, ...complete } = made;
+      await reconcile(world, complete);
+      assert.deepEqual([world.volume()?.status?.copy, world.volume()?.status?.conditions], [undefined, []]);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["Copying", "Copying", "Copied"],
+      );
+      await reconcile(world, { ...made, completionPercent: 5 });
+      assert.equal(world.volume()?.status?.copy, undefined, "one that is complete is not read again");
+    }));
+
+  it("is reported once as failed, and read on: only a later change of it may have failed", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world);
+      for (let read = 0; read < 2; read += 1) await reconcile(world, { ...made, state: "Failed" });
+      assert.equal(world.volume()?.status?.copy?.failedState, "Failed");
+      await reconcile(world, { ...made, completionPercent: 30 });
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["Copying", "CopyFailed", "Copying"],
+      );
+    }));
+
+  it("is no conversion where the disk is modified", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world);
+      const volume = world.volume() ?? assert.fail("no volume");
+      const { metadata, spec, status } = volume;
+      await world.other.update(
+        "AzVolume",
+        { metadata, spec: { ...spec, modification: { diskIOPSReadWrite: 4000 } }, ...(status && { status }) },
+        never,
+      );
+      await world.answerOf(world.clock.sleep(1, never));
+      const modified = { ...made, completionPercent: 50, diskIOPSReadWrite: 4000 };
+      await reconcile(world, modified, { updateDisk: async () => ok(modified) });
+      assert.notEqual(world.volume()?.status?.modification, undefined);
+      assert.equal(world.volume()?.status?.conversion, undefined);
+      assert.equal(world.volume()?.status?.copy?.percent, 0);
+    }));
+
+  it("keeps the disk of its source although DeleteVolume has marked that", () =>
+    withControllerPorts(async (world) => {
+      const source = diskUri.replace("pvc-1", "source");
+      const ofSource = { metadata: { name: "source", finalizers: [VOLUME_FINALIZER] } };
+      const doomed = aVolume({
+        metadata: { ...ofSource.metadata, deletionTimestamp: agoMs(0) },
+        spec: { deleteRequested: true },
+        status: { detail: aDetail({ diskUri: source }) },
+      });
+      await world.given("AzVolume", doomed);
+      await givenCopy(world, { disk: aDiskSpec({ sourceUri: source }) });
+      const deletion = (): Promise<unknown> =>
+        world.answerOf(diskReconciler(world.ports).reconcile("source", never));
+      world.disks.add(source);
+      const error = (): string | undefined =>
+        world.ports.cache.get("AzVolume", "source")?.status?.error?.kind;
+      await deletion();
+      assert.deepEqual([world.disks.has(source), error()], [true, "SourceBeingCopied"]);
+      const { completionPercent: _, ...complete } = made;
+      await reconcile(world, complete);
+      await deletion();
+      assert.deepEqual([world.disks.has(source), error()], [false, undefined]);
+    }));
+});

@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume } from "../../api/az-volume.ts";
+import {
+  aDetail,
+  aDiskSpec,
+  agoMs,
+  anObservedVolume,
+  aVolume,
+  diskUri,
+  nowMs,
+} from "../../testing/objects.ts";
+import { planDisk } from "../plan-disk.ts";
+import {
+  copyNews,
+  planCopyRead,
+  whyNoFirstAttach,
+  whySourceIsKept,
+  withCopy,
+  withNewCopy,
+} from "./copy-progress.ts";
+import type { CopiedDisk } from "./unfinished-copy.ts";
+
+type Status = NonNullable<AzVolume["status"]>;
+
+const sourceUri = diskUri.replace("/disks/pvc-1", "/snapshots/backup");
+const since = agoMs(600_000);
+const copy = { percent: 40, since, readTime: agoMs(20_000) };
+const disk: CopiedDisk = {
+  ...{ diskUri, diskName: "pvc-1", sourceUri },
+  ...{ state: "Succeeded", completionPercent: 40, attachedTo: [], tags: {} },
+};
+const formatted = { "disk.csi.azure.com-formatted": "1|ext4|u-1|2026-01-01T00:00:00Z|node-a" };
+const filled = (changes: Partial<NonNullable<Status["copy"]>> = {}): AzVolume =>
+  aVolume({ spec: { disk: aDiskSpec({ sourceUri }) }, status: { copy: { ...copy, ...changes } } });
+
+describe("planCopyRead", () => {
+  for (const { because, volume, plan } of [
+    { because: "no copy is filled", volume: aVolume(), plan: undefined },
+    { because: "it was read a while ago", volume: filled(), plan: { kind: "Requeue", afterMs: 40_000 } },
+    {
+      because: "it is due",
+      volume: filled({ readTime: agoMs(60_000) }),
+      plan: { kind: "ReadCopy", diskUri },
+    },
+    {
+      because: "it has failed, and may continue",
+      volume: filled({ readTime: agoMs(60_000), failedState: "Failed" }),
+      plan: { kind: "ReadCopy", diskUri },
+    },
+    {
+      because: "the clock was set back",
+      volume: filled({ readTime: agoMs(-1_000) }),
+      plan: { kind: "ReadCopy", diskUri },
+    },
+  ])
+    it(because, () => {
+      assert.deepEqual(planCopyRead(volume, aDetail(), nowMs), plan);
+      assert.deepEqual(planDisk(anObservedVolume({ volume })), plan);
+    });
+});
+
+describe("withCopy", () => {
+  const status: Status = { state: "Created", observedGeneration: 1, conditions: [] };
+  const message = "Azure has copied 40 % of the data of the disk's source";
+
+  it("keeps when it began, and shows the progress as one condition", () => {
+    const begun = withNewCopy(status, { ...disk, completionPercent: 0 }, nowMs - 600_000);
+    const later = withCopy(begun, disk, nowMs);
+    assert.deepEqual(later.copy, { percent: 40, since, readTime: agoMs(0) });
+    assert.deepEqual(later.conditions, [
+      { type: "Copying", status: "True", reason: "BackgroundCopy", message, lastTransitionTime: since },
+    ]);
+  });
+
+  it("leaves nothing once the copy is complete", () => {
+    const complete = { ...disk, completionPercent: undefined };
+    assert.deepEqual(withCopy(withCopy(status, disk, nowMs), complete, nowMs), status);
+  });
+
+  it("keeps a failed one, which may continue", () => {
+    const failed = withCopy(withCopy(status, disk, nowMs - 1_000), { ...disk, state: "Failed" }, nowMs);
+    assert.deepEqual(
+      [failed.copy?.failedState, failed.conditions[0]?.status, failed.conditions[0]?.lastTransitionTime],
+      ["Failed", "False", agoMs(0)],
+    );
+    const hidden = withCopy(failed, { ...disk, state: "Failed", completionPercent: undefined }, nowMs);
+    assert.deepEqual([hidden.copy?.percent, hidden.copy?.failedState], [40, "Failed"]);
+    assert.deepEqual(withCopy(failed, disk, nowMs).copy?.failedState, undefined);
+  });
+
+  for (const { because, shown, firstAttachTime } of [
+    { because: "no node has had it", shown: disk, firstAttachTime: undefined },
+    { because: "a VM has it", shown: { ...disk, attachedTo: ["vm"] }, firstAttachTime: agoMs(0) },
+    { because: "its tags keep a use", shown: { ...disk, tags: formatted }, firstAttachTime: agoMs(0) },
+  ])
+    it(`knows of a disk that ${because}`, () =>
+      assert.equal(withNewCopy(status, shown, nowMs).copy?.firstAttachTime, firstAttachTime));
+
+  for (const { because, before, shown } of [
+    { because: "a disk that is complete", before: status, shown: { ...disk, completionPercent: undefined } },
+    { because: "a disk without a source", before: status, shown: { ...disk, sourceUri: undefined } },
+    { because: "a conversion", before: { ...status, conversion: copy }, shown: disk },
+    {
+      because: "a copy that is known",
+      before: { ...status, copy },
+      shown: { ...disk, completionPercent: 0 },
+    },
+  ])
+    it(`takes nothing for a new copy that is ${because}`, () =>
+      assert.deepEqual(withNewCopy(before, shown, nowMs), before));
+});
+
+describe("copyNews", () => {
+  const failed = { ...copy, failedState: "Failed" };
+  const at = (percent: number): typeof copy => ({ ...copy, percent });
+  for (const [before, after, news] of [
+    [undefined, undefined, undefined],
+    [undefined, at(0), "Copying: Azure has copied 0 % of the data of the disk's source"],
+    [at(0), at(19), undefined],
+    [at(19), at(20), "Copying: Azure has copied 20 % of the data of the disk's source"],
+    [at(99), undefined, "Copied: Azure has copied all data of the disk's source"],
+    [
+      copy,
+      failed,
+      "CopyFailed: Azure shows the disk as Failed, and has copied 40 % of the data of its source",
+    ],
+    [failed, failed, undefined],
+    [failed, copy, "Copying: Azure has copied 40 % of the data of the disk's source"],
+  ] as const)
+    it(`from ${JSON.stringify(before?.percent)} to ${JSON.stringify(after?.percent)}: ${news?.slice(0, 8)}`, () => {
+      const told = copyNews(before, after);
+      assert.equal(told === undefined ? undefined : `${told.reason}: ${told.message}`, news);
+    });
+});
+
+describe("whyNoFirstAttach", () => {
+  const why = { kind: "DiskCopyFailed", diskUri, sourceUri, state: "Failed" } as const;
+  const broken = { ...disk, state: "Failed" };
+  const shownFailed = filled({ failedState: "Failed" });
+  const had = filled({ failedState: "Failed", firstAttachTime: since });
+  for (const { because, volume, shown, refused } of [
+    { because: "refuses a copy that has failed", volume: filled(), shown: broken, refused: why },
+    { because: "refuses one that was read as failed", volume: shownFailed, shown: undefined, refused: why },
+    { because: "allows one that is filled", volume: filled(), shown: disk, refused: undefined },
+    { because: "allows one that continues", volume: shownFailed, shown: disk, refused: undefined },
+    { because: "allows one that a node has had", volume: had, shown: broken, refused: undefined },
+    {
+      because: "allows one that a VM has",
+      volume: filled(),
+      shown: { ...broken, attachedTo: ["vm"] },
+      refused: undefined,
+    },
+    {
+      because: "allows a complete one, of which a later change has failed",
+      volume: aVolume({ spec: { disk: aDiskSpec({ sourceUri }) } }),
+      shown: broken,
+      refused: undefined,
+    },
+  ])
+    it(because, () => assert.deepEqual(whyNoFirstAttach(volume, shown), refused));
+});
+
+describe("whySourceIsKept", () => {
+  const why = { kind: "SourceBeingCopied", sourceUri, diskUri, percent: 40 } as const;
+  const source = sourceUri.toUpperCase();
+  const deleting = filled();
+  for (const { because, volume, uri, kept } of [
+    { because: "a copy is filled from it", volume: filled(), uri: sourceUri, kept: why },
+    {
+      because: "its id is written otherwise",
+      volume: filled(),
+      uri: source,
+      kept: { ...why, sourceUri: source },
+    },
+    {
+      because: "the copy has failed, and may continue",
+      volume: filled({ failedState: "Failed" }),
+      uri: sourceUri,
+      kept: why,
+    },
+  ])
+    it(`keeps a source while ${because}`, () => assert.deepEqual(whySourceIsKept(volume, uri), kept));
+  for (const { because, volume, uri } of [
+    { because: "of another volume", volume: filled(), uri: diskUri },
+    {
+      because: "whose copy is complete",
+      volume: aVolume({ spec: { disk: aDiskSpec({ sourceUri }) } }),
+      uri: sourceUri,
+    },
+    {
+      because: "whose copy has not been answered",
+      volume: aVolume({ spec: { disk: aDiskSpec({ sourceUri }) }, status: { detail: undefined } }),
+      uri: sourceUri,
+    },
+    {
+      because: "whose copy is deleted",
+      volume: { ...deleting, spec: { ...deleting.spec, deleteRequested: true } },
+      uri: sourceUri,
+    },
+  ])
+    it(`gives up a source ${because}`, () => assert.equal(whySourceIsKept(volume, uri), undefined));
+});
