@@ -22,7 +22,7 @@ const sourceUri = diskUri.replace("/disks/pvc-1", "/snapshots/backup");
 const copy = { percent: 40, since: agoMs(60_000), readTime: agoMs(1_000) };
 const failed = { completionPercent: 40, state: "Failed" };
 
-/** Attaches a disk that Azure shows so, of a volume that knows of its copy; whether that was asked of Azure. */
+/** Attaches a disk that Azure shows so, of a volume that knows of its copy; whether Azure was asked to. */
 async function attach(
   world: ReconcileWorld,
   shown: Partial<DiskFacts>,

@@ -189,8 +189,8 @@ async function recordCreated(
  * Adopts a disk that is not new: its record starts unverified. The record comes first, so that nothing is
  * detached because it is missing; then its attachments; the disk itself comes last. Without the recorded
  * disk no node is granted it, and an interrupted adoption starts over. Where only the record was lost, the
- * comparison with Azure makes the attachments that an interrupted one lacks. A copy that Azure has not made, or
- * has failed to make, has no record yet: the adoption is tried again.
+ * comparison with Azure makes the attachments that an interrupted one lacks. A copy that Azure has not made,
+ * or has failed to make, has no record yet: the adoption is tried again.
  */
 async function adoptDisk(
   ports: DiskPorts,

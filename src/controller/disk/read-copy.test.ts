@@ -40,7 +40,7 @@ async function givenCopy(world: ReconcileWorld, changes: Partial<AzVolume["spec"
 }
 
 describe("a copy that Azure fills in the background", () => {
-  it("is recorded at once, read each minute, and reported in steps until it is complete", () =>
+  it("is recorded at once, read each minute, and reported until it is complete", () =>
     withControllerPorts(async (world) => {
       await givenCopy(world);
       const { status } = world.volume() ?? {};
@@ -61,7 +61,7 @@ describe("a copy that Azure fills in the background", () => {
       assert.equal(world.volume()?.status?.copy, undefined, "one that is complete is not read again");
     }));
 
-  it("is reported once as failed, and read on: only a later change of it may have failed", () =>
+  it("is reported once as failed, and read on: a later change may have failed", () =>
     withControllerPorts(async (world) => {
       await givenCopy(world);
       for (let read = 0; read < 2; read += 1) await reconcile(world, { ...made, state: "Failed" });

@@ -95,7 +95,7 @@ export const eventReasons = {
   Copying: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
-    when: "Azure fills a disk with the data of its source in the background; at the start, and at each 20 percent",
+    when: "Azure fills a disk with its source's data in the background; at the start, and at each 20 percent",
     remedy:
       "The disk is slower, and neither grows nor is copied, until that is complete. Its source is kept.",
   },
@@ -110,8 +110,8 @@ export const eventReasons = {
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure shows a disk as failed that it still filled with the data of its source",
     remedy:
-      "Delete the claim, and make it again of the same source. A disk that a node has had stays usable: save what was " +
-      "written to it before. Where only a later change of the disk has failed, set its tags again in Azure.",
+      "Delete the claim, and make it again of the same source. A disk that a node has had stays usable: save " +
+      "first what was written to it. Where only a later change of the disk has failed, set its tags again.",
   },
   Converting: {
     type: "Normal",

@@ -33,7 +33,7 @@ export function planCopyRead(
     : { kind: "ReadCopy", diskUri };
 }
 
-/** The status of a volume whose new or adopted disk Azure may still fill; of one that is known to be, as is. */
+/** The status of a volume whose new or adopted disk Azure may still fill; one that says so stays as it is. */
 export function withNewCopy(status: VolumeStatus, disk: CopiedDisk, nowMs: number): VolumeStatus {
   const isFilled = disk.sourceUri === undefined || disk.completionPercent === undefined;
   // Azure shows the same of a conversion.
