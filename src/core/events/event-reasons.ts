@@ -110,8 +110,8 @@ export const eventReasons = {
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure shows a disk as failed that it still filled with the data of its source",
     remedy:
-      "Delete the claim, and make it again of the same source. A disk that a node has had stays usable: save " +
-      "first what was written to it. Where only a later change of the disk has failed, set its tags again.",
+      "Delete the claim, and make it again of the same source. A disk that a node has had stays usable: " +
+      "save first what was written to it. If only a later change of the disk has failed, set its tags again.",
   },
   Converting: {
     type: "Normal",

@@ -67,7 +67,12 @@ export const pluginParity: readonly CapabilityRow[] = [
 /** Rows of the controller service. */
 export const controllerParity: readonly CapabilityRow[] = [
   served("CreateVolume, DeleteVolume", ["CREATE_DELETE_VOLUME"], "as in V1"),
-  served("CreateVolume from a snapshot or volume", ["CLONE_VOLUME"], "answered once the copy is complete"),
+  served(
+    "CreateVolume from a snapshot or volume",
+    ["CLONE_VOLUME"],
+    "answered once the disk is made, as in V1, though Azure may fill it for hours yet; its source is " +
+      "deleted only after that, which V1 leaves to the user",
+  ),
   served("ControllerPublishVolume, ControllerUnpublishVolume", ["PUBLISH_UNPUBLISH_VOLUME"], "as in V1"),
   served("ControllerExpandVolume", ["EXPAND_VOLUME"], "as in V1"),
   served("ControllerModifyVolume", ["MODIFY_VOLUME"], "[VolumeAttributesClass](volume-attributes-class.md)"),
