@@ -31,6 +31,9 @@ const STATES = `## What a snapshot is
   is complete. Disks can be made of it in its own region only
   ([0041](../adr/0041-copy-a-snapshot-to-another-region-from-a-source-beside-it.md)).
 - It outlives its disk. Deleting the volume, or an older snapshot of the same disk, takes nothing from it.
+- It is kept while Azure fills a volume's disk from it, for minutes to hours: DeleteSnapshot fails with
+  FAILED_PRECONDITION until then, and names that disk and its percentage
+  ([0068](../adr/0068-answer-a-copy-while-azure-fills-it.md)).
 - Its handle is its resource id. Azure is the only place with its state
   ([0034](../adr/0034-keep-the-state-of-snapshots-in-azure.md)).
 - A call for its name whose class names another region or resource group by now fails with ALREADY_EXISTS: a
