@@ -169,9 +169,9 @@ export const modificationParity: readonly ParityRow[] = [
     "V1 accepts and ignores it. Here tags and network policy are changed, and the rest is refused by name",
   ),
   yes(
-    "progress of a conversion to PremiumV2_LRS",
-    "condition `Converting`, and events `Converting` and `Converted` of the claim for V1's " +
-      "`SKUMigrationStarted`, `SKUMigrationProgress` and `SKUMigrationCompleted`",
+    "progress of a conversion to PremiumV2_LRS, and of a copy",
+    "conditions `Converting` and `Copying`, and events `Converting`, `Converted`, `Copying` and `Copied` of " +
+      "the claim for V1's `SKUMigrationStarted`, `SKUMigrationProgress` and `SKUMigrationCompleted`",
   ),
   refused(
     "label `disk.csi.azure.com/migration-in-progress`",
