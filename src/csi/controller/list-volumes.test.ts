@@ -6,6 +6,7 @@ import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts"
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
 import { anOrchestratorNode } from "../../core/testing/objects.ts";
+import { ListVolumesResponse } from "../gen/csi/v1/csi.ts";
 import { aDiskUri, aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
 import { listVolumes } from "./list-volumes.ts";
 
@@ -114,6 +115,24 @@ describe("listVolumes", () => {
       });
     });
   }
+
+  it("ends a page before its message is more than a gRPC client takes", async () => {
+    const names = Array.from({ length: 1000 }, (_, index) => `pvc-${String(index).padStart(4, "0")}`);
+    const volumes = names.map((name) =>
+      aVolumeObject({ name, spec: { volumeContext: { tags: "t".repeat(3500) } } }),
+    );
+    const seen: string[] = [];
+    let startingToken = "";
+    do {
+      const listed = await listVolumes(contextWith(volumes), { maxEntries: 0, startingToken });
+      assert.ok(listed.ok);
+      const bytes = ListVolumesResponse.encode(listed.value).finish().length;
+      assert.ok(bytes <= 3.25 * 1024 * 1024, `${bytes} bytes`);
+      seen.push(...listed.value.entries.map(({ volume }) => volume?.volumeId.split("/").at(-1) ?? ""));
+      startingToken = listed.value.nextToken;
+    } while (startingToken !== "");
+    assert.deepEqual(seen, names);
+  });
 
   it("refuses a negative number of entries", async () => {
     const listed = await listVolumes(contextWith([]), { maxEntries: -1, startingToken: "" });

@@ -1,10 +1,10 @@
-import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
-import type {
-  ListVolumesRequest,
-  ListVolumesResponse,
+import {
+  type ListVolumesRequest,
+  type ListVolumesResponse,
   ListVolumesResponse_Entry,
 } from "../gen/csi/v1/csi.ts";
 import { pageOf } from "../messages/page.ts";
@@ -22,11 +22,20 @@ export async function listVolumes(
   context: ListContext & { readonly cache: Pick<ObjectCache, "list"> },
   request: ListVolumesRequest,
 ): Promise<Result<ListVolumesResponse, Failure>> {
-  const created = context.cache.list("AzVolume").filter((volume) => volume.status?.detail !== undefined);
-  const page = pageOf(created, positionOf, request);
-  if (!page.ok) return page;
-  const { items, nextToken } = page.value;
-  return ok({ entries: items.flatMap((volume) => listedVolume(context, volume) ?? []), nextToken });
+  const created = context.cache
+    .list("AzVolume")
+    .flatMap((volume) =>
+      volume.status?.detail === undefined ? [] : [{ volume, detail: volume.status.detail }],
+    );
+  return pageOf(
+    created,
+    {
+      positionOf: ({ volume }) => positionOf(volume),
+      entryOf: ({ volume, detail }) => entryOf(context, volume, detail),
+      bytesOf: (entry) => ListVolumesResponse_Entry.encode(entry).finish().length,
+    },
+    request,
+  );
 }
 
 /**
@@ -35,7 +44,10 @@ export async function listVolumes(
  */
 export function listedVolume(context: ListContext, volume: AzVolume): ListVolumesResponse_Entry | undefined {
   const detail = volume.status?.detail;
-  if (detail === undefined) return undefined;
+  return detail === undefined ? undefined : entryOf(context, volume, detail);
+}
+
+function entryOf(context: ListContext, volume: AzVolume, detail: VolumeDetail): ListVolumesResponse_Entry {
   const volumeId = context.clusterVolumes.volumeOf(detail.diskUri)?.volumeId ?? detail.diskUri;
   return {
     volume: { ...volumeMessage(volume.spec, detail, context.driverName), volumeId },

@@ -6,7 +6,11 @@ import { ok, type Result } from "../../../core/failure/result.ts";
 import { toTimestamp } from "../../../core/primitives/timestamp.ts";
 import type { ObjectCache } from "../../../objects/cache/object-cache.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
-import type { ListSnapshotsRequest, ListSnapshotsResponse } from "../../gen/csi/v1/csi.ts";
+import {
+  type ListSnapshotsRequest,
+  type ListSnapshotsResponse,
+  ListSnapshotsResponse_Entry,
+} from "../../gen/csi/v1/csi.ts";
 import { pageOf } from "../../messages/page.ts";
 import { isCopySource, mayBeUnfrozen, sourceVolumeOf } from "../../messages/snapshot-identity.ts";
 import { snapshotMessage } from "../../messages/snapshot-message.ts";
@@ -29,10 +33,15 @@ export async function listSnapshots(
 ): Promise<Result<ListSnapshotsResponse, Failure>> {
   const found = await findSnapshots(context, request, signal);
   if (!found.ok) return found;
-  const page = pageOf(found.value, positionOf, request);
-  if (!page.ok) return page;
-  const { items, nextToken } = page.value;
-  return ok({ entries: items.map((snapshot) => ({ snapshot: snapshotMessage(snapshot) })), nextToken });
+  return pageOf(
+    found.value,
+    {
+      positionOf,
+      entryOf: (snapshot): ListSnapshotsResponse_Entry => ({ snapshot: snapshotMessage(snapshot) }),
+      bytesOf: (entry) => ListSnapshotsResponse_Entry.encode(entry).finish().length,
+    },
+    request,
+  );
 }
 
 async function findSnapshots(
