@@ -154,6 +154,16 @@ export const cloudFailures = {
       `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`,
     example: { detail: "500 disks in eastus" },
   },
+  NotOfferedInZone: {
+    // With this code external-provisioner has the pod scheduled to another node. CSI: "Unable to provision in
+    // `accessible_topology`".
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    sentence: (failure) =>
+      `Azure makes no such disk in zone ${failure.zone} (${failure.detail}): use a SKU that the zone offers, ` +
+      "or restrict allowedTopologies of the StorageClass, or the nodes of the pod, to zones that offer this one",
+    example: { zone: "2", detail: "PremiumV2_LRS disk is not supported." },
+  },
   ChangeOverQuota: {
     // Final: after RESOURCE_EXHAUSTED csi-resizer asks for no other size or class, and csi-snapshotter
     // removes no VolumeSnapshot.

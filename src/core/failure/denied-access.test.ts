@@ -51,6 +51,14 @@ describe("what helps where Azure denies access", () => {
       message: "denied",
       says: "an Azure policy forbids it",
     },
+    {
+      because: "credentials are no help against a region that Azure does not offer to the subscription",
+      code: "RequestDisallowedByAzure",
+      message:
+        "Resource 'pvc-1' was disallowed by Azure: This policy maintains a set of best available regions " +
+        "where your subscription can deploy resources.",
+      says: "Azure restricts this subscription to certain regions, and this is none of them",
+    },
     ...(
       [
         ["AADSTS90002: Tenant 't' not found.", "tenantId is no tenant"],

@@ -21,6 +21,11 @@ export function remedyOfDenial(refusal: Refusal): string {
       );
     case "requestdisallowedbypolicy":
       return remedyOfPolicy(refusal);
+    case "requestdisallowedbyazure":
+      return (
+        "Azure restricts this subscription to certain regions, and this is none of them: no credentials or " +
+        "role help; use a region that it offers, or ask Azure's support for this one"
+      );
     default:
       return remedyOfSignIn(refusal);
   }

@@ -135,6 +135,13 @@ export type Failure =
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
+  /** Azure makes no such disk in this zone of the region: `zone` is its number. */
+  | {
+      readonly kind: "NotOfferedInZone";
+      readonly zone: string;
+      readonly detail: string;
+      readonly azure?: AzureAnswer;
+    }
   /** Of a disk that exists: a change of it, or a snapshot. */
   | {
       readonly kind: "ChangeOverQuota";

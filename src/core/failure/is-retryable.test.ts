@@ -22,6 +22,7 @@ const permanent = [
   "InstanceNotFound",
   "InstanceReplaced",
   "QuotaExceeded",
+  "NotOfferedInZone",
   "ChangeOverQuota",
   "TooManySnapshots",
   "ChangedTooOften",

@@ -1,6 +1,6 @@
 import type { AzVolume, VolumeDetail } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
-import { ok, type Result } from "../../core/failure/result.ts";
+import type { Result } from "../../core/failure/result.ts";
 import type { ObjectCache } from "../../objects/cache/object-cache.ts";
 import {
   type ListVolumesRequest,

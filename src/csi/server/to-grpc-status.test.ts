@@ -48,6 +48,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   Refused: "ABORTED",
   Throttled: "UNAVAILABLE",
   QuotaExceeded: "RESOURCE_EXHAUSTED",
+  NotOfferedInZone: "RESOURCE_EXHAUSTED",
   ChangeOverQuota: "FAILED_PRECONDITION",
   TooManySnapshots: "FAILED_PRECONDITION",
   CloudRejected: "INTERNAL",

@@ -498,6 +498,111 @@ const rows: readonly {
       azure: { code: "InvalidAvailabilityZone", requestId: "request-1" },
     },
   },
+  ...(
+    [
+      ["InvalidAvailabilityZone", "The zone(s) '3' for resource 'd' is not supported."],
+      ["InvalidParameter", "PremiumV2_LRS disk is not supported."],
+      ["InvalidParameter", "SKU Premium_ZRS is not available."],
+    ] as const
+  ).map(([code, message]) => ({
+    because: `another zone of the region may offer it: ${message}`,
+    error: { statusCode: 400, code, message },
+    context: { zone: "3" },
+    class: "rejected" as const,
+    failure: {
+      kind: "NotOfferedInZone",
+      zone: "3",
+      detail: message,
+      azure: { code, requestId: "request-1" },
+    },
+  })),
+  {
+    because: "without a zone no other one would do",
+    error: { statusCode: 400, code: "InvalidParameter", message: "PremiumV2_LRS disk is not supported." },
+    context: { zone: undefined },
+    class: "rejected",
+    failure: {
+      kind: "InvalidArgument",
+      field: "skuName",
+      value: "PremiumV2_LRS",
+      problem: "PremiumV2_LRS disk is not supported.",
+      azure: { code: "InvalidParameter", requestId: "request-1" },
+    },
+  },
+  {
+    because: "no zone of the region offers the SKU",
+    error: {
+      statusCode: 400,
+      code: "InvalidParameter",
+      message:
+        "SKU PremiumV2_LRS is not supported for resource type Disk in this region. Supported SKUs for this " +
+        "region are Premium_LRS",
+      target: "sku",
+    },
+    context: { zone: "3" },
+    class: "rejected",
+    failure: {
+      kind: "InvalidArgument",
+      field: "skuName",
+      value: "PremiumV2_LRS",
+      problem:
+        "SKU PremiumV2_LRS is not supported for resource type Disk in this region. Supported SKUs for this " +
+        "region are Premium_LRS",
+      azure: { code: "InvalidParameter", requestId: "request-1" },
+    },
+  },
+  {
+    because: "what a VM can't attach is no fault of a zone or class",
+    error: { statusCode: 400, code: "InvalidParameter", message: "PremiumV2_LRS disks are not supported." },
+    context: ofVmWrite,
+    class: "rejected",
+    failure: {
+      kind: "CloudRejected",
+      code: "InvalidParameter",
+      message: "PremiumV2_LRS disks are not supported.",
+      requestId: "request-1",
+    },
+  },
+  {
+    because: "the SKU and size allow other IOPS",
+    error: {
+      statusCode: 400,
+      code: "BadRequest",
+      message:
+        "The value 500 of parameter disk.diskIOPSReadWrite is not valid. The supported range for a " +
+        "UltraSSD_LRS disk of size 512 GB is between 512 and 153600.",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "InvalidArgument",
+      field: "DiskIOPSReadWrite",
+      value: "500",
+      problem: "The supported range for a UltraSSD_LRS disk of size 512 GB is between 512 and 153600.",
+      azure: { code: "BadRequest", requestId: "request-1" },
+    },
+  },
+  {
+    because: "the disk's IOPS allow less throughput",
+    error: {
+      statusCode: 400,
+      code: "BadRequest",
+      message:
+        "The value 1000 of parameter disk.diskMBpsReadWrite is not valid. The supported range for a " +
+        "PremiumV2_LRS disk of size 100 GB is between 125 and 750.",
+    },
+    context: { diskUri },
+    class: "rejected",
+    failure: {
+      kind: "InvalidArgument",
+      field: "DiskMBpsReadWrite",
+      value: "1000",
+      problem:
+        "The supported range for a PremiumV2_LRS disk of size 100 GB is between 125 and 750. More IOPS allow " +
+        "more: DiskIOPSReadWrite",
+      azure: { code: "BadRequest", requestId: "request-1" },
+    },
+  },
   {
     because: "the instance of a scale set is gone",
     error: {

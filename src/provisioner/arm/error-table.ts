@@ -26,6 +26,8 @@ export type ArmErrorClass =
 export interface ErrorContext {
   readonly diskUri?: string;
   readonly nodeName?: string;
+  /** The zone of the disk to make; undefined: not in a zone, or no creation. */
+  readonly zone?: string | undefined;
 }
 
 interface Row {
@@ -55,6 +57,28 @@ const quota = (error: ArmError, { diskUri, nodeName }: ErrorContext): Failure =>
   return diskUri === undefined || nodeName !== undefined
     ? { kind: "QuotaExceeded", ...exceeded }
     : { kind: "ChangeOverQuota", diskUri, ...exceeded };
+};
+/** Another zone of the region may offer it. Without a zone, only another request can succeed. */
+const notOffered =
+  (field: string) =>
+  (error: ArmError, { zone }: ErrorContext): Failure =>
+    zone === undefined
+      ? {
+          kind: "InvalidArgument",
+          field,
+          value: SKU_NAME.exec(error.message)?.[0] ?? "",
+          problem: error.message,
+          ...answered(error),
+        }
+      : { kind: "NotOfferedInZone", zone, detail: error.message, ...answered(error) };
+const SKU_NAME = /\b\w+_[LZ]RS\b/u;
+const OUT_OF_RANGE =
+  /The value (\S+) of parameter disk\.d(iskIOPSReadWrite|iskMBpsReadWrite) is not valid\. (The supported range.*)/iu;
+/** The IOPS that a disk has decide its range of throughput. */
+const performanceOutOfRange = (error: ArmError): Failure => {
+  const [, value = "", name = "", range = error.message] = OUT_OF_RANGE.exec(error.message) ?? [];
+  const problem = name === "iskMBpsReadWrite" ? `${range} More IOPS allow more: DiskIOPSReadWrite` : range;
+  return { kind: "InvalidArgument", field: `D${name}`, value, problem, ...answered(error) };
 };
 const throttled = (error: ArmError): Failure => ({
   kind: "Throttled",
@@ -183,6 +207,22 @@ const rows: readonly Row[] = [
   },
   // Azure's code was seen in both spellings (azure-sdk-for-python issue 14282 has the plural).
   { code: /^Snapshots?LimitReached$/i, class: "rejected", failure: tooManySnapshots },
+  { text: OUT_OF_RANGE, class: "rejected", failure: performanceOutOfRange },
+  // Of a region where only some zones have Premium SSD v2 Azure says no more than that it is not supported
+  // (azuredisk-csi-driver issues 1556 and 1659). It names the region where that has none of it (pull request
+  // 1477), and no other zone would do.
+  {
+    text: /\bSKU \w+_[LZ]RS is not supported for resource type Disk in this region/i,
+    class: "rejected",
+    failure: (error) => notOffered("skuName")(error, {}),
+  },
+  {
+    code: /^InvalidParameter$/i,
+    text: /\b\w+_[LZ]RS\b.* (is|are) not (supported|available)\b/i,
+    isOf: ({ nodeName }) => nodeName === undefined,
+    class: "rejected",
+    failure: notOffered("skuName"),
+  },
   { text: /(?<!-|\w)quota(?!-|\w)|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   {
@@ -199,17 +239,7 @@ const rows: readonly Row[] = [
   },
   // Learn states the rule for conversions, and no source the text of its error.
   { text: /(?<!-|\w)cach(ed|ing)(?!-|\w)/i, class: "rejected", failure: cachedByVm },
-  {
-    code: /^InvalidAvailabilityZone$/i,
-    class: "rejected",
-    failure: (error) => ({
-      kind: "InvalidArgument",
-      field: "zone",
-      value: "",
-      problem: error.message,
-      ...answered(error),
-    }),
-  },
+  { code: /^InvalidAvailabilityZone$/i, class: "rejected", failure: notOffered("zone") },
   { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
 ];
 

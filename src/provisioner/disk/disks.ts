@@ -207,9 +207,10 @@ function factsIfRequested(request: CreateDiskRequest, disk: ArmDisk): Result<Dis
  * A missing source is reported as such: the error names no disk of the caller's. Other resources may be
  * missing too, such as an encryption set, so it is the source only where Azure names it.
  */
-function creationFailure({ sourceUri }: CreateDiskRequest, error: ArmError): Failure {
+function creationFailure(request: CreateDiskRequest, error: ArmError): Failure {
+  const { sourceUri } = request;
   if (sourceUri === undefined || !saysNotThere(error) || !namesSource(error, sourceUri))
-    return toFailure(error, {});
+    return toFailure(error, { zone: zonesOf(request)[0] });
   const azure = { code: error.code, requestId: error.requestId };
   return parseDiskUri(sourceUri) === undefined
     ? { kind: "SnapshotNotFound", snapshotUri: sourceUri, azure }
