@@ -844,6 +844,27 @@ describe("diskReconciler", () => {
       ]);
     }));
 
+  it("reports performance that had to rise with a disk", () =>
+    withControllerPorts(async (world) => {
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        resizeDisk: async ({ sizeGiB }) =>
+          ok({ sizeGiB, raised: { diskIOPSReadWrite: 65_536, diskMBpsReadWrite: 256 } }),
+      };
+      const disk = aDiskSpec({ skuName: "UltraSSD_LRS", sizeGiB: 65_536 });
+      const detail = aDetail({ skuName: "UltraSSD_LRS", maxShares: 1 });
+      await world.given("AzVolume", aVolume({ spec: { disk }, status: { detail } }));
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 65_536);
+      assert.deepEqual(world.emitted, [
+        {
+          about: { kind: "AzVolume", name: "pvc-1" },
+          reason: "PerformanceRaised",
+          message: "the disk has 65536 IOPS and 256 MB/s now, Azure's least for its size",
+        },
+      ]);
+    }));
+
   it("does not ask again for a refused size when the spec changes otherwise", () =>
     withControllerPorts(async (world) => {
       const asked: number[] = [];

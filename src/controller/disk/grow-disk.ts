@@ -2,6 +2,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
+import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { DiskAction } from "../../core/volume/plan-disk.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
@@ -44,9 +45,22 @@ export async function resizeDisk(
     );
   };
   const recorded = await ports.steps.run("record-updated", () => setStatus(ports, volume, withSize, signal));
-  if (recorded.ok)
-    ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
+  if (recorded.ok) ports.logger.info("disk resized", { volumeName: volume.metadata.name, ...resized.value });
+  if (recorded.ok && resized.value.raised !== undefined) reportRaised(ports, volume, resized.value.raised);
   return ignoreNotFound(recorded);
+}
+
+function reportRaised(
+  ports: DiskPorts,
+  volume: AzVolume,
+  { diskIOPSReadWrite: iops, diskMBpsReadWrite: mbps }: DiskPerformance,
+): void {
+  const raised = [iops === undefined ? [] : `${iops} IOPS`, mbps === undefined ? [] : `${mbps} MB/s`].flat();
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    reason: "PerformanceRaised",
+    message: `the disk has ${raised.join(" and ")} now, Azure's least for its size`,
+  });
 }
 
 /** Marks a shared disk as growing: it is granted to no node, and its replicas are detached. */

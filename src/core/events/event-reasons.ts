@@ -62,6 +62,14 @@ export const eventReasons = {
     when: "Azure did not grow the disk",
     remedy: TRIED_AGAIN,
   },
+  PerformanceRaised: {
+    type: "Normal",
+    shownOn: ["PersistentVolumeClaim"],
+    when:
+      "the disk has grown, and Azure allows no disk of its new size as few IOPS, or as little throughput, as " +
+      "it had: UltraSSD_LRS",
+    remedy: "Azure charges for them from now on.",
+  },
   NotExpanded: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim", "AnyPod"],

@@ -4,6 +4,7 @@ import type { Lane } from "../../core/azure/lane.ts";
 import type { PowerState } from "../../core/azure/power-state.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
+import type { DiskPerformance } from "../../core/volume/disk-performance.ts";
 import type { CachingMode } from "../../core/volume/disk-sku.ts";
 
 export type { Lane } from "../../core/azure/lane.ts";
@@ -182,7 +183,8 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Grows a disk to at least `sizeGiB`; never shrinks. Asks `precondition` as `createDisk` does. Calls
+   * Grows a disk to at least `sizeGiB`; never shrinks. Where the platform allows no disk of that size as few
+   * IOPS, or as little throughput, as it has, the same write raises them (`raised`). Asks `precondition` as `createDisk` does. Calls
    * `onOver` after each request that is known to change nothing any more: Azure has refused or failed it.
    * Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`,
    * `ChangeOverQuota` or `Refused`.
@@ -195,7 +197,7 @@ export interface CloudProvisioner {
       readonly onOver?: (signal: AbortSignal) => Promise<void>;
     },
     signal: AbortSignal,
-  ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
+  ): Promise<Result<{ readonly sizeGiB: number; readonly raised?: DiskPerformance }, Failure>>;
   /**
    * Changes a disk in one write, and none where the disk is as requested; answers the disk. Reads it before
    * each request, since the whole map of tags is sent; a read that is older than writes of the last 5 minutes

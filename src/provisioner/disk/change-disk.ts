@@ -5,6 +5,7 @@ import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
 import { hasFailed } from "../../core/volume/copies/unfinished-copy.ts";
+import { throughputProblem } from "../../core/volume/disk-performance.ts";
 import { mergeTags } from "../../core/volume/tags/merge-tags.ts";
 import { TAGS_MAX } from "../../core/volume/tags/tag-limits.ts";
 import type {
@@ -223,6 +224,11 @@ function planChange(
     [seen.read, seen.present].every((disk) => isSame(disk[name as keyof typeof fields], value));
   const stated = Object.entries(fields).filter(([, value]) => value !== undefined);
   const differing = stated.filter(([name, value]) => isUncertain || !isShown(name, value ?? ""));
+  const { skuName, diskMBpsReadWrite: mbps } = fields;
+  // The IOPS of another SKU, or after a write whose end is unknown, are Azure's to judge.
+  const isJudged = !isUncertain && (skuName === undefined || isSame(seen.present.skuName, skuName));
+  const problem = isJudged ? throughputProblem(seen.present.skuName, seen.present, fields) : undefined;
+  if (problem !== undefined) return refuseArgument("DiskMBpsReadWrite", mbps ?? "", problem);
   const nextTags = planned.value;
   if (nextTags === undefined && differing.length === 0) return ok(undefined);
   return ok({ ...Object.fromEntries(differing), ...(nextTags === undefined ? {} : { tags: nextTags }) });

@@ -8,6 +8,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument } from "../../core/failure/frequent-failures.ts";
 import { type Result, fail, ok } from "../../core/failure/result.ts";
 import { hasFailed, wasUsed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
+import { raisedPerformance } from "../../core/volume/disk-performance.ts";
 import type {
   CloudProvisioner,
   CreateDiskRequest,
@@ -131,9 +132,9 @@ export async function deleteDisk(
   return fail(toFailure(deleted.failure, { diskUri }));
 }
 
-/** Grows a disk. */
+/** Grows a disk, and in the same write raises the performance that Azure allows no less of at that size. */
 export async function resizeDisk(
-  { session, disks }: DiskContext,
+  { session, disks, writes }: DiskContext,
   {
     id,
     diskUri,
@@ -142,7 +143,7 @@ export async function resizeDisk(
     onOver,
   }: DiskTarget & Omit<Parameters<CloudProvisioner["resizeDisk"]>[0], "diskUri">,
   signal: AbortSignal,
-): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
+): ReturnType<CloudProvisioner["resizeDisk"]> {
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
   if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
@@ -151,16 +152,21 @@ export async function resizeDisk(
   const attachedTo = ownersOf(before.value);
   if (before.value.maxShares > 1 && attachedTo.length > 0)
     return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  const raised = raisedPerformance(before.value.skuName, sizeGiB, before.value);
+  const change = { diskSizeGB: sizeGiB, ...raised };
   const resized = await writeDisk(
     { session, disks },
     { group: "diskWrite", likeness: "diskUpdate", diskUri, precondition, ...(onOver && { onOver }) },
-    (clientRequestId) =>
-      session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
+    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change, clientRequestId }, signal),
     signal,
   );
   if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
+  const isRaised = Object.keys(raised).length > 0;
+  if (isRaised) writes.made(diskUri, { fields: raised, tags: {} });
   const after = await settledAfter(resized.value, session, diskUri, signal);
-  return after.ok ? ok({ sizeGiB: after.value.diskSizeGB }) : fail(toFailure(after.failure, { diskUri }));
+  return after.ok
+    ? ok({ sizeGiB: after.value.diskSizeGB, ...(isRaised ? { raised } : {}) })
+    : fail(toFailure(after.failure, { diskUri }));
 }
 
 /** All disks of a resource group. */

@@ -33,6 +33,9 @@ function modified(changes: Parameters<typeof aVolume>[0] = {}): AzVolume {
 }
 
 describe("repeatedModification", () => {
+  const ultra: ModifiableDisk = { ...listed, skuName: "UltraSSD_LRS", sizeGiB: 65_536 };
+  const slow: DiskModification = { diskIOPSReadWrite: 500, diskMBpsReadWrite: 100 };
+  const raised: DiskModification = { diskMBpsReadWrite: 256 };
   const now = { nowMs: ENDED_MS + 1, isOfThisStore: true };
   const outcome = modified().status?.modification;
   assert.ok(outcome !== undefined);
@@ -79,6 +82,17 @@ describe("repeatedModification", () => {
       disk: { ...listed, skuName: "StandardSSD_LRS" },
       repeated: {},
     },
+    ...(
+      [
+        ["growth has raised its IOPS and throughput since: the spec follows the disk", 65_536, 256, {}],
+        ["an earlier request has landed since a growth", 1000, 256, { ...raised, diskIOPSReadWrite: 65_536 }],
+      ] as const
+    ).map(([because, iops, mbps, repeated]) => ({
+      because,
+      volume: modified({ status: { recentModification: { ...recent, made: slow } } }),
+      disk: { ...ultra, diskIOPSReadWrite: iops, diskMBpsReadWrite: mbps },
+      repeated,
+    })),
     {
       because: "another request is under way",
       volume: modified({ spec: { modification: {} } }),

@@ -3,6 +3,7 @@ import { isDeleting } from "../../attachment/observed-volume.ts";
 import { LATE_REQUEST_MS } from "../../azure/late-request.ts";
 import { sameJson } from "../../primitives/same-json.ts";
 import { parseTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { allowedPerformance } from "../disk-performance.ts";
 import { mergeTags } from "../tags/merge-tags.ts";
 import { type ModifiableDisk, withoutModification } from "./plan-modification.ts";
 
@@ -84,11 +85,25 @@ export function repeatedModification(
   if (spec.modification !== undefined || metadata.deletionTimestamp !== undefined || isDeleting(volume))
     return undefined;
   const recent = status?.recentModification;
-  if (recent !== undefined && isOfThisStore && isRecent(recent, nowMs) && !isAs(shown, recent.made))
-    return recent.made;
+  if (recent !== undefined && isOfThisStore && isRecent(recent, nowMs)) {
+    const raised = raisedSince(recent.made, shown);
+    if (!isAs(shown, recent.made) && !isAs(shown, raised)) return raised;
+  }
   const last = status?.modification;
   if (last === undefined || last.error !== undefined) return undefined;
   return sameJson(withoutModification(spec, shown, {}).disk, spec.disk) ? undefined : {};
+}
+
+/** What was made, with as much performance as the disk's later growth had to raise it to. */
+function raisedSince(
+  made: DiskModification,
+  { skuName, sizeGiB = 0, ...shown }: ModifiableDisk,
+): DiskModification {
+  const { diskIOPSReadWrite = shown.diskIOPSReadWrite, diskMBpsReadWrite } = made;
+  const allowed = allowedPerformance(skuName, sizeGiB, { diskIOPSReadWrite, diskMBpsReadWrite });
+  return Object.fromEntries(
+    Object.entries(made).map(([name, value]) => [name, allowed[name as keyof typeof allowed] ?? value]),
+  );
 }
 
 function isRecent(recent: RecentModification, nowMs: number): boolean {

@@ -18,6 +18,8 @@ export type ModificationAction =
 export interface ModifiableDisk {
   readonly skuName: string;
   readonly tags: Tags;
+  /** Absent: of no concern. */
+  readonly sizeGiB?: number;
   readonly diskIOPSReadWrite?: number | undefined;
   readonly diskMBpsReadWrite?: number | undefined;
   readonly networkAccessPolicy?: string | undefined;

@@ -220,8 +220,20 @@ describe("resolveVolumeSpec: fields", () => {
     [{ skuName: "UltraSSD_LRS" }, 4, 500, 100, "V1's least"],
     [{ skuName: "UltraSSD_LRS" }, 1024, 1024, 100, "an operation for each GiB"],
     [{ skuName: "UltraSSD_LRS" }, 65_536, 65_536, 256, "1 MB/s for 256 operations"],
-    [{ skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 800 }, 4, 800, undefined, "the rest is Azure's"],
-    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 25 }, 4, undefined, 25, "the rest is Azure's"],
+    [{ skuName: "UltraSSD_LRS" }, 65_535, 65_535, 256, "Azure refuses 255 MB/s for them"],
+    [{ skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 2000 }, 100, 2000, 100, "V1's throughput"],
+    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 100 }, 100, 500, 100, "V1's IOPS"],
+    [{ skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 200 }, 100, 200, 50, "Azure refuses V1's: too much"],
+    [
+      { skuName: "UltraSSD_LRS", DiskIOPSReadWrite: 51_200 },
+      100,
+      51_200,
+      200,
+      "Azure refuses V1's: too little",
+    ],
+    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 1000 }, 100, 4000, 1000, "Azure refuses V1's: too few"],
+    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 1 }, 4, 256, 1, "Azure refuses V1's: too many"],
+    [{ skuName: "UltraSSD_LRS", DiskMBpsReadWrite: 100 }, 1024, 1024, 100, "Azure refuses V1's: too large"],
     [{ skuName: "PremiumV2_LRS" }, 1024, undefined, undefined, "Azure's base is free"],
   ];
   for (const [parameters, sizeGiB, iops, mbps, because] of performance)

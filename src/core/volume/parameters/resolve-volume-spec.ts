@@ -18,8 +18,9 @@ import {
 import { basicProfileSkus } from "../device/basic-profile.ts";
 import { geometryNames, geometryProblem, rawGeometryProblem } from "../device/file-system-geometry.ts";
 import { type FileSystemType, isOfWindows } from "../device/file-system.ts";
+import { defaultPerformance } from "../disk-performance.ts";
 import type { CachingMode, DiskSku } from "../disk-sku.ts";
-import { defaultPerformance, skuRules } from "../sku-rules.ts";
+import { skuRules } from "../sku-rules.ts";
 import { refuseParameter } from "./parameter-value.ts";
 import { diskFieldsOf } from "./spec-fields.ts";
 import { parseFileSystemType, type VolumeParameters } from "./volume-parameters.ts";
@@ -61,7 +62,7 @@ export function resolveVolumeSpec(request: {
   if (!size.ok) return size;
   const { sizeGiB } = size.value;
   const stated = { ...diskFieldsOf(parameters), sizeGiB };
-  const disk = { ...performanceOf(parameters, sizeGiB), ...stated };
+  const disk = { ...stated, ...defaultPerformance(skuName, sizeGiB, stated) };
   const possible = checkDisk(disk, "parameters");
   if (!possible.ok) return possible;
   const copyable = source === undefined ? ok(undefined) : checkCopySku(source, skuName);
@@ -97,14 +98,6 @@ export function resolveVolumeSpec(request: {
     ...(writeAcceleratorEnabled === undefined ? {} : { writeAcceleratorEnabled }),
     maxMountReplicaCount: maxMountReplicaCount.value,
   });
-}
-
-/** The driver's own choice of IOPS and throughput, where the parameters state neither. */
-function performanceOf(
-  { skuName, DiskIOPSReadWrite: iops, DiskMBpsReadWrite: mbps }: VolumeParameters,
-  sizeGiB: number,
-): ReturnType<typeof defaultPerformance> {
-  return iops === undefined && mbps === undefined ? defaultPerformance(skuName, sizeGiB) : undefined;
 }
 
 /**

@@ -145,7 +145,8 @@ export function performanceLimits(
   return {
     iopsMin: Math.max(100, sizeGiB),
     iops: Math.min(400_000, 1000 * sizeGiB),
-    mbpsMin: 1,
+    // It refused 255 MB/s with 65,535 IOPS (azuredisk-csi-driver pull request 1494).
+    mbpsMin: Math.max(1, Math.ceil(iops / 256)),
     mbps: Math.min(10_000, Math.max(1, iops / 4)),
   };
 }

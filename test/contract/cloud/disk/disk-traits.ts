@@ -117,7 +117,7 @@ const refused: readonly {
   {
     because: "IOPS out of the SKU's range",
     request: { skuName: "PremiumV2_LRS", diskIOPSReadWrite: 90_000 },
-    code: "BadRequest",
+    code: "InvalidArgument",
   },
   { because: "keys that do not exist", request: { diskEncryptionSetId: KEYS }, code: "NotFound" },
   {

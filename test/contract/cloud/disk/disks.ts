@@ -91,6 +91,26 @@ export function disksContract(on: On): void {
       });
     }
 
+    for (const { zone, kind } of [
+      { zone: "3", kind: "NotOfferedInZone" },
+      { zone: undefined, kind: "InvalidArgument" },
+    ])
+      on(`answers ${kind} where Azure has no such SKU in zone ${zone}`, async (cloud) => {
+        cloud.model.faults.add({
+          operation: "Disks_CreateOrUpdate",
+          effect: {
+            kind: "Error",
+            status: 400,
+            code: "InvalidParameter",
+            message: "PremiumV2_LRS disk is not supported.",
+          },
+        });
+        const request = aDiskRequest({ skuName: "PremiumV2_LRS", ...(zone && { zone }) });
+        const made = await cloud.run(cloud.provisioner.createDisk(request, never));
+        assert.equal(failureOf(made).kind, kind);
+        assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
+      });
+
     on("creates one disk when two callers ask at once", async (cloud) => {
       const both = await cloud.run(
         Promise.all([
@@ -265,6 +285,28 @@ export function disksContract(on: On): void {
       );
       assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB, 128);
       assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+    });
+
+    on("raises what an Ultra disk has too little of at its new size, in the same write", async (cloud) => {
+      const least = { skuName: "UltraSSD_LRS", sizeGiB: 100, diskIOPSReadWrite: 500, diskMBpsReadWrite: 100 };
+      const uri = await addDisk(cloud, "pvc-1", { ...least, skuName: "UltraSSD_LRS" });
+      const grow = async (sizeGiB: number): Promise<unknown> =>
+        valueOf(
+          await cloud.run(
+            cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB, precondition: mayAlways }, never),
+          ),
+        );
+      assert.deepEqual(await grow(500), { sizeGiB: 500 });
+      assert.deepEqual(await grow(512), { sizeGiB: 512, raised: { diskIOPSReadWrite: 512 } });
+      assert.deepEqual(await grow(65_536), {
+        sizeGiB: 65_536,
+        raised: { diskIOPSReadWrite: 65_536, diskMBpsReadWrite: 256 },
+      });
+      const disk = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
+      assert.deepEqual(
+        [disk.diskIOPSReadWrite, disk.diskMBpsReadWrite, callsOf(cloud, "Disks_Update").length],
+        [65_536, 256, 3],
+      );
     });
 
     on("says of each request to grow a disk that Azure has refused it, and of no lost one", async (cloud) => {

@@ -153,6 +153,20 @@ export function updateDiskContract(on: On): void {
     );
   });
 
+  on("refuses more throughput than the disk's IOPS allow, and takes it with more IOPS", async (cloud) => {
+    await addDisk(cloud, "pvc-1", { skuName: "PremiumV2_LRS", zone: "1", sizeGiB: 100 });
+    assert.deepEqual(failureOf(await update(cloud, { diskMBpsReadWrite: 1000 })), {
+      kind: "InvalidArgument",
+      field: "DiskMBpsReadWrite",
+      value: "1000",
+      problem:
+        "must be from 125 to 750 for a PremiumV2_LRS disk of 3000 IOPS; raise DiskIOPSReadWrite for more",
+    });
+    assert.equal(writes(cloud), 0);
+    const disk = await updated(cloud, { diskIOPSReadWrite: 4000, diskMBpsReadWrite: 1000 });
+    assert.deepEqual([disk.diskIOPSReadWrite, disk.diskMBpsReadWrite], [4000, 1000]);
+  });
+
   on("changes a disk once although the response is lost", async (cloud) => {
     await addDisk(cloud, "pvc-1");
     cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
