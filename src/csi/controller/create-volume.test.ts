@@ -65,6 +65,10 @@ const rejected: Failure = {
   requestId: "r-1",
 };
 
+const outage: Failure = { kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "r-1" };
+
+type GetDisk = ControllerContext["cloud"]["getDisk"];
+
 /** Azure's refusal of an action that no role of the driver has. */
 function denied(action: string): Failure {
   const message = `may not perform action 'Microsoft.Compute/${action}' over scope '/s'`;
@@ -362,6 +366,43 @@ describe("createVolume", () => {
       await created(world);
     });
   });
+
+  /** A volume in zone 1 whose creation has failed for good, after its call had ended. */
+  const leftFailed = async (world: ControllerWorld): Promise<void> => {
+    await world.answerOf(create(world, {}, world.clock.elapsedMs() + 1_000));
+    await world.failed("pvc-1", "CreationFailed", rejected);
+  };
+
+  it("makes a volume by another request once the first one has failed without a disk", async () => {
+    await withController(async (world) => {
+      await leftFailed(world);
+      const earlier = world.volume("pvc-1")?.metadata.uid;
+      const again = create(world, { parameters: { skuName: "StandardSSD_LRS" } });
+      await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
+      await world.removeFinalizers("pvc-1");
+      await world.until(() => ![undefined, earlier].includes(world.volume("pvc-1")?.metadata.uid));
+      await world.diskCreated("pvc-1");
+      assert.ok((await world.answerOf(again)).ok);
+      assert.equal(world.volume("pvc-1")?.spec.disk.skuName, "StandardSSD_LRS");
+    });
+  });
+
+  const kept: readonly (readonly [because: string, getDisk: GetDisk, answered: string])[] = [
+    ["Azure shows its disk", async () => ok(aDisk()), "VolumeExistsWithOtherRequest"],
+    ["its disk can't be read", async () => fail(denied("disks/read")), "VolumeExistsWithOtherRequest"],
+    ["Azure can't be reached", async () => fail(outage), "CloudUnavailable"],
+  ];
+  for (const [because, getDisk, answered] of kept)
+    it(`keeps a failed volume from another request where ${because}`, async () => {
+      await withController(async (world) => {
+        await leftFailed(world);
+        const context = { ...world.context, cloud: { getDisk } };
+        const again = create({ ...world, context }, { parameters: { skuName: "StandardSSD_LRS" } });
+        const answer = await world.answerOf(again);
+        assert.equal(!answer.ok && answer.failure.kind, answered);
+        assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
+      });
+    });
 
   it("deletes no volume whose creation was tried again, and succeeded, before the mark", async () => {
     await withController(async (world) => {

@@ -17,6 +17,7 @@ import { volumeMessage } from "../messages/volume-message.ts";
 import { readCreateRequest, readDiskPlace } from "../messages/volume-spec.ts";
 import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { clearFailedCreation } from "./deletion/clear-failed-creation.ts";
 import { markDeleted } from "./deletion/mark-deleted.ts";
 import { deletionFailure, hasDeletionFailed, retryDeletion } from "./deletion/retry-deletion.ts";
 import { findCopySource } from "./find-copy-source.ts";
@@ -128,6 +129,9 @@ async function recordRequest(
   }
   const difference = createRequestDifference(existing.value, request);
   if (difference === undefined) return existing;
+  const cleared = await clearFailedCreation(context, existing.value, call);
+  if (!cleared.ok) return cleared;
+  if (cleared.value) return recordRequest(context, metadata, request, call);
   const remedy = context.clusterVolumes.knowsAttachments ? CLAIM_REMEDY : "";
   return fail({
     kind: "VolumeExistsWithOtherRequest",
