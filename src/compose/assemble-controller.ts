@@ -50,10 +50,11 @@ export function assembleController(options: ControllerOptions): AssembledControl
     heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
   const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
   const reconcile = createControllers(leaderGuard(ports, election.isLeading), recordUnclaimed);
-  const { diskUriOf } = ports.cloud;
+  const { diskUriOf, inspectInstance } = ports.cloud;
   const handlers = controllerHandlers({
     ...ports,
     diskUriOf,
+    inspectInstance,
     snapshots,
     driverName,
     limits,

@@ -22,6 +22,8 @@ export interface ControllerContext extends Pick<
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   /** Of the disk that a CreateVolume makes, or an earlier call has made. */
   readonly diskUriOf: CloudProvisioner["diskUriOf"];
+  /** Used only to look at the VM of a node that a disk is unpublished from which can't be read. */
+  readonly inspectInstance: CloudProvisioner["inspectInstance"];
   readonly snapshots: SnapshotProvisioner;
   /** What a disk without an AzVolume is for, where it is published already, and which nodes exist. */
   readonly clusterVolumes: Pick<

@@ -101,6 +101,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     gracePeriod: { trustedIncarnation: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
     diskUriOf: ({ diskName }) => aDiskUri(diskName),
+    inspectInstance: async ({ nodeName }) => fail({ kind: "InstanceNotFound", nodeName }),
     snapshots: createFakeSnapshots(),
     clusterId: "cluster-1",
     driverName: defaultDriverName,

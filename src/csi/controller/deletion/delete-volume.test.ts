@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDisk } from "../../../controller/testing/a-disk.ts";
 import type { AzVolume, WriterRecord } from "../../../core/api/az-volume.ts";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { identity } from "../../../core/testing/objects.ts";
 import { aCall } from "../../testing/a-call.ts";
@@ -83,6 +85,24 @@ describe("deleteVolume", () => {
       });
     });
   });
+
+  it("never takes a disk that it can't read for deleted, and says what else helps", () =>
+    withController(async (world) => {
+      const refusals: readonly Failure[] = [
+        { kind: "InvalidArgument", field: "diskUri", value: "d", problem: "is in subscription sub-2" },
+        { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "no", requestId: "r-1" },
+      ];
+      for (const refusal of refusals) {
+        const clusterVolumes = { ...world.context.clusterVolumes, knowsAttachments: true };
+        const context = { ...world.context, clusterVolumes, cloud: { getDisk: async () => fail(refusal) } };
+        const answer = await world.answerOf(
+          deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall()),
+        );
+        assert.ok(!answer.ok);
+        assert.equal(answer.failure.kind, refusal.kind);
+        assert.match(describeFailure(answer.failure), /set persistentVolumeReclaimPolicy Retain there/u);
+      }
+    }));
 
   it("deletes a copy that Azure failed to make, whose object was lost", () =>
     withController(async (world) => {

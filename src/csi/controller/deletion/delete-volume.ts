@@ -17,6 +17,7 @@ import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
 import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
+import { withRetainRemedy } from "./retain-remedy.ts";
 import { deletionFailure, hasDeletionFailed, retryDeletion } from "./retry-deletion.ts";
 
 /**
@@ -42,8 +43,9 @@ async function remove(
   const found = await findOrAdopt(context, volumeId, undefined, call.signal);
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply
   // 0 OK." A disk that only lacks its object does exist.
-  if (!found.ok)
-    return found.failure.kind === "VolumeNotFound" || saysDiskGone(found.failure) ? ok({}) : found;
+  if (!found.ok && (found.failure.kind === "VolumeNotFound" || saysDiskGone(found.failure))) return ok({});
+  // One that can't be read may exist, and cost money: only a person can say that it is to stay.
+  if (!found.ok) return fail(withRetainRemedy(found.failure, context.clusterVolumes));
   const volume = found.value;
   const [nodeName] = publishedNodes(context, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested)

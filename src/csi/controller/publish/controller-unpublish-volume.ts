@@ -15,6 +15,7 @@ import { missingField } from "../../messages/required.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
+import { confirmOffVm, isUnreadable } from "./confirm-off-vm.ts";
 import { deleteAttachment } from "./delete-attachment.ts";
 import { unpublishObstacle } from "./unpublish-obstacle.ts";
 import { observeNode } from "./unpublished-node.ts";
@@ -47,7 +48,14 @@ async function unpublish(
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const found = await findOrAdopt(context, request.volumeId, undefined, call.signal);
   // CSI: a volume that is gone is published nowhere.
-  if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
+  if (!found.ok && found.failure.kind === "VolumeNotFound") return ok({});
+  if (!found.ok && isUnreadable(found.failure)) {
+    const { volumeId, nodeId: nodeName } = request;
+    const target = { volumeId, nodeName, unreadable: found.failure };
+    const off = await confirmOffVm(context, target, call.signal);
+    return off.ok ? ok({}) : off;
+  }
+  if (!found.ok) return found;
   context.cache.remember("AzVolume", found.value);
   const nodes = await nodesToUnpublish(context, found.value, request.nodeId, call.signal);
   if (!nodes.ok) return nodes;

@@ -1,0 +1,51 @@
+import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import type { Failure } from "../../../core/failure/failure.ts";
+import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { readAttachment } from "../../../objects/named-attachment.ts";
+import { readVolume } from "../../../objects/read-volume.ts";
+import type { ControllerContext } from "../controller-context.ts";
+
+/** A volume whose disk can't be read, and the node that it is unpublished from. */
+interface UnreadableTarget {
+  readonly volumeId: string;
+  readonly nodeName: string;
+  /** Why the disk can't be read. */
+  readonly unreadable: Failure;
+}
+
+/** Whether the driver may not read a disk until a person changes something: it is no transient failure. */
+export function isUnreadable({ kind }: Failure): boolean {
+  return kind === "CloudUnauthorized" || kind === "InvalidArgument" || kind === "CloudRejected";
+}
+
+/**
+ * Whether a disk without an AzVolume, which the driver may not read, is off a node: such a disk was never
+ * published by it, and a VolumeAttachment would wait for ever. The node's VM must list no entry for the disk,
+ * or be gone. The objects are read after it, past the cache: without an AzVolume no controller has had the
+ * disk attached by then. Fails with `unreadable` where any of this is not shown, and as Azure or the store
+ * does.
+ */
+export async function confirmOffVm(
+  context: ControllerContext,
+  { volumeId, nodeName, unreadable }: UnreadableTarget,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { users, cache, inspectInstance, store } = context;
+  const known = [users.cachedNode(nodeName), cache.get("AzDriverNode", nodeName)?.status];
+  const instanceUris = new Set(known.flatMap((node) => node?.instanceUri ?? []));
+  // Which VMs may have the disk, only the disk would show.
+  if (nodeName === "" || instanceUris.size === 0) return fail(unreadable);
+  for (const instanceUri of instanceUris) {
+    const vm = await inspectInstance({ nodeName, instanceUri, lane: "detach" }, signal);
+    if (!vm.ok && vm.failure.kind !== "InstanceNotFound") return vm;
+    // An entry that is being detached counts, too.
+    if (vm.ok && vm.value.dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId)))
+      return fail(unreadable);
+  }
+  const attachment = await readAttachment(store, { diskUri: volumeId, nodeName }, signal);
+  if (attachment.ok) return fail(unreadable);
+  if (attachment.failure.kind !== "ObjectNotFound") return attachment;
+  const volume = await readVolume(context, volumeId, signal);
+  if (volume.ok) return fail(unreadable);
+  return volume.failure.kind === "VolumeNotFound" ? ok(undefined) : volume;
+}
