@@ -114,18 +114,18 @@ export const parameterNotes: Readonly<Record<VolumeParameterName, ParameterNotes
   DiskIOPSReadWrite: {
     meaning: "IOPS of the disk: UltraSSD_LRS and PremiumV2_LRS, in the range below",
     absent:
-      "UltraSSD_LRS without IOPS and throughput: 1 for each GiB, from 500 to 160000. Otherwise Azure's " +
-      "default",
+      "UltraSSD_LRS without throughput: 1 for each GiB, from 500 to 160000. With throughput: 500, or as " +
+      "near as goes with it and the size. Other SKUs: Azure's default",
     example: "4000",
-    inV1: "The same; V1 leaves the range to Azure",
+    inV1: "The same; V1 leaves the range to Azure, and so fails where its default is out of it",
   },
   DiskMBpsReadWrite: {
     meaning: "Throughput of the disk in MB/s: UltraSSD_LRS and PremiumV2_LRS, in the range below",
     absent:
-      "UltraSSD_LRS without IOPS and throughput: 1 for 256 IOPS, from 100 to 4000, at most a quarter of " +
-      "the IOPS. Otherwise Azure's default",
+      "UltraSSD_LRS: 100, or as near as goes with the IOPS: at least 1 for 256 of them, at most 1 for 4, " +
+      "and 4000. Other SKUs: Azure's default",
     example: "200",
-    inV1: "The same; V1 leaves the range to Azure",
+    inV1: "The same; V1 leaves the range to Azure, and so fails where its default is out of it",
   },
   LogicalSectorSize: {
     meaning:

@@ -39,7 +39,8 @@ const STATES = `## What a snapshot is
 - A call for its name whose class names another region or resource group by now fails with ALREADY_EXISTS: a
   second snapshot would have the content of a later moment.
 - The driver deletes a snapshot only if its tag \`disk.csi.azure.com-cluster-id\` names this cluster, or if V1 made
-  it. To let \`deletionPolicy: Delete\` remove any other one, set that tag.
+  it. To let \`deletionPolicy: Delete\` remove any other one, set that tag: the error has the command. So it is with
+  backups that Velero synced from another cluster: the cluster that deletes them has to be the one of the tag.
 - ListSnapshots shows every snapshot in the cluster's resource group, in those of its volumes' disks, and in those
   that classes of their snapshots named, which the AzVolume notes (\`spec.snapshotGroups\`). One elsewhere is found by
   its id: in another subscription, or in a group that only a class named for a volume that is deleted.`;

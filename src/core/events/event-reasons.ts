@@ -66,8 +66,8 @@ export const eventReasons = {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
     when:
-      "the disk has grown, and Azure allows no disk of its new size as few IOPS, or as little throughput, as " +
-      "it had: UltraSSD_LRS",
+      "the disk has grown, and Azure allows no disk of its new size as few IOPS, or as little throughput, " +
+      "as it had: UltraSSD_LRS",
     remedy: "Azure charges for them from now on.",
   },
   NotExpanded: {

@@ -160,8 +160,9 @@ export const cloudFailures = {
     code: "RESOURCE_EXHAUSTED",
     retryable: false,
     sentence: (failure) =>
-      `Azure makes no such disk in zone ${failure.zone} (${failure.detail}): use a SKU that the zone offers, ` +
-      "or restrict allowedTopologies of the StorageClass, or the nodes of the pod, to zones that offer this one",
+      `Azure makes no such disk in zone ${failure.zone} (${failure.detail}): use a SKU that the zone ` +
+      "offers, or restrict allowedTopologies of the StorageClass, or the nodes of the pod, to zones that " +
+      "offer this one",
     example: { zone: "2", detail: "PremiumV2_LRS disk is not supported." },
   },
   ChangeOverQuota: {

@@ -41,7 +41,13 @@ export type Failure =
       readonly snapshotUri: string;
       readonly difference: string;
     }
-  | { readonly kind: "SnapshotOfOther"; readonly snapshotUri: string; readonly owner: string }
+  /** `clusterId`: this cluster's. */
+  | {
+      readonly kind: "SnapshotOfOther";
+      readonly snapshotUri: string;
+      readonly owner: string;
+      readonly clusterId: string;
+    }
   | { readonly kind: "SnapshotCopyFailed"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "SnapshotCopyDelayed"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "SnapshotNotFrozen"; readonly snapshotUri: string; readonly detail: string }

@@ -77,8 +77,10 @@ export const requestFailures = {
     retryable: false,
     sentence: (failure) =>
       `snapshot ${quote(failure.snapshotUri)} is not deleted: ${failure.owner}; delete it there, set ` +
-      "deletionPolicy Retain, or set its tag disk.csi.azure.com-cluster-id to this cluster's id",
-    example: { snapshotUri: EXAMPLE_SNAPSHOT, owner: "cluster cluster-2 made it" },
+      "deletionPolicy Retain on its VolumeSnapshotContent, or hand it over to this cluster, which may " +
+      `delete it then: az tag update --resource-id ${failure.snapshotUri} --operation merge --tags ` +
+      `disk.csi.azure.com-cluster-id=${failure.clusterId}`,
+    example: { snapshotUri: EXAMPLE_SNAPSHOT, owner: "cluster cluster-2 made it", clusterId: "cluster-1" },
   },
   SnapshotCopyFailed: {
     code: "FAILED_PRECONDITION",

@@ -14,9 +14,9 @@ const ULTRA_DEFAULT_MBPS = 100;
 const ULTRA_DEFAULT_MBPS_MAX = 4000;
 
 /**
- * IOPS and throughput of a new Ultra disk for which not both are stated, as V1 chooses them: each alone is 500
- * IOPS or 100 MB/s, and both follow from the size where neither is stated. Where Azure refuses V1's number, it
- * is the nearest one that goes with what is stated. All other disks get Azure's defaults.
+ * IOPS and throughput of a new Ultra disk for which not both are stated, as V1 chooses them: each alone is
+ * 500 IOPS or 100 MB/s, and both follow from the size where neither is stated. Where Azure refuses V1's
+ * number, it is the nearest one that goes with what is stated. All other disks get Azure's defaults.
  */
 export function defaultPerformance(
   skuName: DiskSku,
@@ -46,8 +46,8 @@ function leastMbps(rules: PerformanceRules, iops: number): number {
 }
 
 /**
- * What of a disk's performance has to rise with its size, because Azure allows no less of a disk of that size;
- * empty: nothing. Ultra disks have an operation a second for each GiB at least.
+ * What of a disk's performance has to rise with its size, because Azure allows no less of a disk of that
+ * size; empty: nothing. Ultra disks have an operation a second for each GiB at least.
  */
 export function raisedPerformance(
   skuName: string,

@@ -184,10 +184,10 @@ export interface CloudProvisioner {
   ): Promise<Result<void, Failure>>;
   /**
    * Grows a disk to at least `sizeGiB`; never shrinks. Where the platform allows no disk of that size as few
-   * IOPS, or as little throughput, as it has, the same write raises them (`raised`). Asks `precondition` as `createDisk` does. Calls
-   * `onOver` after each request that is known to change nothing any more: Azure has refused or failed it.
-   * Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them), `DiskBeingCopied`,
-   * `ChangeOverQuota` or `Refused`.
+   * IOPS, or as little throughput, as it has, the same write raises them (`raised`). Asks `precondition` as
+   * `createDisk` does. Calls `onOver` after each request that is known to change nothing any more: Azure has
+   * refused or failed it. Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has
+   * them), `DiskBeingCopied`, `ChangeOverQuota` or `Refused`.
    */
   resizeDisk(
     request: {

@@ -598,8 +598,8 @@ const rows: readonly {
       field: "DiskMBpsReadWrite",
       value: "1000",
       problem:
-        "The supported range for a PremiumV2_LRS disk of size 100 GB is between 125 and 750. More IOPS allow " +
-        "more: DiskIOPSReadWrite",
+        "The supported range for a PremiumV2_LRS disk of size 100 GB is between 125 and 750. More IOPS " +
+        "allow more: DiskIOPSReadWrite",
       azure: { code: "BadRequest", requestId: "request-1" },
     },
   },

@@ -65,6 +65,8 @@ const parameterRemarks: Readonly<Partial<Record<(typeof parametersOfV1)[number],
   userAgent: `${CLASS_PAGE}; goes before the driver's own, which Azure's logs keep`,
   fsType: `${CLASS_PAGE}; each file system below`,
   subscriptionID: "must be the cluster's: Azure attaches a disk only to VMs of the disk's own subscription",
+  DiskIOPSReadWrite: `${CLASS_PAGE}; where Azure refuses V1's default of an Ultra disk, the nearest one`,
+  DiskMBpsReadWrite: `${CLASS_PAGE}; where Azure refuses V1's default of an Ultra disk, the nearest one`,
   diskName: "must contain `${pv.metadata.name}`, so that no two volumes share a disk",
   diskEncryptionSetID: `${CLASS_PAGE}; never inherited, see below`,
   maxShares: "[StorageClass](storage-class.md#replicas)",
@@ -115,7 +117,11 @@ const STATIC_PAGE = "[static volumes](storage-class.md#static-volumes)";
 
 /** Rows of what a PersistentVolume of V1, static or provisioned, carries. */
 export const attributeParity: readonly ParityRow[] = [
-  yes("`volumeHandle`", "the disk's resource id; one of another subscription is refused with both named"),
+  yes(
+    "`volumeHandle`",
+    "the disk's resource id; one of another subscription is refused with both named, and so is its deletion: " +
+      "set Retain",
+  ),
   yes("`fsType`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
   yes("`cachingMode`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
   yes("`writeAcceleratorEnabled`", `${STATIC_PAGE}; also V1's tag \`writeacceleratorenabled\` of the disk`),

@@ -148,7 +148,9 @@ export async function deleteCopySource(
     const owner =
       otherOwner(tags, clusterId) ??
       (isCopySourceOf(tags, snapshotUri) ? undefined : `it is not the source of ${snapshotUri}`);
-    return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri: sourceUri, owner };
+    return owner === undefined
+      ? undefined
+      : { kind: "SnapshotOfOther", snapshotUri: sourceUri, owner, clusterId };
   };
   return steps.run("delete-copy-source", () =>
     snapshots.deleteSnapshot({ snapshotUri: sourceUri, objection }, signal),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { withController } from "../../testing/a-controller.ts";
 import { aSnapshotContext } from "../../testing/a-snapshot-context.ts";
@@ -67,6 +68,19 @@ describe("deleteSnapshot", () => {
       await fill({});
       assert.deepEqual([(await removed()).ok, snapshots.present.size], [true, 0]);
     }));
+
+  it("says how another cluster's, such as a synced backup, is handed over", async () => {
+    const snapshot = aSnapshot({ tags: { "disk.csi.azure.com-cluster-id": "cluster-2" } });
+    const cloud = { getDisk: () => assert.fail("no disk is read") };
+    const context = aSnapshotContext({ snapshots: createFakeSnapshots(snapshot), cloud });
+    const { snapshotUri } = snapshot;
+    const deleted = await deleteSnapshot(context, { snapshotId: snapshotUri, secrets: {} }, aCall());
+    assert.ok(!deleted.ok);
+    const remedy =
+      `az tag update --resource-id ${snapshotUri} --operation merge --tags ` +
+      "disk.csi.azure.com-cluster-id=cluster-1";
+    assert.ok(describeFailure(deleted.failure).endsWith(remedy), describeFailure(deleted.failure));
+  });
 
   for (const { snapshotId, answer } of [
     { snapshotId: "", answer: "InvalidArgument" },

@@ -36,7 +36,7 @@ export async function deleteSnapshot(
   return locks.run(snapshotUri, "DeleteSnapshot", async () => {
     const objection = ({ tags }: SnapshotFacts): Failure | undefined => {
       const owner = otherOwner(tags, clusterId);
-      return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri, owner };
+      return owner === undefined ? undefined : { kind: "SnapshotOfOther", snapshotUri, owner, clusterId };
     };
     const needed = await checkNoCopyNeeds({ store, cache }, snapshotUri, signal);
     if (!needed.ok) return needed;

@@ -96,7 +96,12 @@ function tagging(on: On): void {
     assert.equal(failureOf(await tag(cloud)).kind, "SnapshotNotFound");
     assert.equal(cloud.model.world.snapshots.size, 0);
     const created = await create(cloud);
-    const objection = { kind: "SnapshotOfOther", snapshotUri: snapshotUri("snap-1"), owner: "x" } as const;
+    const objection = {
+      kind: "SnapshotOfOther",
+      snapshotUri: snapshotUri("snap-1"),
+      owner: "x",
+      clusterId: "y",
+    } as const;
     assert.deepEqual(failureOf(await tag(cloud, () => objection)), objection);
     assert.deepEqual(await get(cloud, "snap-1"), created);
   });
@@ -147,7 +152,12 @@ function creation(on: On): void {
   on("leaves a snapshot that its caller objects to", async (cloud) => {
     await addDisk(cloud, "pvc-1");
     const first = await create(cloud);
-    const objection = { kind: "SnapshotOfOther", snapshotUri: snapshotUri("snap-1"), owner: "x" } as const;
+    const objection = {
+      kind: "SnapshotOfOther",
+      snapshotUri: snapshotUri("snap-1"),
+      owner: "x",
+      clusterId: "y",
+    } as const;
     const request = aRequest({ tags: { other: "c" }, objection: () => objection });
     const created = await cloud.run(cloud.provisioner.createSnapshot(request, never));
     assert.deepEqual(failureOf(created), objection);
