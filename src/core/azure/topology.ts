@@ -1,5 +1,5 @@
 import type { DiskSpec } from "../api/az-volume.ts";
-import type { FailureOf } from "../failure/failure.ts";
+import type { Failure, FailureOf } from "../failure/failure.ts";
 import { refuseArgument } from "../failure/frequent-failures.ts";
 import { ok, type Result } from "../failure/result.ts";
 import { isZoneRedundant } from "../volume/disk-sku.ts";
@@ -74,6 +74,20 @@ export function choosePlacement(request: {
     request.location ?? "",
     `none of the volume's required topologies lies there: ${[...new Set(elsewhere)].toSorted().join(", ")}`,
   );
+}
+
+/**
+ * A failure to make a disk in a zone that lacks its SKU, as an answer to its request: only where that allows
+ * another zone may another choice of node help. Without one external-provisioner would ask for ever, also for a
+ * claim that is deleted.
+ */
+export function answerInZone(failure: Failure, topology: TopologyRequirement | undefined): Failure {
+  if (failure.kind !== "NotOfferedInZone") return failure;
+  const { zone: value, detail, azure } = failure;
+  const allowed = [...(topology?.requisite ?? []), ...(topology?.preferred ?? [])];
+  if (allowed.some((term) => parseZoneValue(term)?.zone !== value)) return failure;
+  const problem = `${detail} No other zone is allowed`;
+  return { kind: "InvalidArgument", field: "zone", value, problem, ...(azure && { azure }) };
 }
 
 /**

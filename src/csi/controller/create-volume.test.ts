@@ -404,6 +404,26 @@ describe("createVolume", () => {
       });
     });
 
+  const zones: readonly (readonly [allowed: readonly string[], answered: string])[] = [
+    [["eastus-1", "eastus-2"], "NotOfferedInZone"],
+    [["eastus-1"], "InvalidArgument"],
+    [["eastus-1", ""], "NotOfferedInZone"],
+  ];
+  for (const [allowed, answered] of zones)
+    it(`answers ${answered} for a zone without the SKU of ${allowed.join(", ")}`, async () => {
+      await withController(async (world) => {
+        const requisite = allowed.map((zone) => ({ segments: { [ZONE_KEY]: zone } }));
+        const preferred = requisite.slice(0, 1);
+        const [answer] = await begun(world, { accessibilityRequirements: { requisite, preferred } });
+        const detail = "PremiumV2_LRS disk is not supported.";
+        await world.failed("pvc-1", "CreationFailed", { kind: "NotOfferedInZone", zone: "1", detail });
+        await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
+        await world.removeFinalizers("pvc-1");
+        const gaveUp = await world.answerOf(answer ?? assert.fail());
+        assert.equal(!gaveUp.ok && gaveUp.failure.kind, answered);
+      });
+    });
+
   it("deletes no volume whose creation was tried again, and succeeded, before the mark", async () => {
     await withController(async (world) => {
       const steps: ControllerContext["steps"] = {

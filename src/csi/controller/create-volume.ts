@@ -3,7 +3,7 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { topologyOfNodes, zonelessRegionsOf } from "../../core/azure/topology.ts";
+import { answerInZone, topologyOfNodes, zonelessRegionsOf } from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -84,7 +84,10 @@ async function create(
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
   const volume = await waitForVolume(context, recorded.value, hasEnded, call);
   if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
-  if (hasFailed(volume)) return giveUp(context, volume, call);
+  if (hasFailed(volume)) {
+    const gaveUp = await giveUp(context, volume, call);
+    return gaveUp.ok ? gaveUp : fail(answerInZone(gaveUp.failure, request.topology));
+  }
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
   return stillWaiting(volumeName, "its disk to be created", error);
