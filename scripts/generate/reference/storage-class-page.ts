@@ -46,9 +46,9 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 
 const REGIONS = `Not every region and zone offers every SKU, and a VM size may not take one (Ultra needs
 \`ultraSSDEnabled\`). The driver does not check this: Azure refuses the creation or the attach, and the event
-carries its answer. Where a zone lacks the SKU, and another one is allowed, CreateVolume fails with RESOURCE_EXHAUSTED: with
-\`volumeBindingMode: WaitForFirstConsumer\` the scheduler chooses a node again. \`allowedTopologies\` of the zones that
-offer the SKU spares it the attempts.`;
+carries its answer. Where a zone lacks the SKU, and another one is allowed, CreateVolume fails with
+RESOURCE_EXHAUSTED: with \`volumeBindingMode: WaitForFirstConsumer\` the scheduler chooses a node again. With
+\`Immediate\` it asks for the same zone again. \`allowedTopologies\` of the zones that offer the SKU spares both.`;
 
 const SKU_COLUMNS = ["SKU", "GiB", "`maxShares` at most", "host cache if not shared", "attaches in"];
 const PERFORMANCE_COLUMNS = [

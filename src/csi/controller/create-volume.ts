@@ -62,7 +62,10 @@ export async function createVolume(
         `Ultra disks of ${source.value.sizeGiB} GiB of it`,
     );
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
-  return context.locks.run(name, "CreateVolume", () => create(context, metadata, read.value, call));
+  const made = await context.locks.run(name, "CreateVolume", () =>
+    create(context, metadata, read.value, call),
+  );
+  return made.ok ? made : fail(answerInZone(made.failure, read.value.topology));
 }
 
 /** A volume that is being made, or was, stays where it is, whatever nodes there are by now. */
@@ -84,10 +87,7 @@ async function create(
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
   const volume = await waitForVolume(context, recorded.value, hasEnded, call);
   if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
-  if (hasFailed(volume)) {
-    const gaveUp = await giveUp(context, volume, call);
-    return gaveUp.ok ? gaveUp : fail(answerInZone(gaveUp.failure, request.topology));
-  }
+  if (hasFailed(volume)) return giveUp(context, volume, call);
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
   return stillWaiting(volumeName, "its disk to be created", error);
