@@ -78,8 +78,8 @@ export function choosePlacement(request: {
 
 /**
  * A failure to make a disk in a zone that lacks its SKU, as an answer to its request: only where that allows
- * another zone may another choice of node help. Without one external-provisioner would ask for ever, also for a
- * claim that is deleted.
+ * another zone may another choice of node help. Without one external-provisioner would ask for ever, also
+ * for a claim that is deleted.
  */
 export function answerInZone(failure: Failure, topology: TopologyRequirement | undefined): Failure {
   if (failure.kind !== "NotOfferedInZone") return failure;

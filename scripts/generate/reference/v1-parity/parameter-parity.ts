@@ -119,8 +119,8 @@ const STATIC_PAGE = "[static volumes](storage-class.md#static-volumes)";
 export const attributeParity: readonly ParityRow[] = [
   yes(
     "`volumeHandle`",
-    "the disk's resource id; one of another subscription is refused with both named, and so is its deletion: " +
-      "set Retain",
+    "the disk's resource id; one of another subscription is refused with both named, and so is its " +
+      "deletion: set Retain",
   ),
   yes("`fsType`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
   yes("`cachingMode`", `${STATIC_PAGE}; one that can't be read is refused at attach`),
