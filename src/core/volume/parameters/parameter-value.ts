@@ -72,9 +72,10 @@ export function readValue(row: ParameterValue, stated: string): Result<string | 
     case "choice": {
       const { choices, anyCase = false } = row;
       const choice = choices.find((candidate) => candidate === (anyCase ? stated.toLowerCase() : stated));
+      if (choice !== undefined) return ok(choice);
       const meant = closestName(stated, choices);
       const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-      return choice === undefined ? fail(`must be one of ${choices.join(", ")}${hint}`) : ok(choice);
+      return fail(`must be one of ${choices.join(", ")}${hint}`);
     }
     case "count": {
       const { min, max } = row;
