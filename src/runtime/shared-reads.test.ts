@@ -76,6 +76,32 @@ describe("shared reads", () => {
     assert.equal(store.clock.sleepers(), 0);
   });
 
+  it("start at once, by a timer of no negative time, beside one that has hung for longer", async () => {
+    const clock = createVirtualClock();
+    const slept: number[] = [];
+    let reads = 0;
+    const get = sharedReads<string, number>({
+      clock: {
+        ...clock,
+        sleep: (ms, signal) => {
+          slept.push(ms);
+          return clock.sleep(ms, signal);
+        },
+      },
+      keyOf: (name) => name,
+      read: (_name, onSent) => {
+        onSent();
+        reads += 1;
+        return reads === 1 ? Promise.withResolvers<number>().promise : Promise.resolve(reads);
+      },
+    });
+    void get("lease", never);
+    await clock.advance(3 * SECOND_MS);
+    const second = get("lease", never);
+    await clock.advance(0);
+    assert.deepEqual([await second, slept], [2, [0]]);
+  });
+
   it("wait for a read under way when one that hung beside it ends", async () => {
     const store = new SlowStore();
     const hanging = store.get("lease", never);

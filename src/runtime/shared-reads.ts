@@ -103,7 +103,7 @@ async function untilEndedOrHanging(
 ): Promise<void> {
   const over = new AbortController();
   const ended = read.answer.then(ignore, ignore);
-  const leftMs = sentMs + HANGING_AFTER_MS - clock.elapsedMs();
+  const leftMs = Math.max(0, sentMs + HANGING_AFTER_MS - clock.elapsedMs());
   try {
     await Promise.race([ended, clock.sleep(leftMs, AbortSignal.any([signal, over.signal]))]);
   } finally {
