@@ -42,6 +42,11 @@ describe("the bundled driver", () => {
       forbidden: /^src\/emulator\/|node_modules\/koffi\//u,
       because: "the driver ships without the emulator",
     },
+    {
+      entry: "src/compose/roles/controller-role.ts",
+      forbidden: /node_modules\/zod\/v4\/locales\/(?!en\.)/u,
+      because: "schemas speak English, and 50 other languages are 4 MiB",
+    },
   ];
   for (const { entry, forbidden, because } of rows) {
     it(`loads nothing that ${entry} must not, because ${because}`, () => {
@@ -82,6 +87,14 @@ describe("the bundled driver", () => {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  });
+
+  it("asks for no FormData, with which Node would load its fetch", () => {
+    const asking = files.filter(({ text }) => /\bFormData\b/u.test(text));
+    assert.deepEqual(
+      asking.map(({ path }) => path),
+      [],
+    );
   });
 
   // Without this, the rule above could not fail.

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { azDriverNodeSchema } from "../../src/core/api/schema/az-driver-node.schema.ts";
 import { azVolumeAttachmentSchema } from "../../src/core/api/schema/az-volume-attachment.schema.ts";
 import { azVolumeSchema } from "../../src/core/api/schema/az-volume.schema.ts";

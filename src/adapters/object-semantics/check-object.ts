@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { azDriverNodeSchema } from "../../core/api/schema/az-driver-node.schema.ts";
 import { azVolumeAttachmentSchema } from "../../core/api/schema/az-volume-attachment.schema.ts";
 import { azVolumeSchema } from "../../core/api/schema/az-volume.schema.ts";

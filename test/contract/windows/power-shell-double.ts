@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import type { PowerShell, StorageAnswer, StorageCall } from "../../../src/adapters/windows/storage-call.ts";
 import { ok } from "../../../src/core/failure/result.ts";
 import { type ModelPartition, volumePath, type WindowsMachine } from "./windows-machine.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LUNS_MAX } from "../../azure/choose-luns.ts";
 import { HEARTBEAT_DELAY_MAX_MS } from "../../election/heartbeat-delay.ts";
 import { platforms } from "../../platform/platform.ts";

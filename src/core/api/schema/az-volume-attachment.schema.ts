@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import {
   FREEZE_DETAIL_MAX_CHARS,
   FREEZE_SECONDS_MAX,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { accessModes } from "../../volume/access-mode.ts";
 import { fileSystemTypes } from "../../volume/device/file-system.ts";
 import { cachingModes } from "../../volume/disk-sku.ts";

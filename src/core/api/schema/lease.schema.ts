@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { objectMetaSchema } from "./object-meta.schema.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * A node in a writer record: always its name with its VM's GUID and resource id, since names are reused

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Kubernetes ObjectMeta, as far as the driver uses it. */
 export const objectMetaSchema = z.object({
