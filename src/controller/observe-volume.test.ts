@@ -11,6 +11,7 @@ import {
   aVolumeWithRecord,
   aWriter,
   diskUri,
+  identity,
   instanceUriOf,
   aPod,
 } from "../core/testing/objects.ts";
@@ -173,6 +174,23 @@ describe("observeVolume of a node without AzDriverNode", () => {
 });
 
 describe("observeNodes", () => {
+  it("looks through the volumes of a node only where its quarantine matters", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantined: [identity("node-a")] }));
+      let looks = 0;
+      const cache: typeof world.ports.cache = {
+        ...world.ports.cache,
+        byIndex: (kind, index, value) => {
+          looks += index === "recordedOn" ? 1 : 0;
+          return world.ports.cache.byIndex(kind, index, value);
+        },
+      };
+      const [node] = observeNodes({ ...world.ports, cache });
+      assert.deepEqual([node?.nodeName, looks], ["node-a", 0]);
+      assert.deepEqual([node?.isQuarantined, looks], [true, 1]);
+    }));
+
   it("ignores a node whose AzDriverNode reports another VM than its Node", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a", { instanceUri: instanceUriOf("node-x") }));

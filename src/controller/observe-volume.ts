@@ -176,12 +176,16 @@ function observedNode(
     staged: status.volumes,
     volumesMax: status.maxVolumes,
     attachments: attachments.length,
-    isShortOfSlots: attachments.some(waitsForSlot),
-    isQuarantined: cache
-      .byIndex("AzVolume", "recordedOn", spec.nodeName)
-      .some((volume) =>
-        isNamed(volume.status?.record, { nodeName: spec.nodeName, vmId: status.vmId }, "fenced", "fencing"),
-      ),
+    // Few plans ask, and each would look through all volumes of the node.
+    get isShortOfSlots() {
+      return attachments.some(waitsForSlot);
+    },
+    get isQuarantined() {
+      const node = { nodeName: spec.nodeName, vmId: status.vmId };
+      return cache
+        .byIndex("AzVolume", "recordedOn", spec.nodeName)
+        .some((volume) => isNamed(volume.status?.record, node, "fenced", "fencing"));
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../core/api/identity/attachment-identity.ts";
+import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 
 /** An AzVolumeAttachment that the driver ignores, and why, as a sentence without its full stop. */
 export interface IgnoredAttachment {
@@ -9,23 +10,24 @@ export interface IgnoredAttachment {
 }
 
 /**
- * Judges attachments against the cached volumes. Each object is judged once for each version of its
- * volume: plans ask far more often than objects change.
+ * Judges attachments against the cached volumes. Each object is judged once for each disk of its volume:
+ * plans ask far more often than objects change, and a volume changes its status, but not its disk.
  */
 export function createAttachmentFilter(volumeOf: (volumeName: string) => AzVolume | undefined): {
   readonly problem: (attachment: AzVolumeAttachment) => string | undefined;
 } {
   const judged = new WeakMap<
     AzVolumeAttachment,
-    { readonly volume: AzVolume | undefined; readonly problem: string | undefined }
+    { readonly diskUri: string | undefined; readonly problem: string | undefined }
   >();
   return {
     problem: (attachment) => {
       const volume = volumeOf(attachment.spec.volumeName);
+      const diskUri = volume && diskUriOf(volume);
       const known = judged.get(attachment);
-      if (known !== undefined && known.volume === volume) return known.problem;
+      if (known !== undefined && known.diskUri === diskUri) return known.problem;
       const problem = attachmentProblem(attachment, volume);
-      judged.set(attachment, { volume, problem });
+      judged.set(attachment, { diskUri, problem });
       return problem;
     },
   };

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/api/az-volume.ts";
+import { aDetail, anAttachment, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { createAttachmentFilter } from "./attachment-filter.ts";
+
+/** An attachment, and how often its name was compared. */
+function watched(): { readonly attachment: AzVolumeAttachment; readonly compared: () => number } {
+  const attachment = anAttachment("node-a");
+  let compared = 0;
+  const metadata = {
+    ...attachment.metadata,
+    get name() {
+      compared += 1;
+      return attachment.metadata.name;
+    },
+  };
+  return { attachment: { ...attachment, metadata }, compared: () => compared };
+}
+
+describe("createAttachmentFilter", () => {
+  it("judges an attachment once while only its volume's status changes", () => {
+    const { attachment, compared } = watched();
+    let volume: AzVolume | undefined;
+    const filter = createAttachmentFilter(() => volume);
+    for (const sizeGiB of [8, 16, 32]) {
+      volume = aVolume({ status: { detail: aDetail({ sizeGiB }) } });
+      assert.equal(filter.problem(attachment), undefined);
+    }
+    assert.equal(compared(), 1);
+  });
+
+  it("judges it again once its volume has another disk, or is gone", () => {
+    const { attachment, compared } = watched();
+    let volume: AzVolume | undefined = aVolume();
+    const filter = createAttachmentFilter(() => volume);
+    assert.equal(filter.problem(attachment), undefined);
+    const otherDisk = diskUri.replace("pvc-1", "backup-of-another-cluster");
+    volume = aVolume({ status: { detail: aDetail({ diskUri: otherDisk }) } });
+    assert.match(filter.problem(attachment) ?? "", /but the disk of AzVolume pvc-1 is .*backup-of/u);
+    volume = undefined;
+    assert.equal(filter.problem(attachment), undefined);
+    assert.equal(compared(), 3);
+  });
+});
