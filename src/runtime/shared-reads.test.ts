@@ -76,10 +76,11 @@ describe("shared reads", () => {
     assert.equal(store.clock.sleepers(), 0);
   });
 
-  it("start at once, by a timer of no negative time, beside one that has hung for longer", async () => {
+  it("start without a negative time beside a read that has hung for longer", async () => {
     const clock = createVirtualClock();
     const slept: number[] = [];
     let reads = 0;
+    const hanging = Promise.withResolvers<number>();
     const get = sharedReads<string, number>({
       clock: {
         ...clock,
@@ -92,14 +93,16 @@ describe("shared reads", () => {
       read: (_name, onSent) => {
         onSent();
         reads += 1;
-        return reads === 1 ? Promise.withResolvers<number>().promise : Promise.resolve(reads);
+        return reads === 1 ? hanging.promise : Promise.resolve(reads);
       },
     });
-    void get("lease", never);
+    const first = get("lease", never);
     await clock.advance(3 * SECOND_MS);
     const second = get("lease", never);
     await clock.advance(0);
     assert.deepEqual([await second, slept], [2, [0]]);
+    hanging.resolve(1);
+    assert.equal(await first, 1);
   });
 
   it("wait for a read under way when one that hung beside it ends", async () => {
