@@ -14,7 +14,7 @@ import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
 import { findDevice, rescanScsiHosts } from "./device/find-device.ts";
 import { findPartition } from "./device/find-partition.ts";
 import { createHeldDevices } from "./device/held-devices.ts";
-import { inspectDevice } from "./device/inspect-device.ts";
+import { inspectDevice, inspectFileSystem } from "./device/inspect-device.ts";
 import { rescanDevice } from "./device/rescan-device.ts";
 import { checkFileSystem } from "./file-system/check-file-system.ts";
 import { eraseUnfinishedFormat } from "./file-system/erase-unfinished-format.ts";
@@ -135,6 +135,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
       ),
     inspectDevice: (device, signal) =>
       attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
+    inspectFileSystem: (on, signal) =>
+      attempt(`inspect ${on.device.path}`, signal, () => inspectFileSystem(host, on, signal)),
     readFormatMark: (device, signal) =>
       attempt(`read the format mark of ${device.path}`, signal, () => readFormatMark(host, device, signal)),
     writeFormatMark: (request, signal) =>

@@ -10,6 +10,8 @@ export interface ModelDisk {
   readonly diskUri: string;
   sizeBytes: bigint;
   content: DeviceContent;
+  /** What a look for everything takes the disk for, by what a pod has written; undefined: its content. */
+  takenFor: DeviceContent | undefined;
   /** The driver's mark, far from both ends, beside whatever else is on the disk. */
   formatMark: FormatMark | undefined;
   /** What the file system was made with, apart from the choice of mkfs. */
@@ -34,6 +36,7 @@ export function createModelDisk({
     diskUri,
     sizeBytes,
     content: { kind: "blank" },
+    takenFor: undefined,
     formatMark: undefined,
     geometry: {},
     fileSystemBytes: 0n,

@@ -29,6 +29,7 @@ export function fileSystemCalls({
 }: PlugInCalls): Pick<
   HostProvisioner,
   | "inspectDevice"
+  | "inspectFileSystem"
   | "readFormatMark"
   | "writeFormatMark"
   | "eraseFormatMark"
@@ -42,7 +43,15 @@ export function fileSystemCalls({
   return {
     inspectDevice: async (device, signal) =>
       look("inspectDevice", signal, () =>
-        withDevice(machine, device, (found) => ok(blocksOf(found).content)),
+        withDevice(machine, device, (found) => ok(found.disk.takenFor ?? blocksOf(found).content)),
+      ),
+    inspectFileSystem: async ({ device, fsType }, signal) =>
+      look("inspectFileSystem", signal, () =>
+        withDevice(machine, device, (found) => {
+          const { content } = blocksOf(found);
+          const isFound = content.kind === "fileSystem" && content.fsType === fsType;
+          return ok(isFound ? content : { kind: "otherData", detail: `no ${fsType}` });
+        }),
       ),
     readFormatMark: async (device, signal) =>
       look("readFormatMark", signal, () => withDevice(machine, device, (found) => ok(found.disk.formatMark))),

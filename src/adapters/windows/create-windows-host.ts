@@ -123,6 +123,8 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
         return offline.ok ? bringOnline(host, { ...disk.value, IsOffline: true }) : offline;
       }),
     inspectDevice: (device, signal) => look(signal, () => inspectDisk(host, device)),
+    // Windows names one file system a volume.
+    inspectFileSystem: ({ device }, signal) => look(signal, () => inspectDisk(host, device)),
     readFormatMark: (device, signal) => look(signal, () => markOf(device)),
     writeFormatMark: ({ device, mark }, signal) => changeMark(device, mark, signal),
     eraseFormatMark: async ({ device, diskUri }, signal) => {

@@ -399,3 +399,20 @@ describe("a copy of another disk", () => {
         { disk },
       ));
 });
+
+describe("a file system on record that other data hides", () => {
+  for (const { recorded, answer } of [
+    { recorded: "uuid-1", answer: "ok" },
+    { recorded: "uuid-2", answer: "WrongFileSystem" },
+    { recorded: undefined, answer: "WrongFileSystem" },
+  ])
+    it(`is mounted only by the UUID on record: ${recorded ?? "none"}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await world.setFormatted(recorded === undefined ? undefined : { fsType: "ext4", uuid: recorded });
+        const content: DeviceContent = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+        world.disk.content = content;
+        world.disk.takenFor = { kind: "otherData", detail: "raid of type jmicron_raid_member" };
+        assert.equal(await stage(world, world.ports()), answer);
+        assert.deepEqual([world.disk.content, world.steps.includes("format")], [content, false]);
+      }));
+});

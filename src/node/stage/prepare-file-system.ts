@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import {
   type FileSystemPlan,
   HANDED_OUT_RAW,
+  needsLookForType,
   planFileSystem,
 } from "../../core/node/file-system/plan-file-system.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
@@ -61,11 +62,16 @@ export async function prepareFileSystem(
   const content = await host.inspectDevice(device, signal);
   if (!content.ok) return content;
   const { diskUri, formatted } = detail;
+  const ofType = needsLookForType({ content: content.value, formatted, fsType })
+    ? await host.inspectFileSystem({ device, fsType }, signal)
+    : ok(undefined);
+  if (!ofType.ok) return ofType;
   const mark = formatted === undefined ? await host.readFormatMark(device, signal) : ok(undefined);
   if (!mark.ok) return mark;
   const plan = planFileSystem({
     devicePath: device.path,
     content: content.value,
+    contentOfType: ofType.value,
     mark: mark.value,
     diskUri,
     sourceUri: volume.spec.disk.sourceUri,

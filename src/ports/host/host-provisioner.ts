@@ -119,6 +119,11 @@ export interface HostProvisioner {
    */
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
   /**
+   * The file system of one type on the device, whatever else `inspectDevice` finds there; `otherData` where
+   * there is none. Fails as `inspectDevice`. No device may be formatted by this look.
+   */
+  inspectFileSystem(on: FileSystemOn, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
+  /**
    * The mark of a first format, read from the disk itself; undefined: none. Fails with `WrongDevice`
    * where it can't be read as a whole.
    */

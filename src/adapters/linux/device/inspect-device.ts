@@ -9,7 +9,7 @@ import {
   parseWipefsTypes,
 } from "../../../core/node/device/judge-device-content.ts";
 import type { ContentWitnesses, DeviceContent } from "../../../core/node/device/judge-device-content.ts";
-import type { Device } from "../../../ports/host/host-provisioner.ts";
+import type { Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed, runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
@@ -35,25 +35,10 @@ export async function inspectDevice(
   device: Device,
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
-  const asked = await askBlkid(host, device, signal);
-  if (!asked.ok) return asked;
-  const partition = await readDeviceAttribute(host.sysRoot, device.majorMinor, "partition");
-  const blkid = partition === undefined ? asked : contentOfPartition(device, partition, asked.value);
+  const blkid = await contentByBlkid(host, device, [], signal);
   if (!blkid.ok) return blkid;
-  if (blkid.value !== "nothing" && blkid.value !== "ambivalent") {
-    const isBtrfs = blkid.value["TYPE"] === "btrfs";
-    const btrfs = isBtrfs ? await readBtrfsSuper(host, device, signal) : ok(undefined);
-    return btrfs.ok
-      ? ok(
-          judgeDeviceContent({
-            blkid: blkid.value,
-            btrfs: btrfs.value,
-            wipefsTypes: [],
-            nonZeroEnds: [],
-          }),
-        )
-      : btrfs;
-  }
+  if (blkid.value !== "nothing" && blkid.value !== "ambivalent")
+    return judgeNamed(host, device, blkid.value, signal);
   const [wipefsTypes, nonZeroEnds] = await Promise.all([
     askWipefs(host, device, signal),
     readEnds(host, device, signal),
@@ -67,6 +52,49 @@ export async function inspectDevice(
       nonZeroEnds: nonZeroEnds.value,
     }),
   );
+}
+
+/**
+ * Looks for a file system of one type only. What a pod has written may hide it from `inspectDevice`: the last
+ * sector of a full disk that begins with `JM` is a member of a JMicron RAID to blkid, which then names no
+ * file system.
+ */
+export async function inspectFileSystem(
+  host: HostContext,
+  { device, fsType }: FileSystemOn,
+  signal: AbortSignal,
+): Promise<Result<DeviceContent, Failure>> {
+  const blkid = await contentByBlkid(host, device, ["-n", fsType], signal);
+  if (!blkid.ok) return blkid;
+  return blkid.value === "nothing" || blkid.value === "ambivalent"
+    ? ok({ kind: "otherData", detail: `no ${fsType}` })
+    : judgeNamed(host, device, blkid.value, signal);
+}
+
+/** Judges what blkid names alone: no other witness is asked. */
+async function judgeNamed(
+  host: HostContext,
+  device: Device,
+  blkid: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Result<DeviceContent, Failure>> {
+  const btrfs = blkid["TYPE"] === "btrfs" ? await readBtrfsSuper(host, device, signal) : ok(undefined);
+  return btrfs.ok
+    ? ok(judgeDeviceContent({ blkid, btrfs: btrfs.value, wipefsTypes: [], nonZeroEnds: [] }))
+    : btrfs;
+}
+
+/** What blkid finds, by the probes that `filter` leaves. */
+async function contentByBlkid(
+  host: HostContext,
+  device: Device,
+  filter: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<ContentWitnesses["blkid"], Failure>> {
+  const asked = await askBlkid(host, device, filter, signal);
+  if (!asked.ok) return asked;
+  const partition = await readDeviceAttribute(host.sysRoot, device.majorMinor, "partition");
+  return partition === undefined ? asked : contentOfPartition(device, partition, asked.value);
 }
 
 /**
@@ -99,9 +127,10 @@ function contentOfPartition(
 async function askBlkid(
   host: HostContext,
   device: Device,
+  filter: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<ContentWitnesses["blkid"], Failure>> {
-  const command = inspectCommand(host, device, "blkid", ["-p", "-o", "export", device.path]);
+  const command = inspectCommand(host, device, "blkid", ["-p", ...filter, "-o", "export", device.path]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === blkidFoundNothing) return ok("nothing");

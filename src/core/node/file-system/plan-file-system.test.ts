@@ -3,7 +3,12 @@ import { describe, it } from "node:test";
 import { formatDiskUri } from "../../azure/ids/disk-uri.ts";
 import { diskUri } from "../../testing/objects.ts";
 import type { DeviceContent } from "../device/judge-device-content.ts";
-import { type FileSystemPlan, type ObservedFileSystem, planFileSystem } from "./plan-file-system.ts";
+import {
+  type FileSystemPlan,
+  needsLookForType,
+  type ObservedFileSystem,
+  planFileSystem,
+} from "./plan-file-system.ts";
 
 const devicePath = "/dev/sdc";
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
@@ -23,6 +28,7 @@ function plan(overrides: Partial<ObservedFileSystem>): FileSystemPlan {
   const blank: ObservedFileSystem = {
     devicePath,
     content: { kind: "blank" },
+    contentOfType: undefined,
     mark: undefined,
     diskUri,
     sourceUri: undefined,
@@ -296,4 +302,49 @@ describe("planFileSystem on a file system", () => {
       planned: wrongFileSystem("xfs", "ext4"),
     },
   ]);
+});
+
+describe("planFileSystem on data that hides the file system on record", () => {
+  const raid: DeviceContent = { kind: "otherData", detail: "raid of type jmicron_raid_member" };
+  const iso: DeviceContent = { kind: "fileSystem", fsType: "iso9660", uuid: "2026-01-01" };
+  const none: DeviceContent = { kind: "otherData", detail: "no ext4" };
+  assertRows([
+    {
+      because: "checks the one with its UUID behind other data",
+      given: { content: raid, contentOfType: ext4, formatted },
+      planned: check,
+    },
+    {
+      because: "checks the one with its UUID behind another file system",
+      given: { content: iso, contentOfType: ext4, formatted },
+      planned: check,
+    },
+    {
+      because: "refuses other data where the look finds another UUID",
+      given: { content: raid, contentOfType: ext4, formatted: { ...formatted, uuid: "uuid-2" } },
+      planned: wrongFileSystem("raid of type jmicron_raid_member", "ext4"),
+    },
+    {
+      because: "refuses other data where the look finds nothing",
+      given: { content: raid, contentOfType: none, formatted },
+      planned: wrongFileSystem("raid of type jmicron_raid_member", "ext4"),
+    },
+    {
+      because: "refuses other data of a volume without a UUID on record",
+      given: { content: raid, contentOfType: ext4 },
+      planned: wrongFileSystem("raid of type jmicron_raid_member", "ext4"),
+    },
+  ]);
+
+  const looks = [
+    { because: "other data", given: { content: raid, formatted }, looked: true },
+    { because: "a file system of another type", given: { content: iso, formatted }, looked: true },
+    { because: "no UUID on record", given: { content: raid, formatted: undefined }, looked: false },
+    { because: "no signature at all", given: { content: unsigned, formatted }, looked: false },
+    { because: "a blank disk", given: { content: { kind: "blank" }, formatted }, looked: false },
+    { because: "a file system of its type", given: { content: ext4, formatted }, looked: false },
+  ] as const;
+  for (const { because, given, looked } of looks)
+    it(`${looked ? "needs" : "needs no"} look for the type alone: ${because}`, () =>
+      assert.equal(needsLookForType({ fsType: "ext4", ...given }), looked));
 });

@@ -14,6 +14,8 @@ export const HANDED_OUT_RAW = "raw block";
 export interface ObservedFileSystem {
   readonly devicePath: string;
   readonly content: DeviceContent;
+  /** What a look for the requested type alone has found; undefined: `needsLookForType` is false. */
+  readonly contentOfType: DeviceContent | undefined;
   /** The mark on the device. It counts only while the volume has no file system on record. */
   readonly mark: FormatMark | undefined;
   readonly diskUri: string;
@@ -54,6 +56,26 @@ export type FileSystemPlan =
   | { readonly kind: "Refuse"; readonly failure: Failure };
 
 /**
+ * Whether `content` is other than what is on record, and a look for the requested type alone may still find
+ * that: what a pod writes to its files may lie where a tool expects the signature of something else.
+ */
+export function needsLookForType({
+  content,
+  formatted,
+  fsType,
+}: Pick<ObservedFileSystem, "content" | "formatted" | "fsType">): boolean {
+  if (formatted?.uuid === undefined) return false;
+  switch (content.kind) {
+    case "blank":
+      return false;
+    case "otherData":
+      return content.hasNoSignature !== true;
+    case "fileSystem":
+      return content.fsType !== fsType;
+  }
+}
+
+/**
  * A volume has one first format in its life. Only the driver's own attempt, whose mark on the device
  * names disk and UUID, is ever repeated. A copy of another disk has none: what it holds is its source's. Nor
  * has a volume that was handed out raw before it: a pod may have written anywhere on it.
@@ -75,7 +97,8 @@ export function planFileSystem(observed: ObservedFileSystem): FileSystemPlan {
 }
 
 function planContent(observed: ObservedFileSystem): FileSystemPlan {
-  const { content, devicePath, formatted, partition, sourceUri } = observed;
+  const { devicePath, formatted, partition, sourceUri } = observed;
+  const content = contentOnRecord(observed) ?? observed.content;
   const mark = ownMark(observed);
   switch (content.kind) {
     case "fileSystem":
@@ -103,6 +126,19 @@ function planContent(observed: ObservedFileSystem): FileSystemPlan {
         return wrongFileSystem(observed, "no data, as a partition, and the driver formats whole disks only");
       return observed.readOnly ? refuseReadOnly : { kind: "Make", uuid: mark?.uuid };
   }
+}
+
+/**
+ * The file system on record, if the look for its type alone found it. Only its UUID shows that it is the
+ * volume's: without one on record every signature counts, since another program may own the disk, and the
+ * check of the file system writes.
+ */
+function contentOnRecord({
+  contentOfType,
+  formatted,
+}: ObservedFileSystem): Extract<DeviceContent, { kind: "fileSystem" }> | undefined {
+  if (formatted?.uuid === undefined || contentOfType?.kind !== "fileSystem") return undefined;
+  return contentOfType.uuid === formatted.uuid ? contentOfType : undefined;
 }
 
 function planFound(
