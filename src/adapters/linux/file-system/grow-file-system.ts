@@ -1,6 +1,7 @@
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
@@ -8,8 +9,9 @@ import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "../mount/freeze-file-system.ts";
-import { observeMountAt } from "../mount/read-mounts.ts";
+import { glanceAtMountsOf, observeMountAt, readMountinfo } from "../mount/read-mounts.ts";
 import type { ObservedMount } from "../mount/read-mounts.ts";
+import { refuseFrozen } from "../mount/refuse-frozen.ts";
 
 /** e2fsck exits with 1 after a repair, which is what it is run for. */
 const repaired = 1;
@@ -41,12 +43,15 @@ export async function growFileSystem(
   }
   const ended = await endFreezeOn(host, device.majorMinor, signal);
   if (!ended.ok) return ended;
-  if (isKeptByKernel(fsType)) {
-    return mount === undefined
+  if (mount === undefined)
+    return isKeptByKernel(fsType)
       ? fail({ kind: "PathNotMounted", path: mountPath })
-      : await runMake(host, device, growMounted(mount), signal);
-  }
-  if (mount === undefined) return await growUnmounted(host, device, signal);
+      : await growUnmounted(host, device, signal);
+  const first = await firstMountLike(host, mount);
+  if (!first.ok) return first;
+  const free = await refuseFrozen(host, first.value, signal);
+  if (!free.ok) return free;
+  if (isKeptByKernel(fsType)) return await runMake(host, device, growMounted(first.value), signal);
   const grown = await resize(host, device, signal);
   const isForbidden =
     !grown.ok &&
@@ -54,6 +59,28 @@ export async function growFileSystem(
     !host.mayGrowMountedExt &&
     grown.failure.stderr.includes("Permission denied");
   return isForbidden ? fail({ kind: "GrowsUnmounted", devicePath: device.path }) : grown;
+}
+
+/**
+ * The first mount of the same file system, as a command has it open until it ends: a frozen one would keep
+ * the mount of a pod from being unmounted. The staging mount is the first, and the last that is unmounted,
+ * after a thaw.
+ */
+async function firstMountLike(
+  host: HostContext,
+  mount: ObservedMount,
+): Promise<Result<ObservedMount, Failure>> {
+  const mounts = await glanceAtMountsOf(host, mount.majorMinor);
+  if (!mounts.ok) return mounts;
+  const entries = await readMountinfo(host.procRoot);
+  const alike = mounts.value.find(
+    ({ id, path, root, majorMinor, fsType }) =>
+      root === mount.root &&
+      majorMinor === mount.majorMinor &&
+      fsType === mount.fsType &&
+      topMountAt(entries, path)?.id === id,
+  );
+  return ok(alike ?? mount);
 }
 
 /** Without the device's own id, which changes with its replacement, btrfs grows the device 1. */

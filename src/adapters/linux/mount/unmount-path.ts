@@ -89,7 +89,10 @@ export async function unmountOnce(
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
   }
-  const command = commandOn(host, mount, { program: "umount", args: [mount.path] });
+  // What still changes the device, such as a growth that a freeze holds up, ends before its last unmount;
+  // another one leaves it mounted.
+  const touches = isLast ? [mount.majorMinor, mount.path] : [mount.path];
+  const command = unmountCommand(host, { program: "umount", args: [mount.path], touches });
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(exit.value.stderr)) return ok(undefined);
@@ -104,23 +107,17 @@ export async function unmountOnce(
 }
 
 /** A command that changes a mount. */
-function commandOn(
+function unmountCommand(
   { limits }: HostContext,
-  mount: ObservedMount,
-  run: Pick<HostCommand, "program" | "args">,
+  run: Pick<HostCommand, "program" | "args" | "touches">,
 ): HostCommand {
-  return {
-    ...run,
-    pool: "unmount",
-    limitMs: limits.unmountMs,
-    touches: [mount.majorMinor, mount.path],
-    changes: true,
-  };
+  return { ...run, pool: "unmount", limitMs: limits.unmountMs, changes: true };
 }
 
 /**
  * Thaws a file system that a backup has left frozen. Unmounted frozen it would stay in the kernel, keep its
- * device busy, and block every write of its next mount there.
+ * device busy, and block every write of its next mount there. It waits for no command on the device: such a
+ * command may wait for the thaw.
  */
 async function thaw(
   host: HostContext,
@@ -129,7 +126,8 @@ async function thaw(
 ): Promise<Result<void, Failure>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   if (isRaw) return ok(undefined);
-  const command = commandOn(host, mount, { program: "fsfreeze", args: ["--unfreeze", mount.path] });
+  const args = ["--unfreeze", mount.path];
+  const command = unmountCommand(host, { program: "fsfreeze", args, touches: [mount.path] });
   const exit = await host.runner.run(command, signal);
   // Exit code 1 is the usual answer: it is not frozen. What stays frozen is found by `isClean`.
   return exit.ok ? ok(undefined) : exit;

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, it } from "node:test";
+import type { TestContext } from "node:test";
+import { promisify } from "node:util";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { valueOf } from "../../src/core/testing/value-of.ts";
+import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import type { Device } from "../../src/ports/host/host-provisioner.ts";
+import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+
+const TEST_TIMEOUT_MS = 240_000;
+/** XFS refuses anything below 300 MiB. */
+const DISK_BYTES = 320n * 1024n * 1024n;
+const GROWN_BYTES = 2n * DISK_BYTES;
+/** No call of these takes that long, unless it waits for the thaw. */
+const CALL_MAX_MS = 60_000;
+const POLL_MS = 20;
+const never = new AbortController().signal;
+const run = promisify(execFile);
+const devices = dataPlaneAvailable();
+const growers: Readonly<Record<"ext4" | "xfs" | "btrfs", string>> = {
+  ext4: "resize2fs",
+  xfs: "xfs_growfs",
+  btrfs: "btrfs",
+};
+
+interface Published {
+  readonly world: LinuxHostWorld;
+  readonly fsType: FileSystemType;
+  readonly device: Device;
+  readonly staging: string;
+  readonly target: string;
+}
+
+const soon = (): AbortSignal => AbortSignal.timeout(CALL_MAX_MS);
+
+/** A volume that is staged and published, and whose disk has grown since. */
+function on(
+  fsType: keyof typeof growers,
+  { sentence, grows }: { readonly sentence: string; readonly grows: boolean },
+  test: (given: Published) => Promise<void>,
+): void {
+  it(
+    `${sentence}: ${fsType}`,
+    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
+    async (context: TestContext) => {
+      const world = await makeLinuxHostWorld();
+      const [staging, target] = [world.pathOf("staging"), world.pathOf("target")];
+      try {
+        const isForbidden = grows && fsType === "ext4" && !world.mayGrowMountedExt4;
+        const reason = isForbidden ? "a mounted ext4 grows with CAP_SYS_RESOURCE" : world.whyNot(fsType);
+        if (reason !== undefined) {
+          context.skip(reason);
+          return;
+        }
+        const { host } = world;
+        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+        const small = valueOf(await host.findDevice({ lun: 0 }, never));
+        const uuid = crypto.randomUUID();
+        valueOf(await host.format({ device: small, fsType, uuid, geometry: {} }, never));
+        const mount = { device: small, path: staging, fsType, mountFlags: [], readOnly: false };
+        valueOf(await host.mountDevice(mount, never));
+        const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
+        valueOf(await host.bindMount(bind, never));
+        await world.growDisk({ lun: 0, sizeBytes: GROWN_BYTES });
+        const device = valueOf(await host.rescanDevice(small, never));
+        await test({ world, fsType, device, staging, target });
+      } finally {
+        // What a test that fails has left frozen.
+        for (const path of [target, staging])
+          await run("fsfreeze", ["--unfreeze", path]).catch(() => undefined);
+        await world.close();
+      }
+    },
+  );
+}
+
+async function assertReleased({ world, device, staging, target }: Published): Promise<void> {
+  valueOf(await world.host.unmount(target, soon()));
+  valueOf(await world.host.unmount(staging, soon()));
+  const request = {
+    accessType: "mount",
+    lun: 0,
+    lastMajorMinor: device.majorMinor,
+    lunsOfOthers: [],
+  } as const;
+  const { clean } = valueOf(await world.host.isClean(request, soon()));
+  assert.equal(clean, true);
+}
+
+describe("Linux host that is to grow a frozen file system", () => {
+  for (const fsType of ["ext4", "xfs", "btrfs"] as const) {
+    on(fsType, { sentence: "starts no growth, and releases the volume", grows: false }, async (given) => {
+      const { world, device, target } = given;
+      await run("fsfreeze", ["--freeze", target]);
+      const grown = await world.host.growFileSystem({ device, mountPath: target, fsType }, soon());
+      assert.equal(grown.ok ? "ok" : grown.failure.kind, "DeviceBusy");
+      await assertReleased(given);
+    });
+
+    on(
+      fsType,
+      { sentence: "grows it after the thaw", grows: true },
+      async ({ world, device, staging, target }) => {
+        await run("fsfreeze", ["--freeze", target]);
+        const request = { device, mountPath: target, fsType };
+        const refused = await world.host.growFileSystem(request, soon());
+        assert.equal(refused.ok ? "ok" : refused.failure.kind, "DeviceBusy");
+        await run("fsfreeze", ["--unfreeze", target]);
+        let grown = await world.host.growFileSystem(request, soon());
+        // The look that has waited ends a moment after the thaw.
+        while (!grown.ok && grown.failure.kind === "DeviceBusy") {
+          await systemClock.sleep(POLL_MS, never);
+          grown = await world.host.growFileSystem(request, soon());
+        }
+        valueOf(grown);
+        assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
+      },
+    );
+
+    on(
+      fsType,
+      { sentence: "releases the volume whose growth a freeze holds up", grows: true },
+      async (given) => {
+        const { world, device, target } = given;
+        const { frozen, remove } = await freezeBefore(growers[fsType], target);
+        try {
+          const caller = new AbortController();
+          const growing = world.host.growFileSystem({ device, mountPath: target, fsType }, caller.signal);
+          while (!existsSync(frozen)) await systemClock.sleep(POLL_MS, never);
+          caller.abort();
+          const grown = await growing;
+          assert.equal(grown.ok ? "ok" : grown.failure.kind, "Cancelled");
+          await assertReleased(given);
+        } finally {
+          await remove();
+        }
+      },
+    );
+  }
+});
+
+/** Puts a program before its namesake that freezes a file system first, once. */
+async function freezeBefore(
+  program: string,
+  path: string,
+): Promise<{ readonly frozen: string; readonly remove: () => Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), "frozen-growth-"));
+  const frozen = join(directory, "frozen");
+  const { stdout } = await run("sh", ["-c", `command -v ${program}`]);
+  const script = `#!/bin/sh
+case " $* " in *" resize "*|*"/dev/"*|*" -d "*)
+  test -e ${frozen} || { fsfreeze --freeze "${path}" && : >${frozen}; } ;;
+esac
+exec ${stdout.trim()} "$@"
+`;
+  await writeFile(join(directory, program), script, { mode: 0o755 });
+  const before = process.env["PATH"];
+  process.env["PATH"] = `${directory}${delimiter}${before ?? ""}`;
+  return {
+    frozen,
+    remove: async () => {
+      process.env["PATH"] = before;
+      await rm(directory, { recursive: true });
+    },
+  };
+}
