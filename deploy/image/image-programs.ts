@@ -24,7 +24,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   { package: "dash", driver: ["sh"], people: ["dash"], files: [] },
   {
     package: "coreutils",
-    driver: ["cat", "dd", "stat", "sync", "true"],
+    driver: ["cat", "dd", "stat", "sync", "true", "unlink"],
     // The script that holds a freeze runs `cat` and `timeout`.
     people: [
       "df",
