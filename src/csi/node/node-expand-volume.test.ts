@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
@@ -48,12 +49,18 @@ const expandStaged = (
     ),
   );
 
-const expand = (world: NodeWorld, volumePath = stagingPath): ReturnType<typeof nodeExpandVolume> =>
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+
+const expand = (
+  world: NodeWorld,
+  volumePath = stagingPath,
+  volumeId = diskUri,
+): ReturnType<typeof nodeExpandVolume> =>
   world.answerOf(
     nodeExpandVolume(
       world.ports(),
       {
-        volumeId: diskUri,
+        volumeId,
         volumePath,
         stagingTargetPath: "",
         capacityRange: undefined,
@@ -111,7 +118,7 @@ describe("nodeExpandVolume", () => {
       assert.equal((await world.answerOf(world.ports().host.mountPlaceholder(target, never))).ok, true);
       assert.deepEqual(await expand(world, target), {
         ok: false,
-        failure: { kind: "PathNotMounted", path: target },
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: `its mount at ${target}` },
       });
     }));
 
@@ -135,9 +142,37 @@ describe("nodeExpandVolume", () => {
     withNode({}, async (world) => {
       assert.deepEqual(await expandStaged(world), {
         ok: false,
-        failure: { kind: "PathNotMounted", path: stagingPath },
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: `its mount at ${stagingPath}` },
       });
     }));
+
+  it("is final, with NOT_FOUND, only for a volume that this node does not know", () =>
+    withNode({}, async (world) => {
+      await world.setAttachment(() => undefined);
+      assert.deepEqual(await expand(world), {
+        ok: false,
+        failure: { kind: "PathNotMounted", path: stagingPath },
+      });
+      assert.deepEqual(await expand(world, stagingPath, otherUri), {
+        ok: false,
+        failure: { kind: "VolumeNotFound", volumeId: otherUri },
+      });
+    }));
+
+  for (const known of ["checkpoint", "attachment"] as const)
+    it(`waits for a lost AzVolume that it knows by its ${known}`, () =>
+      withStaged(async (world) => {
+        const ports = world.ports();
+        if (known === "attachment") await ports.checkpoints.remove("pvc-1", never);
+        else await world.setAttachment(() => undefined);
+        await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, finalizers: [] } }));
+        assert.equal((await ports.store.delete("AzVolume", "pvc-1", {}, never)).ok, true);
+        const what = "its AzVolume, which this node has used, to be made again";
+        assert.deepEqual(await expand(world), {
+          ok: false,
+          failure: { kind: "StillWaiting", volumeId: diskUri, what },
+        });
+      }));
 
   for (const status of [
     { state: "Attaching", lun: 0 },

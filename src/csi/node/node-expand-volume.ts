@@ -8,6 +8,7 @@ import { isFileSystemType } from "../../core/volume/device/file-system.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
+import { checkpointOfDisk } from "../../node/own-state.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
 import { readVolume } from "../../objects/read-volume.ts";
 import type { MountPoint } from "../../ports/host/host-provisioner.ts";
@@ -29,7 +30,34 @@ export async function nodeExpandVolume(
 ): Promise<Result<NodeExpandVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, volume_path: request.volumePath });
   if (missing !== undefined) return fail(missing);
-  return ports.locks.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call));
+  return ports.locks.run(request.volumeId, "NodeExpandVolume", async () => {
+    const expanded = await expand(ports, request, call);
+    return expanded.ok ? expanded : passingIfKnown(ports, request.volumeId, expanded.failure, call.signal);
+  });
+}
+
+/**
+ * NOT_FOUND only for a volume that this node does not know. The kubelet takes that code for final (its
+ * `isInfeasibleError`), and never asks again; a mount that is missing comes back with the next stage, and an
+ * AzVolume that was lost with its rebuild.
+ */
+async function passingIfKnown(
+  ports: NodePorts,
+  volumeId: string,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Result<never, Failure>> {
+  if (failure.kind !== "VolumeNotFound" && failure.kind !== "PathNotMounted") return fail(failure);
+  if (checkpointOfDisk(ports, volumeId) === undefined) {
+    const name = attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName });
+    const attachment = await ports.store.get("AzVolumeAttachment", name, signal);
+    if (!attachment.ok) return attachment.failure.kind === "ObjectNotFound" ? fail(failure) : attachment;
+  }
+  const what =
+    failure.kind === "PathNotMounted"
+      ? `its mount at ${failure.path}`
+      : "its AzVolume, which this node has used, to be made again";
+  return stillWaiting(volumeId, what);
 }
 
 async function expand(
