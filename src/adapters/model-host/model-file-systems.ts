@@ -2,6 +2,7 @@ import { isSameResourceUri } from "../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { WHILE_READ_ONLY, WITHOUT_CAPABILITY } from "../../core/node/file-system/why-not-grown.ts";
 import { isKeptByKernel } from "../../core/volume/device/file-system.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import { withDevice, isDead, mountOn, inUse } from "./found-device.ts";
@@ -164,14 +165,9 @@ export function fileSystemCalls({
             !machine.mayGrowMountedExt &&
             found.disk.fileSystemBytes !== found.knownBytes
           )
-            return fail({ kind: "GrowsUnmounted", devicePath: device.path });
+            return fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: WITHOUT_CAPABILITY });
           if (mount?.readOnly === true && found.disk.fileSystemBytes !== found.knownBytes)
-            return fail({
-              kind: "HostCommandFailed",
-              command: `grow the file system at ${mountPath}`,
-              exitCode: 1,
-              stderr: "Read-only file system",
-            });
+            return fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: WHILE_READ_ONLY });
           machine.freezes.delete(found);
           grow(machine, found);
           return ok(undefined);

@@ -200,7 +200,8 @@ export type Failure =
       readonly option: string;
     }
   | { readonly kind: "FileSystemNotUnique"; readonly devicePath: string; readonly detail: string }
-  | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
+  /** `reason`: with its remedy. */
+  | { readonly kind: "GrowsUnmounted"; readonly devicePath: string; readonly reason: string }
   | {
       readonly kind: "DeviceSettingRefused";
       readonly devicePath: string;

@@ -134,10 +134,13 @@ export const localFailures = {
     code: "FAILED_PRECONDITION",
     retryable: true,
     sentence: (failure) =>
-      `the file system on ${failure.devicePath} can't be grown while it is mounted, since this node ` +
-      "keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the " +
-      "pods that use the volume, and they start with the new size",
-    example: { devicePath: "/dev/sdc" },
+      `the file system on ${failure.devicePath} can't be grown while it is mounted: ${failure.reason}`,
+    example: {
+      devicePath: "/dev/sdc",
+      reason:
+        "this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the " +
+        "pods that use the volume, and they start with the new size",
+    },
   },
   DeviceSettingRefused: {
     code: "FAILED_PRECONDITION",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
+import { failureTable } from "../../core/failure/failure-table.ts";
+import { WHILE_READ_ONLY } from "../../core/node/file-system/why-not-grown.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import { stageVolume } from "../../node/stage/stage-volume.ts";
@@ -109,6 +111,22 @@ describe("nodeExpandVolume", () => {
   it("grows the file system to its disk", () =>
     withStaged(async (world) => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
+    }));
+
+  it("answers a code that keeps no pod from starting where the volume is mounted read-only", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const stage = { accessType: "mount", fsType: "ext4", readOnly: false, volumeContext: {} } as const;
+      const request = { ...stage, volumeId: diskUri, stagingPath, mountFlags: ["ro"] };
+      await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
+      world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      world.disk.fileSystemBytes = gibToBytes(5);
+      const answer = await expand(world);
+      assert.deepEqual(answer, {
+        ok: false,
+        failure: { kind: "GrowsUnmounted", devicePath: "/dev/sdc", reason: WHILE_READ_ONLY },
+      });
+      assert.equal(failureTable.GrowsUnmounted.code, "FAILED_PRECONDITION");
     }));
 
   it("does not take a placeholder for the volume: it was removed from under its pod", () =>

@@ -4,6 +4,7 @@ import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
+import { WITH_ERRORS } from "../../core/node/file-system/why-not-grown.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
@@ -381,6 +382,24 @@ describe("a copy of another disk", () => {
       },
       { disk },
     ));
+
+  for (const answer of ["GrowsUnmounted", "HostNotReady"] as const)
+    it(`is staged still where its growth has to wait for the next mount, not else (${answer})`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          world.disk.content = copied;
+          assert.equal(await stageLookedUp(world, world.ports(), 0), "ok");
+          const failure =
+            answer === "GrowsUnmounted"
+              ? { kind: answer, devicePath: "/dev/sdc", reason: WITH_ERRORS }
+              : { kind: answer, detail: "the command was killed" };
+          world.machine.failNext("growFileSystem", failure);
+          const isTolerated = answer === "GrowsUnmounted";
+          assert.equal(await stage(world, world.ports()), isTolerated ? "ok" : answer);
+        },
+        { disk },
+      ));
 
   for (const [overrides, how] of [
     [{ readOnly: true }, "for a single reader"],

@@ -87,7 +87,13 @@ export async function adjustStaged(
     const checkpointed = await restoreCheckpoint(ports, request, staged, epoch, signal);
     if (!checkpointed.ok) return checkpointed;
     const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
-    return tuned.ok ? growCopy(ports, request, staged, signal) : tuned;
+    if (!tuned.ok) return tuned;
+    const grown = await growCopy(ports, request, staged, signal);
+    if (grown.ok || grown.failure.kind !== "GrowsUnmounted") return grown;
+    // Pods use it with the size that it has: the next stage, after a check, grows it.
+    const volumeName = staged.volume.metadata.name;
+    ports.logger.warn("mounted copy not grown", { volumeName, failure: grown.failure });
+    return ok(staged);
   };
   // A mount holds its device, a bound device node does not.
   return request.accessType === "block" ? whileSame(ports, request, staged, adjust, signal) : adjust();

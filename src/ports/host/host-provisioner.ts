@@ -269,8 +269,9 @@ export interface HostProvisioner {
     signal: AbortSignal,
   ): Promise<Result<{ readonly held: boolean }, Failure>>;
   /**
-   * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host
-   * can't grow it so: `growBeforeMount` will; with `PathNotMounted` for one that only grows while mounted.
+   * Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and does not grow so:
+   * read-only, with errors that the next check repairs, or on a host that forbids it, where `growBeforeMount`
+   * will; with `PathNotMounted` for one that only grows while mounted; with `DeviceBusy` while it is frozen.
    */
   growFileSystem(
     request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },

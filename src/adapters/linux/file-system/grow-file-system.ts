@@ -1,12 +1,16 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
+import { whyNotGrown } from "../../../core/node/file-system/why-not-grown.ts";
 import { topMountAt } from "../../../core/node/parse-mountinfo.ts";
 import { isKeptByKernel } from "../../../core/volume/device/file-system.ts";
 import type { FileSystemType } from "../../../core/volume/device/file-system.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
+import { undefinedIfMissing } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "../mount/freeze-file-system.ts";
 import { glanceAtMountsOf, observeMountAt, readMountinfo } from "../mount/read-mounts.ts";
@@ -47,18 +51,35 @@ export async function growFileSystem(
     return isKeptByKernel(fsType)
       ? fail({ kind: "PathNotMounted", path: mountPath })
       : await growUnmounted(host, device, signal);
+  if (mount.whyDead !== undefined)
+    return fail({
+      kind: "FileSystemBroken",
+      devicePath: device.path,
+      detail: `the mount at ${mount.path} is dead (${mount.whyDead}): delete the pods that use the volume`,
+    });
   const first = await firstMountLike(host, mount);
   if (!first.ok) return first;
   const free = await refuseFrozen(host, first.value, signal);
   if (!free.ok) return free;
-  if (isKeptByKernel(fsType)) return await runMake(host, device, growMounted(first.value), signal);
-  const grown = await resize(host, device, signal);
-  const isForbidden =
-    !grown.ok &&
-    grown.failure.kind === "HostCommandFailed" &&
-    !host.mayGrowMountedExt &&
-    grown.failure.stderr.includes("Permission denied");
-  return isForbidden ? fail({ kind: "GrowsUnmounted", devicePath: device.path }) : grown;
+  const isExt = !isKeptByKernel(fsType);
+  const grown = isExt
+    ? await resize(host, device, signal)
+    : await runMake(host, device, growMounted(first.value), signal);
+  if (grown.ok || grown.failure.kind !== "HostCommandFailed") return grown;
+  const reason = whyNotGrown({
+    isReadOnly: first.value.readOnly,
+    errorCount: isExt ? await extErrorCount(host, device) : undefined,
+    mayGrowMountedExt: host.mayGrowMountedExt,
+    stderr: grown.failure.stderr,
+  });
+  return reason === undefined ? grown : fail({ kind: "GrowsUnmounted", devicePath: device.path, reason });
+}
+
+/** The errors that a mounted ext file system has recorded since its last check; 0 where that is unknown. */
+async function extErrorCount({ sysRoot }: HostContext, device: Device): Promise<number> {
+  const path = join(sysRoot, "fs/ext4", basename(device.path), "errors_count");
+  const text = await readFile(path, "utf8").catch(undefinedIfMissing);
+  return Number(text ?? 0);
 }
 
 /**

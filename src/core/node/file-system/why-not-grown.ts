@@ -1,0 +1,38 @@
+/** What is known once the kernel has not grown a mounted file system. */
+export interface UngrownFileSystem {
+  /** Its mount, or the file system itself, is read-only. */
+  readonly isReadOnly: boolean;
+  /** The errors that ext4 has recorded since its last check (`errors_count`); undefined: not an ext file system. */
+  readonly errorCount: number | undefined;
+  /** Whether this host has CAP_SYS_RESOURCE, which ext4 asks for. */
+  readonly mayGrowMountedExt: boolean;
+  /** What the command wrote. */
+  readonly stderr: string;
+}
+
+/** The reasons, with what a person does. */
+export const WITHOUT_CAPABILITY =
+  "this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the " +
+  "pods that use the volume, and they start with the new size";
+export const WITH_ERRORS =
+  "the kernel has found errors in it; it is checked before its next mount, and can grow then: delete the " +
+  "pods that use the volume";
+export const WHILE_READ_ONLY =
+  "it is mounted read-only; pods start with the size that it has: to grow it, mount the volume writable " +
+  "once (without ro in mountOptions of a PersistentVolume)";
+
+/**
+ * Why a mounted file system is not grown, where that ends with its next mount; undefined: for another reason.
+ * ext4 grows none that it has found errors in (`ext4_resize_begin`), and answers as where the capability lacks.
+ */
+export function whyNotGrown({
+  isReadOnly,
+  errorCount,
+  mayGrowMountedExt,
+  stderr,
+}: UngrownFileSystem): string | undefined {
+  if (isReadOnly) return WHILE_READ_ONLY;
+  if (errorCount === undefined || !stderr.includes("Permission denied")) return undefined;
+  if (errorCount > 0) return WITH_ERRORS;
+  return mayGrowMountedExt ? undefined : WITHOUT_CAPABILITY;
+}
