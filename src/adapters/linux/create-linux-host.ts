@@ -11,7 +11,7 @@ import { takeInstanceLock } from "./command/instance-lock.ts";
 import { createSharedSearch } from "./command/shared-search.ts";
 import { readDeviceSettings, writeDeviceSetting } from "./device/device-settings.ts";
 import { dropCachedBlocks } from "./device/drop-cached-blocks.ts";
-import { findDevice, rescanScsiHosts } from "./device/find-device.ts";
+import { findDevice, rescanControllers } from "./device/find-device.ts";
 import { findPartition } from "./device/find-partition.ts";
 import { createHeldDevices } from "./device/held-devices.ts";
 import { inspectDevice, inspectFileSystem } from "./device/inspect-device.ts";
@@ -110,7 +110,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     limits,
     runner,
     lock,
-    scsiScan: createSharedSearch((signal) => rescanScsiHosts({ sysRoot, runner }, signal)),
+    rescan: createSharedSearch((signal) => rescanControllers({ sysRoot, runner }, signal)),
     processSearch: createSharedSearch((signal) => searchProcesses({ procRoot, runner, limits }, signal)),
     lookups,
     changes,

@@ -37,8 +37,8 @@ export interface HostContext {
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;
   readonly lock: InstanceLock;
-  /** Asks all SCSI hosts to look for new devices: for all volumes that wait for one at once. */
-  readonly scsiScan: SharedSearch<Result<void, Failure>>;
+  /** Asks all controllers to look for new devices: for all volumes that wait for one at once. */
+  readonly rescan: SharedSearch<Result<void, Failure>>;
   /** The devices of all processes. */
   readonly processSearch: SharedSearch<DevicesOfProcesses>;
   /** Calls that look up paths on the node's own disk, which has the mount points. */

@@ -11,7 +11,7 @@ import type { CommandRunner } from "../command/command-runner.ts";
 import type { ChildExit } from "../command/spawn-child.ts";
 import { createLinuxHost } from "../create-linux-host.ts";
 import type { LinuxHost } from "../create-linux-host.ts";
-import { devicesAtLun, numbersAtLuns, rescanScsiHosts } from "./find-device.ts";
+import { devicesAtLun, numbersAtLuns, rescanControllers } from "./find-device.ts";
 import type { DeviceSources } from "./find-device.ts";
 
 const never = new AbortController().signal;
@@ -239,7 +239,14 @@ describe("what isClean checks", () => {
   );
 });
 
-describe("rescanScsiHosts", () => {
+/** Only the second has remote disks. */
+const NVME_MODELS = {
+  nvme0: "Microsoft NVMe Direct Disk v2",
+  nvme1: "MSFT NVMe Accelerator v1.0",
+  nvme2: "Samsung SSD 990",
+};
+
+describe("rescanControllers", () => {
   const refused = { exitCode: 1, stdout: Buffer.alloc(0) };
   const answers = {
     "asks the next host after one that hangs": [
@@ -267,18 +274,25 @@ describe("rescanScsiHosts", () => {
       t.after(() => rm(sysRoot, { recursive: true }));
       for (const host of ["host0", "host1"])
         await mkdir(join(sysRoot, "class/scsi_host", host), { recursive: true });
+      for (const [name, model] of Object.entries(NVME_MODELS)) {
+        await mkdir(join(sysRoot, "class/nvme", name), { recursive: true });
+        await writeFile(join(sysRoot, "class/nvme", name, "model"), `${model}\n`);
+      }
       const asked: string[] = [];
-      const run: CommandRunner["run"] = async ({ args }) => {
-        asked.push(args[0]?.replace("of=", "") ?? "");
+      const run: CommandRunner["run"] = async ({ args, input }) => {
+        asked.push(`${args[0]?.replace("of=", "")} ${input?.trim()}`);
         return asked.length === 1 ? first : ok({ exitCode: 0, stdout: Buffer.alloc(0), stderr: "" });
       };
       const runner = { run, inFlightOn: () => [], isStuck: () => false };
-      const scanned = await rescanScsiHosts({ sysRoot, runner }, never);
+      const scanned = await rescanControllers({ sysRoot, runner }, never);
       const isOver = typeof expected === "string";
       assert.deepEqual(scanned.ok ? scanned : scanned.failure.kind, expected);
-      const files = (isOver ? ["host0"] : ["host0", "host1"]).map((host) =>
-        join(sysRoot, "class/scsi_host", host, "scan"),
+      const files = ["scsi_host/host0/scan - - -"].concat(
+        isOver ? [] : ["scsi_host/host1/scan - - -", "nvme/nvme1/rescan_controller 1"],
       );
-      assert.deepEqual(asked, files);
+      assert.deepEqual(
+        asked,
+        files.map((file) => join(sysRoot, "class", file)),
+      );
     });
 });

@@ -1,4 +1,4 @@
-import { readdir, realpath } from "node:fs/promises";
+import { readdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
@@ -10,6 +10,7 @@ import type {
   LunSight,
   SeenLink,
 } from "../../../core/node/device/choose-device.ts";
+import { remoteDiskController } from "../../../core/node/device/device-address.ts";
 import { bytes } from "../../../core/primitives/units.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { undefinedIfMissing } from "../error-code.ts";
@@ -28,7 +29,7 @@ export interface DeviceAtLun {
 }
 
 /**
- * How often a LUN is checked while its device is awaited, and how often the SCSI hosts are rescanned
+ * How often a LUN is checked while its device is awaited, and how often the controllers are rescanned
  * for it, in milliseconds.
  */
 const lookEveryMs = 100;
@@ -44,8 +45,8 @@ const linkPlaces = [
 ] as const;
 
 /**
- * Finds the device of a LUN. While it isn't there, or link and kernel disagree on it, the SCSI hosts are
- * asked to rescan and it is looked for again, until the wait is over.
+ * Finds the device of a LUN. While it isn't there, or link and kernel disagree on it, the
+ * controllers are asked to rescan and it is looked for again, until the wait is over.
  */
 export async function findDevice(
   host: HostContext,
@@ -61,7 +62,7 @@ export async function findDevice(
     if (signal.aborted) return fail({ kind: "Cancelled" });
     const nowMs = host.clock.elapsedMs();
     if (nowMs >= scanAtMs) {
-      const scanned = await host.scsiScan.run(signal);
+      const scanned = await host.rescan.run(signal);
       if (scanned === undefined) return fail({ kind: "Cancelled" });
       if (!scanned.ok) return scanned;
       scanAtMs = nowMs + rescanEveryMs;
@@ -162,22 +163,25 @@ function toDevice({ path, majorMinor, sizeBytes }: ChosenDevice): Device {
   return { path, majorMinor, sizeBytes: bytes(sizeBytes) };
 }
 
+/** A file in sysfs, and what is written to it to have the kernel look for devices. */
+interface Rescan {
+  readonly path: string;
+  readonly value: string;
+}
+
 /**
- * Asks every SCSI host to look for new devices: all channels, targets and LUNs. NVMe needs no request:
- * the controller announces namespaces.
+ * Asks every SCSI host to look for new devices, all channels, targets and LUNs, and every NVMe controller of
+ * remote disks to read its list of namespaces. It announces a new one, but the guest may miss that.
  */
-export async function rescanScsiHosts(
+export async function rescanControllers(
   host: Pick<HostContext, "sysRoot" | "runner">,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const directory = join(host.sysRoot, "class/scsi_host");
-  const hosts = ((await readdir(directory).catch(undefinedIfMissing)) ?? []).toSorted();
-  for (const name of hosts) {
-    const path = join(directory, name, "scan");
-    const scanned = await writeAttribute(host, path, "- - -", signal);
-    // No command could be started, of which no host could have a scan.
+  for (const { path, value } of await rescansOf(host.sysRoot)) {
+    const scanned = await writeAttribute(host, path, value, signal);
+    // No command could be started, of which no controller could have a scan.
     if (!scanned.ok && scanned.failure.kind === "HostCommandFailed") return scanned;
-    // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT), or hang: the next one
+    // Other errors come from those that can't scan (EINVAL) or have just gone (ENOENT), or hang: the next one
     // may have the device.
     const why = scanned.ok ? scanned.value.stderr : "";
     const refusal = refusals.exec(why)?.[0];
@@ -190,6 +194,30 @@ export async function rescanScsiHosts(
       });
   }
   return ok(undefined);
+}
+
+async function rescansOf(sysRoot: string): Promise<readonly Rescan[]> {
+  const [scsiHosts, controllers] = await Promise.all([
+    namesIn(join(sysRoot, "class/scsi_host")),
+    namesIn(join(sysRoot, "class/nvme")),
+  ]);
+  const remote = await Promise.all(
+    controllers.map(async (name): Promise<readonly Rescan[]> => {
+      const folder = join(sysRoot, "class/nvme", name);
+      const model = await readFile(join(folder, "model"), "utf8").catch(undefinedIfMissing);
+      return model !== undefined && remoteDiskController.test(model.trim())
+        ? [{ path: join(folder, "rescan_controller"), value: "1" }]
+        : [];
+    }),
+  );
+  return [
+    ...scsiHosts.map((name) => ({ path: join(sysRoot, "class/scsi_host", name, "scan"), value: "- - -" })),
+    ...remote.flat(),
+  ];
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return ((await readdir(directory).catch(undefinedIfMissing)) ?? []).toSorted();
 }
 
 /** What dd says where the plug-in may not write: EACCES, EPERM and EROFS. */
