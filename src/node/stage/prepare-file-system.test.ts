@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
-import { fail } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
 import { WITH_ERRORS } from "../../core/node/file-system/why-not-grown.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
@@ -434,4 +434,25 @@ describe("a file system on record that other data hides", () => {
         assert.equal(await stage(world, world.ports()), answer);
         assert.deepEqual([world.disk.content, world.steps.includes("format")], [content, false]);
       }));
+});
+
+describe("a file system that the program of the image is too old to check", () => {
+  it("is mounted as it is, which the kernel decides, and not grown before", () =>
+    withNode({ writer: granted }, async (world) => {
+      await world.setFormatted({ fsType: "ext4", uuid: "uuid-1" });
+      world.disk.content = { kind: "fileSystem", fsType: "ext4", uuid: "uuid-1" };
+      const ports = world.ports();
+      const reason = "unsupported feature(s): FEATURE_C15";
+      const host: NodePorts["host"] = {
+        ...ports.host,
+        checkFileSystem: async () => ok(reason),
+        growBeforeMount: async () => fail({ kind: "HostNotReady", detail: "dumpe2fs knows it no more" }),
+      };
+      const warnings: unknown[] = [];
+      const logger = { ...ports.logger, warn: (...line: readonly unknown[]) => warnings.push(line) };
+      assert.equal(await stage(world, { ...ports, host, logger }), "ok");
+      const fields = { volumeName: "pvc-1", devicePath: "/dev/sdc", reason };
+      assert.deepEqual(warnings, [["file system mounted unchecked", fields]]);
+      assert.equal(world.machine.mounts().length, 1);
+    }));
 });

@@ -117,7 +117,16 @@ async function checkFound(
     return plan.isOwnUnfinished && checked.failure.kind === "FileSystemBroken"
       ? makeAgain(ports, prepared, plan.uuid, signal)
       : checked;
-  const grown = readOnly ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);
+  const isUnchecked = typeof checked.value === "string";
+  if (isUnchecked)
+    ports.logger.warn("file system mounted unchecked", {
+      volumeName: prepared.volume.metadata.name,
+      devicePath: device.path,
+      reason: checked.value,
+    });
+  // A program that can't check it can't grow it either.
+  const grown =
+    readOnly || isUnchecked ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);
   return grown.ok ? recordFormatted(ports, prepared, plan.uuid, signal) : grown;
 }
 

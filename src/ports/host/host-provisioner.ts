@@ -168,10 +168,10 @@ export interface HostProvisioner {
   eraseUnfinishedFormat(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
    * Replays the journal and repairs what can be repaired without losing data; XFS and btrfs do that when
-   * they are mounted. Nothing on a write-protected device, whose mount says so. Fails with
-   * `FileSystemBroken`.
+   * they are mounted. Nothing on a write-protected device, whose mount says so. Answers why it could not be
+   * checked, where only the program is too old: the kernel may still know it. Fails with `FileSystemBroken`.
    */
-  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<void, Failure>>;
+  checkFileSystem(request: FileSystemOn, signal: AbortSignal): Promise<Result<string | void, Failure>>;
   /** The present values of the device's settings; one that the device lacks is absent. */
   readDeviceSettings(
     device: Device,

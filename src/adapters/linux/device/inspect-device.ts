@@ -9,6 +9,7 @@ import {
   parseWipefsTypes,
 } from "../../../core/node/device/judge-device-content.ts";
 import type { ContentWitnesses, DeviceContent } from "../../../core/node/device/judge-device-content.ts";
+import { typesMountedAs } from "../../../core/volume/device/file-system.ts";
 import type { Device, FileSystemOn } from "../../../ports/host/host-provisioner.ts";
 import { commandFailed, runToSuccess } from "../command/command-failed.ts";
 import type { HostCommand } from "../command/command-runner.ts";
@@ -64,7 +65,7 @@ export async function inspectFileSystem(
   { device, fsType }: FileSystemOn,
   signal: AbortSignal,
 ): Promise<Result<DeviceContent, Failure>> {
-  const blkid = await contentByBlkid(host, device, ["-n", fsType], signal);
+  const blkid = await contentByBlkid(host, device, ["-n", typesMountedAs(fsType).join(",")], signal);
   if (!blkid.ok) return blkid;
   return blkid.value === "nothing" || blkid.value === "ambivalent"
     ? ok({ kind: "otherData", detail: `no ${fsType}` })

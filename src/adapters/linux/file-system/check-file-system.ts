@@ -23,6 +23,12 @@ const uncorrected = 4;
 const usageError = 16;
 
 /**
+ * What e2fsck writes, with exit code 12, of a file system with a feature that a newer kernel or mkfs has
+ * given it. It has then changed nothing. The kernel mounts one whose features it knows, and refuses another.
+ */
+const olderThanFileSystem = /Get a newer version of e2fsck/u;
+
+/**
  * Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount
  * replays the log, and a repair is manual.
  */
@@ -30,7 +36,7 @@ export async function checkFileSystem(
   host: HostContext,
   { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
   signal: AbortSignal,
-): Promise<Result<void, Failure>> {
+): Promise<Result<string | undefined, Failure>> {
   if (isKeptByKernel(fsType)) return ok(undefined);
   // Nothing can be repaired there, and e2fsck would call the file system broken. The mount decides.
   if (await isWriteProtected(host.sysRoot, device.majorMinor)) return ok(undefined);
@@ -51,6 +57,8 @@ export async function checkFileSystem(
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;
   if (exitCode !== null && exitCode < uncorrected) return ok(undefined);
+  if (exitCode !== null && exitCode < usageError && olderThanFileSystem.test(stderr))
+    return ok(stderr.slice(0, outputQuotedMax));
   if (exitCode === null || exitCode >= usageError) return commandFailed(command, exit.value);
   return fail({
     kind: "FileSystemBroken",

@@ -296,6 +296,16 @@ describe("planFileSystem on a file system", () => {
       given: { content: ext4, formatted: { ...formatted, uuid: "uuid-2" } },
       planned: wrongDevice("its file system has UUID uuid-1, the volume's has uuid-2"),
     },
+    ...(["ext3", "ext2"] as const).map((fsType) => ({
+      because: `checks an ${fsType} as the ext4 that the kernel mounts it as`,
+      given: { content: { ...ext4, fsType }, formatted },
+      planned: check,
+    })),
+    {
+      because: "refuses an ext4 as an ext3, whose features it may exceed",
+      given: { content: ext4, fsType: "ext3" },
+      planned: wrongFileSystem("ext4", "ext3"),
+    },
     {
       because: "refuses another type, also with a mark",
       given: { content: xfs, mark: ownMark },

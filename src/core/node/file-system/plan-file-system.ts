@@ -3,7 +3,7 @@ import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { Failure } from "../../failure/failure.ts";
 import { invalidArgument } from "../../failure/frequent-failures.ts";
 import { type FileSystemGeometry, geometryProblem } from "../../volume/device/file-system-geometry.ts";
-import { isKeptByKernel, type FileSystemType } from "../../volume/device/file-system.ts";
+import { isKeptByKernel, typesMountedAs, type FileSystemType } from "../../volume/device/file-system.ts";
 import type { DeviceContent } from "../device/judge-device-content.ts";
 import type { FormatMark } from "./format-mark.ts";
 
@@ -71,7 +71,7 @@ export function needsLookForType({
     case "otherData":
       return content.hasNoSignature !== true;
     case "fileSystem":
-      return content.fsType !== fsType;
+      return !typesMountedAs(fsType).includes(content.fsType);
   }
 }
 
@@ -147,7 +147,7 @@ function planFound(
   mark: FormatMark | undefined,
 ): FileSystemPlan {
   const { devicePath, formatted, fsType } = observed;
-  if (found.fsType !== fsType) return wrongFileSystem(observed, found.fsType);
+  if (!typesMountedAs(fsType).includes(found.fsType)) return wrongFileSystem(observed, found.fsType);
   if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)
     return wrongDevice(
       devicePath,

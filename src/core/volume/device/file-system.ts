@@ -24,3 +24,11 @@ export function isKeptByKernel(fsType: FileSystemType): boolean {
 export function isOfWindows(fsType: FileSystemType): boolean {
   return windowsFileSystemTypes.some((name) => name === fsType);
 }
+
+/**
+ * The types that the kernel mounts as one type: its ext4 mounts the older ones of its family as they are
+ * (ext4(5)), and no other type mounts a further one.
+ */
+export function typesMountedAs(fsType: FileSystemType): readonly string[] {
+  return fsType === "ext4" ? ["ext4", "ext3", "ext2"] : [fsType];
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { valueOf } from "../../src/core/testing/value-of.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import type { Device } from "../../src/ports/host/host-provisioner.ts";
+import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+
+const TEST_TIMEOUT_MS = 240_000;
+const DISK_BYTES = 64n * 1024n * 1024n;
+const never = new AbortController().signal;
+const run = promisify(execFile);
+const devices = dataPlaneAvailable();
+
+interface Made {
+  readonly world: LinuxHostWorld;
+  readonly device: Device;
+}
+
+/** A disk with a file system that mkfs(8) has made. */
+function on(sentence: string, mkfs: string, test: (given: Made) => Promise<void>): void {
+  it(
+    sentence,
+    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
+    async () => {
+      const world = await makeLinuxHostWorld();
+      try {
+        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+        await run(mkfs, ["-q", "-F", device.path]);
+        await test({ world, device });
+      } finally {
+        await world.close();
+      }
+    },
+  );
+}
+
+async function assertMounts({ world, device }: Made): Promise<void> {
+  const path = world.pathOf("staging");
+  const request = { device, path, fsType: "ext4", mountFlags: [], readOnly: false } as const;
+  valueOf(await world.host.mountDevice(request, never));
+  assert.equal(valueOf(await world.host.mountAt(path, never))?.fsType, "ext4");
+  valueOf(await world.host.unmount(path, never));
+}
+
+describe("Linux host on an ext file system that is not the image's own", () => {
+  on("mounts one with a feature that e2fsck does not know, and says so", "mkfs.ext4", async (given) => {
+    const { world, device } = given;
+    // A compatible feature of no kernel: each mounts it.
+    await run("debugfs", ["-w", "-R", "feature FEATURE_C15", device.path]);
+    const checked = valueOf(await world.host.checkFileSystem({ device, fsType: "ext4" }, never));
+    assert.match(String(checked), /unsupported feature.*newer version of e2fsck/su);
+    await assertMounts(given);
+  });
+
+  for (const fsType of ["ext3", "ext2"] as const)
+    on(`mounts an ${fsType} as ext4`, `mkfs.${fsType}`, async (given) => {
+      const { world, device } = given;
+      const found = valueOf(await world.host.inspectFileSystem({ device, fsType: "ext4" }, never));
+      assert.equal(found.kind === "fileSystem" ? found.fsType : found.kind, fsType);
+      assert.equal(valueOf(await world.host.checkFileSystem({ device, fsType: "ext4" }, never)), undefined);
+      await assertMounts(given);
+    });
+});
