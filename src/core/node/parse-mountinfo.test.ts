@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isReachable, parseMountinfo, topMountAt } from "./parse-mountinfo.ts";
+import { isReachable, mountContaining, parseMountinfo, topMountAt } from "./parse-mountinfo.ts";
 
 describe("parseMountinfo", () => {
   it("reads the fields of a line with propagation fields", () => {
@@ -151,4 +151,24 @@ describe("isReachable", () => {
       [20, 30, 50],
     );
   });
+});
+
+describe("mountContaining", () => {
+  const entries = parseMountinfo(
+    [
+      "1 1 8:1 / / rw - ext4 /dev/sda1 rw",
+      "2 1 8:1 / /pods rw - ext4 /dev/sda1 rw",
+      "3 2 0:5 / /pods/a rw - tmpfs tmpfs rw",
+      "4 3 8:2 / /pods/a rw - ext4 /dev/sdb rw",
+    ].join("\n"),
+  );
+  for (const { path, id } of [
+    { path: "/pods/b", id: 2 },
+    { path: "/pods/a", id: 4 },
+    { path: "/pods/a/b", id: 4 },
+    { path: "/pods/ab", id: 2 },
+    { path: "/podsother", id: 1 },
+  ])
+    it(`is the visible mount that the path is on: ${path}`, () =>
+      assert.equal(mountContaining(entries, path)?.id, id));
 });

@@ -38,6 +38,18 @@ export function topMountAt(
   return stacked.findLast((entry) => !stacked.some((other) => other.parentId === entry.id));
 }
 
+/** The visible mount that a path is on; undefined: none is known. `path` without links. */
+export function mountContaining(
+  entries: readonly MountinfoEntry[],
+  path: string,
+): MountinfoEntry | undefined {
+  const above = entries
+    .map(({ mountPoint }) => mountPoint)
+    .filter((place) => place === path || place === "/" || path.startsWith(`${place}/`));
+  const closest = above.reduce((longest, place) => (place.length > longest.length ? place : longest), "");
+  return topMountAt(entries, closest);
+}
+
 /** Whether the path of a mount leads to it: no other mount hides it. */
 export function isReachable(entries: readonly MountinfoEntry[], entry: MountinfoEntry): boolean {
   const isCovered = entries.some(

@@ -4,18 +4,20 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { bindMountOptions } from "../../../core/node/mount-options.ts";
+import { mountContaining } from "../../../core/node/parse-mountinfo.ts";
 import type { Device } from "../../../ports/host/host-provisioner.ts";
 import { callIn } from "../call-lane.ts";
 import { runToSuccess } from "../command/command-failed.ts";
 import { errorCode } from "../error-code.ts";
 import type { HostContext } from "../host-context.ts";
 import { endFreezeOn } from "./freeze-file-system.ts";
-import { canonicalPath, glanceAtMount, identified } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount, identified, readMountinfo } from "./read-mounts.ts";
 
 const directoryMode = 0o750;
 const fileMode = 0o640;
 
 interface Bind {
+  readonly kind: "folder" | "device";
   readonly source: string;
   readonly targetPath: string;
   readonly majorMinor: string;
@@ -55,6 +57,7 @@ export async function bindMount(
   return await bind(
     host,
     {
+      kind: "folder",
       source: staged.path,
       targetPath,
       majorMinor: staged.majorMinor,
@@ -82,6 +85,7 @@ export async function bindDevice(
   return await bind(
     host,
     {
+      kind: "device",
       source: device.path,
       targetPath,
       majorMinor: device.majorMinor,
@@ -93,16 +97,23 @@ export async function bindDevice(
   );
 }
 
+/**
+ * Binds `$1` to `$2` with the options `$3`, which the bind has before it is at `$2`. The kernel ignores options
+ * on a bind, and a remount is not propagated: in the namespaces that get a copy of the bind, such as the
+ * machine's own, it would stay writable. The bind is made in a mount namespace of its own, on a mount that is
+ * private there, and moved, which propagates it as it is. The end of a namespace is not propagated.
+ */
+const bindAsIs = `mount --make-private /proc
+mount --bind "$1" /proc/fs
+mount -o "remount,bind,$3" /proc/fs
+mount --move /proc/fs "$2"`;
+
 async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void, Failure>> {
   const bound = await bindOnce(host, request, signal);
   if (!bound.ok) return bound;
-  // The kernel ignores options on the bind itself; a second step sets them. A call that finds only the
-  // first one done does the second.
-  const options = bindMountOptions({
-    inherited: bound.value,
-    mountFlags: request.mountFlags,
-    readOnly: request.readOnly,
-  });
+  // A second step sets the options where the first one has not. A call that finds only the first one done does
+  // the second.
+  const options = optionsFor(request, bound.value);
   return options === undefined
     ? ok(undefined)
     : await runMount(
@@ -124,6 +135,11 @@ async function bindOnce(
   const present = found.value;
   // A placeholder stays below: without it the directory would show for a moment.
   if (present === undefined || present.isPlaceholder) {
+    const options = optionsFor(request, request.inherited);
+    if (options !== undefined && request.kind === "folder" && (await isPropagatedFrom(host, request))) {
+      const bound = await bindInNamespace(host, request, options, signal);
+      return bound.ok ? ok([...request.inherited, ...options]) : bound;
+    }
     const bound = await runMount(host, request, ["--bind", request.source, request.targetPath], signal);
     return bound.ok ? ok(request.inherited) : bound;
   }
@@ -137,14 +153,46 @@ async function bindOnce(
   return ok(present.options);
 }
 
-async function runMount(
+function optionsFor(
+  { mountFlags, readOnly }: Bind,
+  inherited: readonly string[],
+): readonly string[] | undefined {
+  return bindMountOptions({ inherited, mountFlags, readOnly });
+}
+
+/** Whether a mount at the target comes to other mount namespaces as well. */
+async function isPropagatedFrom({ procRoot }: HostContext, { targetPath }: Bind): Promise<boolean> {
+  return mountContaining(await readMountinfo(procRoot), targetPath)?.isShared === true;
+}
+
+function bindInNamespace(
+  host: HostContext,
+  request: Bind,
+  options: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const script = ["sh", "-ec", bindAsIs, "sh", request.source, request.targetPath, options.join(",")];
+  return runOn(host, request, "unshare", ["--mount", "--propagation", "unchanged", ...script], signal);
+}
+
+function runMount(
+  host: HostContext,
+  request: Bind,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return runOn(host, request, "mount", args, signal);
+}
+
+async function runOn(
   host: HostContext,
   { majorMinor, targetPath }: Bind,
+  program: string,
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const command = {
-    program: "mount",
+    program,
     args,
     pool: "mount",
     limitMs: host.limits.mountMs,
