@@ -15,6 +15,8 @@ import { takeInstanceLock } from "./instance-lock.ts";
 const never = new AbortController().signal;
 const tests = { timeout: 600_000 };
 const DAY_MS = 86_400_000;
+const SLOT_MS = 300_000;
+const LARGE_BYTES = 96 * 1024 * 1024;
 
 async function aRunner(t: TestContext, clock: Clock = systemClock) {
   const directory = await mkdtemp(join(tmpdir(), "command-runner-"));
@@ -104,6 +106,43 @@ describe("a changing command", tests, () => {
       assert.ok(exits.every((exit) => exit.ok && exit.value.exitCode === 0));
       await lock.close();
     });
+
+  it("keeps its slot up to its limit while it has much memory, as a check of a large disk", async (t) => {
+    const clock = createVirtualClock();
+    let slotWaits = 0;
+    const counting: Clock = {
+      ...clock,
+      sleep: (ms, signal) => {
+        if (ms === SLOT_MS) slotWaits += 1;
+        return clock.sleep(ms, signal);
+      },
+    };
+    const { runner, lock, directory } = await aRunner(t, counting);
+    const make = { pool: "make", limitMs: 3 * SLOT_MS } as const;
+    const names = ["a", "b", "c", "d"];
+    const large = names.map((name) => {
+      const wait = ["-c", waiting(directory, name)];
+      const script =
+        `globalThis.kept = Buffer.alloc(${LARGE_BYTES}, 1);` +
+        `require("child_process").spawnSync("sh", ${JSON.stringify(wait)})`;
+      const command = aCommand("", { ...make, program: process.execPath, args: ["-e", script] });
+      return runner.run({ ...command, touches: [name] }, never);
+    });
+    for (const name of names) await untilExists(`${directory}/${name}.started`);
+    const last = { ...make, touches: ["e"], limitMs: DAY_MS };
+    const next = runner.run(aCommand(waiting(directory, "e"), last), never);
+    for (let slots = 1; slots <= 2; slots += 1) {
+      await clock.advance(SLOT_MS);
+      // Each of the four waits for one slot more: none has left its own.
+      while (slotWaits < names.length * (slots + 1)) await systemClock.sleep(5, never);
+      assert.equal(existsSync(`${directory}/e.started`), false);
+    }
+    await clock.advance(SLOT_MS);
+    await untilExists(`${directory}/e.started`);
+    for (const name of [...names, "e"]) await writeFile(`${directory}/${name}.go`, "");
+    await Promise.all([...large, next]);
+    await lock.close();
+  });
 
   it("continues when its caller leaves, and the same command again joins it", async (t) => {
     const { runner, lock, directory } = await aRunner(t);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, unlink } from "node:fs/promises";
+import { open, readFile, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { devNull } from "node:os";
 import { join } from "node:path";
@@ -7,10 +7,10 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { takesNoFile } from "../error-code.ts";
+import { takesNoFile, undefinedIfMissing } from "../error-code.ts";
 import { createSemaphore } from "./semaphore.ts";
 import { commandLine, spawnChild } from "./spawn-child.ts";
-import type { ChildExit } from "./spawn-child.ts";
+import type { Child, ChildExit } from "./spawn-child.ts";
 import { waitWithin } from "./wait-within.ts";
 
 /** Pools of commands, so that slow ones can't keep quick ones of other volumes waiting. */
@@ -57,7 +57,7 @@ const commandsAtOnceMax = 4;
 /**
  * How long a command keeps its slot, in milliseconds. One that takes longer waits for its disk, and sixty
  * disks that hang must not keep the unmounts of the others waiting. Formats and checks take processors and
- * memory, and few take this long.
+ * memory, and few take this long; one that still has much memory keeps its slot.
  */
 const SLOT_MAX_MS = {
   open: 500,
@@ -70,6 +70,13 @@ const SLOT_MAX_MS = {
 } as const satisfies Record<CommandPool, number>;
 
 /**
+ * Memory with which a format or a check keeps its slot, up to its time limit, in bytes. All of them share the
+ * memory limit of the node plug-in's container, and the kernel ends the plug-in where they exceed it. A check of
+ * a large disk takes hundreds of mebibytes, and one that waits for its disk from the start a few.
+ */
+const SLOT_KEPT_FROM_BYTES = 64 * 1024 * 1024;
+
+/**
  * How long the end of a killed command is awaited, in milliseconds. Until then it has its files open, and a
  * mount may be busy with them. One that is stuck in the kernel ends later.
  */
@@ -77,6 +84,8 @@ const KILLED_MAX_MS = 500;
 
 /** Most bytes of a changing command's output that are read back. */
 const outputBytesMax = 64 * 1024;
+
+const BYTES_PER_KIB = 1024;
 
 const never = new AbortController().signal;
 
@@ -199,7 +208,7 @@ export function createCommandRunner({
           heldFds: [lockFd, ...descriptorsOf(command.touches)],
           outputFd: output.fd,
         });
-        await waitWithin(child.exited, slotMsOf(command), clock, never);
+        await untilSlotIsFree(command, child);
         ticket.leave();
         const exited = await child.exited;
         return exited.ok
@@ -210,6 +219,15 @@ export function createCommandRunner({
       }
     } finally {
       ticket.leave();
+    }
+  }
+
+  async function untilSlotIsFree(command: HostCommand, child: Child): Promise<void> {
+    const slotMs = slotMsOf(command);
+    for (let takenMs = 0; takenMs < command.limitMs; takenMs += slotMs) {
+      const waited = await waitWithin(child.exited, slotMs, clock, never);
+      if (waited.kind === "done" || command.pool !== "make") return;
+      if ((await residentBytesOf(child.pid)) < SLOT_KEPT_FROM_BYTES) return;
     }
   }
 
@@ -280,6 +298,13 @@ export function createCommandRunner({
 
 function slotMsOf({ pool, limitMs }: HostCommand): number {
   return Math.min(SLOT_MAX_MS[pool], limitMs);
+}
+
+/** The memory that a process has now, in bytes; 0 for one that has ended. */
+async function residentBytesOf(pid: number | undefined): Promise<number> {
+  if (pid === undefined) return 0;
+  const text = await readFile(`/proc/${pid}/status`, "utf8").catch(undefinedIfMissing);
+  return Number(/^VmRSS:\s*(\d+) kB$/mu.exec(text ?? "")?.[1] ?? 0) * BYTES_PER_KIB;
 }
 
 async function readBack(output: FileHandle): Promise<string> {

@@ -14,6 +14,8 @@ export interface ChildExit {
 
 /** A running child process. */
 export interface Child {
+  /** Undefined: it could not be started. */
+  readonly pid: number | undefined;
   /** Fails with `HostCommandFailed` if the program can't be started. Never rejects. */
   readonly exited: Promise<Result<ChildExit, Failure>>;
   /** Kills it; a process that ends does not wait for it any more. */
@@ -98,7 +100,7 @@ export function spawnChild({
     child.stdout?.destroy();
     child.stderr?.destroy();
   };
-  return { exited, kill };
+  return { pid: child.pid, exited, kill };
 }
 
 /** A command as typed in a shell, for messages. */
