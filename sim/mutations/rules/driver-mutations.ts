@@ -396,7 +396,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: PLAN_FILE_SYSTEM,
-        find: `  if (found.fsType !== fsType) return wrongFileSystem(observed, found.fsType);
+        find: `  if (!typesMountedAs(fsType).includes(found.fsType)) return wrongFileSystem(observed, found.fsType);
 `,
         replace: `  if (found.fsType !== fsType) return { kind: "Make", uuid: undefined };
 `,

@@ -138,8 +138,8 @@ export const localFailures = {
     example: {
       devicePath: "/dev/sdc",
       reason:
-        "this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the " +
-        "pods that use the volume, and they start with the new size",
+        "this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete " +
+        "the pods that use the volume, and they start with the new size",
     },
   },
   DeviceSettingRefused: {

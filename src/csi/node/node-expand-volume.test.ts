@@ -113,7 +113,7 @@ describe("nodeExpandVolume", () => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
     }));
 
-  it("answers a code that keeps no pod from starting where the volume is mounted read-only", () =>
+  it("keeps no pod from starting by its code where the volume is read-only", () =>
     withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const stage = { accessType: "mount", fsType: "ext4", readOnly: false, volumeContext: {} } as const;
       const request = { ...stage, volumeId: diskUri, stagingPath, mountFlags: ["ro"] };

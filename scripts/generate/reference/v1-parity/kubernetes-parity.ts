@@ -111,8 +111,8 @@ export const nodeParity: readonly CapabilityRow[] = [
     "NodeStageVolume, NodeUnstageVolume",
     ["STAGE_UNSTAGE_VOLUME"],
     "as in V1: an ext3 or ext2 is mounted as the ext4 that its PersistentVolume states, and an ext file " +
-      "system that the image's e2fsck is too old for is mounted unchecked. Any other type than the stated one " +
-      "is refused, where V1 tries the mount",
+      "system that the image's e2fsck is too old for is mounted unchecked. Any other type than the stated " +
+      "one is refused, where V1 tries the mount",
   ),
   served(
     "NodePublishVolume, NodeUnpublishVolume, NodeGetInfo, NodeGetCapabilities",

@@ -107,7 +107,7 @@ describe("a changing command", tests, () => {
       await lock.close();
     });
 
-  it("keeps its slot up to its limit while it has much memory, as a check of a large disk", async (t) => {
+  it("keeps its slot up to its limit while it has much memory, as a large check", async (t) => {
     const clock = createVirtualClock();
     let slotWaits = 0;
     const counting: Clock = {

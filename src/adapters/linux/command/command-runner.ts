@@ -71,8 +71,8 @@ const SLOT_MAX_MS = {
 
 /**
  * Memory with which a format or a check keeps its slot, up to its time limit, in bytes. All of them share the
- * memory limit of the node plug-in's container, and the kernel ends the plug-in where they exceed it. A check of
- * a large disk takes hundreds of mebibytes, and one that waits for its disk from the start a few.
+ * memory limit of the node plug-in's container, and the kernel ends the plug-in where they exceed it. A check
+ * of a large disk takes hundreds of mebibytes, and one that waits for its disk from the start a few.
  */
 const SLOT_KEPT_FROM_BYTES = 64 * 1024 * 1024;
 

@@ -98,10 +98,10 @@ export async function bindDevice(
 }
 
 /**
- * Binds `$1` to `$2` with the options `$3`, which the bind has before it is at `$2`. The kernel ignores options
- * on a bind, and a remount is not propagated: in the namespaces that get a copy of the bind, such as the
- * machine's own, it would stay writable. The bind is made in a mount namespace of its own, on a mount that is
- * private there, and moved, which propagates it as it is. The end of a namespace is not propagated.
+ * Binds `$1` to `$2` with the options `$3`, which the bind has before it is at `$2`. The kernel ignores
+ * options on a bind, and a remount is not propagated: in the namespaces that get a copy of the bind, such as
+ * the machine's own, it would stay writable. The bind is made in a mount namespace of its own, on a mount that
+ * is private there, and moved, which propagates it as it is. The end of a namespace is not propagated.
  */
 const bindAsIs = `mount --make-private /proc
 mount --bind "$1" /proc/fs
@@ -111,8 +111,8 @@ mount --move /proc/fs "$2"`;
 async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void, Failure>> {
   const bound = await bindOnce(host, request, signal);
   if (!bound.ok) return bound;
-  // A second step sets the options where the first one has not. A call that finds only the first one done does
-  // the second.
+  // A second step sets the options where the first one has not. A call that finds only the first one done
+  // does the second.
   const options = optionsFor(request, bound.value);
   return options === undefined
     ? ok(undefined)

@@ -2,7 +2,7 @@
 export interface UngrownFileSystem {
   /** Its mount, or the file system itself, is read-only. */
   readonly isReadOnly: boolean;
-  /** The errors that ext4 has recorded since its last check (`errors_count`); undefined: not an ext file system. */
+  /** The errors that ext4 has recorded since its last check (`errors_count`); undefined: it is no ext. */
   readonly errorCount: number | undefined;
   /** Whether this host has CAP_SYS_RESOURCE, which ext4 asks for. */
   readonly mayGrowMountedExt: boolean;
@@ -23,7 +23,7 @@ export const WHILE_READ_ONLY =
 
 /**
  * Why a mounted file system is not grown, where that ends with its next mount; undefined: for another reason.
- * ext4 grows none that it has found errors in (`ext4_resize_begin`), and answers as where the capability lacks.
+ * ext4 grows none that it has found errors in (`ext4_resize_begin`), and answers as without the capability.
  */
 export function whyNotGrown({
   isReadOnly,
