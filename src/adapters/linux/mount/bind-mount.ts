@@ -100,8 +100,8 @@ export async function bindDevice(
 /**
  * Binds `$1` to `$2` with the options `$3`, which the bind has before it is at `$2`. The kernel ignores
  * options on a bind, and a remount is not propagated: in the namespaces that get a copy of the bind, such as
- * the machine's own, it would stay writable. The bind is made in a mount namespace of its own, on a mount that
- * is private there, and moved, which propagates it as it is. The end of a namespace is not propagated.
+ * the machine's own, it would stay writable. The bind is made in a mount namespace of its own, on a mount
+ * that is private there, and moved, which propagates it as it is. The end of a namespace is not propagated.
  */
 const bindAsIs = `mount --make-private /proc
 mount --bind "$1" /proc/fs
