@@ -28,6 +28,15 @@ describe("the rebuild mark of the Lease", () => {
     });
   });
 
+  it("names one above a mark that is lost, and no further one while it is there", () => {
+    const remembered = { incarnation: 1, counter: 70, coming: 2 };
+    assert.deepEqual(rollbackMark(aLease({ incarnation: 1, counter: 90 }), remembered), {
+      [REBUILD_ANNOTATION]: "3",
+    });
+    assert.equal(rollbackMark(aLease({ incarnation: 1, counter: 3, mark: 2 }), remembered), undefined);
+    assert.equal(rollbackMark(aLease({ incarnation: 1, counter: 3, mark: 3 }), remembered), undefined);
+  });
+
   it("is not requested for an incarnation that is reached or marked", () => {
     const marks = [
       aLease({ incarnation: 1 }),

@@ -34,9 +34,11 @@ export function rebuildMark(lease: Lease, incarnation: number): LeaseAnnotations
  * not older, or is marked already.
  */
 export function rollbackMark(lease: Lease, remembered: HighWaterMark): LeaseAnnotations | undefined {
-  return isOlder(highWaterMarkOf(lease), remembered)
-    ? rebuildMark(lease, comingIncarnationOf(remembered) + 1)
-    : undefined;
+  const shown = highWaterMarkOf(lease);
+  if (!isOlder(shown, remembered)) return undefined;
+  const coming = comingIncarnationOf(remembered);
+  const isLost = comingIncarnationOf(shown) < coming;
+  return rebuildMark(lease, (isLost ? coming : remembered.incarnation) + 1);
 }
 
 /**
