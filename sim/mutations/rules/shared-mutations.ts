@@ -38,46 +38,9 @@ export const sharedMutations: readonly Mutation[] = [
     ],
     breaks: ["csi-answer", "healthy-writer-cut-off"],
     storm: restoredSharedClustersStorm,
-    shownBy: 1,
+    shownBy: 3,
     takes: "a pod comes to the node while its volume is being unpublished there",
     noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
-  },
-  {
-    name: "shared-staged-unmarked",
-    removes: "a node marks a volume that several nodes write as staged before it stages it",
-    edits: [
-      {
-        file: "src/objects/staged-mark.ts",
-        find: `(mayStage(present) ? asStaged(present) : undefined)`,
-        replace: `(mayStage(present) ? undefined : undefined)`,
-      },
-      {
-        file: "src/core/node/plan-node-volume.ts",
-        find: `  const isRight = attachment === undefined ||`,
-        replace: `  const isRight = attachment === undefined || isStaged ||`,
-      },
-    ],
-    breaks: ["csi-answer", "healthy-writer-cut-off"],
-    storm: restoredSharedClustersStorm,
-    shownBy: 1,
-    takes: "a pod comes to the node while its volume is being unpublished there",
-    noticedBy: "src/node/stage/shared-stage.test.ts",
-  },
-  {
-    name: "shared-rebuild-unmarked",
-    removes:
-      "a rebuild marks each attachment of a volume that several nodes write as staged, until its node takes " +
-      "that back",
-    edits: {
-      file: "src/controller/rollback/distrust-shared.ts",
-      find: `  const kept = await changeSpec(store, target, asStaged, signal);`,
-      replace: `  const kept = await changeSpec(store, target, (one) => void asStaged(one), signal);`,
-    },
-    breaks: ["csi-answer", "healthy-writer-cut-off"],
-    storm: restoredSharedClustersStorm,
-    shownBy: 1,
-    takes: "a backup of etcd is restored, which lacks a pod that shares a volume",
-    noticedBy: "src/controller/rollback/distrust-shared.test.ts",
   },
   {
     name: "shared-marked-detached",
@@ -89,7 +52,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     breaks: ["csi-answer", "healthy-writer-cut-off"],
     storm: restoredSharedClustersStorm,
-    shownBy: 1,
+    shownBy: 14,
     takes: "a pod comes to the node while its volume is being unpublished there",
     noticedBy: "src/core/attachment/is-replica.test.ts",
   },
