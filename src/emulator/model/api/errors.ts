@@ -120,7 +120,7 @@ export const armErrors = {
     failure(
       400,
       "InvalidResourceGroup",
-      `The provided resource group name '${name}' has ${name.length} characters. It can have at most ${most}.`,
+      `The provided resource group name '${name}' has ${name.length} characters. It can have ${most}.`,
       gateway,
     ),
   /** Inferred: the words are those for other resources. */

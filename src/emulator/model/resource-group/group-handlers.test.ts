@@ -41,7 +41,7 @@ it("a resource group is refused by name for characters that none can have", () =
   assert.equal(azure.send("PUT", `${GROUPS}/(ä)_.-1`, { location: "westus" }).status, 201);
 });
 
-it("a resource group's name has at most 90 characters, and does not end with a period", () => {
+it("a resource group's name has at most 90 characters, and no period at its end", () => {
   const azure = aModel();
   const put = (name: string): unknown => {
     const { status, body } = azure.send("PUT", `${GROUPS}/${name}`, { location: "westus" });
