@@ -176,8 +176,8 @@ export const modificationParity: readonly ParityRow[] = [
   ),
   yes(
     "progress of a conversion to PremiumV2_LRS, and of a copy",
-    "conditions `Converting` and `Copying`, and events `Converting`, `Converted`, `Copying` and `Copied` of " +
-      "the claim for V1's `SKUMigrationStarted`, `SKUMigrationProgress` and `SKUMigrationCompleted`",
+    "conditions `Converting` and `Copying`, and events `Converting`, `Converted`, `Copying` and `Copied` " +
+      "of the claim for V1's `SKUMigrationStarted`, `SKUMigrationProgress` and `SKUMigrationCompleted`",
   ),
   refused(
     "label `disk.csi.azure.com/migration-in-progress`",
