@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { aLease } from "../../core/testing/a-lease.ts";
 import {
   anAttachment,
   aRecord,
@@ -173,6 +174,18 @@ describe("fenceReconciler", () => {
         [failed.ok, await world.answerOf(reconciler.reconcile("pvc-1", never))],
         [false, { ok: true, value: {} }],
       );
+    }));
+
+  // Its calls took the budget that the rebuild needed to read the same VM.
+  it("asks Azure nothing by a record that is still to be rebuilt", () =>
+    withFence(async (world) => {
+      const cloud = { ...world.ports.cloud, barrier: () => assert.fail("the fence would be refused") };
+      world.ports.leaseHighWaterMark.saw(aLease({ incarnation: 0, mark: 1 }));
+      const fenced = await world.answerOf(
+        fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never),
+      );
+      assert.deepEqual(fenced, { ok: true, value: {} });
+      assert.deepEqual(world.record()?.fencing, a);
     }));
 
   it("requeues where the store fails between Azure's read and its write", () =>

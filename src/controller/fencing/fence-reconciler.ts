@@ -28,7 +28,7 @@ export function fenceReconciler(ports: FencingPorts): Reconciler {
 }
 
 async function fence(ports: FencingPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const { store, clock, events } = ports;
+  const { store, clock, events, leaseHighWaterMark } = ports;
   if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
   const before = await store.get("AzVolume", volumeName, signal);
   if (!before.ok) return ignoreNotFound(before);
@@ -36,6 +36,8 @@ async function fence(ports: FencingPorts, volumeName: string, signal: AbortSigna
   const diskUri = before.value.status?.detail?.diskUri;
   const node = record?.fencing;
   if (record === undefined || node === undefined || diskUri === undefined) return ok({});
+  // It would be refused, after reads of the VM that the rebuild may need. A rebuilt record queues it again.
+  if (record.storeIncarnation < leaseHighWaterMark.comingIncarnation) return ok({});
   const startedMs = clock.elapsedMs();
 
   const needed: NeededProof = {
