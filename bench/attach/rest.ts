@@ -82,10 +82,11 @@ function startNodes({ cloud, store: simulated }: VirtualDriver): void {
     const { nodeName } = node;
     const random = createSeededRandom(index);
     const checkpoints = memoryCheckpoints();
-    const ports = { checkpoints, clock, random, logger: silentLogger };
+    const ports = { clock, random, logger: silentLogger };
     const { cache, store } = followOwnObjects({ ...ports, store: simulated.handle(nodeName), nodeName });
     const plugin = assembleNode({
       ...ports,
+      checkpoints,
       store,
       cache,
       host: createModelMachine({ nodeName, clock }).startPlugin(),

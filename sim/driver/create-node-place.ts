@@ -56,7 +56,6 @@ export function createNodePlace(
     await thawLeftFreezes({ host, checkpoints: ownCheckpoints, logger, clock }, lifetime);
     const { cache, store } = followOwnObjects({
       store: life.store,
-      checkpoints: ownCheckpoints,
       nodeName,
       clock,
       random,

@@ -11,6 +11,7 @@ export const invariants = [
   "replica-removed",
   "replica-out-of-reach",
   "granted-unasked",
+  "unlabelled",
   "silenced-early",
   "marked-running",
   "lun-twice",

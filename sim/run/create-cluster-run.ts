@@ -3,6 +3,7 @@ import { type DesiredVolume } from "../checkers/rest/desired-volume.ts";
 import { type EndState, endStateOf } from "../checkers/rest/end-state.ts";
 import { judgeDesired } from "../checkers/rest/judge-desired.ts";
 import { judgeFreezes } from "../checkers/rest/judge-freezes.ts";
+import { judgeLabels } from "../checkers/rest/judge-labels.ts";
 import { judgeLeaks } from "../checkers/rest/judge-leaks.ts";
 import { judgeSnapshots } from "../checkers/rest/judge-snapshots.ts";
 import type { Complaint } from "../checkers/rest/rest-world.ts";
@@ -174,6 +175,7 @@ export function createClusterRun(parts: {
     complaints: () => [
       ...judgeDesired(world, desired.all()),
       ...judgeLeaks(world, desired.all()),
+      ...judgeLabels(world),
       ...judgeSnapshots(world),
       ...judgeFreezes(world),
       ...cluster

@@ -1,5 +1,6 @@
 import { isSameResourceUri } from "../../src/core/azure/ids/disk-uri.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
+import { watchLabels } from "../checkers/labels/watch-labels.ts";
 import { watchReach } from "../checkers/reach/watch-reach.ts";
 import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
 import { watchDeletions } from "../checkers/watch-deletions.ts";
@@ -62,6 +63,7 @@ export function watchPromises(
   const isNodesOwn = (diskUri: string): boolean => attach === "driver" && isShared(diskUri);
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt, isNodesOwn });
   watchRefusedReleases({ ...world, outside });
+  watchLabels(world);
   watchReplicas({ ...world, outside }, { attach, releaseDrainedAfterMs, pruneReplicasAfterMs });
   watchReach({
     ...world,

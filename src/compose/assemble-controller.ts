@@ -1,5 +1,7 @@
+import type { ControllerPorts } from "../controller/controller-ports.ts";
 import { createControllers } from "../controller/controllers.ts";
 import { type ControllerParts, createControllerPorts } from "../controller/create-controller-ports.ts";
+import { labelFirst } from "../controller/label-first.ts";
 import { leaderGuard } from "../controller/leader-guard.ts";
 import { hasFallenSilent } from "../controller/writer/mark-silent.ts";
 import { heartbeatDelayMs } from "../core/election/heartbeat-delay.ts";
@@ -49,10 +51,15 @@ export function assembleController(options: ControllerOptions): AssembledControl
   const delayMs = (): number =>
     heartbeatDelayMs(cache.list("AzDriverNode").length, settings.heartbeatsPerSecond);
   const election = createElection({ ...ports, store: leaseStore, heartbeatDelayMs: delayMs }, candidate);
-  const reconcile = createControllers(leaderGuard(ports, election.isLeading), recordUnclaimed);
+  const labelling = <P extends Pick<ControllerPorts, "store" | "steps">>(given: P): P => ({
+    ...given,
+    store: labelFirst(given.store, given.steps),
+  });
+  // Outermost: of the two writes, each asks whether this process still leads.
+  const reconcile = createControllers(labelling(leaderGuard(ports, election.isLeading)), recordUnclaimed);
   const { diskUriOf, inspectInstance } = ports.cloud;
   const handlers = controllerHandlers({
-    ...ports,
+    ...labelling(ports),
     diskUriOf,
     inspectInstance,
     snapshots,

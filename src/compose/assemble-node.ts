@@ -2,7 +2,7 @@ import { nodeHandlers } from "../csi/node/node-handlers.ts";
 import { runNode } from "../node/lifecycle/run-node.ts";
 import { createVolumeLimit, type VolumeLimitOptions } from "../node/lifecycle/volume-limit.ts";
 import type { NodePorts } from "../node/node-ports.ts";
-import { ownObjectsOf } from "../node/scoped-store.ts";
+import { isOwnObject, ownObjectsOf } from "../node/scoped-store.ts";
 import { ReleasedEpochs } from "../node/writer/released-epochs.ts";
 import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
 import { writeThroughStore } from "../objects/cache/write-through-store.ts";
@@ -54,20 +54,16 @@ export function assembleNode({ limit, ...parts }: NodeParts): AssembledNode {
  */
 export function followOwnObjects({
   store,
-  checkpoints,
   nodeName,
   ...ports
-}: Pick<NodePorts, "checkpoints" | "clock" | "random" | "logger"> & {
+}: Pick<NodePorts, "clock" | "random" | "logger"> & {
   readonly store: ObjectStore;
   readonly nodeName: string;
 }): { readonly cache: ObjectCache; readonly store: ObjectStore } {
-  const knowsVolume = (volumeName: string): boolean =>
-    checkpoints.volumes().some((checkpoint) => checkpoint.volumeName === volumeName) ||
-    cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
-  const cache = createObjectCache({
-    ...ports,
-    store: ownObjectsOf(store, { nodeName, knowsVolume }),
-    kinds: KINDS,
-  });
-  return { cache, store: writeThroughStore(store, { clock: ports.clock, cache }, KINDS) };
+  const cache = createObjectCache({ ...ports, store: ownObjectsOf(store, nodeName), kinds: KINDS });
+  // An object of which the watch reports no change would stay in the cache as it was written.
+  const remember: ObjectCache["remember"] = (kind, object) => {
+    if (isOwnObject(nodeName, kind, object)) cache.remember(kind, object);
+  };
+  return { cache, store: writeThroughStore(store, { clock: ports.clock, cache: { remember } }, KINDS) };
 }

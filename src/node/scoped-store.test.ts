@@ -2,23 +2,31 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSimulatedStore } from "../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
-import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import { createVirtualClock, type VirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import { followOwnObjects } from "../compose/assemble-node.ts";
 import { must, settledOn } from "../controller/testing/settled.ts";
 import { silentLogger } from "../controller/testing/silent-logger.ts";
-import { aDetail, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/testing/objects.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
+import { nodeLabel } from "../core/api/node-labels.ts";
+import { aDetail, aVolumeWithRecord, aWriter, diskUri } from "../core/testing/objects.ts";
 import { type RecordChanges } from "../core/testing/record-lists.ts";
-import { createObjectCache, type ObjectCache } from "../objects/cache/object-cache.ts";
+import type { ObjectCache } from "../objects/cache/object-cache.ts";
 import { requestWriter } from "../objects/writer-request.ts";
-import type { NewObject, ObjectStore } from "../ports/store/object-store.ts";
+import type { ObjectStore } from "../ports/store/object-store.ts";
 import { ownObjectsOf } from "./scoped-store.ts";
 
 const never = new AbortController().signal;
 
 interface World {
+  readonly clock: VirtualClock;
+  /** Writes do not enter the cache. */
   readonly store: ObjectStore;
+  /** Writes enter the cache at once. */
+  readonly ownStore: ObjectStore;
   readonly cache: ObjectCache;
-  readonly checkpointed: Set<string>;
-  /** Creates a volume with that record, or changes the record. */
+  /** Creates a volume with the labels of these nodes, or changes them. */
+  label(volumeName: string, ...nodeNames: readonly string[]): Promise<AzVolume>;
+  /** Changes the record of a volume. */
   record(volumeName: string, record: RecordChanges): Promise<void>;
   /** Requests it on a node. */
   request(volumeName: string, nodeName: string): Promise<void>;
@@ -28,45 +36,46 @@ interface World {
 
 /** A store as node-a follows it. */
 async function onNodeA(
-  prepare: (world: Pick<World, "record" | "request" | "checkpointed">) => Promise<void>,
+  prepare: (world: World) => Promise<unknown>,
   act: (world: World) => Promise<void>,
 ): Promise<void> {
   const clock = createVirtualClock();
   const random = createSeededRandom(1);
   const store = createSimulatedStore({ clock, random }).handle("node-a");
-  const checkpointed = new Set<string>();
-  const knowsVolume = (volumeName: string): boolean =>
-    checkpointed.has(volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
-  const cache = createObjectCache({
-    store: ownObjectsOf(store, { nodeName: "node-a", knowsVolume }),
-    clock,
-    random,
-    logger: silentLogger,
-    kinds: ["AzVolume", "AzVolumeAttachment"],
-  });
+  const ports = { clock, random, logger: silentLogger };
+  const { cache, store: ownStore } = followOwnObjects({ ...ports, store, nodeName: "node-a" });
   const life = new AbortController();
   const steps = { run: <T>(_step: unknown, take: () => Promise<T>): Promise<T> => take() };
   const world: World = {
+    clock,
     store,
+    ownStore,
     cache,
-    checkpointed,
-    record: async (volumeName, record) => {
-      const volume = aVolumeWithRecord(record);
+    label: async (volumeName, ...nodeNames) => {
+      const { spec } = aVolumeWithRecord({});
+      const labels = Object.fromEntries(nodeNames.map((nodeName) => [nodeLabel(nodeName), ""]));
       const present = await store.get("AzVolume", volumeName, never);
-      const spec = { ...volume.spec, volumeName };
-      const created = present.ok
-        ? present.value
-        : await must(
-            store.create(
+      return must(
+        present.ok
+          ? store.update(
               "AzVolume",
-              { metadata: { name: volumeName }, spec } as NewObject<"AzVolume">,
+              { ...present.value, metadata: { ...present.value.metadata, labels } },
+              never,
+            )
+          : store.create(
+              "AzVolume",
+              { metadata: { name: volumeName, labels }, spec: { ...spec, volumeName } },
               never,
             ),
-          );
+      );
+    },
+    record: async (volumeName, record) => {
+      const present = await must(store.get("AzVolume", volumeName, never));
+      const { status } = aVolumeWithRecord(record);
       // Each volume has a disk of its own here, so that their attachments do not meet.
       const detail = aDetail({ diskUri: diskUri.replace("pvc-1", volumeName) });
-      const status = volume.status === undefined ? {} : { status: { ...volume.status, detail } };
-      await must(store.updateStatus("AzVolume", { ...created, ...status }, never));
+      assert.ok(status !== undefined);
+      await must(store.updateStatus("AzVolume", { ...present, status: { ...status, detail } }, never));
     },
     request: async (volumeName, nodeName) => {
       const volume = await must(store.get("AzVolume", volumeName, never));
@@ -101,66 +110,92 @@ async function onNodeA(
   }
 }
 
-describe("ownObjectsOf", () => {
-  it("keeps other nodes' volumes and attachments out of a node's memory", () =>
+describe("the objects that a node follows", () => {
+  it("are the volumes with its label, and its attachments", () =>
     onNodeA(
-      async ({ record, request }) => {
-        await record("pvc-of-a", { writer: aWriter("node-a") });
-        await record("pvc-of-b", { writer: aWriter("node-b") });
-        await request("pvc-of-a", "node-a");
-        await request("pvc-of-b", "node-b");
+      async ({ label, record, request }) => {
+        for (const [volumeName, nodeName] of [
+          ["pvc-of-a", "node-a"],
+          ["pvc-of-b", "node-b"],
+        ] as const) {
+          await label(volumeName, nodeName);
+          await record(volumeName, { writer: aWriter(nodeName) });
+          await request(volumeName, nodeName);
+        }
+        await label("pvc-of-both", "node-a", "node-b");
       },
       async ({ known }) =>
-        assert.deepEqual(await known(), { volumes: ["pvc-of-a"], attachments: ["pvc-of-a on node-a"] }),
+        assert.deepEqual(await known(), {
+          volumes: ["pvc-of-a", "pvc-of-both"],
+          attachments: ["pvc-of-a on node-a"],
+        }),
     ));
 
-  it("shows a node each volume whose record names it, in any part", () =>
+  it("come with the label, and go with it", () =>
     onNodeA(
-      async ({ record }) => {
-        await record("fenced", { writer: aWriter("node-b"), fencing: identity("node-a") });
-        await record("quarantined", { quarantined: [identity("node-b"), identity("node-a")] });
-        await record("unverified", { unverified: [identity("node-a")] });
-        await record("unrelated", { quarantined: [identity("node-b")] });
-      },
-      async ({ known }) => assert.deepEqual((await known()).volumes, ["fenced", "quarantined", "unverified"]),
-    ));
-
-  it("shows a volume that becomes the node's own at once, and drops it afterwards", () =>
-    onNodeA(
-      async ({ record }) => record("pvc-1", { writer: aWriter("node-b") }),
-      async ({ record, known }) => {
+      async ({ label }) => label("pvc-1", "node-b"),
+      async ({ label, known }) => {
         assert.deepEqual((await known()).volumes, []);
-        await record("pvc-1", { writer: aWriter("node-a", { held: false }) });
+        await label("pvc-1", "node-a", "node-b");
         assert.deepEqual((await known()).volumes, ["pvc-1"]);
-        await record("pvc-1", { writer: aWriter("node-b") });
+        await label("pvc-1", "node-b");
         assert.deepEqual((await known()).volumes, []);
       },
     ));
 
-  it("keeps a volume with a checkpoint or an attachment, whatever its record says", () =>
+  it("cost the store no event for other nodes' volumes", () =>
     onNodeA(
-      async ({ record, checkpointed, request }) => {
-        for (const name of ["checkpointed", "replica"]) await record(name, { writer: aWriter("node-b") });
-        checkpointed.add("checkpointed");
-        await request("replica", "node-a");
+      async ({ label }) => {
+        await label("pvc-of-a", "node-a");
+        await label("pvc-of-b", "node-b");
       },
-      async ({ record, known }) => {
-        for (const name of ["checkpointed", "replica"])
-          await record(name, { writer: aWriter("node-b", { epoch: 2 }) });
-        assert.deepEqual((await known()).volumes, ["checkpointed", "replica"]);
+      async ({ store, clock, record }) => {
+        const seen: string[] = [];
+        const life = new AbortController();
+        const own = ownObjectsOf(store, "node-a");
+        const { resourceVersion } = await must(own.list("AzVolume", {}, never));
+        const watching = (async () => {
+          for await (const event of own.watch("AzVolume", {}, resourceVersion, life.signal))
+            if (event.type !== "BOOKMARK") seen.push(`${event.type} ${event.object.metadata.name}`);
+        })();
+        await record("pvc-of-b", { writer: aWriter("node-b") });
+        await record("pvc-of-a", { writer: aWriter("node-a") });
+        await clock.advance(10_000);
+        life.abort();
+        await watching;
+        assert.deepEqual(seen, ["MODIFIED pvc-of-a"]);
       },
     ));
 
-  it("reads and writes any object as before", () =>
+  it("are not those that it writes without its label: no event would ever correct them", () =>
     onNodeA(
-      async ({ record }) => record("pvc-1", { writer: aWriter("node-b") }),
-      async ({ store }) => {
-        const own = ownObjectsOf(store, { nodeName: "node-a", knowsVolume: () => false });
-        assert.deepEqual(
-          await own.get("AzVolume", "pvc-1", never),
-          await store.get("AzVolume", "pvc-1", never),
-        );
-        assert.equal((await must(own.list("AzVolume", {}, never))).items.length, 0);
+      async ({ label }) => {
+        await label("pvc-of-a", "node-a");
+        await label("pvc-of-b", "node-b");
       },
+      async ({ ownStore, store, cache }) => {
+        for (const name of ["pvc-of-a", "pvc-of-b"]) {
+          const present = await must(store.get("AzVolume", name, never));
+          const { status } = aVolumeWithRecord({ writer: aWriter("node-a") });
+          assert.ok(status !== undefined);
+          await must(ownStore.updateStatus("AzVolume", { ...present, status }, never));
+        }
+        assert.deepEqual(
+          cache
+            .list("AzVolume")
+            .map(({ metadata, status }) => [metadata.name, status?.record?.writer?.nodeName]),
+          [["pvc-of-a", "node-a"]],
+        );
+      },
+    ));
+
+  it("are no limit to what it reads", () =>
+    onNodeA(
+      async ({ label }) => label("pvc-1", "node-b"),
+      async ({ store, ownStore }) =>
+        assert.deepEqual(
+          await ownStore.get("AzVolume", "pvc-1", never),
+          await store.get("AzVolume", "pvc-1", never),
+        ),
     ));
 });

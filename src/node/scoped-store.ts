@@ -1,15 +1,9 @@
 import type { AzVolume } from "../core/api/az-volume.ts";
+import { nodeLabel } from "../core/api/node-labels.ts";
 import { labelValue } from "../core/api/object-names.ts";
 import { isNamed } from "../core/writer/record/record-nodes.ts";
 import { NODE_NAME_LABEL } from "../objects/new-attachment.ts";
-import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../ports/store/object-store.ts";
-
-/** The node that follows, and what it knows of volumes besides their own objects. */
-export interface OwnObjectsOptions {
-  readonly nodeName: string;
-  /** Whether the node has a checkpoint of the volume, or an attachment of it. */
-  readonly knowsVolume: (volumeName: string) => boolean;
-}
+import type { Kind, KindMap, LabelSelector, ObjectStore } from "../ports/store/object-store.ts";
 
 /** Whether a volume's record names a node in any part. */
 export function recordNames(volume: AzVolume, nodeName: string): boolean {
@@ -17,44 +11,40 @@ export function recordNames(volume: AzVolume, nodeName: string): boolean {
 }
 
 /**
- * The store as one node follows it: of the attachments only its own, of the volumes only those that
- * concern it. A cluster has thousands of others, which each node would keep in memory. Only lists and
- * watches are narrowed: a node reads other volumes directly.
+ * The store as one node follows it: of the volumes and attachments only those with its label. A cluster has
+ * thousands of others, and thousands of nodes, to each of which the store would send each change of each.
+ * Only lists and watches are narrowed: a node reads other volumes directly.
+ *
+ * A volume that loses the label is DELETED for the watch, as if it were gone: no decision goes by that
+ * without a read of its object. Nor does one go by its presence: controllers label a volume before its record
+ * names the node, and a node that only has an attachment some time later.
  */
-export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): ObjectStore {
-  const { nodeName, knowsVolume } = options;
-  const concerns = (volume: AzVolume): boolean =>
-    recordNames(volume, nodeName) || knowsVolume(volume.metadata.name);
-  const isOwn = <K extends Kind>(kind: K, object: KindMap[K]): boolean =>
-    kind !== "AzVolume" || concerns(object as AzVolume);
-  const narrowed = (kind: Kind, selector: LabelSelector): LabelSelector =>
-    kind === "AzVolumeAttachment" ? { ...selector, [NODE_NAME_LABEL]: labelValue(nodeName) } : selector;
-
-  async function* watch<K extends Kind>(
-    kind: K,
-    selector: LabelSelector,
-    resourceVersion: string,
-    signal: AbortSignal,
-  ): AsyncGenerator<WatchEvent<K>, void> {
-    for await (const event of store.watch(kind, narrowed(kind, selector), resourceVersion, signal)) {
-      // For this node, a volume that does not concern it does not exist (any more).
-      yield event.type === "BOOKMARK" || isOwn(kind, event.object)
-        ? event
-        : { type: "DELETED", object: event.object };
-    }
-  }
-
+export function ownObjectsOf(store: ObjectStore, nodeName: string): ObjectStore {
   return {
     ...store,
-    list: async (kind, selector, signal) => {
-      const listed = await store.list(kind, narrowed(kind, selector), signal);
-      return listed.ok
-        ? {
-            ...listed,
-            value: { ...listed.value, items: listed.value.items.filter((item) => isOwn(kind, item)) },
-          }
-        : listed;
-    },
-    watch,
+    list: (kind, selector, signal) =>
+      store.list(kind, { ...selector, ...ownSelector(kind, nodeName) }, signal),
+    watch: (kind, selector, resourceVersion, signal) =>
+      store.watch(kind, { ...selector, ...ownSelector(kind, nodeName) }, resourceVersion, signal),
   };
+}
+
+/** Whether a node that follows its own objects would see changes of this one. */
+export function isOwnObject<K extends Kind>(nodeName: string, kind: K, { metadata }: KindMap[K]): boolean {
+  return Object.entries(ownSelector(kind, nodeName)).every(
+    ([key, value]) => metadata.labels?.[key] === value,
+  );
+}
+
+function ownSelector(kind: Kind, nodeName: string): LabelSelector {
+  switch (kind) {
+    case "AzVolume":
+      return { [nodeLabel(nodeName)]: "" };
+    case "AzVolumeAttachment":
+      return { [NODE_NAME_LABEL]: labelValue(nodeName) };
+    case "AzDriverNode":
+    case "ClusterNode":
+    case "Lease":
+      return {};
+  }
 }

@@ -45,6 +45,7 @@ export const stepNames = [
   "mark-delete",
   "tag-disk",
   "distrust",
+  "label-nodes",
   "delete-disk",
   "remove-volume",
   "request-size",

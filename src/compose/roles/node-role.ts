@@ -112,7 +112,6 @@ export const nodeRole: Role<typeof options> = {
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
     const { cache, store } = followOwnObjects({
       store: connection.store,
-      checkpoints: nodeHost.checkpoints,
       nodeName,
       clock,
       random,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { nodeLabel } from "../../core/api/node-labels.ts";
 import { withUnmarked } from "../../core/rollback/attachments-unmarked.ts";
 import {
   aDetail,
@@ -212,6 +213,28 @@ describe("a change of a volume", () => {
         const woken = { planned: ["pvc-1"], disk: ["pvc-1"], attachment: [attachmentName("node-a")] };
         const nothing = { planned: undefined, disk: undefined, attachment: undefined };
         assert.deepEqual({ planned, disk, attachment }, isMore ? woken : nothing);
+      }));
+});
+
+describe("a node's label of a volume", () => {
+  const labelled = (...nodeNames: readonly string[]): AzVolume => {
+    const volume = aVolume();
+    const labels = Object.fromEntries(nodeNames.map((nodeName) => [nodeLabel(nodeName), ""]));
+    return { ...volume, metadata: { ...volume.metadata, labels } };
+  };
+  for (const { because, previous, next, isLost } of [
+    { because: "it is added", previous: labelled(), next: labelled("node-a"), isLost: false },
+    { because: "it is removed", previous: labelled("node-a"), next: labelled(), isLost: true },
+  ])
+    it(`wakes ${isLost ? "the volume's loop alone" : "nothing"}: ${because}`, () =>
+      withRoutes(async ({ given, routes, taken }) => {
+        await given("AzVolumeAttachment", anAttachment("node-a"));
+        routes.onChange({ kind: "AzVolume", name: "pvc-1", previous, current: next });
+        const { volume, disk, attachment } = await taken();
+        assert.deepEqual(
+          { volume, disk, attachment },
+          { volume: isLost ? ["pvc-1"] : undefined, disk: undefined, attachment: undefined },
+        );
       }));
 });
 

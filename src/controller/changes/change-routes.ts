@@ -11,6 +11,7 @@ import {
   isAttachmentErased,
   isDetachMarked,
   isKeptFromNow,
+  isLabelLost,
   isMoreThanHeartbeat,
   mustReconcileAttachment,
   mustReconcileVolume,
@@ -69,6 +70,7 @@ export function createChangeRoutes(
       { when: isVolumeErased, wake: wakers.recoverSoon },
       // What hindered its marks may have been over in a moment.
       { when: isKeptFromNow, wake: () => loops.rebuild.queue.add(ONLY_KEY) },
+      { when: isLabelLost, wake: ({ name }) => loops.volume.queue.add(name) },
       {
         when: mustReconcileVolume,
         wake: (change) => {

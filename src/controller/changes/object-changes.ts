@@ -1,6 +1,7 @@
 import { type AzDriverNode, reportIn } from "../../core/api/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { nodeLabelsIn } from "../../core/api/node-labels.ts";
 import { isDetaching } from "../../core/attachment/is-detach-begun.ts";
 import {
   isGivenUp,
@@ -25,7 +26,8 @@ type AttachmentChange = ObjectChange<"AzVolumeAttachment">;
  * failed one (its error, its retries) and conditions, but the one that keeps a volume from its nodes, do not
  * count: otherwise each failure would trigger the next attempt at once, and defeat the back-off and Azure's
  * Retry-After. Nor do the notes of requests for snapshots and growth, which each attempt renews. A generation
- * counts where a plan compares it: while a modification is asked for, and after a failure for good.
+ * counts where a plan compares it: while a modification is asked for, and after a failure for good. Labels
+ * are planned besides (`isLabelLost`).
  */
 export function mustReconcileVolume({ previous, current }: VolumeChange): boolean {
   const relevant = (volume: AzVolume | undefined): object | undefined => {
@@ -36,7 +38,7 @@ export function mustReconcileVolume({ previous, current }: VolumeChange): boolea
       state: "Pending",
     };
     return {
-      metadata: omit(metadata, "resourceVersion", "generation"),
+      metadata: omit(metadata, "resourceVersion", "generation", "labels"),
       spec: omit(spec, "recentSnapshots", "snapshotGroups"),
       generation: isGenerationRead(spec, status.state) ? metadata.generation : null,
       status: omit(status, "error", "conditions", "unrequestedSince", "sentGrowth", "state"),
@@ -75,6 +77,13 @@ export function mustReconcileAttachment(
     };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+/** Whether a node's label is gone, which a person may have removed. */
+export function isLabelLost({ previous, current }: VolumeChange): boolean {
+  if (current === undefined) return false;
+  const present = nodeLabelsIn(current.metadata.labels);
+  return nodeLabelsIn(previous?.metadata.labels).some((label) => !present.includes(label));
 }
 
 /** Whether a volume is kept from its nodes from now on. */

@@ -552,9 +552,10 @@ describe("volumeReconciler", () => {
       await releaseAndPlan();
       assert.equal(world.record()?.writer?.held, true);
       assert.deepEqual(await releaseAndPlan(), ok({ requeueAfterMs: 990 }));
-      assert.deepEqual([world.record()?.writer?.held, world.steps], [false, ["distrust"]]);
+      const distrusts = (): number => world.steps.filter((step) => step === "distrust").length;
+      assert.deepEqual([world.record()?.writer?.held, distrusts()], [false, 1]);
       await world.clock.advance(980);
       await plan();
-      assert.deepEqual([world.record()?.writer?.held, world.steps], [true, ["distrust", "distrust"]]);
+      assert.deepEqual([world.record()?.writer?.held, distrusts()], [true, 2]);
     }));
 });

@@ -21,6 +21,7 @@ import { deleteReplica } from "../attachment/removal/delete-replica.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 import { observeVolume } from "../observe-volume.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
+import { labelNodes } from "./label-nodes.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
 
@@ -78,6 +79,8 @@ async function reconcileVolume(
   const unrequestedTime = planUnrequestedTime(observed);
   if (conditions !== undefined || unrequestedTime !== undefined)
     passes.push(() => recordStatus(ports, volumeName, { conditions, unrequestedTime }, signal));
+  // Last of all: a grant has written its label by then.
+  passes.push(() => labelNodes(ports, observed, signal));
   const chosen = replicaActions.flatMap((action) => (action.kind === "CreateReplica" ? action.nodeName : []));
   if (chosen.length > 0) ports.placing.set(volumeName, chosen);
   try {

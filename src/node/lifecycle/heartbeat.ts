@@ -14,7 +14,7 @@ import { compareLease } from "../../objects/store-incarnation.ts";
 import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { detectRollback } from "../writer/rollback-detector.ts";
+import { detectRollback, readCheckpointedVolumes } from "../writer/rollback-detector.ts";
 import { createStoreComparison, type StoreComparison } from "./store-comparison.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
@@ -133,7 +133,8 @@ async function writeHeartbeat(
   ports.volumeLimit.learn(present.spec.dataDisksMax);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
-  const rolledBack = rollbackConditions(ports, present, { ...lease.value, earlier: last?.incarnation });
+  const shown = { own: present, volumes: await readCheckpointedVolumes(ports, signal) };
+  const rolledBack = rollbackConditions(ports, shown, { ...lease.value, earlier: last?.incarnation });
   const unwritten = checkpoints.unwritten();
   const conditions = [
     ...rolledBack,
@@ -296,13 +297,13 @@ async function readLease(ports: NodePorts, signal: AbortSignal): Promise<Result<
 /** Reports `StoreRolledBack` until the leader has moved past the incarnation in which it was noticed. */
 function rollbackConditions(
   ports: NodePorts,
-  own: AzDriverNode,
+  shown: Parameters<typeof detectRollback>[1],
   lease: LeaseAtHeartbeat & { readonly earlier: number | undefined },
 ): NodeStatus["conditions"] {
-  const reported = reportOf(own, lease.incarnation);
+  const reported = reportOf(shown.own, lease.incarnation);
   if (reported !== undefined) return [reported];
   const { incarnation: present, earlier } = lease;
-  const message = lease.olderLease ?? detectRollback(ports, own, { present, earlier });
+  const message = lease.olderLease ?? detectRollback(ports, shown, { present, earlier });
   if (message === undefined) return [];
   ports.logger.error("object store rolled back", { detail: message });
   // A watch on a version that the store no longer knows may stay silent.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { nodeLabel } from "../../core/api/node-labels.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, type Result } from "../../core/failure/result.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../../core/testing/objects.ts";
@@ -245,6 +246,43 @@ describe("runNode", () => {
         await world.setRecord((record) => ({ ...record, epoch: 4 }));
         await world.clock.advance(1_000);
         assert.deepEqual(await conditions(), ["StoreRolledBack"]);
+      });
+    }));
+
+  it("reports a rollback to before it had the volume's label, and unmounts nothing", () =>
+    withNode({ writer: { ...granted, epoch: 5 }, epoch: 5 }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await whileRunning(world, async () => {
+        const conditions = async (): Promise<readonly string[]> => {
+          const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+          return node.ok ? (node.value.status?.conditions ?? []).map(({ type }) => type) : [];
+        };
+        await world.clock.advance(1_000);
+        await world.setRecord(({ writer: _, ...record }) => ({ ...record, epoch: 4 }));
+        await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, labels: {} } }));
+        await world.clock.advance(1_000);
+        assert.equal(world.ports().cache.get("AzVolume", "pvc-1"), undefined);
+        assert.deepEqual(await conditions(), ["StoreRolledBack"]);
+        await world.clock.advance(LIMIT_MS);
+        assert.equal(world.machine.mounts().length, 1);
+      });
+    }));
+
+  it("keeps a volume that it uses where a person removes the label, and follows it again later", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await whileRunning(world, async () => {
+        await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, labels: {} } }));
+        await world.clock.advance(LIMIT_MS);
+        assert.equal(world.ports().cache.get("AzVolume", "pvc-1"), undefined);
+        assert.deepEqual([world.machine.mounts().length, world.record()?.writer?.held], [1, true]);
+        const labels = { [nodeLabel("node-a")]: "" };
+        await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, labels } }));
+        await world.setRecord((record) => ({
+          ...record,
+          ...(record.writer === undefined ? {} : { writer: { ...record.writer, requested: false } }),
+        }));
+        assert.ok(await world.clock.runUntil(() => world.record()?.writer?.held === false, LIMIT_MS));
       });
     }));
 });

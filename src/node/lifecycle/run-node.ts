@@ -25,9 +25,10 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
     if (change.kind === "AzVolume" && concerns(ports, change.name)) {
       ownVolumes.queue.add(change.name);
       // The next heartbeat reports the rollback: until then other nodes may be granted what this node
-      // writes.
-      if (change.current !== undefined && olderThanCheckpoint(ports, change.current) !== undefined)
-        heartbeat.queue.add(ONLY_KEY);
+      // writes. A volume that is gone here may be one that was restored to before it had the node's label.
+      const { current } = change;
+      const mayBeBack = current === undefined || olderThanCheckpoint(ports, current) !== undefined;
+      if (mayBeBack && checkpointOf(ports, change.name) !== undefined) heartbeat.queue.add(ONLY_KEY);
     }
     if (change.kind === "AzVolumeAttachment") {
       const attachment = change.current ?? change.previous;

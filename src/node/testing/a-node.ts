@@ -13,6 +13,7 @@ import { silentLogger } from "../../controller/testing/silent-logger.ts";
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume, DiskSpec, VolumeDetail, WriterRecord } from "../../core/api/az-volume.ts";
 import { defaultDriverName } from "../../core/api/driver-name.ts";
+import { nodeLabel } from "../../core/api/node-labels.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { invariant } from "../../core/failure/invariant.ts";
 import { fail, ok } from "../../core/failure/result.ts";
@@ -28,6 +29,7 @@ import {
 } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
 import { createObjectCache } from "../../objects/cache/object-cache.ts";
+import { NODE_NAME_LABEL } from "../../objects/new-attachment.ts";
 import type { DriverEvent } from "../../ports/cluster/events.ts";
 import type { HostProvisioner } from "../../ports/host/host-provisioner.ts";
 import type { NodeCheckpoints } from "../../ports/host/node-checkpoints.ts";
@@ -36,6 +38,7 @@ import type { KindMap, NewObject } from "../../ports/store/object-store.ts";
 import { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 import { OperationLock } from "../../runtime/operation-lock.ts";
 import type { NodePorts } from "../node-ports.ts";
+import { ownObjectsOf } from "../scoped-store.ts";
 import { ReleasedEpochs } from "../writer/released-epochs.ts";
 
 const LUN = 0;
@@ -110,7 +113,7 @@ export async function withNode(
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("node-a");
   const cache = createObjectCache({
-    store,
+    store: ownObjectsOf(store, "node-a"),
     clock,
     random,
     logger: silentLogger,
@@ -144,7 +147,11 @@ export async function withNode(
       store.create(
         kind,
         {
-          metadata: { name, finalizers: ["disk.csi.azure.com/test"] },
+          metadata: {
+            name,
+            finalizers: ["disk.csi.azure.com/test"],
+            labels: kind === "AzVolume" ? { [nodeLabel("node-a")]: "" } : { [NODE_NAME_LABEL]: "node-a" },
+          },
           spec: object.spec,
         } as unknown as NewObject<K>,
         signal,

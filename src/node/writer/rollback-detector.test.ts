@@ -4,6 +4,7 @@ import { must } from "../../controller/testing/settled.ts";
 import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { CONTROLLER_LEASE } from "../../core/api/lease.ts";
+import { fail } from "../../core/failure/result.ts";
 import { aLease } from "../../core/testing/a-lease.ts";
 import { aRecord, aVolume, aWriter, identity } from "../../core/testing/objects.ts";
 import { type RecordChanges } from "../../core/testing/record-lists.ts";
@@ -13,7 +14,12 @@ import { heartbeatReconciler } from "../lifecycle/heartbeat.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { type NodeWorld, withNode } from "../testing/a-node.ts";
 import { releaseVolume } from "./acquire-volume.ts";
-import { detectRollback, olderThanCheckpoint, readTrustedIncarnation } from "./rollback-detector.ts";
+import {
+  detectRollback,
+  olderThanCheckpoint,
+  readCheckpointedVolumes,
+  readTrustedIncarnation,
+} from "./rollback-detector.ts";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 type Condition = NodeStatus["conditions"][number];
@@ -278,7 +284,7 @@ describe("detectRollback", () => {
         assert.ok(status !== undefined);
         const seen = shown === undefined ? own : { ...own, status: { ...status, heartbeat: shown } };
         assert.equal(
-          detectRollback(ports, seen, incarnations),
+          detectRollback(ports, { own: seen, volumes: [] }, incarnations),
           isBack ? "the heartbeat is 6 in the store, this node has written 7" : undefined,
         );
       }));
@@ -298,8 +304,9 @@ describe("detectRollback of a record older than the checkpoint", () => {
         const { uid } = ports.cache.get("AzVolume", "pvc-1")?.metadata ?? assert.fail();
         await ports.checkpoints.put({ ...checkpoint, uid }, never);
         const own = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
+        const volumes = await readCheckpointedVolumes(ports, never);
         assert.equal(
-          detectRollback(ports, own, { present, earlier: present }),
+          detectRollback(ports, { own, volumes }, { present, earlier: present }),
           isBack ? "pvc-1 is at epoch 2, this node's checkpoint at 3" : undefined,
         );
       }));
@@ -314,11 +321,53 @@ it("sees a rollback in one record beside another that shows none", () =>
     const { uid } = ports.cache.get("AzVolume", "pvc-2")?.metadata ?? assert.fail();
     await ports.checkpoints.put({ ...checkpoint, volumeName: "pvc-2", uid }, never);
     const own = await world.answerOf(must(world.store.get("AzDriverNode", "node-a", never)));
+    const volumes = await readCheckpointedVolumes(ports, never);
     assert.equal(
-      detectRollback(ports, own, { present: 0, earlier: 0 }),
+      detectRollback(ports, { own, volumes }, { present: 0, earlier: 0 }),
       "pvc-2 is at epoch 2, this node's checkpoint at 3",
     );
   }));
+
+describe("readCheckpointedVolumes", () => {
+  it("reads past the cache what that does not show: no label, no event", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const ports = world.ports();
+      const read: string[] = [];
+      const store: typeof ports.store = {
+        ...ports.store,
+        get: (kind, name, signal) => {
+          read.push(name);
+          return ports.store.get(kind, name, signal);
+        },
+      };
+      const cache = { ...ports.cache, get: () => undefined };
+      await ports.checkpoints.put(checkpoint, never);
+      await ports.checkpoints.put({ ...checkpoint, volumeName: "gone" }, never);
+      const names = async (known: Pick<typeof ports, "cache">): Promise<readonly string[]> =>
+        (await readCheckpointedVolumes({ ...ports, ...known, store }, never)).map(
+          ({ metadata }) => metadata.name,
+        );
+      assert.deepEqual([await names({ cache }), read], [["pvc-1"], ["gone", "pvc-1"]]);
+      read.length = 0;
+      assert.deepEqual([await names(ports), read], [["pvc-1"], ["gone"]]);
+    }));
+
+  it("leaves out what it can't read now, and reads the others", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const ports = world.ports();
+      await ports.checkpoints.put({ ...checkpoint, volumeName: "pvc-2" }, never);
+      await ports.checkpoints.put(checkpoint, never);
+      const warnings: string[] = [];
+      const logger = { ...ports.logger, warn: (message: string) => void warnings.push(message) };
+      const failure = { kind: "StoreUnavailable", detail: "down" } as const;
+      const store = { ...ports.store, get: async () => fail(failure) };
+      const volumes = await readCheckpointedVolumes({ ...ports, store, logger }, never);
+      assert.deepEqual(
+        [volumes.map(({ metadata }) => metadata.name), warnings],
+        [["pvc-1"], ["checkpointed volume not read"]],
+      );
+    }));
+});
 
 const checkpoint = aCheckpoint({ epoch: 3 });
 

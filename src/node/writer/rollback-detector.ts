@@ -34,21 +34,44 @@ export async function readTrustedIncarnation(
 }
 
 /**
+ * The volumes of this node's checkpoints: by the cache, and past it where the cache lacks one. An AzVolume
+ * that was restored from before its record named this node lacks the node's label. One that can't be read
+ * now is left out: the next heartbeat tries it again, and no heartbeat waits for it.
+ */
+export async function readCheckpointedVolumes(
+  { store, cache, checkpoints, logger }: Pick<NodePorts, "store" | "cache" | "checkpoints" | "logger">,
+  signal: AbortSignal,
+): Promise<readonly AzVolume[]> {
+  const volumes = await Promise.all(
+    checkpoints.volumes().map(async ({ volumeName }) => {
+      const cached = cache.get("AzVolume", volumeName);
+      if (cached !== undefined) return cached;
+      const read = await store.get("AzVolume", volumeName, signal);
+      if (read.ok) return read.value;
+      if (read.failure.kind !== "ObjectNotFound" && !signal.aborted)
+        logger.warn("checkpointed volume not read", { volumeName, failure: read.failure });
+      return [];
+    }),
+  );
+  return volumes.flat();
+}
+
+/**
  * Returns the reason if this node sees a rollback at a heartbeat that it has not reported yet. `own`: its
- * object in the store. `earlier`: the store incarnation at its last heartbeat; undefined: not known. A
- * later one shows that others have noticed the rollback, and that every record was or will be rebuilt.
+ * object in the store. `volumes`: those of its checkpoints. `earlier`: the store incarnation at its last
+ * heartbeat; undefined: not known. A later one shows that others have noticed the rollback, and that every
+ * record was or will be rebuilt.
  */
 export function detectRollback(
-  { cache, checkpoints, node }: Pick<NodePorts, "cache" | "checkpoints" | "node">,
-  own: AzDriverNode,
+  { checkpoints, node }: Pick<NodePorts, "checkpoints" | "node">,
+  { own, volumes }: { readonly own: AzDriverNode; readonly volumes: readonly AzVolume[] },
   { present, earlier }: { readonly present: number; readonly earlier: number | undefined },
 ): string | undefined {
   // Without a Lease, which may be deleted by hand, the incarnation is zero: that is no rollback.
   const incarnation = Math.min(earlier ?? present, present);
   return (
     olderHeartbeat(own, present, { incarnation, counter: checkpoints.heartbeat() }) ??
-    cache
-      .list("AzVolume")
+    volumes
       .filter((volume) => !awaitsRebuild(volume, present))
       .flatMap((volume) => olderThanCheckpoint({ checkpoints, node }, volume) ?? [])[0] ??
     recordedRollback(checkpoints, present)
