@@ -4,6 +4,7 @@ import { azureMutations } from "./rules/azure-mutations.ts";
 import { copyMutations } from "./rules/copy-mutations.ts";
 import { deviceMutations } from "./rules/device-mutations.ts";
 import { driverMutations } from "./rules/driver-mutations.ts";
+import { labelMutations } from "./rules/label-mutations.ts";
 import { modificationMutations } from "./rules/modification-mutations.ts";
 import { protocolMutations } from "./rules/protocol-mutations.ts";
 import { releaseMutations } from "./rules/release-mutations.ts";
@@ -25,6 +26,7 @@ export const mutations: readonly Mutation[] = [
   ...copyMutations,
   ...modificationMutations,
   ...sharedMutations,
+  ...labelMutations,
 ];
 
 /** The mutation of a name. Throws an error that lists all names if there is none. */

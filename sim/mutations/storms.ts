@@ -383,6 +383,12 @@ export const drainedStorm: DirectedStorm = {
   drainsAtRest: true,
 };
 
+/** Nodes are fenced, so that they have no attachment any more, and pods move quickly between the others. */
+export const labelledNodesStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1 },
+  strikes: { "nodes/freeze-and-mark": 8, "haste/hunted": 4 },
+};
+
 /** Pods come and go between nodes, and plug-ins are restarted under them. */
 export const mountsInUseStorm: DirectedStorm = {
   strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 },

@@ -6,6 +6,11 @@ import { changeSpec } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { WriterPorts } from "../controller-ports.ts";
 
+/** A volume, and the nodes that it has attachments to. */
+type LabelledVolume = Pick<ObservedVolume, "volume"> & {
+  readonly attachments: readonly Pick<ObservedVolume["attachments"][number], "attachment">[];
+};
+
 /**
  * Labels a volume for the nodes of its attachments, and removes the labels of nodes that it no longer concerns
  * once there are too many. `labelFirst` has labelled it for the nodes that its record names, unless a person
@@ -13,8 +18,8 @@ import type { WriterPorts } from "../controller-ports.ts";
  * labels. Fails as the store does.
  */
 export async function labelNodes(
-  ports: Pick<WriterPorts, "store" | "cache" | "steps">,
-  { volume, attachments }: Pick<ObservedVolume, "volume" | "attachments">,
+  ports: Pick<WriterPorts, "store" | "steps"> & { readonly cache: Pick<WriterPorts["cache"], "get"> },
+  { volume, attachments }: LabelledVolume,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid } = volume.metadata;
