@@ -98,7 +98,7 @@ export function createOutsiders(options: {
     detachOutside: (nodeName, diskUri, how) =>
       detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
     detachOutsideAt: (instanceUri, diskUri) => detachAt(instanceUri, diskUri, false),
-    putListOutside: (nodeName, dataDisks) => {
+    putListOutside: (nodeName, dataDisks, onAccepted) => {
       const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({
         lun,
         name,
@@ -106,11 +106,12 @@ export function createOutsiders(options: {
         createOption: "Attach",
         managedDisk: { id: diskId },
       }));
-      sendOutside({
+      const request = {
         method: "PUT",
         path: instanceUriOf(nodeName),
         body: { location: azurePlace.location, properties: { storageProfile: { dataDisks: entries } } },
-      });
+      } as const;
+      sendOutside(request, onAccepted);
     },
     tagOutside: (nodeName) =>
       sendOutside({

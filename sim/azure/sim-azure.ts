@@ -178,8 +178,11 @@ export interface SimAzure {
   detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
   /** The same for a VM that may have lost its node's name. */
   detachOutsideAt(instanceUri: string, diskUri: string): void;
-  /** Puts the whole list of data disks without a condition, as another disk driver or a template does. */
-  putListOutside(nodeName: string, dataDisks: VirtualMachine["dataDisks"]): void;
+  /**
+   * Puts the whole list of data disks without a condition, as another disk driver or a template does. One
+   * that is refused is put again, and accepted much later, perhaps.
+   */
+  putListOutside(nodeName: string, dataDisks: VirtualMachine["dataDisks"], onAccepted: () => void): void;
   /** Changes only a tag of the VM: an update that does not concern its disks. */
   tagOutside(nodeName: string): void;
   growOutside(diskUri: string, sizeGiB: number): void;

@@ -17,9 +17,13 @@ export const staleList: FaultVariant = {
     const node = runningOn(context, volumeName) ?? nodeName;
     const read = azure.vmOf(node);
     if (read === undefined) return overAtOnce;
-    context.later(pick(OLD_MS, dice), () => {
+    // Also of a pod that has come while the list was refused.
+    const restartAll = (): void => {
       for (const { volumeName: each } of cluster.pods()) context.toRestart(each);
-      if (azure.vmOf(node)?.vmGuid === read.vmGuid) azure.putListOutside(node, read.dataDisks);
+    };
+    context.later(pick(OLD_MS, dice), () => {
+      restartAll();
+      if (azure.vmOf(node)?.vmGuid === read.vmGuid) azure.putListOutside(node, read.dataDisks, restartAll);
     });
     return overAtOnce;
   },
