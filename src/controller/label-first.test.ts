@@ -11,7 +11,7 @@ import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
 
-/** What a commit shows of a volume: its node labels, and whom its record names as writer. */
+/** What a commit shows of a volume: its node labels, and the writer of its record. */
 interface Shown {
   readonly labels: readonly string[];
   readonly writer: string | undefined;

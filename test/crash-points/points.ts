@@ -72,6 +72,7 @@ const passages: readonly {
     life: { name: "is moved in good order", run: moved },
     steps: [
       "request",
+      "label-nodes",
       "grant",
       "attach",
       "record-attached",

@@ -3,6 +3,7 @@ import { restoredWithChanges } from "../directed/control-plane/restored-with-cha
 import { restoredWithCluster } from "../directed/control-plane/restored-with-cluster.ts";
 import { deletedAfterFence } from "../directed/failover/deleted-after-fence.ts";
 import { deletedBeforeFence } from "../directed/failover/deleted-before-fence.ts";
+import { labelsRemoved } from "../directed/failover/labels-removed.ts";
 import { lostWhileMoving } from "../directed/failover/lost-while-moving.ts";
 import { numberGivenAway, recordLostAfterFence } from "../directed/mount/record-lost-after-fence.ts";
 import type { FaultClass } from "../fault-class.ts";
@@ -53,6 +54,7 @@ export const loss: FaultClass = {
     "lost-while-moving": lostWhileMoving,
     "deleted-after-fence": deletedAfterFence,
     "deleted-before-fence": deletedBeforeFence,
+    "labels-removed": labelsRemoved,
     "attachments-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }, { volumeName }) => {

@@ -42,6 +42,16 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "crash/controller-at-step": 1,
     },
   },
+  "labels-removed": {
+    strikes: {
+      "loss/labels-removed": 6,
+      "haste/hunted": 2,
+      "nodes/freeze-and-mark": 2,
+      "crash/controller-at-step": 1,
+      "crash/plugin-at-step": 1,
+      "loss/restored": 1,
+    },
+  },
   growth: {
     strikes: {
       "lifecycle/grown-while-moving": 6,

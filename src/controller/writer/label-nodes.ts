@@ -12,8 +12,8 @@ type LabelledVolume = Pick<ObservedVolume, "volume"> & {
 };
 
 /**
- * Labels a volume for the nodes of its attachments, and removes the labels of nodes that it no longer concerns
- * once there are too many. `labelFirst` has labelled it for the nodes that its record names, unless a person
+ * Labels a volume for the nodes of its attachments, and removes the labels of nodes that it no longer
+ * concerns once there are too many. `labelFirst` has labelled it for the nodes that its record names, unless a person
  * has removed such a label. Conditional on what the store shows: a record that changes in between keeps its
  * labels. Fails as the store does.
  */

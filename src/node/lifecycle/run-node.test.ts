@@ -268,7 +268,7 @@ describe("runNode", () => {
       });
     }));
 
-  it("keeps a volume that it uses where a person removes the label, and follows it again later", () =>
+  it("keeps a volume that it uses while a person has removed the label", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       await whileRunning(world, async () => {

@@ -53,7 +53,7 @@ describe("withRecordLabels", () => {
 describe("planNodeLabels", () => {
   const record = { writer: aWriter("node-a") };
 
-  it("labels a volume for the nodes of its attachments and of its record, and for no other", () => {
+  it("labels a volume for the nodes of its attachments and of its record alone", () => {
     const labels = planNodeLabels(aLabelled(record, { team: "storage", ...labelsOf("node-z") }), ["node-b"]);
     assert.deepEqual(labels, { team: "storage", ...labelsOf("node-a", "node-b") });
     assert.equal(planNodeLabels(aLabelled(record, labels ?? {}), ["node-b"]), undefined);
