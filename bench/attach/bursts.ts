@@ -142,26 +142,34 @@ export async function untilDone({ attachments, cloud }: VirtualDriver, count: nu
   while (!isDone()) await cloud.clock.sleep(LOOK_EVERY_MS, never);
 }
 
-/** Creates a volume through CSI. */
-export async function createVolume({ handlers }: VirtualDriver, name: string): Promise<void> {
+/** Creates a volume through CSI. `maxShares`: default 1. */
+export async function createVolume({ handlers }: VirtualDriver, name: string, maxShares = 1): Promise<void> {
   const request: CreateVolumeRequest = {
     ...CreateVolumeRequest.create(),
     name,
     capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
     volumeCapabilities: [volumeCapability],
-    parameters: { skuName: "Premium_LRS" },
+    parameters: { skuName: "Premium_LRS", maxShares: String(maxShares) },
   };
   mustAnswer(await handlers.createVolume?.(request, aCall()));
 }
 
-/** Publishes a volume to the one node through CSI. */
-export async function publish({ handlers }: VirtualDriver, volumeId: string): Promise<void> {
-  const request = { ...ControllerPublishVolumeRequest.create(), volumeId, nodeId: NODE, volumeCapability };
+/** Publishes a volume to a node, the first one by default, through CSI. */
+export async function publish(
+  { handlers }: VirtualDriver,
+  volumeId: string,
+  nodeId: string = NODE,
+): Promise<void> {
+  const request = { ...ControllerPublishVolumeRequest.create(), volumeId, nodeId, volumeCapability };
   mustAnswer(await handlers.controllerPublishVolume?.(request, aCall()));
 }
 
-/** Unpublishes a volume from the one node through CSI. */
-export async function unpublish({ handlers }: VirtualDriver, volumeId: string): Promise<void> {
-  const request = { ...ControllerUnpublishVolumeRequest.create(), volumeId, nodeId: NODE };
+/** Unpublishes a volume from that node through CSI. */
+export async function unpublish(
+  { handlers }: VirtualDriver,
+  volumeId: string,
+  nodeId: string = NODE,
+): Promise<void> {
+  const request = { ...ControllerUnpublishVolumeRequest.create(), volumeId, nodeId };
   mustAnswer(await handlers.controllerUnpublishVolume?.(request, aCall()));
 }

@@ -13,9 +13,9 @@ type LabelledVolume = Pick<ObservedVolume, "volume"> & {
 
 /**
  * Labels a volume for the nodes of its attachments, and removes the labels of nodes that it no longer
- * concerns once there are too many. `labelFirst` has labelled it for the nodes that its record names, unless a person
- * has removed such a label. Conditional on what the store shows: a record that changes in between keeps its
- * labels. Fails as the store does.
+ * concerns once there are too many. `labelFirst` has labelled it for the nodes that its record names, unless
+ * a person has removed such a label. Conditional on what the store shows: a record that changes in between
+ * keeps its labels. Fails as the store does.
  */
 export async function labelNodes(
   ports: Pick<WriterPorts, "store" | "steps"> & { readonly cache: Pick<WriterPorts["cache"], "get"> },

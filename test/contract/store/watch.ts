@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { nodeLabel } from "../../../src/core/api/node-labels.ts";
 import { valueOf } from "../../../src/core/testing/value-of.ts";
 import { WatchGone } from "../../../src/ports/store/object-store.ts";
 import { aNewDriverNode, aNewVolume, aVolumeStatus } from "../worlds/object-builders.ts";
@@ -154,6 +155,36 @@ export function watchContract({ on, name }: StoreSuite): void {
       assert.equal(events[2]?.object.metadata.resourceVersion, stops.metadata.resourceVersion);
       await watch.stop();
     });
+
+    on(
+      "sends by the label of a node only what has it, its status and its loss included",
+      async ({ store }) => {
+        const selector = { [nodeLabel("node-a")]: "" };
+        const mine = valueOf(
+          await store.create("AzVolume", aNewVolume("pvc-1", { labels: { ...selector, more: "1" } }), never),
+        );
+        const labels = { [nodeLabel("node-b")]: "" };
+        const other = valueOf(await store.create("AzVolume", aNewVolume("pvc-2", { labels }), never));
+        const { items, resourceVersion } = valueOf(await store.list("AzVolume", selector, never));
+        assert.deepEqual(items, [mine]);
+        const watch = watching(store, "AzVolume", resourceVersion, selector);
+        const status = aVolumeStatus();
+        valueOf(await store.updateStatus("AzVolume", { ...other, status }, never));
+        const changed = valueOf(await store.updateStatus("AzVolume", { ...mine, status }, never));
+        valueOf(await store.update("AzVolume", withLabels(changed, { more: "1" }), never));
+        const events = await watch.take(2);
+        assert.deepEqual(
+          events.map((event) => [event.type, event.object.metadata.name]),
+          [
+            ["MODIFIED", "pvc-1"],
+            ["DELETED", "pvc-1"],
+          ],
+        );
+        assert.deepEqual(events[0]?.object, changed);
+        assert.ok((await store.get("AzVolume", "pvc-1", never)).ok, "it is there for those who read it");
+        await watch.stop();
+      },
+    );
 
     on(
       "sends bookmarks to a quiet watch, which resumes from them without loss",
