@@ -112,6 +112,7 @@ export const deviceMutations: readonly Mutation[] = [
     alsoRemoves: ["twins", "kept-luns"],
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,
+    shownBy: 3,
     takes:
       "a first format is interrupted, its disk is detached, and another volume's raw disk gets its LUN " +
       "before the node notices",

@@ -114,9 +114,9 @@ export const driverMutations: readonly Mutation[] = [
       "a node holds the device from its last look at it until it is mounted or bound, and so does a mount " +
       "command as long as it lives",
     edits: withoutHold,
-    breaks: ["two-writers", "synced-data-lost", "formatted-data"],
+    breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: numbersGivenAwayStorm,
-    shownBy: 8,
+    shownBy: 3,
     takes:
       "a node is fenced with an old mount command under way, its record is lost, and another volume's " +
       "disk gets the number of the one that went",
@@ -372,6 +372,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: withoutPods,
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndUnnamedStorm,
+    shownBy: 18,
     takes:
       "another client asks Azure to detach a disk from a node that writes it, that fails, and all " +
       "objects are lost while Azure does not name its VM",
@@ -447,7 +448,7 @@ export const driverMutations: readonly Mutation[] = [
     alsoRemoves: ["released-epochs"],
     breaks: ["two-writers"],
     storm: backupsWithoutHeartbeatsStorm,
-    shownBy: 22,
+    shownBy: 31,
     takes:
       "a backup is restored while no controller runs, and a node's heartbeats had failed since it was made",
     noticedBy: "src/node/writer/rollback-detector.test.ts",

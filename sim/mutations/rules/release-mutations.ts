@@ -18,7 +18,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["requested-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    shownBy: 3,
+    shownBy: 2,
     takes: "a volume is requested on one node while a pod runs on another",
     noticedBy: "src/core/writer/plan-writer.test.ts",
   },
@@ -118,7 +118,7 @@ export const releaseMutations: readonly Mutation[] = [
     alsoRemoves: ["recall-first", "waits-to-be-requested"],
     breaks: ["healthy-writer-cut-off"],
     storm: thereAndBackStorm,
-    shownBy: 2,
+    shownBy: 6,
     takes:
       "a pod comes back to its node while the release check is under way: a controller stands still " +
       "there for seconds",

@@ -506,6 +506,27 @@ describe("controllerUnpublishVolume", () => {
     assert.deepEqual(await erasedConcurrently(undefined), ok({}));
   });
 
+  it("does not take a volume for released that is recreated as soon as it is gone", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
+      world.use = { kind: "unused" };
+      const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+      await world.clock.advance(1_000);
+      world.store.holdWatches(true);
+      assert.ok((await world.store.delete("AzVolume", "pvc-1", {}, never)).ok);
+      await world.removeFinalizers("pvc-1");
+      const { metadata, spec } = aVolumeObject({ spec: { ...withReplicas, diskUri: volumeId } });
+      const recreated = await world.store.create(
+        "AzVolume",
+        { metadata: { name: metadata.name }, spec },
+        never,
+      );
+      assert.ok(recreated.ok, JSON.stringify(recreated));
+      world.store.holdWatches(false);
+      const what = "its disk to be looked at";
+      assert.deepEqual(await world.answerOf(answer), fail({ kind: "StillWaiting", volumeId, what }));
+    }));
+
   it("withdraws nothing on a recreated volume before its disk has been checked", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));

@@ -50,6 +50,8 @@ export async function waitUntilReleased(
   if (!released) return fail(whyHeld(context, volume, volumeId, node));
   const present = context.cache.get("AzVolume", volume.metadata.name);
   if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
+  // It was released, or gone: a volume that a person has deleted is made again a moment later.
+  if (!isReleased(present)) return fail(whyHeld(context, volume, volumeId, node));
   const record = present.status?.record;
   // The writer in a restored backup proves nothing.
   const trusted = await trustedIncarnation(context, call);
