@@ -553,7 +553,8 @@ export const recordsLostStorm: DirectedStorm = {
  * pods are moved by force.
  */
 export const deletedWhileStaleStorm: DirectedStorm = {
-  strikes: { "loss/everything-deleted": 10, "azure/reads-stale": 30, "haste/forced-by-hand": 14 },
+  attach: "kubernetes",
+  strikes: { "loss/everything-deleted": 16, "azure/reads-stale": 40, "haste/forced-by-hand": 18 },
 };
 
 /** A person copies disks, tags and all, and uses the copies as volumes of their own. */
