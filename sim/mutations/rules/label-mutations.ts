@@ -1,7 +1,7 @@
 import type { Mutation } from "../mutation.ts";
 import { labelledNodesStorm } from "../storms.ts";
 
-/** The rules by which the object store sends a node the volumes that concern it (docs/adr/0068). */
+/** The rules by which the object store sends a node the volumes that concern it (docs/adr/0069). */
 export const labelMutations: readonly Mutation[] = [
   {
     name: "label-first",
