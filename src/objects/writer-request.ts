@@ -210,7 +210,9 @@ function demoted(
   { marksStaged = false, isOwn = false }: { readonly marksStaged?: boolean; readonly isOwn?: boolean },
 ): AzVolumeAttachment {
   const { writerRequest, published, ...kept } = present.spec;
-  const marks = marksStaged && writerRequest !== undefined ? { staged: true as const } : {};
+  // Where no attach has begun there is no disk to stage.
+  const mayHaveIt = writerRequest !== undefined && (present.status?.state ?? "Pending") !== "Pending";
+  const marks = marksStaged && mayHaveIt ? { staged: true as const } : {};
   const staysPublished = isOwn && published === true ? { published } : {};
   return { ...present, spec: { ...kept, role: "Replica", ...marks, ...staysPublished } };
 }

@@ -139,8 +139,12 @@ function planUsed(
   attachment: AzVolumeAttachment,
   node: NodeIdentity | undefined,
 ): AttachmentAction {
-  if (node === undefined || observed.pods() === undefined || isDeleting(observed.volume))
-    return { kind: "Wait", because: "a pod uses the volume there", afterMs: POD_SEEN_AGAIN_MS };
+  if (node === undefined || observed.pods() === undefined || isDeleting(observed.volume)) {
+    const because = mayBeStaged(observed, attachment)
+      ? "its node has not unstaged the volume: if that node is dead, mark it out of service"
+      : "a pod uses the volume there";
+    return { kind: "Wait", because, afterMs: POD_SEEN_AGAIN_MS };
+  }
   if (isDetachBegun(attachment, node)) return { kind: "TakeBackDetach", node };
   const isNodesOwn = attachment.spec.staged === true || isOnUnheardNode(observed, attachment);
   return { kind: "Recreate", node, ...(isNodesOwn ? { withoutPod: true } : {}) };

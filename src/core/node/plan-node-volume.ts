@@ -100,14 +100,25 @@ function planShared(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   const { attachment, checkpoint, mount, targets } = observed;
   if (hasLostRequest(observed)) return [{ kind: "RequestWriter" }];
   const isMounted = mount !== "none" || targets.length > 0;
-  const isUnrequested = attachment !== undefined && !isPrimaryOrRequested(attachment);
-  const isLeftOver = !isMounted && (checkpoint?.isOfEarlierBoot === true || isUnrequested);
+  const isLeftOver = !isMounted && (checkpoint?.isOfEarlierBoot === true || isUnrequested(observed));
   const isStaged = isMounted || (checkpoint !== undefined && !isLeftOver);
   const isRight = attachment === undefined || (attachment.spec.staged === true) === isStaged;
   return [
     ...(isLeftOver && checkpoint !== undefined ? [cleanUp(observed, undefined)] : []),
     ...(isRight ? [] : ([{ kind: "CorrectStaged", isStaged }] as const)),
   ];
+}
+
+/**
+ * Whether a pod still has a volume here that several nodes may write and that is not requested here any more:
+ * it is to be unstaged once the pod has ended.
+ */
+export function isLeftToPods(observed: ObservedNodeVolume): boolean {
+  return observed.isMultiWriter && isUnrequested(observed) && observed.targets.length > 0;
+}
+
+function isUnrequested({ attachment }: ObservedNodeVolume): boolean {
+  return attachment !== undefined && !isPrimaryOrRequested(attachment);
 }
 
 /**

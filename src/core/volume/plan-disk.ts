@@ -1,4 +1,5 @@
 import type { AzVolume, VolumeDetail } from "../api/az-volume.ts";
+import { mayBeStaged } from "../attachment/is-replica.ts";
 import { isPrimaryOrRequested } from "../attachment/is-requested-primary.ts";
 import {
   isDeletedByHand,
@@ -134,6 +135,8 @@ function offlineObstacle(observed: ObservedVolume): string | undefined {
   const { attachments } = observed;
   if (attachments.some(({ attachment }) => isPrimaryOrRequested(attachment)))
     return "a node has the volume published";
+  const staged = attachments.find(({ attachment }) => mayBeStaged(observed, attachment));
+  if (staged !== undefined) return `node ${staged.attachment.spec.nodeName} has not unstaged the volume`;
   const { writer, fencing } = recordOf(observed) ?? {};
   if (fencing !== undefined) return `node ${fencing.nodeName} is being fenced from the disk`;
   if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;

@@ -103,8 +103,11 @@ async function cleanUp(
   // Refused by the record: another pass was faster, and the checkpoint goes all the same.
   if (!proven.ok && proven.failure.kind !== "NotWriter") return proven;
   if (checkpoint === undefined) return ok(undefined);
+  // The disk of a volume without a record stays attached, and the next stage would take these for its own.
+  if (observed.isMultiWriter) await restoreDevice(ports, volumeName, signal);
   const isFlushed = observed.mount === "live";
-  const clean = await verifyClean(ports, target, { needsDevice: false, isFlushed }, signal);
+  const flushes = !observed.isMultiWriter;
+  const clean = await verifyClean(ports, target, { needsDevice: false, isFlushed, flushes }, signal);
   return clean.ok ? ports.checkpoints.remove(volumeName, signal) : clean;
 }
 
@@ -288,7 +291,7 @@ async function correctOwnMark(
   const { nodeName } = ports.node;
   const clean = isStaged
     ? ok(undefined)
-    : await verifyClean(ports, target, { needsDevice: false, isFlushed: false }, signal);
+    : await verifyClean(ports, target, { needsDevice: false, isFlushed: true, flushes: false }, signal);
   if (!clean.ok) return clean;
   const corrected = await correctStaged(ports, { volumeId, nodeName }, isStaged, signal);
   if (corrected.ok)

@@ -29,7 +29,9 @@ export async function findUntrackedMounts(
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;
-    if (attachment.status?.state !== "Attached") return ok(undefined);
+    const isUnverified = isNamed(record, ports.node, "unverified");
+    // What this machine does not see it has not staged: the mark goes, and the disk may be attached again.
+    if (!isUnverified || attachment.status?.state !== "Attached") return ok(undefined);
     // According to Azure the disk is here. A machine without device links must not count as clean:
     // V1 found its disks without them.
     const reported = await markDeviceMissing(ports, attachment, signal);

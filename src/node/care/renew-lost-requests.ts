@@ -69,7 +69,9 @@ async function renewLostRequest(
   const isUsed = observed.mount === "live" && observed.targets.length > 0;
   if (attachment !== undefined && isTerminating(attachment) && isUsed)
     return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${ports.node.nodeName}` });
+  // Nothing else: what is to be cleaned up waits for a trusted store, and must not keep the others unheard.
   for (const action of planNodeVolume({ ...observed, attachment })) {
+    if (action.kind !== "RequestWriter") continue;
     const done = await executeVolumeAction(ports, seen.value, action, signal);
     if (!done.ok) return done;
   }

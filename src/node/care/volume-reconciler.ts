@@ -1,7 +1,7 @@
 import { LUNS_MAX } from "../../core/azure/choose-luns.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
-import { planNodeVolume } from "../../core/node/plan-node-volume.ts";
+import { isLeftToPods, planNodeVolume } from "../../core/node/plan-node-volume.ts";
 import { disownsMount } from "../../core/rollback/disowned-mount.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
@@ -21,6 +21,11 @@ const RECALLED_AGAIN_MS = 500;
  * milliseconds.
  */
 const DISPUTED_AGAIN_MS = 2_000;
+/**
+ * How often a volume is checked that is not requested here any more and that a pod still has, in
+ * milliseconds: no change of an object shows that it is unpublished, and the next pod may wait for that.
+ */
+const LEFT_AGAIN_MS = 1_000;
 
 /**
  * The work of a node on its own volumes: it reclaims what it uses, answers recalls, removes what the
@@ -50,7 +55,8 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       if (!seen.ok) return seen;
       const planned = planNodeVolume(seen.value.observed);
       if (!planned.some(({ kind }) => kind === "ReportDispute")) ports.disputes.delete(volumeName);
-      if (planned.length === 0) return ok({});
+      if (planned.length === 0)
+        return ok(isLeftToPods(seen.value.observed) ? { requeueAfterMs: LEFT_AGAIN_MS } : {});
       const done = await ports.locks.runConcurrently(volumeId, "clean-up", () =>
         reconcileOwnVolume(ports, volumeName, volumeId, signal),
       );

@@ -148,6 +148,8 @@ describe("a node's own work on a volume that several nodes may write", () => {
       await reconcile(world);
       const inUse = { isMarked: true, isRequested: false, checkpoints: 1 };
       assert.deepEqual(stateOf(world), inUse, "its target is bound");
+      // No change of an object will show that it is unpublished.
+      assert.deepEqual(await reconcile(world), { ok: true, value: { requeueAfterMs: 1_000 } });
       const { ok: isUnbound } = await world.answerOf(
         unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never),
       );
@@ -157,6 +159,14 @@ describe("a node's own work on a volume that several nodes may write", () => {
       await change(world, { role: "Primary", writerRequest: { since: "2026-01-01T00:00:00.000Z" } });
       assert.equal((await publish(world)).ok, true);
       assert.deepEqual(stateOf(world), MARKED);
+    }));
+
+  it("takes back the mark of a disk that this machine does not see", () =>
+    withSharedVolume(async (world) => {
+      world.machine.detach(0);
+      await change(world, { staged: true, role: "Replica", writerRequest: undefined });
+      await reconcile(world);
+      assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
   it("keeps the mark where its checkpoint is lost, and a pod has the device", () =>

@@ -71,7 +71,12 @@ async function endShared(
     checkpoint: checkpointOf(ports, name),
     attachment: ownAttachment(ports, name),
   };
-  const clean = await verifyClean(ports, known, { needsDevice: false, isFlushed: false }, signal);
+  const clean = await verifyClean(
+    ports,
+    known,
+    { needsDevice: false, isFlushed: true, flushes: false },
+    signal,
+  );
   const removed = clean.ok ? await removeCheckpoint(ports, volumeId, signal) : clean;
   const ended = removed.ok ? await endRequest(ports, volumeId, signal) : removed;
   return ended.ok ? ok(undefined) : ended;

@@ -8,11 +8,13 @@ import { fail, ok } from "../../../core/failure/result.ts";
 import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { aLease } from "../../../core/testing/a-lease.ts";
 import { aReplica, attachmentName, aVolume, diskUri, leaving } from "../../../core/testing/objects.ts";
+import { correctStaged } from "../../../objects/staged-mark.ts";
 import type { NodePresence } from "../../../ports/cluster/cluster-volumes.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import { type ReconcileWorld, withControllerPorts } from "../../testing/a-controller.ts";
 import { aDriverNode } from "../../testing/a-driver-node.ts";
 import { anInstance } from "../../testing/an-instance.ts";
+import { must } from "../../testing/settled.ts";
 import { attachmentReconciler } from "../attachment-reconciler.ts";
 
 const never = new AbortController().signal;
@@ -38,12 +40,15 @@ async function leave(
     volume = {},
     status = {},
     storeIncarnation = 0,
+    asked = async () => undefined,
   }: {
     readonly pastCache: PastCache;
     readonly volume?: Partial<AzVolume["spec"]>;
     readonly status?: Partial<NonNullable<AzVolumeAttachment["status"]>>;
     /** In which store incarnation its node has compared its volumes. */
     readonly storeIncarnation?: number;
+    /** What happens while its pods are asked for. */
+    readonly asked?: () => Promise<unknown>;
   },
 ): Promise<Reconciled> {
   const { record: _, ...provisioned } = aVolume().status ?? assert.fail("no status");
@@ -56,7 +61,14 @@ async function leave(
   const { users, clusterVolumes, cloud } = world.ports;
   const ports = {
     ...world.ports,
-    users: { ...users, on: async () => use, isOutOfService: async () => isOutOfService },
+    users: {
+      ...users,
+      on: async () => {
+        await asked();
+        return use;
+      },
+      isOutOfService: async () => isOutOfService,
+    },
     clusterVolumes: { ...clusterVolumes, knowsAttachments, nodePresence: async () => presence },
     cloud: {
       ...cloud,
@@ -130,6 +142,21 @@ describe("detach of a replica of several writers whose pod the cache does not sh
       await leave(world, { pastCache: { use: { kind: "unused" } }, storeIncarnation: 1 });
       assert.deepEqual(shown(world), detached);
     }));
+
+  it("keeps it where it was marked as staged since, unless its node is lost", async () => {
+    const leaveMarked = async (isOutOfService: boolean): Promise<unknown> => {
+      let left: unknown;
+      await withControllerPorts(async (world) => {
+        const where = { volumeId: diskUri, nodeName: "node-a" };
+        const asked = (): Promise<unknown> => must(correctStaged(world.ports, where, true, never));
+        await leave(world, { pastCache: { use: { kind: "unused" }, isOutOfService }, asked });
+        left = shown(world);
+      });
+      return left;
+    };
+    assert.deepEqual(await leaveMarked(false), kept);
+    assert.deepEqual(await leaveMarked(true), detached);
+  });
 
   it("takes an earlier detach back first", () =>
     withControllerPorts(async (world) => {

@@ -8,6 +8,7 @@ import { type AttachmentAction, isProvenOff } from "../../../core/attachment/pla
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
+import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
 import { toObjectError } from "../../../objects/object-error.ts";
@@ -25,6 +26,13 @@ import { resetAttachment } from "./reset-attachment.ts";
 import { takeBackDetach } from "./take-back-detach.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
+
+/** A detach that is about to be marked. */
+interface DetachMark extends Pick<DetachAction, "kind" | "node"> {
+  readonly attempt: string;
+  /** Whether a mark that the node has staged the volume, which a cache may not show yet, keeps the disk. */
+  readonly keepsStaged: boolean;
+}
 
 /**
  * Detaches the disk of an attachment from a node, where the record allows it, and removes the object.
@@ -50,8 +58,9 @@ export async function detach(
     use = await replicaUseNow(ports, attachment, callSignal);
     if (use.kind !== "unused") return isAllowed;
     attempt = ports.random.uuid();
+    const keepsStaged = !(isSingleWriter(known.spec.capabilities) || (await isLost(ports, node, callSignal)));
     isAllowed =
-      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, callSignal)) &&
+      (await isMarkedDetaching(ports, attachment, { kind, node, attempt, keepsStaged }, callSignal)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
       (await mayDetachNow(ports, attachment, node, callSignal));
     return isAllowed;
@@ -149,7 +158,7 @@ function keepWhileUseUnknown(
 async function isMarkedDetaching(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
-  { kind, node, attempt }: Pick<DetachAction, "kind" | "node"> & { readonly attempt: string },
+  { kind, node, attempt, keepsStaged }: DetachMark,
   signal: AbortSignal,
 ): Promise<boolean> {
   const marked = await changeStatus(
@@ -157,17 +166,31 @@ async function isMarkedDetaching(
     attachmentTarget(ports, attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isToMark = mayBeDetached(kind, present) && concernsVm(status, node);
+      const isToMark = mayBeDetached({ kind, keepsStaged }, present) && concernsVm(status, node);
       return isToMark ? { ...present, status: { ...status, state: "Detaching", attempt } } : undefined;
     },
     signal,
   );
-  return marked.ok && mayBeDetached(kind, marked.value);
+  return marked.ok && mayBeDetached({ kind, keepsStaged }, marked.value);
 }
 
 /** Only a detach from an earlier VM keeps the attachment. */
-function mayBeDetached(kind: DetachAction["kind"], attachment: AzVolumeAttachment): boolean {
+function mayBeDetached(
+  { kind, keepsStaged }: Pick<DetachMark, "kind" | "keepsStaged">,
+  attachment: AzVolumeAttachment,
+): boolean {
+  if (keepsStaged && attachment.spec.staged === true) return false;
   return kind === "DetachEarlier" || isTerminating(attachment);
+}
+
+/** Whether a node is out of service or gone, past the cache. */
+async function isLost(
+  { clusterVolumes, users }: Pick<AttachmentPorts, "clusterVolumes" | "users">,
+  { nodeName }: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await users.isOutOfService(nodeName, signal)) return true;
+  return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
 }
 
 /**

@@ -191,7 +191,8 @@ describe("controllerUnpublishVolume", () => {
     ): Promise<void> => {
       const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
       await world.given("AzVolume", aVolumeObject({ spec: { ...withReplicas, capabilities } }));
-      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", ...spec }));
+      const attachment = anAttachmentObject({ nodeName: "node-a", ...spec });
+      await world.given("AzVolumeAttachment", { ...attachment, status: { state: "Attached", lun: 0 } });
     };
 
     it("keeps a replica on a node that has begun to unstage it, also when it is repeated", () =>
@@ -357,6 +358,37 @@ describe("controllerUnpublishVolume", () => {
         await must(correctStaged(world.context, { volumeId, nodeName: "node-a" }, false, never));
         assert.deepEqual(await world.answerOf(answer), ok({}));
         assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+      }));
+
+    it("waits for such a node also where it is repeated without a node id", () =>
+      withController(async (world) => {
+        await given(world, { published: true, writerRequest });
+        world.use = { kind: "unused" };
+        const users = { ...world.context.users, isOutOfService: async () => false };
+        for (const call of ["first", "repeated"]) {
+          const answer = await world.answerOf(
+            controllerUnpublishVolume(
+              { ...world.context, users },
+              { volumeId, nodeId: "", secrets: {} },
+              aCall({ deadlineMs: world.clock.elapsedMs() + 5_000 }),
+            ),
+          );
+          assert.equal(
+            !answer.ok && answer.failure.kind === "StillWaiting" && answer.failure.what,
+            UNSTAGE,
+            call,
+          );
+        }
+      }));
+
+    it("waits for no node to which the disk was never attached", () =>
+      withController(async (world) => {
+        const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+        await world.given("AzVolume", aVolumeObject({ spec: { ...withReplicas, capabilities } }));
+        const attachment = anAttachmentObject({ nodeName: "node-a", published: true, writerRequest });
+        await world.given("AzVolumeAttachment", attachment);
+        world.use = { kind: "unused" };
+        assert.deepEqual(await world.answerOf(unpublish(world)), ok({}));
       }));
 
     it("finds that its node has staged it since its users were asked for", () =>

@@ -1,9 +1,10 @@
 import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../../core/api/az-volume.ts";
-import { keepsReplicas } from "../../../core/attachment/observed-volume.ts";
+import { isTerminating, keepsReplicas } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
+import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { attachmentsNow } from "../../../objects/cache/attachments-now.ts";
 import { withdrawRequest } from "../../../objects/writer-request.ts";
 import type {
@@ -82,7 +83,7 @@ async function readAgain(
 
 /**
  * Without a node id CSI means every node that the volume is published to, also one that this
- * controller's cache does not show yet.
+ * controller's cache does not show yet, and one from which an earlier call has not finished to unpublish it.
  */
 async function nodesToUnpublish(
   context: ControllerContext,
@@ -92,9 +93,13 @@ async function nodesToUnpublish(
 ): Promise<Result<readonly string[], Failure>> {
   if (nodeId !== "") return ok([nodeId]);
   const attachments = await attachmentsNow(context, { volumeName: volume.metadata.name }, signal);
-  return attachments.ok
-    ? ok(attachments.value.filter(({ spec }) => spec.role === "Primary").map(({ spec }) => spec.nodeName))
-    : attachments;
+  if (!attachments.ok) return attachments;
+  const left = attachments.value.filter(
+    (attachment) =>
+      attachment.spec.role === "Primary" || attachment.spec.staged === true || isTerminating(attachment),
+  );
+  const writers = nodesIn(volume.status?.record, "writer", "fencing");
+  return ok([...new Set([...left.map(({ spec }) => spec.nodeName), ...writers.map((one) => one.nodeName)])]);
 }
 
 /** `volume` may be older by some reads: the record is read again before it changes. */
