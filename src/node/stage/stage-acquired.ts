@@ -1,6 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
+import { WITH_UNKNOWN_FEATURE } from "../../core/node/file-system/why-not-grown.ts";
 import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
@@ -104,7 +105,7 @@ export async function adjustStaged(
  * expands it, since the volume has had its size from the start. A read-only mount can't grow.
  */
 async function growCopy(
-  { host }: NodePorts,
+  { host, logger }: NodePorts,
   request: StageRequest,
   staged: Staged,
   signal: AbortSignal,
@@ -114,7 +115,11 @@ async function growCopy(
   const isFixed = accessType === "block" || isStagedReadOnly(request);
   if (volume.spec.disk.sourceUri === undefined || isFixed) return ok(staged);
   const grown = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
-  return grown.ok ? ok(staged) : grown;
+  if (grown.ok) return ok(staged);
+  // No later stage can grow it either, and the kernel has mounted it.
+  if (grown.failure.kind !== "GrowsUnmounted" || grown.failure.reason !== WITH_UNKNOWN_FEATURE) return grown;
+  logger.warn("mounted copy not grown", { volumeName: volume.metadata.name, failure: grown.failure });
+  return ok(staged);
 }
 
 /** What a pod writes to a raw disk must never be taken for an unfinished first format, nor for no data. */

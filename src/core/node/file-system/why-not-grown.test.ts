@@ -5,6 +5,7 @@ import {
   WHILE_READ_ONLY,
   whyNotGrown,
   WITH_ERRORS,
+  WITH_UNKNOWN_FEATURE,
   WITHOUT_CAPABILITY,
 } from "./why-not-grown.ts";
 
@@ -24,6 +25,11 @@ const rows = [
     why: WITH_ERRORS,
   },
   { because: "no capability", given: { mayGrowMountedExt: false }, why: WITHOUT_CAPABILITY },
+  {
+    because: "a feature that the tools lack",
+    given: { stderr: "resize2fs: Filesystem has unsupported feature(s) (/dev/sdc)" },
+    why: WITH_UNKNOWN_FEATURE,
+  },
   { because: "the capability and no errors", given: {}, why: undefined },
   { because: "another problem", given: { errorCount: 1, stderr: "No space left" }, why: undefined },
   { because: "another file system", given: { errorCount: undefined }, why: undefined },

@@ -20,6 +20,9 @@ export const WITH_ERRORS =
 export const WHILE_READ_ONLY =
   "it is mounted read-only; pods start with the size that it has: to grow it, mount the volume writable " +
   "once (without ro in mountOptions of a PersistentVolume)";
+export const WITH_UNKNOWN_FEATURE =
+  "the resize2fs of this node plug-in's image lacks a feature of it; pods start with the size that it has: " +
+  "grow it with a newer e2fsprogs";
 
 /**
  * Why a mounted file system is not grown, where that ends with its next mount; undefined: for another reason.
@@ -32,6 +35,7 @@ export function whyNotGrown({
   stderr,
 }: UngrownFileSystem): string | undefined {
   if (isReadOnly) return WHILE_READ_ONLY;
+  if (errorCount !== undefined && stderr.includes("unsupported feature")) return WITH_UNKNOWN_FEATURE;
   if (errorCount === undefined || !stderr.includes("Permission denied")) return undefined;
   if (errorCount > 0) return WITH_ERRORS;
   return mayGrowMountedExt ? undefined : WITHOUT_CAPABILITY;
