@@ -89,6 +89,22 @@ describe("withCopy", () => {
     assert.deepEqual(withCopy(failed, disk, nowMs).copy?.failedState, undefined);
   });
 
+  for (const state of ["Succeeded", "Updating"])
+    it(`keeps a failed one without a percentage after a later change: ${state}`, () => {
+      const failed = withCopy(withCopy(status, disk, nowMs), { ...disk, state: "Failed" }, nowMs);
+      const changed = withCopy(failed, { ...disk, state, completionPercent: undefined }, nowMs);
+      assert.deepEqual(changed, failed);
+      const continued = withCopy(changed, { ...disk, completionPercent: 60 }, nowMs);
+      assert.deepEqual([continued.copy?.percent, continued.copy?.failedState], [60, undefined]);
+      assert.deepEqual(withCopy(continued, { ...disk, completionPercent: undefined }, nowMs), status);
+    });
+
+  it("keeps one of which Azure shows neither a percentage nor an end", () => {
+    const updating = { ...disk, state: "Updating", completionPercent: undefined };
+    const filling = withCopy(status, disk, nowMs);
+    assert.deepEqual(withCopy(filling, updating, nowMs), filling);
+  });
+
   for (const { because, shown, firstAttachTime } of [
     { because: "no node has had it", shown: disk, firstAttachTime: undefined },
     { because: "a VM has it", shown: { ...disk, attachedTo: ["vm"] }, firstAttachTime: agoMs(0) },
@@ -142,6 +158,12 @@ describe("whyNoFirstAttach", () => {
   for (const { because, volume, shown, refused } of [
     { because: "refuses a copy that has failed", volume: filled(), shown: broken, refused: why },
     { because: "refuses one that was read as failed", volume: shownFailed, shown: undefined, refused: why },
+    {
+      because: "refuses one that was read as failed, and is changed since",
+      volume: shownFailed,
+      shown: { ...disk, completionPercent: undefined },
+      refused: why,
+    },
     { because: "allows one that is filled", volume: filled(), shown: disk, refused: undefined },
     { because: "allows one that continues", volume: shownFailed, shown: disk, refused: undefined },
     { because: "allows one that a node has had", volume: had, shown: broken, refused: undefined },

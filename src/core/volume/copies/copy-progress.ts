@@ -43,7 +43,9 @@ export function withNewCopy(status: VolumeStatus, disk: CopiedDisk, nowMs: numbe
 
 /**
  * The status with the progress that Azure shows of a copy. It is over once Azure shows the disk as succeeded
- * and no percentage. Of one that has failed, nothing says that it will not continue.
+ * and no percentage. Of one that has failed, nothing says that it will not continue, which a percentage shows.
+ * Without one it stays failed: Azure shows the disk as succeeded after any later change of it, such as its
+ * tags, whether or not it has the data.
  */
 export function withCopy(
   { copy: before, ...status }: VolumeStatus,
@@ -51,8 +53,10 @@ export function withCopy(
   nowMs: number,
 ): VolumeStatus {
   const conditions = status.conditions.filter(({ type }) => type !== "Copying");
-  const isFailed = hasFailed(disk);
-  if (disk.completionPercent === undefined && !isFailed) return { ...status, conditions };
+  const failedState = failedStateOf(before, disk);
+  const isFailed = failedState !== undefined;
+  if (disk.completionPercent === undefined && disk.state === "Succeeded" && !isFailed)
+    return { ...status, conditions };
   const readTime = toTimestamp(nowMs);
   const since = before?.since ?? readTime;
   const percent = disk.completionPercent ?? before?.percent ?? 0;
@@ -60,7 +64,7 @@ export function withCopy(
   const copy: Copy = {
     ...{ percent, since, readTime },
     ...(firstAttachTime === undefined ? {} : { firstAttachTime }),
-    ...(isFailed ? { failedState: disk.state } : {}),
+    ...(isFailed ? { failedState } : {}),
   };
   const condition = {
     type: "Copying",
@@ -70,6 +74,12 @@ export function withCopy(
     lastTransitionTime: isFailed && before?.failedState === undefined ? readTime : since,
   } as const;
   return { ...status, copy, conditions: [...conditions, condition] };
+}
+
+/** As which state a copy has failed, by what was known and what Azure shows; undefined: it has not. */
+function failedStateOf(before: Copy | undefined, disk: CopiedDisk): string | undefined {
+  if (hasFailed(disk)) return disk.state;
+  return disk.completionPercent === undefined ? before?.failedState : undefined;
 }
 
 function describeCopy({ percent, failedState }: Copy): string {
@@ -110,7 +120,7 @@ export function whyNoFirstAttach(
   const { copy, detail } = status ?? {};
   if (copy === undefined || detail === undefined || copy.firstAttachTime !== undefined) return undefined;
   if (shown !== undefined && wasUsed(shown)) return undefined;
-  const state = shown === undefined ? copy.failedState : hasFailed(shown) ? shown.state : undefined;
+  const state = shown === undefined ? copy.failedState : failedStateOf(copy, shown);
   if (state === undefined) return undefined;
   const sourceUri = spec.disk.sourceUri ?? shown?.sourceUri ?? "";
   return { kind: "DiskCopyFailed", diskUri: detail.diskUri, sourceUri, state };
