@@ -74,8 +74,9 @@ export const cloudFailures = {
     retryable: false,
     sentence: (failure) =>
       `disk ${quote(failure.diskUri)} is no copy of ${quote(failure.sourceUri)} that Azure calls complete ` +
-      `(provisioningState ${failure.state}): delete it and copy again, or set its tags again if only ` +
-      "a later change of it has failed",
+      `(provisioningState ${failure.state}), so data may be missing on it: restore again from that source, ` +
+      "which is kept until then; deleting the PersistentVolumeClaim of the failed copy deletes it, and a " +
+      "disk without one is deleted in Azure",
     example: { diskUri: EXAMPLE_DISK, sourceUri: EXAMPLE_SNAPSHOT, state: "Failed" },
   },
   NoFreeShare: {
