@@ -74,7 +74,10 @@ describe("the first attach of a copy", () => {
       assert.equal(await attach(world, failed), false);
       const { state, error } = world.attachment("node-a")?.status ?? {};
       assert.deepEqual([state, error?.kind], ["AttachmentFailed", "DiskCopyFailed"]);
-      assert.match(error?.message ?? "", /restore again from that source, which is kept until then; deleting the Persist/u);
+      assert.match(
+        error?.message ?? "",
+        /restore again from that source, which is kept until then; deleting the Persist/u,
+      );
       assert.equal(world.volume()?.status?.copy?.firstAttachTime, undefined);
     }));
 

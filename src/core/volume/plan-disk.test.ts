@@ -267,6 +267,54 @@ describe("planDisk", () => {
     ]);
   });
 
+  it("looks at a copy before the disk grows, and grows none that Azure fills", () => {
+    const readAgo = (ms: number): { percent: number; since: string; readTime: string } => ({
+      percent: 40,
+      since: agoMs(600_000),
+      readTime: agoMs(ms),
+    });
+    const look: DiskAction = { kind: "ReadCopy", diskUri };
+    const wait: DiskAction = { kind: "Requeue", afterMs: 50_000 };
+    const failed = { ...readAgo(10_000), failedState: "Failed" };
+    const had = { ...failed, firstAttachTime: agoMs(20_000) };
+    check([
+      ...[1, 3].flatMap((maxShares) => [
+        { because: "due", observed: growing(maxShares, { status: { copy: readAgo(60_000) } }), plan: look },
+        {
+          because: "filled",
+          observed: growing(maxShares, { status: { copy: readAgo(10_000) } }),
+          plan: wait,
+        },
+        {
+          because: "asked for a modification, too",
+          observed: asked(growing(maxShares, { status: { copy: readAgo(60_000) } })),
+          plan: { kind: "ModifyDisk", diskUri, change: { skuName: "Premium_LRS" } } as const,
+        },
+      ]),
+      {
+        because: "failed, and had by no node",
+        observed: growing(1, { status: { copy: failed } }),
+        plan: wait,
+      },
+      {
+        because: "failed, and had by a node",
+        observed: growing(1, { status: { copy: had } }),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "the mark of an offline growth ends first",
+        observed: growing(
+          3,
+          {
+            status: { ...offlineSince(660_000)?.status, copy: readAgo(60_000) },
+          },
+          [aReplica("node-b")],
+        ),
+        plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
+      },
+    ]);
+  });
+
   // A pending growth holds grants back.
   it("grows a shared disk only while no VM has it, and gives up after a while", () => {
     const minute = 60_000;

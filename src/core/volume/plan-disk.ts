@@ -11,7 +11,7 @@ import {
 } from "../attachment/observed-volume.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { nodesIn } from "../writer/record/record-nodes.ts";
-import { type CopyAction, planCopyRead } from "./copies/copy-progress.ts";
+import { type CopyAction, copyInTheWay, planCopyRead } from "./copies/copy-progress.ts";
 import { hasFailedForGood } from "./has-failed-for-good.ts";
 import { isGrowthRefused } from "./is-growth-refused.ts";
 import { type LateRequestAction, planLateRequest } from "./modification/late-modification.ts";
@@ -64,7 +64,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   if (adoptedUri !== undefined) return { kind: "AdoptDisk", diskUri: adoptedUri };
   const { detail } = status;
   const modification = planModification(volume, detail);
-  const resize = planResize(observed, detail);
+  const resize = planGrowth(observed, detail);
   // While it grows offline no node gets it, so that ends first, within its time limit.
   const change = status.state === "Updating" ? resize : (modification ?? resize);
   return change ?? planLooks(volume, detail, observed.nowMs);
@@ -98,6 +98,20 @@ function diskToAdopt(volume: AzVolume): string | undefined {
   const detail = volume.status?.detail;
   if (detail === undefined) return volume.spec.diskUri;
   return isRecordLost(volume) ? detail.diskUri : undefined;
+}
+
+/**
+ * The growth of a disk, and before it the looks at its copy: no growth hides that this has ended, and none is
+ * begun while Azure would refuse it.
+ */
+function planGrowth(observed: ObservedVolume, detail: VolumeDetail): DiskAction | undefined {
+  const { volume, nowMs } = observed;
+  const resize = planResize(observed, detail);
+  const isToGrow = volume.spec.disk.sizeGiB > detail.sizeGiB;
+  if (resize === undefined || !isToGrow || volume.status?.state === "Updating") return resize;
+  const look = planCopyRead(volume, detail, nowMs);
+  const isHeld = look?.kind === "ReadCopy" || copyInTheWay(volume) !== undefined;
+  return isHeld ? look : resize;
 }
 
 function planResize(

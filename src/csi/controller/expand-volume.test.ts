@@ -447,6 +447,25 @@ describe("expandVolume", () => {
     });
   });
 
+  for (const maxShares of [1, 3])
+    it(`is refused while Azure fills the disk, before anything is requested: maxShares ${maxShares}`, () =>
+      withController(async (world) => {
+        const volume = aVolumeObject({ detail: aDetail({ maxShares }) });
+        const { status = assert.fail("no status") } = volume;
+        const since = new Date(0).toISOString();
+        const copy = { percent: 40, since, readTime: since };
+        await world.given("AzVolume", { ...volume, status: { ...status, copy } });
+        const deadlineMs = world.clock.elapsedMs() + 5_000;
+        const asks = async (): Promise<unknown> => world.answerOf(expand(world, 20, {}, deadlineMs));
+        assert.deepEqual(await asks(), fail({ kind: "DiskBeingCopied", diskUri: aDiskUri(), percent: 40 }));
+        await world.setStatus("pvc-1", () => ({ ...status, copy: { ...copy, failedState: "Failed" } }));
+        assert.deepEqual(
+          await asks(),
+          fail({ kind: "DiskCopyFailed", diskUri: aDiskUri(), sourceUri: "", state: "Failed" }),
+        );
+        assert.equal(isRequested(world, 20), false);
+      }));
+
   describe("of a disk whose snapshots Azure copies in the background", () => {
     const snapshots = (): FakeSnapshots => {
       const fake = createFakeSnapshots(

@@ -5,6 +5,7 @@ import { deletionInProgress, refuseArgument, stillWaiting } from "../../core/fai
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { chooseDiskSize, isSizeWithin, type CapacityRange } from "../../core/volume/capacity.ts";
+import { copyInTheWay } from "../../core/volume/copies/copy-progress.ts";
 import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
@@ -132,6 +133,8 @@ async function growthObstacle(
   sizeGiB: number,
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
+  const copy = copyInTheWay(volume);
+  if (copy !== undefined) return ok(copy);
   const used = await sharedUse(context, volume, detail, signal);
   const isRequested = volume.spec.disk.sizeGiB >= sizeGiB && !isGrowthRefused(volume);
   return !used.ok || used.value !== undefined || isRequested

@@ -77,6 +77,21 @@ describe("modifyVolume", () => {
       assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
+  it("refuses to change a failed copy that no node has had", () =>
+    withController(async (world) => {
+      const volume = aVolumeObject();
+      const { status = assert.fail("no status") } = volume;
+      const since = new Date(0).toISOString();
+      const copy = { percent: 40, since, readTime: since, failedState: "Failed" };
+      await world.given("AzVolume", { ...volume, status: { ...status, copy } });
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      assert.deepEqual(
+        await world.answerOf(modify(world, { tags: "a=b" }, aDiskUri(), deadlineMs)),
+        fail({ kind: "DiskCopyFailed", diskUri: aDiskUri(), sourceUri: "", state: "Failed" }),
+      );
+      assert.equal(world.volume("pvc-1")?.spec.modification, undefined);
+    }));
+
   it("adopts a disk whose tags say what it is for, where no PersistentVolume is known", () =>
     withController(async (world) => {
       const diskUri = aDiskUri();

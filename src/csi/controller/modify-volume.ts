@@ -4,6 +4,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { sameJson } from "../../core/primitives/same-json.ts";
+import { whyNoFirstAttach } from "../../core/volume/copies/copy-progress.ts";
 import { checkModification, parseModification } from "../../core/volume/modification/volume-modification.ts";
 import { fromObjectError } from "../../objects/object-error.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -17,7 +18,8 @@ import { waitForVolume } from "./wait-for-volume.ts";
 /**
  * ControllerModifyVolume: records the request and answers once the disk is as requested, or Azure has
  * refused it. A conversion that continues in the background is not waited for. A later request replaces an
- * earlier one, so calls for one volume are not serialised.
+ * earlier one, so calls for one volume are not serialised. Fails with `DiskCopyFailed` where the disk is a
+ * failed copy that no node has had.
  */
 export async function modifyVolume(
   context: ControllerContext,
@@ -37,6 +39,8 @@ export async function modifyVolume(
   const possible = checkModification(change.value, { detail: status.detail, disk: spec.disk });
   if (!possible.ok) return possible;
   if (Object.keys(change.value).length === 0) return ok({});
+  const failedCopy = whyNoFirstAttach(volume.value);
+  if (failedCopy !== undefined) return fail(failedCopy);
   const requested = await requestModification(context, volume.value, change.value, call.signal);
   return requested.ok
     ? waitForOutcome(context, { requested: requested.value, volumeId, change: change.value }, call)

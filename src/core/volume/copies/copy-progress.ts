@@ -126,6 +126,17 @@ export function whyNoFirstAttach(
   return { kind: "DiskCopyFailed", diskUri: detail.diskUri, sourceUri, state };
 }
 
+/**
+ * Why a disk does not grow now: Azure still fills it, and grows no such disk; or it has failed to, and no node
+ * has had the disk. Undefined: it may, also a failed one that a node has had, which stays usable.
+ */
+export function copyInTheWay(volume: AzVolume): FailureOf<"DiskBeingCopied" | "DiskCopyFailed"> | undefined {
+  const { copy, detail } = volume.status ?? {};
+  return copy === undefined || detail === undefined || copy.failedState !== undefined
+    ? whyNoFirstAttach(volume)
+    : { kind: "DiskBeingCopied", diskUri: detail.diskUri, percent: copy.percent };
+}
+
 /** Whether a volume's disk may have to be filled from a source yet, as far as is known. */
 export function mayBeFilledFrom({ spec, status }: AzVolume, sourceUri: string): boolean {
   // Almost every volume: its disk is made and filled.
