@@ -6,7 +6,8 @@ import type { ObjectCache } from "./cache/object-cache.ts";
 
 /**
  * Whether a snapshot or disk may be deleted: Azure fills no disk of a volume from it. The cache names the
- * volumes that are looked at, and their objects decide. Fails with `SourceBeingCopied`.
+ * volumes that are looked at, and their objects decide. Fails with `SourceBeingCopied`,
+ * and with `StillWaiting` until an adopted disk has been looked at.
  */
 export async function checkNoCopyNeeds(
   { store, cache }: { readonly store: ObjectStore; readonly cache: Pick<ObjectCache, "list"> },

@@ -10,8 +10,8 @@ export const copyMutations: readonly Mutation[] = [
     removes: "the source of a copy that was answered is deleted only once Azure has filled the copy",
     edits: {
       file: "src/core/volume/copies/copy-progress.ts",
-      find: `if (!mayBeFilledFrom(volume, sourceUri) || copy === undefined`,
-      replace: `if (sourceUri !== "" || copy === undefined`,
+      find: `if (!mayBeFilledFrom(volume, sourceUri) || isDeleting(volume)`,
+      replace: `if (sourceUri !== "" || isDeleting(volume)`,
     },
     breaks: ["copy-broken"],
     storm: restoresAndClonesStorm,

@@ -203,6 +203,30 @@ describe("whySourceIsKept", () => {
     },
   ])
     it(`keeps a source while ${because}`, () => assert.deepEqual(whySourceIsKept(volume, uri), kept));
+
+  const adopted = (status: Partial<Status> = {}, spec: Partial<AzVolume["spec"]> = {}): AzVolume =>
+    aVolume({
+      spec: { diskUri, disk: aDiskSpec({ sourceUri }), ...spec },
+      status: { state: "Pending", detail: undefined, ...status },
+    });
+  const what = `its disk to be looked at, which Azure may still fill from ${sourceUri}`;
+  const failed = { state: "CreationFailed", observedGeneration: 1 } as const;
+  for (const { because, volume, kept } of [
+    { because: "while it has not been looked at", volume: adopted(), kept: true },
+    {
+      because: "although a look at it has failed for an earlier spec",
+      volume: adopted({ ...failed, observedGeneration: 0 }),
+      kept: true,
+    },
+    { because: "not if Azure does not have it", volume: adopted(failed), kept: false },
+    { because: "not if it is deleted", volume: adopted({}, { deleteRequested: true }), kept: false },
+  ])
+    it(`keeps the source of an adopted disk ${because}`, () =>
+      assert.deepEqual(
+        whySourceIsKept(volume, sourceUri),
+        kept ? { kind: "StillWaiting", volumeId: diskUri, what } : undefined,
+      ));
+
   for (const { because, volume, uri } of [
     { because: "of another volume", volume: filled(), uri: diskUri },
     {

@@ -4,6 +4,7 @@ import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { EventReason } from "../../events/event-reasons.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { hasFailedForGood } from "../has-failed-for-good.ts";
 import { type CopiedDisk, hasFailed, wasUsed } from "./unfinished-copy.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
@@ -146,15 +147,28 @@ export function mayBeFilledFrom({ spec, status }: AzVolume, sourceUri: string): 
 
 /**
  * Why a source is not deleted: Azure still fills the disk of the volume from it, and documents only of copies
- * to other regions what becomes of one whose source is deleted: it fails. Undefined: the volume needs no
- * source. One without a disk has not been answered yet, and its caller keeps the source until it is.
+ * to other regions what becomes of one whose source is deleted: it fails. A disk that is adopted, as after the
+ * loss of its AzVolume, may still be filled until it has been looked at. Undefined: the volume needs no source.
+ * One whose disk is still to be made has not been answered yet, and its caller keeps the source until it is.
  */
 export function whySourceIsKept(
   volume: AzVolume,
   sourceUri: string,
-): FailureOf<"SourceBeingCopied"> | undefined {
+): FailureOf<"SourceBeingCopied" | "StillWaiting"> | undefined {
   const { copy, detail } = volume.status ?? {};
-  if (!mayBeFilledFrom(volume, sourceUri) || copy === undefined || detail === undefined) return undefined;
-  if (isDeleting(volume)) return undefined;
-  return { kind: "SourceBeingCopied", sourceUri, diskUri: detail.diskUri, percent: copy.percent };
+  if (!mayBeFilledFrom(volume, sourceUri) || isDeleting(volume)) return undefined;
+  if (detail === undefined) return whyNotLookedAt(volume, sourceUri);
+  return copy && { kind: "SourceBeingCopied", sourceUri, diskUri: detail.diskUri, percent: copy.percent };
+}
+
+/** That an adopted disk is still to be looked at; undefined: there is none, or Azure does not have it. */
+function whyNotLookedAt(volume: AzVolume, sourceUri: string): FailureOf<"StillWaiting"> | undefined {
+  const { diskUri } = volume.spec;
+  return diskUri === undefined || hasFailedForGood(volume, "CreationFailed")
+    ? undefined
+    : {
+        kind: "StillWaiting",
+        volumeId: diskUri,
+        what: `its disk to be looked at, which Azure may still fill from ${sourceUri}`,
+      };
 }
