@@ -152,10 +152,12 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     updateDisk: onDisk((request, signal) => updateDisk(diskContext, request, signal)),
     tagDisk: onDisk((request, signal) => tagDisk(diskContext, request, signal)),
     forgetWrites: () => writes.forgetAll(),
-    getDisk: onDisk(async ({ diskUri }, signal) => {
-      const read = await readDisk(session, { diskUri, lane: "primaryAttach" }, signal);
-      return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));
-    }),
+    getDisk: onDisk(
+      async ({ diskUri, lane = "primaryAttach" }: Parameters<CloudProvisioner["getDisk"]>[0], signal) => {
+        const read = await readDisk(session, { diskUri, lane }, signal);
+        return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, { diskUri }));
+      },
+    ),
     listDisks: methodOn(groupOf, listDisks.bind(undefined, session)),
     createSnapshot: methodOn(
       ({ sourceUri, snapshotUri }) => {

@@ -73,6 +73,19 @@ describe("a copy that Azure fills in the background", () => {
       );
     }));
 
+  it("is read behind all calls for which a pod may wait", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world);
+      const lanes: unknown[] = [];
+      await reconcile(world, made, {
+        getDisk: async ({ lane }) => {
+          lanes.push(lane);
+          return ok(made);
+        },
+      });
+      assert.deepEqual(lanes, ["tag"]);
+    }));
+
   it("is no conversion where the disk is modified", () =>
     withControllerPorts(async (world) => {
       await givenCopy(world);

@@ -1,10 +1,14 @@
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import type { Lane } from "../../core/azure/lane.ts";
 import { copyNews, withCopy } from "../../core/volume/copies/copy-progress.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import type { DiskPorts } from "../controller-ports.ts";
 import { targetOf, type VolumeStatus } from "./disk-status.ts";
+
+/** No pod waits for the progress of a copy, and no other call does. */
+const COPY_LANE: Lane = "tag";
 
 /** Reads how far Azure has filled a disk, and reports steps of it, its end and its failure. */
 export async function readCopy(
@@ -13,7 +17,7 @@ export async function readCopy(
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  const disk = await ports.cloud.getDisk({ diskUri, lane: COPY_LANE }, signal);
   if (!disk.ok) return disk;
   const nowMs = ports.clock.nowMs();
   const recorded = await changeStatus(

@@ -226,8 +226,14 @@ export interface CloudProvisioner {
     },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
-  /** Reads a disk, never from a cache. Fails with `DiskNotFound`. */
-  getDisk(request: { readonly diskUri: string }, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
+  /**
+   * Reads a disk, never from a cache. `lane`: default `primaryAttach`, since most reads hold a pod up. Fails
+   * with `DiskNotFound`.
+   */
+  getDisk(
+    request: { readonly diskUri: string; readonly lane?: Lane },
+    signal: AbortSignal,
+  ): Promise<Result<DiskFacts, Failure>>;
   /** All disks of a resource group (default: the cluster's), sorted by URI. */
   listDisks(
     request: { readonly resourceGroup: string | undefined },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../api/az-volume.ts";
+import { toTimestamp } from "../../primitives/timestamp.ts";
 import {
   aDetail,
   aDiskSpec,
@@ -60,6 +61,34 @@ describe("planCopyRead", () => {
     });
 });
 
+describe("planCopyRead of a failed copy", () => {
+  const failedAgo = (ms: number, readAgoMs: number): AzVolume => {
+    const volume = filled({ failedState: "Failed", readTime: agoMs(readAgoMs) });
+    const { status = assert.fail("no status") } = volume;
+    const condition = { type: "Copying", status: "False", reason: "CopyFailed", message: "" } as const;
+    const conditions = [{ ...condition, lastTransitionTime: agoMs(ms) }];
+    return { ...volume, status: { ...status, conditions } };
+  };
+  for (const { because, volume, plan } of [
+    {
+      because: "each minute for ten minutes",
+      volume: failedAgo(599_999, 60_000),
+      plan: { kind: "ReadCopy", diskUri },
+    },
+    {
+      because: "each ten minutes from then on",
+      volume: failedAgo(600_000, 60_000),
+      plan: { kind: "Requeue", afterMs: 540_000 },
+    },
+    {
+      because: "once these have passed",
+      volume: failedAgo(1_200_000, 600_000),
+      plan: { kind: "ReadCopy", diskUri },
+    },
+  ])
+    it(because, () => assert.deepEqual(planCopyRead(volume, aDetail(), nowMs), plan));
+});
+
 describe("withCopy", () => {
   const status: Status = { state: "Created", observedGeneration: 1, conditions: [] };
   const message = "Azure has copied 40 % of the data of the disk's source";
@@ -87,6 +116,24 @@ describe("withCopy", () => {
     const hidden = withCopy(failed, { ...disk, state: "Failed", completionPercent: undefined }, nowMs);
     assert.deepEqual([hidden.copy?.percent, hidden.copy?.failedState], [40, "Failed"]);
     assert.deepEqual(withCopy(failed, disk, nowMs).copy?.failedState, undefined);
+  });
+
+  it("shows since when it has failed, whenever it was read", () => {
+    const broken = { ...disk, state: "Failed" };
+    const reads = [disk, broken, broken, disk, broken];
+    const times = reads.map((_, index) => nowMs + index * 60_000);
+    const shown = reads.reduce<{ status: Status; transitions: string[] }>(
+      ({ status: before, transitions }, read, index) => {
+        const after = withCopy(before, read, times[index] ?? nowMs);
+        return {
+          status: after,
+          transitions: [...transitions, after.conditions[0]?.lastTransitionTime ?? ""],
+        };
+      },
+      { status, transitions: [] },
+    );
+    const [first, second, , , fifth] = times.map(toTimestamp);
+    assert.deepEqual(shown.transitions, [first, second, second, first, fifth]);
   });
 
   for (const state of ["Succeeded", "Updating"])

@@ -12,6 +12,11 @@ type Copy = NonNullable<VolumeStatus["copy"]>;
 
 /** How often the progress of a copy is read, in milliseconds: as that of a conversion. */
 const COPY_READ_MS = 60_000;
+/**
+ * The same of a copy that has been failed for as long, in milliseconds. Before that it may be a later change
+ * that has failed, beside a copy that runs and may end.
+ */
+const FAILED_COPY_READ_MS = 600_000;
 /** Progress is reported in steps of so many percent, as in V1. */
 const PROGRESS_STEP_PERCENT = 20;
 
@@ -29,9 +34,20 @@ export function planCopyRead(
   if (status?.copy === undefined) return undefined;
   const waitedMs = nowMs - fromTimestamp(status.copy.readTime);
   // A clock that was set back must not postpone the look for ever.
-  return waitedMs >= 0 && waitedMs < COPY_READ_MS
-    ? { kind: "Requeue", afterMs: COPY_READ_MS - waitedMs }
+  const readMs = isLongFailed(status, nowMs) ? FAILED_COPY_READ_MS : COPY_READ_MS;
+  return waitedMs >= 0 && waitedMs < readMs
+    ? { kind: "Requeue", afterMs: readMs - waitedMs }
     : { kind: "ReadCopy", diskUri };
+}
+
+function isLongFailed({ conditions }: VolumeStatus, nowMs: number): boolean {
+  const failedTime = failedTimeIn(conditions);
+  return failedTime !== undefined && nowMs - fromTimestamp(failedTime) >= FAILED_COPY_READ_MS;
+}
+
+/** When a copy was first read as failed; undefined: it is none, or continues. */
+function failedTimeIn(conditions: VolumeStatus["conditions"]): string | undefined {
+  return conditions.find(({ type, status }) => type === "Copying" && status === "False")?.lastTransitionTime;
 }
 
 /** The status of a volume whose new or adopted disk Azure may still fill; one that says so stays as it is. */
@@ -72,7 +88,7 @@ export function withCopy(
     status: isFailed ? "False" : "True",
     reason: isFailed ? "CopyFailed" : "BackgroundCopy",
     message: describeCopy(copy),
-    lastTransitionTime: isFailed && before?.failedState === undefined ? readTime : since,
+    lastTransitionTime: isFailed ? (failedTimeIn(status.conditions) ?? readTime) : since,
   } as const;
   return { ...status, copy, conditions: [...conditions, condition] };
 }
