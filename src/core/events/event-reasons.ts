@@ -118,8 +118,9 @@ export const eventReasons = {
     shownOn: ["PersistentVolumeClaim"],
     when: "Azure shows a disk as failed that it still filled with the data of its source",
     remedy:
-      "Restore again from the source, which is kept: delete the claim, which deletes the failed copy, and make " +
-      "it again of the same source. A disk that a node has had stays usable: save first what was written to it.",
+      "Restore again from the source, which is kept: delete the claim, which deletes the failed copy, and " +
+      "make it again of the same source. A disk that a node has had stays usable: save first what was " +
+      "written to it.",
   },
   Converting: {
     type: "Normal",

@@ -9,6 +9,7 @@ import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aDiskSpec, aPod } from "../../core/testing/objects.ts";
 import { toObjectError } from "../../objects/object-error.ts";
@@ -452,7 +453,7 @@ describe("expandVolume", () => {
       withController(async (world) => {
         const volume = aVolumeObject({ detail: aDetail({ maxShares }) });
         const { status = assert.fail("no status") } = volume;
-        const since = new Date(0).toISOString();
+        const since = toTimestamp(0);
         const copy = { percent: 40, since, readTime: since };
         await world.given("AzVolume", { ...volume, status: { ...status, copy } });
         const deadlineMs = world.clock.elapsedMs() + 5_000;

@@ -8,6 +8,7 @@ import type { AzVolume, DiskModification } from "../../core/api/az-volume.ts";
 import { foreignVolumeObjectName } from "../../core/api/object-names.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { toTimestamp } from "../../core/primitives/timestamp.ts";
 import { toObjectError } from "../../objects/object-error.ts";
 import { toGrpcStatus } from "../server/to-grpc-status.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -81,7 +82,7 @@ describe("modifyVolume", () => {
     withController(async (world) => {
       const volume = aVolumeObject();
       const { status = assert.fail("no status") } = volume;
-      const since = new Date(0).toISOString();
+      const since = toTimestamp(0);
       const copy = { percent: 40, since, readTime: since, failedState: "Failed" };
       await world.given("AzVolume", { ...volume, status: { ...status, copy } });
       const deadlineMs = world.clock.elapsedMs() + 5_000;

@@ -60,9 +60,9 @@ export function withNewCopy(status: VolumeStatus, disk: CopiedDisk, nowMs: numbe
 
 /**
  * The status with the progress that Azure shows of a copy. It is over once Azure shows the disk as succeeded
- * and no percentage. Of one that has failed, nothing says that it will not continue, which a percentage shows.
- * Without one it stays failed: Azure shows the disk as succeeded after any later change of it, such as its
- * tags, whether or not it has the data.
+ * and no percentage. One that has failed may continue, which a percentage shows. Without one it stays failed:
+ * Azure shows the disk as succeeded after any later change of it, such as its tags, whether or not it has the
+ * data.
  */
 export function withCopy(
   { copy: before, ...status }: VolumeStatus,
@@ -144,8 +144,8 @@ export function whyNoFirstAttach(
 }
 
 /**
- * Why a disk does not grow now: Azure still fills it, and grows no such disk; or it has failed to, and no node
- * has had the disk. Undefined: it may, also a failed one that a node has had, which stays usable.
+ * Why a disk does not grow now: Azure still fills it, and grows no such disk; or it has failed to, and no
+ * node has had the disk. Undefined: it may, also a failed one that a node has had, which stays usable.
  */
 export function copyInTheWay(volume: AzVolume): FailureOf<"DiskBeingCopied" | "DiskCopyFailed"> | undefined {
   const { copy, detail } = volume.status ?? {};
@@ -163,9 +163,10 @@ export function mayBeFilledFrom({ spec, status }: AzVolume, sourceUri: string): 
 
 /**
  * Why a source is not deleted: Azure still fills the disk of the volume from it, and documents only of copies
- * to other regions what becomes of one whose source is deleted: it fails. A disk that is adopted, as after the
- * loss of its AzVolume, may still be filled until it has been looked at. Undefined: the volume needs no source.
- * One whose disk is still to be made has not been answered yet, and its caller keeps the source until it is.
+ * to other regions what becomes of one whose source is deleted: it fails. A disk that is adopted, as after
+ * the loss of its AzVolume, may still be filled until it has been looked at. Undefined: the volume needs no
+ * source. One whose disk is still to be made has not been answered yet, and its caller keeps the source until
+ * it is.
  */
 export function whySourceIsKept(
   volume: AzVolume,
