@@ -44,6 +44,8 @@ export interface DiskFacts extends Pick<
   readonly tags: Readonly<Record<string, string>>;
   /** How far a copy or conversion in the background is, from 0 to 99. Absent: none is under way. */
   readonly completionPercent?: number;
+  /** Azure shows that such work is complete (100 %). Absent: it shows nothing of it, or less. */
+  readonly isShownComplete?: true;
   /** `provisioningState`, such as `Succeeded` or `Failed`. */
   readonly state: string;
   /** The disk or snapshot that it is a copy of; undefined: it was made empty. */

@@ -19,9 +19,7 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     sizeGiB: disk.diskSizeGB,
     maxShares: disk.maxShares,
     tags: disk.tags,
-    ...(disk.completionPercent === undefined || disk.completionPercent >= COMPLETE_PERCENT
-      ? {}
-      : { completionPercent: disk.completionPercent }),
+    ...progressOf(disk),
     state: disk.provisioningState,
     attachedTo: ownersOf(disk),
     sourceUri: disk.sourceId,
@@ -31,6 +29,13 @@ export function diskFactsOf(disk: ArmDisk): DiskFacts {
     publicNetworkAccess: disk.publicNetworkAccess,
     sectorSizeBytes: disk.logicalSectorSize ?? defaultSectorSizeBytes(disk.skuName),
   };
+}
+
+function progressOf({
+  completionPercent: percent,
+}: ArmDisk): Pick<DiskFacts, "completionPercent" | "isShownComplete"> {
+  if (percent === undefined) return {};
+  return percent < COMPLETE_PERCENT ? { completionPercent: percent } : { isShownComplete: true };
 }
 
 /** The work on a disk's data in the background, in which Azure refuses some changes; undefined: none. */

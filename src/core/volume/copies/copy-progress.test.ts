@@ -144,6 +144,9 @@ describe("withCopy", () => {
       const continued = withCopy(changed, { ...disk, completionPercent: 60 }, nowMs);
       assert.deepEqual([continued.copy?.percent, continued.copy?.failedState], [60, undefined]);
       assert.deepEqual(withCopy(continued, { ...disk, completionPercent: undefined }, nowMs), status);
+      const complete = { ...disk, completionPercent: undefined, isShownComplete: true } as const;
+      assert.deepEqual(withCopy(changed, complete, nowMs), status);
+      assert.equal(withCopy(changed, { ...complete, state: "Failed" }, nowMs).copy?.failedState, "Failed");
     });
 
   it("keeps one of which Azure shows neither a percentage nor an end", () => {

@@ -96,7 +96,8 @@ export function withCopy(
 /** As which state a copy has failed, by what was known and what Azure shows; undefined: it has not. */
 function failedStateOf(before: Copy | undefined, disk: CopiedDisk): string | undefined {
   if (hasFailed(disk)) return disk.state;
-  return disk.completionPercent === undefined ? before?.failedState : undefined;
+  const isProgressShown = disk.completionPercent !== undefined || disk.isShownComplete === true;
+  return isProgressShown ? undefined : before?.failedState;
 }
 
 function describeCopy({ percent, failedState }: Copy): string {

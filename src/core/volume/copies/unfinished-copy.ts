@@ -11,6 +11,8 @@ export interface CopiedDisk {
   readonly state: string;
   /** From 0 to 99; undefined: no work in the background. */
   readonly completionPercent?: number | undefined;
+  /** Azure shows 100 %. Absent: it shows less, or nothing. */
+  readonly isShownComplete?: true;
   readonly sourceUri: string | undefined;
   readonly attachedTo: readonly string[];
   readonly tags: Readonly<Record<string, string>>;

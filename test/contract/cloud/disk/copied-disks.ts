@@ -179,7 +179,8 @@ function backgroundCopies(on: On): void {
     const held = findDisk(cloud.model.world, diskUri("pvc-1"));
     assert.ok(held?.copy !== undefined);
     putDisk(cloud.model.world, { ...held, copy: ended(held.copy) });
-    assert.equal(valueOf(await copy(cloud, fast)).completionPercent, undefined);
+    const complete = valueOf(await copy(cloud, fast));
+    assert.deepEqual([complete.completionPercent, complete.isShownComplete], [undefined, true]);
     assert.equal(callsOf(cloud, "Disks_CreateOrUpdate", diskUri("pvc-1")).length, 1);
   });
 
