@@ -494,9 +494,9 @@ it("requests that can't be served", async (t) => {
     await t.test("a disk with another file system is left as it is", () =>
       leavesForeignContent(world, "foreign-xfs", (device) => runProgram("mkfs.xfs", ["-q", device]), ["xfs"]),
     );
-    await t.test("a disk with an older file system is left as it is", () =>
-      leavesForeignContent(world, "foreign-ext3", (device) => runProgram("mkfs.ext3", ["-q", "-F", device]), [
-        "ext3",
+    await t.test("a disk with another file system is left as it is", () =>
+      leavesForeignContent(world, "foreign-minix", (device) => runProgram("mkfs.minix", [device, "1000"]), [
+        "minix",
       ]),
     );
     await t.test("a disk with a partition table is left as it is", () =>
