@@ -13,7 +13,8 @@ import {
   leaving,
   settings,
 } from "../../core/testing/objects.ts";
-import { withControllerPorts } from "../testing/a-controller.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDriverNode } from "../testing/a-driver-node.ts";
 import { placementReconciler } from "./placement-reconciler.ts";
 
@@ -117,4 +118,76 @@ describe("placementReconciler", () => {
         await reconcile("", never);
         assert.deepEqual(reads, { walks, observed });
       }));
+
+  describe("of many volumes", () => {
+    /** Ports on a clock by which each look at a volume takes 6 ms, as on a slow machine. */
+    async function withSlowPorts(
+      act: (slow: {
+        readonly ports: ReconcileWorld["ports"];
+        readonly yieldedAt: number[];
+        readonly during: { yielding: () => void };
+      }) => Promise<void>,
+    ): Promise<void> {
+      await withControllerPorts(async (world) => {
+        for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+        const { metadata, ...rest } = aVolumeWithRecord(
+          { writer: aWriter("node-a") },
+          { maxMountReplicaCount: 1 },
+        );
+        for (let index = 1; index <= 10; index++)
+          await world.given("AzVolume", { ...rest, metadata: { ...metadata, name: `pvc-${index}` } });
+        const yieldedAt: number[] = [];
+        const during = { yielding: (): void => {} };
+        let looks = 0;
+        const clock: Clock = {
+          nowMs: () => world.clock.nowMs(),
+          elapsedMs: () => 6 * looks,
+          sleep: (_ms, signal) => {
+            yieldedAt.push(looks);
+            during.yielding();
+            signal.throwIfAborted();
+            return Promise.resolve();
+          },
+        };
+        const { cache } = world.ports;
+        const counting: typeof cache = {
+          ...cache,
+          get: (kind, name) => {
+            if (kind === "AzVolume") looks++;
+            return cache.get(kind, name);
+          },
+        };
+        await act({ ports: { ...world.ports, clock, cache: counting }, yieldedAt, during });
+      });
+    }
+
+    it("gives other work its turn every 20 ms, and plans all volumes", () =>
+      withSlowPorts(async ({ ports, yieldedAt }) => {
+        const planned: string[] = [];
+        await placementReconciler(ports, new Set(["node-b"]), (name) => planned.push(name)).reconcile(
+          "",
+          never,
+        );
+        assert.deepEqual([yieldedAt, planned.length], [[4, 8], 10]);
+      }));
+
+    it("keeps a node that changes during a pass for the next one", () =>
+      withSlowPorts(async ({ ports, during }) => {
+        const changed = new Set(["node-b"]);
+        during.yielding = () => changed.add("node-b");
+        await placementReconciler(ports, changed, () => {}).reconcile("", never);
+        assert.deepEqual(changed, new Set(["node-b"]));
+      }));
+
+    it("ends when it is stopped, and keeps the nodes of a pass that did not end", () =>
+      withSlowPorts(async ({ ports, yieldedAt, during }) => {
+        const stop = new AbortController();
+        during.yielding = () => stop.abort("stopped");
+        const planned: string[] = [];
+        const changed = new Set(["node-b"]);
+        const { reconcile } = placementReconciler(ports, changed, (name) => planned.push(name));
+        await assert.rejects(reconcile("", stop.signal), (error) => error === "stopped");
+        assert.deepEqual([yieldedAt, planned.length, changed], [[4], 4, new Set(["node-b"])]);
+      }));
+  });
 });

@@ -10,7 +10,7 @@ import type {
   SpreadView,
   VolumePlacement,
 } from "./pod-rules.ts";
-import { type SpreadRoom, spreadRoomsOf } from "./topology-spread.ts";
+import { type SpreadRoom, type SpreadRooms, spreadRoomsOf } from "./topology-spread.ts";
 import { untoleratedTaint } from "./untolerated-taint.ts";
 
 /** Why the pods that use a volume could not run on a node; undefined if they could. */
@@ -26,7 +26,7 @@ export function whyPodsDoNotFit({ pods, neighbours, spreadView }: VolumePlacemen
   const rules = pods.map((pod): WhyNot => {
     const whyNearby = whyApart(pod, neighbours);
     const hasCompany = companyOf(pod, pods, neighbours);
-    const whyUneven = whySpreadForbids(pod, spreadView, 0);
+    const whyUneven = whySpreadForbids(pod, spreadView, () => 0);
     return (node) =>
       whyTainted(pod, node) ??
       whyLabelsDoNotFit(pod, node) ??
@@ -57,7 +57,7 @@ export function whyPodsStayOff(placement: VolumePlacement, node: NodeForPods): s
       (pod) =>
         whyLabelsDoNotFit(pod, node) ??
         whyApart(pod, neighbours)(node) ??
-        whySpreadForbids(pod, spreadView, unsettledOf(pod, spreadView))(node),
+        whySpreadForbids(pod, spreadView, ({ unsettled }) => unsettled())(node),
     ),
   );
 }
@@ -74,7 +74,7 @@ export function whyPodsDoNotMove(placement: VolumePlacement, node: NodeForPods):
       if (off !== undefined || pod.spread.length === 0) return off;
       const { whileNodeStays, unsettled } = spreadRoomsOf(pod, spreadView);
       const found = whileNodeStays(node);
-      return found.room + unsettled < 0 ? describeSpread(pod, found) : undefined;
+      return found.room < 0 && found.room + unsettled() < 0 ? describeSpread(pod, found) : undefined;
     }),
   );
 }
@@ -110,20 +110,21 @@ function whyLabelsDoNotFit(pod: PlacedPod, node: NodeForPods): string | undefine
     : `does not match the node affinity of PersistentVolume ${closed.volumeName} of ${podName}`;
 }
 
-/** Only what is forbidden both while the Node object of a lost node exists and later. `slack`: in pods. */
-function whySpreadForbids(pod: PlacedPod, view: SpreadView, slack: number): WhyNot {
+/**
+ * Only what is forbidden both while the Node object of a lost node exists and later. `slackOf`: in pods, at
+ * least 0.
+ */
+function whySpreadForbids(pod: PlacedPod, view: SpreadView, slackOf: (rooms: SpreadRooms) => number): WhyNot {
   if (pod.spread.length === 0) return () => undefined;
-  const { whileNodeStays, onceNodeIsGone } = spreadRoomsOf(pod, view);
+  const rooms = spreadRoomsOf(pod, view);
   return (node) => {
-    const found = whileNodeStays(node);
-    return found.room + slack < 0 && onceNodeIsGone(node).room + slack < 0
+    const found = rooms.whileNodeStays(node);
+    if (found.room >= 0) return undefined;
+    const slack = slackOf(rooms);
+    return found.room + slack < 0 && rooms.onceNodeIsGone(node).room + slack < 0
       ? describeSpread(pod, found)
       : undefined;
   };
-}
-
-function unsettledOf(pod: PlacedPod, view: SpreadView): number {
-  return pod.spread.length === 0 ? 0 : spreadRoomsOf(pod, view).unsettled;
 }
 
 function describeSpread(pod: PlacedPod, { room, tightest }: SpreadRoom): string {

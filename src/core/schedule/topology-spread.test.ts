@@ -193,7 +193,7 @@ describe("spreadRoomsOf", () => {
   it("counts as unsettled each other pod that ends, or waits for a node", () => {
     const pod = aPod({ spread: [zoneSpread] });
     const unsettledOf = (on: readonly string[], others: Partial<CountedPod> = {}): number =>
-      spreadRoomsOf(pod, aSpreadView(ZONES, on, others)).unsettled;
+      spreadRoomsOf(pod, aSpreadView(ZONES, on, others)).unsettled();
     assert.deepEqual(
       [
         unsettledOf(["node-b", "node-c"]),
@@ -257,20 +257,24 @@ describe("spreadRoomsOf", () => {
       others: fc.array(other, { maxLength: 8 }),
       isSelective: fc.boolean(),
       labels: fc.constantFrom({ app: "db" }, { app: "web" }),
+      lost: fc.uniqueArray(fc.constantFrom(...names, ""), { minLength: 1 }),
       isNodeGone: fc.boolean(),
     });
     const taint = { key: "gpu", value: "", effect: "NoSchedule" };
     fc.assert(
-      fc.property(cluster, ({ spread, nodes: drawn, others, isSelective, labels, isNodeGone }) => {
+      fc.property(cluster, ({ spread, nodes: drawn, others, isSelective, labels, lost, isNodeGone }) => {
         const nodes = drawn.map((made, index) => ({
           nodeName: names[index] ?? "",
           labels: { ...made.labels, ...(made.isInPool ? { pool: "db" } : {}) } as Labels,
           taints: made.isTainted ? [taint] : [],
         }));
-        const pod = aPod({ spread, labels, nodeSelector: isSelective ? { pool: "db" } : {} });
+        const nodeSelector = isSelective ? { pool: "db" } : {};
         const pods = others.map((made, index) => ({ ...made, name: `other-${index}` }));
-        const left = nodes.filter(({ nodeName }) => !isNodeGone || nodeName !== "node-a");
-        const isAdmitted = ({ labels: at }: NodeForPods): boolean =>
+        const isAdmitted = (
+          { labels: at }: NodeForPods,
+          left: readonly NodeForPods[],
+          lostNode: string,
+        ): boolean =>
           spread.every(({ topologyKey, maxSkew, minDomains, selector, honorsAffinity, honorsTaints }) => {
             const matches = (of: Labels): boolean =>
               selector !== undefined && (selector.length === 0 || of["app"] === "db");
@@ -279,11 +283,11 @@ describe("spreadRoomsOf", () => {
               const domain = each.labels[topologyKey];
               if (spread.some((known) => each.labels[known.topologyKey] === undefined)) continue;
               if (honorsAffinity && isSelective && each.labels["pool"] !== "db") continue;
-              if (honorsTaints && (each.taints.length > 0 || each.nodeName === "node-a")) continue;
+              if (honorsTaints && (each.taints.length > 0 || each.nodeName === lostNode)) continue;
               const count = pods.filter(
                 (known) =>
                   known.nodeName === each.nodeName &&
-                  known.nodeName !== "node-a" &&
+                  known.nodeName !== lostNode &&
                   known.namespace === "default" &&
                   !known.isTerminating &&
                   matches(known.labels),
@@ -295,12 +299,39 @@ describe("spreadRoomsOf", () => {
             const minimum = counts.size < minDomains ? 0 : Math.min(...counts.values());
             return (counts.get(domain) ?? 0) + (matches(labels) ? 1 : 0) - minimum <= maxSkew;
           });
-        const rooms = spreadRoomsOf(pod, { nodes, pods });
-        const roomOf = isNodeGone ? rooms.onceNodeIsGone : rooms.whileNodeStays;
-        for (const each of left) assert.equal(roomOf(each).room >= 0, isAdmitted(each), each.nodeName);
+        // One view for pods of several nodes: each leaves its own node in it.
+        const view = { nodes, pods };
+        for (const nodeName of lost) {
+          const rooms = spreadRoomsOf(aPod({ spread, labels, nodeName, nodeSelector }), view);
+          const left = nodes.filter((node) => !isNodeGone || node.nodeName !== nodeName);
+          const roomOf = isNodeGone ? rooms.onceNodeIsGone : rooms.whileNodeStays;
+          for (const each of left)
+            assert.equal(roomOf(each).room >= 0, isAdmitted(each, left, nodeName), each.nodeName);
+        }
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("counts the pods of a view once for all pods with equal constraints", () => {
+    const { nodes, pods: others } = aSpreadView(ZONES, ["node-b", "node-c", "node-d", ""]);
+    let reads = 0;
+    const pods = others.map((other) => ({
+      ...other,
+      get labels() {
+        reads++;
+        return other.labels;
+      },
+    }));
+    const view = { nodes, pods };
+    for (const nodeName of ["node-a", "node-b", "node-c", "node-d"]) {
+      const found = spreadRoomsOf(aPod({ spread: [zoneSpread], nodeName }), view);
+      for (const node of nodes) assert.ok(Number.isFinite(found.whileNodeStays(node).room));
+      for (const node of nodes) assert.ok(Number.isFinite(found.onceNodeIsGone(node).room));
+    }
+    assert.equal(reads, others.length, "each pod once");
+    const rooms = spreadRoomsOf(aPod({ spread: [zoneSpread] }), view);
+    assert.deepEqual([rooms.unsettled(), rooms.unsettled(), reads - others.length], [1, 1, 1]);
   });
 
   it("keeps apart the domains of different rules", () => {

@@ -34,10 +34,10 @@ export interface SpreadRooms {
   /** Once that Node object is gone, so that its domains are gone with it, if it was the last one there. */
   readonly onceNodeIsGone: (node: NodeForPods) => SpreadRoom;
   /**
-   * Pods that these constraints are about and whose domain is about to change: they wait for a node, or end.
-   * Counts are off by as many for moments, in each restart of a workload.
+   * Other pods that these constraints are about and whose domain is about to change: they wait for a node, or
+   * end. Counts are off by as many for moments, in each restart of a workload.
    */
-  readonly unsettled: number;
+  readonly unsettled: () => number;
 }
 
 /** The domains of one constraint, of the nodes that it and the pod's rules admit. */
@@ -48,11 +48,35 @@ interface Domains {
   readonly nodeCounts: ReadonlyMap<string, number>;
 }
 
-/** The most sets of domains that are kept: most workloads count different pods in the same domains. */
+/** The pods that one constraint counts, wherever the pod that has it is now. */
+interface Counts {
+  /** By node. */
+  readonly onNode: ReadonlyMap<string, number>;
+  /** By domain; only domains with pods. */
+  readonly inDomain: ReadonlyMap<string, number>;
+  /** The fewest pods of a domain in `inDomain`, and the fewest of the others; Infinity: there is none. */
+  readonly fewest: readonly [number, number];
+}
+
+/** What has been counted in one view. */
+interface Counted {
+  /** By the rules that the counts depend on. */
+  readonly counts: Map<string, Counts>;
+  /** Names of unsettled pods, by namespace and constraints. */
+  readonly unsettled: Map<string, ReadonlySet<string>>;
+}
+
+/**
+ * The most sets of domains that are kept, and the most counts of one view: most workloads count different
+ * pods in the same domains.
+ */
 const KEPT_MAX = 16;
 
 /** Domains of the last list of nodes, by the rules that they depend on: results of their arguments alone. */
 let kept: { readonly nodes: SpreadView["nodes"]; readonly domains: Map<string, Domains> } | undefined;
+
+/** Counts by view, which never changes: results of the view and of their keys alone. */
+const counted = new WeakMap<SpreadView, Counted>();
 
 /**
  * Where a pod could go by its topology spread constraints with `DoNotSchedule`, as kube-scheduler's
@@ -65,7 +89,7 @@ export function spreadRoomsOf(pod: PlacedPod, view: SpreadView): SpreadRooms {
   return {
     whileNodeStays: (node) => (stays ??= roomsAfter(pod, view, false))(node),
     onceNodeIsGone: (node) => (gone ??= roomsAfter(pod, view, true))(node),
-    unsettled: view.pods.filter((other) => isUnsettled(pod, other)).length,
+    unsettled: () => countUnsettled(pod, view),
   };
 }
 
@@ -77,9 +101,20 @@ export function countsPod(
   return namespace === other.namespace && spread.some((constraint) => selects(constraint, other.labels));
 }
 
-function isUnsettled(pod: PlacedPod, other: CountedPod): boolean {
-  const isItself = other.name === pod.name && other.namespace === pod.namespace;
-  return !isItself && (other.isTerminating || other.nodeName === "") && countsPod(pod, other);
+function countUnsettled({ namespace, name, spread }: PlacedPod, view: SpreadView): number {
+  const { unsettled } = countedIn(view);
+  const names = keep(
+    unsettled,
+    JSON.stringify([namespace, spread.map(({ selector }) => selector)]),
+    () =>
+      new Set(
+        view.pods
+          .filter((other) => other.isTerminating || other.nodeName === "")
+          .filter((other) => countsPod({ namespace, spread }, other))
+          .map((other) => other.name),
+      ),
+  );
+  return names.size - (names.has(name) ? 1 : 0);
 }
 
 function roomsAfter(
@@ -88,12 +123,12 @@ function roomsAfter(
   isNodeGone: boolean,
 ): (node: NodeForPods) => SpreadRoom {
   const rules = pod.spread.map((constraint) => {
-    const { counts, minimum } = countDomains({ pod, constraint, view, isNodeGone });
+    const { countIn, minimum } = countDomains({ pod, constraint, view, isNodeGone });
     const own = selects(constraint, pod.labels) ? 1 : 0;
     return (node: NodeForPods): { readonly room: number; readonly isFirm: boolean } => {
       const domain = domainOf(node.labels, constraint);
       if (domain === undefined) return { room: -Infinity, isFirm: false };
-      const room = constraint.maxSkew - (counts.get(domain) ?? 0) - own + minimum;
+      const room = constraint.maxSkew - countIn(domain) - own + minimum;
       const isOwn = domainOf(pod.nodeLabels, constraint) === domain;
       return { room, isFirm: room >= 1 || isOwn };
     };
@@ -114,49 +149,96 @@ function roomsAfter(
 }
 
 /**
- * Counts pods by domain. A lost node has taints that its pods do not tolerate, so that a constraint that
- * honors taints leaves it out. As in kube-scheduler, too few domains count as one without pods.
+ * Counts pods by domain, without those on the pod's node. A lost node has taints that its pods do not
+ * tolerate, so that a constraint that honors taints leaves it out. As in kube-scheduler, too few domains count
+ * as one without pods.
  */
 function countDomains(options: {
   readonly pod: PlacedPod;
   readonly constraint: SpreadConstraint;
   readonly view: SpreadView;
   readonly isNodeGone: boolean;
-}): { readonly counts: ReadonlyMap<string, number>; readonly minimum: number } {
+}): { readonly countIn: (domain: string) => number; readonly minimum: number } {
   const { pod, constraint, view, isNodeGone } = options;
-  const { domainOn, nodeCounts } = domainsOf(pod, constraint, view.nodes);
-  const counts = new Map<string, number>();
-  for (const other of view.pods) {
-    const domain = domainOn.get(other.nodeName);
-    if (domain === undefined || other.isTerminating || other.nodeName === pod.nodeName) continue;
-    if (other.namespace === pod.namespace && selects(constraint, other.labels))
-      counts.set(domain, (counts.get(domain) ?? 0) + 1);
-  }
+  const key = domainsKey(pod, constraint);
+  const { domainOn, nodeCounts } = domainsOf(key, pod, constraint, view.nodes);
+  const { onNode, inDomain, fewest } = keep(
+    countedIn(view).counts,
+    JSON.stringify([key, pod.namespace, constraint.selector]),
+    () => countPods({ pod, constraint, view, domainOn }),
+  );
   const present = domainOn.get(pod.nodeName);
+  const all = present === undefined ? 0 : (inDomain.get(present) ?? 0);
+  const left = all - (onNode.get(pod.nodeName) ?? 0);
+  const populated = inDomain.size - (all > 0 && left === 0 ? 1 : 0);
   const isPresentLeftOut = isNodeGone || constraint.honorsTaints;
   const isLast = present !== undefined && nodeCounts.get(present) === 1;
   const domainCount = nodeCounts.size - (isPresentLeftOut && isLast ? 1 : 0);
-  const hasEmptyOne = counts.size < domainCount || domainCount < Math.max(1, constraint.minDomains);
-  const minimum = hasEmptyOne ? 0 : [...counts.values()].reduce((left, right) => Math.min(left, right));
-  return { counts, minimum };
+  const hasEmptyOne = populated < domainCount || domainCount < Math.max(1, constraint.minDomains);
+  const fewestElsewhere = all === fewest[0] ? fewest[1] : fewest[0];
+  return {
+    countIn: (domain) => (domain === present ? left : (inDomain.get(domain) ?? 0)),
+    minimum: hasEmptyOne ? 0 : Math.min(fewestElsewhere, left > 0 ? left : Infinity),
+  };
+}
+
+function countPods(options: {
+  readonly pod: Pick<PlacedPod, "namespace">;
+  readonly constraint: SpreadConstraint;
+  readonly view: SpreadView;
+  readonly domainOn: Domains["domainOn"];
+}): Counts {
+  const { pod, constraint, view, domainOn } = options;
+  const onNode = new Map<string, number>();
+  const inDomain = new Map<string, number>();
+  for (const { namespace, nodeName, labels, isTerminating } of view.pods) {
+    const domain = domainOn.get(nodeName);
+    if (domain === undefined || isTerminating) continue;
+    if (namespace !== pod.namespace || !selects(constraint, labels)) continue;
+    onNode.set(nodeName, (onNode.get(nodeName) ?? 0) + 1);
+    inDomain.set(domain, (inDomain.get(domain) ?? 0) + 1);
+  }
+  const [first = Infinity, second = Infinity] = [...inDomain.values()].toSorted((one, two) => one - two);
+  return { onNode, inDomain, fewest: [first, second] };
+}
+
+function countedIn(view: SpreadView): Counted {
+  const known = counted.get(view) ?? { counts: new Map(), unsettled: new Map() };
+  counted.set(view, known);
+  return known;
 }
 
 /** Of the nodes that have the labels of all constraints, and that the inclusion policies admit. */
-function domainsOf(pod: PlacedPod, constraint: SpreadConstraint, nodes: SpreadView["nodes"]): Domains {
+function domainsOf(
+  key: string,
+  pod: PlacedPod,
+  constraint: SpreadConstraint,
+  nodes: SpreadView["nodes"],
+): Domains {
+  if (kept?.nodes !== nodes) kept = { nodes, domains: new Map() };
+  return keep(kept.domains, key, () => findDomains(pod, constraint, nodes));
+}
+
+/** What the domains of a constraint depend on, besides the nodes. */
+function domainsKey(pod: PlacedPod, constraint: SpreadConstraint): string {
   const { nodeSelector, nodeAffinity, tolerations } = pod;
-  const key = JSON.stringify([
+  return JSON.stringify([
     constraint.topologyKey,
     pod.spread.map(({ topologyKey }) => topologyKey),
     constraint.honorsAffinity ? [nodeSelector, nodeAffinity] : [],
     constraint.honorsTaints ? tolerations : [],
     constraint.honorsTaints,
   ]);
-  if (kept?.nodes !== nodes) kept = { nodes, domains: new Map() };
-  const known = kept.domains.get(key);
+}
+
+/** The known result, or a new one in place of the oldest. */
+function keep<T>(results: Map<string, T>, key: string, find: () => T): T {
+  const known = results.get(key);
   if (known !== undefined) return known;
-  if (kept.domains.size >= KEPT_MAX) kept.domains.clear();
-  const found = findDomains(pod, constraint, nodes);
-  kept.domains.set(key, found);
+  const [oldest] = results.size >= KEPT_MAX ? results.keys() : [];
+  if (oldest !== undefined) results.delete(oldest);
+  const found = find();
+  results.set(key, found);
   return found;
 }
 
