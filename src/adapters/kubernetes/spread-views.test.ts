@@ -24,7 +24,7 @@ function putIn(
 }
 
 describe("createSpreadViews", () => {
-  it("returns each pod that a constraint counts once, whatever its selector and what changed", async () => {
+  it("returns each counted pod once, whatever the selector and what changed", async () => {
     const label = fc.record(
       { app: fc.constantFrom("db", "web"), tier: fc.constantFrom("1", "2") },
       { requiredKeys: [] },
@@ -74,7 +74,7 @@ describe("createSpreadViews", () => {
     );
   });
 
-  it("keeps a view while pods of other namespaces change, and while others replace no older one", async () => {
+  it("keeps a view while other namespaces change, and drops the oldest of many", async () => {
     const cluster = aCoreCluster();
     putNode(cluster, "node-a");
     putIn(cluster, "default", "db-0", { app: "db" });

@@ -159,6 +159,19 @@ const rows: readonly Row[] = [
     onceGone: { "node-c": -1 },
   },
   {
+    because: "a zone that pods have left on one node has the fewest",
+    on: ["node-a", "node-b", "node-c", "node-c", "node-d", "node-d"],
+    rooms: { "node-b": 0, "node-c": -1 },
+    onceGone: { "node-b": 0, "node-c": -1 },
+  },
+  {
+    because: "a zone that had the fewest is gone with its node",
+    zones: { "node-a": "1", "node-b": "2", "node-c": "3" },
+    on: ["node-a", "node-b", "node-b", "node-c", "node-c"],
+    rooms: { "node-b": -2, "node-c": -2 },
+    onceGone: { "node-b": 0, "node-c": 0 },
+  },
+  {
     because: "the tightest of several constraints decides",
     spread: [{ ...zoneSpread, maxSkew: 5 }, hostSpread],
     on: ["node-c"],
@@ -246,15 +259,15 @@ describe("spreadRoomsOf", () => {
     );
     const node = fc.record({ labels: value, isTainted: fc.boolean(), isInPool: fc.boolean() });
     const other = fc.record({
-      namespace: fc.constantFrom("default", "test"),
-      labels: fc.constantFrom({ app: "db" }, { app: "web" }),
+      namespace: fc.constantFrom("default", "default", "default", "test"),
+      labels: fc.constantFrom({ app: "db" }, { app: "db" }, { app: "db" }, { app: "web" }),
       nodeName: fc.constantFrom(...names, ""),
-      isTerminating: fc.boolean(),
+      isTerminating: fc.constantFrom(false, false, false, true),
     });
     const cluster = fc.record({
       spread: fc.array(constraint, { minLength: 1, maxLength: 2 }),
       nodes: fc.array(node, { minLength: names.length, maxLength: names.length }),
-      others: fc.array(other, { maxLength: 8 }),
+      others: fc.array(other, { maxLength: 12 }),
       isSelective: fc.boolean(),
       labels: fc.constantFrom({ app: "db" }, { app: "web" }),
       lost: fc.uniqueArray(fc.constantFrom(...names, ""), { minLength: 1 }),
@@ -372,5 +385,8 @@ describe("spreadRoomsOf", () => {
       skews.map((maxSkew) => maxSkew - 2),
     );
     assert.equal(roomFor(1, aSpreadView(ZONES, [])), 0);
+    const roomIn = (namespace: string): number =>
+      spreadRoomsOf(aPod({ namespace, spread: [zoneSpread] }), view).whileNodeStays(node).room;
+    assert.deepEqual([roomIn("default"), roomIn("test"), roomIn("default")], [-1, 0, -1]);
   });
 });

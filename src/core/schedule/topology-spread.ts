@@ -150,8 +150,8 @@ function roomsAfter(
 
 /**
  * Counts pods by domain, without those on the pod's node. A lost node has taints that its pods do not
- * tolerate, so that a constraint that honors taints leaves it out. As in kube-scheduler, too few domains count
- * as one without pods.
+ * tolerate, so that a constraint that honors taints leaves it out. As in kube-scheduler, too few domains
+ * count as one without pods.
  */
 function countDomains(options: {
   readonly pod: PlacedPod;
