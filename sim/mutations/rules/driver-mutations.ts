@@ -285,11 +285,11 @@ export const driverMutations: readonly Mutation[] = [
     removes: "a detach is marked in its attachment before the record is asked, not after it",
     edits: {
       file: DETACH,
-      find: `      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, callSignal)) &&
+      find: `      (await isMarkedDetaching(ports, attachment, { kind, node, attempt, keepsStaged }, callSignal)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
       (await mayDetachNow(ports, attachment, node, callSignal));`,
       replace: `      (await mayDetachNow(ports, attachment, node, callSignal)) &&
-      (await isMarkedDetaching(ports, attachment, { kind, node, attempt }, callSignal));`,
+      (await isMarkedDetaching(ports, attachment, { kind, node, attempt, keepsStaged }, callSignal));`,
     },
     breaks: ["healthy-writer-cut-off"],
     storm: grantedLateStorm,

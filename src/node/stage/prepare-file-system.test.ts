@@ -383,7 +383,7 @@ describe("a copy of another disk", () => {
       { disk },
     ));
 
-  it("is staged first where the tools lack a feature that its kernel knows, not with errors", async () => {
+  it("is staged first where the tools lack a feature of it, not where it has errors", async () => {
     for (const reason of [WITH_UNKNOWN_FEATURE, WITH_ERRORS])
       await withNode(
         { writer: granted },
