@@ -59,6 +59,7 @@ export const copyMutations: readonly Mutation[] = [
     },
     breaks: ["snapshot-broken"],
     storm: restoresAndClonesStorm,
+    shownBy: 2,
     takes: "a user deletes a snapshot while Azure makes a disk of it",
     noticedBy: "src/provisioner/snapshot/snapshots.test.ts",
   },

@@ -43,34 +43,6 @@ export const sharedMutations: readonly Mutation[] = [
     noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
   },
   {
-    name: "shared-primary-without-pod",
-    removes:
-      "where several nodes write, a primary whose pod is gone, or is not shown by a cache, keeps its disk " +
-      "until its node has unstaged it, or is lost",
-    edits: [
-      {
-        file: "src/controller/backed-attachment.ts",
-        find: `  if (mayBeInUse(ports, volume, attachment)) return attachment;`,
-        replace: `  if (mayBeInUse(ports, volume, attachment)) attachment.spec.nodeName.trim();`,
-      },
-      {
-        file: "src/core/attachment/plan-attachment.ts",
-        find: `  return holdsDisk(attachment) && !isOutOfService(observed, nodeName);`,
-        replace: `  return false;`,
-      },
-    ],
-    breaks: ["healthy-writer-cut-off", "replica-removed"],
-    storm: {
-      attach: "driver",
-      // Otherwise its disk would stay for a while as a replica.
-      workload: { ...sharedVolumesStorm.workload, replicas: 0 },
-      strikes: { "haste/deleted-again-and-again": 4, "haste/hunted": 2, "stale/cluster-view-held": 1 },
-    },
-    shownBy: 25,
-    takes: "a pod is deleted by force, and nodes attach by themselves",
-    noticedBy: "src/controller/backed-attachment.test.ts",
-  },
-  {
     name: "shared-request-made-again",
     removes:
       "where several nodes write, the attachment that a lost node has left behind is not made again after " +
@@ -82,7 +54,7 @@ export const sharedMutations: readonly Mutation[] = [
     },
     breaks: ["spinning"],
     storm: { ...sharedVolumesStorm, attach: "driver" },
-    shownBy: 2,
+    shownBy: 8,
     takes: "a node that shares a volume is out of service, and attaches by itself",
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
@@ -110,7 +82,7 @@ export const sharedMutations: readonly Mutation[] = [
       // Each replica is one too many, at once.
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
     },
-    shownBy: 10,
+    shownBy: 2,
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/attachment/is-replica.test.ts",
   },
@@ -146,7 +118,7 @@ export const sharedMutations: readonly Mutation[] = [
     alsoRemoves: ["attachment-between-rebuilds"],
     breaks: ["healthy-writer-cut-off"],
     storm: { ...sharedVolumesStorm, strikes: { "azure/replica-leaving-and-restored": 2 } },
-    shownBy: 4,
+    shownBy: 9,
     takes: "a backup is restored while a detach is under way, and a pod comes to that node",
     noticedBy: "src/controller/rollback/distrust-shared.test.ts",
   },
@@ -165,21 +137,5 @@ export const sharedMutations: readonly Mutation[] = [
     shownBy: 10,
     takes: "all objects are erased while a detach is under way, and a pod comes to that node",
     noticedBy: "src/controller/adoption/compare-attachments.test.ts",
-  },
-  {
-    name: "shared-node-unheard",
-    removes:
-      "where several nodes write, nothing is detached from a node in service before it has compared its " +
-      "volumes with a restored store",
-    edits: {
-      file: "src/core/writer/node-silence.ts",
-      find: `  return storeIncarnation < incarnation &&`,
-      replace: `  return storeIncarnation < 0 &&`,
-    },
-    breaks: ["healthy-writer-cut-off"],
-    storm: restoredSharedClustersStorm,
-    shownBy: 7,
-    takes: "a backup of etcd is restored, which lacks a pod that shares a volume",
-    noticedBy: "src/core/writer/node-silence.test.ts",
   },
 ];
