@@ -104,8 +104,17 @@ export async function replicaUseNow(
   if (!isReplicaOfSharedVolume(ports, attachment)) return unused;
   const use = await users.on({ nodeName, volumeId }, signal);
   if (use.kind === "unknown" ? !clusterVolumes.knowsAttachments : hasNoContainer(use)) return unused;
-  if (await users.isOutOfService(nodeName, signal)) return unused;
-  return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone" ? unused : use;
+  return (await isLostNow(ports, nodeName, signal)) ? unused : use;
+}
+
+/** Whether a node is out of service or gone, past the cache: it has no pods that write. */
+export async function isLostNow(
+  { clusterVolumes, users }: Pick<AttachmentPorts, "clusterVolumes" | "users">,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await users.isOutOfService(nodeName, signal)) return true;
+  return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
 }
 
 /** Whether it is a replica of a volume that several nodes write: only a pod shows that its node is one. */

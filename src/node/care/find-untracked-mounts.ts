@@ -24,12 +24,11 @@ export async function findUntrackedMounts(
 ): Promise<Result<VolumeCheckpoint | undefined, Failure>> {
   const record = volume.status?.record;
   const lun = listedLun(ports.node, record, attachment, ports.clock.nowMs()) ?? attachment.status?.lun;
-  const mayBeHere = isNamed(record, ports.node, "unverified") || attachment.spec.staged === true;
-  if (lun === undefined || !mayBeHere) return ok(undefined);
+  const isUnverified = isNamed(record, ports.node, "unverified");
+  if (lun === undefined || !(isUnverified || attachment.spec.staged === true)) return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);
   if (!device.ok) {
     if (device.failure.kind !== "DeviceNotFound") return device;
-    const isUnverified = isNamed(record, ports.node, "unverified");
     // What this machine does not see it has not staged: the mark goes, and the disk may be attached again.
     if (!isUnverified || attachment.status?.state !== "Attached") return ok(undefined);
     // According to Azure the disk is here. A machine without device links must not count as clean:

@@ -66,7 +66,7 @@ export async function stageAcquired(
     ),
   );
   if (!mounted.ok) return mounted;
-  const staged = await growCopy(ports, request, found, signal);
+  const staged = await growCopy(ports, request, found, { mayWait: false }, signal);
   if (!staged.ok) return staged;
   ports.logger.info("volume staged", {
     volumeName: volume.metadata.name,
@@ -88,13 +88,8 @@ export async function adjustStaged(
     const checkpointed = await restoreCheckpoint(ports, request, staged, epoch, signal);
     if (!checkpointed.ok) return checkpointed;
     const tuned = await tuneDevice(ports, { ...request, ...staged }, signal);
-    if (!tuned.ok) return tuned;
-    const grown = await growCopy(ports, request, staged, signal);
-    if (grown.ok || grown.failure.kind !== "GrowsUnmounted") return grown;
     // Pods use it with the size that it has: the next stage, after a check, grows it.
-    const volumeName = staged.volume.metadata.name;
-    ports.logger.warn("mounted copy not grown", { volumeName, failure: grown.failure });
-    return ok(staged);
+    return tuned.ok ? growCopy(ports, request, staged, { mayWait: true }, signal) : tuned;
   };
   // A mount holds its device, a bound device node does not.
   return request.accessType === "block" ? whileSame(ports, request, staged, adjust, signal) : adjust();
@@ -102,12 +97,14 @@ export async function adjustStaged(
 
 /**
  * Grows the file system of a mounted copy to its disk: it came from a source that may be smaller. No client
- * expands it, since the volume has had its size from the start. A read-only mount can't grow.
+ * expands it, since the volume has had its size from the start. A read-only mount can't grow. `mayWait`: it
+ * stays as it is where it grows only with its next mount.
  */
 async function growCopy(
   { host, logger }: NodePorts,
   request: StageRequest,
   staged: Staged,
+  { mayWait }: { readonly mayWait: boolean },
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const { volume, device } = staged;
@@ -116,8 +113,9 @@ async function growCopy(
   if (volume.spec.disk.sourceUri === undefined || isFixed) return ok(staged);
   const grown = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
   if (grown.ok) return ok(staged);
-  // No later stage can grow it either, and the kernel has mounted it.
-  if (grown.failure.kind !== "GrowsUnmounted" || grown.failure.reason !== WITH_UNKNOWN_FEATURE) return grown;
+  if (grown.failure.kind !== "GrowsUnmounted") return grown;
+  // For want of a feature no later stage can grow it either, and the kernel has mounted it.
+  if (!mayWait && grown.failure.reason !== WITH_UNKNOWN_FEATURE) return grown;
   logger.warn("mounted copy not grown", { volumeName: volume.metadata.name, failure: grown.failure });
   return ok(staged);
 }

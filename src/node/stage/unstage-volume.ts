@@ -17,9 +17,8 @@ import { publishedTargets } from "./published-targets.ts";
  * Unstages a volume: withdraws this node's request first, so that a waiting node can be served upon the
  * release, then unmounts (which flushes) and releases. Where several nodes may write, nothing is released,
  * and the request goes last, with the mark that the volume is staged. A node that is not clean fails with
- * `DeviceBusy`. Success only once the release is recorded or
- * the record no longer names this node, also when nothing is mounted. Fails with `VolumeInUse` while targets
- * are published.
+ * `DeviceBusy`. Success only once the release is recorded or the record no longer names this node, also when
+ * nothing is mounted. Fails with `VolumeInUse` while targets are published.
  */
 export async function unstageVolume(
   ports: NodePorts,

@@ -10,9 +10,8 @@ import { type KnownVolume, cleanCheckTarget } from "./clean-check-target.ts";
  * the attachment that says where the disk is. One that never had it needs none. `isFlushed`: the caller has
  * just unmounted the live file system, which flushed the device; a failed check or a crash did not.
  * `flushes`: false where several nodes may write: the last close has written what this node had, and one that
- * has lost its reservation of the disk can't flush. Fails
- * with `DeviceBusy` and the reason while the node is not clean, and with `StillWaiting` while no device to
- * check is known.
+ * has lost its reservation of the disk can't flush. Fails with `DeviceBusy` and the reason while the node is
+ * not clean, and with `StillWaiting` while no device to check is known.
  */
 export async function verifyClean(
   ports: NodePorts,

@@ -21,7 +21,7 @@ import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
-import { recreateAttachment, replicaUseNow } from "../recreate-attachment.ts";
+import { isLostNow, recreateAttachment, replicaUseNow } from "../recreate-attachment.ts";
 import { resetAttachment } from "./reset-attachment.ts";
 import { takeBackDetach } from "./take-back-detach.ts";
 
@@ -58,7 +58,9 @@ export async function detach(
     use = await replicaUseNow(ports, attachment, callSignal);
     if (use.kind !== "unused") return isAllowed;
     attempt = ports.random.uuid();
-    const keepsStaged = !(isSingleWriter(known.spec.capabilities) || (await isLost(ports, node, callSignal)));
+    const keepsStaged = !(
+      isSingleWriter(known.spec.capabilities) || (await isLostNow(ports, node.nodeName, callSignal))
+    );
     isAllowed =
       (await isMarkedDetaching(ports, attachment, { kind, node, attempt, keepsStaged }, callSignal)) &&
       // Past the mark: a node that has acquired the volume before it may not have seen it.
@@ -181,16 +183,6 @@ function mayBeDetached(
 ): boolean {
   if (keepsStaged && attachment.spec.staged === true) return false;
   return kind === "DetachEarlier" || isTerminating(attachment);
-}
-
-/** Whether a node is out of service or gone, past the cache. */
-async function isLost(
-  { clusterVolumes, users }: Pick<AttachmentPorts, "clusterVolumes" | "users">,
-  { nodeName }: NodeIdentity,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (await users.isOutOfService(nodeName, signal)) return true;
-  return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
 }
 
 /**

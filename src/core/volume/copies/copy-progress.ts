@@ -4,6 +4,7 @@ import { isSameResourceUri } from "../../azure/ids/disk-uri.ts";
 import type { EventReason } from "../../events/event-reasons.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { isNextStep, untilReadMs } from "../disk-progress.ts";
 import { hasFailedForGood } from "../has-failed-for-good.ts";
 import { type CopiedDisk, hasFailed, wasUsed } from "./unfinished-copy.ts";
 
@@ -17,8 +18,6 @@ const COPY_READ_MS = 60_000;
  * that has failed, beside a copy that runs and may end.
  */
 const FAILED_COPY_READ_MS = 600_000;
-/** Progress is reported in steps of so many percent, as in V1. */
-const PROGRESS_STEP_PERCENT = 20;
 
 /** The next look at a disk that Azure fills with the data of its source in the background. */
 export type CopyAction =
@@ -32,12 +31,9 @@ export function planCopyRead(
   nowMs: number,
 ): CopyAction | undefined {
   if (status?.copy === undefined) return undefined;
-  const waitedMs = nowMs - fromTimestamp(status.copy.readTime);
-  // A clock that was set back must not postpone the look for ever.
-  const readMs = isLongFailed(status, nowMs) ? FAILED_COPY_READ_MS : COPY_READ_MS;
-  return waitedMs >= 0 && waitedMs < readMs
-    ? { kind: "Requeue", afterMs: readMs - waitedMs }
-    : { kind: "ReadCopy", diskUri };
+  const everyMs = isLongFailed(status, nowMs) ? FAILED_COPY_READ_MS : COPY_READ_MS;
+  const afterMs = untilReadMs(status.copy.readTime, everyMs, nowMs);
+  return afterMs > 0 ? { kind: "Requeue", afterMs } : { kind: "ReadCopy", diskUri };
 }
 
 function isLongFailed({ conditions }: VolumeStatus, nowMs: number): boolean {
@@ -119,11 +115,8 @@ export function copyNews(
     return before?.failedState === undefined
       ? { reason: "CopyFailed", message: describeCopy(after) }
       : undefined;
-  const isStep =
-    before === undefined ||
-    before.failedState !== undefined ||
-    Math.floor(before.percent / PROGRESS_STEP_PERCENT) < Math.floor(after.percent / PROGRESS_STEP_PERCENT);
-  return isStep ? { reason: "Copying", message: describeCopy(after) } : undefined;
+  const known = before?.failedState === undefined ? before?.percent : undefined;
+  return isNextStep(known, after.percent) ? { reason: "Copying", message: describeCopy(after) } : undefined;
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { AzVolume, VolumeDetail } from "../../api/az-volume.ts";
-import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
+import { toTimestamp } from "../../primitives/timestamp.ts";
+import { isNextStep, untilReadMs } from "../disk-progress.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** How often the progress of a conversion is read, in milliseconds: as V1 does. */
 const CONVERSION_READ_MS = 60_000;
-/** Progress is reported in steps of so many percent, as in V1. */
-const PROGRESS_STEP_PERCENT = 20;
 
 /** The next look at a conversion that Azure carries out in the background. */
 export type ConversionAction =
@@ -20,11 +19,8 @@ export function planConversion(
   nowMs: number,
 ): ConversionAction | undefined {
   if (status?.conversion === undefined) return undefined;
-  const waitedMs = nowMs - fromTimestamp(status.conversion.readTime);
-  // A clock that was set back must not postpone the look for ever.
-  return waitedMs >= 0 && waitedMs < CONVERSION_READ_MS
-    ? { kind: "Requeue", afterMs: CONVERSION_READ_MS - waitedMs }
-    : { kind: "ReadConversion", diskUri };
+  const afterMs = untilReadMs(status.conversion.readTime, CONVERSION_READ_MS, nowMs);
+  return afterMs > 0 ? { kind: "Requeue", afterMs } : { kind: "ReadConversion", diskUri };
 }
 
 /** The status with the progress that Azure shows: `percent` is undefined once no conversion runs. */
@@ -50,8 +46,5 @@ export function withConversion(
 /** What an event says of a conversion that was at `before` percent and is at `after`; undefined: nothing. */
 export function conversionNews(before: number | undefined, after: number | undefined): string | undefined {
   if (after === undefined) return before === undefined ? undefined : "its conversion is complete";
-  const isStep =
-    before === undefined ||
-    Math.floor(before / PROGRESS_STEP_PERCENT) < Math.floor(after / PROGRESS_STEP_PERCENT);
-  return isStep ? `${after} % of its conversion is done` : undefined;
+  return isNextStep(before, after) ? `${after} % of its conversion is done` : undefined;
 }
