@@ -9,7 +9,7 @@ import { createObjectCache, type ObjectCache } from "../../src/objects/cache/obj
 import { NODE_NAME_LABEL } from "../../src/objects/new-attachment.ts";
 import type { LabelSelector, ObjectStore } from "../../src/ports/store/object-store.ts";
 import type { ApiServer } from "../../test/kubernetes-store/api-server.ts";
-import { openCountingLink } from "./counting-link.ts";
+import { openWeakLink } from "../../testbed/ports/weak-link.ts";
 
 /** The caches of all node plug-ins of a cluster. */
 export interface Followers {
@@ -29,7 +29,7 @@ export async function startFollowers(
   nodeNames: readonly string[],
   follow: Follow,
 ): Promise<Followers> {
-  const link = await openCountingLink(server.config);
+  const link = await openWeakLink(server.config);
   const life = new AbortController();
   const clients: ApiClient[] = [];
   const caches = nodeNames.map((nodeName) => {

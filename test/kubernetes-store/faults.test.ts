@@ -7,11 +7,11 @@ import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { KindMap, ObjectStore } from "../../src/ports/store/object-store.ts";
 import { waitUntil } from "../../testbed/lab/units/wait-until.ts";
+import { openWeakLink } from "../../testbed/ports/weak-link.ts";
 import { aNewDriverNode } from "../contract/worlds/object-builders.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
 import { followNodes } from "./followed-store.ts";
-import { openWeakLink } from "./weak-link.ts";
 
 const KILLS = 3;
 const WRITERS = 6;
