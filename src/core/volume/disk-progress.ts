@@ -13,7 +13,7 @@ export function untilReadMs(readTime: string, everyMs: number, nowMs: number): n
   return waitedMs >= 0 && waitedMs < everyMs ? everyMs - waitedMs : 0;
 }
 
-/** Whether an event says that progress went from `before` to `after` percent: the first, and each new step. */
+/** Whether an event reports progress from `before` to `after` percent: the first, and each new step. */
 export function isNextStep(before: number | undefined, after: number): boolean {
   const stepOf = (percent: number): number => Math.floor(percent / PROGRESS_STEP_PERCENT);
   return before === undefined || stepOf(before) < stepOf(after);
