@@ -1,10 +1,10 @@
 import { invariant } from "../core/failure/invariant.ts";
-import { messageOf } from "../core/failure/message-of.ts";
 import { fail, ok, type Result } from "../core/failure/result.ts";
 import { isRecord } from "../core/primitives/is-record.ts";
 import { mayPreemptionHelp, type RemovalReason } from "../core/schedule/filter-nodes.ts";
 import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { fieldOf, parseGoObject } from "./go-object.ts";
 import { nameAt, NameMemory, type NodeNames, scanNodeNames, startOfName, viewOf } from "./node-names.ts";
 
 /** A request of kube-scheduler (k8s.io/kube-scheduler/extender/v1 ExtenderArgs). */
@@ -63,12 +63,12 @@ function readAsGoWrites(body: Buffer, memory: NameMemory): ExtenderArgs | undefi
   if (start === -1 || body.toString("latin1", end) !== AFTER_NAMES) return undefined;
   const nodeNames = scanNodeNames(body.subarray(start + BEFORE_NAMES.length, end), memory);
   if (nodeNames === undefined) return undefined;
-  const rest = parseObject(`${body.toString("utf8", 0, start)}}`);
+  const rest = parseGoObject(`${body.toString("utf8", 0, start)}}`);
   return rest.ok ? { pod: fieldOf(rest.value, "Pod"), nodeNames, nodeList: undefined } : undefined;
 }
 
 function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
-  const args = parseObject(body.toString("utf8"));
+  const args = parseGoObject(body.toString("utf8"));
   if (!args.ok) return args;
   const pod = fieldOf(args.value, "Pod");
   const names = fieldOf(args.value, "NodeNames");
@@ -194,22 +194,6 @@ function appendNamesWithout(
     first = place + 1;
   }
   appendRun(first, nodeNames.count);
-}
-
-function parseObject(text: string): Result<Readonly<Record<string, unknown>>, string> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? ok(value) : fail("the body is not an object");
-  } catch (error) {
-    return fail(`the body is not JSON: ${messageOf(error)}`);
-  }
-}
-
-/** Go writes the structs' own names and reads them in any case: so do we. */
-function fieldOf(args: Readonly<Record<string, unknown>>, name: string): unknown {
-  if (name in args) return args[name];
-  const key = Object.keys(args).find((other) => other.toLowerCase() === name.toLowerCase());
-  return key === undefined ? undefined : args[key];
 }
 
 /** Undefined if these are no names, or one has a character that a name of a node can't have. */

@@ -74,6 +74,33 @@ describe("the extender", () => {
     assert.deepEqual(lines, []);
   });
 
+  it("lets a scheduler evict pods only where the pod's volumes can be used", () => {
+    const { answer } = anExtender();
+    const victims = { Pods: [{ UID: "uid-1" }], NumPDBViolations: 2 };
+    const candidates = { "node-a": victims, "node-c": victims, "node-bare": victims };
+    const preemption = (ofPod: unknown): Buffer =>
+      Buffer.from(JSON.stringify({ Pod: ofPod, NodeNameToVictims: null, NodeNameToMetaVictims: candidates }));
+    const answered = answer("preempt", preemption(pod));
+    assert.deepEqual(read(answered), { NodeNameToMetaVictims: { "node-a": victims } });
+    assert.deepEqual(answered.removed, new Map([["not-ready", 1], ["no-plug-in", 1]])); // prettier-ignore
+    assert.deepEqual(read(answer("preempt", preemption({ ...pod, spec: {} }))), {
+      NodeNameToMetaVictims: candidates,
+    });
+  });
+
+  it("sends a pod to no nominated node that can't take its volumes", () => {
+    const { answer } = anExtender();
+    const namesFor = (nominatedNodeName: string, names: readonly string[]): unknown => {
+      const nominated = { ...pod, status: { nominatedNodeName } };
+      return read(answer("filter", Buffer.from(JSON.stringify({ Pod: nominated, NodeNames: names }))))
+        .NodeNames;
+    };
+    assert.deepEqual(namesFor("node-c", ["node-c"]), []);
+    assert.deepEqual(namesFor("node-b", ["node-b"]), ["node-b"]);
+    // The only node that a scheduler offers, but not as a nominated one.
+    assert.deepEqual(namesFor("node-a", ["node-c"]), ["node-c"]);
+  });
+
   it("lets a pod without the driver's volumes go anywhere", () => {
     const { answer } = anExtender();
     for (const other of [
@@ -99,9 +126,12 @@ describe("the extender", () => {
       read(answer("prioritize", requestBody)),
       nodeNames.map((Host) => ({ Host, Score: 0 })),
     );
+    const victims = { NodeNameToMetaVictims: { "node-c": { Pods: [{ UID: "uid-1" }] } } };
+    const preempted = answer("preempt", Buffer.from(JSON.stringify({ Pod: pod, ...victims })));
+    assert.deepEqual([preempted.outcome, read(preempted)], ["neutral", victims]);
     assert.deepEqual(
       lines,
-      ["filter", "prioritize"].map((verb) => [
+      ["filter", "prioritize", "preempt"].map((verb) => [
         "extender answers neutrally",
         { verb, reason: "azvolumes have not been listed" },
       ]),
@@ -146,5 +176,8 @@ describe("the extender", () => {
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["refused", null]);
     assert.match(read(filtered).Error, /^the body is not JSON/u);
     assert.deepEqual([read(answer("prioritize", Buffer.from("[]"))), lines.length], [[], 2]);
+    const preempted = answer("preempt", requestBody);
+    assert.deepEqual([preempted.outcome, lines.length], ["refused", 3]);
+    assert.match(read(preempted).Error, /^there are neither NodeNameToMetaVictims nor/u);
   });
 });

@@ -1,5 +1,6 @@
 import { stackOf } from "../core/failure/message-of.ts";
-import { filterNodes, type RemovalReason } from "../core/schedule/filter-nodes.ts";
+import { ok, type Result } from "../core/failure/result.ts";
+import { filterNodes, filterNodesForPreemption, type RemovalReason } from "../core/schedule/filter-nodes.ts";
 import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import { scoreNodes } from "../core/schedule/score-nodes.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -11,12 +12,13 @@ import {
   writeFilterResult,
   writeHostPriorities,
 } from "./extender-wire.ts";
-import { NameMemory, placeOfName } from "./node-names.ts";
+import { nameAt, NameMemory, placeOfName } from "./node-names.ts";
 import type { PlacementIndex } from "./placement-index.ts";
-import { volumeReferences } from "./pod-request.ts";
+import { nominatedNodeName, volumeReferences } from "./pod-request.ts";
+import { type PreemptionArgs, readPreemptionArgs, writePreemptionResult } from "./preemption-wire.ts";
 
 /** The calls that kube-scheduler may make. */
-export type ExtenderVerb = "filter" | "prioritize";
+export type ExtenderVerb = "filter" | "prioritize" | "preempt";
 
 /** The answer to a request. */
 export interface ExtenderAnswer {
@@ -49,7 +51,7 @@ export function createExtender(options: {
   const { index, whyNotReady, logger } = options;
   const memory = new NameMemory();
 
-  function decide(verb: ExtenderVerb, args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
+  function decide(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
     const volumes = index.podVolumes(volumeReferences(args.pod));
     index.refreshHealth();
     if (verb === "prioritize")
@@ -58,13 +60,36 @@ export function createExtender(options: {
         body: writeHostPriorities(into, args.nodeNames, scoresOf(args, volumes)),
         removed: NONE_REMOVED,
       };
-    const removed =
-      volumes.length === 0
-        ? new Map<number, RemovalReason>()
-        : filterNodes(index.findNodes(args.nodeNames), volumes);
-    const counts = new Map<RemovalReason, number>();
-    for (const because of removed.values()) counts.set(because, (counts.get(because) ?? 0) + 1);
-    return { outcome: "answered", body: writeFilterResult(into, args, removed), removed: counts };
+    const removed = removedFrom(args, volumes);
+    return {
+      outcome: "answered",
+      body: writeFilterResult(into, args, removed),
+      removed: countsOf(removed.values()),
+    };
+  }
+
+  function removedFrom(
+    { pod, nodeNames }: ExtenderArgs,
+    volumes: readonly PodVolume[],
+  ): ReadonlyMap<number, RemovalReason> {
+    if (volumes.length === 0) return new Map();
+    const nodes = index.findNodes(nodeNames);
+    const isNominated = nodeNames.count === 1 && nameAt(nodeNames, 0) === nominatedNodeName(pod);
+    return isNominated ? filterNodesForPreemption(nodes, volumes) : filterNodes(nodes, volumes);
+  }
+
+  /** Where pods would be evicted for a pod that can't use its volumes there, they are not. */
+  function decidePreemption(args: PreemptionArgs): ExtenderAnswer {
+    const volumes = index.podVolumes(volumeReferences(args.pod));
+    index.refreshHealth();
+    const nodeNames = [...args.victims.keys()];
+    const removed = filterNodesForPreemption(nodeNames.map(index.findNode), volumes);
+    const removedNames = new Set(nodeNames.filter((_, at) => removed.has(at)));
+    return {
+      outcome: "answered",
+      body: writePreemptionResult(args, removedNames),
+      removed: countsOf(removed.values()),
+    };
   }
 
   /** By the nodes' places. */
@@ -76,7 +101,7 @@ export function createExtender(options: {
     return new Map(byPlace.filter(([place]) => place !== -1));
   }
 
-  function neutral(verb: ExtenderVerb, args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
+  function neutral(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
     into.clear();
     const body =
       verb === "filter"
@@ -85,29 +110,65 @@ export function createExtender(options: {
     return { outcome: "neutral", body, removed: NONE_REMOVED };
   }
 
-  return (verb, body, into) => {
+  /** What each kind of request makes of a body, once that has been read. */
+  function readRequest(verb: ExtenderVerb, body: Buffer, into: ByteWriter): Result<Request, string> {
+    if (verb === "preempt") {
+      const args = readPreemptionArgs(body);
+      if (!args.ok) return args;
+      const unchanged = (): ExtenderAnswer => ({
+        outcome: "neutral",
+        body: writePreemptionResult(args.value, new Set()),
+        removed: NONE_REMOVED,
+      });
+      return ok({ decide: () => decidePreemption(args.value), neutral: unchanged });
+    }
     const args = readExtenderArgs(body, memory);
-    if (!args.ok) {
-      logger.warn("extender request can't be read", { verb, problem: args.failure, sizeBytes: body.length });
+    if (!args.ok) return args;
+    return ok({
+      decide: () => decide(verb, args.value, into),
+      neutral: () => neutral(verb, args.value, into),
+    });
+  }
+
+  return (verb, body, into) => {
+    const request = readRequest(verb, body, into);
+    if (!request.ok) {
+      logger.warn("extender request can't be read", {
+        verb,
+        problem: request.failure,
+        sizeBytes: body.length,
+      });
       return {
         outcome: "refused",
-        body: verb === "filter" ? writeFilterError(args.failure) : Buffer.from("[]"),
+        body: verb === "prioritize" ? Buffer.from("[]") : writeFilterError(request.failure),
         removed: NONE_REMOVED,
       };
     }
     const notReady = whyNotReady();
     if (notReady !== undefined) {
       logger.warn("extender answers neutrally", { verb, reason: notReady });
-      return neutral(verb, args.value, into);
+      return request.value.neutral();
     }
     try {
-      return decide(verb, args.value, into);
+      return request.value.decide();
     } catch (error) {
       logger.error("extender failed on a request: a bug", {
         verb,
         error: stackOf(error),
       });
-      return neutral(verb, args.value, into);
+      return request.value.neutral();
     }
   };
+}
+
+/** A request that has been read. */
+interface Request {
+  readonly decide: () => ExtenderAnswer;
+  readonly neutral: () => ExtenderAnswer;
+}
+
+function countsOf(reasons: Iterable<RemovalReason>): ExtenderAnswer["removed"] {
+  const counts = new Map<RemovalReason, number>();
+  for (const because of reasons) counts.set(because, (counts.get(because) ?? 0) + 1);
+  return counts;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { volumeReferences } from "./pod-request.ts";
+import { nominatedNodeName, volumeReferences } from "./pod-request.ts";
 
 describe("volumeReferences", () => {
   it("finds claims, the claims of generic ephemeral volumes and disks, each once", () => {
@@ -88,5 +88,13 @@ describe("volumeReferences", () => {
         Array.isArray(volumeReferences({ metadata: {}, spec: { volumes } })),
       ),
     );
+  });
+});
+
+describe("nominatedNodeName", () => {
+  it("reads the node from the pod's status, and finds none in what is no pod", () => {
+    assert.equal(nominatedNodeName({ status: { nominatedNodeName: "node-a" } }), "node-a");
+    for (const pod of [null, 7, {}, { status: null }, { status: { nominatedNodeName: "" } }])
+      assert.equal(nominatedNodeName(pod), undefined);
   });
 });

@@ -27,6 +27,7 @@ interface WirePod {
     readonly ownerReferences?: unknown;
   } | null;
   readonly spec?: { readonly volumes?: unknown } | null;
+  readonly status?: { readonly nominatedNodeName?: unknown } | null;
 }
 
 interface WireVolume {
@@ -57,6 +58,14 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
       );
   }
   return [...byName.values()];
+}
+
+/**
+ * The node that an earlier scheduling cycle chose for a pod, and evicted others for, or could not bind it to;
+ * undefined: none. A scheduler tries that node alone first, and then all others.
+ */
+export function nominatedNodeName(pod: unknown): string | undefined {
+  return isObject(pod) ? textOf((pod as WirePod).status?.nominatedNodeName) : undefined;
 }
 
 interface PodFacts {

@@ -76,12 +76,14 @@ describe("the extender's server", () => {
     assert.deepEqual(await post("/filter", large), { code: 200, text: `filter ${large}` });
     assert.deepEqual(await post("/prioritize?x=1", ""), { code: 200, text: "prioritize " });
     assert.deepEqual(await call(port, "GET", "/healthz", ""), { code: 200, text: "otherwise" });
-    assert.deepEqual(await post("/preempt", ""), { code: 200, text: "otherwise" });
+    assert.deepEqual(await post("/preempt", "{}"), { code: 200, text: "preempt {}" });
+    assert.deepEqual(await post("/bind", ""), { code: 200, text: "otherwise" });
     assert.deepEqual(
       served.map(({ verb, outcome }) => [verb, outcome]),
       [
         ["filter", "answered"],
         ["prioritize", "answered"],
+        ["preempt", "answered"],
       ],
     );
   });
@@ -90,6 +92,7 @@ describe("the extender's server", () => {
     const { post, port } = await aServer();
     assert.deepEqual(await post("/filter", "broken"), { code: 400, text: '{"Error":"broken"}' });
     assert.equal((await post("/prioritize", "broken")).code, 200);
+    assert.equal((await post("/preempt", "broken")).code, 400);
     assert.equal((await call(port, "GET", "/filter", "")).code, 405);
   });
 

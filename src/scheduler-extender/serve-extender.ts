@@ -48,6 +48,7 @@ const defaultLimits: ExtenderLimits = {
 const verbs: ReadonlyMap<string, ExtenderVerb> = new Map([
   ["/filter", "filter"],
   ["/prioritize", "prioritize"],
+  ["/preempt", "preempt"],
 ]);
 
 /** How a request ended, for metrics. */
@@ -71,8 +72,8 @@ export interface ExtenderServer {
 }
 
 /**
- * Serves `/filter` and `/prioritize`, and all other paths by `otherwise`. Throws if the address can't
- * be used.
+ * Serves `/filter`, `/prioritize` and `/preempt`, and all other paths by `otherwise`. Throws if the
+ * address can't be used.
  */
 export async function serveExtender(options: {
   readonly address: ListenAddress;
@@ -141,7 +142,7 @@ export async function serveExtender(options: {
       if (response.headersSent) return;
       const { outcome, body, removed } = answer(verb, received.written(), answered);
       ended = { outcome, removed };
-      send(outcome === "refused" && verb === "filter" ? 400 : 200, body);
+      send(outcome === "refused" && verb !== "prioritize" ? 400 : 200, body);
     });
     // A client that goes away is no error of this server.
     request.on("error", () => {});
@@ -154,7 +155,7 @@ export async function serveExtender(options: {
       onServed({ verb, ...ended, durationMs: clock.elapsedMs() - startedMs });
     });
     if (request.method !== "POST")
-      refuse(405, `${request.method ?? ""} is not known here: POST an ExtenderArgs`);
+      refuse(405, `${request.method ?? ""} is not known here: POST what kube-scheduler sends`);
   }
 
   const { host, port } = options.address;

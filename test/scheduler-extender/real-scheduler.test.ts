@@ -135,6 +135,37 @@ describe(
       },
     );
 
+    it("evicts pods only where the pod's volumes can be used", { timeout: TEST_TIMEOUT_MS }, async () => {
+      await cluster().addNode("node-bare", "none");
+      await cluster().addNode("node-tight", "ready");
+      await cluster().addClaim("urgent", ["node-tight"]);
+      // The scheduler prefers the victim of the lower priority.
+      const victims = { "node-bare": undefined, "node-tight": "system-cluster-critical" };
+      for (const [nodeName, priorityClassName] of Object.entries(victims)) {
+        const spec = { nodeName, priorityClassName, terminationGracePeriodSeconds: 0 };
+        const filler = { spec, requests: { cpu: "3900m" } };
+        assert.equal(await cluster().schedule(`filler-of-${nodeName}`, [], filler), nodeName);
+      }
+      const spec = {
+        priorityClassName: "system-node-critical",
+        affinity: { nodeAffinity: onlyOn(Object.keys(victims)) },
+      };
+      const urgent = { spec, requests: { cpu: "1" } };
+      assert.equal(await cluster().schedule("urgent", ["urgent"], urgent), "node-tight");
+      assert.equal(await cluster().isStaying("filler-of-node-bare"), true);
+      assert.equal(await cluster().isStaying("filler-of-node-tight"), false);
+    });
+
+    it(
+      "leaves a nominated node whose plug-in is not ready for one that has the volume",
+      { timeout: TEST_TIMEOUT_MS },
+      async () => {
+        await cluster().addClaim("nominated", ["node-c"]);
+        const nominated = { nominatedNodeName: "node-not-ready" };
+        assert.equal(await cluster().schedule("nominated", ["nominated"], nominated), "node-c");
+      },
+    );
+
     // From 100 nodes on, a scheduler left to itself stops at half of them or fewer.
     it("sends each pod to its volume also among many nodes", { timeout: TEST_TIMEOUT_MS }, async () => {
       for (let at = 0; at < MANY_NODES; at++) await cluster().addNode(`many-${at}`, "ready");
@@ -159,7 +190,7 @@ describe(
             metrics,
           )?.[1] ?? 0,
         );
-      assert.ok(count("filter") >= 21 && count("prioritize") >= 21, metrics);
+      assert.ok(count("filter") >= 21 && count("prioritize") >= 21 && count("preempt") >= 1, metrics);
       assert.doesNotMatch(metrics, /outcome="(?:neutral|refused|aborted)"/u);
     });
 
@@ -170,6 +201,16 @@ describe(
     });
   },
 );
+
+/** To run on these nodes alone. */
+function onlyOn(nodeNames: readonly string[]): object {
+  const expression = { key: "kubernetes.io/hostname", operator: "In", values: nodeNames };
+  return {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [expression] }],
+    },
+  };
+}
 
 /** To run on other hosts than the pods with these labels, if possible. */
 function apartFrom(labels: Readonly<Record<string, string>>): object {

@@ -41,6 +41,8 @@ export interface ScheduledCluster {
   addClaim(name: string, attachedTo: readonly string[], writerNode?: string): Promise<void>;
   /** Creates a pod with the claims and returns its assigned node. */
   schedule(podName: string, claimNames: readonly string[], changes?: PodChanges): Promise<string>;
+  /** Whether a pod exists that nothing is evicting. */
+  isStaying(podName: string): Promise<boolean>;
   /** Starts the scheduler, in place of a running one; sends the extender names, or full nodes. */
   startScheduler(nodes: "names" | "full"): Promise<void>;
   /** kill -9. */
@@ -70,6 +72,8 @@ export interface PodChanges {
   readonly spec?: object;
   /** Its requests of its one container. */
   readonly requests?: Readonly<Record<string, string>>;
+  /** The node that an earlier scheduling cycle has nominated for it. */
+  readonly nominatedNodeName?: string;
 }
 
 /** Builds what is missing, unless the cache has it, and starts API server and extender. */
@@ -178,7 +182,8 @@ async function startIn(
         });
       await untilKnown(endpoint, { claimName: name, attachedTo, readyNode, writerNode });
     },
-    schedule: async (podName, claimNames, { owner, labels = {}, spec = {}, requests = {} } = {}) => {
+    schedule: async (podName, claimNames, changes = {}) => {
+      const { owner, labels = {}, spec = {}, requests = {}, nominatedNodeName } = changes;
       const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
       await create(client, pods, {
         metadata: {
@@ -188,11 +193,16 @@ async function startIn(
         },
         spec: {
           ...spec,
+          ...(nominatedNodeName !== undefined && { schedulingGates: [{ name: "not-nominated-yet" }] }),
           schedulerName: SCHEDULER,
           containers: [{ name: "main", image: "none", resources: { requests } }],
           volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
         },
       });
+      if (nominatedNodeName !== undefined) {
+        await patch(client, `${pods}/${podName}/status`, { status: { nominatedNodeName } });
+        await patch(client, `${pods}/${podName}`, { spec: { schedulingGates: null } });
+      }
       return waitUntil(
         `pod ${podName} to be assigned to a node`,
         { timeoutMs: SCHEDULED_MAX_MS },
@@ -201,6 +211,12 @@ async function startIn(
           return (answer.body as { readonly spec: { readonly nodeName?: string } }).spec.nodeName;
         },
       );
+    },
+    isStaying: async (podName) => {
+      const path = `/api/v1/namespaces/${NAMESPACE}/pods/${podName}`;
+      const { code, body } = valueOf(await client.call({ method: "GET", path }, never));
+      const pod = body as { readonly metadata: { readonly deletionTimestamp?: string } };
+      return code === 200 && pod.metadata.deletionTimestamp === undefined;
     },
     startScheduler: async (nodes) => {
       if (scheduler !== undefined) await kill(scheduler);

@@ -88,7 +88,7 @@ function labelRows(): readonly string[] {
     ],
     ["group", listOf(callGroups)],
     ["scope", "`subscription`, `resource` (the VM or disk with the fewest calls left), `longest`"],
-    ["verb", "`filter`, `prioritize`"],
+    ["verb", "`filter`, `prioritize`, `preempt`"],
     ["because", listOf(removalReasons)],
   ];
   return values.map(([label, text]) => `| \`${label}\` | ${text} |`);

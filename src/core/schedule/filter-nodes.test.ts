@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { identity } from "../testing/objects.ts";
-import { filterNodes, mayPreemptionHelp, type RemovalReason, removalReasons } from "./filter-nodes.ts";
+import {
+  filterNodes,
+  filterNodesForPreemption,
+  mayPreemptionHelp,
+  type RemovalReason,
+  removalReasons,
+} from "./filter-nodes.ts";
 import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
 import { aCandidate, aPodVolume, aReplicaNode, attachedTo } from "./testing/pod-volumes.ts";
 
@@ -211,5 +217,27 @@ describe("filterNodes", () => {
         }
       }),
     );
+  });
+});
+
+describe("filterNodesForPreemption", () => {
+  it("removes each node that no eviction helps, also if that is all of them", () => {
+    const nodes = [
+      undefined,
+      aCandidate("node-a", { health: "silent" }),
+      aCandidate("node-b", { isQuarantined: true }),
+      aCandidate("node-c", { location: "westus" }),
+    ];
+    const reasons: readonly RemovalReason[] = ["no-plug-in", "silent", "quarantine", "unreachable"];
+    const full = aCandidate("node-d", { firmAttachments: 8 });
+    for (const others of [[], [full], [aCandidate("node-e")]])
+      assert.deepEqual(
+        filterNodesForPreemption([...nodes, ...others], [aPodVolume()]),
+        new Map(reasons.entries()),
+      );
+  });
+
+  it("ignores a pod without volumes of the driver", () => {
+    assert.deepEqual(filterNodesForPreemption([undefined], []), new Map());
   });
 });

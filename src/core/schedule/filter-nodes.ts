@@ -30,6 +30,22 @@ export function filterNodes(
   return removed.size < nodes.length ? removed : removedFor(nodes, (node) => reasonForGood(node, volumes));
 }
 
+/**
+ * Which of the nodes can't take a pod's volumes whatever pods leave them, by their index in `nodes`, even if
+ * that is all of them. For nodes that a scheduler would evict pods for, or has done so: it looks at such a
+ * node alone, and at all others where this one is removed.
+ */
+export function filterNodesForPreemption(
+  nodes: readonly (CandidateNode | undefined)[],
+  volumes: readonly PodVolume[],
+): ReadonlyMap<number, RemovalReason> {
+  if (volumes.length === 0) return new Map();
+  return removedFor(nodes, (node) => {
+    const because = reasonAgainst(node, volumes);
+    return because !== undefined && mayPreemptionHelp(because) ? undefined : because;
+  });
+}
+
 /** The nodes against which there is a reason, by their index. */
 function removedFor(
   nodes: readonly (CandidateNode | undefined)[],
