@@ -183,6 +183,11 @@ describe("what the extender keeps of objects", () => {
       volumeName: "pv-1",
       className: "managed-csi",
     });
+    const annotations = { "volume.beta.kubernetes.io/storage-class": "managed-premium" };
+    assert.equal(
+      claimFacts({ ...claim, metadata: { ...claim.metadata, annotations } }).className,
+      "managed-premium",
+    );
     assert.deepEqual(claimFacts({ metadata: claim.metadata }), {
       metadata: claim.metadata,
       volumeName: "",

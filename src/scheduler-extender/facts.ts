@@ -20,6 +20,9 @@ import type { SourceObject } from "../ports/store/source.ts";
 /** How classes name Kubernetes' former in-tree driver. */
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 
+/** How old manifests name a claim's class; Kubernetes lets it win over `storageClassName`. */
+const CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
+
 /** Where external-provisioner reads the file system of a class's volumes. */
 const CSI_FS_TYPE = "csi.storage.k8s.io/fstype";
 
@@ -80,6 +83,9 @@ export interface StorageClassFacts extends SourceObject {
 
 /** A PersistentVolumeClaim (core/v1), as far as it is read. */
 export interface WireClaim extends SourceObject {
+  readonly metadata: SourceObject["metadata"] & {
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec?: { readonly volumeName?: string; readonly storageClassName?: string };
 }
 
@@ -152,7 +158,7 @@ export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
   return {
     metadata: { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) },
     volumeName: spec?.volumeName ?? "",
-    className: spec?.storageClassName ?? "",
+    className: metadata.annotations?.[CLASS_ANNOTATION] ?? spec?.storageClassName ?? "",
   };
 }
 

@@ -126,6 +126,23 @@ describe("filterNodes", () => {
         volumes: [attachedTo("node-a")],
       },
       {
+        because: "what is attached to an earlier VM of that name needs one",
+        node: node({ firmAttachments: 8, vmId: "new" }),
+        volumes: [attachedTo("node-a")],
+        reason: "no-slot",
+      },
+      {
+        because: "the first attach to a node has its slot",
+        node: node({ firmAttachments: 8 }),
+        volumes: [
+          aPodVolume({
+            attachments: new Map([
+              ["node-a", aReplicaNode("node-a", { isAttached: false, vmId: undefined })],
+            ]),
+          }),
+        ],
+      },
+      {
         because: "what is attached there can't be evicted for the volume that is not",
         node: node({ firmAttachments: 7 }),
         volumes: [attachedTo("node-a"), aPodVolume()],

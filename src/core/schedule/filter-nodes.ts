@@ -1,4 +1,11 @@
-import { type CandidateNode, isAttachedTo, isBarred, type PodVolume } from "./pod-volume.ts";
+import { isSameVmId } from "../api/identity/node-identity.ts";
+import {
+  type CandidateNode,
+  isAttachedTo,
+  isBarred,
+  type PodVolume,
+  type PodVolumeAttachment,
+} from "./pod-volume.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Every reason for which a node is not offered for a pod. */
@@ -100,8 +107,14 @@ function hasSlots(node: CandidateNode, volumes: readonly PodVolume[]): boolean {
   let ownFirm = 0;
   for (const { attachments } of volumes) {
     const attachment = attachments.get(node.nodeName);
-    if (attachment === undefined || !attachment.holdsSlot) needed++;
+    if (!holdsSlotOf(attachment, node)) needed++;
     if (attachment?.isFirm === true) ownFirm++;
   }
   return needed === 0 || node.firmAttachments - ownFirm + volumes.length <= node.volumesMax;
+}
+
+/** A disk that an earlier VM of the node's name has takes no slot of this one yet. */
+function holdsSlotOf(attachment: PodVolumeAttachment | undefined, { vmId }: CandidateNode): boolean {
+  if (attachment?.holdsSlot !== true) return false;
+  return attachment.vmId === undefined || isSameVmId(attachment.vmId, vmId);
 }
