@@ -1,19 +1,29 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { VolumeUsers } from "../../ports/cluster/volume-users.ts";
+import type { LeaseHighWaterMark } from "../../runtime/election/lease-high-water-mark.ts";
 
 interface UnschedulablePorts {
   readonly users: Pick<VolumeUsers, "cachedNode" | "onChange">;
   readonly clock: Pick<Clock, "elapsedMs">;
+  readonly leaseHighWaterMark: Pick<LeaseHighWaterMark, "comingIncarnation">;
+}
+
+/** When a node was first seen unschedulable. */
+interface FirstSeen {
+  /** On the clock's `elapsedMs`. */
+  readonly sinceMs: number;
+  /** The highest store incarnation known then. */
+  readonly incarnation: number;
 }
 
 /**
  * For how long this process has seen nodes as unschedulable. Created once a process, and follows the nodes
- * from then on, also while another process leads. One that starts counts again: it acts later, never earlier.
+ * from then on, also while another process leads. One that starts counts again, and so does each of them after
+ * a rollback of the store: the backup may show a cordon that had ended. Both act later, never earlier.
  */
 export class UnschedulableNodes {
   readonly #ports: UnschedulablePorts;
-  /** When each of them was first seen so, on the clock's `elapsedMs`. */
-  readonly #sinceMs = new Map<string, number>();
+  readonly #firstSeen = new Map<string, FirstSeen>();
 
   constructor(ports: UnschedulablePorts) {
     this.#ports = ports;
@@ -24,14 +34,16 @@ export class UnschedulableNodes {
 
   /** Milliseconds on this process's own clock; 0 where the node is schedulable, or gone. */
   forMs(nodeName: string): number {
-    const { users, clock } = this.#ports;
+    const { users, clock, leaseHighWaterMark } = this.#ports;
     if (!users.cachedNode(nodeName).isUnschedulable) {
-      this.#sinceMs.delete(nodeName);
+      this.#firstSeen.delete(nodeName);
       return 0;
     }
     const nowMs = clock.elapsedMs();
-    const sinceMs = this.#sinceMs.get(nodeName) ?? nowMs;
-    this.#sinceMs.set(nodeName, sinceMs);
-    return nowMs - sinceMs;
+    const incarnation = leaseHighWaterMark.comingIncarnation;
+    const seen = this.#firstSeen.get(nodeName);
+    if (seen?.incarnation === incarnation) return nowMs - seen.sinceMs;
+    this.#firstSeen.set(nodeName, { sinceMs: nowMs, incarnation });
+    return 0;
   }
 }
