@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anInstance } from "../../../controller/testing/an-instance.ts";
+import { attachmentObjectName } from "../../../core/api/object-names.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
-import { instanceUriOf } from "../../../core/testing/objects.ts";
+import { identity, instanceUriOf } from "../../../core/testing/objects.ts";
 import type { CloudProvisioner, InstanceFacts } from "../../../ports/cloud/cloud-provisioner.ts";
 import { aCall } from "../../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../../testing/a-controller.ts";
-import { aDiskUri, anAttachmentObject, aVolumeObject } from "../../testing/objects.ts";
+import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
 import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
 
 type Inspect = CloudProvisioner["inspectInstance"];
@@ -116,5 +117,43 @@ describe("unpublishing a disk that can't be read", () => {
         controllerUnpublishVolume({ ...world.context, cloud, inspectInstance }, request, aCall()),
       );
       assert.deepEqual([answer, looked], [ok({}), [instanceUriOf("node-a-2"), instanceUriOf("node-a")]]);
+    }));
+
+  it("looks at each earlier VM of the node's name that objects of other volumes name", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      const fenced = { ...identity("node-a"), vmId: "vm-older", instanceUri: instanceUriOf("node-a-old") };
+      await world.given("AzVolume", aVolumeObject({ name: "pvc-2" }));
+      await world.setStatus("pvc-2", (volume) => ({
+        state: "Created",
+        observedGeneration: volume.metadata.generation,
+        conditions: [],
+        record: aRecord({ quarantined: [fenced, identity("node-b")] }),
+      }));
+      const diskUri = aDiskUri("pvc-3");
+      const attached = anAttachmentObject({ volumeName: "pvc-3", volumeId: diskUri });
+      const name = attachmentObjectName({ diskUri, nodeName: "node-a" });
+      await world.given("AzVolumeAttachment", {
+        ...attached,
+        metadata: { ...attached.metadata, name },
+        status: { state: "Attached", role: "Replica", instanceUri: instanceUriOf("node-a-3") },
+      });
+      const earlier: string[] = [];
+      const inspectInstance: Inspect = (request, signal) => {
+        earlier.push(request.instanceUri);
+        const hasIt = request.instanceUri === instanceUriOf("node-a-old");
+        return hasIt
+          ? withDisks({ diskUri: volumeId, lun: 1, beingDetached: false })(request, signal)
+          : withDisks(other)(request, signal);
+      };
+      const cloud = { getDisk: async () => fail(denied) };
+      const request = { volumeId, nodeId: "node-a", secrets: {} };
+      const answer = await world.answerOf(
+        controllerUnpublishVolume({ ...world.context, cloud, inspectInstance }, request, aCall()),
+      );
+      assert.deepEqual(
+        [answer, earlier],
+        [fail(denied), ["node-a", "node-a-3", "node-a-old"].map(instanceUriOf)],
+      );
     }));
 });

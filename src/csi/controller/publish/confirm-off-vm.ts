@@ -1,6 +1,7 @@
-import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { nodesNotOnlyClean } from "../../../core/writer/record/record-nodes.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
 import type { ControllerContext } from "../controller-context.ts";
@@ -21,7 +22,8 @@ export function isUnreadable({ kind }: Failure): boolean {
 /**
  * Whether a disk without an AzVolume, which the driver may not read, is off a node: such a disk was never
  * published by it, and a VolumeAttachment would wait for ever. The node's VM must list no entry for the disk,
- * or be gone. The objects are read after it, past the cache: without an AzVolume no controller has had the
+ * or be gone, and so must each earlier VM of the node's name that objects of other volumes name: a person may
+ * have kept it. The objects are read after it, past the cache: without an AzVolume no controller has had the
  * disk attached by then. Fails with `unreadable` where any of this is not shown, and as Azure or the store
  * does.
  */
@@ -32,10 +34,10 @@ export async function confirmOffVm(
 ): Promise<Result<void, Failure>> {
   const { users, cache, inspectInstance, store } = context;
   const known = [users.cachedNode(nodeName), cache.get("AzDriverNode", nodeName)?.status];
-  const instanceUris = new Set(known.flatMap((node) => node?.instanceUri ?? []));
+  const present = known.flatMap((node) => node?.instanceUri ?? []);
   // Which VMs may have the disk, only the disk would show.
-  if (nodeName === "" || instanceUris.size === 0) return fail(unreadable);
-  for (const instanceUri of instanceUris) {
+  if (nodeName === "" || present.length === 0) return fail(unreadable);
+  for (const instanceUri of distinctUris([...present, ...earlierVms(cache, nodeName)])) {
     const vm = await inspectInstance({ nodeName, instanceUri, lane: "detach" }, signal);
     if (!vm.ok && vm.failure.kind !== "InstanceNotFound") return vm;
     // An entry that is being detached counts, too.
@@ -48,4 +50,18 @@ export async function confirmOffVm(
   const volume = await readVolume(context, volumeId, signal);
   if (volume.ok) return fail(unreadable);
   return volume.failure.kind === "VolumeNotFound" ? ok(undefined) : volume;
+}
+
+/** The VMs that attachments and records of any volume name under a node's name. */
+function earlierVms(cache: ControllerContext["cache"], nodeName: string): readonly string[] {
+  const attached = cache.byIndex("AzVolumeAttachment", "nodeName", nodeName);
+  const recorded = cache
+    .byIndex("AzVolume", "recordedOn", nodeName)
+    .flatMap(({ status }) => (status?.record === undefined ? [] : nodesNotOnlyClean(status.record)))
+    .filter((node) => node.nodeName === nodeName);
+  return [...attached.map(({ status }) => status), ...recorded].flatMap((vm) => vm?.instanceUri ?? []);
+}
+
+function distinctUris(uris: readonly string[]): readonly string[] {
+  return [...new Map(uris.toReversed().map((uri) => [resourceUriKey(uri), uri])).values()].toReversed();
 }
