@@ -1,3 +1,4 @@
+import type { AzDriverNode } from "../../core/api/az-driver-node.ts";
 import { ok } from "../../core/failure/result.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { changeSpec } from "../../objects/update-object.ts";
@@ -28,14 +29,14 @@ async function publishDiskLimit(
   const { vmSize = "", location = "" } = driverNode?.status ?? {};
   if (driverNode === undefined || vmSize === "" || location === "") return ok({});
   const dataDisksMax = await cloud.dataDisksMax({ vmSize, location });
-  if (dataDisksMax === undefined || dataDisksMax === driverNode.spec.dataDisksMax) return ok({});
+  const isPublished = ({ spec }: AzDriverNode): boolean =>
+    spec.dataDisksMax === dataDisksMax && spec.vmSize === vmSize;
+  if (dataDisksMax === undefined || isPublished(driverNode)) return ok({});
   const written = await changeSpec(
     store,
     { kind: "AzDriverNode", name: nodeName, uid: driverNode.metadata.uid },
     (present) =>
-      present.spec.dataDisksMax === dataDisksMax
-        ? undefined
-        : { ...present, spec: { ...present.spec, dataDisksMax } },
+      isPublished(present) ? undefined : { ...present, spec: { ...present.spec, dataDisksMax, vmSize } },
     signal,
   );
   if (!written.ok) return ignoreNotFound(written);

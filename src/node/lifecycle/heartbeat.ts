@@ -130,7 +130,8 @@ async function writeHeartbeat(
   if (!lease.ok) return lease;
   const { incarnation, leader, heartbeatDelayMs } = lease.value;
   if (last === undefined) warnOfLostCheckpoints(ports, present);
-  ports.volumeLimit.learn(present.spec.dataDisksMax);
+  // An earlier VM of the node's name may have had another size.
+  ports.volumeLimit.learn(present.spec.vmSize === node.vmSize ? present.spec.dataDisksMax : undefined);
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const heartbeat = Math.max(present.status?.heartbeat ?? 0, checkpoints.heartbeat()) + 1;
   const shown = { own: present, volumes: await readCheckpointedVolumes(ports, signal) };

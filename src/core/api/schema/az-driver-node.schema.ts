@@ -18,6 +18,10 @@ export const azDriverNodeSchema = z.object({
       .describe(
         "Data disks that Azure lists for the VM's size, written by the controller. Absent: not known.",
       ),
+    vmSize: z
+      .string()
+      .optional()
+      .describe("The size for which that number is: a later VM of the node's name may have another one."),
   }),
   status: z
     .object({
