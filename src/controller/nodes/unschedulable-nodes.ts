@@ -18,8 +18,8 @@ interface FirstSeen {
 
 /**
  * For how long this process has seen nodes as unschedulable. Created once a process, and follows the nodes
- * from then on, also while another process leads. One that starts counts again, and so does each of them after
- * a rollback of the store: the backup may show a cordon that had ended. Both act later, never earlier.
+ * from then on, also while another process leads. One that starts counts again, and so does each of them
+ * after a rollback of the store: the backup may show a cordon that had ended. Both act later, never earlier.
  */
 export class UnschedulableNodes {
   readonly #ports: UnschedulablePorts;
