@@ -101,6 +101,22 @@ describe("the extender", () => {
     assert.deepEqual(namesFor("node-a", ["node-c"]), ["node-c"]);
   });
 
+  it("leaves a pod its nominated node where the scheduler has no other: it sends that again", () => {
+    const { answer } = anExtender();
+    const namesOf = (uid: string, names: readonly string[]): unknown => {
+      const metadata = { ...pod.metadata, uid };
+      const nominated = { ...pod, metadata, status: { nominatedNodeName: "node-c" } };
+      return read(answer("filter", Buffer.from(JSON.stringify({ Pod: nominated, NodeNames: names }))))
+        .NodeNames;
+    };
+    const cycle = (): readonly unknown[] => [namesOf("1", ["node-c"]), namesOf("1", ["node-c"])];
+    assert.deepEqual([...cycle(), ...cycle()], [[], ["node-c"], [], ["node-c"]]);
+    // Another pod, or other nodes in between: the first request of the next cycle.
+    assert.deepEqual([namesOf("1", ["node-c"]), namesOf("2", ["node-c"])], [[], []]);
+    assert.deepEqual([namesOf("1", ["node-c"]), namesOf("1", nodeNames)], [[], ["node-a", "node-b"]]);
+    assert.deepEqual(namesOf("1", ["node-c"]), []);
+  });
+
   it("lets a pod without the driver's volumes go anywhere", () => {
     const { answer } = anExtender();
     for (const other of [

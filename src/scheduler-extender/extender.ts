@@ -14,7 +14,7 @@ import {
 } from "./extender-wire.ts";
 import { nameAt, NameMemory, placeOfName } from "./node-names.ts";
 import type { PlacementIndex } from "./placement-index.ts";
-import { nominatedNodeName, volumeReferences } from "./pod-request.ts";
+import { nominatedNodeName, podUid, volumeReferences } from "./pod-request.ts";
 import { type PreemptionArgs, readPreemptionArgs, writePreemptionResult } from "./preemption-wire.ts";
 
 /** The calls that kube-scheduler may make. */
@@ -50,6 +50,11 @@ export function createExtender(options: {
 }): AnswerExtender {
   const { index, whyNotReady, logger } = options;
   const memory = new NameMemory();
+  /**
+   * The nomination that the last filter request was refused. A scheduler that then sends the same node has no
+   * other: it handles one pod after the other, and sends each of them first its nominated node and then all.
+   */
+  let refusedNomination: string | undefined;
 
   function decide(verb: "filter" | "prioritize", args: ExtenderArgs, into: ByteWriter): ExtenderAnswer {
     const volumes = index.podVolumes(volumeReferences(args.pod));
@@ -69,13 +74,18 @@ export function createExtender(options: {
   }
 
   function removedFrom(
-    { pod, nodeNames }: ExtenderArgs,
+    args: ExtenderArgs,
     volumes: readonly PodVolume[],
   ): ReadonlyMap<number, RemovalReason> {
+    const nomination = nominationOf(args);
+    const isRepeated = nomination !== undefined && nomination === refusedNomination;
+    refusedNomination = undefined;
     if (volumes.length === 0) return new Map();
-    const nodes = index.findNodes(nodeNames);
-    const isNominated = nodeNames.count === 1 && nameAt(nodeNames, 0) === nominatedNodeName(pod);
-    return isNominated ? filterNodesForPreemption(nodes, volumes) : filterNodes(nodes, volumes);
+    const nodes = index.findNodes(args.nodeNames);
+    if (nomination === undefined || isRepeated) return filterNodes(nodes, volumes);
+    const removed = filterNodesForPreemption(nodes, volumes);
+    if (removed.size > 0) refusedNomination = nomination;
+    return removed;
   }
 
   /** Where pods would be evicted for a pod that can't use its volumes there, they are not. */
@@ -171,4 +181,11 @@ function countsOf(reasons: Iterable<RemovalReason>): ExtenderAnswer["removed"] {
   const counts = new Map<RemovalReason, number>();
   for (const because of reasons) counts.set(because, (counts.get(because) ?? 0) + 1);
   return counts;
+}
+
+/** The pod and its nominated node, where that is the only one sent; undefined: it is not. */
+function nominationOf({ pod, nodeNames }: ExtenderArgs): string | undefined {
+  if (nodeNames.count !== 1) return undefined;
+  const nodeName = nameAt(nodeNames, 0);
+  return nodeName === nominatedNodeName(pod) ? `${podUid(pod) ?? ""} ${nodeName}` : undefined;
 }

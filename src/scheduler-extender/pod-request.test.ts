@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { nominatedNodeName, volumeReferences } from "./pod-request.ts";
+import { nominatedNodeName, podUid, volumeReferences } from "./pod-request.ts";
 
 describe("volumeReferences", () => {
   it("finds claims, the claims of generic ephemeral volumes and disks, each once", () => {
@@ -88,6 +88,14 @@ describe("volumeReferences", () => {
         Array.isArray(volumeReferences({ metadata: {}, spec: { volumes } })),
       ),
     );
+  });
+});
+
+describe("podUid", () => {
+  it("reads the uid of a pod, and finds none in what is no pod", () => {
+    assert.equal(podUid({ metadata: { uid: "uid-1" } }), "uid-1");
+    for (const pod of [null, 7, {}, { metadata: null }, { metadata: { uid: 1 } }])
+      assert.equal(podUid(pod), undefined);
   });
 });
 

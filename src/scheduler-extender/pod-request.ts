@@ -24,6 +24,7 @@ interface WirePod {
   readonly metadata?: {
     readonly name?: unknown;
     readonly namespace?: unknown;
+    readonly uid?: unknown;
     readonly ownerReferences?: unknown;
   } | null;
   readonly spec?: { readonly volumes?: unknown } | null;
@@ -66,6 +67,11 @@ export function volumeReferences(pod: unknown): readonly VolumeReference[] {
  */
 export function nominatedNodeName(pod: unknown): string | undefined {
   return isObject(pod) ? textOf((pod as WirePod).status?.nominatedNodeName) : undefined;
+}
+
+/** The pod's uid; undefined: it has none. */
+export function podUid(pod: unknown): string | undefined {
+  return isObject(pod) ? textOf((pod as WirePod).metadata?.uid) : undefined;
 }
 
 interface PodFacts {

@@ -163,6 +163,11 @@ describe(
         await cluster().addClaim("nominated", ["node-c"]);
         const nominated = { nominatedNodeName: "node-not-ready" };
         assert.equal(await cluster().schedule("nominated", ["nominated"], nominated), "node-c");
+        // As without a nomination, where no other node can take the pod.
+        const affinity = { nodeAffinity: onlyOn(["node-not-ready"]) };
+        const restricted = { ...nominated, spec: { affinity } };
+        await cluster().addClaim("restricted", []);
+        assert.equal(await cluster().schedule("restricted", ["restricted"], restricted), "node-not-ready");
       },
     );
 
