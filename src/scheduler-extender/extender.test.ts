@@ -101,7 +101,7 @@ describe("the extender", () => {
     assert.deepEqual(namesFor("node-a", ["node-c"]), ["node-c"]);
   });
 
-  it("leaves a pod its nominated node where the scheduler has no other: it sends that again", () => {
+  it("leaves a pod its nominated node where the scheduler sends no other then", () => {
     const { answer } = anExtender();
     const namesOf = (uid: string, names: readonly string[]): unknown => {
       const metadata = { ...pod.metadata, uid };
