@@ -95,6 +95,15 @@ it("knows no UUID of a file system that another tool has made: its GUIDs may cha
   await world.close();
 });
 
+it("sees the worker of an earlier plug-in whose process id it has itself", async () => {
+  const world = await makeWindowsHostWorld();
+  assert.equal(valueOf(await world.host.earlierChildrenAlive(never)), false);
+  const [own = 0] = world.machine.plugins;
+  world.machine.orphans.push({ parent: own, createdAtMs: own - 1 });
+  assert.equal(valueOf(await world.host.earlierChildrenAlive(never)), true);
+  await world.close();
+});
+
 describe("a copy beside its source on one Windows machine", () => {
   for (const order of [
     ["source", "copy"],

@@ -32,7 +32,7 @@ async function thisMachine(): Promise<WindowsNodeWorld> {
   if (lun === undefined)
     throw new Error(`${LUN_VARIABLE} is not set: the LUN of a blank data disk, whose data is destroyed`);
   const directory = await mkdtemp(join(tmpdir(), "windows-node-"));
-  const powerShell = await startPowerShell({ directory });
+  const powerShell = await startPowerShell({ clock: systemClock });
   const target = join(directory, "pods", "pod-1", "volumes", "kubernetes.io~csi", "pvc-1", "mount");
   return {
     host: createWindowsHost({ powerShell, clock: systemClock, kubeletDirectories: [directory] }),

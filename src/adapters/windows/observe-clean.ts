@@ -1,14 +1,14 @@
 import * as z from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { ok } from "../../core/failure/result.ts";
+import { fail, ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
 import { diskAtLun, toDevice } from "./disks.ts";
 import { mountsOf } from "./mount/read-mounts.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
-import { WORKER_FILE } from "./worker-script.ts";
+import { WORKER_MARK } from "./worker-script.ts";
 
 const JSON_TIME = /^\/Date\((\d+)\)\/$/u;
 
@@ -78,17 +78,24 @@ async function devicesOfOthers(
   return ok(devices);
 }
 
-/** Whether a worker runs that an earlier process of this plug-in has started. */
+/**
+ * Whether a worker runs that an earlier process of this plug-in has started. Windows gives a process's id to
+ * another soon after its end, so a worker is this process's own only if it began after it.
+ */
 export async function earlierWorkersAlive(host: WindowsHostContext): Promise<Result<boolean, Failure>> {
   const processes = await query(
     host.powerShell,
     "Get-CimInstance",
-    { ClassName: "Win32_Process", Filter: "Name = 'powershell.exe'" },
+    { ClassName: "Win32_Process", Filter: `Name = 'powershell.exe' OR ProcessId = ${host.processId}` },
     processSchema,
   );
   if (!processes.ok) return processes;
-  const workers = processes.value.filter(({ CommandLine }) => CommandLine?.includes(WORKER_FILE) === true);
-  const isOwn = (worker: (typeof workers)[number]): boolean => worker.ParentProcessId === host.processId;
+  const self = processes.value.find(({ ProcessId }) => ProcessId === host.processId);
+  if (self === undefined)
+    return fail({ kind: "HostNotReady", detail: `Windows shows no process ${host.processId}, this one` });
+  const workers = processes.value.filter(({ CommandLine }) => CommandLine?.includes(WORKER_MARK) === true);
+  const isOwn = (worker: (typeof workers)[number]): boolean =>
+    worker.ParentProcessId === host.processId && worker.CreationDate >= self.CreationDate;
   const firstOwn = Math.min(...workers.filter(isOwn).map(({ CreationDate }) => CreationDate));
   return ok(workers.some((worker) => !isOwn(worker) && worker.CreationDate <= firstOwn));
 }

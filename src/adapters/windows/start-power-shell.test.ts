@@ -1,55 +1,65 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { startPowerShell } from "./start-power-shell.ts";
+import { systemClock } from "../system/system-clock.ts";
+import { startPowerShell, windowsPowerShell } from "./start-power-shell.ts";
 import type { StorageCall } from "./storage-call.ts";
-import { WORKER_FILE, WORKER_SCRIPT } from "./worker-script.ts";
+import { WORKER_MARK, WORKER_SCRIPT } from "./worker-script.ts";
 
 /**
  * A worker in JavaScript, with the protocol of the script: it answers its process id and the call. `Exit`
- * ends it, `Fail` is an error of a cmdlet, and `Noise` is no answer.
+ * ends it, `Fail` is an error of a cmdlet, `Odd` an answer of another form, and `Noise` one after a warning.
+ * The cmdlets that take long answer at the next line, whatever it is, and `Get-Never` never does.
  */
 const WORKER = `
+let unanswered = [];
+const write = (answer) => console.log(JSON.stringify(answer));
 require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
   const call = JSON.parse(line);
-  if (call.cmdlet === "Exit") process.exit(3);
-  const answer = call.cmdlet === "Fail"
-    ? { ok: false, error: "Access denied" }
-    : { ok: true, rows: [{ worker: process.pid, call }] };
-  console.log(call.cmdlet === "Noise" ? "WARNING" : JSON.stringify(answer));
+  const { id, cmdlet } = call;
+  if (cmdlet === "Exit") {
+    console.log("WARNING: it ends");
+    process.exit(3);
+  }
+  if (cmdlet === "Get-Never") return;
+  if (cmdlet === "Noise") console.log("WARNING: the disk is busy");
+  if (cmdlet === "Fail") write({ id, ok: false, error: "Access denied" });
+  else if (cmdlet === "Odd") write({ id, ok: "perhaps" });
+  else write({ id, ok: true, rows: [{ worker: process.pid, call }] });
 });`;
 
 function aCall(cmdlet: string): StorageCall {
   return { cmdlet, parameters: { Text: "O'Neil; $(Remove-Item C:\\) \u00e9\n" }, select: [] };
 }
 
-async function aPool(t: TestContext) {
-  const directory = await mkdtemp(join(tmpdir(), "power-shell-"));
-  const powerShell = await startPowerShell({ directory, command: () => [process.execPath, "-e", WORKER] });
-  t.after(async () => {
-    powerShell.close();
-    await rm(directory, { recursive: true });
+async function aPool(
+  t: TestContext,
+  { worker = WORKER, queryLimitMs }: { readonly worker?: string; readonly queryLimitMs?: number } = {},
+) {
+  const powerShell = await startPowerShell({
+    clock: systemClock,
+    command: () => [process.execPath, "-e", worker],
+    ...(queryLimitMs === undefined ? {} : { queryLimitMs }),
   });
-  return { powerShell, directory };
+  t.after(() => powerShell.close());
+  return powerShell;
 }
 
 describe("startPowerShell", () => {
-  it("writes the workers' script to its folder", async (t) => {
-    const { directory } = await aPool(t);
-    assert.equal(await readFile(join(directory, WORKER_FILE), "utf8"), WORKER_SCRIPT);
+  it("has the script in its command line, where no other user can change it", () => {
+    const command = windowsPowerShell(WORKER_SCRIPT);
+    assert.deepEqual(command.slice(-2), ["-Command", WORKER_SCRIPT]);
+    assert.ok(WORKER_SCRIPT.includes(WORKER_MARK));
+    // A command line of Windows has at most 32,767 characters, and escapes double quotes.
+    assert.deepEqual([command.join(" ").length < 32_767, WORKER_SCRIPT.includes('"')], [true, false]);
   });
 
   it("sends a call as data, whatever its text, and returns the answer", async (t) => {
-    const { powerShell } = await aPool(t);
-    const answered = await powerShell.call(aCall("Get-Disk"));
-    assert.ok(answered.ok && answered.value.ok);
-    assert.deepEqual((answered.value.rows[0] as { readonly call: unknown }).call, aCall("Get-Disk"));
+    const powerShell = await aPool(t);
+    assert.deepEqual(callOf(await powerShell.call(aCall("Get-Disk"))), aCall("Get-Disk"));
   });
 
   it("returns a cmdlet's error as an answer", async (t) => {
-    const { powerShell } = await aPool(t);
+    const powerShell = await aPool(t);
     assert.deepEqual(await powerShell.call(aCall("Fail")), {
       ok: true,
       value: { ok: false, error: "Access denied" },
@@ -57,7 +67,7 @@ describe("startPowerShell", () => {
   });
 
   it("runs four calls at a time, and makes the others wait", async (t) => {
-    const { powerShell } = await aPool(t);
+    const powerShell = await aPool(t);
     const answers = await Promise.all(Array.from({ length: 9 }, () => powerShell.call(aCall("Get-Disk"))));
     const workers = answers.map((answered) =>
       answered.ok && answered.value.ok ? (answered.value.rows[0] as { readonly worker: number }).worker : 0,
@@ -65,38 +75,80 @@ describe("startPowerShell", () => {
     assert.deepEqual([new Set(workers).size, workers.includes(0)], [4, false]);
   });
 
-  it("fails with what it got where a worker answers something else", async (t) => {
-    const { powerShell } = await aPool(t);
-    assert.deepEqual(await powerShell.call(aCall("Noise")), {
+  it("takes no other output for an answer, neither of this call nor of the next one", async (t) => {
+    const powerShell = await aPool(t);
+    assert.deepEqual(callOf(await powerShell.call(aCall("Noise"))), aCall("Noise"));
+    assert.deepEqual(callOf(await powerShell.call(aCall("Get-Partition"))), aCall("Get-Partition"));
+  });
+
+  it("fails with what it got where a worker answers in another form", async (t) => {
+    const powerShell = await aPool(t);
+    assert.deepEqual(await powerShell.call(aCall("Odd")), {
       ok: false,
-      failure: { kind: "HostNotReady", detail: "PowerShell answered something else: WARNING" },
+      failure: {
+        kind: "HostNotReady",
+        detail: 'PowerShell answered something else: {"id":2,"ok":"perhaps"}',
+      },
     });
   });
 
   it("fails the call of a worker that ends, and starts another for the next", async (t) => {
-    const { powerShell } = await aPool(t);
-    const ended = await powerShell.call(aCall("Exit"));
-    assert.equal(!ended.ok && ended.failure.kind, "HostNotReady");
+    const powerShell = await aPool(t);
+    assert.deepEqual(await powerShell.call(aCall("Exit")), {
+      ok: false,
+      failure: {
+        kind: "HostNotReady",
+        detail: `${process.execPath} ended: exit code 3 WARNING: it ends`,
+      },
+    });
     assert.equal((await powerShell.call(aCall("Get-Disk"))).ok, true);
+  });
+
+  it("ends a worker whose query has no answer in time, and starts another for the next", async (t) => {
+    const powerShell = await aPool(t, { queryLimitMs: 2_000 });
+    const never = await Promise.all(Array.from({ length: 4 }, () => powerShell.call(aCall("Get-Never"))));
+    assert.deepEqual(
+      never,
+      never.map(() => ({
+        ok: false,
+        failure: { kind: "HostNotReady", detail: "PowerShell has not answered Get-Never in 2 s" },
+      })),
+    );
+    assert.equal((await powerShell.call(aCall("Get-Disk"))).ok, true);
+  });
+
+  it("answers queries and short changes beside any number of changes that take long", async (t) => {
+    // Long cmdlets have no answer here until their worker ends.
+    const powerShell = await aPool(t, { worker: WORKER.replace('"Get-Never"', '"Repair-Volume"') });
+    const repairs = Array.from({ length: 5 }, () => powerShell.call(aCall("Repair-Volume")));
+    assert.deepEqual(callOf(await powerShell.call(aCall("Set-Disk"))), aCall("Set-Disk"));
+    assert.deepEqual(callOf(await powerShell.call(aCall("Get-Disk"))), aCall("Get-Disk"));
+    powerShell.close();
+    assert.deepEqual(
+      (await Promise.all(repairs)).map(({ ok }) => ok),
+      repairs.map(() => false),
+    );
   });
 
   it("keeps no process alive by its idle workers", async (t) => {
     const keepers = (): readonly string[] =>
       process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap" || name === "PipeWrap");
     const before = keepers();
-    const { powerShell } = await aPool(t);
+    const powerShell = await aPool(t);
     await powerShell.call(aCall("Get-Disk"));
     // A process of an earlier test may end during this one.
     const now = keepers();
     assert.ok(now.length <= before.length, `${now.join()} after ${before.join()}`);
   });
 
-  it("throws where PowerShell can't be started", async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), "power-shell-"));
-    t.after(() => rm(directory, { recursive: true }));
-    await assert.rejects(
-      startPowerShell({ directory, command: () => [join(directory, "absent")] }),
-      /ENOENT/u,
-    );
+  it("throws where PowerShell can't be started", async () => {
+    const command = (): readonly string[] => ["/absent/powershell.exe"];
+    await assert.rejects(startPowerShell({ clock: systemClock, command }), /ENOENT/u);
   });
 });
+
+function callOf(answered: Awaited<ReturnType<Awaited<ReturnType<typeof aPool>>["call"]>>): unknown {
+  if (!answered.ok || !answered.value.ok) return answered;
+  const { id: _, ...call } = (answered.value.rows[0] as { readonly call: { readonly id: number } }).call;
+  return call;
+}

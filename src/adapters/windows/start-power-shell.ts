@@ -1,132 +1,87 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
-import { Socket } from "node:net";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import * as z from "zod";
 import { describeFailure } from "../../core/failure/describe-failure.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
-import { fail, ok } from "../../core/failure/result.ts";
-import { parseJson } from "../../core/primitives/parse-json.ts";
+import { fail } from "../../core/failure/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { waitWithin } from "../linux/command/wait-within.ts";
+import { startWorker, type Worker } from "./start-worker.ts";
 import type { PowerShell, StorageAnswer, StorageCall } from "./storage-call.ts";
-import { WORKER_FILE, WORKER_SCRIPT } from "./worker-script.ts";
+import { callKind, createWorkerPlaces } from "./worker-places.ts";
+import { WORKER_SCRIPT } from "./worker-script.ts";
 
-/** Most workers at a time: each is a process of about 100 MB, and a format keeps one busy for minutes. */
-const WORKERS_MAX = 4;
-/** How much of an unexpected output a failure quotes, in characters. */
-const QUOTED_MAX = 500;
+/**
+ * How long a query may take, in milliseconds, the start of its worker included, before its worker is ended:
+ * it may hang for ever, as where Windows' management service does. A change is left running.
+ */
+const QUERY_LIMIT_MS = 60_000;
 
-const answerSchema = z.discriminatedUnion("ok", [
-  z.object({ ok: z.literal(true), rows: z.array(z.unknown()) }),
-  z.object({ ok: z.literal(false), error: z.string() }),
-]);
-
-/** One place for a worker: its process is started when it is first needed, and again after it has ended. */
-interface Slot {
-  readonly call: (call: StorageCall) => Promise<Result<StorageAnswer, Failure>>;
-  readonly end: () => void;
+/** Settings of the pool. */
+export interface PowerShellOptions {
+  readonly clock: Clock;
+  /** What runs the script; default: Windows' PowerShell. */
+  readonly command?: (script: string) => readonly string[];
+  /** Default 60,000. */
+  readonly queryLimitMs?: number;
 }
 
 /**
- * Starts a pool of PowerShell workers, whose script is written to `directory`. The first worker starts with
- * the pool and lives as long: by it a later instance sees that this one is alive. `command`: for tests.
+ * Starts a pool of PowerShell workers. The first one starts with the pool and lives as long: by it a later
+ * instance sees that this one is alive. Throws where it can't be started.
  */
-export async function startPowerShell(options: {
-  readonly directory: string;
-  readonly command?: (scriptPath: string) => readonly string[];
-}): Promise<PowerShell> {
-  await mkdir(options.directory, { recursive: true });
-  const scriptPath = join(options.directory, WORKER_FILE);
-  await writeFile(scriptPath, WORKER_SCRIPT);
-  const [program = "", ...args] = (options.command ?? windowsPowerShell)(scriptPath);
-  const slots = Array.from({ length: WORKERS_MAX }, () => createSlot(program, args));
-  const free = [...slots];
-  const waiting: ((slot: Slot) => void)[] = [];
+export async function startPowerShell(options: PowerShellOptions): Promise<PowerShell> {
+  const { clock, command = windowsPowerShell, queryLimitMs = QUERY_LIMIT_MS } = options;
+  const [program = "", ...args] = command(WORKER_SCRIPT);
+  const places = createWorkerPlaces();
+  /** The last one is taken first: as few as possible are started. */
+  const idle: Worker[] = [];
+  const busy = new Set<Worker>();
+  let isClosed = false;
 
-  const take = (): Promise<Slot> => {
-    const slot = free.shift();
-    return slot === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(slot);
+  const ask = async (worker: Worker, request: StorageCall): Promise<Result<StorageAnswer, Failure>> => {
+    const answer = worker.ask(request);
+    if (callKind(request.cmdlet) !== "query") return answer;
+    const waited = await waitWithin(answer, queryLimitMs, clock, new AbortController().signal);
+    if (waited.kind === "done") return waited.value;
+    worker.kill();
+    const detail = `PowerShell has not answered ${request.cmdlet} in ${queryLimitMs / 1000} s`;
+    return fail({ kind: "HostNotReady", detail });
   };
-  const giveBack = (slot: Slot): void => {
-    const next = waiting.shift();
-    if (next === undefined) free.unshift(slot);
-    else next(slot);
-  };
-  const call: PowerShell["call"] = async (request) => {
-    const slot = await take();
-    const answered = await slot.call(request);
-    giveBack(slot);
+  const askNext = async (request: StorageCall): Promise<Result<StorageAnswer, Failure>> => {
+    let worker = idle.pop();
+    while (worker?.isAlive() === false) worker = idle.pop();
+    worker ??= startWorker(program, args);
+    busy.add(worker);
+    const answered = await ask(worker, request);
+    busy.delete(worker);
+    if (worker.isAlive()) idle.push(worker);
     return answered;
   };
-  const first = await call({ cmdlet: "Get-Item", parameters: { LiteralPath: scriptPath }, select: ["Name"] });
+  const call: PowerShell["call"] = async (request) => {
+    const kind = callKind(request.cmdlet);
+    const place = await places.take(kind);
+    if (!place.ok) return place;
+    const answered: Result<StorageAnswer, Failure> = isClosed
+      ? fail({ kind: "HostNotReady", detail: "the plug-in ends: PowerShell takes no call" })
+      : await askNext(request);
+    places.giveBack(kind);
+    return answered;
+  };
+  const first = await call({ cmdlet: "Get-Item", parameters: { LiteralPath: "." }, select: ["Name"] });
   if (!first.ok) throw new Error(describeFailure(first.failure));
   return {
     call,
     close: () => {
-      for (const slot of slots) slot.end();
+      isClosed = true;
+      for (const worker of [...idle, ...busy]) worker.end();
     },
   };
 }
 
-/** A script file instead of an encoded command: the list of processes shows its name. */
-function windowsPowerShell(scriptPath: string): readonly string[] {
+/**
+ * The script is an argument, not a file: other users of a machine may write to many of its folders, and would
+ * run as this process does. The list of processes shows it.
+ */
+export function windowsPowerShell(script: string): readonly string[] {
   const options = ["-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass"];
-  return ["powershell.exe", ...options, "-File", scriptPath];
-}
-
-function createSlot(program: string, args: readonly string[]): Slot {
-  let child: ChildProcessWithoutNullStreams | undefined;
-  let answer: ((line: Result<string, Failure>) => void) | undefined;
-
-  const start = (): ChildProcessWithoutNullStreams => {
-    const started = spawn(program, args, { stdio: "pipe" });
-    let errors = "";
-    started.stderr.on("data", (chunk: Buffer) => {
-      errors = (errors + chunk.toString("utf8")).slice(-QUOTED_MAX);
-    });
-    const ended = (why: string): void => {
-      if (child === started) child = undefined;
-      answer?.(fail({ kind: "HostNotReady", detail: `${program} ended: ${why} ${errors}`.trim() }));
-    };
-    started.on("error", (error) => ended(error.message));
-    // A worker that has just ended: its exit reports it.
-    started.stdin.on("error", () => {});
-    started.on("close", (exitCode) => ended(`exit code ${exitCode}`));
-    createInterface({ input: started.stdout }).on("line", (line) => answer?.(ok(line)));
-    return started;
-  };
-  return {
-    call: async (request) => {
-      const worker = (child ??= start());
-      const { stdin } = worker;
-      keepAlive(worker, true);
-      const line = await new Promise<Result<string, Failure>>((resolve) => {
-        answer = resolve;
-        stdin.write(`${JSON.stringify(request)}\n`);
-      });
-      answer = undefined;
-      keepAlive(worker, false);
-      return line.ok ? readAnswer(line.value) : line;
-    },
-    end: () => child?.stdin.end(),
-  };
-}
-
-/** An idle worker does not keep this process from ending; its own end follows that of its standard input. */
-function keepAlive(child: ChildProcessWithoutNullStreams, isBusy: boolean): void {
-  const pipes = [child.stdin, child.stdout, child.stderr].filter((stream) => stream instanceof Socket);
-  for (const handle of [child, ...pipes])
-    if (isBusy) handle.ref();
-    else handle.unref();
-}
-
-function readAnswer(line: string): Result<StorageAnswer, Failure> {
-  const parsed = answerSchema.safeParse(parseJson(line));
-  return parsed.success
-    ? ok(parsed.data)
-    : fail({
-        kind: "HostNotReady",
-        detail: `PowerShell answered something else: ${line.slice(0, QUOTED_MAX)}`,
-      });
+  return ["powershell.exe", ...options, "-Command", script];
 }

@@ -1,13 +1,16 @@
-/** The file name by which a worker is recognized in the machine's list of processes. */
-export const WORKER_FILE = "azuredisk-host-worker.ps1";
+/** By this text a worker is recognized in the list of processes, whatever version started it. */
+export const WORKER_MARK = "azuredisk-host-worker";
 
 /**
  * What a PowerShell worker runs: it reads one call a line from its standard input, runs one cmdlet of a
- * closed list, and answers one line. A call's parameters are data and are bound by name: no text of a call
- * is ever parsed as PowerShell. Without properties to select, the text of each object is its `Value`.
+ * closed list, and answers one line with the call's id. A call's parameters are data and are bound by name:
+ * no text of a call is ever parsed as PowerShell. Without properties to select, the text of each object is
+ * its `Value`. It has no double quote: the whole script is one argument of a command line.
  */
-export const WORKER_SCRIPT = `$ErrorActionPreference = 'Stop'
+export const WORKER_SCRIPT = `# ${WORKER_MARK}
+$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
+$WarningPreference = 'SilentlyContinue'
 $ConfirmPreference = 'None'
 $utf8 = New-Object System.Text.UTF8Encoding $false
 $reader = New-Object System.IO.StreamReader ([Console]::OpenStandardInput()), $utf8
@@ -31,20 +34,23 @@ function ConvertTo-Named($object) {
   return $named
 }
 while ($null -ne ($line = $reader.ReadLine())) {
+  $call = ConvertFrom-Json -InputObject $line
   try {
-    $call = ConvertFrom-Json -InputObject $line
-    if ($allowed -cnotcontains $call.cmdlet) { throw "cmdlet $($call.cmdlet) is not allowed" }
+    if ($allowed -cnotcontains $call.cmdlet) { throw ('cmdlet ' + $call.cmdlet + ' is not allowed') }
     $named = ConvertTo-Named $call.parameters
+    # The preferences above do not reach the functions of a module, as most of these cmdlets are.
+    if (-not $named.ContainsKey('ErrorAction')) { $named['ErrorAction'] = 'Stop' }
+    $named['WarningAction'] = 'SilentlyContinue'
     $select = @($call.select)
     $found = @(& $call.cmdlet @named)
     if ($select.Count -eq 0) {
-      $rows = @($found | ForEach-Object { @{ Value = "$_" } })
+      $rows = @($found | ForEach-Object { @{ Value = [string]$_ } })
     } else {
       $rows = @($found | Select-Object -Property $select)
     }
-    $answer = @{ ok = $true; rows = $rows }
+    $answer = @{ id = $call.id; ok = $true; rows = $rows }
   } catch {
-    $answer = @{ ok = $false; error = $_.Exception.Message }
+    $answer = @{ id = $call.id; ok = $false; error = $_.Exception.Message }
   }
   $writer.WriteLine((ConvertTo-Json -InputObject $answer -Compress -Depth 4))
 }

@@ -113,12 +113,12 @@ function kubeletFolders(
 
 /** Loaded only on Windows. */
 async function startWindowsHost(
-  options: Pick<Values<typeof nodeOptions>, "state-dir" | "kubelet-dir"> & { readonly clock: Clock },
+  options: Pick<Values<typeof nodeOptions>, "kubelet-dir"> & { readonly clock: Clock },
 ): Promise<HostProvisioner> {
   const { createWindowsHost } = await import("../../adapters/windows/create-windows-host.ts");
   const { startPowerShell } = await import("../../adapters/windows/start-power-shell.ts");
   return createWindowsHost({
-    powerShell: await startPowerShell({ directory: options["state-dir"] }),
+    powerShell: await startPowerShell({ clock: options.clock }),
     clock: options.clock,
     kubeletDirectories: kubeletFolders(options, "windows"),
   });

@@ -11,6 +11,7 @@ const MIB = 1024 * 1024;
 const UNIQUE_ID = z.string().regex(/^60022480\d{24}$/u);
 const VOLUME = z.string().regex(/^\\\\\?\\Volume\{[-\da-f]{36}\}\\$/u);
 const number = z.number().int().nonnegative();
+const WORKER = "powershell.exe -NoLogo -Command # azuredisk-host-worker";
 
 /**
  * The cmdlets of Windows that the adapter uses, each with the parameter sets that Microsoft documents, as far
@@ -174,17 +175,18 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       z.strictObject({ ClassName: z.literal("Win32_PerfRawData_PerfDisk_PhysicalDisk") }),
       z.strictObject({
         ClassName: z.literal("Win32_Process"),
-        Filter: z.literal("Name = 'powershell.exe'"),
+        Filter: z.string().regex(/^Name = 'powershell\.exe' OR ProcessId = \d+$/u),
       }),
     ]),
     async (machine, { ClassName }) =>
       ClassName === "Win32_Process"
-        ? [...machine.plugins].map((id) => ({
-            ProcessId: id + 1,
-            ParentProcessId: id,
-            CreationDate: `/Date(${id})/`,
-            CommandLine: `powershell.exe -NoLogo -File C:\\state\\azuredisk-host-worker.ps1`,
-          }))
+        ? [
+            ...[...machine.plugins].flatMap((id) => [
+              aProcess({ id, parent: 4, createdAtMs: id, commandLine: "node.exe azuredisk-csi-driver.cjs" }),
+              aProcess({ id: id + 1, parent: id, createdAtMs: id, commandLine: WORKER }),
+            ]),
+            ...machine.orphans.map((orphan) => aProcess({ ...orphan, id: 7, commandLine: WORKER })),
+          ]
         : machine.attached.map((at) => ({
             Name: String(at.number),
             DiskWriteBytesPersec: machine.writtenBytes(at),
@@ -252,6 +254,20 @@ function cmdlet<Schema extends z.ZodType>(
   run: (machine: WindowsMachine, parameters: z.infer<Schema>) => Promise<readonly Row[]>,
 ): Handler {
   return async (machine, parameters) => run(machine, schema.parse(parameters));
+}
+
+function aProcess(process: {
+  readonly id: number;
+  readonly parent: number;
+  readonly createdAtMs: number;
+  readonly commandLine: string;
+}): Row {
+  return {
+    ProcessId: process.id,
+    ParentProcessId: process.parent,
+    CreationDate: `/Date(${process.createdAtMs})/`,
+    CommandLine: process.commandLine,
+  };
 }
 
 function overTheWire<T>(value: T): T {

@@ -54,6 +54,8 @@ export class WindowsMachine {
   readonly attached: AttachedDisk[] = [];
   /** The ids of the plug-in's processes that live, each with a worker. */
   readonly plugins = new Set<number>();
+  /** Workers whose plug-in has ended: the id that it had, and when they began. */
+  readonly orphans: { readonly parent: number; readonly createdAtMs: number }[] = [];
   /** What a cmdlet waits for before it runs. */
   pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
   /** The cmdlet whose next call fails. */
