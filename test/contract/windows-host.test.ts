@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, symlink } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
@@ -23,13 +25,9 @@ describe("unmounting on Windows", () => {
   after(() => world.close());
 
   const isOffline = (lun: number): boolean => world.machine.atLun(lun).isOffline;
-  async function aMountedDisk(lun: number): Promise<string> {
-    await world.attachDisk({ lun, sizeBytes: GIB });
-    const device = valueOf(await world.host.findDevice({ lun }, never));
-    valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
-    const path = world.pathOf(`staging-${lun}`);
-    valueOf(await mount(world.host, device, path));
-    return path;
+  async function stagedAt(lun: number): Promise<string> {
+    await aMountedDisk(world, lun);
+    return world.pathOf(`staging-${lun}`);
   }
   async function failToTakeOffline(path: string): Promise<void> {
     world.machine.refused = "Set-Disk";
@@ -38,7 +36,7 @@ describe("unmounting on Windows", () => {
   }
 
   it("takes the disk offline at the next try where the first could not", async () => {
-    const path = await aMountedDisk(1);
+    const path = await stagedAt(1);
     await failToTakeOffline(path);
     assert.equal(isOffline(1), false);
     valueOf(await world.host.unmount(path, never));
@@ -46,7 +44,7 @@ describe("unmounting on Windows", () => {
   });
 
   it("leaves other disks online that are mounted, in use or not the driver's", async () => {
-    const mounted = await aMountedDisk(2);
+    const mounted = await stagedAt(2);
     await world.attachDisk({ lun: 3, sizeBytes: GIB });
     const others = world.machine.atLun(3);
     world.machine.setOffline(others, false);
@@ -60,7 +58,7 @@ describe("unmounting on Windows", () => {
     world.machine.pause = { cmdlet: "Format-Volume", until: until.promise, reached: reached.resolve };
     const formatting = world.host.format({ device, fsType: "ntfs", uuid }, never);
     await reached.promise;
-    const path = await aMountedDisk(5);
+    const path = await stagedAt(5);
     await failToTakeOffline(path);
     valueOf(await world.host.unmount(path, never));
     assert.deepEqual([2, 3, 4, 5].map(isOffline), [false, false, false, true]);
@@ -70,13 +68,74 @@ describe("unmounting on Windows", () => {
   });
 
   it("takes the disk offline that an earlier instance has unmounted and left online", async () => {
-    const path = await aMountedDisk(6);
+    const path = await stagedAt(6);
     await failToTakeOffline(path);
     const { host, endFirst } = await world.startSecondPlugin();
     await endFirst();
     valueOf(await host.unmount(path, never));
     assert.equal(isOffline(6), true);
   });
+});
+
+describe("a Windows node with several volumes", () => {
+  let world: Awaited<ReturnType<typeof makeWindowsHostWorld>>;
+  const devices: Device[] = [];
+  before(async () => {
+    world = await makeWindowsHostWorld();
+    for (const lun of [1, 2, 3]) devices.push(await aMountedDisk(world, lun));
+    world.machine.calls.length = 0;
+  });
+  after(() => world.close());
+
+  const called = (cmdlet: string): readonly unknown[] =>
+    world.machine.calls.filter((call) => call.cmdlet === cmdlet).map(({ parameters }) => parameters);
+
+  it("asks about no other volume for one's mounts: another one's failure is not theirs", async () => {
+    const [, second] = devices;
+    assert.ok(second !== undefined);
+    const paths = valueOf(await world.host.mountsOf(second.majorMinor, never)).map(({ path }) => path);
+    assert.deepEqual(paths, [world.pathOf("staging-2")]);
+    const { guid } = world.machine.partition(world.machine.atLun(2).number, 2);
+    assert.deepEqual(called("Get-Volume"), [{ Path: `\\\\?\\Volume{${guid}}\\` }]);
+  });
+
+  it("lists its disks in a clean check as often for many volumes as for one", async () => {
+    const calls: number[] = [];
+    for (const lunsOfOthers of [[], [1, 2, 4, 5, 6, 7]]) {
+      world.machine.calls.length = 0;
+      valueOf(
+        await world.host.isClean(
+          { accessType: "mount", lun: 3, lastMajorMinor: undefined, lunsOfOthers },
+          never,
+        ),
+      );
+      calls.push(called("Get-Disk").length);
+    }
+    assert.deepEqual(calls, [calls[0], calls[0]]);
+  });
+
+  it("finds the folder of a link that names no drive", async () => {
+    const [first] = devices;
+    assert.ok(first !== undefined);
+    const [staging, target] = [world.pathOf("staging-1"), world.pathOf("target-1")];
+    await mkdir(dirname(target), { recursive: true });
+    await symlink(relative(dirname(target), staging), target);
+    assert.equal(valueOf(await world.host.mountAt(target, never))?.isDead, false);
+    const paths = valueOf(await world.host.mountsOf(first.majorMinor, never)).map(({ path }) => path);
+    assert.deepEqual(paths, [staging, target]);
+    valueOf(await world.host.unmount(target, never));
+  });
+});
+
+it("makes a disk writable before it writes the mark of a first format", async () => {
+  const world = await makeWindowsHostWorld();
+  await world.attachDisk({ lun: 1, sizeBytes: GIB });
+  const device = valueOf(await world.host.findDevice({ lun: 1 }, never));
+  assert.equal(world.machine.atLun(1).isReadOnly, true);
+  const mark = { diskUri: "/disks/1", uuid };
+  valueOf(await world.host.writeFormatMark({ device, fsType: "ntfs", mark }, never));
+  assert.equal(world.machine.atLun(1).isReadOnly, false);
+  await world.close();
 });
 
 it("knows no UUID of a file system that another tool has made: its GUIDs may change", async () => {
@@ -141,6 +200,17 @@ describe("a copy beside its source on one Windows machine", () => {
       await world.close();
     });
 });
+
+async function aMountedDisk(
+  world: Awaited<ReturnType<typeof makeWindowsHostWorld>>,
+  lun: number,
+): Promise<Device> {
+  await world.attachDisk({ lun, sizeBytes: GIB });
+  const device = valueOf(await world.host.findDevice({ lun }, never));
+  valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
+  valueOf(await mount(world.host, device, world.pathOf(`staging-${lun}`)));
+  return device;
+}
 
 function mount(host: HostProvisioner, device: Device, path: string): Promise<Result<void, Failure>> {
   return host.mountDevice({ device, path, fsType: "ntfs", mountFlags: [], readOnly: false }, never);

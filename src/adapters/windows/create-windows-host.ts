@@ -90,7 +90,10 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
       const disk = await diskOf(host, device);
       if (!disk.ok) return disk;
       const free = await refuseMounted(host, device);
-      return free.ok ? writeMark(device, mark) : free;
+      if (!free.ok) return free;
+      // A disk that Windows keeps offline is also read-only.
+      const online = await bringOnline(host, disk.value);
+      return online.ok ? writeMark(device, mark) : online;
     });
 
   return {

@@ -77,23 +77,19 @@ export async function diskOf(
   return disk.value === undefined ? deviceReplaced(device, "disk") : ok(disk.value);
 }
 
-/** The disk at a LUN at present; undefined: none. */
-export async function diskAtLun(
-  host: WindowsHostContext,
+/** The disk at a LUN, of those that Windows knows; undefined: none. */
+export function diskAtLun(
+  disks: readonly Disk[],
   lun: number,
-): Promise<Result<{ readonly disk: Disk | undefined; readonly others: readonly string[] }, Failure>> {
-  const disks = await listDisks(host);
-  if (!disks.ok) return disks;
-  const dataDisks = disks.value.filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem);
+): Result<{ readonly disk: Disk | undefined; readonly others: readonly string[] }, Failure> {
+  const dataDisks = disks.filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem);
   const at = dataDisks.filter((disk) => isDataDisk(disk) && parseDiskLocation(disk.Location)?.lun === lun);
   const [disk] = at;
   const wrong = (problem: string): Result<never, Failure> =>
     fail({ kind: "WrongDevice", devicePath: `LUN ${lun}`, problem });
   if (at.length > 1) return wrong(`disks ${at.map(({ Number }) => Number).join(" and ")} both report it`);
   if (disk?.UniqueId === "") return wrong(`disk ${disk.Number} reports no unique id`);
-  const twin = disks.value.find(
-    ({ Number, UniqueId }) => Number !== disk?.Number && UniqueId === disk?.UniqueId,
-  );
+  const twin = disks.find(({ Number, UniqueId }) => Number !== disk?.Number && UniqueId === disk?.UniqueId);
   if (twin !== undefined) return wrong(`disk ${twin.Number} reports the same unique id ${twin.UniqueId}`);
   return ok({
     disk,
@@ -109,9 +105,10 @@ export async function findDisk(
 ): Promise<Result<Device, Failure>> {
   const beganAtMs = host.clock.elapsedMs();
   for (;;) {
-    const found = await diskAtLun(host, lun);
+    const disks = await listDisks(host);
+    if (!disks.ok) return disks;
+    const found = diskAtLun(disks.value, lun);
     if (found.ok && found.value.disk !== undefined) return ok(toDevice(host, found.value.disk));
-    if (!found.ok && found.failure.kind !== "WrongDevice") return found;
     if (signal.aborted) return fail({ kind: "Cancelled" });
     const waitedMs = host.clock.elapsedMs() - beganAtMs;
     if (waitedMs >= host.deviceWaitMs)

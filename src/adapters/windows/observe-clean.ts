@@ -4,7 +4,7 @@ import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import { judgeClean } from "../../core/node/judge-clean.ts";
 import type { CleanRequest } from "../../ports/host/host-provisioner.ts";
-import { diskAtLun, toDevice } from "./disks.ts";
+import { type Disk, diskAtLun, listDisks, toDevice } from "./disks.ts";
 import { mountsOf } from "./mount/read-mounts.ts";
 import { query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
@@ -33,10 +33,12 @@ export async function observeClean(
 ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
   const earlier = await earlierWorkersAlive(host);
   if (!earlier.ok) return earlier;
-  const at = request.lun === undefined ? ok({ disk: undefined }) : await diskAtLun(host, request.lun);
+  const disks = await listDisks(host);
+  if (!disks.ok) return disks;
+  const at = request.lun === undefined ? ok({ disk: undefined }) : diskAtLun(disks.value, request.lun);
   if (!at.ok) return at;
   const device = at.value.disk === undefined ? undefined : toDevice(host, at.value.disk);
-  const others = await devicesOfOthers(host, request.lunsOfOthers);
+  const others = devicesAt(host, disks.value, request.lunsOfOthers);
   if (!others.ok) return others;
   const last =
     request.lastMajorMinor !== undefined && others.value.includes(request.lastMajorMinor)
@@ -65,13 +67,14 @@ export async function observeClean(
   );
 }
 
-async function devicesOfOthers(
+function devicesAt(
   host: WindowsHostContext,
+  disks: readonly Disk[],
   luns: readonly number[],
-): Promise<Result<readonly string[], Failure>> {
+): Result<readonly string[], Failure> {
   const devices: string[] = [];
   for (const lun of luns) {
-    const at = await diskAtLun(host, lun);
+    const at = diskAtLun(disks, lun);
     if (!at.ok) return at;
     if (at.value.disk !== undefined) devices.push(toDevice(host, at.value.disk).majorMinor);
   }

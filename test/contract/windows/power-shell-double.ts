@@ -219,6 +219,7 @@ async function answer(
   machine: WindowsMachine,
   { cmdlet: name, parameters, select }: StorageCall,
 ): Promise<StorageAnswer> {
+  machine.calls.push({ cmdlet: name, parameters });
   const handler = cmdlets[name];
   if (handler === undefined) throw new Error(`the double knows no cmdlet ${name}`);
   if (machine.pause?.cmdlet === name) {

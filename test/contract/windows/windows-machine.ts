@@ -60,6 +60,8 @@ export class WindowsMachine {
   pause: { readonly cmdlet: string; readonly until: Promise<void>; readonly reached: () => void } | undefined;
   /** The cmdlet whose next call fails. */
   refused: string | undefined;
+  /** The cmdlets that were called, each with its parameters. */
+  readonly calls: { readonly cmdlet: string; readonly parameters: unknown }[] = [];
   #made = 0;
 
   constructor(root: string) {

@@ -1,5 +1,5 @@
 import { lstat, open, readlink, rmdir, unlink } from "node:fs/promises";
-import { normalize } from "node:path";
+import { dirname, normalize, resolve } from "node:path";
 import type { Failure } from "../../../core/failure/failure.ts";
 import type { Result } from "../../../core/failure/result.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
@@ -47,10 +47,13 @@ export async function removePath(path: string): Promise<Result<void, Failure>> {
   return ok(undefined);
 }
 
-/** Where a link leads; undefined: there is none, or it is the folder of a volume. */
+/**
+ * Where a link leads, as a full path; undefined: there is none, or it is the folder of a volume. A link that
+ * another driver made may name no drive, as its kubelet's paths do.
+ */
 export async function linkAt(path: string): Promise<string | undefined> {
   try {
-    return withoutEnd(await readlink(path));
+    return withoutEnd(resolve(dirname(path), await readlink(path)));
   } catch (error) {
     const code = errorCode(error);
     if (code === "EINVAL" || code === "UNKNOWN") return undefined;

@@ -78,17 +78,25 @@ async function knownMount(
   });
 }
 
-/** Every folder and link of a device, links below the kubelet's folders only: elsewhere there are none. */
+/**
+ * Every folder and link of a device, links below the kubelet's folders only: elsewhere there are none. No
+ * other device's volume is asked about: its failure would be this one's.
+ */
 export async function mountsOf(
   host: WindowsHostContext,
   majorMinor: string,
 ): Promise<Result<readonly MountPoint[], Failure>> {
   const folders = await mountedFolders(host);
   if (!folders.ok) return folders;
+  const isOfDevice = (path: string): boolean => {
+    const place = folderAt(folders.value, path)?.device ?? host.mounted.get(pathKey(path));
+    return place?.majorMinor === majorMinor;
+  };
+  const folderPaths = [...folders.value, ...host.mounted.values()].map(({ path }) => path);
+  const links = await publishedLinks(host.kubeletDirectories);
   const paths = [
-    ...folders.value.map(({ path }) => path),
-    ...[...host.mounted.values()].map(({ path }) => path),
-    ...(await publishedLinks(host.kubeletDirectories)),
+    ...folderPaths.filter(isOfDevice),
+    ...links.filter(({ target }) => isOfDevice(target)).map(({ path }) => path),
   ];
   const mounts: MountPoint[] = [];
   for (const path of new Map(paths.map((each) => [pathKey(each), each])).values()) {
@@ -100,15 +108,18 @@ export async function mountsOf(
 }
 
 /** Where pods' volumes of this or any CSI driver are published, below the folders of kubelets. */
-async function publishedLinks(kubeletDirectories: readonly string[]): Promise<readonly string[]> {
-  const links: string[] = [];
+async function publishedLinks(
+  kubeletDirectories: readonly string[],
+): Promise<readonly { readonly path: string; readonly target: string }[]> {
+  const links: { readonly path: string; readonly target: string }[] = [];
   for (const directory of kubeletDirectories) {
     const pods = join(directory, "pods");
     for (const pod of await namesIn(pods)) {
       const volumes = join(pods, pod, "volumes", "kubernetes.io~csi");
       for (const volume of await namesIn(volumes)) {
         const path = join(volumes, volume, "mount");
-        if ((await linkAt(path)) !== undefined) links.push(path);
+        const target = await linkAt(path);
+        if (target !== undefined) links.push({ path, target });
       }
     }
   }
