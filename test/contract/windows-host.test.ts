@@ -14,7 +14,8 @@ hostProvisionerContract("Windows host on a PowerShell double", makeWindowsHostWo
 
 const never = new AbortController().signal;
 const GIB = 1024n * 1024n * 1024n;
-const OTHERS_OFFSET = 64 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const OTHERS_OFFSET = 64 * MIB;
 const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
 describe("unmounting on Windows", () => {
@@ -124,6 +125,57 @@ describe("a Windows node with several volumes", () => {
     const paths = valueOf(await world.host.mountsOf(first.majorMinor, never)).map(({ path }) => path);
     assert.deepEqual(paths, [staging, target]);
     valueOf(await world.host.unmount(target, never));
+  });
+});
+
+describe("growing on Windows", () => {
+  /** A disk as V1 makes it, with another partition behind, which grows to twice its size. */
+  async function aGrownDisk({ behind }: { readonly behind: boolean }) {
+    const world = await makeWindowsHostWorld();
+    const { machine, host } = world;
+    await world.attachDisk({ lun: 1, sizeBytes: GIB });
+    const at = machine.atLun(1);
+    at.isReadOnly = false;
+    machine.setOffline(at, false);
+    await machine.initialize(at);
+    machine.addPartition(at.number, OTHERS_OFFSET);
+    const partition = machine.partition(at.number, 2);
+    await machine.format(volumePath(partition), "NTFS");
+    if (behind) {
+      partition.size -= 64 * MIB;
+      at.disk.partitions.push({
+        ...partition,
+        number: 3,
+        type: "{de94bba4-06d1-4d40-a16a-bfd50179d6ac}",
+        offset: partition.offset + partition.size,
+        size: 32 * MIB,
+        folders: [],
+      });
+    }
+    const small = valueOf(await host.findDevice({ lun: 1 }, never));
+    const mountPath = world.pathOf("staging-1");
+    valueOf(await mount(host, small, mountPath));
+    await world.growDisk({ lun: 1, sizeBytes: 2n * GIB });
+    const device = valueOf(await host.rescanDevice(small, never));
+    const grow = () => host.growFileSystem({ device, mountPath, fsType: "ntfs" }, never);
+    return { world, partition, grow };
+  }
+
+  it("grows the partition to the second table of a disk that has grown, and once", async () => {
+    const { world, partition, grow } = await aGrownDisk({ behind: false });
+    valueOf(await grow());
+    assert.equal(partition.size, Number(2n * GIB) - OTHERS_OFFSET - MIB);
+    valueOf(await grow());
+    await world.close();
+  });
+
+  it("says that another partition follows, and changes none", async () => {
+    const { world, partition, grow } = await aGrownDisk({ behind: true });
+    const { size } = partition;
+    const grown = await grow();
+    assert.equal(!grown.ok && grown.failure.kind, "GrowsUnmounted");
+    assert.equal(partition.size, size);
+    await world.close();
   });
 });
 

@@ -2,11 +2,12 @@ import * as z from "zod";
 import type { Failure } from "../../core/failure/failure.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
+import { BEFORE_A_PARTITION } from "../../core/node/file-system/why-not-grown.ts";
 import type { Device, FileSystemStats } from "../../ports/host/host-provisioner.ts";
 import { bringOnline, diskOf } from "./disks.ts";
 import { folderAt, mountedFolders, refuseMounted } from "./mount/mounted-folders.ts";
 import { mountAt } from "./mount/read-mounts.ts";
-import { dataPartitionOf, type Partition, volumeOf } from "./partitions.ts";
+import { dataPartitionOf, listPartitions, type Partition, volumeOf } from "./partitions.ts";
 import { change, query } from "./storage-call.ts";
 import type { WindowsHostContext } from "./windows-host-context.ts";
 
@@ -18,10 +19,12 @@ const repairs: ReadonlyMap<string, string> = new Map([
 ]);
 /** The repairs that one check may take, each of which may show that the next is needed. */
 const REPAIRS_MAX = 3;
-/** Less than this is not worth a resize, in bytes: Windows aligns partitions to it. */
-const GROWTH_MIN_BYTES = 1024 * 1024;
+/**
+ * What a partition leaves free at the end of its disk, in bytes, and the least that it grows by. A GPT has a
+ * second table there, of 33 sectors at most, and Windows refuses to grow a partition by less.
+ */
+const GROWTH_STEP_BYTES = 1024 * 1024;
 
-const supportedSizeSchema = z.object({ SizeMax: z.number().int() });
 const countersSchema = z.object({ Name: z.string(), DiskWriteBytesPersec: z.coerce.string() });
 
 /**
@@ -50,7 +53,11 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
   }
 }
 
-/** Grows the partition, and with it the mounted file system, to the end of the disk. */
+/**
+ * Grows the partition, and with it the mounted file system, to the end of the disk. Windows' own answer of how
+ * far it may grow (`Get-PartitionSupportedSize`) needs the service that defragments volumes, which may be
+ * disabled, or busy: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/2877
+ */
 export async function growVolume(
   host: WindowsHostContext,
   { device, mountPath }: { readonly device: Device; readonly mountPath: string },
@@ -64,20 +71,19 @@ export async function growVolume(
       devicePath: device.path,
       problem: `${mountPath} holds a mount of device ${mounted.value.majorMinor}`,
     });
-  const partition = await ownPartition(host, device);
+  const disk = await diskOf(host, device);
+  if (!disk.ok) return disk;
+  const partition = await dataPartitionOf(host, disk.value);
   if (!partition.ok) return partition;
-  const { DiskNumber, PartitionNumber, Size } = partition.value;
-  const supported = await query(
-    host.powerShell,
-    "Get-PartitionSupportedSize",
-    { DiskNumber, PartitionNumber },
-    supportedSizeSchema,
-  );
-  if (!supported.ok) return supported;
-  const sizeMax = supported.value[0]?.SizeMax ?? Size;
-  return sizeMax - Size < GROWTH_MIN_BYTES
-    ? ok(undefined)
-    : change(host.powerShell, "Resize-Partition", { DiskNumber, PartitionNumber, Size: sizeMax });
+  const { DiskNumber, PartitionNumber, Offset, Size: sizeNow } = partition.value;
+  const free = disk.value.Size - Offset - GROWTH_STEP_BYTES;
+  const Size = free - (free % GROWTH_STEP_BYTES);
+  if (Size - sizeNow < GROWTH_STEP_BYTES) return ok(undefined);
+  const partitions = await listPartitions(host);
+  if (!partitions.ok) return partitions;
+  return partitions.value.some((other) => other.DiskNumber === DiskNumber && other.Offset > Offset)
+    ? fail({ kind: "GrowsUnmounted", devicePath: device.path, reason: BEFORE_A_PARTITION })
+    : change(host.powerShell, "Resize-Partition", { DiskNumber, PartitionNumber, Size });
 }
 
 /** Usage of the volume at a path. Windows counts no inodes: they are 0. */

@@ -8,7 +8,6 @@ type Kind = ReturnType<typeof callKind>;
 describe("callKind", () => {
   const rows = [
     ["Get-Disk", "query"],
-    ["Get-PartitionSupportedSize", "longChange"],
     ["Repair-Volume", "longChange"],
     ["Set-Disk", "change"],
     ["Update-HostStorageCache", "change"],

@@ -11,12 +11,7 @@ const WAITING_MAX = 1_000;
 type CallKind = "query" | "change" | "longChange";
 
 /** Cmdlets that may take minutes, and a repair hours. */
-const longCmdlets = new Set([
-  "Format-Volume",
-  "Get-PartitionSupportedSize",
-  "Repair-Volume",
-  "Resize-Partition",
-]);
+const longCmdlets = new Set(["Format-Volume", "Repair-Volume", "Resize-Partition"]);
 
 /** What kinds of calls may take together: one worker is left to each further kind. */
 const limits: Readonly<Record<CallKind, { readonly kinds: readonly CallKind[]; readonly callsMax: number }>> =

@@ -18,7 +18,7 @@ $writer = New-Object System.IO.StreamWriter ([Console]::OpenStandardOutput()), $
 $writer.AutoFlush = $true
 $allowed = @(
   'Add-PartitionAccessPath', 'Clear-Disk', 'Format-Volume', 'Get-CimInstance', 'Get-Disk', 'Get-Item',
-  'Get-Partition', 'Get-PartitionSupportedSize', 'Get-Volume', 'Initialize-Disk', 'Invoke-CimMethod',
+  'Get-Partition', 'Get-Volume', 'Initialize-Disk', 'Invoke-CimMethod',
   'New-Partition', 'Remove-PartitionAccessPath', 'Repair-Volume', 'Resize-Partition', 'Set-Disk',
   'Set-Partition', 'Update-HostStorageCache', 'Write-VolumeCache'
 )

@@ -4,7 +4,7 @@ import { createModelDisk } from "../../adapters/model-host/model-disk.ts";
 import { formatDiskUri } from "../../core/azure/ids/disk-uri.ts";
 import { fail, ok } from "../../core/failure/result.ts";
 import type { DeviceContent } from "../../core/node/device/judge-device-content.ts";
-import { WITH_ERRORS, WITH_UNKNOWN_FEATURE } from "../../core/node/file-system/why-not-grown.ts";
+import { lastingReasons, WITH_ERRORS } from "../../core/node/file-system/why-not-grown.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { aWriter, diskUri } from "../../core/testing/objects.ts";
 import type { FileSystemType } from "../../core/volume/device/file-system.ts";
@@ -384,7 +384,7 @@ describe("a copy of another disk", () => {
     ));
 
   it("is staged first where the tools lack a feature of it, not where it has errors", async () => {
-    for (const reason of [WITH_UNKNOWN_FEATURE, WITH_ERRORS])
+    for (const reason of [...lastingReasons, WITH_ERRORS])
       await withNode(
         { writer: granted },
         async (world) => {
@@ -394,7 +394,7 @@ describe("a copy of another disk", () => {
             devicePath: "/dev/sdc",
             reason,
           });
-          const expected = reason === WITH_UNKNOWN_FEATURE ? "ok" : "GrowsUnmounted";
+          const expected = lastingReasons.has(reason) ? "ok" : "GrowsUnmounted";
           assert.equal(await stageLookedUp(world, world.ports(), 0), expected);
         },
         { disk },

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
-import { WITH_UNKNOWN_FEATURE } from "../../core/node/file-system/why-not-grown.ts";
+import { lastingReasons } from "../../core/node/file-system/why-not-grown.ts";
 import { isStagedReadOnly } from "../../core/node/mount-options.ts";
 import { geometryOf } from "../../core/volume/device/file-system-geometry.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
@@ -114,8 +114,8 @@ async function growCopy(
   const grown = await host.growFileSystem({ device, mountPath: stagingPath, fsType }, signal);
   if (grown.ok) return ok(staged);
   if (grown.failure.kind !== "GrowsUnmounted") return grown;
-  // For want of a feature no later stage can grow it either, and the kernel has mounted it.
-  if (!mayWait && grown.failure.reason !== WITH_UNKNOWN_FEATURE) return grown;
+  // Where no later stage can grow it either, and the kernel has mounted it.
+  if (!mayWait && !lastingReasons.has(grown.failure.reason)) return grown;
   logger.warn("mounted copy not grown", { volumeName: volume.metadata.name, failure: grown.failure });
   return ok(staged);
 }

@@ -93,18 +93,15 @@ const cmdlets: Readonly<Record<string, Handler>> = {
       return [];
     },
   ),
-  "Get-PartitionSupportedSize": cmdlet(
-    z.strictObject({ DiskNumber: number, PartitionNumber: number }),
-    async (machine, { DiskNumber, PartitionNumber }) => {
-      const { offset } = machine.partition(DiskNumber, PartitionNumber);
-      return [{ SizeMax: machine.online(DiskNumber).disk.size - offset - MIB }];
-    },
-  ),
   "Resize-Partition": cmdlet(
     z.strictObject({ DiskNumber: number, PartitionNumber: number, Size: number }),
     async (machine, { DiskNumber, PartitionNumber, Size }) => {
       const partition = machine.partition(DiskNumber, PartitionNumber);
-      if (Size > machine.online(DiskNumber).disk.size - partition.offset - MIB)
+      const { partitions, size } = machine.online(DiskNumber).disk;
+      const behind = partitions.map(({ offset }) => offset).filter((offset) => offset > partition.offset);
+      // A GPT has its second table in the last 33 sectors.
+      const end = Math.min(size - 33 * 512, ...behind);
+      if (Size > end - partition.offset || Math.abs(Size - partition.size) < MIB)
         throw new Error("Size Not Supported");
       partition.size = Size;
       return [];

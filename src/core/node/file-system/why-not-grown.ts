@@ -23,6 +23,11 @@ export const WHILE_READ_ONLY =
 export const WITH_UNKNOWN_FEATURE =
   "the resize2fs of this node plug-in's image lacks a feature of it; pods start with the size that it has: " +
   "grow it with a newer e2fsprogs";
+export const BEFORE_A_PARTITION =
+  "another partition follows its own; pods start with the size that it has: delete that partition to grow it";
+
+/** The reasons that no later mount ends: a file system is used with the size that it has. */
+export const lastingReasons: ReadonlySet<string> = new Set([WITH_UNKNOWN_FEATURE, BEFORE_A_PARTITION]);
 
 /**
  * Why a mounted file system is not grown, where that ends with its next mount; undefined: for another reason.
