@@ -179,6 +179,33 @@ describe("growing on Windows", () => {
   });
 });
 
+describe("disks by NVMe on Windows", () => {
+  it("are found by the LUN in their path, beside one by SCSI", async () => {
+    const world = await makeWindowsHostWorld();
+    const { machine, host } = world;
+    await machine.attach({ lun: 0, disk: await machine.makeDisk(Number(GIB)) });
+    await machine.attach({ lun: 1, disk: await machine.makeDisk(Number(2n * GIB)), bus: "NVMe" });
+    await machine.attach({ lun: 8, disk: await machine.makeDisk(Number(3n * GIB)), bus: "NVMe" });
+    const found = await Promise.all([0, 1, 8].map((lun) => host.findDevice({ lun }, never)));
+    assert.deepEqual(
+      found.map((device) => valueOf(device).sizeBytes / GIB),
+      [1n, 2n, 3n],
+    );
+    await world.close();
+  });
+
+  it("are not guessed from LUN 9 on: the answer shows their paths", async () => {
+    const world = await makeWindowsHostWorld();
+    const { machine, host } = world;
+    await machine.attach({ lun: 9, disk: await machine.makeDisk(Number(GIB)), bus: "NVMe" });
+    await machine.attach({ lun: 15, disk: await machine.makeDisk(Number(GIB)), bus: "NVMe" });
+    const found = await host.findDevice({ lun: 9 }, never);
+    assert.ok(!found.ok && found.failure.kind === "DeviceNotFound");
+    assert.match(found.failure.seen.join("\n"), /prod_msft_nvme_accele#6&ca10229&0&00000a/u);
+    await world.close();
+  });
+});
+
 it("makes a disk writable before it writes the mark of a first format", async () => {
   const world = await makeWindowsHostWorld();
   await world.attachDisk({ lun: 1, sizeBytes: GIB });

@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { deviceReplaced } from "../../core/failure/frequent-failures.ts";
 import type { Result } from "../../core/failure/result.ts";
 import { fail, ok } from "../../core/failure/result.ts";
-import { parseDiskLocation } from "../../core/platform/disk-location.ts";
+import { parseDiskLocation, parseNvmeLun } from "../../core/platform/disk-location.ts";
 import { bytes } from "../../core/primitives/units.ts";
 import type { Device } from "../../ports/host/host-provisioner.ts";
 import { change, query } from "./storage-call.ts";
@@ -21,6 +21,11 @@ const diskSchema = z.object({
     .string()
     .nullable()
     .transform((location) => location ?? ""),
+  /** The path of its device interface. */
+  Path: z
+    .string()
+    .nullable()
+    .transform((path) => path ?? ""),
   BusType: z.string(),
   Size: z.number().int(),
   PartitionStyle: z.string(),
@@ -38,10 +43,17 @@ const LOOK_EVERY_MS = 1_000;
 /** The adapter of the system disk and the temporary disk of Azure's VMs; data disks are on others. */
 const SYSTEM_ADAPTER = 0;
 
-/** Whether a disk is neither the system's nor the VM's temporary one. */
-export function isDataDisk({ IsBoot, IsSystem, Location }: Disk): boolean {
+/** The LUN of a data disk; undefined for the system's, the VM's temporary one, and one that shows none. */
+function lunOf({ IsBoot, IsSystem, Location, Path }: Disk): number | undefined {
+  if (IsBoot || IsSystem) return undefined;
   const place = parseDiskLocation(Location);
-  return !IsBoot && !IsSystem && place !== undefined && place.adapter !== SYSTEM_ADAPTER;
+  if (place === undefined) return parseNvmeLun(Path);
+  return place.adapter === SYSTEM_ADAPTER ? undefined : place.lun;
+}
+
+/** Whether a disk is neither the system's nor the VM's temporary one. */
+export function isDataDisk(disk: Disk): boolean {
+  return lunOf(disk) !== undefined;
 }
 
 /** All disks that Windows knows. */
@@ -82,8 +94,7 @@ export function diskAtLun(
   disks: readonly Disk[],
   lun: number,
 ): Result<{ readonly disk: Disk | undefined; readonly others: readonly string[] }, Failure> {
-  const dataDisks = disks.filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem);
-  const at = dataDisks.filter((disk) => isDataDisk(disk) && parseDiskLocation(disk.Location)?.lun === lun);
+  const at = disks.filter((disk) => lunOf(disk) === lun);
   const [disk] = at;
   const wrong = (problem: string): Result<never, Failure> =>
     fail({ kind: "WrongDevice", devicePath: `LUN ${lun}`, problem });
@@ -93,7 +104,9 @@ export function diskAtLun(
   if (twin !== undefined) return wrong(`disk ${twin.Number} reports the same unique id ${twin.UniqueId}`);
   return ok({
     disk,
-    others: dataDisks.map(({ Number, BusType, Location }) => `disk ${Number} (${BusType}): ${Location}`),
+    others: disks
+      .filter(({ IsBoot, IsSystem }) => !IsBoot && !IsSystem)
+      .map(({ Number, BusType, Location, Path }) => `disk ${Number} (${BusType}): ${Location}, ${Path}`),
   });
 }
 

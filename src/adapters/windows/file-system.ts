@@ -54,9 +54,9 @@ export async function checkVolume(host: WindowsHostContext, device: Device): Pro
 }
 
 /**
- * Grows the partition, and with it the mounted file system, to the end of the disk. Windows' own answer of how
- * far it may grow (`Get-PartitionSupportedSize`) needs the service that defragments volumes, which may be
- * disabled, or busy: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/2877
+ * Grows the partition, and with it the mounted file system, to the end of the disk. Windows' own answer of
+ * how far it may grow (`Get-PartitionSupportedSize`) needs the service that defragments volumes, which may
+ * be disabled, or busy: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/2877
  */
 export async function growVolume(
   host: WindowsHostContext,

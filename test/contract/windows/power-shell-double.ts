@@ -21,11 +21,11 @@ const cmdlets: Readonly<Record<string, Handler>> = {
   "Get-Disk": cmdlet(z.strictObject({}), async (machine) => [
     aSystemDisk(0, 0, true),
     aSystemDisk(1, 1, false),
-    ...machine.attached.map(({ number: at, lun, disk, isOffline, isReadOnly }) => ({
+    ...machine.attached.map(({ number: at, lun, bus, disk, isOffline, isReadOnly }) => ({
       Number: at,
       UniqueId: disk.uniqueId,
-      Location: `Integrated : Adapter 3 : Port 0 : Target 0 : LUN ${lun}`,
-      BusType: "SAS",
+      ...addressOf(bus, lun),
+      BusType: bus,
       Size: disk.size,
       PartitionStyle: disk.style,
       IsOffline: isOffline,
@@ -277,11 +277,25 @@ function accessPathsOf(partition: ModelPartition): readonly string[] | null {
   return [...partition.folders.map((path) => `${path}/`), volumePath(partition)];
 }
 
+function addressOf(bus: "SAS" | "NVMe", lun: number): Row {
+  const digits = (at: number): string => at.toString(16).padStart(6, "0");
+  return bus === "SAS"
+    ? {
+        Location: `Integrated : Adapter 3 : Port 0 : Target 0 : LUN ${lun}`,
+        Path: `\\\\?\\scsi#disk&ven_msft&prod_virtual_disk#5&23db5f40&0&${digits(lun)}#{53f56307}`,
+      }
+    : {
+        Location: "Integrated : Bus 12606208 : Device 0 : Function 0 : Adapter 0",
+        Path: `\\\\?\\scsi#disk&ven_nvme&prod_msft_nvme_accele#6&ca10229&0&${digits(lun + 1)}#{53f56307}`,
+      };
+}
+
 function aSystemDisk(number: number, lun: number, isBoot: boolean): Row {
   return {
     Number: number,
     UniqueId: `system-${number}`,
     Location: `Integrated : Adapter 0 : Port 0 : Target 0 : LUN ${lun}`,
+    Path: `\\\\?\\scsi#disk&ven_msft&prod_virtual_disk#5&1&0&00000${lun}#{53f56307}`,
     BusType: "SAS",
     Size: 128 * 1024 * MIB,
     PartitionStyle: isBoot ? "GPT" : "MBR",

@@ -40,6 +40,7 @@ export interface ModelDisk {
 export interface AttachedDisk {
   readonly number: number;
   readonly lun: number;
+  readonly bus: "SAS" | "NVMe";
   readonly disk: ModelDisk;
   isOffline: boolean;
   isReadOnly: boolean;
@@ -99,10 +100,18 @@ export class WindowsMachine {
   }
 
   /** A new disk comes online, or stays offline: the machine's SAN policy. It gets the lowest free number. */
-  async attach({ lun, disk }: { readonly lun: number; readonly disk: ModelDisk }): Promise<void> {
+  async attach({
+    lun,
+    disk,
+    bus = "SAS",
+  }: {
+    readonly lun: number;
+    readonly disk: ModelDisk;
+    readonly bus?: AttachedDisk["bus"];
+  }): Promise<void> {
     let number = 2;
     while (this.attached.some((other) => other.number === number)) number += 1;
-    this.attached.push({ number, lun, disk, isOffline: true, isReadOnly: true });
+    this.attached.push({ number, lun, bus, disk, isOffline: true, isReadOnly: true });
     await mkdir(this.devices, { recursive: true });
     await symlink(disk.rawFile, `${this.devices}PhysicalDrive${number}`);
   }
