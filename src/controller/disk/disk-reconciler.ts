@@ -6,7 +6,7 @@ import { unreachable } from "../../core/failure/invariant.ts";
 import { ok, type Result } from "../../core/failure/result.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { checkDisk } from "../../core/volume/check-disk.ts";
-import { withNewCopy } from "../../core/volume/copies/copy-progress.ts";
+import { withAdoptedCopy, withBegunCopy } from "../../core/volume/copies/copy-progress.ts";
 import { whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { type DiskAction, planDisk } from "../../core/volume/plan-disk.ts";
 import { saysDiskGone } from "../../core/volume/says-disk-gone.ts";
@@ -167,7 +167,7 @@ async function recordCreated(
     ports,
     volume,
     (status) => ({
-      ...withNewCopy(status, disk, ports.clock.nowMs()),
+      ...withBegunCopy(status, disk, ports.clock.nowMs()),
       detail: detailOf(volume, disk),
       ...(isSingleWriter(volume.spec.capabilities)
         ? { record: status.record ?? newRecord(storeIncarnation.value) }
@@ -175,7 +175,6 @@ async function recordCreated(
     }),
     signal,
   );
-  if (recorded.ok) emitCopy(ports, volume, recorded.value.status?.copy);
   if (recorded.ok)
     ports.logger.info("disk created", {
       volumeName: volume.metadata.name,
@@ -232,7 +231,7 @@ async function adoptDisk(
     ports,
     volume,
     (status) => ({
-      ...withNewCopy(status, disk.value, ports.clock.nowMs()),
+      ...withAdoptedCopy(status, disk.value, ports.clock.nowMs()),
       detail: status.detail ?? detail,
     }),
     signal,

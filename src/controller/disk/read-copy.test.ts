@@ -3,7 +3,9 @@ import { describe, it } from "node:test";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { ok } from "../../core/failure/result.ts";
-import { aDetail, aDiskSpec, agoMs, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { aDetail, aDiskSpec, agoMs, anObservedVolume, aVolume, diskUri } from "../../core/testing/objects.ts";
+import { whySourceIsKept } from "../../core/volume/copies/copy-progress.ts";
+import { planDisk } from "../../core/volume/plan-disk.ts";
 import type { CloudProvisioner, DiskFacts } from "../../ports/cloud/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "../testing/a-controller.ts";
 import { aDisk } from "../testing/a-disk.ts";
@@ -14,7 +16,8 @@ const never = new AbortController().signal;
 const MINUTE_MS = 60_000;
 const sourceUri = diskUri.replace("/disks/pvc-1", "/snapshots/backup");
 const disk = aDiskSpec({ sourceUri });
-const made = aDisk({ sourceUri, completionPercent: 0 });
+const made = aDisk({ sourceUri, completionPercent: 0, skuName: "PremiumV2_LRS" });
+const { completionPercent: _, ...complete } = made;
 
 /** Reconciles on an Azure that shows the disk so, and then lets a minute pass. */
 async function reconcile(
@@ -33,10 +36,14 @@ async function reconcile(
 }
 
 /** A volume that Azure fills, as CreateVolume has made it. */
-async function givenCopy(world: ReconcileWorld, changes: Partial<AzVolume["spec"]> = {}): Promise<void> {
+async function givenCopy(
+  world: ReconcileWorld,
+  changes: Partial<AzVolume["spec"]> = {},
+  shown: DiskFacts = made,
+): Promise<void> {
   const status = { state: "Pending", detail: undefined, record: undefined } as const;
   await world.given("AzVolume", aVolume({ spec: { disk, ...changes }, status }));
-  await reconcile(world, made);
+  await reconcile(world, shown);
 }
 
 describe("a copy that Azure fills in the background", () => {
@@ -45,12 +52,11 @@ describe("a copy that Azure fills in the background", () => {
       await givenCopy(world);
       const { status } = world.volume() ?? {};
       assert.deepEqual(
-        [status?.state, status?.detail?.diskUri, status?.copy?.percent],
-        ["Created", diskUri, 0],
+        [status?.state, status?.detail?.diskUri, status?.copy !== undefined, status?.copy?.percent],
+        ["Created", diskUri, true, undefined],
       );
       for (const completionPercent of [15, 60]) await reconcile(world, { ...made, completionPercent });
       assert.match(world.volume()?.status?.conditions[0]?.message ?? "", /has copied 60 %/u);
-      const { completionPercent: _, ...complete } = made;
       await reconcile(world, complete);
       assert.deepEqual([world.volume()?.status?.copy, world.volume()?.status?.conditions], [undefined, []]);
       assert.deepEqual(
@@ -61,6 +67,36 @@ describe("a copy that Azure fills in the background", () => {
       assert.equal(world.volume()?.status?.copy, undefined, "one that is complete is not read again");
     }));
 
+  it("is not reported where it is complete at the first look, and kept until then", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world, {}, complete);
+      const known = world.volume() ?? assert.fail("no volume");
+      assert.equal(whySourceIsKept(known, sourceUri)?.kind, "SourceBeingCopied");
+      assert.deepEqual(planDisk(anObservedVolume({ volume: known, nowMs: world.ports.clock.nowMs() })), {
+        kind: "ReadCopy",
+        diskUri,
+      });
+      await reconcile(world, complete);
+      assert.equal(world.volume()?.status?.copy, undefined);
+      assert.deepEqual(world.emitted, []);
+    }));
+
+  it("is not looked at where Azure shows the new disk as complete", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world, {}, { ...complete, isShownComplete: true });
+      assert.deepEqual([world.volume()?.status?.copy, world.emitted], [undefined, []]);
+    }));
+
+  it("is reported where Azure shows its percentage only after the disk is made", () =>
+    withControllerPorts(async (world) => {
+      await givenCopy(world, {}, complete);
+      for (const shown of [{ ...made, completionPercent: 5 }, complete]) await reconcile(world, shown);
+      assert.deepEqual(
+        world.emitted.map(({ reason }) => reason),
+        ["Copying", "Copied"],
+      );
+    }));
+
   it("is reported once as failed, and read on: a later change may have failed", () =>
     withControllerPorts(async (world) => {
       await givenCopy(world);
@@ -69,7 +105,7 @@ describe("a copy that Azure fills in the background", () => {
       await reconcile(world, { ...made, completionPercent: 30 });
       assert.deepEqual(
         world.emitted.map(({ reason }) => reason),
-        ["Copying", "CopyFailed", "Copying"],
+        ["CopyFailed", "Copying"],
       );
     }));
 
@@ -101,7 +137,7 @@ describe("a copy that Azure fills in the background", () => {
       await reconcile(world, modified, { updateDisk: async () => ok(modified) });
       assert.notEqual(world.volume()?.status?.modification, undefined);
       assert.equal(world.volume()?.status?.conversion, undefined);
-      assert.equal(world.volume()?.status?.copy?.percent, 0);
+      assert.notEqual(world.volume()?.status?.copy, undefined);
     }));
 
   it("keeps the disk of its source although DeleteVolume has marked that", () =>
@@ -122,7 +158,6 @@ describe("a copy that Azure fills in the background", () => {
         world.ports.cache.get("AzVolume", "source")?.status?.error?.kind;
       await deletion();
       assert.deepEqual([world.disks.has(source), error()], [true, "SourceBeingCopied"]);
-      const { completionPercent: _, ...complete } = made;
       await reconcile(world, complete);
       await deletion();
       assert.deepEqual([world.disks.has(source), error()], [false, undefined]);

@@ -89,8 +89,8 @@ export const eventReasons = {
       "Azure shows a snapshot of the disk as failed before it is ready, as where the disk has grown " +
       "since",
     remedy:
-      "Delete its VolumeSnapshot and make another. If only a later change of the snapshot has failed, " +
-      "such as of its tags, make that change again in Azure.",
+      "Delete its VolumeSnapshot and make another. Change nothing of the snapshot in Azure, such as its " +
+      "tags: Azure shows it as succeeded then, whether or not it has the data.",
   },
   ModificationFailed: {
     type: "Warning",
@@ -103,14 +103,16 @@ export const eventReasons = {
   Copying: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
-    when: "Azure fills a disk with its source's data in the background; at the start, and at each 20 percent",
+    when:
+      "Azure fills a disk with its source's data in the background; 10 s after it was made, and at each " +
+      "20 percent",
     remedy:
       "The disk is slower, and neither grows nor is copied, until that is complete. Its source is kept.",
   },
   Copied: {
     type: "Normal",
     shownOn: ["PersistentVolumeClaim"],
-    when: "Azure has filled a disk with the data of its source",
+    when: "Azure has filled a disk with the data of its source, and an event had said that it did not yet",
     remedy: "",
   },
   CopyFailed: {

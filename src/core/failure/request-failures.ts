@@ -111,9 +111,9 @@ export const requestFailures = {
     code: "FAILED_PRECONDITION",
     retryable: false,
     sentence: (failure) =>
-      `nothing can be copied from ${quote(failure.sourceUri)}: Azure shows it as failed ` +
-      `(${failure.detail}); name another source, or set its tags again if only a later change of it has ` +
-      "failed",
+      `nothing is copied from ${quote(failure.sourceUri)}: Azure has shown it as failed ` +
+      `(${failure.detail}), so data may be missing in it; name another source: an earlier or a new ` +
+      "snapshot, or where a volume is a failed copy itself, what that was to be a copy of",
     example: { sourceUri: EXAMPLE_SNAPSHOT, detail: "provisioningState Failed" },
   },
   SourceBeingCopied: {

@@ -37,3 +37,11 @@ export function isZoneRedundant(skuName: string): boolean {
 export function isSnapshotCopied(skuName: string): boolean {
   return skuName === "PremiumV2_LRS" || skuName === "UltraSSD_LRS";
 }
+
+/**
+ * Whether Azure fills the copies of a SKU after it has made them, and shows how far it is (Learn, Instant
+ * access snapshots for managed disks). It fills those of other SKUs so, too, and shows nothing of it.
+ */
+export function isFilledInBackground(skuName: string): boolean {
+  return isSnapshotCopied(skuName);
+}

@@ -16,7 +16,7 @@ import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aSnapshot, aSnapshotUri, createFakeSnapshots } from "../testing/fake-snapshots.ts";
-import { aDetail, aDiskUri } from "../testing/objects.ts";
+import { aDetail, aDiskUri, aVolumeObject } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest, aMountCapability } from "../testing/requests.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { createVolume } from "./create-volume.ts";
@@ -677,6 +677,62 @@ describe("createVolume with a content source", () => {
       assert.deepEqual(!answer.ok && answer.failure, { kind: "SnapshotNotFound", snapshotUri });
       assert.equal(world.volume("pvc-1"), undefined);
     }));
+
+  const since = "2026-01-01T00:00:00Z";
+  const known = { percent: 40, since, readTime: since };
+  const failedSource = {
+    kind: "CopySourceFailed",
+    sourceUri: aDiskUri("source"),
+    detail: "provisioningState Failed",
+  } as const;
+  for (const { because, copy, shown = {}, failure } of [
+    {
+      because: "one that Azure had shown as failed, and whose tags were set since",
+      copy: { ...known, failedState: "Failed" },
+      failure: failedSource,
+    },
+    {
+      because: "such a one that a node has had",
+      copy: { ...known, failedState: "Failed", firstAttachTime: since },
+      failure: failedSource,
+    },
+    {
+      because: "one that Azure shows as failed and fills no more, that a VM has",
+      copy: known,
+      shown: { state: "Failed", attachedTo: ["vm"] },
+      failure: failedSource,
+    },
+    {
+      because: "a new one of which Azure shows no percentage yet",
+      copy: { since, readTime: since },
+      failure: {
+        kind: "StillWaiting",
+        volumeId: "pvc-1",
+        what: `its source ${aDiskUri("source")}, whose data Azure still copies (0 %)`,
+      } as const,
+    },
+    {
+      because: "none that has failed and that Azure has completed since",
+      copy: { ...known, failedState: "Failed" },
+      shown: { isShownComplete: true } as const,
+      failure: undefined,
+    },
+  ])
+    it(`copies no volume that is a copy itself: ${because}`, () =>
+      withSources(
+        async (world) => {
+          const { metadata, spec, status = assert.fail("no status") } = aVolumeObject({ name: "source" });
+          await world.given("AzVolume", { metadata, spec, status: { ...status, copy } });
+          const request = { volumeContentSource: ofVolume(), capacityRange: undefined };
+          if (failure === undefined) {
+            await created(world, request);
+            return;
+          }
+          assert.deepEqual(await world.answerOf(create(world, request)), { ok: false, failure });
+          assert.equal(world.volume("pvc-1"), undefined);
+        },
+        { disk: { sourceUri: aDiskUri("first"), ...shown } },
+      ));
 
   it("places the copy of a zonal disk in its zone, whatever nodes there are", () =>
     withSources(async (world) => {

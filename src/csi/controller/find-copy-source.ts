@@ -4,14 +4,16 @@ import type { Failure } from "../../core/failure/failure.ts";
 import { refuseArgument, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { bytesToGibRoundedUp } from "../../core/primitives/units.ts";
+import { unfinishedSource } from "../../core/volume/copies/copy-progress.ts";
 import type { CopySource } from "../../core/volume/copies/copy-source.ts";
 import { hasFailed, whyUnfinished } from "../../core/volume/copies/unfinished-copy.ts";
 import { defaultSectorSizeBytes } from "../../core/volume/disk-sku.ts";
+import { readVolume } from "../../objects/read-volume.ts";
 import type { CreateVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../messages/required.ts";
 import type { ControllerContext } from "./controller-context.ts";
 
-type SourceContext = Pick<ControllerContext, "cloud" | "snapshots" | "store">;
+type SourceContext = Pick<ControllerContext, "cloud" | "snapshots" | "store" | "cache">;
 type Request = Pick<CreateVolumeRequest, "name" | "volumeContentSource" | "capacityRange">;
 
 /**
@@ -87,23 +89,30 @@ async function findSnapshot(
 }
 
 async function findDisk(
-  { cloud }: SourceContext,
+  context: SourceContext,
   volumeId: string,
   diskUri: string,
   signal: AbortSignal,
 ): Promise<Result<CopySource, Failure>> {
   if (parseDiskUri(diskUri) === undefined) return fail({ kind: "VolumeNotFound", volumeId: diskUri });
-  const read = await cloud.getDisk({ diskUri }, signal);
+  const read = await context.cloud.getDisk({ diskUri }, signal);
   if (!read.ok)
     return read.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: diskUri }) : read;
-  const { location, zones, sizeGiB, sectorSizeBytes, completionPercent, state } = read.value;
-  const unfinished = whyUnfinished(read.value);
+  const { location, zones, sizeGiB, sectorSizeBytes } = read.value;
+  // What its own loop has seen of a disk that is a copy itself, Azure may not show any more.
+  const known = read.value.sourceUri === undefined ? undefined : await readVolume(context, diskUri, signal);
+  if (known?.ok === false && known.failure.kind !== "VolumeNotFound") return known;
+  const unfinished = unfinishedSource(known?.ok === true ? known.value : undefined, read.value);
   if (unfinished?.kind === "DiskCopyFailed")
-    return fail({ kind: "CopySourceFailed", sourceUri: diskUri, detail: `provisioningState ${state}` });
-  if (unfinished !== undefined || completionPercent !== undefined)
+    return fail({
+      kind: "CopySourceFailed",
+      sourceUri: diskUri,
+      detail: `provisioningState ${unfinished.state}`,
+    });
+  if (unfinished !== undefined)
     return stillWaiting(
       volumeId,
-      `its source ${diskUri}, whose data Azure still copies (${completionPercent ?? 0} %)`,
+      `its source ${diskUri}, whose data Azure still copies (${unfinished.percent} %)`,
     );
   return ok({ sourceUri: diskUri, kind: "disk", location, zones, sizeGiB, sectorSizeBytes });
 }

@@ -298,7 +298,12 @@ export const azVolumeSchema = z.object({
         .describe("Azure moves the disk's data to storage of another kind. Absent: it does not."),
       copy: z
         .object({
-          percent: z.int().min(0).max(99).describe("How much of its source's data Azure has copied."),
+          percent: z
+            .int()
+            .min(0)
+            .max(99)
+            .optional()
+            .describe("How much of its source's data Azure has copied. Absent: it has not said so yet."),
           since: z.string().describe("When the driver first saw it."),
           readTime: z.string().describe("When Azure was asked last."),
           firstAttachTime: z

@@ -17,12 +17,14 @@ import {
   planCopyRead,
   whyNoFirstAttach,
   whySourceIsKept,
+  withAdoptedCopy,
+  withBegunCopy,
   withCopy,
-  withNewCopy,
 } from "./copy-progress.ts";
 import type { CopiedDisk } from "./unfinished-copy.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
+type Copy = Status["copy"];
 
 const sourceUri = diskUri.replace("/disks/pvc-1", "/snapshots/backup");
 const since = agoMs(600_000);
@@ -39,6 +41,11 @@ describe("planCopyRead", () => {
   for (const { because, volume, plan } of [
     { because: "no copy is filled", volume: aVolume(), plan: undefined },
     { because: "it was read a while ago", volume: filled(), plan: { kind: "Requeue", afterMs: 40_000 } },
+    {
+      because: "it was begun a moment ago",
+      volume: filled({ since: agoMs(4_000), readTime: agoMs(4_000) }),
+      plan: { kind: "Requeue", afterMs: 6_000 },
+    },
     {
       because: "it is due",
       volume: filled({ readTime: agoMs(60_000) }),
@@ -94,7 +101,7 @@ describe("withCopy", () => {
   const message = "Azure has copied 40 % of the data of the disk's source";
 
   it("keeps when it began, and shows the progress as one condition", () => {
-    const begun = withNewCopy(status, { ...disk, completionPercent: 0 }, nowMs - 600_000);
+    const begun = withAdoptedCopy(status, { ...disk, completionPercent: 0 }, nowMs - 600_000);
     const later = withCopy(begun, disk, nowMs);
     assert.deepEqual(later.copy, { percent: 40, since, readTime: agoMs(0) });
     assert.deepEqual(later.conditions, [
@@ -161,7 +168,7 @@ describe("withCopy", () => {
     { because: "its tags keep a use", shown: { ...disk, tags: formatted }, firstAttachTime: agoMs(0) },
   ])
     it(`knows of a disk that ${because}`, () =>
-      assert.equal(withNewCopy(status, shown, nowMs).copy?.firstAttachTime, firstAttachTime));
+      assert.equal(withAdoptedCopy(status, shown, nowMs).copy?.firstAttachTime, firstAttachTime));
 
   for (const { because, before, shown } of [
     { because: "a disk that is complete", before: status, shown: { ...disk, completionPercent: undefined } },
@@ -173,15 +180,62 @@ describe("withCopy", () => {
       shown: { ...disk, completionPercent: 0 },
     },
   ])
-    it(`takes nothing for a new copy that is ${because}`, () =>
-      assert.deepEqual(withNewCopy(before, shown, nowMs), before));
+    it(`takes nothing for a copy to look at that is ${because}`, () =>
+      assert.deepEqual(withAdoptedCopy(before, shown, nowMs), before));
+});
+
+describe("withBegunCopy", () => {
+  const status: Status = { state: "Creating", observedGeneration: 1, conditions: [] };
+  const begun = { ...status, copy: { since: agoMs(0), readTime: agoMs(0) } };
+  const hidden = { ...disk, completionPercent: undefined };
+  const fast = "PremiumV2_LRS";
+  for (const { because, before = status, shown, skuName, after } of [
+    { because: "Azure fills", shown: disk, skuName: fast, after: begun },
+    { because: "Azure fills, of another SKU", shown: disk, skuName: "Premium_LRS", after: begun },
+    { because: "shows no percentage yet", shown: hidden, skuName: fast, after: begun },
+    { because: "shows none, of another SKU", shown: hidden, skuName: "Premium_LRS", after: status },
+    {
+      because: "is complete",
+      shown: { ...hidden, isShownComplete: true as const },
+      skuName: fast,
+      after: status,
+    },
+    { because: "has no source", shown: { ...hidden, sourceUri: undefined }, skuName: fast, after: status },
+    {
+      because: "is known",
+      before: { ...status, copy },
+      shown: disk,
+      skuName: fast,
+      after: { ...status, copy },
+    },
+  ])
+    it(`looks at a new disk that ${because}: ${after.copy !== undefined}`, () =>
+      assert.deepEqual(withBegunCopy(before, { ...shown, skuName }, nowMs), after));
 });
 
 describe("copyNews", () => {
   const failed = { ...copy, failedState: "Failed" };
+  const begun = { since, readTime: since };
+  const shownAs = (known: Copy): string =>
+    known === undefined ? "none" : `${known.percent} % ${known.failedState ?? "filling"}`;
   const at = (percent: number): typeof copy => ({ ...copy, percent });
   for (const [before, after, news] of [
     [undefined, undefined, undefined],
+    [undefined, begun, undefined],
+    [begun, begun, undefined],
+    [begun, undefined, undefined],
+    [begun, at(0), "Copying: Azure has copied 0 % of the data of the disk's source"],
+    [
+      begun,
+      { ...begun, failedState: "Failed" },
+      "CopyFailed: Azure shows the disk as Failed, and has not said how much of the data of its source it " +
+        "has copied",
+    ],
+    [
+      { ...begun, failedState: "Failed" },
+      undefined,
+      "Copied: Azure has copied all data of the disk's source",
+    ],
     [undefined, at(0), "Copying: Azure has copied 0 % of the data of the disk's source"],
     [at(0), at(19), undefined],
     [at(19), at(20), "Copying: Azure has copied 20 % of the data of the disk's source"],
@@ -193,8 +247,8 @@ describe("copyNews", () => {
     ],
     [failed, failed, undefined],
     [failed, copy, "Copying: Azure has copied 40 % of the data of the disk's source"],
-  ] as const)
-    it(`from ${JSON.stringify(before?.percent)} to ${JSON.stringify(after?.percent)}: ${news?.slice(0, 8)}`, () => {
+  ] as const satisfies readonly (readonly [before: Copy, after: Copy, news: string | undefined])[])
+    it(`from ${shownAs(before)} to ${shownAs(after)}: ${news?.slice(0, 8)}`, () => {
       const told = copyNews(before, after);
       assert.equal(told === undefined ? undefined : `${told.reason}: ${told.message}`, news);
     });

@@ -5,13 +5,16 @@ import type { EventReason } from "../../events/event-reasons.ts";
 import type { FailureOf } from "../../failure/failure.ts";
 import { fromTimestamp, toTimestamp } from "../../primitives/timestamp.ts";
 import { isNextStep, untilReadMs } from "../disk-progress.ts";
+import { isFilledInBackground } from "../disk-sku.ts";
 import { hasFailedForGood } from "../has-failed-for-good.ts";
-import { type CopiedDisk, hasFailed, wasUsed } from "./unfinished-copy.ts";
+import { type CopiedDisk, hasFailed, wasUsed, whyUnfinished } from "./unfinished-copy.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 type Copy = NonNullable<VolumeStatus["copy"]>;
 
-/** How often the progress of a copy is read, in milliseconds: as that of a conversion. */
+/** How long after a copy was begun its progress is read first, in milliseconds: a small one is complete. */
+const FIRST_COPY_READ_MS = 10_000;
+/** How often it is read from then on, in milliseconds: as that of a conversion. */
 const COPY_READ_MS = 60_000;
 /**
  * The same of a copy that has been failed for as long, in milliseconds. Before that it may be a later change
@@ -31,14 +34,14 @@ export function planCopyRead(
   nowMs: number,
 ): CopyAction | undefined {
   if (status?.copy === undefined) return undefined;
-  const everyMs = isLongFailed(status, nowMs) ? FAILED_COPY_READ_MS : COPY_READ_MS;
-  const afterMs = untilReadMs(status.copy.readTime, everyMs, nowMs);
+  const afterMs = untilReadMs(status.copy.readTime, readEveryMs(status, status.copy, nowMs), nowMs);
   return afterMs > 0 ? { kind: "Requeue", afterMs } : { kind: "ReadCopy", diskUri };
 }
 
-function isLongFailed({ conditions }: VolumeStatus, nowMs: number): boolean {
+function readEveryMs({ conditions }: VolumeStatus, { since, readTime }: Copy, nowMs: number): number {
   const failedTime = failedTimeIn(conditions);
-  return failedTime !== undefined && nowMs - fromTimestamp(failedTime) >= FAILED_COPY_READ_MS;
+  if (failedTime === undefined) return readTime === since ? FIRST_COPY_READ_MS : COPY_READ_MS;
+  return nowMs - fromTimestamp(failedTime) < FAILED_COPY_READ_MS ? COPY_READ_MS : FAILED_COPY_READ_MS;
 }
 
 /** When a copy was first read as failed; undefined: it is none, or continues. */
@@ -46,8 +49,25 @@ function failedTimeIn(conditions: VolumeStatus["conditions"]): string | undefine
   return conditions.find(({ type, status }) => type === "Copying" && status === "False")?.lastTransitionTime;
 }
 
-/** The status of a volume whose new or adopted disk Azure may still fill; one that says so stays as it is. */
-export function withNewCopy(status: VolumeStatus, disk: CopiedDisk, nowMs: number): VolumeStatus {
+/**
+ * The status of a volume whose disk Azure has just made, as the end of that showed it. How far the copy is
+ * shows the first look at the disk: until then Azure may show no percentage yet, and a small copy becomes
+ * complete. One that is shown as complete is not looked at. A status that has a copy stays as it is.
+ */
+export function withBegunCopy(
+  status: VolumeStatus,
+  disk: CopiedDisk & { readonly skuName: string },
+  nowMs: number,
+): VolumeStatus {
+  const mayBeShown = disk.completionPercent !== undefined || isFilledInBackground(disk.skuName);
+  if (disk.sourceUri === undefined || disk.isShownComplete === true || !mayBeShown) return status;
+  if (status.copy !== undefined || status.conversion !== undefined) return status;
+  const time = toTimestamp(nowMs);
+  return { ...status, copy: { since: time, readTime: time } };
+}
+
+/** The status of a volume whose adopted disk Azure may still fill; one that says so stays as it is. */
+export function withAdoptedCopy(status: VolumeStatus, disk: CopiedDisk, nowMs: number): VolumeStatus {
   const isFilled = disk.sourceUri === undefined || disk.completionPercent === undefined;
   // Azure shows the same of a conversion.
   if (isFilled || status.copy !== undefined || status.conversion !== undefined) return status;
@@ -72,10 +92,11 @@ export function withCopy(
     return { ...status, conditions };
   const readTime = toTimestamp(nowMs);
   const since = before?.since ?? readTime;
-  const percent = disk.completionPercent ?? before?.percent ?? 0;
+  const percent = disk.completionPercent ?? before?.percent;
   const firstAttachTime = before?.firstAttachTime ?? (wasUsed(disk) ? readTime : undefined);
   const copy: Copy = {
-    ...{ percent, since, readTime },
+    ...(percent === undefined ? {} : { percent }),
+    ...{ since, readTime },
     ...(firstAttachTime === undefined ? {} : { firstAttachTime }),
     ...(isFailed ? { failedState } : {}),
   };
@@ -97,26 +118,37 @@ function failedStateOf(before: Copy | undefined, disk: CopiedDisk): string | und
 }
 
 function describeCopy({ percent, failedState }: Copy): string {
-  return failedState === undefined
-    ? `Azure has copied ${percent} % of the data of the disk's source`
-    : `Azure shows the disk as ${failedState}, and has copied ${percent} % of the data of its source`;
+  if (failedState === undefined)
+    return percent === undefined
+      ? "Azure has not said how much of the data of the disk's source it has copied"
+      : `Azure has copied ${percent} % of the data of the disk's source`;
+  const shown = `Azure shows the disk as ${failedState}`;
+  return percent === undefined
+    ? `${shown}, and has not said how much of the data of its source it has copied`
+    : `${shown}, and has copied ${percent} % of the data of its source`;
 }
 
-/** What an event says of a copy that was `before` and is `after`; undefined: nothing. */
+/**
+ * What an event says of a copy that was `before` and is `after`; undefined: nothing. Nothing is said of one
+ * that was complete at the first look.
+ */
 export function copyNews(
   before: Copy | undefined,
   after: Copy | undefined,
 ): { readonly reason: EventReason; readonly message: string } | undefined {
+  const isReported = before?.percent !== undefined || before?.failedState !== undefined;
   if (after === undefined)
-    return before === undefined
-      ? undefined
-      : { reason: "Copied", message: "Azure has copied all data of the disk's source" };
+    return isReported
+      ? { reason: "Copied", message: "Azure has copied all data of the disk's source" }
+      : undefined;
   if (after.failedState !== undefined)
     return before?.failedState === undefined
       ? { reason: "CopyFailed", message: describeCopy(after) }
       : undefined;
   const known = before?.failedState === undefined ? before?.percent : undefined;
-  return isNextStep(known, after.percent) ? { reason: "Copying", message: describeCopy(after) } : undefined;
+  return after.percent !== undefined && isNextStep(known, after.percent)
+    ? { reason: "Copying", message: describeCopy(after) }
+    : undefined;
 }
 
 /**
@@ -145,7 +177,30 @@ export function copyInTheWay(volume: AzVolume): FailureOf<"DiskBeingCopied" | "D
   const { copy, detail } = volume.status ?? {};
   return copy === undefined || detail === undefined || copy.failedState !== undefined
     ? whyNoFirstAttach(volume)
-    : { kind: "DiskBeingCopied", diskUri: detail.diskUri, percent: copy.percent };
+    : { kind: "DiskBeingCopied", diskUri: detail.diskUri, percent: copy.percent ?? 0 };
+}
+
+/**
+ * Why nothing is copied from a disk, as just shown, also if a node has had it; undefined: it can be. `volume`
+ * is the one that it is of, past the cache; undefined: there is none. Azure shows a copy that it has failed
+ * to fill as succeeded after any later change, and a new one may show no percentage yet.
+ */
+export function unfinishedSource(
+  volume: AzVolume | undefined,
+  disk: CopiedDisk,
+): FailureOf<"DiskBeingCopied" | "DiskCopyFailed"> | undefined {
+  const { diskUri, sourceUri = "", completionPercent: percent, isShownComplete } = disk;
+  const copy = volume?.status?.copy;
+  if (copy === undefined)
+    return (
+      whyUnfinished(disk) ??
+      (percent === undefined ? undefined : { kind: "DiskBeingCopied", diskUri, percent })
+    );
+  const state = failedStateOf(copy, disk);
+  if (state !== undefined) return { kind: "DiskCopyFailed", diskUri, sourceUri, state };
+  return isShownComplete === true
+    ? undefined
+    : { kind: "DiskBeingCopied", diskUri, percent: percent ?? copy.percent ?? 0 };
 }
 
 /** Whether a volume's disk may have to be filled from a source yet, as far as is known. */
@@ -169,7 +224,8 @@ export function whySourceIsKept(
   const { copy, detail } = volume.status ?? {};
   if (!mayBeFilledFrom(volume, sourceUri) || isDeleting(volume)) return undefined;
   if (detail === undefined) return whyNotLookedAt(volume, sourceUri);
-  return copy && { kind: "SourceBeingCopied", sourceUri, diskUri: detail.diskUri, percent: copy.percent };
+  const percent = copy?.percent ?? 0;
+  return copy && { kind: "SourceBeingCopied", sourceUri, diskUri: detail.diskUri, percent };
 }
 
 /** That an adopted disk is still to be looked at; undefined: there is none, or Azure does not have it. */

@@ -92,7 +92,9 @@ describe("createSnapshot", () => {
       requestId: "",
     } as const;
     const filling = { kind: "DiskBeingCopied", diskUri: aDiskUri(), percent: 40 } as const;
-    for (const { because, isFilling, refused, parameters, answer } of [
+    const failed = { kind: "DiskCopyFailed", diskUri: aDiskUri(), sourceUri: "", state: "Failed" } as const;
+    const since = "2026-01-01T00:00:00Z";
+    for (const { because, isFilling, refused, parameters, answer, known } of [
       { because: "is answered where Azure makes it", isFilling: true, answer: "made" },
       { because: "waits where Azure refuses it", isFilling: true, refused: refusal, answer: filling },
       { because: "is final where the disk is filled", isFilling: false, refused: refusal, answer: refusal },
@@ -108,10 +110,21 @@ describe("createSnapshot", () => {
         parameters: { fileSystemFreezeSeconds: "5" },
         answer: filling,
       },
+      {
+        because: "is refused where that has failed: the snapshot would lack data, too",
+        isFilling: true,
+        known: { failedState: "Failed" },
+        answer: failed,
+      },
+      {
+        because: "is made of a failed one that a node has had, whose writes are in no other place",
+        isFilling: true,
+        known: { failedState: "Failed", firstAttachTime: since },
+        answer: "made",
+      },
     ] as const)
       it(because, () =>
         withController(async (world) => {
-          const since = "2026-01-01T00:00:00Z";
           const volume = aVolumeObject({
             detail: aDetail({ diskUri: aDiskUri(), skuName: "PremiumV2_LRS" }),
           });
@@ -119,7 +132,7 @@ describe("createSnapshot", () => {
             ...volume,
             status: {
               ...(volume.status ?? assert.fail("no status")),
-              ...(isFilling ? { copy: { percent: 40, since, readTime: since } } : {}),
+              ...(isFilling ? { copy: { percent: 40, since, readTime: since, ...known } } : {}),
             },
           });
           const fake = createFakeSnapshots();

@@ -3,6 +3,7 @@ import { resourceUriKey } from "../../../core/azure/ids/disk-uri.ts";
 import { parseSnapshotUri } from "../../../core/azure/ids/snapshot-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { whyNoFirstAttach } from "../../../core/volume/copies/copy-progress.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import { placeSnapshot } from "../../../core/volume/parameters/snapshot-parameters.ts";
 import { readVolume } from "../../../objects/read-volume.ts";
@@ -49,7 +50,8 @@ async function create(
   const observed = await observe({ snapshots, cloud, clusterId }, snapshot, signal);
   if (!observed.ok) return observed;
   const { snapshotUri, sourceUri, parameters } = snapshot;
-  const { target, isCopy, location } = observed.value;
+  const { target, source, isCopy, location } = observed.value;
+  const isBegun = target !== undefined || source !== undefined;
   const objection = (present: SnapshotFacts): Failure | undefined =>
     otherRequest(present, { ...snapshot, ...parameters, clusterId });
   const refused = target === undefined ? undefined : objection(target);
@@ -66,6 +68,9 @@ async function create(
   const noted = await noteSnapshotGroup(context, snapshot, signal);
   if (!noted.ok) return noted;
   const isFrozen = parameters.freezeSeconds !== undefined || freezeIdOf(target?.tags ?? {}) !== undefined;
+  // A backup of a failed copy would lack data without a word. What a node has written to one can be saved.
+  const failedCopy = volume === undefined || isBegun ? undefined : whyNoFirstAttach(volume);
+  if (failedCopy !== undefined) return fail(failedCopy);
   // No file system is frozen in vain; the note of the snapshot's request refuses each one once more.
   const isToFreeze = isFrozen && target === undefined;
   const notGrowing = isToFreeze ? await refuseIfGrowing(context, sourceUri, signal) : ok(undefined);
@@ -98,7 +103,7 @@ function fillingDisk(volume: AzVolume | undefined): Failure | undefined {
   const { copy, detail } = volume?.status ?? {};
   return copy === undefined || detail === undefined
     ? undefined
-    : { kind: "DiskBeingCopied", diskUri: detail.diskUri, percent: copy.percent };
+    : { kind: "DiskBeingCopied", diskUri: detail.diskUri, percent: copy.percent ?? 0 };
 }
 
 /** Reads the volume past the cache. */
