@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../src/core/api/az-volume.ts";
 import { listIn } from "../../src/core/testing/record-lists.ts";
+import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
+import type { StepName } from "../../src/ports/steps.ts";
 import { isNeighbours } from "../azure/strangers.ts";
 import { type DriverTestWorld, withDriver } from "./testing/driver-world.ts";
 
@@ -208,4 +211,56 @@ describe("the driver in the simulation", () => {
       assert.equal(second.trace.digest(), first.trace.digest());
     });
   }
+
+  /** A zone without room: refused at once, or at the end of an operation that leaves a failed disk. */
+  const full = { code: "ZonalAllocationFailed", message: "There is no room in zone 1." } as const;
+  const refusals: readonly FaultEffect[] = [
+    { kind: "Error", status: 409, ...full },
+    { kind: "FailOperation", ...full, applied: "none" },
+  ];
+  const crashes: readonly { readonly step: StepName; readonly nth: number }[] = [
+    { step: "create-object", nth: 1 },
+    { step: "create-disk", nth: 1 },
+    { step: "mark-delete", nth: 1 },
+    { step: "mark-delete", nth: 2 },
+    { step: "delete-disk", nth: 1 },
+    { step: "remove-volume", nth: 1 },
+    { step: "create-object", nth: 2 },
+    { step: "create-disk", nth: 2 },
+    { step: "record-created", nth: 1 },
+  ];
+  for (const effect of refusals)
+    it(`makes one disk, in the next zone, whichever step kills a controller: ${effect.kind}`, async () => {
+      const reached = new Set<string>();
+      for (const [seed, { step, nth }] of crashes.entries())
+        for (const moment of ["before", "after"] as const) {
+          const world = await withDriver(seed, async (here) => {
+            const disks = (): readonly (readonly string[])[] =>
+              [...here.azure.model.world.disks].flatMap(([id, { zones }]) =>
+                isNeighbours(id) ? [] : [zones],
+              );
+            // Each try in zone 1 is refused, and none in zone 2: another one follows only after a crash.
+            const isInZone1 = ({ spec }: AzVolume): boolean => spec.disk.zone === "1";
+            const rule = here.azure.model.faults.add({ operation: "Disks_CreateOrUpdate", effect });
+            here.store.onCommit(({ verb, kind }) => {
+              const [volume] = here.store.objects("AzVolume");
+              if (kind !== "AzVolume" || verb !== "create" || volume === undefined) return;
+              here.azure.model.faults.remove(rule.id);
+              if (isInZone1(volume)) here.azure.model.faults.add({ ...rule, id: rule.id });
+            });
+            for (const slot of here.driver.controllers) slot.crashAt({ step, nth, moment });
+            const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0, zones: ["1", "2"] });
+            if (here.driver.controllers.some((slot) => slot.crashes() > 0)) reached.add(`${step} ${nth}`);
+            assert.deepEqual(disks(), [["2"]], `${step} ${nth} ${moment}`);
+            await here.remove(volume);
+            assert.deepEqual(disks(), []);
+          });
+          assert.deepEqual(world.violations, []);
+        }
+      const expected = crashes.map(({ step, nth }) => `${step} ${nth}`);
+      assert.deepEqual(
+        expected.filter((point) => !reached.has(point)),
+        effect.kind === "Error" ? ["delete-disk 1"] : [],
+      );
+    });
 });

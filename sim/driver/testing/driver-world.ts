@@ -46,7 +46,12 @@ export interface DriverTestWorld {
   readonly outOfService: Set<string>;
   create(
     name: string,
-    request: { readonly maxShares: number; readonly replicas: number },
+    request: {
+      readonly maxShares: number;
+      readonly replicas: number;
+      /** Where it may be, the first choice first. Default: zone 1, that of the nodes. */
+      readonly zones?: readonly string[];
+    },
   ): Promise<TestVolume>;
   /** Publish, stage, publish. */
   bringUp(volume: TestVolume, nodeName: string): Promise<void>;
@@ -84,7 +89,7 @@ const ext4ForOneNode: VolumeCapability = {
   accessMode: { mode: "SINGLE_NODE_WRITER" },
   accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
 };
-const zone = { segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } };
+const ZONE_KEY = "topology.disk.csi.azure.com/zone";
 
 /** Runs `act` in a world of three nodes and two controllers, and ends it. */
 export async function withDriver(
@@ -236,7 +241,8 @@ export async function withDriver(
     ended: end.signal,
     until,
     answerOf,
-    create: async (name, { maxShares, replicas }) => {
+    create: async (name, { maxShares, replicas, zones = ["1"] }) => {
+      const allowed = zones.map((zone) => ({ segments: { [ZONE_KEY]: `eastus-${zone}` } }));
       const request: CreateVolumeRequest = {
         name,
         capacityRange: { requiredBytes: 4n * GIB, limitBytes: 0n },
@@ -248,7 +254,7 @@ export async function withDriver(
         },
         secrets: {},
         volumeContentSource: undefined,
-        accessibilityRequirements: { requisite: [zone], preferred: [zone] },
+        accessibilityRequirements: { requisite: allowed, preferred: allowed },
         mutableParameters: {},
       };
       const { volume } = await served(

@@ -82,8 +82,8 @@ export const copyMutations: readonly Mutation[] = [
     removes: "a volume whose creation is refused for good is deleted, with what Azure has of its disk",
     edits: {
       file: "src/csi/controller/create-volume.ts",
-      find: `if (hasFailed(volume)) return giveUp(context, volume, call);`,
-      replace: `if (hasFailed(volume)) return fail(fromObjectError(volume.status.error));`,
+      find: `if (elsewhere === undefined) return giveUp(context, volume, call);`,
+      replace: `if (elsewhere === undefined) return fail(fromObjectError(volume.status.error));`,
     },
     breaks: ["leaked"],
     storm: restoresAndClonesStorm,

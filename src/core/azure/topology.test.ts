@@ -3,12 +3,16 @@ import { describe, it } from "node:test";
 import {
   accessibleZones,
   choosePlacement,
+  nextPlacement,
   parseZoneValue,
   satisfiesRequisite,
   topologyOfNodes,
   zonelessRegionsOf,
   zoneValue,
+  type TopologyRequirement,
 } from "./topology.ts";
+
+type Place = Parameters<typeof nextPlacement>[0];
 
 describe("choosePlacement", () => {
   const chosen = [
@@ -188,6 +192,38 @@ describe("zonelessRegionsOf", () => {
       const nodes = places.map(([location = "", zone = ""]) => ({ location, zone }));
       assert.deepEqual(zonelessRegionsOf(nodes), regions);
     });
+});
+
+describe("nextPlacement", () => {
+  const terms = (preferred: readonly string[], requisite = preferred): TopologyRequirement => ({
+    preferred,
+    requisite,
+  });
+  const inZone = (zone: string): Place => ({ location: "eastus", zone });
+  const rows: readonly (readonly [
+    because: string,
+    present: Place,
+    topology: TopologyRequirement | undefined,
+    next: Place | undefined,
+  ])[] = [
+    ["the next preferred", inZone("2"), terms(["eastus-2", "eastus-1"]), inZone("1")],
+    ["then the first requisite", inZone("2"), terms(["eastus-2"], ["eastus-1", "eastus-2"]), inZone("1")],
+    ["each once", inZone("1"), terms(["eastus-2", "eastus-1"], ["eastus-1", "eastus-2"]), undefined],
+    ["whatever the case", inZone("1"), terms(["EastUS-1", "EastUS-2"]), inZone("2")],
+    ["none of another region", inZone("1"), terms(["eastus-1", "westus-2"]), undefined],
+    ["a region of nodes without a zone", inZone("1"), terms(["eastus-1", ""]), { location: "eastus" }],
+    [
+      "no region without such nodes",
+      inZone("1"),
+      { ...terms(["eastus-1", ""]), zonelessRegions: ["westus"] },
+      undefined,
+    ],
+    ["nothing for a zone that is not allowed", inZone("3"), terms(["eastus-1", "eastus-2"]), undefined],
+    ["nothing for a disk without a zone", { location: "eastus" }, terms(["", "eastus-2"]), undefined],
+    ["nothing where no topology is required", inZone("1"), undefined, undefined],
+  ];
+  for (const [because, present, topology, next] of rows)
+    it(`is ${because}`, () => assert.deepEqual(nextPlacement(present, topology), next));
 });
 
 describe("topologyOfNodes", () => {

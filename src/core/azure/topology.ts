@@ -76,6 +76,39 @@ export function choosePlacement(request: {
   );
 }
 
+/** Failures to make a disk that another zone of its region may not have. */
+export type ZoneFailure = FailureOf<"NotOfferedInZone" | "NoCapacityInZone">;
+
+/** Whether a failure to make a disk is one of its zone. */
+export function isOfZone(failure: Failure | undefined): failure is ZoneFailure {
+  return failure?.kind === "NotOfferedInZone" || failure?.kind === "NoCapacityInZone";
+}
+
+/**
+ * The place in which a disk is tried next that could not be made in `present`: that of the term behind it, in
+ * the order in which `choosePlacement` takes them, and in the same region. So the place of a disk says which
+ * ones were tried before, also after a crash. Undefined: there is none.
+ */
+export function nextPlacement(
+  present: Pick<DiskSpec, "location" | "zone">,
+  topology: TopologyRequirement | undefined,
+): Pick<DiskSpec, "location" | "zone"> | undefined {
+  const { location, zone } = present;
+  if (location === undefined || zone === undefined) return undefined;
+  const { preferred = [], requisite = [], zonelessRegions } = topology ?? {};
+  const terms = [...new Set([...preferred, ...requisite].map((value) => value.toLowerCase()))];
+  const places = terms.filter((value) =>
+    value === ""
+      ? zonelessRegions?.includes(location) !== false
+      : parseZoneValue(value)?.location === location,
+  );
+  const at = places.indexOf(zoneValue({ location, zone }));
+  const next = at === -1 ? undefined : places[at + 1];
+  if (next === undefined) return undefined;
+  const parsed = parseZoneValue(next);
+  return parsed === undefined ? { location } : { location, zone: parsed.zone };
+}
+
 /**
  * A failure to make a disk in a zone that lacks its SKU, as an answer to its request: only where that allows
  * another zone may another choice of node help. Without one external-provisioner would ask for ever, also

@@ -34,6 +34,16 @@ export const eventReasons = {
     when: "the disk can't be created as requested: SKU, zone, size, parameters",
     remedy: "Change what is named there, in the StorageClass or the claim.",
   },
+  OtherZone: {
+    type: "Warning",
+    shownOn: ["PersistentVolumeClaim"],
+    when:
+      "Azure has no such disk, or no room for it, in the zone that was chosen, and another allowed one is " +
+      "tried",
+    remedy:
+      "Its pods can run in that zone only. If they can't, delete the claim, and allow other zones in " +
+      "allowedTopologies of the StorageClass, or choose another SKU.",
+  },
   DeletedByHand: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim"],

@@ -166,6 +166,14 @@ export const cloudFailures = {
       "offer this one",
     example: { zone: "2", detail: "PremiumV2_LRS disk is not supported." },
   },
+  NoCapacityInZone: {
+    code: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    sentence: (failure) =>
+      `Azure has no room for such a disk in zone ${failure.zone} (${failure.detail}): call again later, ` +
+      "use another SKU, or allow more zones in allowedTopologies of the StorageClass",
+    example: { zone: "2", detail: "Allocation failed." },
+  },
   ChangeOverQuota: {
     // Final: after RESOURCE_EXHAUSTED csi-resizer asks for no other size or class, and csi-snapshotter
     // removes no VolumeSnapshot.

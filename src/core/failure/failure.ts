@@ -148,6 +148,13 @@ export type Failure =
       readonly detail: string;
       readonly azure?: AzureAnswer;
     }
+  /** Azure has no room for such a disk in this zone of the region, for now: `zone` is its number. */
+  | {
+      readonly kind: "NoCapacityInZone";
+      readonly zone: string;
+      readonly detail: string;
+      readonly azure?: AzureAnswer;
+    }
   /** Of a disk that exists: a change of it, or a snapshot. */
   | {
       readonly kind: "ChangeOverQuota";

@@ -23,6 +23,7 @@ const permanent = [
   "InstanceReplaced",
   "QuotaExceeded",
   "NotOfferedInZone",
+  "NoCapacityInZone",
   "ChangeOverQuota",
   "TooManySnapshots",
   "ChangedTooOften",

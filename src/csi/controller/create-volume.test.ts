@@ -404,25 +404,138 @@ describe("createVolume", () => {
       });
     });
 
-  const zones: readonly (readonly [allowed: readonly string[], answered: string])[] = [
-    [["eastus-1", "eastus-2"], "NotOfferedInZone"],
-    [["eastus-1"], "InvalidArgument"],
-    [["eastus-1", ""], "NotOfferedInZone"],
+  const notOffered = (zone: string): Failure => ({
+    kind: "NotOfferedInZone",
+    zone,
+    detail: "PremiumV2_LRS disk is not supported.",
+  });
+  const noCapacity = (zone: string): Failure => ({ kind: "NoCapacityInZone", zone, detail: "It is full." });
+  const inZones = (preferred: readonly string[], requisite = preferred): Partial<Request> => {
+    const terms = (zones: readonly string[]): { readonly segments: Record<string, string> }[] =>
+      zones.map((zone) => ({ segments: { [ZONE_KEY]: zone } }));
+    return { accessibilityRequirements: { requisite: terms(requisite), preferred: terms(preferred) } };
+  };
+  const zoneOf = (world: ControllerWorld): string | undefined => world.volume("pvc-1")?.spec.disk.zone;
+  const isDeleted = (world: ControllerWorld) => (): boolean =>
+    world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
+
+  /** Refuses the volume in its zone, and removes it once its call has marked it. */
+  const refuse = async (world: ControllerWorld, failure: Failure): Promise<void> => {
+    await world.failed("pvc-1", "CreationFailed", failure);
+    await world.until(isDeleted(world));
+    await world.removeFinalizers("pvc-1");
+  };
+
+  const exhausted: readonly {
+    readonly request: Partial<Request>;
+    readonly tried: readonly (readonly [zone: string | undefined, failure: Failure])[];
+    readonly answered: Failure["kind"];
+  }[] = [
+    {
+      request: inZones(["eastus-1", "eastus-2"]),
+      tried: [
+        ["1", notOffered("1")],
+        ["2", notOffered("2")],
+      ],
+      answered: "NotOfferedInZone",
+    },
+    {
+      request: inZones(["eastus-2"], ["eastus-1", "eastus-2", "eastus-3"]),
+      tried: [
+        ["2", notOffered("2")],
+        ["1", noCapacity("1")],
+        ["3", noCapacity("3")],
+      ],
+      answered: "NoCapacityInZone",
+    },
+    { request: inZones(["eastus-1"]), tried: [["1", notOffered("1")]], answered: "InvalidArgument" },
+    { request: inZones(["eastus-1"]), tried: [["1", noCapacity("1")]], answered: "NoCapacityInZone" },
+    {
+      request: inZones(["eastus-1", "westus-2"]),
+      tried: [["1", notOffered("1")]],
+      answered: "NotOfferedInZone",
+    },
+    {
+      request: inZones(["eastus-1", ""]),
+      tried: [
+        ["1", notOffered("1")],
+        [undefined, rejected],
+      ],
+      answered: "CloudRejected",
+    },
+    { request: inZones(["eastus-1", "eastus-2"]), tried: [["1", rejected]], answered: "CloudRejected" },
   ];
-  for (const [allowed, answered] of zones)
-    it(`answers ${answered} for a zone without the SKU of ${allowed.join(", ")}`, async () => {
+  for (const { request, tried, answered } of exhausted)
+    it(`answers ${answered} after zones ${tried.map(([zone]) => zone).join(", ")}`, async () => {
       await withController(async (world) => {
-        const requisite = allowed.map((zone) => ({ segments: { [ZONE_KEY]: zone } }));
-        const preferred = requisite.slice(0, 1);
-        const [answer] = await begun(world, { accessibilityRequirements: { requisite, preferred } });
-        const detail = "PremiumV2_LRS disk is not supported.";
-        await world.failed("pvc-1", "CreationFailed", { kind: "NotOfferedInZone", zone: "1", detail });
-        await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
-        await world.removeFinalizers("pvc-1");
-        const gaveUp = await world.answerOf(answer ?? assert.fail());
+        const [answer = assert.fail()] = await begun(world, request);
+        for (const [zone, failure] of tried) {
+          await world.until(() => world.volume("pvc-1") !== undefined && !isDeleted(world)());
+          assert.equal(zoneOf(world), zone);
+          await refuse(world, failure);
+        }
+        const gaveUp = await world.answerOf(answer);
         assert.equal(!gaveUp.ok && gaveUp.failure.kind, answered);
       });
     });
+
+  const twoZones = inZones(["eastus-1"], ["eastus-1", "eastus-2"]);
+  const madeInZone2 = async (world: ControllerWorld, answer: Promise<Answer>): Promise<void> => {
+    await world.until(() => zoneOf(world) === "2");
+    await world.setStatus("pvc-1", ({ status }) => ({
+      ...(status ?? { conditions: [] }),
+      state: "Created",
+      observedGeneration: 1,
+      detail: aDetail({ zones: ["2"] }),
+    }));
+    const made = await world.answerOf(answer);
+    assert.deepEqual(made.ok && made.value.volume?.accessibleTopology, [
+      { segments: { [ZONE_KEY]: "eastus-2" } },
+    ]);
+  };
+
+  it("makes the disk in the next allowed zone, says so, and finds it again", async () => {
+    await withController(async (world) => {
+      const [answer = assert.fail()] = await begun(world, twoZones);
+      await refuse(world, notOffered("1"));
+      await madeInZone2(world, answer);
+      assert.deepEqual(
+        world.emitted.map(({ reason, message }) => `${reason}: ${message}`),
+        ["OtherZone: no disk could be made in eastus-1, and eastus-2 is tried"],
+      );
+      assert.ok((await world.answerOf(create(world, twoZones))).ok);
+      assert.equal(zoneOf(world), "2");
+    });
+  });
+
+  it("continues where an earlier call had ended, before or in the deletion", async () => {
+    for (const isMarked of [false, true])
+      await withController(async (world) => {
+        const ended = create(world, twoZones, world.clock.elapsedMs() + 5_000);
+        await world.until(() => world.volume("pvc-1") !== undefined);
+        if (isMarked) await world.failed("pvc-1", "CreationFailed", notOffered("1"));
+        const first = await world.answerOf(ended);
+        assert.equal(!first.ok && first.failure.kind, isMarked ? "OperationInProgress" : "StillWaiting");
+        assert.equal(isDeleted(world)(), isMarked);
+        const again = create(world, twoZones);
+        await world.clock.advance(1_000);
+        if (isMarked) await world.removeFinalizers("pvc-1");
+        else await refuse(world, notOffered("1"));
+        await madeInZone2(world, again);
+      });
+  });
+
+  it("makes one disk where two controllers leave a zone at once", async () => {
+    await withController(async (world) => {
+      const other = { ...world.context, locks: new OperationLock() };
+      const both = [create(world, twoZones), create({ ...world, context: other }, twoZones)];
+      await world.clock.advance(1_000);
+      await refuse(world, notOffered("1"));
+      const [first = assert.fail(), second = assert.fail()] = both;
+      await madeInZone2(world, first);
+      assert.deepEqual(await world.answerOf(second), await world.answerOf(first));
+    });
+  });
 
   it("deletes no volume whose creation was tried again, and succeeded, before the mark", async () => {
     await withController(async (world) => {
@@ -733,6 +846,21 @@ describe("createVolume with a content source", () => {
         },
         { disk: { sourceUri: aDiskUri("first"), ...shown } },
       ));
+
+  it("tries no other zone for the copy of a zonal disk", () =>
+    withSources(async (world) => {
+      const requisite = ["2", "1"].map((zone) => ({ segments: { [ZONE_KEY]: `eastus-${zone}` } }));
+      const [answer = assert.fail()] = await begun(world, {
+        volumeContentSource: ofVolume(),
+        capacityRange: undefined,
+        accessibilityRequirements: { requisite, preferred: [] },
+      });
+      const failure = { kind: "NoCapacityInZone", zone: "2", detail: "It is full." } as const;
+      await world.failed("pvc-1", "CreationFailed", failure);
+      await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
+      await world.removeFinalizers("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), { ok: false, failure });
+    }));
 
   it("places the copy of a zonal disk in its zone, whatever nodes there are", () =>
     withSources(async (world) => {

@@ -3,7 +3,14 @@ import type { AzVolume } from "../../core/api/az-volume.ts";
 import { VOLUME_FINALIZER } from "../../core/api/finalizers.ts";
 import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts";
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
-import { answerInZone, topologyOfNodes, zonelessRegionsOf } from "../../core/azure/topology.ts";
+import {
+  answerInZone,
+  isOfZone,
+  nextPlacement,
+  topologyOfNodes,
+  type TopologyRequirement,
+  zonelessRegionsOf,
+} from "../../core/azure/topology.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { deletionInProgress, stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -62,8 +69,10 @@ export async function createVolume(
         `Ultra disks of ${source.value.sizeGiB} GiB of it`,
     );
   const metadata = { name, finalizers: [VOLUME_FINALIZER], labels: labelsOf(request.parameters) };
+  // The copy of a zonal disk is in its zone or nowhere.
+  const zones = source.value?.kind === "disk" ? undefined : read.value.topology;
   const made = await context.locks.run(name, "CreateVolume", () =>
-    create(context, metadata, read.value, call),
+    create(context, { metadata, zones }, read.value, call),
   );
   return made.ok ? made : fail(answerInZone(made.failure, read.value.topology));
 }
@@ -74,20 +83,32 @@ function zonelessRegions({ cache }: ControllerContext, volume: string): ReturnTy
   return zonelessRegionsOf(cache.list("AzDriverNode").flatMap(({ status }) => status ?? []));
 }
 
+/** The object to be made. */
+interface Target {
+  readonly metadata: NewObject<"AzVolume">["metadata"];
+  /** Where else the disk may be; undefined: nowhere. */
+  readonly zones: TopologyRequirement | undefined;
+}
+
 async function create(
   context: ControllerContext,
-  metadata: NewObject<"AzVolume">["metadata"],
+  target: Target,
   request: CreateRequest,
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
   const { volumeName } = request.spec;
-  const recorded = await recordRequest(context, metadata, request, call);
+  const recorded = await recordRequest(context, target, request, call);
   if (!recorded.ok) return recorded;
   const hasEnded = (present: AzVolume): boolean =>
     present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
   const volume = await waitForVolume(context, recorded.value, hasEnded, call);
   if (volume === undefined || isDeleting(volume)) return fail(deletionInProgress(volumeName));
-  if (hasFailed(volume)) return giveUp(context, volume, call);
+  if (hasFailed(volume)) {
+    const elsewhere = inNextZone(volume, request, target);
+    if (elsewhere === undefined) return giveUp(context, volume, call);
+    const left = await leaveZone(context, volume, elsewhere, call);
+    return left.ok ? create(context, target, elsewhere, call) : left;
+  }
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(volume.spec, detail, context.driverName) });
   return stillWaiting(volumeName, "its disk to be created", error);
@@ -110,14 +131,52 @@ async function yieldToCancellation(
     : fail({ kind: "DeadlineExceeded", operation: "CreateVolume" });
 }
 
+/**
+ * The request for the zone that is tried next; undefined: the volume has failed for another reason, or there
+ * is none. Each zone comes once, since the volume's own place says which ones were tried.
+ */
+function inNextZone(volume: AzVolume, request: CreateRequest, { zones }: Target): CreateRequest | undefined {
+  const { location: _, zone: __, ...disk } = request.spec.disk;
+  const place = isOfZone(fromObjectError(volume.status?.error))
+    ? nextPlacement(volume.spec.disk, zones)
+    : undefined;
+  return place && { ...request, spec: { ...request.spec, disk: { ...disk, ...place } } };
+}
+
+/**
+ * Deletes a volume that could not be made in its zone, with what exists of its disk, and waits for that: only
+ * then the other zone is recorded, and one disk of that name is asked for at a time.
+ */
+async function leaveZone(
+  context: ControllerContext,
+  volume: AzVolume,
+  elsewhere: CreateRequest,
+  call: CallContext,
+): Promise<Result<void, Failure>> {
+  const { name } = volume.metadata;
+  const place = placeText(elsewhere.spec.disk);
+  context.events.emit({
+    about: { kind: "AzVolume", name },
+    reason: "OtherZone",
+    message: `no disk could be made in ${placeText(volume.spec.disk)}, and ${place} is tried`,
+  });
+  const marked = await markFailed(context, volume, call);
+  return marked.ok ? untilDeleted(context, volume, call) : marked;
+}
+
+function placeText({ location = "", zone }: AzVolume["spec"]["disk"]): string {
+  return zone === undefined ? `${location} without a zone` : `${location}-${zone}`;
+}
+
 /** Creates the object, or finds the one that an earlier call created. */
 async function recordRequest(
   context: ControllerContext,
-  metadata: NewObject<"AzVolume">["metadata"],
+  target: Target,
   request: CreateRequest,
   call: CallContext,
 ): Promise<Result<AzVolume, Failure>> {
   const { spec } = request;
+  const { metadata } = target;
   const waiting = await yieldToCancellation(context, call);
   if (!waiting.ok) return waiting;
   const created = await context.steps.run("create-object", () =>
@@ -127,14 +186,18 @@ async function recordRequest(
   const existing = await context.store.get("AzVolume", metadata.name, call.signal);
   if (!existing.ok) return existing;
   if (isDeleting(existing.value)) {
-    const ended = await retryFailedDeletion(context, existing.value, call);
-    return ended.ok ? recordRequest(context, metadata, request, call) : ended;
+    // A call may have ended while it left a zone: the first one would be tried again, and again.
+    const elsewhere = inNextZone(existing.value, request, target);
+    const ended = await (elsewhere === undefined || hasDeletionFailed(existing.value)
+      ? retryFailedDeletion(context, existing.value, call)
+      : untilDeleted(context, existing.value, call));
+    return ended.ok ? recordRequest(context, target, elsewhere ?? request, call) : ended;
   }
   const difference = createRequestDifference(existing.value, request);
   if (difference === undefined) return existing;
   const cleared = await clearFailedCreation(context, existing.value, call);
   if (!cleared.ok) return cleared;
-  if (cleared.value) return recordRequest(context, metadata, request, call);
+  if (cleared.value) return recordRequest(context, target, request, call);
   const remedy = context.clusterVolumes.knowsAttachments ? CLAIM_REMEDY : "";
   return fail({
     kind: "VolumeExistsWithOtherRequest",
@@ -161,14 +224,21 @@ async function retryFailedDeletion(
   volume: AzVolume,
   call: CallContext,
 ): Promise<Result<void, Failure>> {
-  const inProgress = deletionInProgress(volume.spec.volumeName);
-  if (!hasDeletionFailed(volume)) return fail(inProgress);
+  if (!hasDeletionFailed(volume)) return fail(deletionInProgress(volume.spec.volumeName));
   const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
-  if (restarted.value === undefined) return ok(undefined);
-  const left = await waitForVolume(context, restarted.value, hasDeletionFailed, call);
+  return restarted.value === undefined ? ok(undefined) : untilDeleted(context, restarted.value, call);
+}
+
+/** Waits until a volume is deleted. Fails as its deletion does, and with `OperationInProgress` until then. */
+async function untilDeleted(
+  context: ControllerContext,
+  volume: AzVolume,
+  call: CallContext,
+): Promise<Result<void, Failure>> {
+  const left = await waitForVolume(context, volume, hasDeletionFailed, call);
   if (left === undefined) return ok(undefined);
-  return fail(deletionFailure(left) ?? inProgress);
+  return fail(deletionFailure(left) ?? deletionInProgress(volume.spec.volumeName));
 }
 
 function labelsOf(parameters: CreateVolumeRequest["parameters"]): Readonly<Record<string, string>> {
@@ -195,12 +265,7 @@ async function giveUp(
 ): Promise<Result<never, Failure>> {
   const error = volume.status?.error;
   const failure = fromObjectError(error);
-  // It may have been tried again since, and another call may have answered the volume.
-  const { volumeName: volumeId } = volume.spec;
-  const triedAgain: Failure = { kind: "OperationInProgress", volumeId, operation: "CreateVolume" };
-  const objection = (present: AzVolume): Failure | undefined =>
-    hasFailed(present) || present.spec.deleteRequested ? undefined : triedAgain;
-  const marked = await markDeleted(context, volume, objection, call.signal);
+  const marked = await markFailed(context, volume, call);
   if (!marked.ok) return marked;
   await waitForVolume(
     { ...context, limits: { ...context.limits, waitMaxMs: CLEAN_UP_WAIT_MS } },
@@ -216,6 +281,19 @@ async function giveUp(
       requestId: call.requestId,
     },
   );
+}
+
+/** Deletes a volume that has failed, unless it was tried again since: another call may have answered it. */
+function markFailed(
+  context: ControllerContext,
+  volume: AzVolume,
+  { signal }: CallContext,
+): Promise<Result<void, Failure>> {
+  const { volumeName: volumeId } = volume.spec;
+  const triedAgain: Failure = { kind: "OperationInProgress", volumeId, operation: "CreateVolume" };
+  const objection = (present: AzVolume): Failure | undefined =>
+    hasFailed(present) || present.spec.deleteRequested ? undefined : triedAgain;
+  return markDeleted(context, volume, objection, signal);
 }
 
 /**

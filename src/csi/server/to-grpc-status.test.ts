@@ -49,6 +49,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   Throttled: "UNAVAILABLE",
   QuotaExceeded: "RESOURCE_EXHAUSTED",
   NotOfferedInZone: "RESOURCE_EXHAUSTED",
+  NoCapacityInZone: "RESOURCE_EXHAUSTED",
   ChangeOverQuota: "FAILED_PRECONDITION",
   TooManySnapshots: "FAILED_PRECONDITION",
   CloudRejected: "INTERNAL",

@@ -169,8 +169,8 @@ export interface CloudProvisioner {
    * request. `precondition` is asked before each write: the volume may have been deleted since, and the
    * disk would come back. A copy is answered once it is made; the platform may still fill it then
    * (`completionPercent`). While it is not made, this fails with `DiskBeingCopied`. Fails with
-   * `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`, `NotOfferedInZone`, `Refused`,
-   * and with `DiskNotFound` or `SnapshotNotFound` where the source is gone.
+   * `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`, `NotOfferedInZone`,
+   * `NoCapacityInZone`, `Refused`, and with `DiskNotFound` or `SnapshotNotFound` where the source is gone.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
   /** The URI of the disk that `createDisk` makes, or answers, for a disk of that name and resource group. */

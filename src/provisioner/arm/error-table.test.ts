@@ -466,6 +466,24 @@ const rows: readonly {
       azure: { code: "ZonalAllocationFailed", requestId: "request-1" },
     },
   },
+  ...[
+    "ZonalAllocationFailed",
+    "AllocationFailed",
+    "OverconstrainedZonalAllocationRequest",
+    "SkuNotAvailable",
+    "NotAvailableForSubscription",
+  ].map((code) => ({
+    because: `another zone may have room for a new disk: ${code}`,
+    error: { code, message: "m" },
+    context: { zone: "3" },
+    class: "rejected" as const,
+    failure: {
+      kind: "NoCapacityInZone",
+      zone: "3",
+      detail: "m",
+      azure: { code, requestId: "request-1" },
+    },
+  })),
   {
     because: "the SKU is not for this subscription",
     error: { code: "NotAvailableForSubscription", message: "m" },
@@ -503,6 +521,7 @@ const rows: readonly {
       ["InvalidAvailabilityZone", "The zone(s) '3' for resource 'd' is not supported."],
       ["InvalidParameter", "PremiumV2_LRS disk is not supported."],
       ["InvalidParameter", "SKU Premium_ZRS is not available."],
+      ["InvalidParameter", "UltraSSD_LRS disks are not supported in this availability zone."],
     ] as const
   ).map(([code, message]) => ({
     because: `another zone of the region may offer it: ${message}`,
@@ -514,6 +533,23 @@ const rows: readonly {
       zone: "3",
       detail: message,
       azure: { code, requestId: "request-1" },
+    },
+  })),
+  ...[
+    "UltraSSD_LRS disks with logical sectors of 1024 bytes are not supported.",
+    "PremiumV2_LRS disk with bursting is not supported in this zone or any other.",
+    "Disk encryption set type X with SKU UltraSSD_LRS is not supported.",
+  ].map((problem) => ({
+    because: `no zone would do for what the class asks: ${problem}`,
+    error: { statusCode: 400, code: "InvalidParameter", message: problem },
+    context: { zone: "3" },
+    class: "rejected" as const,
+    failure: {
+      kind: "InvalidArgument",
+      field: "skuName",
+      value: /\w+_LRS/u.exec(problem)?.[0] ?? "",
+      problem,
+      azure: { code: "InvalidParameter", requestId: "request-1" },
     },
   })),
   {

@@ -72,6 +72,11 @@ const notOffered =
         }
       : { kind: "NotOfferedInZone", zone, detail: error.message, ...answered(error) };
 const SKU_NAME = /\b\w+_[LZ]RS\b/u;
+/** A zone may have room for a new disk where another one is full. */
+const noCapacity = (error: ArmError, context: ErrorContext): Failure =>
+  context.zone === undefined
+    ? quota(error, context)
+    : { kind: "NoCapacityInZone", zone: context.zone, detail: error.message, ...answered(error) };
 const OUT_OF_RANGE =
   /The value (\S+) of parameter disk\.d(iskIOPSReadWrite|iskMBpsReadWrite) is not valid\. (The supported range.*)/iu;
 /** The IOPS that a disk has decide its range of throughput. */
@@ -208,27 +213,36 @@ const rows: readonly Row[] = [
   // Azure's code was seen in both spellings (azure-sdk-for-python issue 14282 has the plural).
   { code: /^Snapshots?LimitReached$/i, class: "rejected", failure: tooManySnapshots },
   { text: OUT_OF_RANGE, class: "rejected", failure: performanceOutOfRange },
-  // Of a region where only some zones have Premium SSD v2 Azure says no more than that it is not supported
-  // (azuredisk-csi-driver issues 1556 and 1659). It names the region where that has none of it (pull request
-  // 1477), and no other zone would do.
+  // It names the region where that has none of the SKU (azuredisk-csi-driver pull request 1477), and no other
+  // zone would do.
   {
     text: /\bSKU \w+_[LZ]RS is not supported for resource type Disk in this region/i,
     class: "rejected",
     failure: (error) => notOffered("skuName")(error, {}),
   },
+  // Of a region where only some zones have Premium SSD v2 Azure says no more than that it is not supported
+  // (azuredisk-csi-driver issues 1556 and 1659; ansible-collections/azure issue 792).
+  {
+    code: /^InvalidParameter$/i,
+    text: /^(SKU )?\w+_[LZ]RS( disks?)? (is|are) not (supported|available)( in (this|the|availability) [\w ]*zones?\b.*)?\.?$/i,
+    isOf: ({ nodeName }) => nodeName === undefined,
+    class: "rejected",
+    failure: notOffered("skuName"),
+  },
+  // Any other such sentence is about what was asked of the SKU, which no zone would do.
   {
     code: /^InvalidParameter$/i,
     text: /\b\w+_[LZ]RS\b.* (is|are) not (supported|available)\b/i,
     isOf: ({ nodeName }) => nodeName === undefined,
     class: "rejected",
-    failure: notOffered("skuName"),
+    failure: (error) => notOffered("skuName")(error, {}),
   },
   { text: /(?<!-|\w)quota(?!-|\w)|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   {
     code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i,
     class: "rejected",
-    failure: quota,
+    failure: noCapacity,
   },
   // A fault inside Azure while it carried an operation out. One disk may cause it, so a batch is split;
   // its callers may retry.
