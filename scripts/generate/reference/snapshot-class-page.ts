@@ -31,6 +31,8 @@ const STATES = `## What a snapshot is
   is complete. Disks can be made of it in its own region only
   ([0041](../adr/0041-copy-a-snapshot-to-another-region-from-a-source-beside-it.md)).
 - It outlives its disk. Deleting the volume, or an older snapshot of the same disk, takes nothing from it.
+  One that Azure still copies in the background depends on the disk, also where it is ready by instant access:
+  DeleteVolume fails with FAILED_PRECONDITION until then, and names that snapshot.
 - It is kept while Azure fills a volume's disk from it, for minutes to hours: DeleteSnapshot fails with
   FAILED_PRECONDITION until then, and names that disk and its percentage
   ([0068](../adr/0068-answer-a-copy-while-azure-fills-it.md)).

@@ -52,6 +52,8 @@ export type Failure =
   | { readonly kind: "SnapshotCopyDelayed"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "SnapshotNotFrozen"; readonly snapshotUri: string; readonly detail: string }
   | { readonly kind: "CopySourceFailed"; readonly sourceUri: string; readonly detail: string }
+  /** Of a disk that is to be deleted: Azure may need it for a snapshot yet. */
+  | { readonly kind: "SnapshotBeingCopied"; readonly diskUri: string; readonly snapshotUri: string }
   | {
       readonly kind: "SourceBeingCopied";
       readonly sourceUri: string;

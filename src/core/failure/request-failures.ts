@@ -116,6 +116,17 @@ export const requestFailures = {
       "snapshot, or where a volume is a failed copy itself, what that was to be a copy of",
     example: { sourceUri: EXAMPLE_SNAPSHOT, detail: "provisioningState Failed" },
   },
+  SnapshotBeingCopied: {
+    // CSI, DeleteVolume: "in use by another resource or has snapshots and the plugin doesn't treat them as
+    // independent entities".
+    code: "FAILED_PRECONDITION",
+    retryable: true,
+    sentence: (failure) =>
+      `disk ${quote(failure.diskUri)} is not deleted yet: Azure makes its snapshot ` +
+      `${quote(failure.snapshotUri)}, or copies it in the background, and may need the disk until then; ` +
+      "call again, or delete that snapshot first",
+    example: { diskUri: EXAMPLE_DISK, snapshotUri: EXAMPLE_SNAPSHOT },
+  },
   SourceBeingCopied: {
     // CSI, DeleteSnapshot and DeleteVolume: "in use by another resource".
     code: "FAILED_PRECONDITION",

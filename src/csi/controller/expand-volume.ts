@@ -6,7 +6,6 @@ import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { gibToBytes } from "../../core/primitives/units.ts";
 import { chooseDiskSize, isSizeWithin, type CapacityRange } from "../../core/volume/capacity.ts";
 import { copyInTheWay } from "../../core/volume/copies/copy-progress.ts";
-import { mayCopySnapshots } from "../../core/volume/copies/recent-snapshots.ts";
 import { statedPartition } from "../../core/volume/device/partition.ts";
 import { diskSkus } from "../../core/volume/disk-sku.ts";
 import { growthProblem } from "../../core/volume/growth-problem.ts";
@@ -22,7 +21,7 @@ import type { CallContext } from "../server/unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdoptUnpublished } from "./find-or-adopt.ts";
 import { requestSize, refuseSize, stillBeingCopied, stillToBeMade } from "./request-size.ts";
-import { findUnfinishedSnapshot, findRecentSnapshot } from "./snapshots/unfinished-snapshot.ts";
+import { findPendingSnapshot } from "./snapshots/unfinished-snapshot.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /**
@@ -153,14 +152,9 @@ async function snapshotObstacle(
   { diskUri }: VolumeDetail,
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
-  const listed = mayCopySnapshots(volume)
-    ? await findUnfinishedSnapshot(context, volume, diskUri, signal)
-    : ok(undefined);
-  if (!listed.ok) return listed;
-  if (listed.value !== undefined) return ok(stillBeingCopied(volume, listed.value));
-  const noted = await findRecentSnapshot(context, volume, signal);
-  if (!noted.ok || noted.value === undefined) return noted.ok ? ok(undefined) : noted;
-  return ok((noted.value.isShown ? stillBeingCopied : stillToBeMade)(volume, noted.value));
+  const pending = await findPendingSnapshot(context, volume, diskUri, signal);
+  if (!pending.ok || pending.value === undefined) return pending.ok ? ok(undefined) : pending;
+  return ok((pending.value.isShown ? stillBeingCopied : stillToBeMade)(volume, pending.value));
 }
 
 /**

@@ -36,6 +36,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   SnapshotCopyDelayed: "UNAVAILABLE",
   SnapshotNotFrozen: "FAILED_PRECONDITION",
   CopySourceFailed: "FAILED_PRECONDITION",
+  SnapshotBeingCopied: "FAILED_PRECONDITION",
   SourceBeingCopied: "FAILED_PRECONDITION",
   DiskBeingCopied: "UNAVAILABLE",
   DiskCopyFailed: "FAILED_PRECONDITION",

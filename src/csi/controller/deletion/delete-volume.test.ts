@@ -6,10 +6,19 @@ import { describeFailure } from "../../../core/failure/describe-failure.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { fail, ok } from "../../../core/failure/result.ts";
 import { identity } from "../../../core/testing/objects.ts";
+import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import { aCall } from "../../testing/a-call.ts";
 import type { ControllerWorld } from "../../testing/a-controller.ts";
 import { withController } from "../../testing/a-controller.ts";
+import {
+  aSnapshot,
+  aSnapshotUri,
+  createFakeSnapshots,
+  type FakeSnapshots,
+} from "../../testing/fake-snapshots.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../../testing/objects.ts";
+import type { ControllerContext } from "../controller-context.ts";
+import { createSnapshot } from "../snapshots/create-snapshot.ts";
 import { deleteVolume } from "./delete-volume.ts";
 
 function remove(
@@ -63,6 +72,88 @@ describe("deleteVolume", () => {
       const failure = { kind: "SourceBeingCopied", sourceUri: aDiskUri(), diskUri, percent: 40 } as const;
       assert.deepEqual(await world.answerOf(remove(world)), fail(failure));
       assert.deepEqual([isMarked(world), world.steps], [false, []]);
+    }));
+
+  const copied = aSnapshot({ isBeingCopied: true });
+  const needed = {
+    kind: "SnapshotBeingCopied",
+    diskUri: aDiskUri(),
+    snapshotUri: copied.snapshotUri,
+  } as const;
+  /** A volume, and what Azure shows of its snapshots. */
+  const withSnapshots = async (
+    world: ControllerWorld,
+    skuName: string,
+    ...snapshots: readonly SnapshotFacts[]
+  ): Promise<{ readonly fake: FakeSnapshots; readonly context: ControllerContext }> => {
+    await world.given("AzVolume", aVolumeObject({ detail: aDetail({ skuName }) }));
+    const made = createFakeSnapshots(...snapshots);
+    const fake: FakeSnapshots = {
+      ...made,
+      listSnapshots: ({ resourceGroup = "rg-1" }, signal) => made.listSnapshots({ resourceGroup }, signal),
+    };
+    const disk = aDisk({ diskUri: aDiskUri(), skuName });
+    const getDisk: ControllerContext["cloud"]["getDisk"] = async ({ diskUri }) =>
+      world.volume("pvc-1") === undefined ? fail({ kind: "DiskNotFound", diskUri }) : ok(disk);
+    const cloud = { getDisk };
+    return { fake, context: { ...world.context, snapshots: fake, cloud } };
+  };
+
+  for (const skuName of ["PremiumV2_LRS", "UltraSSD_LRS"])
+    it(`keeps a disk of which Azure copies a snapshot in the background: ${skuName}`, () =>
+      withController(async (world) => {
+        const { fake, context } = await withSnapshots(world, skuName, copied);
+        assert.deepEqual(await world.answerOf(remove({ ...world, context })), fail(needed));
+        assert.deepEqual([isMarked(world), world.steps], [false, []]);
+        fake.change(copied.snapshotUri, { isBeingCopied: false });
+        const answer = remove({ ...world, context });
+        await world.until(() => isMarked(world));
+        await world.removeFinalizers("pvc-1");
+        assert.deepEqual(await world.answerOf(answer), ok({}));
+      }));
+
+  it("keeps no disk for the snapshots of another one, or of another SKU", () =>
+    withController(async (world) => {
+      const other = { ...copied, snapshotUri: aSnapshotUri("other"), sourceUri: aDiskUri("other") };
+      const { context } = await withSnapshots(world, "PremiumV2_LRS", other);
+      const answer = remove({ ...world, context });
+      await world.until(() => isMarked(world));
+      await world.removeFinalizers("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+      const slow = await withSnapshots(world, "Premium_LRS", copied);
+      const again = remove({ ...world, context: slow.context });
+      await world.until(() => isMarked(world));
+      await world.removeFinalizers("pvc-1");
+      assert.deepEqual(await world.answerOf(again), ok({}));
+    }));
+
+  it("deletes no disk, and takes no snapshot of it, where both are asked for at once", () =>
+    withController(async (world) => {
+      const { fake, context } = await withSnapshots(world, "PremiumV2_LRS");
+      const request = {
+        ...{ name: "snapshot-1", sourceVolumeId: aDiskUri(), parameters: {}, secrets: {} },
+        accessibilityRequirements: undefined,
+      };
+      const take = (): ReturnType<typeof createSnapshot> => createSnapshot(context, request, aCall());
+      /** Takes the snapshot after DeleteVolume has looked, and before it marks the volume. */
+      const late: ControllerContext["steps"] = {
+        run: async (step, act) => {
+          if (step === "mark-delete" && fake.created.length === 0) assert.ok((await take()).ok);
+          return act();
+        },
+      };
+      const refused = await world.answerOf(remove({ ...world, context: { ...context, steps: late } }));
+      assert.deepEqual([refused, isMarked(world)], [fail(needed), false]);
+      await world.until(
+        () => world.context.cache.get("AzVolume", "pvc-1")?.spec.recentSnapshots !== undefined,
+      );
+      const answer = remove({ ...world, context });
+      await world.until(() => isMarked(world));
+      fake.present.clear();
+      const taken = await world.answerOf(take());
+      assert.equal(!taken.ok && taken.failure.kind, "OperationInProgress");
+      await world.removeFinalizers("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
     }));
 
   for (const volumeId of [aDiskUri("pvc-unknown"), "no-disk-uri"]) {

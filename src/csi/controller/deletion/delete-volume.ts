@@ -5,6 +5,7 @@ import { identityOf } from "../../../core/api/identity/node-identity.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { mayCopySnapshots, unseenSnapshot } from "../../../core/volume/copies/recent-snapshots.ts";
 import { saysDiskGone } from "../../../core/volume/says-disk-gone.ts";
 import { nodesIn } from "../../../core/writer/record/record-nodes.ts";
 import { checkNoCopyNeeds } from "../../../objects/source-to-keep.ts";
@@ -15,6 +16,7 @@ import type { CallContext } from "../../server/unary-handler.ts";
 import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { findOrAdopt } from "../find-or-adopt.ts";
+import { findPendingSnapshot } from "../snapshots/unfinished-snapshot.ts";
 import { waitForVolume } from "../wait-for-volume.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { withRetainRemedy } from "./retain-remedy.ts";
@@ -22,7 +24,8 @@ import { deletionFailure, hasDeletionFailed, retryDeletion } from "./retry-delet
 
 /**
  * DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. Fails with
- * `SourceBeingCopied` while Azure fills a copy from the disk; the volume can be used until then.
+ * `SourceBeingCopied` while Azure fills a copy from the disk, and with `SnapshotBeingCopied` while it copies
+ * a snapshot of it; the volume can be used until then.
  */
 export async function deleteVolume(
   context: ControllerContext,
@@ -51,16 +54,18 @@ async function remove(
   if (nodeName !== undefined && !volume.spec.deleteRequested)
     return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
   const diskUri = diskUriOf(volume);
-  const needed =
-    diskUri === undefined || volume.spec.deleteRequested
-      ? ok(undefined)
-      : await checkNoCopyNeeds(context, diskUri, call.signal);
+  const isNew = diskUri !== undefined && !volume.spec.deleteRequested;
+  const needed = isNew ? await checkNoCopyNeeds(context, diskUri, call.signal) : ok(undefined);
   if (!needed.ok) return needed;
+  const complete = isNew ? await checkSnapshots(context, volume, diskUri, call.signal) : ok(undefined);
+  if (!complete.ok) return complete;
   const leaked = await checkLeakedRequest(context, volume, volumeId, call.signal);
   if (!leaked.ok) return leaked;
   const restarted = await retryDeletion(context, volume, call.signal);
   if (!restarted.ok) return restarted;
-  const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
+  const objection = (present: AzVolume): Failure | undefined =>
+    useOf(present, volumeId) ?? newSnapshotOf(present, volume, context.clock.nowMs());
+  const marked = await markDeleted(context, volume, objection, call.signal);
   if (!marked.ok) return marked;
   const left = await waitForVolume(context, restarted.value ?? volume, hasDeletionFailed, call);
   if (left === undefined) {
@@ -73,6 +78,35 @@ async function remove(
   return holders.length > 0
     ? stillWaiting(volumeId, `its disk to be detached from ${holders.join(", ")}`)
     : stillWaiting(volumeId, "its disk to be deleted", left.status?.error);
+}
+
+/**
+ * Whether Azure copies all snapshots of a disk without it: until a copy in the background is complete, one
+ * with instant access, which counts as ready, depends on the disk (Learn, Instant access snapshots for
+ * managed disks: "depend on the availability of the source disk"). Fails with `SnapshotBeingCopied`.
+ */
+async function checkSnapshots(
+  context: ControllerContext,
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  if (!mayCopySnapshots(volume)) return ok(undefined);
+  const pending = await findPendingSnapshot(context, volume, diskUri, signal);
+  if (!pending.ok) return pending;
+  const { snapshotUri } = pending.value ?? {};
+  return snapshotUri === undefined
+    ? ok(undefined)
+    : fail({ kind: "SnapshotBeingCopied", diskUri, snapshotUri });
+}
+
+/** A snapshot that is asked for since `checked` was read: on a marked volume none is. */
+function newSnapshotOf(volume: AzVolume, checked: AzVolume, nowMs: number): Failure | undefined {
+  const diskUri = diskUriOf(volume);
+  const unseen = mayCopySnapshots(volume) ? unseenSnapshot(volume, checked, nowMs) : undefined;
+  return unseen === undefined || diskUri === undefined || volume.spec.deleteRequested
+    ? undefined
+    : { kind: "SnapshotBeingCopied", diskUri, snapshotUri: unseen.snapshotUri };
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { RECENT_SNAPSHOTS_MAX } from "../../../core/api/schema/az-volume.schema.ts";
+import { isDeleting } from "../../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
-import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
+import { deletionInProgress, stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
 import {
   mayCopySnapshots,
@@ -49,6 +50,8 @@ export function noteOf(context: NoteContext, { snapshotUri, sourceUri }: NotedSn
     let before: RecentSnapshot | undefined;
     const change = (present: AzVolume): AzVolume | undefined => {
       refused = refuseWhileGrowing(present, sourceUri, clock.nowMs());
+      // A disk is deleted only once Azure copies no snapshot of it.
+      if (isDeleting(present)) refused = fail(deletionInProgress(present.spec.volumeName));
       before = recentSnapshotIn(present, snapshotUri);
       const next = withRecentSnapshot(present, { snapshotUri, nowMs: clock.nowMs() });
       if (refused.ok && next === undefined) refused = stillWaiting(sourceUri, NO_ROOM);

@@ -3,11 +3,31 @@ import { isSameResourceUri, parseDiskUri } from "../../../core/azure/ids/disk-ur
 import type { Failure } from "../../../core/failure/failure.ts";
 import { isRetryable } from "../../../core/failure/is-retryable.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
-import { recentSnapshotsOf } from "../../../core/volume/copies/recent-snapshots.ts";
+import { mayCopySnapshots, recentSnapshotsOf } from "../../../core/volume/copies/recent-snapshots.ts";
 import { hasFailed } from "../../../core/volume/copies/unfinished-copy.ts";
 import type { SnapshotFacts } from "../../../ports/cloud/snapshot-provisioner.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { groupsOf } from "./list-snapshots.ts";
+
+/**
+ * A snapshot for which a volume's disk is needed as it is: Azure still makes or copies it, or may be about to
+ * make it (`isShown` is false). Undefined: there is none. Only of disks whose snapshots Azure copies in the
+ * background.
+ */
+export async function findPendingSnapshot(
+  context: Pick<ControllerContext, "snapshots" | "cloud" | "logger" | "diskUriOf" | "clock">,
+  volume: AzVolume,
+  diskUri: string,
+  signal: AbortSignal,
+): Promise<Result<{ readonly snapshotUri: string; readonly isShown: boolean } | undefined, Failure>> {
+  const listed = mayCopySnapshots(volume)
+    ? await findUnfinishedSnapshot(context, volume, diskUri, signal)
+    : ok(undefined);
+  if (!listed.ok) return listed;
+  return listed.value === undefined
+    ? findRecentSnapshot(context, volume, signal)
+    : ok({ snapshotUri: listed.value.snapshotUri, isShown: true });
+}
 
 /**
  * A snapshot of a volume's disk that Azure still makes, or copies in the background, of those in the groups
@@ -15,7 +35,7 @@ import { groupsOf } from "./list-snapshots.ts";
  * with a warning. `volume` was read past the cache, which may lack a group that another controller has just
  * noted.
  */
-export async function findUnfinishedSnapshot(
+async function findUnfinishedSnapshot(
   {
     snapshots,
     cloud,
@@ -48,7 +68,7 @@ export async function findUnfinishedSnapshot(
  * made and complete, or has failed. Each is read: a list may be older than the request, and the disk grows
  * behind this look.
  */
-export async function findRecentSnapshot(
+async function findRecentSnapshot(
   { snapshots, clock }: Pick<ControllerContext, "snapshots" | "clock">,
   volume: AzVolume,
   signal: AbortSignal,
