@@ -53,8 +53,8 @@ export interface EmulatorOptions extends WorldSetUp {
 
 export interface Emulator {
   /**
-   * `https://localhost:<port>`, without a trailing slash: the endpoint for SDKs, and the authority for
-   * their credentials.
+   * `https://localhost:<port>`, or with `host` where only that name or address leads here; without a trailing
+   * slash: the endpoint for SDKs, and the authority for their credentials.
    */
   readonly url: string;
   readonly port: number;
@@ -135,9 +135,12 @@ async function tlsFor({
   return tls;
 }
 
-/** The name under which clients on this machine reach an address that a server listens on. */
+/**
+ * The name under which clients on this machine reach an address that a server listens on. Where `localhost` is
+ * 127.0.0.1 alone, it does not lead to `::1`.
+ */
 function reachableName(host: string): string {
-  if (["127.0.0.1", "::1", "0.0.0.0", "::", "localhost"].includes(host)) return "localhost";
+  if (["127.0.0.1", "0.0.0.0", "::", "localhost"].includes(host)) return "localhost";
   return host.includes(":") ? `[${host}]` : host;
 }
 

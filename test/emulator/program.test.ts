@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { type EventEmitter, once } from "node:events";
 import { chmod, chown, copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { startEmulator } from "../../src/emulator/index.ts";
 import { freePorts } from "../../testbed/ports/free-ports.ts";
 import { PATIENCE_MS } from "./azure-fixture.ts";
 import { call } from "./call.ts";
@@ -21,6 +24,11 @@ function firstLine(program: ChildProcess): Promise<string> {
   return new Promise((resolve) =>
     program.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))),
   );
+}
+
+function whyNoIpv6(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((of = []) => of.map(({ address }) => address));
+  return addresses.includes("::1") ? undefined : "this machine has no address ::1";
 }
 
 /** Every file below a folder, with its content and its last change. */
@@ -167,6 +175,18 @@ describe("the program", () => {
     }
     assert.deepEqual(await ended, [0, null]);
     await assert.rejects(fetch(`http://localhost:${port}/emulator/v1/health`));
+  });
+
+  it("names the address of IPv6 that it is reached by", { skip: whyNoIpv6() ?? false }, async () => {
+    await using emulator = new AsyncDisposableStack();
+    const { url, port, caPem = "", close } = await startEmulator({ host: "::1" });
+    emulator.defer(close);
+    assert.equal(url, `https://[::1]:${port}`);
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(`${url}/emulator/v1/health`, { ca: caPem }, resolve).once("error", reject);
+    });
+    answer.resume();
+    assert.equal(answer.statusCode, 200);
   });
 
   it("prints its address and certificate for human readers", async () => {

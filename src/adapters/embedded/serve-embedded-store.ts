@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { rm, rename } from "node:fs/promises";
+import { lstat, rename, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Failure } from "../../core/failure/failure.ts";
@@ -32,8 +32,9 @@ export interface StoreServer {
 /**
  * Serves a store to other processes of this machine over a unix socket that only its owner can open:
  * HTTP/1.1 and JSON in Kubernetes' shape, so that `curl --unix-socket` shows its content. A client that
- * stops reading delays only itself. Replaces a socket that a dead server left; the store's own lock
- * keeps two servers off one store. Throws if the socket can't be created.
+ * stops reading delays only itself. Replaces whatever has the socket's name: the caller first sees that no
+ * live server does. The store's own lock keeps two servers off one store. Throws if the socket can't be
+ * created.
  */
 export async function serveEmbeddedStore(options: {
   readonly store: ObjectStore;
@@ -59,11 +60,12 @@ export async function serveEmbeddedStore(options: {
   // just being closed.
   server.keepAliveTimeout = 0;
   server.maxConnections = CONNECTIONS_MAX;
-  await listenPrivately(server, socketPath);
+  const inode = await listenPrivately(server, socketPath);
   return {
     socketPath,
     close: async () => {
-      await rm(socketPath, { force: true });
+      // A later server may have the name by now.
+      if ((await inodeAt(socketPath)) === inode) await rm(socketPath, { force: true });
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();
@@ -72,7 +74,8 @@ export async function serveEmbeddedStore(options: {
   };
 }
 
-async function listenPrivately(server: Server, socketPath: string): Promise<void> {
+/** The inode of the new socket. */
+async function listenPrivately(server: Server, socketPath: string): Promise<bigint | undefined> {
   if (Buffer.byteLength(socketPath + NEW_SUFFIX) > SOCKET_PATH_BYTES_MAX) {
     throw new Error(
       `socket path ${socketPath} is longer than ${SOCKET_PATH_BYTES_MAX - NEW_SUFFIX.length} bytes: ` +
@@ -88,7 +91,18 @@ async function listenPrivately(server: Server, socketPath: string): Promise<void
     process.umask(umask);
   }
   await once(server, "listening");
+  const inode = await inodeAt(socketPath + NEW_SUFFIX);
   await rename(socketPath + NEW_SUFFIX, socketPath);
+  return inode;
+}
+
+async function inodeAt(path: string): Promise<bigint | undefined> {
+  try {
+    return (await lstat(path, { bigint: true })).ino;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 async function answer(store: ObjectStore, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -102,7 +102,7 @@ describe("the preflight of Kubernetes", () => {
       changed: { [`${CSI_DRIVERS}/disk2.csi.azure.com`]: { code: 200, body: {} } },
       driverName: "disk2.csi.azure.com",
       check: `no other CSIDriver ${NAME}`,
-      fix: /--disable-disk-driver/u,
+      fix: /--disable-disk-driver --yes, or helm uninstall/u,
     },
     {
       because: "V1's Deployment",

@@ -77,7 +77,7 @@ function driverOfV1(answer: ApiAnswer | string): Finding {
 }
 
 const REMOVE_V1 =
-  "az aks update --resource-group <group> --name <cluster> --disable-disk-driver, " +
+  "az aks update --resource-group <group> --name <cluster> --disable-disk-driver --yes, " +
   "or helm uninstall of its release";
 
 /** Workloads of another Azure disk driver: they detach from VMs what they do not know. */
