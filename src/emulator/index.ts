@@ -136,8 +136,8 @@ async function tlsFor({
 }
 
 /**
- * The name under which clients on this machine reach an address that a server listens on. Where `localhost` is
- * 127.0.0.1 alone, it does not lead to `::1`.
+ * The name under which clients on this machine reach an address that a server listens on. Where `localhost`
+ * is 127.0.0.1 alone, it does not lead to `::1`.
  */
 function reachableName(host: string): string {
   if (["127.0.0.1", "0.0.0.0", "::", "localhost"].includes(host)) return "localhost";

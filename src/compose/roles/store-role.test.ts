@@ -26,7 +26,12 @@ describe("the role store", () => {
 
   async function start(file: string, socket: string): Promise<RunningRole> {
     const values = { file: join(folder, file), socket: join(folder, socket) };
-    const ports = { clock: systemClock, random: systemRandom, logger: silentLogger, lifetime: lifetime.signal };
+    const ports = {
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      lifetime: lifetime.signal,
+    };
     // It reads no other setting, and uses no other port.
     const role = await storeRole.start(
       values as Parameters<typeof storeRole.start>[0],

@@ -38,7 +38,8 @@ export interface SeenLease {
 export const LEASE_SILENT_MS = 60_000;
 
 /** How to remove V1. AKS reinstalls its in-box driver unless it is disabled there. */
-const REMEDY = "remove that driver (on AKS: az aks update --disable-disk-driver --yes), or uninstall this one";
+const REMEDY =
+  "remove that driver (on AKS: az aks update --disable-disk-driver --yes), or uninstall this one";
 
 /**
  * Names whose folders and registrations are an Azure disk driver's: this driver's and that of AKS's
