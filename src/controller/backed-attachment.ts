@@ -29,11 +29,12 @@ export function backedPart(
   if (!ports.clusterVolumes.knowsAttachments || isTerminating(attachment)) return attachment;
   if (isNamedAsHolder(volume, attachment.spec.nodeName) || isRequestedByOthers(ports, volume, attachment))
     return attachment;
-  if (mayBeInUse(ports, volume, attachment)) return attachment;
   if (ports.attach === "driver" && !isControllerManaged(attachment)) return undefined;
   if (!isPrimaryOrRequested(attachment)) return attachment;
   const { writerRequest: _, ...unrequested } = attachment.spec;
-  return { ...attachment, spec: { ...unrequested, role: "Replica" } };
+  // As where a controller withdraws the request: the node may have staged what is attached there.
+  const isStaged = !isSingleWriter(volume.spec.capabilities) && holdsDisk(attachment);
+  return { ...attachment, spec: { ...unrequested, role: "Replica", ...(isStaged ? { staged: true } : {}) } };
 }
 
 /**
@@ -53,22 +54,6 @@ function isRequestedByOthers(
     spec.published === true ||
     clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined
   );
-}
-
-/**
- * Whether a node may still unmount a volume that several nodes may write: a pod that is deleted by force, or
- * that a cache does not show yet, is no sign that nothing writes. No record tells, only the role, which the
- * node ends as it unstages the volume. One that its token makes up ends as that of a leaked request does;
- * until then it keeps a disk that a controller has attached. A lost node has nothing that writes.
- */
-function mayBeInUse(
-  { users }: BackingPorts,
-  { spec: { capabilities } }: AzVolume,
-  { spec: { nodeName, role }, status }: AzVolumeAttachment,
-): boolean {
-  if (isSingleWriter(capabilities) || role !== "Primary" || !holdsDisk({ status })) return false;
-  const { isGone, isOutOfService } = users.cachedNode(nodeName);
-  return !isGone && !isOutOfService;
 }
 
 /**

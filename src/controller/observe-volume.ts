@@ -84,7 +84,6 @@ export function observeVolume(ports: ObservePorts, volumeName: string): Observed
     },
     companionCounts: () => countCompanions(ports, volumeId),
     nowMs: clock.nowMs(),
-    storeIncarnation: ports.leaseHighWaterMark.comingIncarnation,
     settings,
   };
 }
@@ -172,7 +171,6 @@ function observedNode(
     ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
     heartbeatDelayMs: status.heartbeatDelayMs,
-    storeIncarnation: status.storeIncarnation,
     staged: status.volumes,
     volumesMax: status.maxVolumes,
     attachments: attachments.length,

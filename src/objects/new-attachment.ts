@@ -1,7 +1,9 @@
 import { PLACED_BY_LABEL } from "../core/api/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/api/az-volume-attachment.ts";
+import type { AzVolume } from "../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../core/api/finalizers.ts";
 import { attachmentObjectName, labelValue } from "../core/api/object-names.ts";
+import { isSingleWriter } from "../core/volume/access-modes.ts";
 import type { NewObject } from "../ports/store/object-store.ts";
 
 /**
@@ -27,9 +29,24 @@ export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVo
   };
 }
 
-/** The same as created by a controller that places a replica, or has found the disk there. */
-export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
-  const made = newAttachment(spec);
+/**
+ * A replica as created by a controller that places it, or has found the disk there. An attachment that is
+ * gone may have been erased while its node had staged the volume. Where several nodes may write, no record
+ * shows that: it is marked as staged, until its node takes that back.
+ */
+export function placedReplica(
+  { metadata, spec }: AzVolume,
+  { diskUri, nodeName }: { readonly diskUri: string; readonly nodeName: string },
+): NewObject<"AzVolumeAttachment"> {
+  const made = newAttachment({
+    volumeName: metadata.name,
+    volumeId: diskUri,
+    nodeName,
+    role: "Replica",
+    ...(isSingleWriter(spec.capabilities) ? {} : { staged: true }),
+    readOnly: false,
+    volumeContext: spec.volumeContext,
+  });
   return {
     ...made,
     metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } },

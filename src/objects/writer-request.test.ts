@@ -14,7 +14,7 @@ const publish = {
   readOnly: false,
   volumeContext: { from: "publish" },
 };
-const unpublish = { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false };
+const unpublish = { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false, isShared: false };
 
 async function withAttachment(
   attachment: AzVolumeAttachment | undefined,
@@ -70,13 +70,13 @@ describe("requestWriter", () => {
       await requestWriter(world.ports, publish, never);
       await withdrawRequest(
         world.ports,
-        { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true },
+        { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true, isShared: false },
         never,
       );
       assert.equal(specOf(world)?.published, true, "still published there");
       await withdrawRequest(
         world.ports,
-        { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false },
+        { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false, isShared: false },
         never,
       );
       assert.equal(specOf(world)?.published, undefined);
@@ -153,18 +153,24 @@ describe("withdrawRequest", () => {
 
   it("marks a volume as staged that its node has not unstaged, until it has", async () => {
     await withAttachment(anAttachment("node-a"), async (world) => {
-      await withdrawRequest(world.ports, { ...unpublish, marksStaged: true }, never);
+      await withdrawRequest(world.ports, { ...unpublish, isShared: true }, never);
       assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, staged: true });
-      await withdrawRequest(world.ports, { ...unpublish, marksStaged: true }, never);
+      await withdrawRequest(world.ports, { ...unpublish, isShared: true }, never);
       assert.equal(specOf(world)?.staged, true, "repeated");
       await withdrawRequest(world.ports, { ...unpublish, isOwn: true }, never);
       assert.deepEqual(specOf(world), aReplica("node-a").spec);
     });
     await withAttachment(anAttachment("node-a", { spec: { writerRequest: undefined } }), async (world) => {
-      await withdrawRequest(world.ports, { ...unpublish, marksStaged: true }, never);
+      await withdrawRequest(world.ports, { ...unpublish, isShared: true }, never);
       assert.deepEqual(specOf(world), aReplica("node-a").spec, "its node has withdrawn the request");
     });
   });
+
+  it("marks it also where it stays published, as a leaked request's", () =>
+    withAttachment(anAttachment("node-a"), async (world) => {
+      await withdrawRequest(world.ports, { ...unpublish, keepsPrimary: true, isShared: true }, never);
+      assert.deepEqual([specOf(world)?.role, specOf(world)?.staged], ["Primary", true]);
+    }));
 
   it("leaves it the primary where it is still published there", () =>
     withAttachment(anAttachment("node-a"), async (world) => {

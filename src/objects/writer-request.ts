@@ -10,7 +10,7 @@ import type { Steps } from "../ports/steps.ts";
 import type { ObjectStore } from "../ports/store/object-store.ts";
 import { namedAttachment } from "./named-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
-import { withoutStaged } from "./staged-mark.ts";
+import { asStaged, withoutStaged } from "./staged-mark.ts";
 import { changeSpec } from "./update-object.ts";
 
 /**
@@ -157,8 +157,8 @@ interface RequestPlace {
 /**
  * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
- * attached. `marksStaged`: a request that the node itself has not withdrawn leaves the mark of a staged
- * volume: nothing shows that it never was. `isOwn`: the node itself withdraws it, which has unstaged the
+ * attached. `isShared`: several nodes may write the volume, so that no record shows when the node has
+ * unstaged it; a request that the node itself has not withdrawn leaves the mark that it is staged. `isOwn`: the node itself withdraws it, which has unstaged the
  * volume, and leaves `published` to controllers. Success if there is no request. Answers the attachment, or
  * undefined if there is none.
  */
@@ -166,7 +166,7 @@ export async function withdrawRequest(
   ports: RequestPorts,
   request: RequestPlace & {
     readonly keepsPrimary: boolean;
-    readonly marksStaged?: boolean;
+    readonly isShared: boolean;
     readonly isOwn?: boolean;
   },
   signal: AbortSignal,
@@ -175,7 +175,7 @@ export async function withdrawRequest(
     ports,
     request,
     (present) => {
-      const left = request.isOwn === true ? withoutStaged(present) : present;
+      const left = request.isOwn === true ? withoutStaged(present) : leftStaged(present, request);
       if (!request.keepsPrimary) return changedFrom(present, demoted(left, request));
       const { writerRequest: _, ...spec } = left.spec;
       return changedFrom(present, { ...left, spec });
@@ -204,17 +204,24 @@ export function demoteUnrequested(
   );
 }
 
+/** Where no attach has begun there is no disk to stage. */
+function leftStaged(
+  present: AzVolumeAttachment,
+  { isShared }: { readonly isShared: boolean },
+): AzVolumeAttachment {
+  const mayHaveIt =
+    present.spec.writerRequest !== undefined && (present.status?.state ?? "Pending") !== "Pending";
+  return isShared && mayHaveIt ? (asStaged(present) ?? present) : present;
+}
+
 /** The attachment as a replica without a request. */
 function demoted(
   present: AzVolumeAttachment,
-  { marksStaged = false, isOwn = false }: { readonly marksStaged?: boolean; readonly isOwn?: boolean },
+  { isOwn = false }: { readonly isOwn?: boolean },
 ): AzVolumeAttachment {
-  const { writerRequest, published, ...kept } = present.spec;
-  // Where no attach has begun there is no disk to stage.
-  const mayHaveIt = writerRequest !== undefined && (present.status?.state ?? "Pending") !== "Pending";
-  const marks = marksStaged && mayHaveIt ? { staged: true as const } : {};
+  const { writerRequest: _, published, ...kept } = present.spec;
   const staysPublished = isOwn && published === true ? { published } : {};
-  return { ...present, spec: { ...kept, role: "Replica", ...marks, ...staysPublished } };
+  return { ...present, spec: { ...kept, role: "Replica", ...staysPublished } };
 }
 
 /** Undefined: nothing is changed. */

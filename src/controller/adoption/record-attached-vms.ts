@@ -9,7 +9,7 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { listAttachments } from "../../objects/cache/attachments-now.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
 import { namedAttachment } from "../../objects/named-attachment.ts";
-import { placedAttachment } from "../../objects/new-attachment.ts";
+import { placedReplica } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { createAttachment } from "../attachment/create-attachment.ts";
@@ -157,25 +157,15 @@ interface ListedDisk {
 async function recordOn(
   ports: AdoptionPorts,
   {
-    volume: { metadata, spec },
+    volume,
     diskUri,
     node: { nodeName },
   }: { readonly volume: AzVolume; readonly diskUri: string; readonly node: NodeIdentity },
   change: (present: AzVolumeAttachment) => AttachmentStatus | undefined,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const volumeName = metadata.name;
-  const replica = placedAttachment({
-    volumeName,
-    volumeId: diskUri,
-    nodeName,
-    role: "Replica",
-    // Only its node knows whether it has staged the volume.
-    ...(isSingleWriter(spec.capabilities) ? {} : { staged: true }),
-    readOnly: false,
-    volumeContext: spec.volumeContext,
-  });
-  const created = await createAttachment(ports, replica, signal);
+  const volumeName = volume.metadata.name;
+  const created = await createAttachment(ports, placedReplica(volume, { diskUri, nodeName }), signal);
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   const recorded = await changeStatus(
     ports.store,

@@ -440,30 +440,31 @@ describe("syncVolumeAttachments with attach: driver", () => {
   }
 
   // A pod that is deleted by force may write for as long as its grace period, and no record shows that.
-  it("gives a node time to unmount a volume of several writers before its role ends", () =>
+  it("marks a volume of several writers as staged where its leaked request ends", () =>
     withControllerPorts(async (world) => {
       const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
       const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
       await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
-      for (const nodeName of ["node-a", "node-b"])
-        await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
       world.use = unused;
-      world.outOfService.add("node-b");
       await world.clock.advance(61_000);
-      const { unmountStallMs } = world.ports.settings;
-      const rolesAfter = async (ms: number): Promise<unknown> => {
-        await world.clock.advance(ms);
-        await restore(world, aCluster([aClusterVolume()]), "driver");
-        return ["node-a", "node-b"].map((nodeName) => roleOn(world, nodeName));
-      };
-      const [unmounts, ended] = [
-        ["Primary", false],
-        ["Replica", false],
-      ];
-      assert.deepEqual(await rolesAfter(0), [unmounts, unmounts]);
-      assert.deepEqual(await rolesAfter(unmountStallMs - 1_000), [unmounts, ended]);
-      assert.deepEqual(await rolesAfter(1_000), [ended, ended]);
+      await restore(world, aCluster([aClusterVolume()]), "driver");
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+      assert.equal(world.attachment("node-a")?.spec.staged, true);
     }));
+
+  for (const attach of ["kubernetes", "driver"] as const)
+    it(`marks it also where its VolumeAttachment is gone, with attach: ${attach}`, () =>
+      withControllerPorts(async (world) => {
+        const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
+        const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+        await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { published: true } }));
+        world.use = unused;
+        await world.clock.advance(61_000);
+        await restore(world, aCluster([aClusterVolume()]), attach);
+        assert.equal(world.attachment("node-a")?.spec.staged, true);
+      }));
 
   it("releases the VolumeAttachment where no external-attacher does", () =>
     withFound(async (world, cluster) => {

@@ -1,4 +1,3 @@
-import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
 import { diskUriOf } from "../../core/api/identity/disk-uri-of.ts";
 import { attachmentObjectName } from "../../core/api/object-names.ts";
@@ -75,21 +74,19 @@ async function endForgotten(
     if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined) continue;
     const volume = cache.get("AzVolume", spec.volumeName);
     const isNodesOwn = spec.writerRequest !== undefined && ports.attach === "driver";
-    if (isNodesOwn && volume === undefined) continue;
     if (
+      volume === undefined ||
       known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) ||
       (cache.specUnchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS
     )
       continue;
-    if (!isNodesOwn && mayStillUnmount(ports, volume, { metadata, spec })) continue;
     const { volumeId, nodeName, volumeName } = spec;
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
     const where = { volumeId, nodeName };
-    const ended: Result<unknown, Failure> =
-      isNodesOwn && volume !== undefined
-        ? await withdrawLeakedRequest(ports, volume, where, signal)
-        : await withdrawRequest(ports, { ...where, keepsPrimary: false }, signal);
+    const ended: Result<unknown, Failure> = isNodesOwn
+      ? await withdrawLeakedRequest(ports, volume, where, signal)
+      : await withdrawFrom(ports, volume, nodeName, signal);
     if (ended.ok)
       logger.info("publication removed: no VolumeAttachment", {
         volumeName,
@@ -99,21 +96,6 @@ async function endForgotten(
     else failed ??= ended;
   }
   return failed ?? ok(undefined);
-}
-
-/**
- * Whether a node may still unmount a volume that several nodes may write, after its leaked request was
- * withdrawn: no record shows when it has ended, and no unpublish.
- */
-function mayStillUnmount(
-  { attach, cache, settings, users }: AdoptionPorts,
-  volume: AzVolume | undefined,
-  { metadata, spec }: Pick<AzVolumeAttachment, "metadata" | "spec">,
-): boolean {
-  if (attach !== "driver" || volume === undefined || isSingleWriter(volume.spec.capabilities)) return false;
-  const { isGone, isOutOfService } = users.cachedNode(spec.nodeName);
-  const unchangedMs = cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0;
-  return !isGone && !isOutOfService && unchangedMs < settings.unmountStallMs;
 }
 
 /**
@@ -205,11 +187,7 @@ async function syncVolumeAttachment(
   const still = await clusterVolumes.readAttachment(name, signal);
   if (!still.ok) return still;
   if (!isPublished(still.value)) {
-    const ended = await withdrawRequest(
-      ports,
-      { volumeId: diskOf(volume), nodeName, keepsPrimary: false },
-      signal,
-    );
+    const ended = await withdrawFrom(ports, volume, nodeName, signal);
     return ended.ok ? ok("done") : ended;
   }
   logger.info("request restored from a VolumeAttachment", {
@@ -267,7 +245,7 @@ async function withdrawOlderRequests(
       continue;
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
-    const ended = await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
+    const ended = await withdrawFrom(ports, volume, nodeName, signal);
     if (!ended.ok) return ended;
     logger.info("stale request withdrawn: left by another driver", { volumeName, nodeName });
   }
@@ -289,7 +267,7 @@ async function takeOver(
   const use = await users.on({ nodeName, volumeId }, signal);
   const synced: Result<unknown, Failure> =
     use.kind === "unused"
-      ? await withdrawRequest(ports, { volumeId: diskOf(volume), nodeName, keepsPrimary: false }, signal)
+      ? await withdrawFrom(ports, volume, nodeName, signal)
       : isPublished(attachment)
         ? await syncVolumeAttachment(ports, volume, attachment, signal)
         : ok("done");
@@ -303,6 +281,18 @@ async function takeOver(
     attachment: name,
   });
   return ok("done");
+}
+
+/** Withdraws a node's request, and makes its attachment a replica. */
+function withdrawFrom(
+  ports: AdoptionPorts,
+  volume: AzVolume,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const isShared = !isSingleWriter(volume.spec.capabilities);
+  const where = { volumeId: diskOf(volume), nodeName };
+  return withdrawRequest(ports, { ...where, keepsPrimary: false, isShared }, signal);
 }
 
 function isPrimary(ports: AdoptionPorts, volume: AzVolume, nodeName: string): boolean {

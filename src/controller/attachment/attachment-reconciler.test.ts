@@ -17,7 +17,6 @@ import {
   identity,
   instanceUriOf,
   leaving,
-  aPod,
 } from "../../core/testing/objects.ts";
 import { type RecordChanges, changedRecord } from "../../core/testing/record-lists.ts";
 import { distrust, newRecord } from "../../core/writer/record/writer-steps.ts";
@@ -751,36 +750,6 @@ describe("attachmentReconciler", () => {
         ["Primary", true, undefined],
       );
     }));
-
-  // As an older backup shows it.
-  for (const [use, because, isKept] of [
-    [{ kind: "used", users: ["pod default/db-0"] }, "a pod runs there", true],
-    [{ kind: "used", users: ["pod default/db-0"], areWaiting: true }, "a pod there only waits", false],
-    [{ kind: "unused" }, "its pod has ended", false],
-    [{ kind: "used", users: ["pod default/db-0"] }, "its node is out of service", false],
-  ] as const)
-    it(`${isKept ? "recreates" : "leaves alone"} a terminating replica of several writers: ${because}`, () =>
-      withControllerPorts(async (world) => {
-        const { record: _, ...status } = aVolume().status ?? assert.fail("no status");
-        const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
-        await givenNode(world);
-        await world.given("AzVolume", { ...aVolume({ spec: { capabilities } }), status });
-        await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
-        world.attachedTo.add("node-a");
-        const pods = [aPod({ nodeName: "node-a", isPending: false })];
-        // As a cache that is late does not show it yet.
-        const isOutOfService = async (): Promise<boolean> => because.endsWith("out of service");
-        const users = { ...world.ports.users, on: async () => use, cachedPods: () => pods, isOutOfService };
-        const answer = await world.answerOf(
-          attachmentReconciler({ ...world.ports, users }).reconcile(attachmentName("node-a"), never),
-        );
-        assert.deepEqual(answer, ok(isKept ? {} : { requeueAfterMs: 1_000 }));
-        const present = world.attachment("node-a");
-        assert.deepEqual(
-          [present?.spec.role, present?.metadata.deletionTimestamp === undefined, [...world.attachedTo]],
-          [isKept ? "Primary" : "Replica", isKept, ["node-a"]],
-        );
-      }));
 
   it("leaves a regular deletion alone, though the cached record still names its writer", () =>
     withControllerPorts(async (world) => {

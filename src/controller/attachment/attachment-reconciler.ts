@@ -124,7 +124,7 @@ async function execute(
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
     case "Recreate":
-      return recreateAttachment(ports, attachment, action, signal);
+      return recreateAttachment(ports, attachment, action.node, signal);
     case "Wait":
       ports.logger.debug("attachment waits", {
         attachmentName: attachment.metadata.name,

@@ -73,7 +73,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
         (
           await withdrawRequest(
             world.ports,
-            { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false },
+            { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false, isShared: false },
             never,
           )
         ).ok,

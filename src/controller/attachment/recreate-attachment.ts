@@ -6,38 +6,32 @@ import { isStillRequested } from "../../core/attachment/plan-attachment.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
 import { toTimestamp } from "../../core/primitives/timestamp.ts";
-import { hasNoContainer, type VolumeUse } from "../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../core/volume/access-modes.ts";
-import { placedAttachment } from "../../objects/new-attachment.ts";
+import { placedReplica } from "../../objects/new-attachment.ts";
 import { removeFinalizer } from "../../objects/remove-finalizer.ts";
 import { withdrawRequest } from "../../objects/writer-request.ts";
 import type { Reconciled } from "../../runtime/queue/control-loop.ts";
 import { emitAttachmentEvent } from "../attachment-events.ts";
 import type { AttachmentPorts } from "../controller-ports.ts";
 
-/** When it is planned again where the cache was late, in milliseconds: no other event may show that. */
-const SEEN_AGAIN_MS = 1_000;
-
 /**
  * Recreates an attachment that was deleted by hand while its node continues to write. Makes no call to
  * Azure and touches no mount: the new object requests what the old one did, and the next attach finds the
  * disk where it is. The old LUN and VM are not copied: a fence may have ended in between. An interruption
- * before the creation is handled like an erased attachment. A replica on whose node no pod is seen stays one,
- * with its mark, if only the node can say whether it uses the volume (`withoutPod`).
+ * before the creation is handled like an erased attachment. Where several nodes may write, a replica that is
+ * marked as staged stays one, with its mark.
  */
 export async function recreateAttachment(
   ports: AttachmentPorts,
   attachment: AzVolumeAttachment,
-  { node, withoutPod = false }: { readonly node: NodeIdentity; readonly withoutPod?: boolean },
+  node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { name, uid, labels = {} } = attachment.metadata;
-  let staysReplica = false;
-  if (isReplicaOfSharedVolume(ports, attachment)) {
-    const { kind } = await replicaUseNow(ports, attachment, signal);
-    if (kind !== "used" && !withoutPod) return ok({ requeueAfterMs: SEEN_AGAIN_MS });
-    staysReplica = kind !== "used";
-  } else {
+  const { volumeId, volumeName, writerRequest, staged } = attachment.spec;
+  const volume = ports.cache.get("AzVolume", volumeName);
+  const stagedIn = writerRequest === undefined && staged === true ? volume : undefined;
+  if (stagedIn === undefined) {
     const isRequested = await isRequestedNow(ports, attachment, node, signal);
     if (!isRequested.ok || !isRequested.value) return isRequested.ok ? ok({}) : isRequested;
   }
@@ -46,7 +40,7 @@ export async function recreateAttachment(
     attachment,
     "DeletedByHand",
     `the AzVolumeAttachment of ${node.nodeName} was deleted while that node ` +
-      `${staysReplica ? "may write" : "writes"} the volume`,
+      `${stagedIn === undefined ? "writes" : "may write"} the volume`,
   );
   const removed = await ports.steps.run("remove-attachment", () =>
     removeFinalizer(
@@ -65,46 +59,32 @@ export async function recreateAttachment(
     role: "Primary" as const,
     writerRequest: earlierSpec.writerRequest ?? { since: toTimestamp(ports.clock.nowMs()) },
   };
-  const again = staysReplica
-    ? placedAttachment(earlierSpec)
-    : { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec };
+  const again =
+    stagedIn === undefined
+      ? { metadata: { name, finalizers: [ATTACHMENT_FINALIZER], labels }, spec }
+      : placedReplica(stagedIn, { diskUri: volumeId, nodeName: node.nodeName });
   const made = await ports.steps.run("request", () =>
     ports.store.create("AzVolumeAttachment", again, signal),
   );
   // A client that requests the volume there may have been faster. One that is still there is planned again.
   if (!made.ok && made.failure.kind === "ObjectAlreadyExists")
     return removed.ok ? ok({}) : fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
-  if (!made.ok || staysReplica) return made.ok ? ok({}) : made;
+  if (!made.ok || stagedIn !== undefined) return made.ok ? ok({}) : made;
   // A withdrawal while there was no object has found nothing to withdraw.
   const still = await isRequestedNow(ports, made.value, node, signal);
   if (!still.ok) return still;
   if (still.value) return ok({});
   const ended = await withdrawRequest(
     ports,
-    { volumeId: spec.volumeId, nodeName: node.nodeName, keepsPrimary: false },
+    {
+      volumeId,
+      nodeName: node.nodeName,
+      keepsPrimary: false,
+      isShared: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
+    },
     signal,
   );
   return ended.ok ? ok({}) : ended;
-}
-
-/**
- * The pods from which a detach of a replica would take the disk, where several nodes write: `isUsedReplica`
- * past the cache, which may not show a pod yet, or still show one after an orderly unpublish. A node that is
- * out of service or gone has no pods that write. `unknown` is answered only where there is an orchestrator
- * that has VolumeAttachments: another one may never answer more.
- */
-export async function replicaUseNow(
-  ports: Pick<AttachmentPorts, "cache" | "clusterVolumes" | "users">,
-  attachment: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<VolumeUse> {
-  const { clusterVolumes, users } = ports;
-  const { nodeName, volumeId } = attachment.spec;
-  const unused = { kind: "unused" } as const;
-  if (!isReplicaOfSharedVolume(ports, attachment)) return unused;
-  const use = await users.on({ nodeName, volumeId }, signal);
-  if (use.kind === "unknown" ? !clusterVolumes.knowsAttachments : hasNoContainer(use)) return unused;
-  return (await isLostNow(ports, nodeName, signal)) ? unused : use;
 }
 
 /** Whether a node is out of service or gone, past the cache: it has no pods that write. */
@@ -115,15 +95,6 @@ export async function isLostNow(
 ): Promise<boolean> {
   if (await users.isOutOfService(nodeName, signal)) return true;
   return (await clusterVolumes.nodePresence(nodeName, signal)) === "gone";
-}
-
-/** Whether it is a replica of a volume that several nodes write: only a pod shows that its node is one. */
-function isReplicaOfSharedVolume(
-  { cache }: Pick<AttachmentPorts, "cache">,
-  { spec: { role, volumeName } }: AzVolumeAttachment,
-): boolean {
-  const volume = cache.get("AzVolume", volumeName);
-  return role === "Replica" && volume !== undefined && !isSingleWriter(volume.spec.capabilities);
 }
 
 /** By the uncached record. */

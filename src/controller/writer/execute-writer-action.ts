@@ -87,7 +87,7 @@ export async function executeWriterAction(
         return ok({ requeueAfterMs: USERS_AGAIN_MS });
       if (action.from === "attachment")
         return ignoreRefused(
-          await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false }, signal),
+          await withdrawRequest(ports, { volumeId, nodeName, keepsPrimary: false, isShared: false }, signal),
         );
       return move("withdraw", nodeName, (record) => withdraw(record, action.node));
     }

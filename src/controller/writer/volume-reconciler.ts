@@ -12,7 +12,7 @@ import { isPlannedHere, planConditions } from "../../core/writer/plan-conditions
 import { planWriter } from "../../core/writer/plan-writer.ts";
 import type { WriterAction } from "../../core/writer/writer-action.ts";
 import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
-import { placedAttachment } from "../../objects/new-attachment.ts";
+import { placedReplica } from "../../objects/new-attachment.ts";
 import { changeStatus } from "../../objects/update-object.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import { KeyPace } from "../../runtime/queue/key-pace.ts";
@@ -201,17 +201,11 @@ async function createReplica(
   nodeName: string,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { metadata, spec, status } = observed.volume;
-  if (status?.detail === undefined) return ok({});
-  const volumeName = metadata.name;
-  const replica = placedAttachment({
-    volumeName,
-    volumeId: status.detail.diskUri,
-    nodeName,
-    role: "Replica",
-    readOnly: false,
-    volumeContext: spec.volumeContext,
-  });
+  const { volume } = observed;
+  const diskUri = volume.status?.detail?.diskUri;
+  if (diskUri === undefined) return ok({});
+  const volumeName = volume.metadata.name;
+  const replica = placedReplica(volume, { diskUri, nodeName });
   const created = await ports.steps.run("create-replica", () => createAttachment(ports, replica, signal));
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   ports.logger.info("replica placed", { volumeName, nodeName });

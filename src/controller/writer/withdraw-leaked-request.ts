@@ -30,7 +30,8 @@ export async function withdrawLeakedRequest(
   );
   if (!present.ok) return ignoreNotFound(present);
   if (present.value.spec.writerRequest !== undefined) {
-    const ended = await withdrawRequest(ports, { ...where, keepsPrimary: true }, signal);
+    const isShared = !isSingleWriter(volume.spec.capabilities);
+    const ended = await withdrawRequest(ports, { ...where, keepsPrimary: true, isShared }, signal);
     if (!ended.ok) return ended;
     const use = await ports.users.on(where, signal);
     const { readOnly, volumeContext } = present.value.spec;
@@ -38,8 +39,5 @@ export async function withdrawLeakedRequest(
       return requestWriter(ports, { volume, nodeName: where.nodeName, readOnly, volumeContext }, signal);
   }
   const isRequestedWriter = isNamed(volume.status?.record, where.nodeName, "requested");
-  // Where several nodes write, the node gets time to unmount first: only its role keeps the disk there.
-  const isDemoted =
-    ports.attach === "driver" && !isRequestedWriter && isSingleWriter(volume.spec.capabilities);
-  return isDemoted ? demoteUnrequested(ports, where, signal) : ok({});
+  return ports.attach === "driver" && !isRequestedWriter ? demoteUnrequested(ports, where, signal) : ok({});
 }

@@ -106,9 +106,10 @@ describe("the replica that makes room for a primary", () => {
       }
     });
 
-    it("is never one whose request was lost while a pod runs there", () => {
-      const runs = { pods: () => [aPod({ nodeName: "node-a", isPending: false })] };
-      assert.equal(chosenOf([written(runs)], 60_000), undefined);
+    it("is never one that is marked as staged", () => {
+      const { attachment, ...shared } = written();
+      const staged = { ...attachment, spec: { ...attachment.spec, staged: true as const } };
+      assert.equal(chosenOf([{ ...shared, attachment: staged }], 60_000), undefined);
     });
 
     it("is one once none of them has requested it for a while", () => {

@@ -1,7 +1,6 @@
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { WriterRecord } from "../api/az-volume.ts";
 import { isSingleWriter } from "../volume/access-modes.ts";
-import { isUnheard } from "../writer/node-silence.ts";
 import { isNamed } from "../writer/record/record-nodes.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 
@@ -15,33 +14,17 @@ export function isReplica(record: WriterRecord | undefined, { spec }: AzVolumeAt
   return spec.role === "Replica" && spec.writerRequest === undefined && !mayWrite(record, spec.nodeName);
 }
 
-/**
- * Whether a replica's node may write, where several nodes do: it is marked as staged there; or a pod has
- * started there, and its request was lost, with the objects or by an older backup. A pod that the backup
- * lacks only the node shows, by what it reports since. An init container may write, too. A pod that only
- * waits there keeps no share from others.
- */
+/** Whether a replica's node may write, where several nodes do. */
 export function isUsedReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  const { nodeName } = attachment.spec;
-  if (isSingleWriter(observed.volume.spec.capabilities) || !isReplica(undefined, attachment)) return false;
-  if (isLost(observed, nodeName)) return false;
-  if (mayBeStaged(observed, attachment) || isOnUnheardNode(observed, attachment)) return true;
-  return observed.pods()?.some((pod) => pod.nodeName === nodeName && !pod.hasNeverRun) !== false;
+  return isReplica(undefined, attachment) && mayBeStaged(observed, attachment);
 }
 
-/** Whether a volume without a record is marked as staged on a node that is not lost. */
-export function mayBeStaged(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
-  return spec.staged === true && !isLost(observed, spec.nodeName);
-}
-
-function isLost(observed: ObservedVolume, nodeName: string): boolean {
-  const { isGone, isOutOfService } = observed.orchestratorNode(nodeName);
-  return isGone || isOutOfService;
-}
-
-/** Whether only its node can say whether it uses an attachment, and has not yet: `isUnheard`. */
-export function isOnUnheardNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
-  const { nodeName } = spec;
-  const node = observed.node(nodeName) ?? { heartbeatUnchangedMs: observed.unregisteredMs(nodeName) };
-  return isUnheard(observed.settings, node, observed.storeIncarnation ?? 0);
+/** Whether a volume that several nodes may write is marked as staged on a node that is not lost. */
+export function mayBeStaged(
+  { volume, orchestratorNode }: ObservedVolume,
+  { spec }: AzVolumeAttachment,
+): boolean {
+  if (spec.staged !== true || isSingleWriter(volume.spec.capabilities)) return false;
+  const { isGone, isOutOfService } = orchestratorNode(spec.nodeName);
+  return !isGone && !isOutOfService;
 }

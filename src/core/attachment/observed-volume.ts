@@ -27,8 +27,6 @@ export interface ObservedNode extends NodeIdentity, Omit<OrchestratorNode, keyof
   readonly heartbeatUnchangedMs: number;
   /** How much later than after its own interval it may send the next one, in milliseconds. Default 0. */
   readonly heartbeatDelayMs?: number | undefined;
-  /** In which store incarnation it last compared its volumes. Default 0. */
-  readonly storeIncarnation?: number | undefined;
   /** The volumes that it reports as staged, or about to be. Default: none. */
   readonly staged?: readonly { readonly volumeName: string }[] | undefined;
   /** How many data disks it takes. */
@@ -140,8 +138,6 @@ export interface ObservedVolume {
   /** How many other volumes of the same pods each node has attached, or is getting. */
   readonly companionCounts: () => ReadonlyMap<string, number>;
   readonly nowMs: number;
-  /** The store incarnation, or the one for which records are being rebuilt. Default 0. */
-  readonly storeIncarnation?: number | undefined;
   readonly settings: VolumeSettings;
 }
 

@@ -3,13 +3,11 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import type { AzVolume } from "../api/az-volume.ts";
 import type { EventReason } from "../events/event-reasons.ts";
-import type { VolumePod } from "../schedule/volume-pod.ts";
 import {
   agoMs,
   anAttachment,
   aNode,
   anObservedVolume,
-  aPod,
   aRecord,
   aReplica,
   aVolume,
@@ -32,20 +30,15 @@ interface Row {
   readonly volume?: AzVolume;
   readonly nodes?: readonly ObservedNode[];
   readonly hasUser?: boolean;
-  readonly pods?: readonly VolumePod[] | undefined;
-  readonly storeIncarnation?: number;
   readonly plan: AttachmentAction | undefined;
 }
 
 function check(rows: readonly Row[]): void {
-  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, ...row } of rows) {
-    const { pods, plan, storeIncarnation } = row;
+  for (const { because, own, others = [], volume = aVolume(), nodes, hasUser = true, plan } of rows) {
     const observed = anObservedVolume({
       volume,
       hasUser: () => hasUser,
-      pods: () => pods ?? [],
       attachments: [own, ...others],
-      storeIncarnation,
       ...(nodes === undefined ? {} : { nodes }),
     });
     assert.deepEqual(planAttachment(observed, own), plan, because);
@@ -805,28 +798,13 @@ describe("planAttachment", () => {
         plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {
-        because: "several write, and by an older backup it leaves a node on which a pod runs by now",
-        own: leaving(aReplica("node-a")),
+        because: "several write, and it is marked as staged there",
+        own: leaving(aReplica("node-a", { spec: { staged: true } })),
         volume: several,
-        pods: [aPod({ nodeName: "node-a", isPending: false })],
         plan: recreate,
       },
       {
-        because: "several write, by an older backup it leaves a node that has not said yet what it uses",
-        own: leaving(aReplica("node-a")),
-        volume: several,
-        nodes: [aNode("node-a", { storeIncarnation: 0 })],
-        storeIncarnation: 1,
-        plan: { ...recreate, withoutPod: true },
-      },
-      {
-        because: "several write, and its node has marked it as staged",
-        own: leaving(aReplica("node-a", { spec: { staged: true } })),
-        volume: several,
-        plan: { ...recreate, withoutPod: true },
-      },
-      {
-        because: "several write, its node has marked it as staged, and is out of service",
+        because: "several write, it is marked as staged, and its node is out of service",
         own: leaving(aReplica("node-a", { spec: { staged: true } })),
         volume: several,
         nodes: [aNode("node-a", { isOutOfService: true })],
@@ -837,35 +815,28 @@ describe("planAttachment", () => {
         own: leaving(anAttachment("node-a", { spec: { staged: true, writerRequest: undefined } })),
         volume: several,
         hasUser: false,
-        plan: { ...recreate, withoutPod: true },
+        plan: recreate,
       },
       {
-        because: "several write, and that node has said so since",
-        own: leaving(aReplica("node-a")),
+        because: "it is marked as staged, and its detach was begun",
+        own: leaving(aReplica("node-a", { spec: { staged: true }, status: { state: "Detaching" } })),
         volume: several,
-        nodes: [aNode("node-a", { storeIncarnation: 1 })],
-        storeIncarnation: 1,
-        plan: { kind: "Detach", node: a, lane: "prune" },
-      },
-      {
-        because: "on it a pod runs by now, and its detach was begun",
-        own: leaving(aReplica("node-a", { status: { state: "Detaching" } })),
-        volume: several,
-        pods: [aPod({ nodeName: "node-a", isPending: false })],
         plan: { kind: "TakeBackDetach", node: a },
       },
       {
         because: "the same, and the volume is being deleted",
-        own: leaving(aReplica("node-a")),
+        own: leaving(aReplica("node-a", { spec: { staged: true } })),
         volume: { ...several, spec: { ...several.spec, deleteRequested: true } },
-        pods: [aPod({ nodeName: "node-a", isPending: false })],
-        plan: { kind: "Wait", because: "a pod uses the volume there", afterMs: 1_000 },
+        plan: {
+          kind: "Wait",
+          because: "its node has not unstaged the volume: if that node is dead, mark it out of service",
+          afterMs: 1_000,
+        },
       },
       {
-        because: "several write, and a pod only waits on the node that it leaves",
-        own: leaving(aReplica("node-a")),
-        volume: several,
-        pods: [aPod({ nodeName: "node-a" })],
+        because: "one node writes, and its token has marked it as staged",
+        own: leaving(aReplica("node-a", { spec: { staged: true } })),
+        volume: aVolume(),
         plan: { kind: "Detach", node: a, lane: "prune" },
       },
       {

@@ -9,7 +9,7 @@ import { mayAttach, mayDetach } from "../writer/record/writer-steps.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isAttached } from "./is-attached.ts";
 import { isDetachBegun, isDetaching } from "./is-detach-begun.ts";
-import { isOnUnheardNode, isUsedReplica, mayBeStaged } from "./is-replica.ts";
+import { mayBeStaged } from "./is-replica.ts";
 import { isRequestedPrimary } from "./is-requested-primary.ts";
 import {
   isGivenUp,
@@ -52,9 +52,9 @@ export type AttachmentAction =
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /**
    * Deleted by hand, or by a backup, while its node still writes: nothing is detached, and the object is
-   * recreated. `withoutPod`: also where no pod is seen, since only the node can say whether it does.
+   * recreated.
    */
-  | { readonly kind: "Recreate"; readonly node: NodeIdentity; readonly withoutPod?: true }
+  | { readonly kind: "Recreate"; readonly node: NodeIdentity }
   /**
    * With a reason where a pod waits, so that an event reports it. `afterMs`: when it is planned again, in
    * milliseconds, where no change of an object shows that the wait is over.
@@ -66,8 +66,8 @@ export type AttachmentAction =
       readonly afterMs?: number;
     };
 
-/** How often the pods are looked at on which a detach waits, in milliseconds. Reads caches alone. */
-const POD_SEEN_AGAIN_MS = 1_000;
+/** How often the node is looked at on which a detach waits, in milliseconds. Reads caches alone. */
+const NODE_SEEN_AGAIN_MS = 1_000;
 
 /**
  * Plans one attachment. `Wait` names what must change first; that change triggers the next plan. Nothing
@@ -116,8 +116,8 @@ function planTerminating(
   const kept = node ?? nodeWithoutRecord(observed, attachment);
   if (kept !== undefined && mustBeRecreated(observed, attachment, kept))
     return { kind: isDetachBegun(attachment, kept) ? "TakeBackDetach" : "Recreate", node: kept };
-  if (holdsDisk(attachment) && (isUsedReplica(observed, attachment) || mayBeStaged(observed, attachment)))
-    return planUsed(observed, attachment, kept);
+  if (holdsDisk(attachment) && mayBeStaged(observed, attachment))
+    return planStaged(observed, attachment, kept);
   const vm = attached ?? node;
   if (vm === undefined) return { kind: "RemoveUnattached", node };
   if (isNamed(record, vm, "fencing")) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
@@ -134,20 +134,16 @@ function planTerminating(
  * As an older backup shows it: what was being detached then is in use by now. Left deleting, it would keep
  * the node's next pod from the volume for as long as this one runs.
  */
-function planUsed(
+function planStaged(
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   node: NodeIdentity | undefined,
 ): AttachmentAction {
-  if (node === undefined || observed.pods() === undefined || isDeleting(observed.volume)) {
-    const because = mayBeStaged(observed, attachment)
-      ? "its node has not unstaged the volume: if that node is dead, mark it out of service"
-      : "a pod uses the volume there";
-    return { kind: "Wait", because, afterMs: POD_SEEN_AGAIN_MS };
+  if (node === undefined || isDeleting(observed.volume)) {
+    const because = "its node has not unstaged the volume: if that node is dead, mark it out of service";
+    return { kind: "Wait", because, afterMs: NODE_SEEN_AGAIN_MS };
   }
-  if (isDetachBegun(attachment, node)) return { kind: "TakeBackDetach", node };
-  const isNodesOwn = attachment.spec.staged === true || isOnUnheardNode(observed, attachment);
-  return { kind: "Recreate", node, ...(isNodesOwn ? { withoutPod: true } : {}) };
+  return { kind: isDetachBegun(attachment, node) ? "TakeBackDetach" : "Recreate", node };
 }
 
 /** Whether its node is to keep the disk: its attachment is made again without a detach. */

@@ -403,7 +403,7 @@ describe("planNodeVolume", () => {
   it("drops what an earlier boot has left of a volume that several nodes may write", () => {
     const several = { record: undefined, isMultiWriter: true, attachment: marked };
     const earlier = { ...checkpoint, isOfEarlierBoot: true };
-    const unmarks = [{ kind: "CorrectStaged", isStaged: false }] as const;
+    const unmarks = [{ kind: "TakeBackStaged" }] as const;
     check([
       {
         because: "nothing is mounted",
@@ -439,20 +439,17 @@ describe("planNodeVolume", () => {
     ]);
   });
 
-  // A rebuild marks every attachment, and an object may be made again without its mark.
-  it("corrects the mark of what it has staged, where several nodes may write", () => {
+  // Controllers mark each attachment that they make, or that an older backup shows.
+  it("takes back the mark of what is not here, where several nodes may write", () => {
     const several = { record: undefined, isMultiWriter: true };
     check([
       {
         because: "nothing of it is here",
         seen: seen({ ...several, attachment: marked }),
-        plan: [{ kind: "CorrectStaged", isStaged: false }],
+        plan: [{ kind: "TakeBackStaged" }],
       },
-      {
-        because: "a pod has it",
-        seen: seen({ ...several, ...live }),
-        plan: [{ kind: "CorrectStaged", isStaged: true }],
-      },
+      { because: "a pod has it", seen: seen({ ...several, ...live, attachment: marked }), plan: [] },
+      { because: "it has no mark", seen: seen(several), plan: [] },
       { because: "it has no attachment", seen: seen({ ...several, attachment: undefined }), plan: [] },
       { because: "one node writes it", seen: seen({ attachment: marked }), plan: [] },
     ]);

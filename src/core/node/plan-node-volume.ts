@@ -44,11 +44,8 @@ export type NodeVolumeAction =
   | { readonly kind: "Checkpoint"; readonly epoch: number }
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
-  /**
-   * The attachment of a volume that several nodes may write is marked as staged, or not, and what is here
-   * shows otherwise.
-   */
-  | { readonly kind: "CorrectStaged"; readonly isStaged: boolean }
+  /** The attachment of a volume that several nodes may write is marked as staged, and nothing of it is here. */
+  | { readonly kind: "TakeBackStaged" }
   /**
    * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event
    * reports it.
@@ -101,11 +98,10 @@ function planShared(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
   if (hasLostRequest(observed)) return [{ kind: "RequestWriter" }];
   const isMounted = mount !== "none" || targets.length > 0;
   const isLeftOver = !isMounted && (checkpoint?.isOfEarlierBoot === true || isUnrequested(observed));
-  const isStaged = isMounted || (checkpoint !== undefined && !isLeftOver);
-  const isRight = attachment === undefined || (attachment.spec.staged === true) === isStaged;
+  if (isMounted || (checkpoint !== undefined && !isLeftOver)) return [];
   return [
-    ...(isLeftOver && checkpoint !== undefined ? [cleanUp(observed, undefined)] : []),
-    ...(isRight ? [] : ([{ kind: "CorrectStaged", isStaged }] as const)),
+    ...(checkpoint === undefined ? [] : [cleanUp(observed, undefined)]),
+    ...(attachment?.spec.staged === true ? ([{ kind: "TakeBackStaged" }] as const) : []),
   ];
 }
 

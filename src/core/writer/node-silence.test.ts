@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ObservedNode } from "../attachment/observed-volume.ts";
 import { aNode, anObservedVolume } from "../testing/objects.ts";
-import { isSilent, isSilentAlone, isUnheard, kubeletOf } from "./node-silence.ts";
+import { isSilent, isSilentAlone, kubeletOf } from "./node-silence.ts";
 
 /** A node that may send its heartbeats 50 s later. */
 const aLaterNode = (name: string, heartbeatUnchangedMs: number): ObservedNode =>
@@ -32,17 +32,6 @@ describe("isSilentAlone", () => {
       const silent = aLaterNode("node-a", 90_000);
       assert.equal(isSilentAlone(anObservedVolume({ nodes: [silent, other] }), silent), expected);
     });
-});
-
-describe("isUnheard", () => {
-  for (const { because, node, expected } of [
-    { because: "compared its volumes before the rollback", node: { storeIncarnation: 1 }, expected: true },
-    { because: "has compared them since", node: { storeIncarnation: 2 }, expected: false },
-    { because: "is silent", node: { storeIncarnation: 1, heartbeatUnchangedMs: 35_000 }, expected: false },
-    { because: "has said nothing since an older backup was restored", node: {}, expected: true },
-  ])
-    it(`is ${expected} for a node that ${because}`, () =>
-      assert.equal(isUnheard(anObservedVolume().settings, aNode("node-a", node), 2), expected));
 });
 
 describe("kubeletOf", () => {

@@ -27,21 +27,6 @@ export function isSilentAlone(observed: ObservedVolume, node: ObservedNode): boo
 }
 
 /**
- * Whether a node that sends heartbeats has not compared its volumes with the store since that was rolled
- * back: a restored backup may lack what it has staged, and whether it uses it only the node itself can say.
- * Also of one that has no AzDriverNode, or whose object lacks the field, as by an older backup: it has one
- * as soon as it has sent a heartbeat. `heartbeatUnchangedMs` is then for how long it has none.
- */
-export function isUnheard(
-  settings: Pick<VolumeSettings, "heartbeatStaleMs">,
-  node: Pick<ObservedNode, "heartbeatDelayMs" | "heartbeatUnchangedMs" | "storeIncarnation">,
-  incarnation: number,
-): boolean {
-  const { storeIncarnation = 0, heartbeatUnchangedMs } = node;
-  return storeIncarnation < incarnation && heartbeatUnchangedMs < silentAfterMs(settings, node);
-}
-
-/**
  * What the orchestrator says of a node's kubelet, by the taints of Kubernetes: `unreachable` once it has not
  * reported for 50 s (1.32 and later), `notReady` while it reports to be unhealthy.
  */

@@ -6,7 +6,8 @@ import { ok, type Result } from "../../core/failure/result.ts";
 import type { NodeVolumeAction } from "../../core/node/plan-node-volume.ts";
 import { isNamed } from "../../core/writer/record/record-nodes.ts";
 import { proveClean, reclaim } from "../../core/writer/record/writer-steps.ts";
-import { correctStaged } from "../../objects/staged-mark.ts";
+import { ignoreNotFound } from "../../objects/ignore-not-found.ts";
+import { takeBackStaged } from "../../objects/staged-mark.ts";
 import { updateRecord } from "../../objects/update-record.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { VolumeCheckpoint } from "../../ports/host/node-checkpoints.ts";
@@ -37,8 +38,8 @@ export async function executeVolumeAction(
       return reportDispute(ports, volumeName, action.reclaimedBy);
     case "RequestWriter":
       return restoreLostRequest(ports, target, signal);
-    case "CorrectStaged":
-      return correctOwnMark(ports, target, action.isStaged, signal);
+    case "TakeBackStaged":
+      return takeBackOwnMark(ports, target, signal);
     case "AnswerRecall":
       return target.attachment === undefined
         ? ok({})
@@ -281,22 +282,19 @@ async function restoreLostRequest(
 }
 
 /** Only a clean node takes the mark back. An attachment that is gone by now has none. */
-async function correctOwnMark(
+async function takeBackOwnMark(
   ports: NodePorts,
   target: OwnVolume,
-  isStaged: boolean,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const { volumeId, volumeName } = target;
   const { nodeName } = ports.node;
-  const clean = isStaged
-    ? ok(undefined)
-    : await verifyClean(ports, target, { needsDevice: false, isFlushed: true, flushes: false }, signal);
+  const check = { needsDevice: false, isFlushed: true, flushes: false };
+  const clean = await verifyClean(ports, target, check, signal);
   if (!clean.ok) return clean;
-  const corrected = await correctStaged(ports, { volumeId, nodeName }, isStaged, signal);
-  if (corrected.ok)
-    ports.logger.info("mark of a staged volume corrected", { volumeName, nodeName, isStaged });
-  return corrected.ok || corrected.failure.kind !== "ObjectNotFound" ? corrected : ok(undefined);
+  const takenBack = await takeBackStaged(ports, { volumeId, nodeName }, signal);
+  if (takenBack.ok) ports.logger.info("mark of a staged volume taken back", { volumeName, nodeName });
+  return ignoreNotFound(takenBack);
 }
 
 function checkpointEpoch(

@@ -15,7 +15,6 @@ import type { CheckpointVm } from "../../ports/host/node-checkpoints.ts";
 import type { Reconciled, Reconciler } from "../../runtime/queue/control-loop.ts";
 import type { NodePorts } from "../node-ports.ts";
 import { detectRollback, readCheckpointedVolumes } from "../writer/rollback-detector.ts";
-import { createStoreComparison, type StoreComparison } from "./store-comparison.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
 const JITTER_SHARE = 0.1;
@@ -35,7 +34,6 @@ type NodeStatus = NonNullable<AzDriverNode["status"]>;
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
   let last: SentHeartbeat | undefined;
   let checkpointing: Promise<void> | undefined;
-  const comparison = createStoreComparison(ports);
   const checkpoint = async (heartbeat: number, signal: AbortSignal): Promise<void> => {
     try {
       const checkpointed = await ports.checkpoints.putHeartbeat(heartbeat, signal);
@@ -50,7 +48,7 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
-      const sent = await sendHeartbeat(ports, comparison, last, signal);
+      const sent = await sendHeartbeat(ports, last, signal);
       // The result of a failed write is not known: the next heartbeat reads it.
       last = sent.ok ? sent.value : last === undefined ? undefined : { ...last, written: undefined };
       if (!sent.ok) return sent;
@@ -59,13 +57,11 @@ export function heartbeatReconciler(ports: NodePorts): Reconciler {
       // A disk that is slow with many calls takes longer than that, and then the next one waits for this.
       const sinceMs = ports.clock.elapsedMs();
       checkpointing ??= checkpoint(sent.value.heartbeat, signal);
-      const besides = Promise.all([checkpointing, comparison.underWay()]);
-      await waitAtMost(ports.clock, ports.settings.heartbeatMs, besides);
+      await waitAtMost(ports.clock, ports.settings.heartbeatMs, checkpointing);
       const waitedMs = ports.clock.elapsedMs() - sinceMs;
       // Until that is reported, the scheduler chooses this node, and the disks of others stay attached here.
       const isReportedReady = sent.value.written?.status?.readyForVolumeAllocation === true;
       if (isReportedReady && ports.checkpoints.unwritten() !== undefined) return ok({ requeueAfterMs: 0 });
-      if (comparison.isUnstated()) return ok({ requeueAfterMs: 0 });
       const intervalMs = ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next());
       return ok({ requeueAfterMs: Math.max(0, intervalMs - waitedMs) });
     },
@@ -91,17 +87,16 @@ interface SentHeartbeat {
  */
 async function sendHeartbeat(
   ports: NodePorts,
-  comparison: StoreComparison,
   last: SentHeartbeat | undefined,
   signal: AbortSignal,
 ): Promise<Result<SentHeartbeat, Failure>> {
   if (last?.written !== undefined && isDue(ports, last)) {
-    const sent = await writeHeartbeat(ports, comparison, last.written, last, signal);
+    const sent = await writeHeartbeat(ports, last.written, last, signal);
     if (sent.ok || (sent.failure.kind !== "ObjectConflict" && sent.failure.kind !== "ObjectNotFound"))
       return sent;
   }
   const present = await readOrRegister(ports, signal);
-  return present.ok ? writeHeartbeat(ports, comparison, present.value, last, signal) : present;
+  return present.ok ? writeHeartbeat(ports, present.value, last, signal) : present;
 }
 
 /**
@@ -120,7 +115,6 @@ function mayWait(ports: NodePorts, last: SentHeartbeat | undefined, lease: Lease
 
 async function writeHeartbeat(
   ports: NodePorts,
-  comparison: StoreComparison,
   present: AzDriverNode,
   last: SentHeartbeat | undefined,
   signal: AbortSignal,
@@ -149,12 +143,10 @@ async function writeHeartbeat(
   if (!checkpointed.ok && signal.aborted) return checkpointed;
   // Without the report no controller would learn of the rollback while the root disk takes no change.
   if (!checkpointed.ok) ports.logger.warn("rollback not checkpointed", { failure: checkpointed.failure });
-  const comparedIn = await comparison.toState(present.status?.storeIncarnation, incarnation, signal);
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
     ...(heartbeatDelayMs === 0 ? {} : { heartbeatDelayMs }),
-    storeIncarnation: comparedIn,
     readyForVolumeAllocation: unwritten === undefined,
     driverVersion: ports.settings.driverVersion,
     statusMessage: unwritten === undefined ? "the node plug-in is ready" : describeFailure(unwritten),

@@ -1,5 +1,7 @@
 import type { AzVolumeAttachment } from "../../core/api/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/api/az-volume.ts";
+import { isRequestedPrimary } from "../../core/attachment/is-requested-primary.ts";
+import { isTerminating } from "../../core/attachment/observed-volume.ts";
 import type { Failure } from "../../core/failure/failure.ts";
 import { stillWaiting } from "../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../core/failure/result.ts";
@@ -92,6 +94,11 @@ async function findSameDevice(
 ): Promise<Result<void, Failure>> {
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh;
+  if (!isSingleWriter(volume.spec.capabilities) && !isToBeStaged(fresh.value))
+    return stillWaiting(
+      attachment.spec.volumeId,
+      `the volume to be requested for ${ports.node.nodeName} again: it has been unpublished there`,
+    );
   const lun = lunHere(ports.node, fresh.value);
   if (lun !== attachedLun) {
     const place = lun === undefined ? "nowhere" : `at LUN ${lun}`;
@@ -116,6 +123,15 @@ async function findSameDevice(
         devicePath: device.path,
         problem: `LUN ${lun} was ${device.majorMinor}, and is ${again.value.device.majorMinor} now`,
       });
+}
+
+/**
+ * Whether a volume that several nodes may write is still requested here. A controller that withdraws the
+ * request after this read leaves the mark that it may be staged, and this node takes that back only with the
+ * lock of this call.
+ */
+function isToBeStaged(attachment: AzVolumeAttachment): boolean {
+  return isRequestedPrimary(attachment) && !isTerminating(attachment);
 }
 
 /** Requests another read of the disk's LUN from Azure, and finds the device by that. */

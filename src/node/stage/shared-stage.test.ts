@@ -23,8 +23,7 @@ const request: StageRequest = {
 };
 const targetPath = "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/pod-1";
 const broken = { kind: "HostCommandFailed", command: "blockdev", exitCode: 1, stderr: "EIO" } as const;
-const MARKED = { isMarked: true, isRequested: true, checkpoints: 1 };
-const UNMARKED = { isMarked: false, isRequested: true, checkpoints: 0 };
+const STAGED = { isMarked: false, isRequested: true, checkpoints: 1 };
 const UNSTAGED = { isMarked: false, isRequested: false, checkpoints: 0 };
 
 /** A node to which a client has published a volume that several nodes may write. */
@@ -57,12 +56,12 @@ const unpublishByForce = (world: NodeWorld): Promise<unknown> =>
   must(
     withdrawRequest(
       world.ports(),
-      { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false, marksStaged: true },
+      { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false, isShared: true },
       never,
     ),
   );
 
-function stateOf(world: NodeWorld): typeof MARKED {
+function stateOf(world: NodeWorld): typeof STAGED {
   const { spec } = world.attachment() ?? assert.fail("no attachment");
   return {
     isMarked: spec.staged === true,
@@ -71,33 +70,29 @@ function stateOf(world: NodeWorld): typeof MARKED {
   };
 }
 
-// Its disk is detached under no pod as long as it is marked.
+// Its disk is detached under no pod as long as it is requested there, or marked as staged.
 describe("stageVolume of a volume that several nodes may write", () => {
-  it("marks it as staged before it stages it, until it is unstaged", () =>
+  it("keeps its request, and the mark of a rebuild, until it is unstaged", () =>
     withSharedVolume(async (world) => {
-      let atCheckpoint: unknown;
-      world.during.checkpoint = async () => {
-        atCheckpoint = world.attachment()?.spec.staged;
-      };
       assert.equal((await stage(world)).ok, true);
-      assert.equal(atCheckpoint, true);
-      assert.deepEqual(stateOf(world), MARKED);
+      assert.deepEqual(stateOf(world), STAGED);
+      await change(world, { staged: true });
       let atUnmount: unknown;
       world.during.unmount = async () => {
         atUnmount = stateOf(world);
       };
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
-      assert.deepEqual(atUnmount, MARKED);
+      assert.deepEqual(atUnmount, { ...STAGED, isMarked: true });
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
-  it("keeps the mark while a process has the device open", () =>
+  it("keeps its request while a process has the device open", () =>
     withSharedVolume(async (world) => {
       assert.equal((await stage(world)).ok, true);
       const close = world.machine.openRaw(0);
       const busy = await world.answerOf(unstageVolume(world.ports(), request, never));
       assert.equal(!busy.ok && busy.failure.kind, "DeviceBusy");
-      assert.deepEqual(stateOf(world), MARKED);
+      assert.deepEqual(stateOf(world), STAGED);
       close();
       assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
       assert.deepEqual(stateOf(world), UNSTAGED);
@@ -105,23 +100,45 @@ describe("stageVolume of a volume that several nodes may write", () => {
 
   it("stages nothing where it has been unpublished since it was asked for", () =>
     withSharedVolume(async (world) => {
-      world.during.request = () => unpublishByForce(world);
-      const late = await stage(world);
+      const ports = world.ports();
+      const host: typeof ports.host = {
+        ...ports.host,
+        whileHolding: async (device, act, signal) => {
+          await unpublishByForce(world);
+          return ports.host.whileHolding(device, act, signal);
+        },
+      };
+      const late = await world.answerOf(stageVolume({ ...ports, host }, request, never));
       assert.equal(!late.ok && late.failure.kind, "StillWaiting");
       assert.deepEqual(stateOf(world), { isMarked: true, isRequested: false, checkpoints: 0 });
       await reconcile(world);
       assert.deepEqual(stateOf(world), UNSTAGED);
     }));
 
-  it("leaves no mark behind where it fails, but keeps that of an earlier stage", () =>
+  it("is unpublished where it has failed, also if the client does not unstage it", () =>
     withSharedVolume(async (world) => {
       world.machine.failNext("dropCachedBlocks", broken);
       assert.equal((await stage(world)).ok, false);
-      assert.deepEqual(stateOf(world), UNMARKED);
-      assert.equal((await stage(world)).ok, true);
-      world.machine.failNext("dropCachedBlocks", broken);
-      assert.equal((await stage(world)).ok, false);
-      assert.deepEqual(stateOf(world), MARKED);
+      await unpublishByForce(world);
+      assert.equal(stateOf(world).isMarked, true);
+      await reconcile(world);
+      assert.deepEqual(stateOf(world), UNSTAGED);
+    }));
+
+  it("keeps the mark of an unpublish that comes while it is being staged", () =>
+    withSharedVolume(async (world) => {
+      const ports = world.ports();
+      let pass: unknown;
+      world.during.checkpoint = async () => {
+        await unpublishByForce(world);
+        pass = await ownVolumesReconciler(ports).reconcile("pvc-1", never);
+      };
+      const staged = await world.answerOf(
+        ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, request, never)),
+      );
+      assert.equal(staged.ok, true);
+      assert.deepEqual(pass, { ok: true, value: { requeueAfterMs: 200 } }, "the call has the volume's lock");
+      assert.deepEqual(stateOf(world), { isMarked: true, isRequested: false, checkpoints: 1 });
     }));
 });
 
@@ -131,14 +148,6 @@ describe("a node's own work on a volume that several nodes may write", () => {
       await change(world, { staged: true, role: "Replica", writerRequest: undefined });
       await reconcile(world);
       assert.deepEqual(stateOf(world), UNSTAGED);
-    }));
-
-  it("marks what a pod has here where the mark was lost", () =>
-    withSharedVolume(async (world) => {
-      assert.equal((await publish(world)).ok, true);
-      await change(world, { staged: undefined });
-      await reconcile(world);
-      assert.deepEqual(stateOf(world), MARKED);
     }));
 
   it("unstages what is unpublished by force once no pod has it, and stages it again", () =>
@@ -158,7 +167,7 @@ describe("a node's own work on a volume that several nodes may write", () => {
       assert.deepEqual(stateOf(world), UNSTAGED);
       await change(world, { role: "Primary", writerRequest: { since: "2026-01-01T00:00:00.000Z" } });
       assert.equal((await publish(world)).ok, true);
-      assert.deepEqual(stateOf(world), MARKED);
+      assert.deepEqual(stateOf(world), STAGED);
     }));
 
   it("takes back the mark of a disk that this machine does not see", () =>
@@ -172,6 +181,7 @@ describe("a node's own work on a volume that several nodes may write", () => {
   it("keeps the mark where its checkpoint is lost, and a pod has the device", () =>
     withSharedVolume(async (world) => {
       assert.equal((await publish(world)).ok, true);
+      await unpublishByForce(world);
       await must(world.ports().checkpoints.remove("pvc-1", never));
       await reconcile(world);
       assert.equal(world.attachment()?.spec.staged, true);

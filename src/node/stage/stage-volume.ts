@@ -9,10 +9,8 @@ import { isSingleWriter } from "../../core/volume/access-modes.ts";
 import { partitionOf } from "../../core/volume/device/partition.ts";
 import { readAttachment } from "../../objects/named-attachment.ts";
 import { readVolume } from "../../objects/read-volume.ts";
-import { correctStaged, markStaged } from "../../objects/staged-mark.ts";
 import { requestWriter } from "../../objects/writer-request.ts";
 import type { NodePorts } from "../node-ports.ts";
-import { checkpointOf } from "../own-state.ts";
 import { checkHeld, releaseVolume, acquireVolume } from "../writer/acquire-volume.ts";
 import { restoreDevice } from "./device-tuning.ts";
 import { findRightDevice, type FoundVolume } from "./find-device.ts";
@@ -85,39 +83,9 @@ export async function stageVolume(
     return present;
   }
   if (hasOneWriter) return stageAsWriter(ports, request, found.value, present.value, signal);
-  const isFirst =
-    present.value === "none" && checkpointOf(ports, found.value.volume.metadata.name) === undefined;
-  return stageShared(ports, request, found.value, isFirst, signal);
-}
-
-/**
- * Where several nodes may write there is nothing to acquire: a mark shows that the node has the volume.
- * `isFirst`: nothing of it is here. A stage that fails then leaves nothing either: the client may never call
- * again, and the disk would stay.
- */
-async function stageShared(
-  ports: NodePorts,
-  request: StageRequest,
-  found: FoundVolume,
-  isFirst: boolean,
-  signal: AbortSignal,
-): Promise<Result<Staged, Failure>> {
-  const volumeName = found.volume.metadata.name;
-  const where = { volumeId: request.volumeId, nodeName: ports.node.nodeName };
-  const marked = await markStaged(ports, where, signal);
-  if (!marked.ok) return marked;
-  const stage = (): Promise<Result<Staged, Failure>> => stageAcquired(ports, request, found, 0, signal);
-  const staged = await whileSame(ports, request, found, stage, signal);
-  if (staged.ok || !isFirst) return staged;
-  await restoreDevice(ports, volumeName, signal);
-  const removed = await ports.checkpoints.remove(volumeName, signal);
-  const corrected = removed.ok ? await correctStaged(ports, where, false, signal) : removed;
-  if (!corrected.ok)
-    ports.logger.warn("volume still marked as staged after a failed stage", {
-      volumeName,
-      failure: corrected.failure,
-    });
-  return staged;
+  // Where several nodes may write there is nothing to acquire: the request shows that the node may have it.
+  const stage = (): Promise<Result<Staged, Failure>> => stageAcquired(ports, request, found.value, 0, signal);
+  return whileSame(ports, request, found.value, stage, signal);
 }
 
 /**

@@ -89,7 +89,7 @@ function endRequest(
 ): Promise<Result<unknown, Failure>> {
   const { nodeName } = ports.node;
   const keepsPrimary = ports.settings.attach === "kubernetes";
-  return withdrawRequest(ports, { volumeId, nodeName, keepsPrimary, isOwn: true }, signal);
+  return withdrawRequest(ports, { volumeId, nodeName, keepsPrimary, isShared: true, isOwn: true }, signal);
 }
 
 async function withdrawOwnRequest(

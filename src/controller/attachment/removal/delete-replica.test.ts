@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../../../core/api/finalizers.ts";
 import type { ReplicaAction } from "../../../core/attachment/replicas/replica-action.ts";
 import { ok } from "../../../core/failure/result.ts";
 import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
+import { aLease } from "../../../core/testing/a-lease.ts";
 import {
   anAttachment,
   anObservedVolume,
@@ -14,6 +14,7 @@ import {
   aWriter,
   identity,
 } from "../../../core/testing/objects.ts";
+import { LeaseHighWaterMark } from "../../../runtime/election/lease-high-water-mark.ts";
 import { withControllerPorts } from "../../testing/a-controller.ts";
 import { deleteReplica } from "./delete-replica.ts";
 
@@ -143,61 +144,27 @@ describe("deleteReplica", () => {
       { because: "its pod has gone", use: { kind: "unused" }, isKept: false },
       { because: "it is out of service with its pods", use: used, isOut: true, isKept: false },
     ];
-    // Its request was lost, with the objects or by an older backup.
-    const replicaRows: readonly {
-      readonly because: string;
-      readonly use: VolumeUse;
-      readonly volume?: AzVolume;
-      readonly isOut?: boolean;
-      readonly isKept: boolean;
-    }[] = [
-      { because: "a pod that the cache does not show yet runs there", use: used, isKept: true },
-      { because: "a pod there only waits", use: { ...used, areWaiting: true }, isKept: false },
-      { because: "no pod is there", use: { kind: "unused" }, isKept: false },
-      { because: "its node is out of service with its pods", use: used, isOut: true, isKept: false },
-      { because: "nothing shows that a pod is there", use: { kind: "unknown" }, isKept: false },
-      { because: "its record shows the one writer", use: used, volume: aVolume(), isKept: false },
-    ];
-    for (const { because, use, volume = several, isOut = false, isKept } of replicaRows)
-      it(`${isKept ? "keeps" : "deletes"} a replica: ${because}`, () =>
-        withControllerPorts(async (world) => {
-          await world.given("AzVolume", volume);
-          await world.given("AzVolumeAttachment", aReplica("node-b"));
-          const attachment = world.attachment("node-b") ?? assert.fail("no attachment");
-          const users = { ...world.ports.users, on: async () => use, isOutOfService: async () => isOut };
-          const action = {
-            kind: "DeleteAttachment",
-            attachmentName: attachment.metadata.name,
-            because: "no replicas are asked for",
-          } as const;
-          const observed = anObservedVolume({ volume, attachments: [attachment] });
-          const answer = await world.answerOf(
-            deleteReplica({ ...world.ports, users }, observed, action, never),
-          );
-          assert.deepEqual(answer, ok(isKept ? { requeueAfterMs: 1_000 } : {}));
-          assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp === undefined, isKept);
-        }));
-
-    it("keeps a replica whose node is uncordoned while it looks at the pods there", () =>
+    it("keeps a replica while the store is rolled back: no rebuild has marked it yet", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", several);
         await world.given("AzVolumeAttachment", aReplica("node-b"));
         const attachment = world.attachment("node-b") ?? assert.fail("no attachment");
-        let isUnschedulable = true;
-        const on = async (): Promise<VolumeUse> => {
-          isUnschedulable = false;
-          return { kind: "unused" };
-        };
-        const users = { ...world.ports.users, on, isUnschedulable: async () => isUnschedulable };
         const action = {
           kind: "DeleteAttachment",
           attachmentName: attachment.metadata.name,
-          because: "its node has been unschedulable for a while",
-          onlyWhile: { kind: "Unschedulable", nodeName: "node-b" },
+          because: "no replicas are asked for",
         } as const;
         const observed = anObservedVolume({ volume: several, attachments: [attachment] });
-        await world.answerOf(deleteReplica({ ...world.ports, users }, observed, action, never));
+        const later = new LeaseHighWaterMark();
+        later.saw(aLease({ counter: 5, incarnation: 1 }));
+        const ports = { ...world.ports, leaseHighWaterMark: later };
+        assert.deepEqual(
+          await world.answerOf(deleteReplica(ports, observed, action, never)),
+          ok({ requeueAfterMs: 1_000 }),
+        );
         assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+        await world.answerOf(deleteReplica(world.ports, observed, action, never));
+        assert.notEqual(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
       }));
 
     for (const { because, use, isOut = false, isKept } of rows)

@@ -4,16 +4,16 @@ import { isTerminating, type ObservedVolume } from "../../../core/attachment/obs
 import type { ReplicaAction } from "../../../core/attachment/replicas/replica-action.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
-import { hasNoContainer } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
+import { isTrusted } from "../../../objects/store-incarnation.ts";
 import type { Reconciled } from "../../../runtime/queue/control-loop.ts";
 import type { ControllerPorts } from "../../controller-ports.ts";
 import { checkPremise } from "./check-premise.ts";
 
 type ReplicaPorts = Pick<
   ControllerPorts,
-  "store" | "cache" | "clusterVolumes" | "users" | "steps" | "logger"
+  "store" | "cache" | "clusterVolumes" | "users" | "steps" | "logger" | "leaseHighWaterMark"
 >;
 
 /**
@@ -41,9 +41,9 @@ export async function deleteReplica(
   const cached = cache.get("AzVolumeAttachment", action.attachmentName);
   // ControllerUnpublishVolume may have deleted it while earlier actions of the same plan were carried out.
   if (attachment === undefined || cached === undefined || isTerminating(cached)) return ok({});
-  // First, since it takes the longest: what else must still hold is asked right before the deletion.
+  // Without a record only marks show who may have it staged, and a rebuild has not made them yet.
   const isShared = !isSingleWriter(observed.volume.spec.capabilities);
-  if (isShared && !(await isLeftBehind(ports, cached, signal))) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
+  if (isShared && !(await isTrusted(ports, undefined, signal))) return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   const readVolume = readingOnce(() => store.get("AzVolume", volumeName, signal));
   const premise = await checkPremise(ports, action.onlyWhile, readVolume, signal);
   if (!premise.ok) return premise;
@@ -55,7 +55,7 @@ export async function deleteReplica(
   // needs its attachment for that.
   const record = volume.value?.status?.record;
   if (mayWrite(record, attachment.spec.nodeName)) return ok({});
-  const isPrimaryAlone = !isShared && record === undefined && cached.spec.role === "Primary";
+  const isPrimaryAlone = record === undefined && cached.spec.role === "Primary";
   if (isPrimaryAlone && !(await isLeftBehind(ports, cached, signal)))
     return ok({ requeueAfterMs: PLAN_AGAIN_MS });
   const { uid, resourceVersion } = attachment.metadata;
@@ -68,19 +68,15 @@ export async function deleteReplica(
   return ok({});
 }
 
-/**
- * Whether no pod uses an attachment's volume on its node, or the node is lost with all its pods. Without a
- * record only pods show that, and their cache may lag behind. A replica that nothing else shows in use gives
- * way to pods that only wait there, too: `isUsedReplica`.
- */
+/** Whether no pod uses an attachment's volume on its node, or the node is out of service, past the cache. */
 async function isLeftBehind(
   { users }: Pick<ReplicaPorts, "users">,
-  { spec: { nodeName, role, volumeId } }: AzVolumeAttachment,
+  { spec: { nodeName, volumeId } }: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (await users.isOutOfService(nodeName, signal)) return true;
   const use = await users.on({ nodeName, volumeId }, signal);
-  return role === "Primary" ? use.kind === "unused" : use.kind !== "used" || hasNoContainer(use);
+  return use.kind === "unused";
 }
 
 /** Reads when it is first asked, and answers the same from then on. Undefined: the object is gone. */

@@ -2,12 +2,11 @@ import type { AzVolumeAttachment } from "../../../core/api/az-volume-attachment.
 import type { AzVolume } from "../../../core/api/az-volume.ts";
 import { attachmentProblem } from "../../../core/api/identity/attachment-identity.ts";
 import { isSameVmId, type NodeIdentity } from "../../../core/api/identity/node-identity.ts";
-import { isDetachBegun } from "../../../core/attachment/is-detach-begun.ts";
-import { isDeleting, isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
+import { isTerminating, isRecordMissing } from "../../../core/attachment/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../../../core/attachment/plan-attachment.ts";
 import { describeFailure } from "../../../core/failure/describe-failure.ts";
-import { fail, ok } from "../../../core/failure/result.ts";
-import type { VolumeUse } from "../../../core/schedule/volume-use.ts";
+import { ok } from "../../../core/failure/result.ts";
+import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { mayDetach } from "../../../core/writer/record/writer-steps.ts";
 import { ignoreNotFound } from "../../../objects/ignore-not-found.ts";
@@ -21,9 +20,8 @@ import { mayCompleteDetach } from "../../fencing/foreign-detach.ts";
 import { rollbackReporter } from "../../rollback/rollback-reporter.ts";
 import { attachmentTarget, refusedFor, removeAttachment, setAttachmentStatus } from "../attachment-object.ts";
 import { expectedDisksOn } from "../expected-disks.ts";
-import { isLostNow, recreateAttachment, replicaUseNow } from "../recreate-attachment.ts";
+import { isLostNow } from "../recreate-attachment.ts";
 import { resetAttachment } from "./reset-attachment.ts";
-import { takeBackDetach } from "./take-back-detach.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
@@ -47,16 +45,12 @@ export async function detach(
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
   let isAllowed = false;
-  let use: VolumeUse | undefined;
   let attempt: string | undefined;
   const mayProceed = async (callSignal: AbortSignal): Promise<boolean> => {
     const known = ports.cache.get("AzVolume", attachment.spec.volumeName);
     isAllowed = false;
-    use = undefined;
     // What the cache shows refuses a detach without a mark: its node can still find the disk.
     if (known === undefined || !allowsDetach(ports, attachment, known, node)) return isAllowed;
-    use = await replicaUseNow(ports, attachment, callSignal);
-    if (use.kind !== "unused") return isAllowed;
     attempt = ports.random.uuid();
     const keepsStaged = !(
       isSingleWriter(known.spec.capabilities) || (await isLostNow(ports, node.nodeName, callSignal))
@@ -81,10 +75,6 @@ export async function detach(
     ),
   );
   if (!detached.ok) {
-    if (use?.kind === "used" && detached.failure.kind === "Refused")
-      return keepUsed(ports, attachment, node, signal);
-    if (use?.kind === "unknown" && detached.failure.kind === "Refused")
-      return keepWhileUseUnknown(ports, attachment, use);
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
     // Without a mark nothing was asked of Azure: the node can still find the disk.
@@ -120,34 +110,6 @@ export async function detach(
   if (kind === "Detach") return removeAttachment(ports, attachment, signal);
   const reset = await resetAttachment(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
   return reset.ok ? ok({}) : reset;
-}
-
-/** As the plan does once the cache shows the pod. A volume that is being deleted waits for its end. */
-async function keepUsed(
-  ports: AttachmentPorts,
-  attachment: AzVolumeAttachment,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<Reconciled> {
-  const volume = ports.cache.get("AzVolume", attachment.spec.volumeName);
-  if (volume === undefined || isDeleting(volume)) return refusedFor(attachment, node);
-  return isDetachBegun(attachment, node)
-    ? takeBackDetach(ports, attachment, node, signal)
-    : recreateAttachment(ports, attachment, { node }, signal);
-}
-
-/** Until it is known whether a pod uses the volume there: no change queues the attachment when it is. */
-function keepWhileUseUnknown(
-  ports: AttachmentPorts,
-  attachment: AzVolumeAttachment,
-  { because }: Extract<VolumeUse, { kind: "unknown" }>,
-): Reconciled {
-  const { nodeName, volumeId } = attachment.spec;
-  const what = `it to be known whether a pod on ${nodeName} uses it${because === undefined ? "" : `: ${because}`}`;
-  const failure = { kind: "StillWaiting", volumeId, what } as const;
-  const message = `detach from ${nodeName} has not begun: ${describeFailure(failure)}`;
-  emitAttachmentEvent(ports, attachment, "DetachFailed", message, failure);
-  return fail(failure);
 }
 
 /**
@@ -219,6 +181,8 @@ function allowsDetach(
 ): boolean {
   // Without the volume's object the writer is unknown: it is recreated before anything is detached.
   if (isRecordMissing(volume) || attachmentProblem(attachment, volume) !== undefined) return false;
+  // What a rebuild could not mark its node may have staged.
+  if (isUnmarked(volume)) return false;
   const record = volume.status?.record;
   return (
     record === undefined ||

@@ -42,15 +42,6 @@ export const azDriverNodeSchema = z.object({
           "How much later than after its own interval the node may send its next heartbeat, in " +
             "milliseconds: it is silent only after so much more time. Absent: 0.",
         ),
-      storeIncarnation: z
-        .int()
-        .min(0)
-        .optional()
-        .describe(
-          "In which store incarnation the node last compared its volumes with the store and renewed lost " +
-            "requests. In a later one no unrequested disk that several nodes write is detached there. " +
-            "Absent: 0.",
-        ),
       readyForVolumeAllocation: z
         .boolean()
         .describe("The node plug-in is ready, and the leader does not find its heartbeat stale."),

@@ -41,8 +41,9 @@ export const azVolumeAttachmentSchema = z.object({
       .literal(true)
       .optional()
       .describe(
-        "The node has staged a volume that several nodes may write, or may have: the disk stays until the " +
-          "node takes the mark back, or is lost. A single writer has its record for that.",
+        "The node may have staged a volume that several nodes may write, and no request shows it: the " +
+          "disk stays until the node takes the mark back, or is lost. A single writer has its record for " +
+          "that.",
       ),
     readOnly: z.boolean().describe("The volume is published read-only here."),
     volumeContext: z

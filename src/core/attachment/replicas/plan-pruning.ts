@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../../primitives/timestamp.ts";
-import { isReplica, isUsedReplica } from "../is-replica.ts";
+import { isReplica } from "../is-replica.ts";
 import { type ObservedVolume, PODS_LISTED_AFTER_MS, recordOf } from "../observed-volume.ts";
 import { isRequested } from "../plan-unrequested-time.ts";
 import type { Deletion, ReplicaAction } from "./replica-action.ts";
@@ -29,8 +29,7 @@ export function planPruning(
   kept: readonly AzVolumeAttachment[],
 ): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
-  const mayBeUsed = kept.some((attachment) => isUsedReplica(observed, attachment));
-  if ((since !== undefined || mayBeUsed) && observed.pods() === undefined)
+  if (since !== undefined && observed.pods() === undefined)
     return [{ kind: "Requeue", afterMs: PODS_LISTED_AFTER_MS }];
   if (
     since === undefined ||

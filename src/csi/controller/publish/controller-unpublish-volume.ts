@@ -113,12 +113,12 @@ async function unpublishFrom(
   const { signal } = call;
   const node = await observeNode(context, nodeName, signal);
   const { isOutOfService } = node;
-  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, call);
+  const inUse = isOutOfService ? undefined : await unpublishObstacle(context, volume, volumeId, node, signal);
   if (inUse !== undefined) return fail(inUse);
   const seen = (name: string): AzVolumeAttachment | undefined =>
     context.cache.get("AzVolumeAttachment", name);
   const isShared = !isSingleWriter(volume.spec.capabilities);
-  const withdrawal = { volumeId, nodeName, keepsPrimary: false, marksStaged: isShared, seen };
+  const withdrawal = { volumeId, nodeName, keepsPrimary: false, isShared, seen };
   const withdrawn = await withdrawRequest(context, withdrawal, signal);
   if (!withdrawn.ok) return withdrawn;
   const staged = withdrawn.value?.spec.staged === true ? withdrawn.value : undefined;

@@ -4,12 +4,9 @@ import type { Failure } from "../../../core/failure/failure.ts";
 import { ok, type Result } from "../../../core/failure/result.ts";
 import { hasNoContainer, type VolumeUse } from "../../../core/schedule/volume-use.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
-import { isUnheard } from "../../../core/writer/node-silence.ts";
 import { readAttachment } from "../../../objects/named-attachment.ts";
 import { requestWriter } from "../../../objects/writer-request.ts";
-import type { CallContext } from "../../server/unary-handler.ts";
 import type { ControllerContext } from "../controller-context.ts";
-import { trustedIncarnation } from "../trusted-incarnation.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /** What to do where a node does not release a volume. */
@@ -30,9 +27,8 @@ export async function unpublishObstacle(
   volume: AzVolume,
   volumeId: string,
   node: UnpublishedNode,
-  call: CallContext,
+  signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  const { signal } = call;
   if (isRecordMissing(volume)) return diskNotRead(volumeId);
   const record = volume.status?.record;
   // Not known yet whether the node writes; its VM has to report clean or reclaim.
@@ -45,40 +41,15 @@ export async function unpublishObstacle(
   const mayWrite = isShared ? !node.isLost : writer?.nodeName === nodeName && writer.held;
   if (!mayWrite) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
-  // For a single writer the release check waits. Another orchestrator may never answer more.
-  if (use.kind === "unknown" && isShared && context.clusterVolumes.knowsAttachments)
-    return whyKept({ nodeName, volumeId }, use);
-  if (use.kind !== "used" || (isShared && hasNoContainer(use)))
-    return isShared ? unheardObstacle(context, { nodeName, volumeId }, call) : undefined;
+  // Unknown: the release check waits, or the mark that the volume is staged does.
+  if (use.kind !== "used" || (isShared && hasNoContainer(use))) return undefined;
+  // The user can be served only once the volume has been unpublished, and published again.
+  const unstaged = isShared ? await hasUnstaged(context, { nodeName, volumeId }, signal) : ok(false);
+  if (!unstaged.ok || unstaged.value) return unstaged.ok ? undefined : unstaged.failure;
   // A node that is releasing the volume does that before the user can be served.
-  const releasing = isShared
-    ? await hasUnstaged(context, { nodeName, volumeId }, signal)
-    : ok(writer?.requested === false);
-  if (!releasing.ok) return releasing.failure;
-  const renewed = releasing.value ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
+  const isReleasing = writer?.requested === false;
+  const renewed = isReleasing ? ok(undefined) : await renewRequest(context, volume, nodeName, signal);
   return renewed.ok ? whyKept({ nodeName, volumeId }, use) : renewed.failure;
-}
-
-/**
- * A restored backup may lack the pod for which a node has staged a volume without a record. Then the volume
- * stays published until the node has compared its volumes with the restored store, or is lost. Read after the
- * store is trusted.
- */
-export async function unheardObstacle(
-  context: ControllerContext,
-  where: Where,
-  call: CallContext,
-): Promise<Failure | undefined> {
-  const { cache, settings } = context;
-  const { nodeName } = where;
-  const trusted = await trustedIncarnation(context, call);
-  if (!trusted.ok) return trusted.failure;
-  const status = cache.get("AzDriverNode", nodeName)?.status;
-  const heartbeatUnchangedMs =
-    cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? cache.missingMs("AzDriverNode", nodeName);
-  return isUnheard(settings, { ...status, heartbeatUnchangedMs }, trusted.value)
-    ? whyKept(where, { kind: "unknown", because: "the object store was rolled back" })
-    : undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import { isSameResourceUri } from "../../../core/azure/ids/disk-uri.ts";
 import type { Failure } from "../../../core/failure/failure.ts";
 import { stillWaiting } from "../../../core/failure/frequent-failures.ts";
 import { fail, ok, type Result } from "../../../core/failure/result.ts";
+import { isUnmarked } from "../../../core/rollback/attachments-unmarked.ts";
 import { isSingleWriter } from "../../../core/volume/access-modes.ts";
 import { waitingTimeMs } from "../../messages/waiting-time.ts";
 import type { CallContext } from "../../server/unary-handler.ts";
@@ -12,7 +13,7 @@ import { confirmGone } from "../confirm-gone.ts";
 import type { ControllerContext } from "../controller-context.ts";
 import { requireIncarnation } from "../require-incarnation.ts";
 import { trustedIncarnation } from "../trusted-incarnation.ts";
-import { DEAD_NODE_REMEDY, hasUnstaged, unheardObstacle, unpublishObstacle } from "./unpublish-obstacle.ts";
+import { DEAD_NODE_REMEDY, hasUnstaged, unpublishObstacle } from "./unpublish-obstacle.ts";
 import { type UnpublishedNode, unverifiedNamesOf, diskNotRead } from "./unpublished-node.ts";
 
 /** A volume, and the node that is to release it. */
@@ -60,7 +61,7 @@ export async function waitUntilReleased(
   if (!required.ok) return required;
   const isShared = !isSingleWriter(volume.spec.capabilities);
   if (isKept && !isShared) return ok(undefined);
-  if (isKept) return confirmUnstaged(context, { volume, volumeId, node }, call);
+  if (isKept) return confirmUnstaged(context, { volume, volumeId, node }, signal);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil(
     "AzVolumeAttachment",
@@ -76,8 +77,9 @@ export async function waitUntilReleased(
       `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}`,
     );
   }
+  if (isShared) return confirmOff(context, volumeId, nodeName, signal);
   // A detach takes long: in that time the node may have been granted the volume again, and its
-  // attachment recreated. Where several nodes write, only a user shows that.
+  // attachment recreated.
   const last = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!last.ok)
     return last.failure.kind === "ObjectNotFound"
@@ -85,9 +87,8 @@ export async function waitUntilReleased(
       : last;
   context.cache.remember("AzVolume", last.value);
   if (!isReleased(last.value)) return fail(whyHeld(context, volume, volumeId, node));
-  const inUse = await unpublishObstacle(context, last.value, volumeId, node, call);
-  if (inUse !== undefined) return fail(inUse);
-  return isShared ? confirmOff(context, volumeId, nodeName, signal) : ok(undefined);
+  const inUse = await unpublishObstacle(context, last.value, volumeId, node, signal);
+  return inUse === undefined ? ok(undefined) : fail(inUse);
 }
 
 /**
@@ -96,15 +97,14 @@ export async function waitUntilReleased(
  */
 async function confirmUnstaged(
   context: ControllerContext,
-  { volumeId, node }: ReleaseTarget,
-  call: CallContext,
+  { volume, volumeId, node: { nodeName } }: ReleaseTarget,
+  signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { nodeName, isLost } = node;
-  const unheard = isLost ? undefined : await unheardObstacle(context, { nodeName, volumeId }, call);
-  if (unheard !== undefined) return fail(unheard);
-  const unstaged = await hasUnstaged(context, { volumeId, nodeName }, call.signal);
+  const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
+  if (!fresh.ok) return fresh;
+  const unstaged = await hasUnstaged(context, { volumeId, nodeName }, signal);
   if (!unstaged.ok) return unstaged;
-  return unstaged.value
+  return unstaged.value && !isUnmarked(fresh.value)
     ? ok(undefined)
     : stillWaiting(volumeId, `its detach from ${nodeName}: nothing shows that it has been unstaged there`);
 }
