@@ -44,11 +44,12 @@ export const attachmentRules: readonly PolicyRule[] = [
   },
   {
     message:
-      "a node changes only its own request in an AzVolumeAttachment, and whether it has staged the volume",
+      "a node changes only its own request in an AzVolumeAttachment, and takes back the mark that it has " +
+      "staged the volume",
     allows: ({ part, before, after }) =>
       before === undefined ||
       part === "status" ||
-      changesOnly(before.spec, after.spec, ["writerRequest", "role", "staged"], ["writerRequest", "staged"]),
+      changesOnly(before.spec, after.spec, ["writerRequest", "role"], ["writerRequest", "staged"]),
   },
   {
     message: "the attachment that a node requests is a Primary",
@@ -105,6 +106,7 @@ function statesOnlyItsRequest({ after: { metadata, spec } }: NodeWrite): boolean
     spec["writerRequest"] !== undefined &&
     spec["recall"] === undefined &&
     spec["freeze"] === undefined &&
+    spec["staged"] === undefined &&
     spec["published"] === undefined;
   return isRequest && sameJson(metadata.finalizers ?? [], [ATTACHMENT_FINALIZER]);
 }

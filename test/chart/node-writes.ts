@@ -126,7 +126,8 @@ const PLAIN =
 const OWN = "a node writes only its own AzVolumeAttachments";
 const WANTS = "a node creates an AzVolumeAttachment only to request the volume";
 const ONLY_WANT =
-  "a node changes only its own request in an AzVolumeAttachment, and whether it has staged the volume";
+  "a node changes only its own request in an AzVolumeAttachment, and takes back the mark that it has " +
+  "staged the volume";
 const PRIMARY = "the attachment that a node requests is a Primary";
 const KEPT = "a node leaves finalizers, owners, labels and annotations of an AzVolumeAttachment as they are";
 const ANSWERS =
@@ -282,7 +283,8 @@ const attachmentWrites: readonly NodeWriteRow[] = [
   updated("makes it read-only", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, readOnly: true },
   })),
-  updated("marks it as staged", "allowed", attachmentOf(nodeA), ({ spec }) => ({
+  created("as staged", WANTS, attachmentOf(nodeA, { staged: true })),
+  updated("marks it as staged", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({
     spec: { ...spec, staged: true },
   })),
   updated(
