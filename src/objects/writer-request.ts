@@ -157,10 +157,10 @@ interface RequestPlace {
 /**
  * Withdraws a node's request in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the
  * volume published there (NodeUnstageVolume before ControllerUnpublishVolume), so the disk stays
- * attached. `isShared`: several nodes may write the volume, so that no record shows when the node has
- * unstaged it; a request that the node itself has not withdrawn leaves the mark that it is staged. `isOwn`: the node itself withdraws it, which has unstaged the
- * volume, and leaves `published` to controllers. Success if there is no request. Answers the attachment, or
- * undefined if there is none.
+ * attached. `isShared`: several nodes may write the volume, and no record shows when the node has unstaged
+ * it; a request that the node itself has not withdrawn leaves the mark that it may be staged. `isOwn`: the
+ * node itself withdraws it, which has unstaged the volume, and leaves `published` to controllers. Success if
+ * there is no request. Answers the attachment, or undefined if there is none.
  */
 export async function withdrawRequest(
   ports: RequestPorts,

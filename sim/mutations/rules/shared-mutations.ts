@@ -59,20 +59,20 @@ export const sharedMutations: readonly Mutation[] = [
     noticedBy: "src/core/attachment/plan-attachment.test.ts",
   },
   {
-    name: "shared-used-replica",
+    name: "shared-staged-kept",
     removes:
-      "where several nodes write, a replica on whose node a pod has started is not deleted: its request " +
-      "was lost",
+      "where several nodes write, a replica that is marked as staged is neither deleted nor detached, " +
+      "unless its node is lost",
     edits: [
       {
         file: "src/core/attachment/is-replica.ts",
-        find: `.some((pod) => pod.nodeName === nodeName && !pod.hasNeverRun)`,
-        replace: `.some((pod) => pod.nodeName === "?" && !pod.hasNeverRun)`,
+        find: `  if (spec.staged !== true || isSingleWriter(`,
+        replace: `  if (spec.staged === true || isSingleWriter(`,
       },
       {
-        file: "src/controller/attachment/removal/delete-replica.ts",
-        find: `  if (isShared && !(await isLeftBehind(ports, cached, signal))) return ok({`,
-        replace: `  if (isShared && cached.spec.nodeName === "") return ok({`,
+        file: "src/controller/attachment/removal/detach.ts",
+        find: `  if (keepsStaged && attachment.spec.staged === true) return false;`,
+        replace: ``,
       },
     ],
     breaks: ["healthy-writer-cut-off", "replica-removed", "not-converged"],
@@ -82,9 +82,93 @@ export const sharedMutations: readonly Mutation[] = [
       // Each replica is one too many, at once.
       workload: { ...sharedVolumesStorm.workload, replicas: 0 },
     },
-    shownBy: 2,
     takes: "all objects are erased while pods on several nodes share a volume",
     noticedBy: "src/core/attachment/is-replica.test.ts",
+  },
+  {
+    name: "shared-made-marked",
+    removes: "where several nodes write, an attachment that is made without a request is marked as staged",
+    edits: {
+      file: "src/objects/new-attachment.ts",
+      find: `    ...(isSingleWriter(spec.capabilities) ? {} : { staged: true }),`,
+      replace: `    ...(isSingleWriter(spec.capabilities) ? {} : {}),`,
+    },
+    breaks: ["healthy-writer-cut-off", "replica-removed", "not-converged"],
+    storm: {
+      ...lostSharedVolumesStorm,
+      attach: "driver",
+      workload: { ...sharedVolumesStorm.workload, replicas: 0 },
+    },
+    takes: "all objects are erased while pods on several nodes share a volume",
+    noticedBy: "src/controller/adoption/compare-attachments.test.ts",
+  },
+  {
+    name: "shared-withdrawn-marked",
+    removes:
+      "where several nodes write, a controller that withdraws a node's request leaves the mark that it may " +
+      "have staged the volume",
+    edits: {
+      file: "src/objects/writer-request.ts",
+      find: `  return isShared && mayHaveIt ?`,
+      replace: `  return isShared && mayHaveIt && present.metadata.name === "" ?`,
+    },
+    breaks: ["csi-answer", "healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    takes: "a pod is deleted by force, and its volume unpublished before it is unstaged",
+    noticedBy: "src/objects/writer-request.test.ts",
+  },
+  {
+    name: "shared-rebuild-marks",
+    removes: "where several nodes write, a rebuild marks each attachment as staged",
+    edits: {
+      file: "src/controller/rollback/distrust-shared.ts",
+      find: `  const kept = await changeSpec(store, target, asStaged, signal);`,
+      replace: `  const kept = await changeSpec(store, target, (one) => (uid === "" ? asStaged(one) : undefined), signal);`,
+    },
+    breaks: ["csi-answer", "healthy-writer-cut-off", "replica-removed"],
+    storm: restoredSharedClustersStorm,
+    takes: "a backup of etcd is restored to before a pod came to a node",
+    noticedBy: "src/controller/rollback/distrust-shared.test.ts",
+  },
+  {
+    name: "shared-deleted-untrusted",
+    removes: "where several nodes write, no replica is deleted while records are about to be rebuilt",
+    edits: {
+      file: "src/controller/attachment/removal/delete-replica.ts",
+      find: `  if (isShared && !(await isTrusted(ports, undefined, signal))) return`,
+      replace: `  if (isShared && signal.aborted) return`,
+    },
+    breaks: ["replica-removed"],
+    storm: restoredSharedClustersStorm,
+    takes: "a backup of etcd is restored while a volume has a replica",
+    noticedBy: "src/controller/attachment/removal/delete-replica.test.ts",
+  },
+  {
+    name: "shared-unstaged-pod",
+    removes:
+      "where several nodes write, a pod keeps the volume published only where its node has not unstaged it",
+    edits: {
+      file: "src/csi/controller/publish/unpublish-obstacle.ts",
+      find: `  if (!unstaged.ok || unstaged.value) return`,
+      replace: `  if (!unstaged.ok) return`,
+    },
+    breaks: ["not-converged", "leaked"],
+    storm: restoredSharedClustersStorm,
+    takes: "a backup of etcd brings back a pod that has started, and has been unstaged since",
+    noticedBy: "src/csi/controller/publish/controller-unpublish-volume.test.ts",
+  },
+  {
+    name: "shared-staged-withdrawn",
+    removes: "where several nodes write, a volume is staged only where it is requested past the cache",
+    edits: {
+      file: "src/node/stage/same-device.ts",
+      find: `  return isRequestedPrimary(attachment) && !isTerminating(attachment);`,
+      replace: `  return isRequestedPrimary(attachment) || !isTerminating(attachment);`,
+    },
+    breaks: ["csi-answer", "healthy-writer-cut-off"],
+    storm: restoredSharedClustersStorm,
+    takes: "a pod comes to the node while its volume is being unpublished there",
+    noticedBy: "src/node/stage/shared-stage.test.ts",
   },
   {
     name: "shared-request-lost",

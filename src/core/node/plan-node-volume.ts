@@ -44,7 +44,7 @@ export type NodeVolumeAction =
   | { readonly kind: "Checkpoint"; readonly epoch: number }
   /** The object with this node's request was lost, and a workload uses the volume here. */
   | { readonly kind: "RequestWriter" }
-  /** The attachment of a volume that several nodes may write is marked as staged, and nothing of it is here. */
+  /** A volume that several nodes may write is marked as staged, and nothing of it is here. */
   | { readonly kind: "TakeBackStaged" }
   /**
    * Another node has reclaimed the volume while a pod uses it here: nothing is unmounted, and an event

@@ -19,6 +19,8 @@ const never = new AbortController().signal;
 interface Leaving {
   /** What the cache shows of the mark that its node has staged the volume. */
   readonly staged?: true;
+  /** As an older backup shows it: a primary without a request. */
+  readonly role?: "Primary";
   /** Whether another controller marks it once the detach is planned. */
   readonly isMarkedLate?: boolean;
   readonly isOutOfService?: boolean;
@@ -34,6 +36,7 @@ async function leave(
   world: ReconcileWorld,
   {
     staged,
+    role,
     isMarkedLate = false,
     isOutOfService = false,
     isGone = false,
@@ -58,7 +61,10 @@ async function leave(
     status: { ...provisioned, conditions },
   });
   const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
-  const spec = staged === undefined ? {} : { staged };
+  const spec = {
+    ...(staged === undefined ? {} : { staged }),
+    ...(role === undefined ? {} : { role, writerRequest: undefined }),
+  };
   await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, spec, status })));
   world.attachedTo.add("node-a");
   if (isOutOfService) world.outOfService.add("node-a");
@@ -112,6 +118,11 @@ describe("detach of a replica, where several nodes write", () => {
     [
       "makes it again, with its mark, where its node has not",
       { staged: true },
+      ["Replica", true, false, undefined, ["node-a"]],
+    ],
+    [
+      "does so also where an older backup shows it as a primary",
+      { staged: true, role: "Primary" },
       ["Replica", true, false, undefined, ["node-a"]],
     ],
     ["keeps it where it is marked since its plan", { isMarkedLate: true }, kept],
