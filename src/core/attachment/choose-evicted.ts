@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../primitives/timestamp.ts";
 import { couldTakeOver, isWriterWell } from "../writer/node-health.ts";
 import { isAttached } from "./is-attached.ts";
-import { isReplica, isUsedReplica } from "./is-replica.ts";
+import { isReplica, mayBeStaged } from "./is-replica.ts";
 import {
   isDeletedByHand,
   isRecordMissing,
@@ -74,7 +74,7 @@ function countLeft({ metadata }: AzVolumeAttachment, observed: ObservedVolume | 
 function isEvictable({ attachment, observed }: SlotHolder): boolean {
   if (observed === undefined || isTerminating(attachment) || attachment.status?.state !== "Attached")
     return false;
-  return isReplica(recordOf(observed), attachment) && !isUsedReplica(observed, attachment);
+  return isReplica(recordOf(observed), attachment) && !mayBeStaged(observed, attachment);
 }
 
 function costOf({ observed }: SlotHolder): Cost {

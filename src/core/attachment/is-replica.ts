@@ -14,11 +14,6 @@ export function isReplica(record: WriterRecord | undefined, { spec }: AzVolumeAt
   return spec.role === "Replica" && spec.writerRequest === undefined && !mayWrite(record, spec.nodeName);
 }
 
-/** Whether a replica's node may write, where several nodes do. */
-export function isUsedReplica(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  return isReplica(undefined, attachment) && mayBeStaged(observed, attachment);
-}
-
 /** Whether a volume that several nodes may write is marked as staged on a node that is not lost. */
 export function mayBeStaged(
   { volume, orchestratorNode }: ObservedVolume,

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { fromTimestamp } from "../../primitives/timestamp.ts";
-import { isReplica, isUsedReplica, mayWrite } from "../is-replica.ts";
+import { isReplica, mayBeStaged, mayWrite } from "../is-replica.ts";
 import {
   isGivenUp,
   isResizingOffline,
@@ -47,7 +47,7 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
 /** Deletes the replicas that are of no use where they are, in the way, or too many. */
 function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   const replicas = stayingAttachments(observed).filter(
-    (attachment) => isReplica(recordOf(observed), attachment) && !isUsedReplica(observed, attachment),
+    (attachment) => isReplica(recordOf(observed), attachment) && !mayBeStaged(observed, attachment),
   );
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
     attachments.map((attachment) => ({

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../../api/az-volume-attachment.ts";
 import { couldTakeOver, isWriterWell } from "../../writer/node-health.ts";
 import { isAttached } from "../is-attached.ts";
-import { isReplica, isUsedReplica } from "../is-replica.ts";
+import { isReplica, mayBeStaged } from "../is-replica.ts";
 import {
   isRecordMissing,
   maxSharesOf,
@@ -31,8 +31,10 @@ export function planSurplus(
   const { maxMountReplicaCount } = observed.volume.spec;
   // Replicas that are being deleted, also by this plan, are not counted. Their shares become free
   // already, and another deletion would free one too many.
-  const used = stayingAttachments(observed).filter((attachment) => isUsedReplica(observed, attachment));
-  const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length - used.length;
+  const staged = stayingAttachments(observed).filter(
+    (attachment) => isReplica(recordOf(observed), attachment) && mayBeStaged(observed, attachment),
+  );
+  const room = maxSharesOf(observed.volume) - nonReplicasOf(observed).length - staged.length;
   // The writer before last is the best replica: surplus replicas are deleted only after the new primary
   // is served.
   const isServing = isPrimaryServed(observed) && isSettled(observed, replicas);
@@ -54,7 +56,7 @@ export function planSurplus(
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than requested, or a primary needs its share",
-    onlyWhile: othersStay(observed, [...ranked.slice(count), ...used], {
+    onlyWhile: othersStay(observed, [...ranked.slice(count), ...staged], {
       isGrantNeeded: index >= sharesShort,
     }),
   }));
