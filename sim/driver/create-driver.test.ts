@@ -212,11 +212,11 @@ describe("the driver in the simulation", () => {
     });
   }
 
-  /** A zone without room: refused at once, or at the end of an operation that leaves a failed disk. */
-  const full = { code: "ZonalAllocationFailed", message: "There is no room in zone 1." } as const;
+  /** A zone without the SKU: refused at once, or at the end of an operation that leaves a failed disk. */
+  const lacking = { code: "InvalidAvailabilityZone", message: "Zone 1 does not offer it." } as const;
   const refusals: readonly FaultEffect[] = [
-    { kind: "Error", status: 409, ...full },
-    { kind: "FailOperation", ...full, applied: "none" },
+    { kind: "Error", status: 400, ...lacking },
+    { kind: "FailOperation", ...lacking, applied: "none" },
   ];
   const crashes: readonly { readonly step: StepName; readonly nth: number }[] = [
     { step: "create-object", nth: 1 },

@@ -48,14 +48,13 @@ const REGIONS = `Not every region and zone offers every SKU, and a VM size may n
 \`ultraSSDEnabled\`). The driver does not check this: Azure refuses the creation or the attach, and the event
 carries its answer.
 
-Where a zone lacks the SKU, or has no room for the disk, CreateVolume tries the next zone that is allowed:
-those of the nodes, or the class's \`allowedTopologies\`, in the order of external-provisioner, which begins
-with the zone of the node that the scheduler has chosen. The event \`OtherZone\` names both zones, and the pod
-is scheduled again, to the disk's zone. After the last zone the answer is RESOURCE_EXHAUSTED: with
-\`volumeBindingMode: WaitForFirstConsumer\` the scheduler chooses a node again, and with \`Immediate\` all
-zones are tried again. If only one zone is allowed and lacks the SKU, the answer is INVALID_ARGUMENT. The
-driver does not know where a pod can run: if its node affinity, or another of its volumes, binds it to some
-zones, name these in \`allowedTopologies\`.`;
+Where a zone lacks the SKU, CreateVolume tries the next zone that is allowed: those of the nodes, or the
+class's \`allowedTopologies\`, in the order of external-provisioner, which begins with the zone of the node that
+the scheduler has chosen. The event \`OtherZone\` names both zones, and the pod is scheduled again, to the disk's
+zone. After the last zone, and for a zone that is only full, the answer is RESOURCE_EXHAUSTED: with
+\`volumeBindingMode: WaitForFirstConsumer\` the scheduler chooses a node again. If only one zone is allowed and
+lacks the SKU, the answer is INVALID_ARGUMENT. The driver does not know where a pod can run: if its node
+affinity, or another of its volumes, binds it to some zones, name these in \`allowedTopologies\`.`;
 
 const SKU_COLUMNS = ["SKU", "GiB", "`maxShares` at most", "host cache if not shared", "attaches in"];
 const PERFORMANCE_COLUMNS = [

@@ -76,14 +76,6 @@ export function choosePlacement(request: {
   );
 }
 
-/** Failures to make a disk that another zone of its region may not have. */
-export type ZoneFailure = FailureOf<"NotOfferedInZone" | "NoCapacityInZone">;
-
-/** Whether a failure to make a disk is one of its zone. */
-export function isOfZone(failure: Failure | undefined): failure is ZoneFailure {
-  return failure?.kind === "NotOfferedInZone" || failure?.kind === "NoCapacityInZone";
-}
-
 /**
  * The place in which a disk is tried next that could not be made in `present`: that of the term behind it, in
  * the order in which `choosePlacement` takes them, and in the same region. So the place of a disk says which

@@ -37,9 +37,7 @@ export const eventReasons = {
   OtherZone: {
     type: "Warning",
     shownOn: ["PersistentVolumeClaim"],
-    when:
-      "Azure has no such disk, or no room for it, in the zone that was chosen, and another allowed one is " +
-      "tried",
+    when: "Azure makes no such disk in the zone that was chosen, and another allowed one is tried",
     remedy:
       "Its pods can run in that zone only. If they can't, delete the claim, and allow other zones in " +
       "allowedTopologies of the StorageClass, or choose another SKU.",

@@ -75,6 +75,12 @@ function denied(action: string): Failure {
   return { kind: "CloudUnauthorized", code: "AuthorizationFailed", message, requestId: "r-1" };
 }
 
+const notOffered = (zone: string): Failure => ({
+  kind: "NotOfferedInZone",
+  zone,
+  detail: "PremiumV2_LRS disk is not supported.",
+});
+
 describe("createVolume", () => {
   it("hands the geometry of a new file system to the node, in the volume's context", async () => {
     await withController(async (world) => {
@@ -404,11 +410,6 @@ describe("createVolume", () => {
       });
     });
 
-  const notOffered = (zone: string): Failure => ({
-    kind: "NotOfferedInZone",
-    zone,
-    detail: "PremiumV2_LRS disk is not supported.",
-  });
   const noCapacity = (zone: string): Failure => ({ kind: "NoCapacityInZone", zone, detail: "It is full." });
   const inZones = (preferred: readonly string[], requisite = preferred): Partial<Request> => {
     const terms = (zones: readonly string[]): { readonly segments: Record<string, string> }[] =>
@@ -443,13 +444,17 @@ describe("createVolume", () => {
       request: inZones(["eastus-2"], ["eastus-1", "eastus-2", "eastus-3"]),
       tried: [
         ["2", notOffered("2")],
-        ["1", noCapacity("1")],
+        ["1", notOffered("1")],
         ["3", noCapacity("3")],
       ],
       answered: "NoCapacityInZone",
     },
     { request: inZones(["eastus-1"]), tried: [["1", notOffered("1")]], answered: "InvalidArgument" },
-    { request: inZones(["eastus-1"]), tried: [["1", noCapacity("1")]], answered: "NoCapacityInZone" },
+    {
+      request: inZones(["eastus-1", "eastus-2"]),
+      tried: [["1", noCapacity("1")]],
+      answered: "NoCapacityInZone",
+    },
     {
       request: inZones(["eastus-1", "westus-2"]),
       tried: [["1", notOffered("1")]],
@@ -855,7 +860,7 @@ describe("createVolume with a content source", () => {
         capacityRange: undefined,
         accessibilityRequirements: { requisite, preferred: [] },
       });
-      const failure = { kind: "NoCapacityInZone", zone: "2", detail: "It is full." } as const;
+      const failure = notOffered("2");
       await world.failed("pvc-1", "CreationFailed", failure);
       await world.until(() => world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined);
       await world.removeFinalizers("pvc-1");

@@ -5,7 +5,6 @@ import { labelValue, ownVolumeObjectName } from "../../core/api/object-names.ts"
 import { isDeleting } from "../../core/attachment/observed-volume.ts";
 import {
   answerInZone,
-  isOfZone,
   nextPlacement,
   topologyOfNodes,
   type TopologyRequirement,
@@ -133,13 +132,15 @@ async function yieldToCancellation(
 
 /**
  * The request for the zone that is tried next; undefined: the volume has failed for another reason, or there
- * is none. Each zone comes once, since the volume's own place says which ones were tried.
+ * is none. Each zone comes once, since the volume's own place says which ones were tried. A zone that is full
+ * is not left: it may have room soon, and the pod may be able to run in no other.
  */
 function inNextZone(volume: AzVolume, request: CreateRequest, { zones }: Target): CreateRequest | undefined {
   const { location: _, zone: __, ...disk } = request.spec.disk;
-  const place = isOfZone(fromObjectError(volume.status?.error))
-    ? nextPlacement(volume.spec.disk, zones)
-    : undefined;
+  const place =
+    fromObjectError(volume.status?.error)?.kind === "NotOfferedInZone"
+      ? nextPlacement(volume.spec.disk, zones)
+      : undefined;
   return place && { ...request, spec: { ...request.spec, disk: { ...disk, ...place } } };
 }
 
