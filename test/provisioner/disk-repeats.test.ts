@@ -1,41 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
-import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
-import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import {
-  LOCATION,
-  RESOURCE_GROUP,
-  SUBSCRIPTION_ID,
-  aDiskRequest,
-  diskUri,
-  failureOf,
-  never,
-} from "../contract/worlds/cloud-bench.ts";
-import { provisionerOnModel } from "./provisioner-on-model.ts";
+import { aDiskRequest, diskUri, failureOf, never } from "../contract/worlds/cloud-bench.ts";
+import { anAzure } from "./an-azure.ts";
 
 const OVER_QUOTA: FaultEffect = { kind: "Error", status: 409, code: "QuotaExceeded" };
 const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
-
-/** Azure's model without a disk, and a provisioner over it. */
-function anAzure(): {
-  readonly clock: VirtualClock;
-  readonly model: ComputeModel;
-  readonly cloud: AzureCloudProvisioner;
-} {
-  const clock = createVirtualClock();
-  const model = createComputeModel({ clock });
-  addResourceGroup(model.world, {
-    subscriptionId: SUBSCRIPTION_ID,
-    name: RESOURCE_GROUP,
-    location: LOCATION,
-  });
-  return { clock, model, cloud: provisionerOnModel(model, clock) };
-}
 
 describe("a request that writes a disk", () => {
   it("is not sent if its precondition fails when its turn comes", async () => {

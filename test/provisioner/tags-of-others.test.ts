@@ -1,24 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { settledOn } from "../../src/controller/testing/settled.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { FaultEffect } from "../../src/emulator/model/pace/faults.ts";
-import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import { azureLimits } from "../../src/provisioner/arm/throttle-budget.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import {
-  LOCATION,
-  RESOURCE_GROUP,
-  SUBSCRIPTION_ID,
-  aDiskRequest,
-  failureOf,
-  mayAlways,
-  never,
-} from "../contract/worlds/cloud-bench.ts";
-import { provisionerOnModel } from "./provisioner-on-model.ts";
+import { aDiskRequest, failureOf, mayAlways, never } from "../contract/worlds/cloud-bench.ts";
+import { anAzure } from "./an-azure.ts";
 
 /**
  * Half of the writes serve everything but tags, a quarter failover and detaches. One is added each second.
@@ -43,17 +34,8 @@ async function withDisk(
   }) => Promise<void>,
   limits = azureLimits,
 ): Promise<void> {
-  const clock = createVirtualClock();
-  const model = createComputeModel({ clock, settings: { timeScale: 0 } });
-  addResourceGroup(model.world, {
-    subscriptionId: SUBSCRIPTION_ID,
-    name: RESOURCE_GROUP,
-    location: LOCATION,
-  });
-  const cloud = provisionerOnModel(model, clock, { limits });
-  const { diskUri } = valueOf(
-    await settledOn(clock, cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)),
-  );
+  const { clock, model, cloud, run } = anAzure({ model: { timeScale: 0 }, provisioner: { limits } });
+  const { diskUri } = valueOf(await run(cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)));
   const tags = (): unknown => findDisk(model.world, diskUri)?.spec.tags;
   await act({
     model,
