@@ -3,45 +3,27 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { promisify } from "node:util";
 import type { Failure } from "../../src/core/failure/failure.ts";
 import type { Result } from "../../src/core/failure/result.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aDevice, aFormattedDevice, aStagedVolume, DISK_BYTES, kindOf, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
-const TEST_TIMEOUT_MS = 900_000;
-const DISK_BYTES = 320n * 1024n * 1024n;
 /** Of a disk that is gone: nothing has this number. */
 const GONE = "259:99999";
-const never = new AbortController().signal;
 const run = promisify(execFile);
 
-const devices = dataPlaneAvailable();
-
 function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): void {
-  it(
-    sentence,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async (context) => {
-      const world = await makeLinuxHostWorld();
-      try {
-        const why = world.whyNot("btrfs");
-        if (why === undefined) await test(world);
-        else context.skip(why);
-      } finally {
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(sentence, { fsType: "btrfs" }, test);
 }
 
 describe("Linux host: which disk a btrfs is on", () => {
   on("is known for a source and its copy, in whatever order they are mounted", async (world) => {
-    const source = await aFormattedDevice(world, 0);
+    const source = await aFormattedDevice(world, 0, "btrfs");
     const [first, second] = [world.pathOf("first"), world.pathOf("second")];
     valueOf(await mount(world, source, first));
     await writeFile(`${first}/file`, "of the source", { flush: true });
@@ -71,7 +53,7 @@ describe("Linux host: which disk a btrfs is on", () => {
   });
 
   on("is mounted where an earlier disk with its number was one of several", async (world) => {
-    const source = await aFormattedDevice(world, 0);
+    const source = await aFormattedDevice(world, 0, "btrfs");
     valueOf(await mount(world, source, world.pathOf("source")));
     const several = [await aDevice(world, 1), await aDevice(world, 2)] as const;
     await run("mkfs.btrfs", ["-q", "-d", "single", ...several.map(({ path }) => path)]);
@@ -89,7 +71,7 @@ describe("Linux host: which disk a btrfs is on", () => {
   });
 
   on("is known for a subvolume and of a folder that are bound elsewhere", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     await run("btrfs", ["subvolume", "create", `${staging}/nested`]);
     await mkdir(`${staging}/folder`);
     const paths = [world.pathOf("nested"), world.pathOf("folder")];
@@ -106,7 +88,7 @@ describe("Linux host: which disk a btrfs is on", () => {
   });
 
   on("is known for a mount that another one hides", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     const target = world.pathOf("target");
     valueOf(await bind(world, staging, target));
     await run("mount", ["-t", "tmpfs", "none", target]);
@@ -119,7 +101,7 @@ describe("Linux host: which disk a btrfs is on", () => {
 
 describe("Linux host: a btrfs whose disk can't be found out", () => {
   on("keeps its mount, which nothing takes for another disk's or for none", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     const repair = await breakStat(world);
     for (const [what, answer] of Object.entries({
       mountAt: world.host.mountAt(staging, never),
@@ -139,8 +121,8 @@ describe("Linux host: a btrfs whose disk can't be found out", () => {
   });
 
   on("says nothing of a disk with another btrfs, which is found out", async (world) => {
-    const { device } = await aStagedVolume(world);
-    const other = await aFormattedDevice(world, 1);
+    const { device } = await aStagedVolume(world, "btrfs");
+    const other = await aFormattedDevice(world, 1, "btrfs");
     const repair = await breakStat(world);
     assert.deepEqual(valueOf(await world.host.mountsOf(other.majorMinor, never)), []);
     assert.equal(valueOf(await world.host.isClean(cleanRequest(other), never)).clean, true);
@@ -149,7 +131,7 @@ describe("Linux host: a btrfs whose disk can't be found out", () => {
   });
 
   on("is not kept mounted, and is mounted later", async (world) => {
-    const device = await aFormattedDevice(world, 0);
+    const device = await aFormattedDevice(world, 0, "btrfs");
     const staging = world.pathOf("staging");
     const repair = await breakStat(world);
     assert.equal(kindOf(await mount(world, device, staging)), "HostCommandFailed");
@@ -161,7 +143,7 @@ describe("Linux host: a btrfs whose disk can't be found out", () => {
   });
 
   on("is unmounted", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     const repair = await breakStat(world);
     valueOf(await world.host.unmount(staging, never));
     assert.equal((await isClean(world, device)).clean, true);
@@ -195,7 +177,7 @@ describe("Linux host: a btrfs on several disks", () => {
   });
 
   on("holds both disks if a pod makes it so while it is mounted", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     const other = await aDevice(world, 1);
     await run("btrfs", ["device", "add", "--nodiscard", other.path, staging]);
     for (const { majorMinor } of [device, other]) {
@@ -216,7 +198,7 @@ describe("Linux host: a btrfs on several disks", () => {
   });
 
   on("grows on the disk that has replaced its first one", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     const other = await aDevice(world, 1);
     await run("btrfs", ["device", "add", "--nodiscard", other.path, staging]);
     await run("btrfs", ["device", "remove", device.path, staging]);
@@ -231,7 +213,7 @@ describe("Linux host: a btrfs on several disks", () => {
 
 describe("Linux host: a btrfs that fails over", () => {
   on("has every synced file on the next node, while the dead mount is still there", async (world) => {
-    const { device, staging } = await aStagedVolume(world);
+    const { device, staging } = await aStagedVolume(world, "btrfs");
     await writeFile(`${staging}/synced`, "synced", { flush: true });
     await world.attachSameDisk({ lun: 0, asLun: 2 });
     await world.detachDisk(0);
@@ -251,7 +233,7 @@ describe("Linux host: a btrfs that fails over", () => {
   });
 
   on("shows a reader what was synced, from the log that only its mount replays", async (world) => {
-    const { staging } = await aStagedVolume(world);
+    const { staging } = await aStagedVolume(world, "btrfs");
     await writeFile(`${staging}/first`, "committed", { flush: true });
     valueOf(await world.host.flush(staging, never));
     await writeFile(`${staging}/first`, "in the log only", { flush: true });
@@ -270,7 +252,7 @@ describe("Linux host: a btrfs that fails over", () => {
 describe("Linux host: clean of a btrfs", () => {
   for (const accessType of ["mount", "block"] as const)
     on(`isn't while only another mount namespace has it mounted (${accessType})`, async (world) => {
-      const { device, staging } = await aStagedVolume(world);
+      const { device, staging } = await aStagedVolume(world, "btrfs");
       const leave = await world.keepRunning("unshare", [
         "--mount",
         "--propagation",
@@ -288,8 +270,8 @@ describe("Linux host: clean of a btrfs", () => {
     });
 
   on("is, of one disk, while another one's is mounted", async (world) => {
-    await aStagedVolume(world);
-    const other = await aFormattedDevice(world, 1);
+    await aStagedVolume(world, "btrfs");
+    const other = await aFormattedDevice(world, 1, "btrfs");
     assert.equal((await isClean(world, other)).clean, true);
     assert.equal((await isClean(world, { majorMinor: GONE })).clean, true);
   });
@@ -350,26 +332,4 @@ function mount(
   readOnly = false,
 ): Promise<Result<void, Failure>> {
   return host.mountDevice({ device, path, fsType: "btrfs", mountFlags: [], readOnly }, never);
-}
-
-async function aDevice(world: LinuxHostWorld, lun: number): Promise<Device> {
-  await world.attachDisk({ lun, sizeBytes: DISK_BYTES });
-  return valueOf(await world.host.findDevice({ lun }, never));
-}
-
-async function aFormattedDevice(world: LinuxHostWorld, lun: number): Promise<Device> {
-  const device = await aDevice(world, lun);
-  valueOf(await world.host.format({ device, fsType: "btrfs", uuid: randomUUID() }, never));
-  return device;
-}
-
-async function aStagedVolume(world: LinuxHostWorld) {
-  const device = await aFormattedDevice(world, 0);
-  const staging = world.pathOf("staging");
-  valueOf(await mount(world, device, staging));
-  return { device, staging };
-}
-
-function kindOf(result: Result<unknown, Failure>): string {
-  return result.ok ? "success" : result.failure.kind;
 }

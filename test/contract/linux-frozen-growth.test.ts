@@ -4,27 +4,21 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { describe, it } from "node:test";
-import type { TestContext } from "node:test";
+import { describe } from "node:test";
 import { promisify } from "node:util";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aPublishedVolume, DISK_BYTES, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
-/** XFS refuses anything below 300 MiB. */
-const DISK_BYTES = 320n * 1024n * 1024n;
 const GROWN_BYTES = 2n * DISK_BYTES;
 /** No call of these takes that long, unless it waits for the thaw. */
 const CALL_MAX_MS = 60_000;
 const POLL_MS = 20;
-const never = new AbortController().signal;
 const run = promisify(execFile);
-const devices = dataPlaneAvailable();
 const growers: Readonly<Record<"ext4" | "xfs" | "btrfs", string>> = {
   ext4: "resize2fs",
   xfs: "xfs_growfs",
@@ -43,38 +37,18 @@ const soon = (): AbortSignal => AbortSignal.timeout(CALL_MAX_MS);
 
 /** A volume that is staged and published, and whose disk has grown since. */
 function on(fsType: keyof typeof growers, sentence: string, test: (given: Published) => Promise<void>): void {
-  it(
-    `${sentence}: ${fsType}`,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async (context: TestContext) => {
-      const world = await makeLinuxHostWorld();
-      const [staging, target] = [world.pathOf("staging"), world.pathOf("target")];
-      try {
-        const reason = world.whyNot(fsType);
-        if (reason !== undefined) {
-          context.skip(reason);
-          return;
-        }
-        const { host } = world;
-        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-        const small = valueOf(await host.findDevice({ lun: 0 }, never));
-        const uuid = crypto.randomUUID();
-        valueOf(await host.format({ device: small, fsType, uuid, geometry: {} }, never));
-        const mount = { device: small, path: staging, fsType, mountFlags: [], readOnly: false };
-        valueOf(await host.mountDevice(mount, never));
-        const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
-        valueOf(await host.bindMount(bind, never));
-        await world.growDisk({ lun: 0, sizeBytes: GROWN_BYTES });
-        const device = valueOf(await host.rescanDevice(small, never));
-        await test({ world, fsType, device, staging, target });
-      } finally {
-        // What a test that fails has left frozen.
-        for (const path of [target, staging])
-          await run("fsfreeze", ["--unfreeze", path]).catch(() => undefined);
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(`${sentence}: ${fsType}`, { fsType }, async (world) => {
+    const { device: small, staging, target } = await aPublishedVolume(world, fsType);
+    try {
+      await world.growDisk({ lun: 0, sizeBytes: GROWN_BYTES });
+      const device = valueOf(await world.host.rescanDevice(small, never));
+      await test({ world, fsType, device, staging, target });
+    } finally {
+      // What a test that fails has left frozen.
+      for (const path of [target, staging])
+        await run("fsfreeze", ["--unfreeze", path]).catch(() => undefined);
+    }
+  });
 }
 
 async function assertReleased({ world, device, staging, target }: Published): Promise<void> {

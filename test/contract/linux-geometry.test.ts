@@ -18,17 +18,15 @@ import {
   smallBlockMaxGiB,
 } from "../../src/core/volume/device/file-system-geometry.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
-import { type LinuxHostWorld, makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { never } from "./host/host-suite.ts";
+import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost, onRealDevices } from "./worlds/on-linux-host.ts";
 
-const TEST_TIMEOUT_MS = 900_000;
 /** XFS mounts none beside another that has it. */
 const uuid = randomUUID();
 const mark = { diskUri: "/disks/pvc-1", uuid };
-const never = new AbortController().signal;
 const run = promisify(execFile);
-const devices = dataPlaneAvailable();
 
 interface Made {
   readonly fsType: FileSystemType;
@@ -48,22 +46,10 @@ const made: readonly Made[] = [
 
 describe("Linux host that makes a file system with a geometry", () => {
   for (const { fsType, geometry } of made)
-    it(
+    onLinuxHost(
       `makes, checks, mounts and grows ${fsType} with ${JSON.stringify(geometry)}`,
-      { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-      async (context) => {
-        const world = await makeLinuxHostWorld();
-        try {
-          const reason = world.whyNot(fsType);
-          if (reason !== undefined) {
-            context.skip(reason);
-            return;
-          }
-          await makesAndGrows(world, { fsType, geometry });
-        } finally {
-          await world.close();
-        }
-      },
+      { fsType },
+      (world) => makesAndGrows(world, { fsType, geometry }),
     );
 });
 
@@ -129,20 +115,16 @@ async function superblockOf(path: string): Promise<{ readonly field: (name: stri
 
 describe("mkfs of this machine", () => {
   const withFile = (sentence: string, test: (path: string) => Promise<void>): void => {
-    it(
-      sentence,
-      { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-      async () => {
-        const directory = await mkdtemp(join(tmpdir(), "geometry-"));
-        const path = join(directory, "disk");
-        await writeFile(path, "");
-        try {
-          await test(path);
-        } finally {
-          await rm(directory, { recursive: true });
-        }
-      },
-    );
+    it(sentence, onRealDevices, async () => {
+      const directory = await mkdtemp(join(tmpdir(), "geometry-"));
+      const path = join(directory, "disk");
+      await writeFile(path, "");
+      try {
+        await test(path);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
+    });
   };
 
   withFile("takes every geometry that CreateVolume allows", async (path) => {

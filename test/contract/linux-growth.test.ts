@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { describe, it } from "node:test";
-import type { TestContext } from "node:test";
+import { describe } from "node:test";
 import { WHILE_READ_ONLY, WITH_ERRORS } from "../../src/core/node/file-system/why-not-grown.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aFormattedDevice, DISK_BYTES, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
-
-const TEST_TIMEOUT_MS = 240_000;
-/** XFS refuses anything below 300 MiB. */
-const DISK_BYTES = 320n * 1024n * 1024n;
-const never = new AbortController().signal;
-const devices = dataPlaneAvailable();
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
 interface Mounted {
   readonly world: LinuxHostWorld;
@@ -36,29 +28,13 @@ function on(
   { fsType, mountFlags }: { readonly fsType: FileSystemType; readonly mountFlags: readonly string[] },
   test: (given: Mounted) => Promise<void>,
 ): void {
-  it(
-    `${sentence}: ${fsType}`,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async (context: TestContext) => {
-      const world = await makeLinuxHostWorld();
-      try {
-        const reason = world.whyNot(fsType);
-        if (reason !== undefined) {
-          context.skip(reason);
-          return;
-        }
-        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        valueOf(await world.host.format({ device, fsType, uuid: randomUUID(), geometry: {} }, never));
-        const path = world.pathOf("staging");
-        const request = { device, path, fsType, mountFlags, readOnly: false };
-        valueOf(await world.host.mountDevice(request, never));
-        await test({ world, device, request });
-      } finally {
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(`${sentence}: ${fsType}`, { fsType }, async (world) => {
+    const device = await aFormattedDevice(world, 0, fsType);
+    const path = world.pathOf("staging");
+    const request = { device, path, fsType, mountFlags, readOnly: false };
+    valueOf(await world.host.mountDevice(request, never));
+    await test({ world, device, request });
+  });
 }
 
 const grow = ({ world, request }: Mounted, device: Device) =>

@@ -2,19 +2,15 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { promisify } from "node:util";
 import { valueOf } from "../../src/core/testing/value-of.ts";
 import type { FileSystemType } from "../../src/core/volume/device/file-system.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aDevice, DISK_BYTES, never } from "./host/host-suite.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
-const DISK_BYTES = 320n * 1024n * 1024n;
 const SECTOR_BYTES = 512;
-const never = new AbortController().signal;
 const run = promisify(execFile);
-const devices = dataPlaneAvailable();
 
 /** The uberblock's magic of ZFS, which blkid looks for at every KiB of its label. */
 const ZFS_UBERBLOCK_MAGIC = 0x00bab10cn;
@@ -52,49 +48,34 @@ const written: readonly Written[] = [
 describe("Linux host on a file system that a pod has hidden", () => {
   for (const { what, bytes, found } of written)
     for (const fsType of ["ext4", "xfs", "btrfs"] as const)
-      it(
-        `finds ${fsType} behind ${what}, and formats nothing`,
-        { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-        async (context) => {
-          const world = await makeLinuxHostWorld();
-          try {
-            const reason = world.whyNot(fsType);
-            if (reason !== undefined) {
-              context.skip(reason);
-              return;
-            }
-            const { host } = world;
-            await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-            const device = valueOf(await host.findDevice({ lun: 0 }, never));
-            const uuid = randomUUID();
-            valueOf(await host.format({ device, fsType, uuid, geometry: {} }, never));
-            const disk = await open(device.path, "r+");
-            try {
-              await disk.write(bytes, 0, bytes.length, Number(DISK_BYTES) - bytes.length);
-              await disk.sync();
-            } finally {
-              await disk.close();
-            }
-            const content = valueOf(await host.inspectDevice(device, never));
-            assert.match(content.kind === "otherData" ? content.detail : content.kind, found);
-            const other: FileSystemType = fsType === "xfs" ? "ext4" : "xfs";
-            assert.deepEqual(valueOf(await host.inspectFileSystem({ device, fsType: other }, never)), {
-              kind: "otherData",
-              detail: `no ${other}`,
-            });
-            const own = valueOf(await host.inspectFileSystem({ device, fsType }, never));
-            assert.deepEqual(own, { kind: "fileSystem", fsType, uuid });
-            const again = await host.format({ device, fsType, uuid: randomUUID(), geometry: {} }, never);
-            assert.equal(again.ok ? "ok" : again.failure.kind, "WrongFileSystem");
-            valueOf(await host.checkFileSystem({ device, fsType }, never));
-            const path = world.pathOf("staging");
-            valueOf(await host.mountDevice({ device, path, fsType, mountFlags: [], readOnly: false }, never));
-            const { stdout } = await run("findmnt", ["-rno", "FSTYPE", path]);
-            assert.equal(stdout.trim(), fsType);
-            valueOf(await host.unmount(path, never));
-          } finally {
-            await world.close();
-          }
-        },
-      );
+      onLinuxHost(`finds ${fsType} behind ${what}, and formats nothing`, { fsType }, async (world) => {
+        const { host } = world;
+        const device = await aDevice(world, 0);
+        const uuid = randomUUID();
+        valueOf(await host.format({ device, fsType, uuid, geometry: {} }, never));
+        const disk = await open(device.path, "r+");
+        try {
+          await disk.write(bytes, 0, bytes.length, Number(DISK_BYTES) - bytes.length);
+          await disk.sync();
+        } finally {
+          await disk.close();
+        }
+        const content = valueOf(await host.inspectDevice(device, never));
+        assert.match(content.kind === "otherData" ? content.detail : content.kind, found);
+        const other: FileSystemType = fsType === "xfs" ? "ext4" : "xfs";
+        assert.deepEqual(valueOf(await host.inspectFileSystem({ device, fsType: other }, never)), {
+          kind: "otherData",
+          detail: `no ${other}`,
+        });
+        const own = valueOf(await host.inspectFileSystem({ device, fsType }, never));
+        assert.deepEqual(own, { kind: "fileSystem", fsType, uuid });
+        const again = await host.format({ device, fsType, uuid: randomUUID(), geometry: {} }, never);
+        assert.equal(again.ok ? "ok" : again.failure.kind, "WrongFileSystem");
+        valueOf(await host.checkFileSystem({ device, fsType }, never));
+        const path = world.pathOf("staging");
+        valueOf(await host.mountDevice({ device, path, fsType, mountFlags: [], readOnly: false }, never));
+        const { stdout } = await run("findmnt", ["-rno", "FSTYPE", path]);
+        assert.equal(stdout.trim(), fsType);
+        valueOf(await host.unmount(path, never));
+      });
 });

@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { promisify } from "node:util";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aDevice, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
-const DISK_BYTES = 64n * 1024n * 1024n;
-const never = new AbortController().signal;
 const run = promisify(execFile);
-const devices = dataPlaneAvailable();
 
 interface Made {
   readonly world: LinuxHostWorld;
@@ -21,21 +17,11 @@ interface Made {
 
 /** A disk with a file system that mkfs(8) has made. */
 function on(sentence: string, mkfs: string, test: (given: Made) => Promise<void>): void {
-  it(
-    sentence,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async () => {
-      const world = await makeLinuxHostWorld();
-      try {
-        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        await run(mkfs, ["-q", "-F", device.path]);
-        await test({ world, device });
-      } finally {
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(sentence, {}, async (world) => {
+    const device = await aDevice(world, 0);
+    await run(mkfs, ["-q", "-F", device.path]);
+    await test({ world, device });
+  });
 }
 
 async function assertMounts({ world, device }: Made): Promise<void> {

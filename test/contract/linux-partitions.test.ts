@@ -1,21 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { promisify } from "node:util";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aDevice, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 import { writePartitionTable } from "./worlds/partition-table.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
-const DISK_BYTES = 64n * 1024n * 1024n;
 const SECTORS = 65_536;
 const UUID = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
-const never = new AbortController().signal;
 const run = promisify(execFile);
-const devices = dataPlaneAvailable();
 
 interface Partitioned {
   readonly world: LinuxHostWorld;
@@ -25,29 +21,19 @@ interface Partitioned {
 
 /** A disk with one partition that the kernel has seen, as at the attach of a SCSI disk. */
 function on(sentence: string, test: (given: Partitioned) => Promise<void>): void {
-  it(
-    sentence,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async () => {
-      const world = await makeLinuxHostWorld();
-      try {
-        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-        const disk = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        await writePartitionTable(disk.path, { start: 2048, size: SECTORS });
-        await run("partx", ["--add", disk.path]);
-        try {
-          const partition = valueOf(await world.host.findPartition({ disk, partition: 1 }, never));
-          await test({ world, disk, partition });
-        } finally {
-          valueOf(await world.host.unmount(world.pathOf("staging"), never));
-          // A loop device keeps the partitions of the file that it had.
-          await run("partx", ["--delete", disk.path]);
-        }
-      } finally {
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(sentence, {}, async (world) => {
+    const disk = await aDevice(world, 0);
+    await writePartitionTable(disk.path, { start: 2048, size: SECTORS });
+    await run("partx", ["--add", disk.path]);
+    try {
+      const partition = valueOf(await world.host.findPartition({ disk, partition: 1 }, never));
+      await test({ world, disk, partition });
+    } finally {
+      valueOf(await world.host.unmount(world.pathOf("staging"), never));
+      // A loop device keeps the partitions of the file that it had.
+      await run("partx", ["--delete", disk.path]);
+    }
+  });
 }
 
 describe("Linux host on a partition", () => {

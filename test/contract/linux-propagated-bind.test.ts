@@ -3,19 +3,15 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { promisify } from "node:util";
 import { parseMountinfo, topMountAt } from "../../src/core/node/parse-mountinfo.ts";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import { makeLinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { aStagedVolume, never } from "./host/host-suite.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
-const DISK_BYTES = 64n * 1024n * 1024n;
-const never = new AbortController().signal;
 const run = promisify(execFile);
-const devices = dataPlaneAvailable();
 
 interface Staged {
   readonly world: LinuxHostWorld;
@@ -27,38 +23,28 @@ interface Staged {
 
 /** The host's mounts are propagated to another mount namespace, as those of a node plug-in's container. */
 function on(sentence: string, test: (given: Staged) => Promise<void>): void {
-  it(
-    sentence,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async () => {
-      const world = await makeLinuxHostWorld();
-      const [staging, target] = [world.pathOf("staging"), world.pathOf("target")];
-      const root = dirname(staging);
-      await run("mount", ["--bind", root, root]);
-      await run("mount", ["--make-private", root]);
-      await run("mount", ["--make-shared", root]);
-      const args = ["--mount", "--propagation", "unchanged", "sh", "-c", "echo ready; exec cat"];
-      const other = spawn("unshare", args, { stdio: ["pipe", "pipe", "inherit"] });
-      const ended = once(other, "exit");
-      try {
-        await once(other.stdout, "data");
-        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        await run("mkfs.ext4", ["-q", "-F", device.path]);
-        const request = { device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false } as const;
-        valueOf(await world.host.mountDevice(request, never));
-        await writeFile(`${staging}/file`, "text");
-        assert.ok(other.pid !== undefined);
-        await test({ world, staging, target, elsewhere: other.pid });
-      } finally {
-        for (const path of [target, staging]) valueOf(await world.host.unmount(path, never));
-        other.stdin.end();
-        await ended;
-        await run("umount", [root]);
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(sentence, { fsType: "ext4" }, async (world) => {
+    const [staging, target] = [world.pathOf("staging"), world.pathOf("target")];
+    const root = dirname(staging);
+    await run("mount", ["--bind", root, root]);
+    await run("mount", ["--make-private", root]);
+    await run("mount", ["--make-shared", root]);
+    const args = ["--mount", "--propagation", "unchanged", "sh", "-c", "echo ready; exec cat"];
+    const other = spawn("unshare", args, { stdio: ["pipe", "pipe", "inherit"] });
+    const ended = once(other, "exit");
+    try {
+      await once(other.stdout, "data");
+      await aStagedVolume(world, "ext4");
+      await writeFile(`${staging}/file`, "text");
+      assert.ok(other.pid !== undefined);
+      await test({ world, staging, target, elsewhere: other.pid });
+    } finally {
+      for (const path of [target, staging]) valueOf(await world.host.unmount(path, never));
+      other.stdin.end();
+      await ended;
+      await run("umount", [root]);
+    }
+  });
 }
 
 async function optionsAt(pid: number | "self", path: string): Promise<readonly string[] | undefined> {

@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
 import { valueOf } from "../../src/core/testing/value-of.ts";
-import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host/host-provisioner.ts";
+import { aDevice, never } from "./host/host-suite.ts";
 import type { DeviceUse } from "./worlds/device-user.ts";
-import { makeLinuxHostWorld, stateOf, until } from "./worlds/linux-host-world.ts";
+import { stateOf, until } from "./worlds/linux-host-world.ts";
 import type { LinuxHostWorld } from "./worlds/linux-host-world.ts";
+import { onLinuxHost } from "./worlds/on-linux-host.ts";
 import { startDeviceUser } from "./worlds/start-device-user.ts";
 
-const TEST_TIMEOUT_MS = 240_000;
-const DISK_BYTES = 64n * 1024n * 1024n;
 /** Below 256 MiB: the kernel shows it with leading zeros in one place, and without them in another. */
 const LOW_ADDRESS = 0x20_0000;
 const block: CleanRequest = { accessType: "block", lun: 0, lastMajorMinor: undefined, lunsOfOthers: [] };
-const never = new AbortController().signal;
-const devices = dataPlaneAvailable();
 
 interface Used {
   readonly world: LinuxHostWorld;
@@ -25,25 +21,15 @@ interface Used {
 }
 
 function on(sentence: string, use: Omit<DeviceUse, "path">, test: (used: Used) => Promise<void>): void {
-  it(
-    sentence,
-    { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) },
-    async () => {
-      const world = await makeLinuxHostWorld();
-      try {
-        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-        const { pid, end } = await startDeviceUser({ ...use, path: device.path });
-        try {
-          await test({ world, device, pid, end });
-        } finally {
-          await end();
-        }
-      } finally {
-        await world.close();
-      }
-    },
-  );
+  onLinuxHost(sentence, {}, async (world) => {
+    const device = await aDevice(world, 0);
+    const { pid, end } = await startDeviceUser({ ...use, path: device.path });
+    try {
+      await test({ world, device, pid, end });
+    } finally {
+      await end();
+    }
+  });
 }
 
 on("isn't clean of raw block that a process has mapped and closed", { mapping: "shared" }, (used) =>
