@@ -115,6 +115,18 @@ describe("a Windows node with several volumes", () => {
     assert.deepEqual(calls, [calls[0], calls[0]]);
   });
 
+  it("asks PowerShell three times for a volume's usage", async () => {
+    const bind = { stagingPath: world.pathOf("staging-3"), targetPath: world.pathOf("target-3") };
+    valueOf(await world.host.bindMount({ ...bind, readOnly: false, mountFlags: [] }, never));
+    world.machine.calls.length = 0;
+    valueOf(await world.host.fileSystemStats(bind.targetPath, never));
+    assert.deepEqual(
+      world.machine.calls.map(({ cmdlet }) => cmdlet),
+      ["Get-Disk", "Get-Partition", "Get-Volume"],
+    );
+    valueOf(await world.host.unmount(bind.targetPath, never));
+  });
+
   it("finds the folder of a link that names no drive", async () => {
     const [first] = devices;
     assert.ok(first !== undefined);

@@ -6,6 +6,7 @@ import { BEFORE_A_PARTITION } from "../../core/node/file-system/why-not-grown.ts
 import type { Device, FileSystemStats } from "../../ports/host/host-provisioner.ts";
 import { bringOnline, diskOf } from "./disks.ts";
 import { folderAt, mountedFolders, refuseMounted } from "./mount/mounted-folders.ts";
+import { linkAt } from "./mount/paths.ts";
 import { mountAt } from "./mount/read-mounts.ts";
 import { dataPartitionOf, listPartitions, type Partition, volumeOf } from "./partitions.ts";
 import { change, query } from "./storage-call.ts";
@@ -140,17 +141,18 @@ async function ownPartition(host: WindowsHostContext, device: Device): Promise<R
   return online.ok ? dataPartitionOf(host, disk.value) : online;
 }
 
-/** The partition behind a staged folder, or behind a link to one. */
+/**
+ * The partition behind a staged folder, or behind a link to one. The kubelet asks for each volume's usage once
+ * a minute, and each cmdlet costs some 0.1 s: what is mounted is listed once.
+ */
 async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition, Failure>> {
-  const mount = await mountAt(host, path);
-  if (!mount.ok) return mount;
-  if (mount.value === undefined || mount.value.isPlaceholder) return fail({ kind: "PathNotMounted", path });
-  const { majorMinor, isDead } = mount.value;
   const folders = await mountedFolders(host);
   if (!folders.ok) return folders;
-  const folder =
-    folderAt(folders.value, path) ?? folders.value.find(({ device }) => device.majorMinor === majorMinor);
-  return isDead || folder === undefined
-    ? fail({ kind: "FileSystemBroken", devicePath: path, detail: `the mount at ${path} is dead` })
-    : ok(folder.partition);
+  const folder = folderAt(folders.value, path) ?? folderAt(folders.value, (await linkAt(path)) ?? path);
+  if (folder !== undefined) return ok(folder.partition);
+  const mount = await mountAt(host, path);
+  if (!mount.ok) return mount;
+  return mount.value === undefined || mount.value.isPlaceholder
+    ? fail({ kind: "PathNotMounted", path })
+    : fail({ kind: "FileSystemBroken", devicePath: path, detail: `the mount at ${path} is dead` });
 }
