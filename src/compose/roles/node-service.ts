@@ -41,8 +41,7 @@ export interface NodeHost {
 
 /**
  * Opens the machine, and thaws what an earlier plug-in may have left frozen: pods wait for that. Waits until
- * no other plug-in writes the node's checkpoints, and rejects once `lifetime` is aborted. Windows has no
- * flock.
+ * no other plug-in writes the node's checkpoints, and rejects once `lifetime` is aborted.
  */
 export async function openNodeHost(
   values: Pick<Values<typeof nodeOptions>, "device-root" | "shares-kernel" | "state-dir" | "kubelet-dir">,
@@ -54,8 +53,9 @@ export async function openNodeHost(
     logger.warn("links to loop devices are trusted: for emulators and labs only", { deviceRoot });
   const platform = process.platform === "win32" ? "windows" : "linux";
   const { "state-dir": stateDir } = values;
-  if (platform === "linux")
-    await asSet("state-dir", stateDir, () => lockStateFolder(stateDir, { clock, logger }, lifetime));
+  const lock =
+    platform === "linux" ? undefined : (await import("../../adapters/windows/lock-file.ts")).openAlone;
+  await asSet("state-dir", stateDir, () => lockStateFolder(stateDir, { clock, logger }, lifetime, lock));
   const host =
     platform === "windows"
       ? await startWindowsHost({ ...values, clock })
