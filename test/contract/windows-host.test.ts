@@ -44,6 +44,24 @@ describe("unmounting on Windows", () => {
     assert.deepEqual([isOffline(1), valueOf(await world.host.pathKind(path, never))], [true, "absent"]);
   });
 
+  it("takes a disk of another tool offline at the next try, whatever drive letter it has", async () => {
+    await world.attachDisk({ lun: 7, sizeBytes: GIB });
+    const at = world.machine.atLun(7);
+    world.machine.setOffline(at, false);
+    at.isReadOnly = false;
+    await world.machine.initialize(at);
+    world.machine.addPartition(at.number, OTHERS_OFFSET);
+    const partition = world.machine.partition(at.number, 2);
+    partition.letter = "E";
+    await world.machine.format(volumePath(partition), "NTFS");
+    const path = world.pathOf("staging-7");
+    const device = valueOf(await world.host.findDevice({ lun: 7 }, never));
+    valueOf(await mount(world.host, device, path));
+    await failToTakeOffline(path);
+    valueOf(await world.host.unmount(path, never));
+    assert.equal(isOffline(7), true);
+  });
+
   it("leaves other disks online that are mounted, in use or not the driver's", async () => {
     const mounted = await stagedAt(2);
     await world.attachDisk({ lun: 3, sizeBytes: GIB });

@@ -274,7 +274,8 @@ function overTheWire<T>(value: T): T {
 
 function accessPathsOf(partition: ModelPartition): readonly string[] | null {
   if (partition.type !== "{ebd0a0a2-b9e5-4433-87c0-68b6b72699c7}") return null;
-  return [...partition.folders.map((path) => `${path}/`), volumePath(partition)];
+  const letters = partition.letter === "" ? [] : [`${partition.letter}:\\`];
+  return [...letters, ...partition.folders.map((path) => `${path}/`), volumePath(partition)];
 }
 
 function addressOf(bus: "SAS" | "NVMe", lun: number): Row {

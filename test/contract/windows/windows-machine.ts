@@ -19,6 +19,8 @@ export interface ModelPartition {
   /** Ends the path of its volume. */
   guid: string;
   readonly folders: string[];
+  /** Such as `E`, which Windows gives a partition that another tool has made; empty: none. */
+  letter: string;
   fileSystem: string;
   status: string;
   openFiles: number;
@@ -238,7 +240,18 @@ export class WindowsMachine {
 
   #aPartition(number: number, type: string, offset: number, size: number): ModelPartition {
     const guid = this.#aGuid();
-    return { number, type, offset, size, guid, folders: [], fileSystem: "", status: "OK", openFiles: 0 };
+    return {
+      number,
+      type,
+      offset,
+      size,
+      guid,
+      folders: [],
+      letter: "",
+      fileSystem: "",
+      status: "OK",
+      openFiles: 0,
+    };
   }
 
   #aGuid(): string {
