@@ -44,7 +44,7 @@ describe("unmounting on Windows", () => {
     assert.deepEqual([isOffline(1), valueOf(await world.host.pathKind(path, never))], [true, "absent"]);
   });
 
-  it("takes a disk of another tool offline at the next try, whatever drive letter it has", async () => {
+  it("takes a disk with a drive letter offline at the next try", async () => {
     await world.attachDisk({ lun: 7, sizeBytes: GIB });
     const at = world.machine.atLun(7);
     world.machine.setOffline(at, false);
@@ -60,6 +60,25 @@ describe("unmounting on Windows", () => {
     await failToTakeOffline(path);
     valueOf(await world.host.unmount(path, never));
     assert.equal(isOffline(7), true);
+  });
+
+  it("leaves a disk online during a look at its content, and is not clean then", async () => {
+    await world.attachDisk({ lun: 8, sizeBytes: GIB });
+    const device = valueOf(await world.host.findDevice({ lun: 8 }, never));
+    valueOf(await world.host.format({ device, fsType: "ntfs", uuid }, never));
+    const path = await stagedAt(9);
+    await failToTakeOffline(path);
+    const reached = Promise.withResolvers<void>();
+    const until = Promise.withResolvers<void>();
+    world.machine.pause = { cmdlet: "Get-Partition", until: until.promise, reached: reached.resolve };
+    const looking = world.host.inspectDevice(device, never);
+    await reached.promise;
+    valueOf(await world.host.unmount(path, never));
+    const clean = { accessType: "mount", lun: 8, lastMajorMinor: undefined, lunsOfOthers: [] } as const;
+    assert.equal(valueOf(await world.host.isClean(clean, never)).clean, false);
+    until.resolve();
+    assert.deepEqual(valueOf(await looking), { kind: "fileSystem", fsType: "ntfs", uuid });
+    assert.equal(valueOf(await world.host.isClean(clean, never)).clean, true);
   });
 
   it("leaves other disks online that are mounted, in use or not the driver's", async () => {
@@ -196,6 +215,21 @@ describe("growing on Windows", () => {
     valueOf(await grow());
     assert.equal(partition.size, Number(2n * GIB) - OTHERS_OFFSET - MIB);
     valueOf(await grow());
+    await world.close();
+  });
+
+  it("is not interrupted by an unmount", async () => {
+    const { world, grow } = await aGrownDisk({ behind: false });
+    const reached = Promise.withResolvers<void>();
+    const until = Promise.withResolvers<void>();
+    world.machine.pause = { cmdlet: "Resize-Partition", until: until.promise, reached: reached.resolve };
+    const growing = grow();
+    await reached.promise;
+    const unmounted = await world.host.unmount(world.pathOf("staging-1"), never);
+    assert.equal(!unmounted.ok && unmounted.failure.kind, "DeviceBusy");
+    until.resolve();
+    valueOf(await growing);
+    valueOf(await world.host.unmount(world.pathOf("staging-1"), never));
     await world.close();
   });
 

@@ -77,6 +77,9 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
     act: () => Promise<Result<T, Failure>>,
   ): Promise<Result<T, Failure>> =>
     host.operations.run({ line: `${line} ${keys.join(" ")}`, keys, limitMs }, () => attempt(act), signal);
+  /** No look: it brings the disk online, also after its caller has left. */
+  const inspect = (device: Device, signal: AbortSignal): ReturnType<typeof inspectDisk> =>
+    change("inspect", [device.majorMinor], limits.inspectMs, signal, () => inspectDisk(host, device));
   const markOf = async (device: Device): ReturnType<typeof readMark> => {
     const disk = await diskOf(host, device);
     return disk.ok ? readMark(device) : disk;
@@ -125,9 +128,9 @@ export function createWindowsHost(options: WindowsHostOptions): WindowsHost {
         const offline = disk.value.IsOffline ? ok(undefined) : await takeOffline(host, disk.value);
         return offline.ok ? bringOnline(host, { ...disk.value, IsOffline: true }) : offline;
       }),
-    inspectDevice: (device, signal) => look(signal, () => inspectDisk(host, device)),
+    inspectDevice: (device, signal) => inspect(device, signal),
     // Windows names one file system a volume.
-    inspectFileSystem: ({ device }, signal) => look(signal, () => inspectDisk(host, device)),
+    inspectFileSystem: ({ device }, signal) => inspect(device, signal),
     readFormatMark: (device, signal) => look(signal, () => markOf(device)),
     writeFormatMark: ({ device, mark }, signal) => changeMark(device, mark, signal),
     eraseFormatMark: async ({ device, diskUri }, signal) => {

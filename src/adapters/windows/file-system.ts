@@ -142,8 +142,8 @@ async function ownPartition(host: WindowsHostContext, device: Device): Promise<R
 }
 
 /**
- * The partition behind a staged folder, or behind a link to one. The kubelet asks for each volume's usage once
- * a minute, and each cmdlet costs some 0.1 s: what is mounted is listed once.
+ * The partition behind a staged folder, or behind a link to one. The kubelet asks for each volume's usage
+ * once a minute, and each cmdlet costs some 0.1 s: what is mounted is listed once.
  */
 async function partitionAt(host: WindowsHostContext, path: string): Promise<Result<Partition, Failure>> {
   const folders = await mountedFolders(host);

@@ -10,8 +10,8 @@ import type { WindowsHostContext } from "../windows-host-context.ts";
  * Takes the disks offline that an unmount has left online: it failed in between, or its instance ended. Which
  * disk was mounted at a path is not known then, so every disk goes that the driver has formatted and that has
  * no folder, no drive letter and no operation. The disk that `lastMajorMinor` names goes with a drive letter,
- * too, as after each unmount: Windows gives one to a disk that V1 has formatted. One that is to be staged loses
- * nothing: each operation brings its disk online itself.
+ * too, as after each unmount: Windows gives one to a disk that V1 has formatted. One that is to be staged
+ * loses nothing: each operation brings its disk online itself.
  */
 export async function takeUnusedOffline(
   host: WindowsHostContext,

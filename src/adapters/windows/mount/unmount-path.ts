@@ -21,6 +21,10 @@ export async function unmountPath(host: WindowsHostContext, path: string): Promi
   if (!folders.ok) return folders;
   const folder = folderAt(folders.value, path);
   if (folder !== undefined) {
+    // Such as a growth whose caller has left.
+    const [running] = host.operations.inFlightOn([folder.device.majorMinor]);
+    if (running !== undefined)
+      return fail({ kind: "DeviceBusy", devicePath: folder.device.path, detail: `${running} has not ended` });
     const dismounted = await dismount(host, folder);
     if (!dismounted.ok) return dismounted;
     const removed = await removeFolder(host, folder);
