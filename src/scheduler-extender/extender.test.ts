@@ -28,11 +28,8 @@ const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8")
  */
 function anExtender(overrides: { readonly whyNotReady?: () => string | undefined } = {}) {
   const cluster = aCluster();
-  const index = createPlacementIndex({
-    caches: cluster,
-    heartbeatStaleMs: 35_000,
-    clock: createVirtualClock(),
-  });
+  const clock = createVirtualClock();
+  const index = createPlacementIndex({ caches: cluster, heartbeatStaleMs: 35_000, clock });
   const lines: (readonly [string, LogFields | undefined])[] = [];
   const note = (message: string, fields?: LogFields): void => void lines.push([message, fields]);
   const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note, child: () => logger };
@@ -51,7 +48,7 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
   cluster.nodes.put(aHealthyNode("node-b"));
   cluster.nodes.put({ ...aHealthyNode("node-c"), isReady: false });
   const extender = createExtender({ index, whyNotReady: () => undefined, logger, ...overrides });
-  return { extender, answer: alone(extender), index, lines };
+  return { extender, answer: alone(extender), index, lines, clock, cluster };
 }
 
 describe("the extender", () => {
@@ -115,6 +112,36 @@ describe("the extender", () => {
     assert.deepEqual([namesOf("1", ["node-c"]), namesOf("2", ["node-c"])], [[], []]);
     assert.deepEqual([namesOf("1", ["node-c"]), namesOf("1", nodeNames)], [[], ["node-a", "node-b"]]);
     assert.deepEqual(namesOf("1", ["node-c"]), []);
+  });
+
+  // Of a part of the nodes that has the plug-in, none may have room for the pod.
+  it("sends a pod to no node that has had no plug-in for long, the only one or not", async () => {
+    const { answer, clock, cluster } = anExtender();
+    const namesFor = (...names: readonly string[]): unknown =>
+      read(answer("filter", Buffer.from(JSON.stringify({ Pod: pod, NodeNames: names })))).NodeNames;
+    assert.deepEqual(namesFor("node-bare", "node-a"), ["node-a"]);
+    await clock.advance(200_000);
+    assert.deepEqual(namesFor("node-bare", "node-new"), ["node-bare", "node-new"]);
+    await clock.advance(100_000);
+    const filtered = answer("filter", Buffer.from(JSON.stringify({ Pod: pod, NodeNames: ["node-bare"] })));
+    assert.deepEqual(read(filtered).NodeNames, []);
+    assert.deepEqual(read(filtered).FailedAndUnresolvableNodes, {
+      "node-bare": "node(s) without the Azure Disk node plug-in",
+    });
+    assert.deepEqual(namesFor("node-bare", "node-new"), ["node-new"]);
+    assert.deepEqual(namesFor("node-bare", "node-c"), ["node-c"]);
+    cluster.nodes.put({ ...aHealthyNode("node-bare"), isReady: false });
+    assert.deepEqual(namesFor("node-bare"), ["node-bare"]);
+  });
+
+  it("leaves all nodes to the scheduler where it knows no plug-in at all", async () => {
+    const { answer, clock, cluster } = anExtender();
+    const namesFor = (...names: readonly string[]): unknown =>
+      read(answer("filter", Buffer.from(JSON.stringify({ Pod: pod, NodeNames: names })))).NodeNames;
+    assert.deepEqual(namesFor("node-bare"), ["node-bare"]);
+    await clock.advance(300_000);
+    for (const nodeName of nodeNames) cluster.nodes.remove(nodeName);
+    assert.deepEqual(namesFor("node-bare"), ["node-bare"]);
   });
 
   it("lets a pod without the driver's volumes go anywhere", () => {

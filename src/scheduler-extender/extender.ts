@@ -82,7 +82,8 @@ export function createExtender(options: {
     refusedNomination = undefined;
     if (volumes.length === 0) return new Map();
     const nodes = index.findNodes(args.nodeNames);
-    if (nomination === undefined || isRepeated) return filterNodes(nodes, volumes);
+    const lacksPlugIn = (at: number): boolean => index.lacksPlugIn(nameAt(args.nodeNames, at));
+    if (nomination === undefined || isRepeated) return filterNodes(nodes, volumes, lacksPlugIn);
     const removed = filterNodesForPreemption(nodes, volumes);
     if (removed.size > 0) refusedNomination = nomination;
     return removed;

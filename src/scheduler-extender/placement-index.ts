@@ -4,6 +4,7 @@ import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
 import { silentAfterMs } from "../core/writer/node-silence.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/store/source-cache.ts";
+import { AbsentPlugIns } from "./absent-plug-ins.ts";
 import type {
   AttachmentFacts,
   ClaimFacts,
@@ -12,7 +13,7 @@ import type {
   StorageClassFacts,
   VolumeFacts,
 } from "./facts.ts";
-import type { NodeNames } from "./node-names.ts";
+import { nameAt, type NodeNames } from "./node-names.ts";
 import { NodeTable } from "./node-table.ts";
 import type { ClaimReference, VolumeReference } from "./pod-request.ts";
 
@@ -47,6 +48,11 @@ export interface PlacementIndex {
   /** The nodes of those names, in their order. The result holds until the next names are looked up. */
   findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
   /**
+   * Whether a node has been looked up without a plug-in for so long that none will register there. Never
+   * where no node has one: then this process may be looking in the wrong place.
+   */
+  lacksPlugIn(nodeName: string): boolean;
+  /**
    * Has to be called before a request is answered: judges the nodes' heartbeats again if that was not
    * done lately.
    */
@@ -73,6 +79,7 @@ export function createPlacementIndex(options: {
 }): PlacementIndex {
   const { caches, heartbeatStaleMs, clock } = options;
   const candidates = new NodeTable();
+  const absentPlugIns = new AbsentPlugIns(clock);
   const firmAttachments = new Map<string, number>();
   /** The VMs that volumes are barred from, by node name: once for each volume. Seldom any. */
   const barredVms = new Map<string, readonly NodeKey[]>();
@@ -81,6 +88,7 @@ export function createPlacementIndex(options: {
   caches.nodes.onChange(({ key, current }) => {
     if (current === undefined) candidates.remove(key);
     else candidates.put(candidateOf(current));
+    absentPlugIns.forget(key);
   });
 
   caches.attachments.onChange(({ previous, current }) => {
@@ -179,7 +187,13 @@ export function createPlacementIndex(options: {
             : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
       ),
     findNode: (nodeName) => candidates.get(nodeName),
-    findNodes: (names) => candidates.find(names),
+    findNodes: (names) => {
+      const found = candidates.find(names);
+      for (let at = 0; at < found.length; at++)
+        if (found[at] === undefined) absentPlugIns.note(nameAt(names, at));
+      return found;
+    },
+    lacksPlugIn: (nodeName) => candidates.list().length > 0 && absentPlugIns.isLasting(nodeName),
     refreshHealth: () => {
       const nowMs = clock.elapsedMs();
       if (nowMs - judgedAtMs < HEALTH_AGE_MAX_MS) return;

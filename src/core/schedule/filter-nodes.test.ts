@@ -207,6 +207,15 @@ describe("filterNodes", () => {
       );
   });
 
+  it("keeps nodes removed whose plug-in is missing for good, if there is no other", () => {
+    const bare = [undefined, undefined];
+    const lacksPlugIn = (at: number): boolean => at === 0;
+    const silent = aCandidate("node-a", { health: "silent" });
+    for (const nodes of [bare, [...bare, silent]])
+      assert.deepEqual(filterNodes(nodes, [aPodVolume()], lacksPlugIn), new Map([[0, "no-plug-in"]]));
+    assert.deepEqual(filterNodes([undefined], [aPodVolume()], lacksPlugIn), new Map([[0, "no-plug-in"]]));
+  });
+
   it("ignores a pod without volumes of the driver", () => {
     assert.deepEqual(filterNodes([undefined, aCandidate("node-a", { health: "silent" })], []), new Map());
   });

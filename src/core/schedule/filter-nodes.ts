@@ -23,18 +23,20 @@ export type RemovalReason = (typeof removalReasons)[number];
 
 /**
  * Which of the nodes offered for a pod can't take its volumes, by their index in `nodes`; undefined
- * stands for a node without a registered node plug-in. Where that is all of them, only those that Azure never
- * attaches a disk to are removed: a pod on such a node would stay there for ever. What keeps it from the
- * others passes, often before the scheduler tries again, or this process's data is old. Costs the pod's
- * volumes times the nodes.
+ * stands for a node without a registered node plug-in. Where that is all of them, only those are removed
+ * that Azure never attaches a disk to, or whose plug-in is missing for good, as `lacksPlugIn` says: a pod
+ * on such a node would stay there for ever. What keeps it from the others passes, often before the
+ * scheduler tries again, or this process's data is old. Costs the pod's volumes times the nodes.
  */
 export function filterNodes(
   nodes: readonly (CandidateNode | undefined)[],
   volumes: readonly PodVolume[],
+  lacksPlugIn: (at: number) => boolean = () => false,
 ): ReadonlyMap<number, RemovalReason> {
   if (volumes.length === 0) return new Map();
   const removed = removedFor(nodes, (node) => reasonAgainst(node, volumes));
-  return removed.size < nodes.length ? removed : removedFor(nodes, (node) => reasonForGood(node, volumes));
+  if (removed.size < nodes.length) return removed;
+  return removedFor(nodes, (node, at) => reasonForGood(node, volumes, () => lacksPlugIn(at)));
 }
 
 /**
@@ -56,11 +58,11 @@ export function filterNodesForPreemption(
 /** The nodes against which there is a reason, by their index. */
 function removedFor(
   nodes: readonly (CandidateNode | undefined)[],
-  reasonOf: (node: CandidateNode | undefined) => RemovalReason | undefined,
+  reasonOf: (node: CandidateNode | undefined, at: number) => RemovalReason | undefined,
 ): ReadonlyMap<number, RemovalReason> {
   const removed = new Map<number, RemovalReason>();
   for (let at = 0; at < nodes.length; at++) {
-    const because = reasonOf(nodes[at]);
+    const because = reasonOf(nodes[at], at);
     if (because !== undefined) removed.set(at, because);
   }
   return removed;
@@ -70,8 +72,10 @@ function removedFor(
 function reasonForGood(
   node: CandidateNode | undefined,
   volumes: readonly PodVolume[],
+  lacksPlugIn: () => boolean,
 ): RemovalReason | undefined {
-  if (node === undefined || node.location === "") return undefined;
+  if (node === undefined) return lacksPlugIn() ? "no-plug-in" : undefined;
+  if (node.location === "") return undefined;
   return volumes.some((volume) => isUnreachable(volume, node)) ? "unreachable" : undefined;
 }
 
