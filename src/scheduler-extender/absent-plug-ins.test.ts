@@ -4,7 +4,7 @@ import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { AbsentPlugIns } from "./absent-plug-ins.ts";
 
 describe("AbsentPlugIns", () => {
-  it("takes a plug-in for missing for good five minutes after its node was first offered", async () => {
+  it("takes a plug-in for missing for good after five minutes of offers", async () => {
     const clock = createVirtualClock();
     const absent = new AbsentPlugIns(clock);
     assert.equal(absent.isLasting("node-a"), false);
